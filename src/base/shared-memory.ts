@@ -1,0 +1,48 @@
+/**
+ * The table that all threads share: named regions of shared memory.
+ * The control thread reserves a region under a key when a configuration is built and hands the directory to the proxy threads; the same key
+ * gives the same memory after a reload, which is how counters, health and buckets live on. Regions start as zeros and are never moved.
+ */
+
+/** What is posted to a proxy thread: the whole directory. */
+export type SharedSnapshot = ReadonlyMap<string, SharedArrayBuffer>;
+
+/** A directory of shared regions. */
+export class SharedMemory {
+  readonly #regions: Map<string, SharedArrayBuffer>;
+
+  /** @param snapshot the directory to share; default: an empty one of one's own. */
+  constructor(snapshot?: SharedSnapshot) {
+    this.#regions = new Map(snapshot);
+  }
+
+  /**
+   * The region `key`, made (zeroed) where it does not exist yet.
+   * @throws RangeError when it exists with another size: a key names one layout.
+   */
+  region(key: string, byteLength: number): SharedArrayBuffer {
+    const existing = this.#regions.get(key);
+    if (existing !== undefined) {
+      if (existing.byteLength !== byteLength) throw new RangeError(`shared region ${key} has ${existing.byteLength} bytes, not ${byteLength}`);
+      return existing;
+    }
+    const made = new SharedArrayBuffer(byteLength);
+    this.#regions.set(key, made);
+    return made;
+  }
+
+  /** Takes over the regions of a newer snapshot; regions already known stay as they are. */
+  adopt(snapshot: SharedSnapshot): void {
+    for (const [key, buffer] of snapshot) if (!this.#regions.has(key)) this.#regions.set(key, buffer);
+  }
+
+  /** Forgets the regions whose keys `isKept` refuses; whoever still holds such a region keeps using it. */
+  prune(isKept: (key: string) => boolean): void {
+    for (const key of this.#regions.keys()) if (!isKept(key)) this.#regions.delete(key);
+  }
+
+  /** The directory as it is posted to a thread. */
+  snapshot(): SharedSnapshot {
+    return new Map(this.#regions);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * One request and its answer, as everything between the two connections sees it.
+ * The client's connection makes an exchange when a head is complete and hands it over; whoever answers drives `responder`;
+ * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
+ */
+import type { RequestHead } from "./message.ts";
+import type { ProxyError, ReasonCode } from "./reason.ts";
+
+/** Takes a body as it arrives. */
+export interface BodySink {
+  /** @returns false when no more should come until the giver is told to resume. `chunk` is the sink's to keep. */
+  onBodyData(chunk: Buffer): boolean;
+  /** @param trailers field lines, or the empty string. */
+  onBodyEnd(trailers: string): void;
+  /** The body will never be complete. */
+  onBodyAbort(error: ProxyError): void;
+}
+
+/** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
+export type AnswerLength = number | "unknown" | "none";
+
+/** The client's side of an exchange. Calls after the end are ignored. */
+export interface Responder {
+  /** Sends an interim answer (100, 103); never to HTTP/1.0. */
+  sendInterim(status: number, reasonPhrase: string, fields: string): void;
+  /**
+   * Starts the final answer. `fields` are complete lines without framing and hop-by-hop fields; the responder adds those.
+   * `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.
+   */
+  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void;
+  /** Sends body bytes. @returns false when nothing more should come until `onWritable`; then `chunk` must stay untouched. */
+  sendData(chunk: Buffer): boolean;
+  /** Ends the answer. `trailers` are dropped where the client cannot take them. */
+  sendEnd(trailers: string): void;
+  /** Writes out what is held back to share one write; whoever sends calls it when nothing more comes in this turn. */
+  flush(): void;
+  /** Breaks off an answer that has begun, so that the client cannot take it for complete. */
+  abort(code: ReasonCode): void;
+  /** Delivers the request body to `sink`, from its first byte. At most once an exchange. */
+  startBody(sink: BodySink): void;
+  /** The sink can take more. */
+  resumeBody(): void;
+}
+
+/** What an exchange needs to tell whoever answers it. */
+export interface ExchangeListener {
+  /** The client can take more of the answer. */
+  onWritable(): void;
+  /** The client is gone or gave up; the answer is of no use any more. */
+  onCancel(code: ReasonCode): void;
+}
+
+/** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
+export class Exchange {
+  readonly request: RequestHead;
+  readonly responder: Responder;
+  /** The name of the listener it came in by. */
+  readonly listenerName: string;
+  /** `https` where the client's connection is encrypted. */
+  readonly scheme: "http" | "https";
+  /** The socket's peer. */
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** Who asked: the peer, or what trusted proxies say of it. */
+  clientIp: string;
+  /** The peer is in the listener's `trustedProxies`. */
+  isPeerTrusted: boolean;
+  /** The `X-Request-ID` that goes upstream. */
+  requestId = "";
+  /** Set by whoever answers. */
+  listener: ExchangeListener | null = null;
+
+  // What happened, for the log and the metrics.
+  routeName = "";
+  upstreamName = "";
+  /** The endpoint that answered, or the last one tried. */
+  endpointName = "";
+  /** What the client was sent; 499 where it went away before a head was sent; 0 while undecided. */
+  status = 0;
+  /** Why it ended otherwise than by a complete answer of an endpoint or route; null where all was well. */
+  reason: ReasonCode | null = null;
+  /** More about `reason`, for the log. */
+  detail = "";
+  attempts = 0;
+  isUpstreamConnectionReused = false;
+  isHeadSent = false;
+  isEnded = false;
+  requestBodyBytes = 0;
+  responseBodyBytes = 0;
+  /** When the first byte of the head arrived. */
+  startedMs = -1;
+  startedWallMs = 0;
+  headCompleteMs = -1;
+  /** The last attempt: when an endpoint was picked, connected, and answered with its first byte. */
+  attemptStartedMs = -1;
+  connectedMs = -1;
+  firstByteMs = -1;
+  endedMs = -1;
+
+  constructor(request: RequestHead, responder: Responder, origin: { listenerName: string; scheme: "http" | "https"; peerAddress: string; peerPort: number }) {
+    this.request = request;
+    this.responder = responder;
+    this.listenerName = origin.listenerName;
+    this.scheme = origin.scheme;
+    this.peerAddress = origin.peerAddress;
+    this.peerPort = origin.peerPort;
+    this.clientIp = origin.peerAddress;
+    this.isPeerTrusted = false;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What a parser understood of a message's head. The parsers of `http1/` and `http2/` make these; everything above reads nothing else.
+ * Strings are latin1: one character a byte.
+ */
+import { fieldValue } from "./fields.ts";
+
+/** How a message's body is delimited, decided once (RFC 9112 section 6.3). */
+export const Framing = { none: 0, length: 1, chunked: 2, close: 3 } as const;
+export type Framing = (typeof Framing)[keyof typeof Framing];
+
+/** A validated request head. One object a request, never reused. */
+export class RequestHead {
+  /** The head as received, with its empty line; for HTTP/2, written as HTTP/1.1 would. */
+  text = "";
+  /** Where the first field line starts in `text`. */
+  fieldsStart = 0;
+  method = "";
+  /** The target in origin form (or `*`), exactly as it is forwarded where no rewrite applies. */
+  target = "/";
+  /** The canonical path that routes are matched against; see `target.ts`. */
+  path = "/";
+  /** Another way in which an endpoint may read the path, or null; a route must not differ between the two. */
+  alternatePath: string | null = null;
+  /** The query without its `?`, or the empty string. */
+  query = "";
+  majorVersion: 1 | 2 = 1;
+  minorVersion: 0 | 1 = 1;
+  /** What goes upstream as `Host`: the authority as received. */
+  authority = "";
+  /** `authority` in lower case without port and trailing dot: what routes are matched against. */
+  host = "";
+  framing: Framing = Framing.none;
+  /** Body bytes where `framing` is `length`; else 0. */
+  contentLength = 0;
+  /** The client wants the connection kept (RFC 9112 section 9.3). */
+  isKeptAlive = true;
+  /** `Expect: 100-continue` on HTTP/1.1 with a body. */
+  expectsContinue = false;
+  /** A well-formed request to switch to WebSocket (RFC 6455 section 4.1); every other Upgrade is ignored. */
+  isWebSocket = false;
+  /** The client takes trailers (`TE: trailers`). */
+  acceptsTrailers = false;
+  /** Field lines that are forwarded unchanged: no framing, hop-by-hop, routing or trust fields among them. */
+  keptFields = "";
+  /** The values of trust fields as received, joined with `, `; null where absent. Believed only from a trusted peer. */
+  forwardedFor: string | null = null;
+  forwardedProto: string | null = null;
+  forwardedHost: string | null = null;
+  forwarded: string | null = null;
+  via: string | null = null;
+  requestId: string | null = null;
+
+  /** The value of any field as received, by its name in lower case; several lines joined with `, `; null where absent. */
+  field(name: string): string | null {
+    return fieldValue(this.text, name, this.fieldsStart);
+  }
+}
+
+/** A validated response head from an endpoint. */
+export class ResponseHead {
+  text = "";
+  fieldsStart = 0;
+  status = 0;
+  /** The reason phrase, validated; may be empty. */
+  reasonPhrase = "";
+  minorVersion: 0 | 1 = 1;
+  framing: Framing = Framing.none;
+  contentLength = 0;
+  /** There was a Content-Length field (also on answers to HEAD and on 304, where it delimits nothing). */
+  hasContentLength = false;
+  /** The endpoint keeps the connection. */
+  isKeptAlive = true;
+  /** From `Keep-Alive: timeout=`, in milliseconds; 0 where absent. */
+  keepAliveHintMs = 0;
+  hasDate = false;
+  /** The `Upgrade` field of a 101; null elsewhere. */
+  upgrade: string | null = null;
+  keptFields = "";
+
+  field(name: string): string | null {
+    return fieldValue(this.text, name, this.fieldsStart);
+  }
+}

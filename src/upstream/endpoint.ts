@@ -1,0 +1,40 @@
+/**
+ * One address of an upstream, as one proxy thread sees it: immutable facts, a window on the shared state, and this thread's transport.
+ */
+import type { EndpointState } from "./endpoint-state.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the configuration (or discovery) says of an endpoint. */
+export interface EndpointSpec {
+  /** `http://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
+  readonly url: string;
+  /** Host name or address to connect to; null for a Unix socket. */
+  readonly host: string | null;
+  readonly port: number;
+  /** Path of the Unix socket, or null. */
+  readonly socketPath: string | null;
+  /** Relative share of the traffic, 0 to 65,535; 0 = no new traffic. */
+  readonly weight: number;
+  /** Used only when no other endpoint is available. */
+  readonly isBackup: boolean;
+}
+
+/** An endpoint in a proxy thread. */
+export class Endpoint {
+  readonly spec: EndpointSpec;
+  readonly name: string;
+  readonly state: EndpointState;
+  readonly transport: Transport;
+
+  constructor(spec: EndpointSpec, state: EndpointState, transport: Transport) {
+    this.spec = spec;
+    this.name = spec.url;
+    this.state = state;
+    this.transport = transport;
+  }
+
+  /** All gates admit a new request: the answer to "is it available", in one place. */
+  get isAvailable(): boolean {
+    return this.state.isAdmitting;
+  }
+}
