@@ -1,0 +1,220 @@
+/**
+ * An endpoint that records, byte by byte, what reaches it and answers as a script says.
+ * Whatever a proxy sends is read with the strict reader; bytes that do not pass are kept as `violations`, which no test may end with.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { Signal, loopTurns } from "./signal.ts";
+import { readRequest, WireError, type WireRequest } from "./wire-reader.ts";
+
+/** One connection a proxy opened. */
+export class UpstreamConnection {
+  readonly socket: Socket;
+  /** 0 for the first connection since the start or the last `forget`. */
+  readonly index: number;
+  /** The complete requests, in order. */
+  readonly requests: WireRequest[] = [];
+  readonly #signal: Signal;
+  #chunks: Buffer[] = [];
+  #received = Buffer.alloc(0);
+  #readTo = 0;
+  isEnded = false;
+  isClosed = false;
+
+  constructor(socket: Socket, index: number, signal: Signal) {
+    this.socket = socket;
+    this.index = index;
+    this.#signal = signal;
+  }
+
+  /** Everything received on this connection. */
+  get received(): Buffer {
+    if (this.#chunks.length > 0) {
+      this.#received = Buffer.concat([this.#received, ...this.#chunks]);
+      this.#chunks = [];
+    }
+    return this.#received;
+  }
+
+  /** What was received behind the last complete request. */
+  get unread(): Buffer {
+    return this.received.subarray(this.#readTo);
+  }
+
+  /** The request that has begun and is not complete, as far as it came; null where no head is complete. */
+  get partialRequest(): WireRequest | null {
+    return readRequest(this.received, this.#readTo, { partial: true })?.message ?? null;
+  }
+
+  /** The bytes behind the last request are a tunnel's, or deliberately not a request: they are not read as one. */
+  isRaw = false;
+
+  /** Forgets what was read so far; an incomplete request stays. */
+  forget(): void {
+    this.#received = Buffer.from(this.unread);
+    this.#readTo = 0;
+    this.requests.length = 0;
+  }
+
+  /** Takes received bytes; @returns the requests they complete. */
+  take(chunk: Buffer): WireRequest[] {
+    this.#chunks.push(chunk);
+    const complete: WireRequest[] = [];
+    while (!this.isRaw) {
+      const read = readRequest(this.received, this.#readTo);
+      if (read === null) break;
+      this.#readTo = read.end;
+      this.requests.push(read.message);
+      complete.push(read.message);
+      if (read.message.fields.some(([name]) => name.toLowerCase() === "upgrade")) this.isRaw = true;
+    }
+    return complete;
+  }
+
+  /** Sends `bytes` (text: latin1). */
+  send(bytes: string | Buffer): void {
+    if (this.socket.writable) this.socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  }
+
+  /** Sends `bytes` in pieces cut at the offsets `cuts`, each piece read before the next leaves. */
+  async sendSplit(bytes: Buffer, cuts: readonly number[]): Promise<void> {
+    let from = 0;
+    for (const cut of [...cuts, bytes.length]) {
+      if (cut <= from) continue;
+      this.send(bytes.subarray(from, cut));
+      from = cut;
+      if (from < bytes.length) await loopTurns(2);
+    }
+  }
+
+  /** Finishes the sending side (FIN). */
+  end(): void {
+    this.socket.end();
+  }
+
+  /** Breaks the connection (RST). */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  /** Waits for a state. */
+  until(isTrue: () => boolean, what: string): Promise<void> {
+    return this.#signal.until(isTrue, what);
+  }
+
+  /** Waits until the proxy has finished or closed the connection. */
+  untilOver(): Promise<void> {
+    return this.#signal.until(() => this.isEnded || this.isClosed, "the proxy closed its upstream connection");
+  }
+}
+
+/** What an endpoint does. Both are called with the connection; `onRequest` for each complete request. */
+export interface Script {
+  onConnection?(connection: UpstreamConnection): void;
+  onRequest?(connection: UpstreamConnection, request: WireRequest): void;
+  /** Received bytes, complete request or not; after `onRequest`. */
+  onData?(connection: UpstreamConnection, chunk: Buffer): void;
+}
+
+/** An answer to everything: 200 with the body `ok`. */
+export const answerOk: Script = {
+  onRequest: (connection, request) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${request.method === "HEAD" ? "" : "ok"}`),
+};
+
+/** A scripted endpoint on a loopback port. The script may be replaced at any time. */
+export class ScriptedUpstream {
+  script: Script;
+  readonly port: number;
+  /** Since the start or the last `forget`. */
+  connections: UpstreamConnection[] = [];
+  /** What reached the endpoint without being strictly HTTP/1.1; must stay empty. */
+  readonly violations: string[] = [];
+  readonly #server: Server;
+  readonly #signal: Signal;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server, script: Script, port: number, signal: Signal) {
+    this.#server = server;
+    this.script = script;
+    this.port = port;
+    this.#signal = signal;
+  }
+
+  static async start(script: Script = answerOk): Promise<ScriptedUpstream> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    const upstream = new ScriptedUpstream(server, script, address.port, new Signal());
+    server.on("connection", (socket) => upstream.#accept(socket));
+    return upstream;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The complete requests of all connections; in the order of connections, then of arrival. */
+  get requests(): WireRequest[] {
+    return this.connections.flatMap((connection) => connection.requests);
+  }
+
+  /** Connections still open. */
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** Waits for a state, looked at after each event on any connection. */
+  until(isTrue: () => boolean, what: string): Promise<void> {
+    return this.#signal.until(isTrue, what);
+  }
+
+  /** Starts a new record. Open connections stay open and keep only what they receive from now on, in the order they were opened. */
+  forget(): void {
+    this.connections = this.connections.filter((connection) => !connection.isClosed && connection.unread.length === 0);
+    for (const connection of this.connections) connection.forget();
+  }
+
+  /** Breaks all connections and stops listening. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** Breaks all open connections; new ones are accepted. */
+  breakConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new UpstreamConnection(socket, this.connections.length, this.#signal);
+    this.connections.push(connection);
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        for (const request of connection.take(chunk)) {
+          if (!/^(?:\/|\*$)/.test(request.target)) this.violations.push(`target ${request.target}`);
+          this.script.onRequest?.(connection, request);
+        }
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        this.violations.push(`${error.message} in ${JSON.stringify(connection.unread.toString("latin1").slice(0, 300))}`);
+        socket.destroy();
+      }
+      this.script.onData?.(connection, chunk);
+      this.#signal.notify();
+    });
+    socket.on("end", () => {
+      connection.isEnded = true;
+      this.#signal.notify();
+      socket.end();
+    });
+    socket.on("close", () => {
+      connection.isClosed = true;
+      this.#sockets.delete(socket);
+      this.#signal.notify();
+    });
+    this.script.onConnection?.(connection);
+    this.#signal.notify();
+  }
+}
