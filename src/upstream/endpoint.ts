@@ -33,6 +33,21 @@ export class Endpoint {
     this.transport = transport;
   }
 
+  /** Its share of new traffic: what was set at run time, else what is configured. */
+  get weight(): number {
+    return this.state.weightOverride ?? this.spec.weight;
+  }
+
+  /** Smaller is preferred: 0 = primary, 1 = backup. */
+  get priority(): number {
+    return this.spec.isBackup ? 1 : 0;
+  }
+
+  /** Attempts under way in all threads. */
+  get inFlight(): number {
+    return this.state.inFlight;
+  }
+
   /** All gates admit a new request: the answer to "is it available", in one place. */
   get isAvailable(): boolean {
     return this.state.isAdmitting;

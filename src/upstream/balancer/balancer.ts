@@ -1,0 +1,49 @@
+/**
+ * The contract of every balancing algorithm. A new one is a `GroupPicker` over a fixed list of members (see `prioritized.ts`, which makes and
+ * remakes those lists) plus a line in `create-balancer.ts` and in the conformance suite.
+ */
+import type { Endpoint } from "../endpoint.ts";
+
+/** As much of an endpoint as balancing looks at. */
+export interface Candidate {
+  /** Identity within the upstream: what hashing hashes. */
+  readonly name: string;
+  /** Share of new traffic, a whole number; 0 = never picked. Changes only together with the upstream's epoch. */
+  readonly weight: number;
+  /** Smaller first: a group is used only when no smaller one has anybody left. */
+  readonly priority: number;
+  /** New requests may go here. Changes only together with the upstream's epoch. */
+  readonly isAvailable: boolean;
+  /** Attempts under way. Changes all the time. */
+  readonly inFlight: number;
+}
+
+/** What a pick goes by. The caller keeps one such object and changes it between picks. */
+export interface PickHint<C extends Candidate = Endpoint> {
+  /** What hashing algorithms hash, such as the client's address; null = nothing to hash, any endpoint will do. */
+  readonly key: string | null;
+  /** Endpoints that were tried for this exchange; they are not picked again. Short. */
+  readonly tried: readonly C[];
+}
+
+/** Chooses an endpoint for an attempt. Belongs to one thread; does not allocate. */
+export interface Balancer<C extends Candidate = Endpoint> {
+  /**
+   * An available endpoint of weight above 0 that was not tried yet, of the first priority group that has one;
+   * null where there is none: nobody is available, or all who are were tried.
+   */
+  pick(hint: PickHint<C>): C | null;
+}
+
+/** The algorithm itself, over members of one priority group: available and of weight above 0 when the group was formed, never empty. */
+export interface GroupPicker<C extends Candidate> {
+  /** A member that was not tried, or null where all were. */
+  pick(hint: PickHint<C>): C | null;
+}
+
+/** May `candidate` be picked now? One place, so that a gate that changes from pick to pick (such as a capacity limit) has somewhere to go. */
+export function isOpenTo<C extends Candidate>(hint: PickHint<C>, candidate: C): boolean {
+  const tried = hint.tried;
+  for (let index = 0; index < tried.length; index++) if (tried[index] === candidate) return false;
+  return true;
+}

@@ -1,0 +1,49 @@
+/**
+ * Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and Schomaker 2005): every member draws a number from
+ * the key and its own name, the best keeps the key. Needs no table; all threads and all instances agree; when a member leaves only its own keys
+ * move, spread over the others by weight, and when it returns exactly those come back.
+ */
+import { hash32, mix32 } from "../../base/hash.ts";
+import type { RandomSource } from "../../base/random.ts";
+import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import { isOpenTo } from "./balancer.ts";
+import { WeightedChoice } from "./weighted-choice.ts";
+
+export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
+  readonly #members: readonly C[];
+  readonly #seeds: Int32Array;
+  readonly #hasEqualWeights: boolean;
+  readonly #choice: WeightedChoice<C>;
+
+  /** @param random serves the picks that have no key. */
+  constructor(members: readonly C[], random: RandomSource) {
+    this.#members = members;
+    this.#seeds = Int32Array.from(members, (member) => hash32(member.name));
+    this.#hasEqualWeights = members.every((member) => member.weight === members[0]!.weight);
+    this.#choice = new WeightedChoice(members, random);
+  }
+
+  pick(hint: PickHint<C>): C | null {
+    const key = hint.key;
+    if (key === null) {
+      const index = this.#choice.drawOpen(hint, -1);
+      return index === -1 ? null : this.#members[index]!;
+    }
+    const members = this.#members;
+    const keyHash = hash32(key);
+    let best: C | null = null;
+    let bestScore = 0;
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index]!;
+      if (!isOpenTo(hint, member)) continue;
+      const draw = mix32(keyHash ^ this.#seeds[index]!);
+      // -weight / ln(u) orders as u itself does where weights are equal, so the logarithm is spared there.
+      const score = this.#hasEqualWeights ? draw : -member.weight / Math.log((draw + 0.5) / 4_294_967_296);
+      if (best === null || score > bestScore) {
+        best = member;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+}

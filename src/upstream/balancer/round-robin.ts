@@ -1,0 +1,76 @@
+/**
+ * Smooth weighted round-robin, exact across threads: all walk one precomputed sequence with one shared cursor, so requests that land on
+ * different threads still alternate. Where the weights make the sequence too long (see `smooth-sequence.ts`), every thread runs the algorithm
+ * on its own.
+ */
+import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import { isOpenTo } from "./balancer.ts";
+import { smoothSequence } from "./smooth-sequence.ts";
+
+/** The shared cursor; `UpstreamState` is one. */
+export interface TurnSource {
+  /** The next position: 0 to 2^32 - 1, then from 0 again. */
+  takeTurn(): number;
+}
+
+/** @returns round-robin over `members`, in the order of their list. */
+export function createRoundRobin<C extends Candidate>(members: readonly C[], turns: TurnSource): GroupPicker<C> {
+  const sequence = smoothSequence(members.map((member) => member.weight));
+  return sequence === null ? new LocalRoundRobin(members) : new SharedRoundRobin(members, sequence, turns);
+}
+
+class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
+  readonly #members: readonly C[];
+  readonly #sequence: Uint16Array;
+  readonly #turns: TurnSource;
+
+  constructor(members: readonly C[], sequence: Uint16Array, turns: TurnSource) {
+    this.#members = members;
+    this.#sequence = sequence;
+    this.#turns = turns;
+  }
+
+  pick(hint: PickHint<C>): C | null {
+    const sequence = this.#sequence;
+    const length = sequence.length;
+    const start = this.#turns.takeTurn() % length;
+    // Whoever was tried gives the turn to the next in the sequence; it names everybody, so one round is enough.
+    for (let index = start; index < length; index++) {
+      const member = this.#members[sequence[index]!]!;
+      if (isOpenTo(hint, member)) return member;
+    }
+    for (let index = 0; index < start; index++) {
+      const member = this.#members[sequence[index]!]!;
+      if (isOpenTo(hint, member)) return member;
+    }
+    return null;
+  }
+}
+
+class LocalRoundRobin<C extends Candidate> implements GroupPicker<C> {
+  readonly #members: readonly C[];
+  readonly #credits: Float64Array;
+
+  constructor(members: readonly C[]) {
+    this.#members = members;
+    this.#credits = new Float64Array(members.length);
+  }
+
+  pick(hint: PickHint<C>): C | null {
+    const members = this.#members;
+    const credits = this.#credits;
+    let best = -1;
+    let total = 0;
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index]!;
+      if (!isOpenTo(hint, member)) continue;
+      const weight = member.weight;
+      total += weight;
+      credits[index]! += weight;
+      if (best === -1 || credits[index]! > credits[best]!) best = index;
+    }
+    if (best === -1) return null;
+    credits[best]! -= total;
+    return members[best]!;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What all threads share about one endpoint, in the region `endpoint:<upstream>/<url>`.
+ *
+ * Layout (byte offsets; integers of 32 bits):
+ *   0    health: 0 unknown, 1 healthy, 2 unhealthy
+ *   4    flags: 1 draining, 2 ejected, 4 disabled
+ *   8    weight set at run time plus one; 0 = none, the configured weight holds
+ *   12   reserved to the end of the line (slow start, ejection times)
+ *   64   one line of 64 bytes per thread, so that no two threads write the same cache line:
+ *          +0  requests in flight    the rest reserved (latency averages)
+ *
+ * A stripe has one writer, its thread, so counting needs no atomic operation; a sum over the stripes may be a few requests old, which is all
+ * that a balancer needs. Health, flags and weight are written atomically, and every change moves the upstream's epoch.
+ */
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { UpstreamState } from "./upstream-state.ts";
+
+/** What active checks know of an endpoint. Unknown (not checked, or not yet) admits traffic. */
+export const Health = { unknown: 0, healthy: 1, unhealthy: 2 } as const;
+export type Health = (typeof Health)[keyof typeof Health];
+
+const healthNames = ["unknown", "healthy", "unhealthy"] as const;
+export type HealthName = (typeof healthNames)[number];
+
+/** Reasons, beside health, to send an endpoint nothing new. Bits. */
+export const EndpointFlag = { draining: 1, ejected: 2, disabled: 4 } as const;
+export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
+
+const healthIndex = 0;
+const flagsIndex = 1;
+const weightIndex = 2;
+const lineBytes = 64;
+const lineWords = lineBytes / 4;
+
+/** A window on one endpoint's region. Any number of windows on one region agree. */
+export class EndpointState {
+  readonly #words: Int32Array;
+  readonly #stripes: number;
+  /** Where this thread's stripe starts, in words; negative for an observer: writes there go nowhere. */
+  readonly #ownIndex: number;
+  readonly #upstream: UpstreamState;
+
+  /**
+   * @param region `byteLength(stripes)` bytes
+   * @param stripeIndex which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing
+   * @param stripes how many threads can count
+   * @param upstream whose epoch moves when this endpoint's availability changes
+   */
+  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState) {
+    if (stripeIndex < -1 || stripeIndex >= stripes) throw new RangeError(`stripe ${stripeIndex} of ${stripes}`);
+    this.#words = new Int32Array(region, 0, EndpointState.byteLength(stripes) / 4);
+    this.#stripes = stripes;
+    this.#ownIndex = stripeIndex === -1 ? -1 : (stripeIndex + 1) * lineWords;
+    this.#upstream = upstream;
+  }
+
+  static byteLength(stripes: number): number {
+    return lineBytes * (1 + stripes);
+  }
+
+  /** The key of the endpoint's region, for `SharedMemory.prune`. */
+  static key(upstreamName: string, url: string): string {
+    return `endpoint:${upstreamName}/${url}`;
+  }
+
+  /** The window on the endpoint `url` of `upstreamName` in `memory`; the stripes as in the constructor. */
+  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState): EndpointState {
+    return new EndpointState(memory.region(EndpointState.key(upstreamName, url), EndpointState.byteLength(stripes)), stripeIndex, stripes, upstream);
+  }
+
+  /** One more attempt is under way here. */
+  enter(): void {
+    this.#words[this.#ownIndex]! += 1;
+  }
+
+  /** An attempt ended: exactly one for each `enter`, on the same thread. */
+  leave(): void {
+    this.#words[this.#ownIndex]! -= 1;
+  }
+
+  /** Attempts under way in all threads. */
+  get inFlight(): number {
+    const words = this.#words;
+    const end = words.length;
+    let sum = 0;
+    for (let index = lineWords; index < end; index += lineWords) sum += words[index]!;
+    return sum;
+  }
+
+  /** Takes a dead thread's attempts out of the count. Call it when the thread has ended, before its successor starts. */
+  clearStripe(stripeIndex: number): void {
+    if (stripeIndex < 0 || stripeIndex >= this.#stripes) throw new RangeError(`stripe ${stripeIndex} of ${this.#stripes}`);
+    Atomics.store(this.#words, (stripeIndex + 1) * lineWords, 0);
+  }
+
+  get health(): Health {
+    return Atomics.load(this.#words, healthIndex) as Health;
+  }
+
+  set health(health: Health) {
+    if (Atomics.exchange(this.#words, healthIndex, health) !== health) this.#upstream.bumpEpoch();
+  }
+
+  get healthName(): HealthName {
+    return healthNames[this.health];
+  }
+
+  hasFlag(flag: EndpointFlag): boolean {
+    return (Atomics.load(this.#words, flagsIndex) & flag) !== 0;
+  }
+
+  setFlag(flag: EndpointFlag): void {
+    if ((Atomics.or(this.#words, flagsIndex, flag) & flag) === 0) this.#upstream.bumpEpoch();
+  }
+
+  clearFlag(flag: EndpointFlag): void {
+    if ((Atomics.and(this.#words, flagsIndex, ~flag) & flag) !== 0) this.#upstream.bumpEpoch();
+  }
+
+  /** The weight set at run time, 0 to 65,535, or null where the configured one holds. */
+  get weightOverride(): number | null {
+    const stored = Atomics.load(this.#words, weightIndex);
+    return stored === 0 ? null : stored - 1;
+  }
+
+  set weightOverride(weight: number | null) {
+    const stored = weight === null ? 0 : weight + 1;
+    if (Atomics.exchange(this.#words, weightIndex, stored) !== stored) this.#upstream.bumpEpoch();
+  }
+
+  /** New requests may go here: not unhealthy, and neither draining nor ejected nor disabled. */
+  get isAdmitting(): boolean {
+    return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && Atomics.load(this.#words, flagsIndex) === 0;
+  }
+}

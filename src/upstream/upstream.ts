@@ -1,0 +1,80 @@
+/**
+ * A named group of endpoints in a proxy thread, and the balancer over them. Immutable: a reload builds a new one from the new specifications.
+ * What must outlive a reload lives elsewhere: counts, health, flags and the round-robin cursor in shared memory under the same keys, connections
+ * in the transports, which are taken over from the upstream that is replaced.
+ */
+import type { RandomSource } from "../base/random.ts";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { Balancer, PickHint } from "./balancer/balancer.ts";
+import type { BalanceName } from "./balancer/create-balancer.ts";
+import { createBalancer } from "./balancer/create-balancer.ts";
+import { EndpointState } from "./endpoint-state.ts";
+import type { EndpointSpec } from "./endpoint.ts";
+import { Endpoint } from "./endpoint.ts";
+import type { Transport } from "./transport.ts";
+import { UpstreamState } from "./upstream-state.ts";
+
+/** What an upstream is made from. */
+export interface UpstreamParts {
+  readonly name: string;
+  /** Their URLs are unique. Their order is the order of turns. */
+  readonly endpoints: readonly EndpointSpec[];
+  readonly balance: BalanceName;
+  readonly memory: SharedMemory;
+  /** This thread's stripe in the endpoints' states, of `stripes`. */
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  /**
+   * Opens the transport to an endpoint. `previous` is the one that the replaced upstream had for the same URL, or null: return it where nothing that
+   * concerns connections has changed, so that they live on.
+   */
+  readonly openTransport: (spec: EndpointSpec, previous: Transport | null) => Transport;
+  /** The upstream of the same name in the runtime that is replaced. Default: none. */
+  readonly previous?: Upstream | null;
+  /** Default: `Math.random`. */
+  readonly random?: RandomSource;
+}
+
+/** A group of endpoints and the way to choose among them. */
+export class Upstream {
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly state: UpstreamState;
+  readonly #balancer: Balancer;
+  readonly #byUrl: ReadonlyMap<string, Endpoint>;
+
+  constructor(parts: UpstreamParts) {
+    const { name, memory, stripeIndex, stripes } = parts;
+    this.name = name;
+    this.state = UpstreamState.open(memory, name);
+    this.endpoints = parts.endpoints.map((spec) => {
+      const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, this.state);
+      return new Endpoint(spec, state, parts.openTransport(spec, parts.previous?.find(spec.url)?.transport ?? null));
+    });
+    this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
+    this.#balancer = createBalancer(parts.balance, this.endpoints, { shared: this.state, ...(parts.random && { random: parts.random }) });
+  }
+
+  /** Chooses an endpoint for an attempt; null where none is available or all who are were tried. */
+  pick(hint: PickHint): Endpoint | null {
+    return this.#balancer.pick(hint);
+  }
+
+  /** The endpoint called `url`, available or not, or null. */
+  find(url: string): Endpoint | null {
+    return this.#byUrl.get(url) ?? null;
+  }
+
+  /** How many endpoints admit new requests. */
+  get availableCount(): number {
+    let count = 0;
+    for (const endpoint of this.endpoints) if (endpoint.isAvailable) count++;
+    return count;
+  }
+}
+
+/** The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain. */
+export function transportsLeftBehind(previous: Upstream, next: Upstream | null): Transport[] {
+  const kept = new Set(next?.endpoints.map((endpoint) => endpoint.transport));
+  return previous.endpoints.map((endpoint) => endpoint.transport).filter((transport) => !kept.has(transport));
+}
