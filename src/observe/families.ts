@@ -1,0 +1,90 @@
+/**
+ * Every metric family that Millrace exposes: name, type, unit, labels and meaning, in one place.
+ * Instruments are made from these objects and `docs/reference/metrics.md` is generated from them, so a metric that is not here does not exist.
+ * Label values come from the configuration or from closed sets (methods, status codes, reason codes), never from a peer: cardinality stays bounded.
+ */
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+/** A metric family. Counter names end in `_total`; units are base units (seconds, bytes) and part of the name. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  /** Label names, in the order in which label values are given. */
+  readonly labels: readonly string[];
+  readonly unit: "seconds" | "bytes" | null;
+  /** Upper bounds of the buckets of a histogram, ascending, without `+Inf`; empty for other types. */
+  readonly bounds: readonly number[];
+}
+
+/**
+ * Bounds of every latency histogram, in seconds: OpenTelemetry's, widened below 5 ms, because a proxy in front of a fast service lives there.
+ */
+export const latencyBounds: readonly number[] = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+
+/** What stands in a label where there is nothing to name: no route matched, no upstream was involved. */
+export const noLabelValue = "_none";
+
+type Unit = MetricFamily["unit"];
+
+const counter = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily =>
+  ({ name, type: "counter", help, labels, unit, bounds: [] });
+const gauge = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily =>
+  ({ name, type: "gauge", help, labels, unit, bounds: [] });
+const latency = (name: string, labels: readonly string[], help: string): MetricFamily =>
+  ({ name, type: "histogram", help, labels, unit: "seconds", bounds: latencyBounds });
+
+/** The registry. The order is the order of the exposition and of the reference. */
+export const families = {
+  requests: counter("millrace_requests_total", ["listener", "route", "upstream", "method", "code"],
+    "Exchanges that ended. `code` is the status sent to the client (499: it went away first); unknown methods are `OTHER`."),
+  requestDuration: latency("millrace_request_duration_seconds", ["listener", "route"],
+    "Time from the first byte of the request head to the end of the answer. Tunnels (101) are not observed."),
+  requestsInFlight: gauge("millrace_requests_in_flight", ["listener"], "Exchanges that have begun and not ended."),
+  requestBytes: counter("millrace_request_bytes_total", ["listener", "route"], "Request body bytes received from clients.", "bytes"),
+  responseBytes: counter("millrace_response_bytes_total", ["listener", "route"], "Response body bytes sent to clients.", "bytes"),
+  rejected: counter("millrace_rejected_total", ["listener", "reason"],
+    "Requests refused because of the client, by reason code: malformed, too large, too slow, no route, rate limited."),
+  failures: counter("millrace_failures_total", ["listener", "route", "upstream", "reason"],
+    "Exchanges that ended otherwise than by a complete answer and not by refusal, by reason code: upstream faults, timeouts, internal errors, clients that went away."),
+  connections: gauge("millrace_connections", ["listener"], "Open client connections."),
+  connectionsAccepted: counter("millrace_connections_accepted_total", ["listener"], "Client connections accepted."),
+  connectionsRefused: counter("millrace_connections_refused_total", ["listener"], "Client connections closed at once because a limit was reached."),
+  tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
+  upstreamRequests: counter("millrace_upstream_requests_total", ["upstream", "endpoint", "code"],
+    "Attempts that ended. `code` is the endpoint's status, or the reason code where there was no complete answer."),
+  upstreamDuration: latency("millrace_upstream_duration_seconds", ["upstream", "endpoint"],
+    "Time from the choice of an endpoint to the first byte of its answer, connecting included."),
+  upstreamConnections: gauge("millrace_upstream_connections", ["upstream", "endpoint"], "Open connections to an endpoint, idle ones included."),
+  retries: counter("millrace_retries_total", ["upstream", "reason"], "Attempts that were followed by another attempt, by the reason of their failure."),
+  endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0."),
+  endpointInFlight: gauge("millrace_endpoint_in_flight", ["upstream", "endpoint"], "Attempts in flight at an endpoint, over all threads."),
+  healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
+  rateLimited: counter("millrace_rate_limited_total", ["route"], "Requests answered 429 by a rate limit."),
+  cacheRequests: counter("millrace_cache_requests_total", ["route", "result"], "Look-ups in the response cache, by result."),
+  configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
+  configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),
+  configLastReloadTime: gauge("millrace_config_last_reload_timestamp_seconds", [], "When a configuration was last applied, in Unix time.", "seconds"),
+  certificateExpiry: gauge("millrace_certificate_expiry_seconds", ["listener", "subject"], "When a certificate expires, in Unix time.", "seconds"),
+  eventLoopLag: gauge("millrace_event_loop_lag_seconds", ["worker"], "99th percentile of the event-loop delay of a thread in the last interval.", "seconds"),
+  eventLoopUtilization: gauge("millrace_event_loop_utilization", ["worker"], "Share of the last interval in which a thread's event loop was busy, 0 to 1."),
+  threads: gauge("millrace_proxy_threads", [], "Proxy threads that are running."),
+  threadRestarts: counter("millrace_proxy_thread_restarts_total", [], "Proxy threads that died and were replaced."),
+  accessLogDropped: counter("millrace_access_log_dropped_total", [], "Access log lines dropped because the destination was too slow or failing."),
+  seriesDropped: counter("millrace_metric_series_dropped_total", [], "Series folded into `_overflow` because a thread reached its limit of series."),
+  buildInfo: gauge("millrace_build_info", ["version", "node"], "Always 1; the labels tell what is running."),
+  processCpu: counter("process_cpu_seconds_total", [], "CPU time used by the process, user and system.", "seconds"),
+  processStart: gauge("process_start_time_seconds", [], "When the process started, in Unix time.", "seconds"),
+  processResidentMemory: gauge("process_resident_memory_bytes", [], "Resident memory.", "bytes"),
+  processOpenFds: gauge("process_open_fds", [], "Open file descriptors. Linux only."),
+  processMaxFds: gauge("process_max_fds", [], "Limit of open file descriptors. Linux only."),
+  heapUsed: gauge("nodejs_heap_size_used_bytes", [], "Heap in use in the control thread.", "bytes"),
+  heapTotal: gauge("nodejs_heap_size_total_bytes", [], "Heap reserved by the control thread.", "bytes"),
+  externalMemory: gauge("nodejs_external_memory_bytes", [], "Memory outside the heap that belongs to the control thread's objects, shared memory included.", "bytes"),
+} as const satisfies Record<string, MetricFamily>;
+
+/** All families in exposition order. */
+export const allFamilies: readonly MetricFamily[] = Object.values(families);

@@ -1,0 +1,94 @@
+/** What is counted for one route of one listener. Series are resolved when they are first needed and cached by small keys, so that counting costs no text. */
+import type { Exchange } from "../http/exchange.ts";
+import { reasons } from "../http/reason.ts";
+import { families, noLabelValue } from "./families.ts";
+import type { Counter, Histogram } from "./instruments.ts";
+import type { MetricWriter } from "./metric-writer.ts";
+
+/** Methods that get a label value of their own (RFC 9110 section 9.3, and PATCH); the rest are `OTHER`. */
+const methodNames = ["OTHER", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] as const;
+const methodIndex = new Map<string, number>(methodNames.map((name, at) => [name, at]));
+
+class UpstreamCounts {
+  readonly name: string;
+  /** By method index * 1000 + status. */
+  readonly requests = new Map<number, Counter>();
+  readonly failures = new Map<string, Counter>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** One thread's counts for one (listener, route). */
+export class RouteMetrics {
+  readonly #writer: MetricWriter;
+  readonly #listenerName: string;
+  readonly #routeName: string;
+  readonly #duration: Histogram;
+  readonly #requestBytes: Counter;
+  readonly #responseBytes: Counter;
+  readonly #upstreams = new Map<string, UpstreamCounts>();
+  readonly #rejected = new Map<string, Counter>();
+  #latest: UpstreamCounts | null = null;
+
+  /** @param routeName empty = no route matched. */
+  constructor(writer: MetricWriter, listenerName: string, routeName: string) {
+    this.#writer = writer;
+    this.#listenerName = listenerName;
+    this.#routeName = routeName === "" ? noLabelValue : routeName;
+    const labels = [this.#listenerName, this.#routeName];
+    this.#duration = writer.histogram(families.requestDuration, labels);
+    this.#requestBytes = writer.counter(families.requestBytes, labels);
+    this.#responseBytes = writer.counter(families.responseBytes, labels);
+  }
+
+  /** Counts an exchange that ended. */
+  record(exchange: Exchange): void {
+    let upstream = this.#latest;
+    if (upstream === null || upstream.name !== exchange.upstreamName) upstream = this.#upstream(exchange.upstreamName);
+    const method = methodIndex.get(exchange.request.method) ?? 0;
+    const key = method * 1000 + exchange.status;
+    (upstream.requests.get(key) ?? this.#addRequests(upstream, key)).add(1);
+    if (exchange.status !== 101 && exchange.startedMs >= 0 && exchange.endedMs >= 0) this.#duration.observe((exchange.endedMs - exchange.startedMs) / 1000);
+    if (exchange.requestBodyBytes !== 0) this.#requestBytes.add(exchange.requestBodyBytes);
+    if (exchange.responseBodyBytes !== 0) this.#responseBytes.add(exchange.responseBodyBytes);
+    if (exchange.reason !== null) this.#recordReason(upstream, exchange.reason);
+  }
+
+  #recordReason(upstream: UpstreamCounts, reason: keyof typeof reasons): void {
+    const { side, status } = reasons[reason];
+    const isRefusal = side === "downstream" && status !== 499;
+    const counters = isRefusal ? this.#rejected : upstream.failures;
+    let counter = counters.get(reason);
+    if (counter === undefined) {
+      counter = isRefusal
+        ? this.#writer.counter(families.rejected, [this.#listenerName, reason])
+        : this.#writer.counter(families.failures, [this.#listenerName, this.#routeName, upstream.name === "" ? noLabelValue : upstream.name, reason]);
+      counters.set(reason, counter);
+    }
+    counter.add(1);
+  }
+
+  #upstream(name: string): UpstreamCounts {
+    let upstream = this.#upstreams.get(name);
+    if (upstream === undefined) {
+      upstream = new UpstreamCounts(name);
+      this.#upstreams.set(name, upstream);
+    }
+    this.#latest = upstream;
+    return upstream;
+  }
+
+  #addRequests(upstream: UpstreamCounts, key: number): Counter {
+    const counter = this.#writer.counter(families.requests, [
+      this.#listenerName,
+      this.#routeName,
+      upstream.name === "" ? noLabelValue : upstream.name,
+      methodNames[Math.floor(key / 1000)] ?? "OTHER",
+      String(key % 1000),
+    ]);
+    upstream.requests.set(key, counter);
+    return counter;
+  }
+}
