@@ -1,0 +1,82 @@
+/** The backend behind every proxy: nginx answering from memory and from files, so that it is never what limits. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findCommand } from "../../scripts/install-packages.ts";
+import { freePort, untilAccepting } from "./loopback.ts";
+import { makeFolder, type RunningProcess, startProcess } from "./workspace.ts";
+
+/** Body of `/small`. */
+export const smallBody = "hello from the backend\n";
+
+/** Sizes of `/10k` and `/1m`, in bytes. */
+export const fileBytes = { "/10k": 10 * 1024, "/1m": 1024 * 1024 } as const;
+
+export interface Backend {
+  port: number;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** The lines every nginx of the benchmark starts with; everything it writes stays in `folder`. */
+export function nginxPreamble(folder: string, workers: number): string {
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  return `${user}
+daemon off;
+worker_processes ${workers};
+worker_rlimit_nofile 20000;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log crit;
+events { worker_connections 16384; accept_mutex off; }
+`;
+}
+
+/** The paths nginx would otherwise take below /var, and what is the same for proxy and backend. */
+export function nginxHttpDefaults(folder: string): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
+  return `${temporary.join("\n")}
+access_log off;
+tcp_nodelay on;
+keepalive_requests 1000000000;
+keepalive_timeout 300s;
+`;
+}
+
+/** Command that runs an nginx from a configuration file. */
+export function nginxCommand(folder: string, file: string): string[] {
+  return [findCommand("nginx") ?? "nginx", "-p", folder, "-e", `${folder}/error.log`, "-c", file];
+}
+
+export async function startBackend(cores: readonly number[]): Promise<Backend> {
+  const folder = makeFolder("backend");
+  const port = await freePort();
+  for (const [path, bytes] of Object.entries(fileBytes)) writeFileSync(join(folder, path), patternBytes(bytes));
+  const file = join(folder, "nginx.conf");
+  writeFileSync(
+    file,
+    `${nginxPreamble(folder, 1)}
+http {
+${nginxHttpDefaults(folder)}
+sendfile on; tcp_nopush on; open_file_cache max=100;
+default_type application/octet-stream;
+client_max_body_size 0;
+server {
+  listen 127.0.0.1:${port} backlog=8192;
+  root ${folder};
+  location = /small { return 200 "${smallBody.replace("\n", "\\n")}"; }
+  location = /upload { return 200 "received\\n"; }
+  location = /echo { return 200 "$http_host $http_x_forwarded_for $http_x_forwarded_proto"; }
+}
+}
+`,
+  );
+  const running: RunningProcess = startProcess(nginxCommand(folder, file), { cores });
+  await untilAccepting(port, 5000, () => running.child.exitCode !== null);
+  return { port, pid: running.pid, stop: () => running.stop() };
+}
+
+/** Bytes without a period that a buffer size shares, so that a shifted or repeated chunk is noticed. */
+function patternBytes(count: number): Buffer {
+  const bytes = Buffer.alloc(count);
+  for (let index = 0; index < count; index++) bytes[index] = (index * 31 + (index >> 8) * 17 + (index >> 16) * 7) & 0xff;
+  return bytes;
+}

@@ -1,0 +1,59 @@
+/** Small loopback chores: free ports, waiting for a listener, one plain request. */
+import { request } from "node:http";
+import { connect, createServer } from "node:net";
+
+/** A port nothing listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Resolves when the port accepts; rejects after `timeoutMs` or as soon as `hasEnded` says that nobody will ever listen. */
+export async function untilAccepting(port: number, timeoutMs: number, hasEnded: () => boolean): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await accepts(port))) {
+    if (hasEnded()) throw new Error("it ended before it listened");
+    if (performance.now() > deadline) throw new Error(`nothing listens after ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+export interface PlainResponse {
+  status: number;
+  body: Buffer;
+}
+
+/** One request over its own connection. */
+export function fetchOnce(port: number, path: string, method = "GET", body: Buffer | null = null): Promise<PlainResponse> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      { host: "127.0.0.1", port, path, method, agent: false, headers: body === null ? {} : { "content-length": body.length } },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.once("error", reject);
+        incoming.once("end", () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      },
+    );
+    outgoing.setTimeout(10_000, () => outgoing.destroy(new Error(`no answer to ${method} ${path} within 10 s`)));
+    outgoing.once("error", reject);
+    outgoing.end(body ?? undefined);
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Measures what an idle keep-alive connection costs a proxy in memory. The first connections pay for buffers and heap
+ * that later ones share, so the cost is the slope between `firstConnections` and that many more.
+ */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import type { Backend } from "./backend.ts";
+import type { CorePlan } from "./machine.ts";
+import { type Peer, startPeer } from "./peers/peer.ts";
+import { memoryBytes } from "./process-usage.ts";
+import type { ByPeer, Samples } from "./results.ts";
+
+const firstConnections = 1000;
+const openAtOnce = 50;
+const settleMs = 1500;
+
+/** Bytes per connection, by peer; one value a round, every round on a fresh process. */
+export async function measureIdle(peers: readonly Peer[], backend: Backend, plan: CorePlan, rounds: number, connections = 4000): Promise<ByPeer<Samples>> {
+  const results: ByPeer<Samples> = Object.fromEntries(peers.map((peer) => [peer.name, { values: [] }]));
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of peers) results[peer.name]?.values.push(await measurePeer(peer, backend, plan, connections));
+  }
+  return results;
+}
+
+async function measurePeer(peer: Peer, backend: Backend, plan: CorePlan, connections: number): Promise<number> {
+  const running = await startPeer(peer, backend.port, plan.proxy);
+  const sockets: Socket[] = [];
+  try {
+    await openConnections(running.port, firstConnections, sockets);
+    const before = await settledMemory(running.process.pid);
+    await openConnections(running.port, connections, sockets);
+    const after = await settledMemory(running.process.pid);
+    const lost = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
+    if (lost > 0) throw new Error(`${peer.name} closed ${lost} of ${sockets.length} idle connections`);
+    return (after - before) / connections;
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await running.process.stop();
+  }
+}
+
+/** Opens connections, a few at a time, each with one answered request. */
+async function openConnections(port: number, count: number, sockets: Socket[]): Promise<void> {
+  for (let opened = 0; opened < count; opened += openAtOnce) {
+    const batch = Array.from({ length: Math.min(openAtOnce, count - opened) }, () => openConnection(port));
+    sockets.push(...(await Promise.all(batch)));
+  }
+}
+
+async function openConnection(port: number): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await once(socket, "connect");
+  socket.write("GET /small HTTP/1.1\r\nHost: bench.test\r\nAccept: */*\r\n\r\n");
+  const [head] = (await once(socket, "data")) as [Buffer];
+  if (!head.toString("latin1").startsWith("HTTP/1.1 200")) throw new Error(`an idle connection was answered with ${head.toString("latin1", 0, 30)}`);
+  socket.on("error", () => {}).resume();
+  return socket;
+}
+
+async function settledMemory(pid: number): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  return memoryBytes(pid);
+}

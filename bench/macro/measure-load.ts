@@ -1,0 +1,79 @@
+/** Measures load scenarios: check first, warm up, then interleaved rounds (A B C A B C …). */
+import { fetchOnce } from "./loopback.ts";
+import type { CorePlan } from "./machine.ts";
+import type { Backend } from "./backend.ts";
+import { type Peer, type RunningPeer, startPeer } from "./peers/peer.ts";
+import { cpuTime, cpuTimeBetween, memoryBytes } from "./process-usage.ts";
+import type { ByPeer, LoadResult, LoadRound } from "./results.ts";
+import type { LoadScenario } from "./scenarios.ts";
+import { runWrk } from "./wrk.ts";
+
+export interface LoadSettings {
+  rounds: number;
+  seconds: number;
+  warmUpSeconds: number;
+}
+
+/** Throws unless the proxy answers as the backend does: status, every byte of the body, forwarding fields, uploads. */
+export async function checkCorrect(running: RunningPeer, scenario: LoadScenario, backend: Backend): Promise<void> {
+  const body = scenario.bodyBytes > 0 ? Buffer.alloc(scenario.bodyBytes, "x") : null;
+  const direct = await fetchOnce(backend.port, scenario.path, scenario.method, body);
+  const proxied = await fetchOnce(running.port, scenario.path, scenario.method, body);
+  const name = running.peer.name;
+  if (direct.status !== 200 || direct.body.length !== scenario.responseBytes) throw new Error(`the backend itself answers ${scenario.path} wrongly`);
+  if (proxied.status !== 200) throw new Error(`${name} answers ${scenario.path} with ${proxied.status}`);
+  if (!proxied.body.equals(direct.body)) throw new Error(`${name} changes the body of ${scenario.path} (${proxied.body.length} bytes)`);
+  const echo = (await fetchOnce(running.port, "/echo")).body.toString();
+  if (!echo.includes(" 127.0.0.1 http")) throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
+}
+
+/** Runs one scenario on the given proxies. The result's keys are peer names, with `×2` for two threads. */
+export async function measureLoad(
+  scenario: LoadScenario,
+  peers: readonly Peer[],
+  backend: Backend,
+  plan: CorePlan,
+  settings: LoadSettings,
+): Promise<ByPeer<LoadResult>> {
+  const running: { key: string; at: RunningPeer }[] = [];
+  const results: ByPeer<LoadResult> = {};
+  try {
+    for (const peer of peers) {
+      for (const threads of scenario.threads) {
+        const cores = threads > 1 ? plan.proxyTwo : plan.proxy;
+        const at = await startPeer(peer, backend.port, cores, threads);
+        running.push({ key: threads > 1 ? `${peer.name}×${threads}` : peer.name, at });
+        await checkCorrect(at, scenario, backend);
+      }
+    }
+    for (const { key, at } of running) {
+      results[key] = { rounds: [], memoryBytes: 0 };
+      if (settings.warmUpSeconds > 0) await runWrk(at.port, scenario, settings.warmUpSeconds, plan.load);
+    }
+    for (let round = 0; round < settings.rounds; round++) {
+      for (const { key, at } of running) results[key]?.rounds.push(await measureRound(at, scenario, plan, settings.seconds));
+    }
+    for (const { key, at } of running) (results[key] as LoadResult).memoryBytes = memoryBytes(at.process.pid);
+  } finally {
+    await Promise.all(running.map(({ at }) => at.process.stop()));
+  }
+  return results;
+}
+
+async function measureRound(at: RunningPeer, scenario: LoadScenario, plan: CorePlan, seconds: number): Promise<LoadRound> {
+  const before = cpuTime(at.process.pid);
+  const report = await runWrk(at.port, scenario, seconds, plan.load);
+  const spent = cpuTimeBetween(before, cpuTime(at.process.pid));
+  if (report.errors > report.requests / 1000) throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests\n${at.process.output()}`);
+  if (report.requests === 0) throw new Error(`${at.peer.name} answered nothing`);
+  return {
+    requests: report.requests,
+    requestsPerSecond: report.requests / (report.durationUs / 1e6),
+    cpuUs: spent.totalUs / report.requests,
+    userUs: spent.userUs / report.requests,
+    kernelUs: spent.kernelUs / report.requests,
+    p50Us: report.p50Us,
+    p99Us: report.p99Us,
+    busy: spent.totalUs / report.durationUs,
+  };
+}

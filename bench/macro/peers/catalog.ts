@@ -1,0 +1,12 @@
+/** Every proxy the benchmark knows, in the order of its tables. */
+import { caddy } from "./caddy.ts";
+import { goProxy } from "./go-proxy.ts";
+import { haproxy } from "./haproxy.ts";
+import { httpProxy } from "./http-proxy.ts";
+import { millracePeer, millraceVariants } from "./millrace.ts";
+import { nginx } from "./nginx.ts";
+import type { Peer } from "./peer.ts";
+
+export function createCatalog(millraceCommand: readonly string[]): Peer[] {
+  return [nginx, haproxy, ...millraceVariants.map((variant) => millracePeer(variant, millraceCommand)), goProxy, caddy, httpProxy];
+}

@@ -1,0 +1,3 @@
+module millrace.bench/reverseproxy
+
+go 1.19

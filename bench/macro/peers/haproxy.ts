@@ -1,0 +1,41 @@
+/** HAProxy with one thread and every server connection shared. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findCommand } from "../../../scripts/install-packages.ts";
+import { commandOutput } from "./command-output.ts";
+import type { Peer } from "./peer.ts";
+
+export const haproxy: Peer = {
+  name: "haproxy",
+  title: "HAProxy",
+  isOurs: false,
+  version: () => commandOutput(findCommand("haproxy"), ["-v"], /version (\d+\.\d+\.\d+)/),
+  async prepare({ listenPort, backendPort, folder, threads }) {
+    const file = join(folder, "haproxy.cfg");
+    writeFileSync(
+      file,
+      `global
+  nbthread ${threads}
+  maxconn 9000
+defaults
+  mode http
+  maxconn 9000
+  timeout connect 5s
+  timeout client 300s
+  timeout server 60s
+  timeout http-keep-alive 300s
+  option http-keep-alive
+  http-reuse always
+  option forwardfor
+frontend front
+  bind 127.0.0.1:${listenPort} backlog 8192
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  default_backend back
+backend back
+  server one 127.0.0.1:${backendPort} pool-max-conn -1 pool-purge-delay 60s
+`,
+    );
+    return { command: [findCommand("haproxy") ?? "haproxy", "-db", "-f", file] };
+  },
+};

@@ -1,0 +1,78 @@
+/** Millrace as its users run it: `millrace run FILE`, metrics on, statistics line off. */
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../loopback.ts";
+import type { Peer } from "./peer.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** What differs between the measured configurations. */
+export interface MillraceVariant {
+  name: string;
+  title: string;
+  pipelining: number;
+  accessLog: boolean;
+}
+
+export const millraceVariants: readonly MillraceVariant[] = [
+  { name: "millrace", title: "Millrace", pipelining: 1, accessLog: false },
+  { name: "millrace-pipelining", title: "Millrace, pipelining 8", pipelining: 8, accessLog: false },
+  { name: "millrace-log", title: "Millrace, JSON access log", pipelining: 1, accessLog: true },
+];
+
+/**
+ * The command before `run FILE`: the compiled package where it is at least as new as every source, else the sources.
+ * Both run the same code; only the start differs.
+ */
+export function defaultMillraceCommand(): string[] {
+  const compiled = join(root, "dist/bin/millrace.js");
+  if (existsSync(compiled) && statSync(compiled).mtimeMs >= newestSourceMs()) return [process.execPath, compiled];
+  return [process.execPath, join(root, "src/cli/main.ts")];
+}
+
+/** Modification time of the newest source file, in milliseconds since the epoch. */
+export function newestSourceMs(): number {
+  let newest = 0;
+  for (const entry of readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith(".test.ts")) continue;
+    newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+  }
+  return newest;
+}
+
+/** The configuration of a variant, as CONFIG names its keys. */
+export function millraceConfig(variant: MillraceVariant, options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string }): object {
+  return {
+    workers: options.threads > 1 ? options.threads : 0,
+    listeners: [{ address: `127.0.0.1:${options.listenPort}`, timeouts: { keepAlive: "300s" } }],
+    routes: [{ upstream: "backend" }],
+    upstreams: {
+      backend: {
+        endpoints: [`http://127.0.0.1:${options.backendPort}`],
+        pool: { maxIdle: 1024, pipelining: variant.pipelining },
+      },
+    },
+    admin: { address: `127.0.0.1:${options.adminPort}` },
+    log: { level: "warn", access: variant.accessLog ? { format: "json", path: options.logPath } : false, stats: "0s" },
+  };
+}
+
+/** Millrace in one configuration, started by `command`. */
+export function millracePeer(variant: MillraceVariant, command: readonly string[]): Peer {
+  return {
+    name: variant.name,
+    title: variant.title,
+    isOurs: true,
+    async version() {
+      return (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
+    },
+    async prepare({ listenPort, backendPort, folder, threads }) {
+      const file = join(folder, "millrace.json");
+      const adminPort = await freePort();
+      const config = millraceConfig(variant, { listenPort, backendPort, adminPort, threads, logPath: join(folder, "access.log") });
+      writeFileSync(file, JSON.stringify(config, null, 2));
+      return { command: [...command, "run", file] };
+    },
+  };
+}

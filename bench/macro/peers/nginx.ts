@@ -1,0 +1,42 @@
+/** nginx with the settings its own documentation advises for a busy proxy. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findCommand } from "../../../scripts/install-packages.ts";
+import { nginxCommand, nginxHttpDefaults, nginxPreamble } from "../backend.ts";
+import { commandOutput } from "./command-output.ts";
+import type { Peer } from "./peer.ts";
+
+export const nginx: Peer = {
+  name: "nginx",
+  title: "nginx",
+  isOurs: false,
+  version: () => commandOutput(findCommand("nginx"), ["-v"], /nginx\/(\S+)/),
+  async prepare({ listenPort, backendPort, folder, threads }) {
+    const file = join(folder, "nginx.conf");
+    const listen = `127.0.0.1:${listenPort} backlog=8192${threads > 1 ? " reuseport" : ""}`;
+    writeFileSync(
+      file,
+      `${nginxPreamble(folder, threads)}
+http {
+${nginxHttpDefaults(folder)}
+client_body_buffer_size 128k;
+proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; proxy_max_temp_file_size 0;
+upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
+server {
+  listen ${listen};
+  location / {
+    proxy_pass http://backend;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+  }
+}
+}
+`,
+    );
+    return { command: nginxCommand(folder, file) };
+  },
+};

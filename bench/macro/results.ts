@@ -1,0 +1,58 @@
+/** The shape of `bench/results/latest.json`. */
+import type { MachineFacts } from "./machine.ts";
+
+/** One round of load on one proxy. */
+export interface LoadRound {
+  requests: number;
+  requestsPerSecond: number;
+  /** Processor time of the proxy per request, in microseconds. */
+  cpuUs: number;
+  userUs: number;
+  kernelUs: number;
+  p50Us: number;
+  p99Us: number;
+  /** Share of one core that the proxy kept busy, 0 to 1 (more with several threads). */
+  busy: number;
+}
+
+/** All rounds of one proxy in one scenario. */
+export interface LoadResult {
+  rounds: LoadRound[];
+  /** Memory after the rounds, in bytes (proportional set size). */
+  memoryBytes: number;
+}
+
+/** Values of repeated single measurements. */
+export interface Samples {
+  values: number[];
+}
+
+/** By the name of the proxy. */
+export type ByPeer<T> = Record<string, T>;
+
+/** One target of the project and what was measured. */
+export interface Verdict {
+  target: string;
+  measured: number;
+  limit: number;
+  unit: string;
+  pass: boolean;
+}
+
+export interface BenchResults {
+  date: string;
+  machine: MachineFacts;
+  versions: Record<string, string>;
+  titles: Record<string, string>;
+  settings: { rounds: number; seconds: number };
+  /** Share of the machine's processor time that programs outside the benchmark took meanwhile, 0 to 1. */
+  foreignShare: number;
+  load: Record<string, ByPeer<LoadResult>>;
+  /** Bytes per idle keep-alive connection. */
+  idle: ByPeer<Samples>;
+  /** Milliseconds from the start of the process to the first proxied answer. */
+  startup: ByPeer<Samples>;
+  /** Microseconds per look-up among 10,000 routes. */
+  routeLookup: Samples | null;
+  verdicts: Verdict[];
+}

@@ -1,0 +1,32 @@
+/** What is measured: the load of each scenario and who takes part in it. */
+import { type LoadRequest } from "./wrk.ts";
+
+export interface LoadScenario extends LoadRequest {
+  name: string;
+  title: string;
+  /** Bytes of the answer to the correctness check. */
+  responseBytes: number;
+  /** Proxy threads per participant; one entry a participant name suffix. */
+  threads: readonly number[];
+  /** Participants, by name; null: every proxy, in its plain configuration. */
+  peers: readonly string[] | null;
+}
+
+/** Names of everything `--only` accepts, in the order it runs. */
+export const scenarioNames = ["small", "10k", "1m", "post", "connect", "threads", "idle", "startup", "routes"] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
+
+const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 64, threads: [1], peers: null } as const;
+const everyVariant = ["nginx", "haproxy", "millrace", "millrace-pipelining", "millrace-log", "go", "caddy", "http-proxy"];
+
+export const loadScenarios: readonly LoadScenario[] = [
+  { ...get, name: "small", title: "small response, 64 keep-alive connections", path: "/small", responseBytes: 23, peers: everyVariant },
+  { ...get, name: "10k", title: "10 KiB response", path: "/10k", responseBytes: 10 * 1024 },
+  { ...get, name: "1m", title: "1 MiB response", path: "/1m", responseBytes: 1024 * 1024, connections: 16 },
+  { ...get, name: "post", title: "POST of 64 KiB", path: "/upload", method: "POST", bodyBytes: 64 * 1024, responseBytes: 9 },
+  { ...get, name: "connect", title: "new connection per request", path: "/small", newConnections: true, responseBytes: 23 },
+  { ...get, name: "threads", title: "small response, 1 and 2 threads", path: "/small", responseBytes: 23, threads: [1, 2], peers: ["nginx", "haproxy", "millrace"] },
+];
+
+/** Proxies of the scenarios that name none: one configuration each. */
+export const plainPeers: readonly string[] = ["nginx", "haproxy", "millrace", "go", "caddy", "http-proxy"];

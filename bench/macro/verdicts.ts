@@ -1,0 +1,46 @@
+/** The project's targets for speed, judged on measured results. A target whose parts were not measured gives no verdict. */
+import { type BenchResults, type LoadResult, type Verdict } from "./results.ts";
+import { median, medianDifference, medianRatio } from "./statistics.ts";
+
+interface Target {
+  target: string;
+  limit: number;
+  unit: string;
+  /** Measured value; NaN where something is missing. */
+  measure(results: BenchResults): number;
+}
+
+function cpu(results: BenchResults, scenario: string, peer: string): number[] {
+  const result: LoadResult | undefined = results.load[scenario]?.[peer];
+  return result?.rounds.map((round) => round.cpuUs) ?? [];
+}
+
+function cpuRatio(scenario: string, ours: string, theirs: string): (results: BenchResults) => number {
+  return (results) => medianRatio(cpu(results, scenario, ours), cpu(results, scenario, theirs));
+}
+
+export const targets: readonly Target[] = [
+  { target: "CPU per small request, of nginx", limit: 1.5, unit: "×", measure: cpuRatio("small", "millrace", "nginx") },
+  { target: "the same with pipelining 8, of nginx", limit: 1.1, unit: "×", measure: cpuRatio("small", "millrace-pipelining", "nginx") },
+  { target: "CPU per small request, of Go's reverse proxy", limit: 0.45, unit: "×", measure: cpuRatio("small", "millrace", "go") },
+  { target: "CPU per small request, of http-proxy", limit: 0.3, unit: "×", measure: cpuRatio("small", "millrace", "http-proxy") },
+  { target: "CPU per byte of 1 MiB responses, of nginx", limit: 1, unit: "×", measure: cpuRatio("1m", "millrace", "nginx") },
+  {
+    target: "JSON access log, more CPU per request",
+    limit: 2,
+    unit: "µs",
+    measure: (results) => medianDifference(cpu(results, "small", "millrace-log"), cpu(results, "small", "millrace")),
+  },
+  { target: "idle keep-alive connection", limit: 8, unit: "KiB", measure: (results) => median(results.idle["millrace"]?.values ?? []) / 1024 },
+  { target: "look-up among 10,000 routes", limit: 1, unit: "µs", measure: (results) => median(results.routeLookup?.values ?? []) },
+  { target: "start to the first answer", limit: 300, unit: "ms", measure: (results) => median(results.startup["millrace"]?.values ?? []) },
+];
+
+export function judge(results: BenchResults): Verdict[] {
+  return targets
+    .map(({ target, limit, unit, measure }) => {
+      const measured = measure(results);
+      return { target, limit, unit, measured, pass: measured <= limit };
+    })
+    .filter((verdict) => Number.isFinite(verdict.measured));
+}

@@ -1,0 +1,60 @@
+/** Runs wrk and reads its report (which `wrk.lua` prints as one JSON line). */
+import { fileURLToPath } from "node:url";
+import { findCommand } from "../../scripts/install-packages.ts";
+import { runCommand } from "./workspace.ts";
+
+export interface LoadRequest {
+  method: "GET" | "POST";
+  path: string;
+  bodyBytes: number;
+  /** True: every request on a connection of its own. */
+  newConnections: boolean;
+  connections: number;
+}
+
+export interface LoadReport {
+  requests: number;
+  durationUs: number;
+  p50Us: number;
+  p99Us: number;
+  /** Failed connects, reads and writes, timeouts, and answers that are not 2xx or 3xx. */
+  errors: number;
+}
+
+const script = fileURLToPath(new URL("wrk.lua", import.meta.url));
+
+/** Loads `port` for `seconds` from the given cores. */
+export async function runWrk(port: number, load: LoadRequest, seconds: number, cores: readonly number[]): Promise<LoadReport> {
+  const output = await runCommand(
+    [
+      findCommand("wrk") ?? "wrk",
+      "-t1",
+      `-c${load.connections}`,
+      `-d${Math.max(1, Math.round(seconds))}s`,
+      "--timeout=10s",
+      `-s${script}`,
+      `http://127.0.0.1:${port}${load.path}`,
+      "--",
+      load.method,
+      String(load.bodyBytes),
+      load.newConnections ? "close" : "keep",
+    ],
+    { cores },
+  );
+  return parseReport(output);
+}
+
+/** The line that starts with `@` in what wrk printed. Throws when there is none. */
+export function parseReport(output: string): LoadReport {
+  const line = /^@(\{.*\})$/m.exec(output)?.[1];
+  if (line === undefined) throw new Error(`wrk printed no report:\n${output}`);
+  const report = JSON.parse(line) as Record<string, number>;
+  const read = (name: string): number => report[name] ?? 0;
+  return {
+    requests: read("requests"),
+    durationUs: read("durationUs"),
+    p50Us: read("p50Us"),
+    p99Us: read("p99Us"),
+    errors: read("connect") + read("read") + read("write") + read("status") + read("timeout"),
+  };
+}
