@@ -15,32 +15,35 @@ export interface Attempt {
   readonly isPipelinable: boolean;
   /** May be written to a connection that has served before. */
   readonly mayReuse: boolean;
+  /** A request body follows the head. */
+  readonly hasBody: boolean;
   /** Method HEAD: the answer has no body. */
   readonly isHeadMethod: boolean;
   /** A request to switch protocols: 101 is allowed. */
   readonly isUpgrade: boolean;
-  /** The upstream connection is there and the head is about to be written. `body` is where the request body goes; start it now. */
+  /** The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be started now or later. */
   onConnected(body: BodySink, isReused: boolean): void;
   /** The upstream can take more of the request body. */
   onBodyWritable(): void;
   onInterim(head: ResponseHead): void;
+  /** The final answer, or a 101 that was asked for: then the connection is a tunnel from here on, `body` included. */
   onHead(head: ResponseHead): void;
-  /** @returns false to pause; then `chunk` is kept by the receiver until it resumes. */
-  onData(chunk: Buffer): boolean;
+  /** `chunk` is the transport's again after `onReadEnd`, unless that answers false. */
+  onData(chunk: Buffer): void;
+  /** Nothing more in this read. @returns false to pause; then the chunks of this read stay untouched until `resume`. */
+  onReadEnd(): boolean;
   /** The answer is complete. */
   onEnd(trailers: string): void;
-  /** Nothing more in this read. */
-  onReadEnd(): void;
   /** The attempt failed; nothing follows. */
   onError(error: ProxyError): void;
 }
 
-/** What an attempt can do to its transport while it is under way; obtained from `send`. */
+/** What an attempt can do while it is under way; obtained from `send`. */
 export interface AttemptHandle {
   /** The receiver can take more of the answer. */
-  resume(): void;
-  /** Gives the attempt up: its connection is closed, no callback follows. */
-  cancel(): void;
+  resume(attempt: Attempt): void;
+  /** Gives the attempt up: no callback follows, and its connection is closed where it cannot be kept. */
+  cancel(attempt: Attempt): void;
 }
 
 /** A way to reach one endpoint from one proxy thread. */

@@ -1,0 +1,48 @@
+/** The address of an endpoint as people write it: `http://host:port` or `unix:/path`. */
+import { isIP } from "node:net";
+import { isHostName, parseSocketPath } from "../net/listen-address.ts";
+
+/** Where an endpoint is. `url` is canonical (lower case, port written out): the endpoint's identity within its upstream. */
+export interface EndpointAddress {
+  readonly url: string;
+  /** Name or literal address without brackets; null for a Unix socket. */
+  readonly host: string | null;
+  /** 0 for a Unix socket. */
+  readonly port: number;
+  /** The path of the Unix socket, or null. */
+  readonly socketPath: string | null;
+}
+
+/**
+ * Reads an endpoint's address.
+ * @throws RangeError with a sentence for the user.
+ */
+export function parseEndpointAddress(text: string): EndpointAddress {
+  const shown = JSON.stringify(text);
+  if (text.startsWith("unix:")) {
+    const socketPath = parseSocketPath(text);
+    return { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
+  }
+  if (/^https:\/\//i.test(text)) throw new RangeError(`${shown}: endpoints with https are not available in this version; write an "http://" URL`);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+  if (scheme === undefined) {
+    const hint = /^[\w.-]+(:\d+)?$/.test(text) || /^\[[\da-f:.]+\](:\d+)?$/i.test(text) ? `write "http://${text}"` : 'write for example "http://10.0.0.1:8081" or "unix:/run/api.sock"';
+    throw new RangeError(`${shown} is not the URL of an endpoint; ${hint}`);
+  }
+  if (scheme.toLowerCase() !== "http") throw new RangeError(`${shown} has the scheme "${scheme}"; endpoints are "http://host:port" or "unix:/path"`);
+  const [authority = "", rest = ""] = splitAuthority(text.slice(scheme.length + 3));
+  if (authority.includes("@")) throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
+  if (rest !== "" && rest !== "/") throw new RangeError(`${shown} has a path; an endpoint is only an address. To add a prefix, use the route's middleware "rewrite: { addPrefix: ... }"`);
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(authority);
+  const host = (match?.[1] ?? match?.[2] ?? "").toLowerCase();
+  const isValidHost = match?.[1] !== undefined ? isIP(host) === 6 : isIP(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
+  if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
+  const port = match[3] === undefined ? 80 : Number(match[3]);
+  if (match[3] === "" || port < 1 || port > 65_535) throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, host, port, socketPath: null };
+}
+
+function splitAuthority(text: string): [authority: string, rest: string] {
+  const end = text.search(/[/?#\\]/);
+  return end === -1 ? [text, ""] : [text.slice(0, end), text.slice(end)];
+}

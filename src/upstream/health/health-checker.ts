@@ -1,0 +1,219 @@
+/**
+ * Active health checks of all upstreams, run by the control thread beside the traffic. Verdicts go into the endpoints' shared states, where every
+ * proxy thread sees them at once; changes are also told to a listener. A check is known by (upstream, endpoint, options): what a reload leaves as
+ * it was keeps its verdict, its counters and its rhythm.
+ */
+import type { RandomSource } from "../../base/random.ts";
+import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
+import { systemScheduler } from "../../base/scheduler.ts";
+import type { EndpointState, HealthName } from "../endpoint-state.ts";
+import { Health } from "../endpoint-state.ts";
+import type { EndpointSpec } from "../endpoint.ts";
+import { CheckQueue } from "./check-queue.ts";
+import { HealthJudge } from "./health-judge.ts";
+import type { Probe, ProbeOptions, ProbeResult } from "./http-probe.ts";
+import { createHttpProbe } from "./http-probe.ts";
+
+/** The options of one endpoint's checks; durations in milliseconds. */
+export interface HealthOptions extends ProbeOptions {
+  /** Between the start of one check and the next. */
+  readonly interval: number;
+  /** The same while results contradict the verdict; never longer than `interval`. */
+  readonly fastInterval: number;
+  /** Successes in a row that make an unhealthy endpoint healthy. */
+  readonly rise: number;
+  /** Failures in a row that make a healthy endpoint unhealthy. */
+  readonly fall: number;
+  /** How far each interval may be off, either way, as a fraction; keeps checks of many from falling together. */
+  readonly jitter: number;
+}
+
+/** One endpoint to check. */
+export interface HealthTarget {
+  /** The upstream's name. */
+  readonly upstream: string;
+  readonly endpoint: EndpointSpec;
+  readonly options: HealthOptions;
+  readonly state: EndpointState;
+}
+
+/** The last result of a check. */
+export interface LastCheck extends ProbeResult {
+  /** When it was known, in milliseconds since the epoch. */
+  readonly atWallMs: number;
+}
+
+/** An endpoint's health changed. */
+export interface HealthEvent {
+  readonly upstream: string;
+  /** The endpoint's URL. */
+  readonly endpoint: string;
+  readonly from: HealthName;
+  readonly to: HealthName;
+  /** The last result in words, as in `ProbeResult`. */
+  readonly reason: string;
+  readonly lastCheck: LastCheck;
+}
+
+/** What is known of one check, for the admin interface and the metrics. */
+export interface HealthStatus {
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly health: HealthName;
+  /** Null before the first result. */
+  readonly lastCheck: LastCheck | null;
+  /** Results since the check began. */
+  readonly successes: number;
+  readonly failures: number;
+}
+
+/** What a checker may be given; the defaults are the real things. */
+export interface HealthCheckerOptions {
+  /** Called on each change of health, after the shared state holds it. Must not throw. */
+  readonly onChange?: (event: HealthEvent) => void;
+  readonly scheduler?: Scheduler;
+  readonly random?: RandomSource;
+  readonly probe?: Probe;
+  /** Checks under way at a time; the others wait their turn. Default 64. */
+  readonly maxConcurrent?: number;
+}
+
+/** Checks endpoints until closed. */
+export class HealthChecker {
+  readonly #onChange: (event: HealthEvent) => void;
+  readonly #scheduler: Scheduler;
+  readonly #random: RandomSource;
+  readonly #probe: Probe;
+  readonly #queue: CheckQueue;
+  #checks = new Map<string, Check>();
+  #firstRound = Promise.withResolvers<void>();
+
+  constructor(options: HealthCheckerOptions = {}) {
+    this.#onChange = options.onChange ?? (() => {});
+    this.#scheduler = options.scheduler ?? systemScheduler;
+    this.#random = options.random ?? Math.random;
+    this.#probe = options.probe ?? createHttpProbe(this.#scheduler);
+    this.#queue = new CheckQueue(options.maxConcurrent ?? 64);
+    this.#firstRound.resolve();
+  }
+
+  /** Settles when every check there is has had its first result. After an `update` that adds checks it is a new promise. */
+  get firstRoundDone(): Promise<void> {
+    return this.#firstRound.promise;
+  }
+
+  /**
+   * Makes `targets` the endpoints that are checked. New checks start at once. An endpoint that is no longer checked becomes unknown again, one
+   * whose options changed keeps its health until the first result under the new ones, which decides.
+   */
+  update(targets: readonly HealthTarget[]): void {
+    const previous = this.#checks;
+    const next = new Map<string, Check>();
+    const added: Check[] = [];
+    for (const target of targets) {
+      const key = identityOf(target);
+      const kept = previous.get(key);
+      if (kept !== undefined) kept.target = target;
+      else added.push(new Check(target));
+      next.set(key, kept ?? added.at(-1)!);
+    }
+    this.#checks = next;
+    const stillChecked = new Set(targets.map(endpointOf));
+    for (const [key, check] of previous) {
+      if (next.has(key)) continue;
+      this.#stop(check);
+      if (!stillChecked.has(endpointOf(check.target))) check.target.state.health = Health.unknown;
+    }
+    if (added.length > 0) {
+      // Whoever waits for the round before waits for this one: its checks are part of it.
+      const earlier = this.#firstRound;
+      this.#firstRound = Promise.withResolvers();
+      this.#firstRound.promise.then(earlier.resolve);
+    }
+    for (const check of added) this.#run(check);
+    this.#settleFirstRound();
+  }
+
+  /** What is known of every check, in the order of the targets. */
+  status(): HealthStatus[] {
+    return Array.from(this.#checks.values(), (check) => ({
+      upstream: check.target.upstream,
+      endpoint: check.target.endpoint.url,
+      health: check.target.state.healthName,
+      lastCheck: check.lastCheck,
+      successes: check.successes,
+      failures: check.failures,
+    }));
+  }
+
+  /** Ends all checks and closes their connections. The endpoints' health stays as it is. */
+  close(): void {
+    for (const check of this.#checks.values()) this.#stop(check);
+    this.#checks.clear();
+    this.#firstRound.resolve();
+  }
+
+  #run(check: Check): void {
+    check.next = null;
+    check.startedMs = this.#scheduler.clock.now();
+    check.current = this.#queue.start((onDone) => {
+      check.startedMs = this.#scheduler.clock.now();
+      return this.#probe(check.target.endpoint, check.target.options, (result) => {
+        onDone();
+        check.current = null;
+        this.#conclude(check, result);
+      });
+    });
+  }
+
+  #conclude(check: Check, result: ProbeResult): void {
+    const { options, state, upstream, endpoint } = check.target;
+    const from = state.healthName;
+    const isHealthy = check.judge.judge(result.isSuccess, options);
+    if (result.isSuccess) check.successes++;
+    else check.failures++;
+    const lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
+    check.lastCheck = lastCheck;
+    const intervalMs = (check.judge.isWavering ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
+    check.next = this.#scheduler.after(Math.max(0, check.startedMs + intervalMs - this.#scheduler.clock.now()), () => this.#run(check));
+    state.health = isHealthy ? Health.healthy : Health.unhealthy;
+    const to = state.healthName;
+    if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: result.reason, lastCheck });
+    this.#settleFirstRound();
+  }
+
+  #settleFirstRound(): void {
+    for (const check of this.#checks.values()) if (check.lastCheck === null) return;
+    this.#firstRound.resolve();
+  }
+
+  #stop(check: Check): void {
+    check.current?.cancel();
+    check.next?.cancel();
+  }
+}
+
+/** One endpoint under check. */
+class Check {
+  target: HealthTarget;
+  readonly judge = new HealthJudge();
+  successes = 0;
+  failures = 0;
+  lastCheck: LastCheck | null = null;
+  /** The check that is under way or waits its turn. */
+  current: ScheduledCall | null = null;
+  startedMs = 0;
+  /** The check to come. */
+  next: ScheduledCall | null = null;
+
+  constructor(target: HealthTarget) {
+    this.target = target;
+  }
+}
+
+const endpointOf = (target: HealthTarget): string => `${target.upstream}/${target.endpoint.url}`;
+
+function identityOf(target: HealthTarget): string {
+  const { path, timeout, expect, host, interval, fastInterval, rise, fall, jitter } = target.options;
+  return JSON.stringify([target.upstream, target.endpoint.url, path, timeout, expect, host, interval, fastInterval, rise, fall, jitter]);
+}

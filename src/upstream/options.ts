@@ -1,0 +1,135 @@
+/** The options of an upstream. Schema and documentation; the normal form is `UpstreamOptions`. */
+import * as z from "zod";
+import { addProblem, count, documented, duration, parsedBy, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import type { ProblemParams } from "../base/option-schema.ts";
+import { parseEndpointAddress } from "./endpoint-address.ts";
+import { healthSchema } from "./health-options.ts";
+
+const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
+
+const endpointSectionSchema = section(
+  {
+    url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved without blocking and followed when they change." }),
+    weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: 65_535 }),
+    backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
+  },
+  ["zone"],
+);
+
+const endpointSchema = z.union([endpointUrlSchema, endpointSectionSchema]).transform((value) =>
+  "weight" in value ? { ...value.url, weight: value.weight, backup: value.backup } : { ...value, weight: 1, backup: false },
+);
+
+/** The balancers of this version. */
+export const balanceNames = ["round-robin", "least-connections", "random", "power-of-two", "ip-hash"] as const;
+
+const balanceSchema = z.unknown().transform((value, context): (typeof balanceNames)[number] => {
+  const known = balanceNames.find((name) => name === value);
+  if (known !== undefined) return known;
+  const name = typeof value === "object" && value !== null ? Object.keys(value)[0] ?? "" : String(value);
+  if (["peak-ewma", "ringHash", "maglev"].includes(name)) addProblem(context, `the balancer ${JSON.stringify(name)} is not available in this version`, { word: name });
+  else if (typeof value === "string") addProblem(context, `unknown balancer ${JSON.stringify(value)}`, { knownValues: balanceNames });
+  else addProblem(context, "expected the name of a balancer", { knownValues: balanceNames });
+  return z.NEVER;
+});
+
+const retryCauses = ["connect", "reset"] as const;
+
+const retryCauseSchema = z.unknown().transform((value, context): (typeof retryCauses)[number] => {
+  const known = retryCauses.find((cause) => cause === value);
+  if (known !== undefined) return known;
+  if (/^[45]\d\d$/.test(String(value))) addProblem(context, `retrying on the status ${String(value)} is not available in this version`);
+  else addProblem(context, `unknown cause ${JSON.stringify(value)}`, { knownValues: retryCauses } satisfies ProblemParams);
+  return z.NEVER;
+});
+
+export const upstreamSchema = section(
+  {
+    endpoints: documented(z.array(endpointSchema).min(1), {
+      kind: "list of endpoints",
+      about: "The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.",
+    }),
+    balance: documented(balanceSchema.prefault("round-robin") as z.ZodType<(typeof balanceNames)[number], (typeof balanceNames)[number] | undefined>, {
+      kind: balanceNames.map((name) => `"${name}"`).join(", "),
+      about:
+        "How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `ip-hash`: the same client address gets the same endpoint.",
+    }),
+    health: documented(switchable(healthSchema), {
+      defaultText: "off",
+      about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
+    }),
+    retry: documented(
+      section(
+        {
+          attempts: count(2, { about: "How many further endpoints are tried when an attempt fails.", zero: "never retry" }, { min: 0, max: 10 }),
+          on: documented(z.array(retryCauseSchema).prefault(["connect", "reset"]), {
+            kind: 'list of "connect", "reset"',
+            about:
+              "Which failures are retried. `connect`: no connection came about, so nothing was sent. `reset`: the connection broke before the first byte of the answer; only requests whose repetition is harmless (safe or idempotent method, no body or one still at hand).",
+          }),
+        },
+        ["budgetPercent", "perTryTimeout"],
+      ).prefault({}),
+      { about: "Retries on another endpoint. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless." },
+    ),
+    pool: documented(
+      section({
+        maxIdle: count(128, { about: "The most idle connections kept for each endpoint and thread.", zero: "every connection is closed after one answer" }, { min: 0, max: 100_000 }),
+        idleTimeout: duration("60s", { about: "How long an idle connection is kept. An endpoint's `Keep-Alive: timeout` shortens it." }),
+        pipelining: count(
+          1,
+          {
+            about: "The most safe requests (GET, HEAD without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
+            danger: "one slow answer holds up those behind it, and the endpoint must implement pipelining correctly.",
+          },
+          { min: 1, max: 1_000 },
+        ),
+      }).prefault({}),
+      { about: "The connections kept open to each endpoint." },
+    ),
+    timeouts: documented(
+      section({
+        connect: duration("3s", { about: "How long a connection may take to come about." }),
+        firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it.", zero: "no limit" }),
+        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Tunnels and event streams are given longer.", zero: "no limit" }),
+      }).prefault({}),
+      { about: "How long endpoints may take." },
+    ),
+    protocol: documented(
+      z.unknown().transform((value, context): "http1" => {
+        if (value === "http1") return value;
+        if (value === "h2" || value === "h2c") addProblem(context, `the protocol "${value}" is not available in this version`, { knownValues: ["http1"] });
+        else addProblem(context, `unknown protocol ${JSON.stringify(value)}`, { knownValues: ["http1"] });
+        return z.NEVER;
+      }).prefault("http1") as z.ZodType<"http1", "http1" | undefined>,
+      { kind: '"http1"', about: "What is spoken to the endpoints." },
+    ),
+  },
+  ["discovery", "sticky", "outlier", "breaker", "limits", "tls", "slowStart"],
+).check(
+  sectionCheck((upstream: { endpoints?: unknown }, context) => {
+    if (!Array.isArray(upstream.endpoints)) return;
+    const seen = new Set<string>();
+    upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
+      const url = endpoint?.url;
+      if (typeof url !== "string") return;
+      if (seen.has(url)) addProblem(context, `the endpoint ${url} is listed twice; give one of them a higher weight instead`, {}, ["endpoints", at]);
+      seen.add(url);
+    });
+  }),
+);
+
+/** An upstream in normal form: all defaults filled in, durations in milliseconds. Its name is its key. */
+export type UpstreamOptions = z.output<typeof upstreamSchema>;
+
+/** An endpoint in normal form: canonical address, weight, backup. */
+export type EndpointOptions = UpstreamOptions["endpoints"][number];
+
+/** How an endpoint is picked. */
+export type BalanceName = (typeof balanceNames)[number];
+
+/** Which failures may be retried. */
+export type RetryCause = (typeof retryCauses)[number];
+
+/** An upstream as it is written. */
+export type UpstreamInput = z.input<typeof upstreamSchema>;
