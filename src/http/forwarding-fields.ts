@@ -1,0 +1,97 @@
+/**
+ * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), Via (RFC 9110 section
+ * 7.6.3) and X-Request-ID. The parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from a
+ * trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what a connection's requests have in
+ * common is worked out once, and an ordinary request costs one concatenation.
+ */
+import { parseAuthority } from "./authority.ts";
+import { isToken, toLowerAscii, trimOws } from "./fields.ts";
+import type { RequestHead } from "./message.ts";
+
+/** The facts about a client's connection that `ForwardingPrefix` is made of. */
+export interface ConnectionOrigin {
+  /** The socket's peer, normalised (`normalizeIp`), without zone. */
+  readonly peerAddress: string;
+  readonly scheme: "http" | "https";
+  /** The peer is in the listener's `trustedProxies`. */
+  readonly isPeerTrusted: boolean;
+  /** Names this instance in Via: a token (RFC 9110 section 7.6.3), not shared with another instance, or chains of instances look like loops. */
+  readonly pseudonym: string;
+}
+
+/** What the forwarding fields of all requests of one connection have in common. Make one a connection (or one for each peer, scheme and trust). */
+export class ForwardingPrefix {
+  readonly origin: ConnectionOrigin;
+  /** Everything up to the authority, for a peer that is not believed. */
+  readonly beforeHost: string;
+  /** From the authority to the request id, for HTTP/1.1 without a Via of its own. */
+  readonly afterHost: string;
+  /** As `beforeHost`, where there is no authority. */
+  readonly withoutHost: string;
+
+  constructor(origin: ConnectionOrigin) {
+    this.origin = origin;
+    const common = `X-Forwarded-For: ${origin.peerAddress}\r\nX-Forwarded-Proto: ${origin.scheme}\r\n`;
+    const via = `Via: 1.1 ${origin.pseudonym}\r\nX-Request-ID: `;
+    this.beforeHost = `${common}X-Forwarded-Host: `;
+    this.afterHost = `\r\n${via}`;
+    this.withoutHost = common + via;
+  }
+}
+
+/** The field lines to send upstream for `request`, each with its CRLF. `requestId` is what `RequestIdSource.choose` gave. */
+export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead, requestId: string): string {
+  if (prefix.origin.isPeerTrusted || request.via !== null || request.minorVersion !== 1 || request.majorVersion !== 1) return forwardingFieldsInFull(prefix.origin, request, requestId);
+  if (request.authority === "") return `${prefix.withoutHost}${requestId}\r\n`;
+  return `${prefix.beforeHost}${request.authority}${prefix.afterHost}${requestId}\r\n`;
+}
+
+function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string): string {
+  const isBelieved = origin.isPeerTrusted;
+  const proto = (isBelieved ? firstForwardedProto(request.forwardedProto) : null) ?? origin.scheme;
+  const host = (isBelieved ? firstForwardedHost(request.forwardedHost) : null) ?? request.authority;
+  let lines = `X-Forwarded-For: ${appended(isBelieved ? request.forwardedFor : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
+  if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
+  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement(origin, request.authority))}\r\n`;
+  const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;
+  return `${lines}Via: ${appended(request.via, `${version} ${origin.pseudonym}`)}\r\nX-Request-ID: ${requestId}\r\n`;
+}
+
+function appended(list: string | null, member: string): string {
+  return list === null || list === "" ? member : `${list}, ${member}`;
+}
+
+/** One hop as RFC 7239 section 4 writes it; IPv6 in brackets and quotes (section 6), host and port in quotes. */
+function forwardedElement(origin: ConnectionOrigin, authority: string): string {
+  const node = origin.peerAddress.includes(":") ? `"[${origin.peerAddress}]"` : isToken(origin.peerAddress) ? origin.peerAddress : "unknown";
+  const host = authority === "" ? "" : `;host=${isToken(authority) ? authority : `"${authority}"`}`;
+  return `for=${node};proto=${origin.scheme}${host}`;
+}
+
+/** The first hop's scheme in an X-Forwarded-Proto value, in lower case; null where absent or not `http`, `https`, `ws`, `wss`. */
+export function firstForwardedProto(value: string | null): "http" | "https" | "ws" | "wss" | null {
+  if (value === null) return null;
+  const first = toLowerAscii(firstMember(value));
+  return first === "http" || first === "https" || first === "ws" || first === "wss" ? first : null;
+}
+
+/** The first hop's authority in an X-Forwarded-Host value; null where absent or malformed. */
+export function firstForwardedHost(value: string | null): string | null {
+  if (value === null) return null;
+  const first = firstMember(value);
+  return parseAuthority(first) === null ? null : first;
+}
+
+function firstMember(list: string): string {
+  const comma = list.indexOf(",");
+  return trimOws(comma === -1 ? list : list.slice(0, comma));
+}
+
+/**
+ * Has the request been here before: is `pseudonym` the received-by of a member of its Via (RFC 9110 sections 7.6.3 and 7.3.1)? Then it is answered with
+ * `LOOP_DETECTED`. A comma in a comment can only make a client's own request look like a loop.
+ */
+export function isLoop(via: string | null, pseudonym: string): boolean {
+  if (via === null || !via.includes(pseudonym)) return false;
+  return via.split(",").some((member) => /^[ \t]*\S+[ \t]+(\S+)/.exec(member)?.[1] === pseudonym);
+}

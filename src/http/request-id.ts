@@ -1,0 +1,54 @@
+/**
+ * Request ids: the client's own where it is harmless, else one that no other request anywhere has. Made without asking the system's random source for each: a
+ * random prefix a thread, and a counter behind it, scrambled so that ids neither sort nor give away the request rate at a glance. Not a secret.
+ */
+
+/** May a client's X-Request-ID be kept: short, and nothing in it that means something to a log, a shell or a page? */
+export function isRequestId(text: string): boolean {
+  return /^[\w.+/=:@-]{1,128}$/.test(text);
+}
+
+const hexPairs = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+
+const hex32 = (value: number): string =>
+  (hexPairs[value >>> 24] ?? "") + (hexPairs[(value >>> 16) & 255] ?? "") + (hexPairs[(value >>> 8) & 255] ?? "") + (hexPairs[value & 255] ?? "");
+
+/** Makes ids of 24 hex digits. One a thread. */
+export class RequestIdSource {
+  readonly #drawRandom: () => Uint32Array;
+  #prefix = "";
+  #salt = 0;
+  #counter = 0;
+
+  /** @param drawRandom gives three random words; default: from the system. */
+  constructor(drawRandom: () => Uint32Array = () => crypto.getRandomValues(new Uint32Array(3))) {
+    this.#drawRandom = drawRandom;
+    this.#renew();
+  }
+
+  /** A new id. 2^32 of them share a prefix; then another is drawn. */
+  next(): string {
+    const id = this.#prefix + hex32(scramble(this.#counter ^ this.#salt));
+    this.#counter = (this.#counter + 1) >>> 0;
+    if (this.#counter === 0) this.#renew();
+    return id;
+  }
+
+  /** What goes upstream as X-Request-ID: `received` where it may be kept, else a new id. */
+  choose(received: string | null): string {
+    return received !== null && isRequestId(received) ? received : this.next();
+  }
+
+  #renew(): void {
+    const [high = 0, low = 0, salt = 0] = this.#drawRandom();
+    this.#prefix = hex32(high) + hex32(low);
+    this.#salt = salt;
+  }
+}
+
+/** A bijection on 32 bits (the finaliser of MurmurHash3), so that different counts give different ids. */
+function scramble(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
