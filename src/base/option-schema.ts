@@ -1,0 +1,148 @@
+/**
+ * The building blocks of every `options.ts`: zod schemas for quantities and sections, each carrying its documentation.
+ * The schema is the one source of the types, the validation, the JSON Schema and the configuration reference.
+ * Loads zod, so only the control thread may load this at run time; the data path imports types alone.
+ */
+import * as z from "zod";
+import { formatDuration, formatSize, maxDurationMs, parseDuration, parsePercent, parseSize } from "./units.ts";
+
+/** What the reference says of an option. */
+export interface OptionDoc {
+  /** One or two sentences: what it does. */
+  readonly about: string;
+  /** What zero means, where zero is special. */
+  readonly zero?: string;
+  /** What goes wrong when it is set badly. */
+  readonly danger?: string;
+  /** The kind of value, where the schema does not say it well: `duration`, `CIDR`. */
+  readonly kind?: string;
+  /** The default in words, where it is not a value. */
+  readonly defaultText?: string;
+}
+
+/** What a custom problem carries for whoever explains it. */
+export interface ProblemParams {
+  /** The problem lies at the key, not at its value. */
+  readonly atKey?: true;
+  /** The key is unknown: these are the known ones. */
+  readonly knownKeys?: readonly string[];
+  /** Keys of the user interface that this version does not have yet. */
+  readonly notAvailableKeys?: readonly string[];
+  /** The value is unknown: these are the known ones. */
+  readonly knownValues?: readonly string[];
+  /** Text to point at within the value. */
+  readonly word?: string;
+}
+
+/** Documents `schema`. Call it last: wrapping a schema again loses the documentation. */
+export function documented<Schema extends z.ZodType>(schema: Schema, doc: OptionDoc): Schema {
+  return schema.meta({ description: describeDoc(doc), millrace: doc }) as Schema;
+}
+
+function describeDoc(doc: OptionDoc): string {
+  let text = doc.about;
+  if (doc.zero !== undefined) text += ` 0: ${doc.zero}.`;
+  if (doc.danger !== undefined) text += ` Danger: ${doc.danger}`;
+  return text;
+}
+
+/** Adds a problem with its parameters; the path is relative to the value under test. */
+export function addProblem(context: z.core.$RefinementCtx, message: string, params: ProblemParams = {}, path: PropertyKey[] = []): void {
+  context.addIssue({ code: "custom", message, params: { ...params }, path });
+}
+
+/** Turns a parser that throws `RangeError` into the transform of a schema. */
+export function parsedBy<Value>(parse: (text: string) => Value): (text: string, context: z.core.$RefinementCtx<string>) => Value {
+  return (text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      addProblem(context, error.message);
+      return z.NEVER;
+    }
+  };
+}
+
+/**
+ * A section: an object whose unknown keys are problems, one each, at the key.
+ * @param notAvailable keys of the user interface that this version does not have yet.
+ */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, notAvailable: readonly string[] = []): z.ZodObject<Shape, z.core.$strict> {
+  const params: ProblemParams = { atKey: true, knownKeys: Object.keys(shape), notAvailableKeys: notAvailable };
+  const unknownKey = z.unknown().superRefine((_value, context) => {
+    // Which key it is stands at the end of the problem's path, where the explanation finds it.
+    addProblem(context, "unknown key", params);
+  });
+  return z.object(shape).catchall(unknownKey) as unknown as z.ZodObject<Shape, z.core.$strict>;
+}
+
+/** A check of a whole section that runs even where parts of it have problems. The values may then be incomplete or of any type. */
+export function sectionCheck<Value>(check: (value: Value, context: z.core.$RefinementCtx<Value>) => void): z.core.$ZodCheck<Value> {
+  return z.superRefine<Value>((value, context) => check(value, context as z.core.$RefinementCtx<Value>), { when: () => true });
+}
+
+/** An optional value: null in the normal form where it is absent. */
+export function maybe<Schema extends z.ZodType>(schema: Schema): z.ZodPipe<z.ZodOptional<Schema>, z.ZodTransform<z.output<Schema> | null, z.output<Schema> | undefined>> {
+  return schema.optional().transform((value): z.output<Schema> | null => value ?? null) as never;
+}
+
+/** An optional section that is off unless written: `false` and absence are null in the normal form, `true` is the section with all its defaults. */
+export function switchable<Schema extends z.ZodType>(schema: Schema) {
+  return z.union([z.boolean(), schema]).optional().transform((value): z.output<Schema> | null => {
+    if (value === true) return schema.parse({});
+    return value === undefined || value === false ? null : value as z.output<Schema>;
+  });
+}
+
+/** A duration: milliseconds in the normal form. `min` and `max` in milliseconds; unless `min` is 0, the duration must be at least 1 ms. */
+export function duration(defaultText: string, doc: OptionDoc, limits: { min?: number; max?: number } = {}) {
+  const min = limits.min ?? (doc.zero === undefined ? 1 : 0);
+  const max = limits.max ?? maxDurationMs;
+  const schema = quantityText((value) => `${value} has no unit; write "${value}s" or "${value}ms"`).transform((text, context): number => {
+    const ms = parsedBy(parseDuration)(text, context);
+    if (ms < min) addProblem(context, `${JSON.stringify(text)} is too short; at least ${formatDuration(min)}`);
+    if (ms > max) addProblem(context, `${JSON.stringify(text)} is too long; at most ${formatDuration(max)}`);
+    return ms;
+  });
+  return documented(schema.prefault(defaultText), { kind: "duration", ...doc });
+}
+
+/** A size: bytes in the normal form. Numbers are bytes. */
+export function size(defaultText: string, doc: OptionDoc, limits: { min?: number; max?: number } = {}) {
+  const min = limits.min ?? 0;
+  const max = limits.max ?? Number.MAX_SAFE_INTEGER;
+  const schema = z.union([z.string(), z.int().min(0)]).transform((value, context): number => {
+    const bytes = typeof value === "number" ? value : parsedBy(parseSize)(value, context as z.core.$RefinementCtx<string>);
+    const isOff = bytes === 0 && doc.zero !== undefined;
+    if (bytes < min && !isOff) addProblem(context, `${JSON.stringify(value)} is too small; at least ${formatSize(min)}`);
+    if (bytes > max) addProblem(context, `${JSON.stringify(value)} is too large; at most ${formatSize(max)}`);
+    return bytes;
+  });
+  return documented(schema.prefault(defaultText), { kind: "size", ...doc });
+}
+
+/** Text, with a better sentence than "expected text" where a bare number was written. */
+function quantityText(sentence: (value: number) => string): z.ZodString {
+  return z.string({ error: (issue) => (typeof issue.input === "number" ? sentence(issue.input) : undefined) });
+}
+
+/** A share such as `20%`: a fraction in the normal form. */
+export function percent(defaultText: string, doc: OptionDoc) {
+  return documented(quantityText((value) => `${value} has no percent sign; write "${value}%"`).transform(parsedBy(parsePercent)).prefault(defaultText), { kind: "percentage", ...doc });
+}
+
+/** A whole number within bounds. */
+export function count(defaultCount: number, doc: OptionDoc, limits: { min: number; max: number }) {
+  return documented(z.int().min(limits.min).max(limits.max).prefault(defaultCount), doc);
+}
+
+/** A list that may be written as a single value. */
+export function oneOrMore<Item extends z.ZodType>(item: Item) {
+  return z.union([item, z.array(item)]).transform((value): z.output<Item>[] => (Array.isArray(value) ? value as z.output<Item>[] : [value as z.output<Item>]));
+}
+
+/** The names of things: listeners, routes, upstreams. They become labels, log fields and keys. */
+export const nameSchema = z.string().superRefine((name, context) => {
+  if (!/^[A-Za-z0-9][\w.:/*@+-]{0,127}$/.test(name)) addProblem(context, `${JSON.stringify(name)} is not a name: a letter or digit first, then letters, digits and _ . - : / * @ +, at most 128`);
+});

@@ -1,0 +1,68 @@
+/** From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it. */
+import { formatListenAddress } from "../net/listen-address.ts";
+import type { ListenerOptions } from "../net/options.ts";
+import type { RouteOptions } from "../route/options.ts";
+import { explainIssues } from "./explain-issue.ts";
+import type { Finding } from "./explain-issue.ts";
+import { findForeignValues } from "./plain-data.ts";
+import { ConfigError, formatPath } from "./problem.ts";
+import { findReferenceProblems } from "./references.ts";
+import { configSchema } from "./schema.ts";
+import type { Config, ConfigInput } from "./schema.ts";
+
+/** A configuration, or why there is none: `findings` is empty exactly where `config` is not null. */
+export type Reading = { readonly config: Config; readonly findings: readonly [] } | { readonly config: null; readonly findings: readonly Finding[] };
+
+/** Reads a value. Never throws. */
+export function readConfig(value: unknown): Reading {
+  const foreign = findForeignValues(value);
+  if (foreign.length > 0) return { config: null, findings: foreign };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const message = value === null || value === undefined ? "the configuration is empty" : "a configuration is a section with keys such as listeners, routes and upstreams";
+    return { config: null, findings: [{ path: [], isAtKey: false, message, hint: null }] };
+  }
+  const result = configSchema.safeParse(value);
+  const findings = [...(result.success ? [] : explainIssues(result.error.issues, value)), ...findReferenceProblems(value)];
+  if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
+  return { config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) }, findings: [] };
+}
+
+/**
+ * Reads a configuration that a program wrote.
+ * @throws ConfigError with every problem; they carry paths, no lines.
+ */
+export function parseConfig(input: ConfigInput): Config {
+  const reading = readConfig(input);
+  if (reading.config !== null) return reading.config;
+  throw new ConfigError(reading.findings.map((finding) => ({ ...finding, file: null, line: 0, column: 0, length: 1, excerpt: null })));
+}
+
+/** The same problem at the same place is told once. */
+function mergeFindings(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((finding) => {
+    const key = `${formatPath(finding.path)}\n${finding.message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function nameListeners(listeners: readonly (Omit<ListenerOptions, "name"> & { name: string | null })[]): ListenerOptions[] {
+  return giveNames(listeners, (listener) => formatListenAddress(listener.address));
+}
+
+function nameRoutes(routes: readonly (Omit<RouteOptions, "name"> & { name: string | null })[]): RouteOptions[] {
+  return giveNames(routes, (_route, at) => `route-${at + 1}`);
+}
+
+/** Names what has no name; where the name is taken, `#2` and so on follow. */
+function giveNames<Entry extends { name: string | null }>(entries: readonly Entry[], makeName: (entry: Entry, at: number) => string): (Entry & { name: string })[] {
+  const taken = new Set(entries.flatMap((entry) => (entry.name === null ? [] : [entry.name])));
+  return entries.map((entry, at) => {
+    if (entry.name !== null) return { ...entry, name: entry.name };
+    const wanted = makeName(entry, at);
+    let name = wanted;
+    for (let number = 2; taken.has(name); number++) name = `${wanted}#${number}`;
+    taken.add(name);
+    return { ...entry, name };
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * What no section can see alone: names that must be known, names and addresses that must be unique.
+ * Works on the value as written, so that these problems are reported together with all others.
+ */
+import { formatListenAddress, parseListenAddress } from "../net/listen-address.ts";
+import { nearest } from "./did-you-mean.ts";
+import { show, valueAt } from "./explain-issue.ts";
+import type { Finding } from "./explain-issue.ts";
+import type { ConfigPath } from "./problem.ts";
+
+/** The problems between sections of `root`. */
+export function findReferenceProblems(root: unknown): Finding[] {
+  return [...findUnknownUpstreams(root), ...findRepeatedNames(root, "listeners", "listener"), ...findRepeatedNames(root, "routes", "route"), ...findRepeatedAddresses(root)];
+}
+
+function listAt(root: unknown, key: string): readonly unknown[] {
+  const list = valueAt(root, [key]);
+  return Array.isArray(list) ? list : [];
+}
+
+function findUnknownUpstreams(root: unknown): Finding[] {
+  const upstreams = valueAt(root, ["upstreams"]) ?? {};
+  if (typeof upstreams !== "object" || Array.isArray(upstreams)) return [];
+  const names = Object.keys(upstreams);
+  const findings: Finding[] = [];
+  listAt(root, "routes").forEach((route, at) => {
+    const name = valueAt(route, ["upstream"]);
+    if (typeof name !== "string" || names.includes(name)) return;
+    const meant = nearest(name, names);
+    const known = names.length === 0 ? 'there are none: write them under "upstreams"' : `known: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
+    const looksLikeUrl = /^(https?:|unix:)|:\d+$/.test(name);
+    findings.push({
+      path: ["routes", at, "upstream"],
+      isAtKey: false,
+      message: `there is no upstream ${show(name)}`,
+      hint: meant !== null ? `did you mean "${meant}"?` : looksLikeUrl ? 'a route names an upstream; write the URL under "upstreams"' : known,
+    });
+  });
+  return findings;
+}
+
+function findRepeatedNames(root: unknown, key: string, noun: string): Finding[] {
+  const first = new Map<string, number>();
+  const findings: Finding[] = [];
+  listAt(root, key).forEach((entry, at) => {
+    const name = valueAt(entry, ["name"]);
+    if (typeof name !== "string") return;
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, at);
+    else findings.push({ path: [key, at, "name"], isAtKey: false, message: `the ${noun} ${show(name)} is there already, as ${key}[${earlier}]`, hint: null });
+  });
+  return findings;
+}
+
+function findRepeatedAddresses(root: unknown): Finding[] {
+  const first = new Map<string, string>();
+  const findings: Finding[] = [];
+  const visit = (path: ConfigPath, owner: string, text: unknown): void => {
+    const address = typeof text === "string" ? canonicalAddress(text) : null;
+    if (address === null) return;
+    const earlier = first.get(address);
+    if (earlier === undefined) first.set(address, owner);
+    else findings.push({ path, isAtKey: false, message: `the address ${show(text)} is taken already, by ${earlier}`, hint: null });
+  };
+  listAt(root, "listeners").forEach((listener, at) => visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"])));
+  const admin = valueAt(root, ["admin"]);
+  if (typeof admin === "object" && admin !== null) visit(["admin", "address"], "admin", valueAt(admin, ["address"]) ?? "127.0.0.1:9901");
+  return findings;
+}
+
+/** The address in one spelling, or null where it cannot be taken twice: malformed, or any free port. */
+function canonicalAddress(text: string): string | null {
+  try {
+    const address = parseListenAddress(text);
+    return address.kind === "tcp" && address.port === 0 ? null : formatListenAddress(address);
+  } catch {
+    return null; // The address itself is reported by its section.
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The whole configuration: the sections that the features own, put together.
+ * `Config` is the normal form: every default filled in, durations in milliseconds, sizes in bytes, plain data that can be posted to a thread.
+ */
+import * as z from "zod";
+import { adminSchema } from "../admin/options.ts";
+import { addProblem, documented, duration, section, switchable } from "../base/option-schema.ts";
+import { listenerSchema } from "../net/options.ts";
+import type { ListenerOptions } from "../net/options.ts";
+import { logSchema } from "../observe/options.ts";
+import { routeSchema } from "../route/options.ts";
+import type { RouteOptions } from "../route/options.ts";
+import { upstreamSchema } from "../upstream/options.ts";
+
+const upstreamsSchema = z.record(z.string(), upstreamSchema).check(
+  z.superRefine<Record<string, unknown>>((upstreams, context) => {
+    for (const name of Object.keys(upstreams)) {
+      if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) addProblem(context as z.core.$RefinementCtx, `${JSON.stringify(name)} is not the name of an upstream: a letter or digit first, then letters, digits and _ . -, at most 128`, { atKey: true }, [name]);
+    }
+  }, { when: () => true }),
+);
+
+export const configSchema = section(
+  {
+    workers: documented(z.union([z.literal("auto"), z.int().min(0).max(256)]).prefault("auto"), {
+      kind: '"auto" or a number',
+      about: "How many proxy threads there are; `auto`: one for each core this process may use.",
+      zero: "the main thread does all the work",
+    }),
+    shutdown: documented(
+      section({
+        grace: duration("30s", { about: "How long exchanges under way may take to end after SIGTERM or a reload that removes what they use.", zero: "they are cut off at once" }),
+        delay: duration("0s", { about: "How long new connections are still accepted after SIGTERM while `/readyz` already says no, so that a load balancer in front can notice.", zero: "no delay" }),
+      }).prefault({}),
+      { about: "How the proxy ends." },
+    ),
+    listeners: documented(z.array(listenerSchema).min(1), { kind: "list", about: "Where requests come in." }),
+    routes: documented(z.array(routeSchema).min(1), { kind: "list", about: "Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with 404." }),
+    upstreams: documented(upstreamsSchema.prefault({}), { kind: "map of name to upstream", about: "The groups of endpoints that routes send requests to." }),
+    admin: documented(switchable(adminSchema), { defaultText: "off", about: "Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901." }),
+    log: documented(logSchema.prefault({}), { about: "What is written where." }),
+  },
+  ["stores"],
+);
+
+type ConfigSections = z.output<typeof configSchema>;
+
+/** A complete configuration in normal form. */
+export type Config = Omit<ConfigSections, "listeners" | "routes"> & { listeners: ListenerOptions[]; routes: RouteOptions[] };
+
+/** A configuration as it is written in TypeScript: the keys of the YAML form, durations and sizes as text. */
+export type ConfigInput = z.input<typeof configSchema>;

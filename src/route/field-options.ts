@@ -1,0 +1,71 @@
+/** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
+import * as z from "zod";
+import { addProblem, documented, oneOrMore, section } from "../base/option-schema.ts";
+import { isToken, toLowerAscii } from "../http/fields.ts";
+
+/** Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for each connection anew. */
+const ownFields = new Set(["content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "http2-settings"]);
+
+/** Fields of a request that the proxy writes itself: where it goes and on whose behalf. */
+const ownRequestFields = new Set([...ownFields, "host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-request-id"]);
+
+/** Whose fields: those of a request may also not touch what says where it goes and where it comes from. */
+export type FieldDirection = "request" | "response";
+
+/** What is wrong with a field name, or null. */
+export function fieldNameProblem(name: string, direction: FieldDirection): string | null {
+  if (!isToken(name)) return `${JSON.stringify(name)} is not a field name: letters, digits and - only`;
+  const lower = toLowerAscii(name);
+  if (ownFields.has(lower)) return `the proxy writes the field ${JSON.stringify(name)} itself, for each connection; it cannot be set or removed`;
+  if (direction === "request" && ownRequestFields.has(lower)) return `the proxy writes the request field ${JSON.stringify(name)} itself; setting or removing it is not available in this version`;
+  return null;
+}
+
+/** What is wrong with a field value, or null: visible ASCII, spaces and tabs, none of them at the ends. */
+export function fieldValueProblem(value: string): string | null {
+  if (/[\r\n\0]/.test(value)) return "a field value cannot hold line breaks or NUL";
+  if (!/^[\t\x20-\x7e]*$/.test(value)) return "a field value holds visible ASCII characters, spaces and tabs only";
+  if (/^[\t ]|[\t ]$/.test(value)) return "a field value cannot begin or end with white space";
+  return null;
+}
+
+/** A field value. */
+export const fieldValueSchema = z.string().superRefine((value, context) => {
+  const problem = fieldValueProblem(value);
+  if (problem !== null) addProblem(context, problem);
+});
+
+/** Fields by name, as written; the names differ in more than case. */
+export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<string, string> = new Map()) {
+  return z.record(z.string(), fieldValueSchema).check(
+    z.superRefine<Record<string, string>>((fields, context) => {
+      const seen = new Map<string, string>();
+      for (const name of Object.keys(fields)) {
+        const lower = toLowerAscii(name);
+        const problem = fieldNameProblem(name, direction) ?? refused.get(lower) ?? (seen.has(lower) ? `the field is there already, as ${JSON.stringify(seen.get(lower))}` : null);
+        if (problem !== null) addProblem(context as z.core.$RefinementCtx, problem, { atKey: true }, [name]);
+        seen.set(lower, name);
+      }
+    }, { when: () => true }),
+  );
+}
+
+function fieldEditsSchema(direction: FieldDirection) {
+  const nameSchema = z.string().superRefine((name, context) => {
+    const problem = fieldNameProblem(name, direction);
+    if (problem !== null) addProblem(context, problem);
+  }).transform(toLowerAscii);
+  return section({
+    set: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are there afterwards with exactly this value." }),
+    add: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are added to those of the same name." }),
+    remove: documented(oneOrMore(nameSchema).prefault([]), { kind: "list of fields", about: "Fields that are not there afterwards. Removal comes before `set` and `add`." }),
+  }).prefault({});
+}
+
+export const headersSchema = section({
+  request: documented(fieldEditsSchema("request"), { about: "Changes to the request as the endpoint sees it." }),
+  response: documented(fieldEditsSchema("response"), { about: "Changes to the answer as the client sees it." }),
+});
+
+/** The `headers` middleware in normal form; names in `remove` are in lower case. */
+export type HeadersOptions = z.output<typeof headersSchema>;

@@ -1,0 +1,85 @@
+/** The options of a route. Schema and documentation; the normal form is `RouteOptions`. */
+import * as z from "zod";
+import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck } from "../base/option-schema.ts";
+import { redirectSchema, respondSchema } from "./answer-options.ts";
+import { headersSchema } from "./field-options.ts";
+import type { HeadersOptions } from "./field-options.ts";
+import { matchSchema } from "./match-options.ts";
+
+const prefixSchema = z.string().superRefine((prefix, context) => {
+  if (!/^\/[\x21-\x7e]*$/.test(prefix) || /[?#\\*]/.test(prefix)) addProblem(context, `${JSON.stringify(prefix)} is not a path; it begins with "/" and has no white space, query or wildcard`);
+  else if (/(^|\/)\.{1,2}(\/|$)/.test(prefix)) addProblem(context, `${JSON.stringify(prefix)} has a "." or ".." segment`);
+});
+
+const trimmedPrefixSchema = prefixSchema.transform((prefix) => prefix.replace(/\/+$/, ""));
+
+export const rewriteSchema = section({
+  stripPrefix: documented(maybe(trimmedPrefixSchema), { kind: "path", about: "A prefix that is taken off the path, at a segment boundary; what was taken off goes upstream as `X-Forwarded-Prefix`." }),
+  addPrefix: documented(maybe(trimmedPrefixSchema), { kind: "path", about: "A prefix that is put in front of the path, after `stripPrefix`." }),
+  replacePath: documented(maybe(prefixSchema), { kind: "path", about: "The whole new path; the query stays." }),
+}).check(
+  sectionCheck((rewrite: Record<string, unknown>, context) => {
+    const isGiven = (key: string): boolean => rewrite[key] !== undefined && rewrite[key] !== null;
+    if (!["stripPrefix", "addPrefix", "replacePath"].some(isGiven)) addProblem(context, 'the rewrite is empty; it takes "stripPrefix", "addPrefix" or "replacePath"');
+    if (isGiven("replacePath") && (isGiven("stripPrefix") || isGiven("addPrefix"))) addProblem(context, '"replacePath" replaces the whole path; it does not go together with "stripPrefix" and "addPrefix"', { atKey: true }, ["replacePath"]);
+  }),
+);
+
+/** The `rewrite` middleware in normal form; null = not asked for, prefixes without the slash at their end. */
+export type RewriteOptions = z.output<typeof rewriteSchema>;
+
+/** One middleware in normal form: an object with one key. */
+export type MiddlewareOptions = { readonly headers: HeadersOptions } | { readonly rewrite: RewriteOptions };
+
+const middlewareSchema = section(
+  {
+    headers: documented(headersSchema.optional(), { about: "Sets, adds and removes header fields." }),
+    rewrite: documented(rewriteSchema.optional(), { about: "Changes the path that goes upstream." }),
+  },
+  ["rateLimit", "cache", "compress", "buffer"],
+).check(
+  sectionCheck((item: Record<string, unknown>, context) => {
+    const given = Object.keys(item).filter((key) => item[key] !== undefined);
+    if (given.length === 0) addProblem(context, "the middleware is empty; it has one key, which says what it does", { knownValues: ["headers", "rewrite"] });
+    else if (given.length > 1) addProblem(context, `a middleware has one key, this has ${given.length}; write one list item for each: the order matters`, { atKey: true }, [given[1] ?? ""]);
+  }),
+).transform((item) => item as MiddlewareOptions);
+
+const targetKeys = ["upstream", "redirect", "respond"] as const;
+
+export const routeSchema = section(
+  {
+    name: documented(maybe(nameSchema), { about: "How logs and metrics call this route.", defaultText: "route-1, route-2, … by position" }),
+    priority: documented(z.int().min(-1_000_000).max(1_000_000).prefault(0), { about: "Routes of higher priority are looked at first; among equals the more specific route wins, then the earlier one." }),
+    match: documented(matchSchema.prefault({}), { about: "Which requests this route takes: all that is written here must be true. Everything by default." }),
+    middlewares: documented(z.array(middlewareSchema).prefault([]), { kind: "list", about: "What happens to requests and answers on the way, in this order. Each item has one key." }),
+    timeouts: documented(
+      section({ total: duration("0s", { about: "How long an exchange may take as a whole, retries included; 504 after it.", zero: "no limit" }) }).prefault({}),
+      { about: "How long exchanges may take." },
+    ),
+    upstream: documented(maybe(z.string()), { kind: "name", about: "The upstream that answers. A route has exactly one of `upstream`, `redirect` and `respond`." }),
+    redirect: documented(maybe(redirectSchema), { about: "Answers with a redirection." }),
+    respond: documented(maybe(respondSchema), { about: "Answers with a fixed text." }),
+  },
+  ["split"],
+).check(
+  sectionCheck((route: Record<string, unknown>, context) => {
+    const given = targetKeys.filter((key) => route[key] !== undefined && route[key] !== null);
+    if (given.length === 0 && !("split" in route)) addProblem(context, 'the route does not say who answers; it needs "upstream", "redirect" or "respond"');
+    else if (given.length > 1) addProblem(context, `a route has one of "upstream", "redirect" and "respond"; this has ${given.length}`, { atKey: true }, [given[1] ?? ""]);
+    if (given.length === 1 && given[0] !== "upstream" && Array.isArray(route["middlewares"])) {
+      route["middlewares"].forEach((item: unknown, at) => {
+        if (typeof item === "object" && item !== null && "rewrite" in item) addProblem(context, `a route with "${given[0]}" sends nothing upstream, so there is nothing to rewrite`, { atKey: true }, ["middlewares", at, "rewrite"]);
+      });
+    }
+  }),
+);
+
+/** A route in normal form; `name` is null until the whole configuration is read. Exactly one of `upstream`, `redirect` and `respond` is not null. */
+export type RouteSectionOptions = z.output<typeof routeSchema>;
+
+/** A route of a complete configuration. */
+export type RouteOptions = Omit<RouteSectionOptions, "name"> & { name: string };
+
+/** A route as it is written. */
+export type RouteInput = z.input<typeof routeSchema>;
