@@ -1,0 +1,102 @@
+/**
+ * The application log: what happens to Millrace itself (start, reload, health changes, faults), for people on a terminal or as JSON lines for machines.
+ * Exchanges are not logged here but in the access log. The library takes any object of this shape and is silent by default.
+ */
+import { writeSync } from "node:fs";
+import type { Clock } from "../base/clock.ts";
+import { systemClock } from "../base/clock.ts";
+import { escapeJsonText, truncate } from "./log-escape.ts";
+import { formatIsoTime } from "./log-time.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Facts that go with a message; values are written as text, errors as their message. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Takes messages. Must not throw. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const rank: Record<LogLevel | "silent", number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+const maxValueLength = 2048;
+const nothing = (): void => {};
+
+/** Says nothing: the library's default. */
+export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+export interface LoggerOptions {
+  /** The least serious level that is written; default `info`. */
+  readonly level?: LogLevel | "silent";
+  /** `text` for people, `json` for machines; default: `text` where standard error is a terminal, else `json`. */
+  readonly format?: "text" | "json";
+  /** Takes a complete line; default: standard error. */
+  readonly write?: (line: string) => void;
+  readonly clock?: Clock;
+}
+
+/** A logger that writes lines. */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const least = rank[options.level ?? "info"];
+  const formatLine = (options.format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? formatJson : formatText;
+  const write = options.write ?? writeStandardError;
+  const clock = options.clock ?? systemClock;
+  const at = (level: LogLevel) => (rank[level] < least
+    ? nothing
+    : (message: string, fields: LogFields = {}): void => write(formatLine(formatIsoTime(clock.wall()), level, message, fields)));
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function formatText(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  let line = `${time} ${level.padEnd(5)} ${printable(message)}`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const text = printable(describe(value));
+    line += ` ${name}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
+  }
+  return `${line}\n`;
+}
+
+function formatJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  let line = `{"time":"${time}","level":"${level}","message":"${escapeJsonText(truncate(message, maxValueLength))}"`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const isPlain = typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)) || value === null;
+    line += `,"${escapeJsonText(name)}":${isPlain ? String(value) : `"${escapeJsonText(describe(value))}"`}`;
+  }
+  return `${line}}\n`;
+}
+
+function describe(value: unknown): string {
+  let text: string;
+  if (typeof value === "string") text = value;
+  else if (value instanceof Error) text = value.message;
+  else if (Array.isArray(value)) text = value.map(describe).join(", ");
+  else text = typeof value === "object" && value !== null ? describeObject(value) : String(value);
+  return truncate(text, maxValueLength);
+}
+
+function describeObject(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return String(value);
+  }
+}
+
+/** Control characters (which could forge lines or drive the terminal) as escapes; other text, such as accented letters, stays. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A log that cannot be written must not end the program: a closed or full standard error loses the line. */
+function writeStandardError(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // There is nowhere left to say it.
+  }
+}
