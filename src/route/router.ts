@@ -1,0 +1,104 @@
+/**
+ * Which route takes a request. Built once for a configuration, then only read; shared by nothing, so every proxy thread builds its own.
+ * A look-up walks the few places where a matching rule can be (the exact host, each wildcard suffix of it, any host; there the exact path, each prefix of it,
+ * any path), from the most specific on, and leaves a place out as soon as its best rule ranks behind what was found. Explicit priorities only change ranks,
+ * never the walk. Ten thousand routes cost what ten do.
+ */
+import { compileConditions } from "./match-conditions.ts";
+import { PathIndex } from "./path-index.ts";
+import type { HostPattern, RouteMatch, RouteRequest } from "./route-match.ts";
+import { anyPath, parseHostPattern, parsePathPattern } from "./route-match.ts";
+import { compareRules, Rule } from "./rule.ts";
+
+/** A route as a router takes it. */
+export interface RouteSpec<T> {
+  /** For messages. */
+  readonly name: string;
+  /** Higher wins over everything else; default 0. */
+  readonly priority?: number | undefined;
+  readonly match?: RouteMatch | undefined;
+  /** What `match` gives for a request that takes this route. */
+  readonly value: T;
+}
+
+/** What `match` gives where an endpoint could read the path so that the request would have to take another route (or none): `AMBIGUOUS_TARGET`. */
+export const ambiguous = Symbol("ambiguous");
+
+const anyHost: HostPattern = { kind: "any", text: "" };
+
+/** See the head of this file. */
+export class Router<T> {
+  readonly #canonical: HostTable<T>;
+  /** The same rules by the liberal reading of their paths, for the liberal reading of requests. */
+  readonly #liberal: HostTable<T>;
+
+  /** @throws RangeError that names the route whose host, path or address is malformed. */
+  constructor(specs: readonly RouteSpec<T>[]) {
+    const rules = specs.flatMap(compileRoute).sort(compareRules);
+    for (const [rank, rule] of rules.entries()) rule.rank = rank;
+    this.#canonical = new HostTable(rules, (rule) => rule.path.text);
+    const isSame = rules.every((rule) => rule.path.alternate === rule.path.text);
+    this.#liberal = isSame ? this.#canonical : new HostTable(rules, (rule) => rule.path.alternate);
+  }
+
+  /**
+   * The value of the route that takes `request`, null where none does, or `ambiguous`.
+   * @param clientIp who asks, normalised; see `client-address.ts`.
+   */
+  match(request: RouteRequest, clientIp: string): T | null | typeof ambiguous {
+    const rule = this.#canonical.find(request.path, request, clientIp);
+    if (request.alternatePath !== null) {
+      const other = this.#liberal.find(request.alternatePath, request, clientIp);
+      if (other?.routeIndex !== rule?.routeIndex) return ambiguous;
+    }
+    return rule === null ? null : rule.value;
+  }
+}
+
+function compileRoute<T>(spec: RouteSpec<T>, routeIndex: number): Rule<T>[] {
+  try {
+    const match = spec.match ?? {};
+    const path = match.path === undefined ? anyPath : parsePathPattern(match.path);
+    const hosts = match.host === undefined || match.host.length === 0 ? [anyHost] : match.host.map(parseHostPattern);
+    const route = { routeIndex, value: spec.value, priority: spec.priority ?? 0, path, conditions: compileConditions(match) };
+    return hosts.map((host) => new Rule(route, host));
+  } catch (error) {
+    throw new RangeError(`route ${spec.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** The rules by host, each place holding an index by path. */
+class HostTable<T> {
+  readonly #exact = new Map<string, PathIndex<T>>();
+  readonly #suffixes = new Map<string, PathIndex<T>>();
+  readonly #any = new PathIndex<T>();
+
+  constructor(rules: readonly Rule<T>[], pathOf: (rule: Rule<T>) => string) {
+    for (const rule of rules) this.#place(rule.host).add(rule.path.kind, pathOf(rule), rule);
+  }
+
+  #place(host: HostPattern): PathIndex<T> {
+    if (host.kind === "any") return this.#any;
+    const map = host.kind === "exact" ? this.#exact : this.#suffixes;
+    let place = map.get(host.text);
+    if (place === undefined) {
+      place = new PathIndex();
+      map.set(host.text, place);
+    }
+    return place;
+  }
+
+  find(path: string, request: RouteRequest, clientIp: string): Rule<T> | null {
+    const host = request.host;
+    let best: Rule<T> | null = null;
+    const exact = this.#exact.get(host);
+    if (exact !== undefined) best = exact.find(path, request, clientIp, best);
+    if (this.#suffixes.size !== 0) {
+      for (let dot = host.indexOf(".", 1); dot !== -1; dot = host.indexOf(".", dot + 1)) {
+        const place = this.#suffixes.get(host.slice(dot));
+        if (place !== undefined && (best === null || place.bestRank < best.rank)) best = place.find(path, request, clientIp, best);
+      }
+    }
+    return best === null || this.#any.bestRank < best.rank ? this.#any.find(path, request, clientIp, best) : best;
+  }
+}
