@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../loopback.ts";
+import { runCommand } from "../workspace.ts";
 import type { Peer } from "./peer.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -21,14 +22,32 @@ export const millraceVariants: readonly MillraceVariant[] = [
   { name: "millrace-log", title: "Millrace, JSON access log", pipelining: 1, accessLog: true },
 ];
 
+const compiled = join(root, "dist/bin/millrace.js");
+
+export function compiledMillraceCommand(): string[] {
+  return [process.execPath, compiled];
+}
+
+export function sourceMillraceCommand(): string[] {
+  return [process.execPath, join(root, "src/cli/main.ts")];
+}
+
+/** True when the compiled package is at least as new as every source. */
+export function isCompiledCurrent(): boolean {
+  return existsSync(compiled) && statSync(compiled).mtimeMs >= newestSourceMs();
+}
+
+/** Builds the package unless it is current. */
+export async function ensureCompiled(): Promise<void> {
+  if (!isCompiledCurrent()) await runCommand([process.execPath, join(root, "scripts/build.ts")], { cwd: root });
+}
+
 /**
- * The command before `run FILE`: the compiled package where it is at least as new as every source, else the sources.
- * Both run the same code; only the start differs.
+ * The command before `run FILE`: the compiled package where it is current, else the sources. Both run the same code;
+ * only the start differs.
  */
 export function defaultMillraceCommand(): string[] {
-  const compiled = join(root, "dist/bin/millrace.js");
-  if (existsSync(compiled) && statSync(compiled).mtimeMs >= newestSourceMs()) return [process.execPath, compiled];
-  return [process.execPath, join(root, "src/cli/main.ts")];
+  return isCompiledCurrent() ? compiledMillraceCommand() : sourceMillraceCommand();
 }
 
 /** Modification time of the newest source file, in milliseconds since the epoch. */
