@@ -6,11 +6,11 @@
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Balancer, PickHint } from "./balancer/balancer.ts";
-import type { BalanceName } from "./balancer/create-balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { EndpointState } from "./endpoint-state.ts";
 import type { EndpointSpec } from "./endpoint.ts";
 import { Endpoint } from "./endpoint.ts";
+import type { BalanceName } from "./options.ts";
 import type { Transport } from "./transport.ts";
 import { UpstreamState } from "./upstream-state.ts";
 

@@ -1,5 +1,6 @@
 /** The table of algorithms by their name in the configuration (`balance`). */
 import type { RandomSource } from "../../base/random.ts";
+import type { BalanceName } from "../options.ts";
 import type { Balancer, Candidate, GroupPicker } from "./balancer.ts";
 import { RendezvousHash } from "./ip-hash.ts";
 import { LeastConnections } from "./least-connections.ts";
@@ -9,10 +10,6 @@ import { PrioritizedBalancer } from "./prioritized.ts";
 import { RandomPicker } from "./random.ts";
 import type { TurnSource } from "./round-robin.ts";
 import { createRoundRobin } from "./round-robin.ts";
-
-/** Names of the algorithms. */
-export const balanceNames = ["round-robin", "least-connections", "random", "power-of-two", "ip-hash"] as const;
-export type BalanceName = (typeof balanceNames)[number];
 
 /** What a balancer needs beside its candidates; `shared` is the upstream's `UpstreamState`. `random` defaults to `Math.random`. */
 export interface BalancerContext {

@@ -9,24 +9,11 @@ import { systemScheduler } from "../../base/scheduler.ts";
 import type { EndpointState, HealthName } from "../endpoint-state.ts";
 import { Health } from "../endpoint-state.ts";
 import type { EndpointSpec } from "../endpoint.ts";
+import type { HealthOptions } from "../health-options.ts";
 import { CheckQueue } from "./check-queue.ts";
 import { HealthJudge } from "./health-judge.ts";
-import type { Probe, ProbeOptions, ProbeResult } from "./http-probe.ts";
+import type { Probe, ProbeResult } from "./http-probe.ts";
 import { createHttpProbe } from "./http-probe.ts";
-
-/** The options of one endpoint's checks; durations in milliseconds. */
-export interface HealthOptions extends ProbeOptions {
-  /** Between the start of one check and the next. */
-  readonly interval: number;
-  /** The same while results contradict the verdict; never longer than `interval`. */
-  readonly fastInterval: number;
-  /** Successes in a row that make an unhealthy endpoint healthy. */
-  readonly rise: number;
-  /** Failures in a row that make a healthy endpoint unhealthy. */
-  readonly fall: number;
-  /** How far each interval may be off, either way, as a fraction; keeps checks of many from falling together. */
-  readonly jitter: number;
-}
 
 /** One endpoint to check. */
 export interface HealthTarget {

@@ -7,27 +7,13 @@ import { request } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import type { EndpointSpec } from "../endpoint.ts";
+import type { HealthOptions } from "../health-options.ts";
 
 const maxHeadBytes = 16_384;
 const maxBodyBytes = 8_192;
 
-/** Statuses from `from` to `to`, both included. */
-export interface StatusRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What to ask and what to expect. */
-export interface ProbeOptions {
-  /** Target in origin form. */
-  readonly path: string;
-  /** From the start until the answer's head is complete, in milliseconds. */
-  readonly timeout: number;
-  /** Statuses that mean healthy. */
-  readonly expect: readonly StatusRange[];
-  /** The `Host` field; null = the endpoint's host and port, or `localhost` for a Unix socket. */
-  readonly host: string | null;
-}
+/** What to ask, how long to wait for the answer's head, and what to expect. */
+export type ProbeOptions = Pick<HealthOptions, "path" | "host" | "timeout" | "expect">;
 
 /** How a check went. */
 export interface ProbeResult {

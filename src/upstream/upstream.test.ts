@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SharedMemory } from "../base/shared-memory.ts";
+import { Health } from "./endpoint-state.ts";
+import type { Endpoint, EndpointSpec } from "./endpoint.ts";
+import type { Transport } from "./transport.ts";
+import type { UpstreamParts } from "./upstream.ts";
+import { transportsLeftBehind, Upstream } from "./upstream.ts";
+
+const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({ url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, ...more });
+
+/** A transport that is only ever told apart from others. */
+const transport = (): Transport => ({ send: () => assert.fail("nothing is sent"), drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 });
+
+function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
+  return new Upstream({
+    name: "api", endpoints, balance: "round-robin", memory: new SharedMemory(), stripeIndex: 0, stripes: 2, openTransport: (_spec, previous) => previous ?? transport(), ...more,
+  });
+}
+
+const ports = (upstream: Upstream, picks: number, tried: readonly Endpoint[] = []): (number | undefined)[] =>
+  Array.from({ length: picks }, () => upstream.pick({ key: null, tried })?.spec.port);
+
+test("endpoints are found by their URL and picked in turn", () => {
+  const upstream = open([spec(1), spec(2), spec(3)]);
+  assert.deepEqual(ports(upstream, 4), [1, 2, 3, 1]);
+  assert.equal(upstream.find("http://127.0.0.1:2"), upstream.endpoints[1]);
+  assert.equal(upstream.find("http://127.0.0.1:4"), null);
+});
+
+test("an endpoint that falls leaves the rotation in every thread at once, and returns", () => {
+  const memory = new SharedMemory();
+  const threads = [0, 1].map((stripeIndex) => open([spec(1), spec(2)], { memory, stripeIndex }));
+  const [one, other] = threads as [Upstream, Upstream];
+  one.endpoints[0]!.state.health = Health.unhealthy;
+  assert.deepEqual(ports(other, 3), [2, 2, 2]);
+  assert.equal(other.availableCount, 1);
+  one.endpoints[1]!.state.health = Health.unhealthy;
+  assert.deepEqual(ports(other, 1), [undefined]);
+  other.endpoints[0]!.state.health = Health.healthy;
+  assert.deepEqual(ports(one, 2), [1, 1]);
+});
+
+test("weights, and weights set at run time, decide the shares; backups wait", () => {
+  const upstream = open([spec(1, { weight: 2 }), spec(2), spec(3, { isBackup: true })]);
+  assert.deepEqual(ports(upstream, 6), [1, 2, 1, 1, 2, 1]);
+  upstream.endpoints[0]!.state.weightOverride = 0;
+  assert.deepEqual(ports(upstream, 2), [2, 2]);
+  upstream.endpoints[0]!.state.weightOverride = null;
+  upstream.endpoints[1]!.state.health = Health.unhealthy;
+  assert.deepEqual(ports(upstream, 2), [1, 1]);
+  upstream.endpoints[0]!.state.health = Health.unhealthy;
+  assert.deepEqual(ports(upstream, 2), [3, 3]);
+});
+
+test("a reload keeps counts, health, turn and the transports of what stays; the rest is left behind", () => {
+  const memory = new SharedMemory();
+  const before = open([spec(1), spec(2)], { memory });
+  before.endpoints[0]!.state.enter();
+  before.endpoints[1]!.state.health = Health.unhealthy;
+  const after = open([spec(3), spec(1, { weight: 9 }), spec(2)], { memory, previous: before });
+  assert.equal(after.find("http://127.0.0.1:1")!.inFlight, 1);
+  assert.equal(after.find("http://127.0.0.1:2")!.isAvailable, false);
+  assert.equal(after.find("http://127.0.0.1:1")!.transport, before.endpoints[0]!.transport);
+  before.endpoints[0]!.state.leave();
+  assert.equal(after.find("http://127.0.0.1:1")!.inFlight, 0, "an attempt may end on the endpoint that was replaced");
+  assert.deepEqual(transportsLeftBehind(before, after), []);
+  const last = open([spec(2)], { memory, previous: after });
+  assert.deepEqual(transportsLeftBehind(after, last), [after.endpoints[0]!.transport, after.endpoints[1]!.transport]);
+  assert.deepEqual(transportsLeftBehind(last, null), [last.endpoints[0]!.transport]);
+});
