@@ -3,6 +3,7 @@
  * The fields and their order are those of `accessLogFields`; a test compares.
  */
 import type { Exchange } from "../http/exchange.ts";
+import { toLowerAscii } from "../http/fields.ts";
 import type { RequestHead } from "../http/message.ts";
 import { reasons } from "../http/reason.ts";
 import { elapsedMs, hasHead, protocolOf, startOf } from "./access-log-fields.ts";
@@ -15,8 +16,7 @@ export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): str
   const { request, reason } = exchange;
   const isUsable = hasHead(exchange);
   let line = `{"time":"${formatIsoTime(startOf(exchange))}","level":"${reason === null ? "info" : reasons[reason].level}","requestId":${quote(exchange.requestId, maxLoggedLength.requestId)}`
-    + `,"listener":${quoteName(exchange.listenerName)},"route":${quoteName(exchange.routeName)},"upstream":${quoteName(exchange.upstreamName)}`
-    + `,"endpoint":${quoteName(exchange.endpointName)},"clientIp":${quote(exchange.clientIp, maxLoggedLength.host)}`
+    + `${namesText(exchange)},"clientIp":${quote(exchange.clientIp, maxLoggedLength.host)}`
     + `,"peer":${exchange.peerAddress === "" ? "null" : `"${escapeJsonText(exchange.peerAddress)}:${exchange.peerPort}"`},"scheme":"${exchange.scheme}"`
     + `,"method":${quote(request.method, maxLoggedLength.method)},"host":${quote(request.authority, maxLoggedLength.host)}`
     + `,"target":${isUsable ? `"${escapeJsonText(truncate(redactor.redact(request.target), maxLoggedLength.target))}","protocol":"${protocolOf(exchange)}"` : 'null,"protocol":null'}`
@@ -36,9 +36,27 @@ function quote(text: string, maxLength: number): string {
   return text === "" ? "null" : `"${escapeJsonText(truncate(text, maxLength))}"`;
 }
 
-/** For names from the configuration, which repeat: no truncation, and few of them need escaping. */
-function quoteName(name: string): string {
-  return name === "" ? "null" : `"${escapeJsonText(name)}"`;
+const quoteName = (name: string): string => (name === "" ? "null" : `"${escapeJsonText(name)}"`);
+
+/** The four names as they were last written for an endpoint: they come from the configuration and repeat, so most lines find theirs here. */
+interface CachedNames {
+  readonly listenerName: string;
+  readonly routeName: string;
+  readonly upstreamName: string;
+  readonly text: string;
+}
+
+const namesByEndpoint = new Map<string, CachedNames>();
+const maxCachedNames = 256;
+
+function namesText(exchange: Exchange): string {
+  const cached = namesByEndpoint.get(exchange.endpointName);
+  if (cached !== undefined && cached.routeName === exchange.routeName && cached.listenerName === exchange.listenerName && cached.upstreamName === exchange.upstreamName) return cached.text;
+  const { listenerName, routeName, upstreamName, endpointName } = exchange;
+  const text = `,"listener":${quoteName(listenerName)},"route":${quoteName(routeName)},"upstream":${quoteName(upstreamName)},"endpoint":${quoteName(endpointName)}`;
+  if (namesByEndpoint.size >= maxCachedNames) namesByEndpoint.clear();
+  namesByEndpoint.set(endpointName, { listenerName, routeName, upstreamName, text });
+  return text;
 }
 
 function duration(fromMs: number, toMs: number): string {
@@ -57,12 +75,17 @@ function findLoggedFields(request: RequestHead): void {
   for (let at = request.fieldsStart; at < text.length; ) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd <= at) return;
-    // 58 is the colon; 0x20 makes a letter lower-case.
-    if (text.charCodeAt(at + 10) === 58 && (text.charCodeAt(at) | 0x20) === 117 && foundUserAgent === null && text.slice(at, at + 10).toLowerCase() === "user-agent") {
+    // 58 is the colon.
+    if (text.charCodeAt(at + 10) === 58 && foundUserAgent === null && isNamed(text, at, "User-Agent", "user-agent")) {
       foundUserAgent = text.slice(at + 11, lineEnd).trim() || null;
-    } else if (text.charCodeAt(at + 7) === 58 && (text.charCodeAt(at) | 0x20) === 114 && foundReferer === null && text.slice(at, at + 7).toLowerCase() === "referer") {
+    } else if (text.charCodeAt(at + 7) === 58 && foundReferer === null && isNamed(text, at, "Referer", "referer")) {
       foundReferer = text.slice(at + 8, lineEnd).trim() || null;
     }
     at = lineEnd + 2;
   }
+}
+
+/** Is the field at `at` named so? The usual spelling is recognised without making a string. */
+function isNamed(text: string, at: number, usual: string, lower: string): boolean {
+  return text.startsWith(usual, at) || toLowerAscii(text.slice(at, at + lower.length)) === lower;
 }
