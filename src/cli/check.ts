@@ -1,0 +1,24 @@
+/** `millrace check`: all mistakes of a configuration file at once. */
+import type { Command } from "commander";
+import { resolveConfigFile } from "./config-file.ts";
+import { describeConfig } from "./reload-report.ts";
+import { toCommandFailure } from "./problems.ts";
+
+/** Declares the command. */
+export function addCheckCommand(program: Command): Command {
+  return program
+    .command("check")
+    .usage("[FILE]")
+    .description("Validate a configuration file.")
+    .argument("[file]", "the configuration (default: the one in this folder)")
+    .action(async (given: string | undefined) => {
+      const file = await resolveConfigFile(given);
+      const { loadConfig } = await import("../config/load-config.ts");
+      try {
+        const config = await loadConfig(file);
+        console.log(`${file} is valid: ${describeConfig(config)}.`);
+      } catch (error) {
+        throw await toCommandFailure(error);
+      }
+    });
+}

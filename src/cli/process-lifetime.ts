@@ -1,0 +1,101 @@
+/**
+ * The life of a serving process: what signals and unexpected errors do to it, and its way out.
+ * First SIGTERM or SIGINT: finish what is under way, within the grace period. Second: at once.
+ */
+import { isatty } from "node:tty";
+import type { Logger } from "../observe/logger.ts";
+import type { Proxy } from "../server/create-proxy.ts";
+import type { Reloader } from "./reloader.ts";
+import type { Service } from "./serve.ts";
+
+/** More unexpected errors than this within a minute, and the process stops rather than limps on. */
+const maxUnexpectedErrorsPerMinute = 10;
+
+/** What keeps the process alive although everything is closed has this long. */
+const exitGraceMs = 1_000;
+
+/** Hooks the process; one a process. */
+export class ProcessLifetime {
+  readonly #service: Service;
+  readonly #proxy: Proxy;
+  readonly #reloader: Reloader;
+  readonly #logger: Logger;
+  #stopping: Promise<void> | null = null;
+  #isForced = false;
+  #recentErrorTimes: number[] = [];
+
+  constructor(parts: { service: Service; proxy: Proxy; reloader: Reloader; logger: Logger }) {
+    this.#service = parts.service;
+    this.#proxy = parts.proxy;
+    this.#reloader = parts.reloader;
+    this.#logger = parts.logger;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== null;
+  }
+
+  /** Installs the handlers. They stay until the process ends. */
+  hook(): void {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => this.#onStopSignal(signal));
+    // Where there is no file to reload, SIGHUP means what it meant first: the terminal is gone.
+    process.on("SIGHUP", () => {
+      if (this.#service.file === null && isatty(0)) this.#onStopSignal("SIGHUP");
+      else void this.#reloader.reload("SIGHUP");
+    });
+    process.on("SIGUSR1", () => {
+      this.#proxy.reopenLogs();
+      this.#logger.info("reopened the logs");
+    });
+    process.on("uncaughtException", (error) => this.#onUnexpected(error));
+    process.on("unhandledRejection", (error) => this.#onUnexpected(error));
+  }
+
+  /**
+   * Closes everything; the process then ends by itself.
+   * @param graceMs for exchanges under way; null: as configured, 0: none
+   */
+  stop(graceMs: number | null): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(graceMs: number | null): Promise<void> {
+    this.#reloader.close();
+    try {
+      await this.#proxy.close(graceMs === null ? {} : { graceMs });
+    } catch (error) {
+      this.#logger.error("closing failed", { error: describe(error) });
+      process.exitCode = 1;
+    }
+    await this.#service.onClosed?.();
+    setTimeout(() => process.exit(), exitGraceMs).unref();
+  }
+
+  #onStopSignal(signal: NodeJS.Signals): void {
+    if (this.#stopping === null) {
+      this.#logger.info("stopping", { signal });
+      void this.stop(null).then(() => this.#logger.info("stopped"));
+    } else if (!this.#isForced) {
+      this.#isForced = true;
+      this.#logger.warn("stopping at once", { signal });
+      void this.#proxy.close({ graceMs: 0 });
+      setTimeout(() => process.exit(), exitGraceMs).unref();
+    }
+  }
+
+  #onUnexpected(error: unknown): void {
+    this.#logger.error("unexpected error in the control thread", { error: describe(error) });
+    const now = performance.now();
+    this.#recentErrorTimes = [...this.#recentErrorTimes.filter((time) => now - time < 60_000), now];
+    if (this.#recentErrorTimes.length > maxUnexpectedErrorsPerMinute && this.#stopping === null) {
+      this.#logger.error("too many unexpected errors: stopping");
+      process.exitCode = 1;
+      void this.stop(null);
+    }
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

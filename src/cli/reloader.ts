@@ -1,0 +1,106 @@
+/**
+ * Reloads a running proxy from its file: one at a time, whoever asks (signal, watched file, admin request).
+ * Whatever goes wrong leaves the running configuration as it is and says why.
+ */
+import { stripVTControlCharacters } from "node:util";
+import type { Config } from "../config/schema.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Proxy } from "../server/create-proxy.ts";
+import { CommandFailure, describeSystemError } from "./failure.ts";
+import { toCommandFailure } from "./problems.ts";
+import { describeDiff } from "./reload-report.ts";
+import type { Service } from "./serve.ts";
+
+/** Who asked for a reload. */
+export type ReloadCause = "SIGHUP" | "file" | "request";
+
+/** How a reload ended. */
+export interface ReloadOutcome {
+  readonly isApplied: boolean;
+  /** What changed, or all problems with their code frames. */
+  readonly report: string;
+}
+
+/** The reloads of one process. */
+export class Reloader {
+  readonly #service: Service;
+  readonly #logger: Logger;
+  readonly #isForPeople: boolean;
+  #proxy: Proxy | null = null;
+  #watch: { close(): void } | null = null;
+  #isClosed = false;
+  /** The reload under way, and the one that waits for it; more than one waiting would read the same file. */
+  #current: Promise<ReloadOutcome> | null = null;
+  #waiting: Promise<ReloadOutcome> | null = null;
+
+  /** @param output.isForPeople problems are printed with their code frames instead of as a field of the log line */
+  constructor(service: Service, output: { logger: Logger; isForPeople: boolean }) {
+    this.#service = service;
+    this.#logger = output.logger;
+    this.#isForPeople = output.isForPeople;
+  }
+
+  /** Tells which proxy is reloaded. */
+  attach(proxy: Proxy): void {
+    this.#proxy = proxy;
+  }
+
+  /** Starts to watch the file, where that is wanted. */
+  async watch(): Promise<void> {
+    const { file, isWatched } = this.#service;
+    if (file === null || !isWatched || this.#isClosed) return;
+    const { watchConfig } = await import("../config/watch-config.ts");
+    this.#watch = watchConfig(file, () => void this.reload("file"));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#watch?.close();
+  }
+
+  /** Reads the configuration anew and applies it. Never rejects. */
+  reload(cause: ReloadCause): Promise<ReloadOutcome> {
+    if (this.#current === null) {
+      this.#current = this.#reloadNow(cause).finally(() => {
+        this.#current = null;
+      });
+      return this.#current;
+    }
+    this.#waiting ??= this.#current.then(() => {
+      this.#waiting = null;
+      return this.reload(cause);
+    });
+    return this.#waiting;
+  }
+
+  async #reloadNow(cause: ReloadCause): Promise<ReloadOutcome> {
+    const proxy = this.#proxy;
+    if (proxy === null || this.#isClosed) return { isApplied: false, report: "the proxy is stopping" };
+    if (this.#service.file === null) {
+      const report = "there is no configuration file to reload: this proxy was configured by flags";
+      this.#logger.warn(report, { cause });
+      return { isApplied: false, report };
+    }
+    let config: Config;
+    try {
+      config = await this.#service.load();
+    } catch (error) {
+      return this.#refuse(await toCommandFailure(error), cause);
+    }
+    try {
+      const diff = await proxy.reload(config);
+      const report = describeDiff(diff);
+      this.#logger.info(`reloaded: ${report}`, { cause });
+      return { isApplied: true, report };
+    } catch (error) {
+      return this.#refuse(error, cause);
+    }
+  }
+
+  #refuse(error: unknown, cause: ReloadCause): ReloadOutcome {
+    const report = error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    if (this.#isForPeople) process.stderr.write(`${report}\n`);
+    this.#logger.error("kept the running configuration", { cause, ...(!this.#isForPeople && { problems: report }) });
+    return { isApplied: false, report: stripVTControlCharacters(report) };
+  }
+}

@@ -1,0 +1,61 @@
+/** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
+import type { Config } from "../config/schema.ts";
+import { createLogger } from "../observe/logger.ts";
+import { createProxyFromConfig } from "../server/create-proxy.ts";
+import type { Proxy } from "../server/create-proxy.ts";
+import { CommandFailure, describeSystemError } from "./failure.ts";
+import { toCommandFailure } from "./problems.ts";
+import { ProcessLifetime } from "./process-lifetime.ts";
+import { Reloader } from "./reloader.ts";
+
+/** What is served, and where its configuration comes from. */
+export interface Service {
+  /** Reads the configuration anew. @throws ConfigError or CommandFailure */
+  load(): Promise<Config>;
+  /** The configuration's file, or null where there is none to reload. */
+  readonly file: string | null;
+  /** Reload when `file` changes. */
+  readonly isWatched: boolean;
+  /** How messages are written; default: text on a terminal, JSON elsewhere. */
+  readonly logFormat?: "text" | "json";
+  /** Said when an address cannot be used. */
+  readonly addressHint?: string;
+  /** Called once when the proxy is ready. */
+  onReady?(proxy: Proxy): void;
+  /** Called after the proxy has closed. */
+  onClosed?(): Promise<void>;
+}
+
+/**
+ * Runs a proxy until a signal ends it. Returns once it is ready.
+ * @throws CommandFailure when it cannot start; then nothing is left open.
+ */
+export async function serve(service: Service): Promise<void> {
+  let config: Config;
+  try {
+    config = await service.load();
+  } catch (error) {
+    throw await toCommandFailure(error);
+  }
+  const format = service.logFormat ?? (process.stderr.isTTY ? "text" : "json");
+  const logger = createLogger({ level: config.log.level, format });
+  const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
+  const proxy = await createProxyFromConfig(config, { logger, onReloadRequest: () => reloader.reload("request") });
+  reloader.attach(proxy);
+  // From here on a signal finds somebody, even while addresses are being opened.
+  const lifetime = new ProcessLifetime({ service, proxy, reloader, logger });
+  lifetime.hook();
+  try {
+    await proxy.listen();
+  } catch (error) {
+    await lifetime.stop(0);
+    const sentence = describeSystemError(error);
+    throw sentence === null ? error : new CommandFailure(service.addressHint === undefined ? sentence : `${sentence}\n${service.addressHint}`);
+  }
+  await proxy.ready();
+  if (lifetime.isStopping) return;
+  await reloader.watch();
+  const admin = proxy.adminAddress();
+  logger.info("ready", { listeners: proxy.addresses().map((address) => address.text), ...(admin !== null && { admin }) });
+  service.onReady?.(proxy);
+}
