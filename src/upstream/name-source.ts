@@ -29,17 +29,28 @@ const maxSystemLookups = 2;
 
 const hostsPath = process.platform === "win32" ? `${process.env["SystemRoot"] ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts` : "/etc/hosts";
 
+/** What a source may be given; the defaults are the machine's own. */
+export interface SystemNameSourceOptions {
+  readonly hostsPath?: string;
+  /** Name servers, `address` or `address:port`. */
+  readonly servers?: readonly string[];
+  /** The system's resolver. */
+  readonly askSystem?: (host: string) => Promise<readonly { readonly address: string }[]>;
+}
+
 /** The names of this machine's network. */
 export class SystemNameSource implements NameSource {
   readonly #resolver = new dns.Resolver({ timeout: serverTimeoutMs, tries: serverTries });
   readonly #hosts: HostsFile;
+  readonly #lookup: (host: string) => Promise<readonly { readonly address: string }[]>;
   #systemLookups = 0;
   readonly #waiting: (() => void)[] = [];
   #isClosed = false;
 
-  /** @param path of the hosts file; default: the system's. */
-  constructor(path: string = hostsPath) {
-    this.#hosts = new HostsFile(path);
+  constructor(options: SystemNameSourceOptions = {}) {
+    this.#hosts = new HostsFile(options.hostsPath ?? hostsPath);
+    this.#lookup = options.askSystem ?? ((host) => dns.lookup(host, { all: true, order: "ipv4first" }));
+    if (options.servers !== undefined) this.#resolver.setServers(options.servers);
   }
 
   async lookUp(host: string): Promise<NameAnswer> {
@@ -69,7 +80,7 @@ export class SystemNameSource implements NameSource {
     while (this.#systemLookups >= maxSystemLookups) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#systemLookups++;
     try {
-      const found = await dns.lookup(host, { all: true, order: "ipv4first" });
+      const found = await this.#lookup(host);
       return { addresses: found.map((entry) => entry.address), ttlMs: systemTtlMs };
     } finally {
       this.#systemLookups--;

@@ -1,0 +1,187 @@
+/** Probes against real endpoints. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server, Socket } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { test } from "node:test";
+import { ManualScheduler, systemScheduler } from "../../base/scheduler.ts";
+import type { EndpointSpec } from "../endpoint.ts";
+import type { ProbeOptions, ProbeResult } from "./http-probe.ts";
+import { createHttpProbe } from "./http-probe.ts";
+
+const defaults: ProbeOptions = { path: "/health", host: null, timeout: 5_000, expect: [{ from: 200, to: 399 }] };
+
+interface Peer {
+  readonly endpoint: EndpointSpec;
+  readonly heads: string[];
+  /** Settles when a connection that was accepted has closed again. */
+  readonly closed: Promise<void>;
+}
+
+/** An endpoint that does `answer` with each connection once the request head is there. */
+async function listen(context: TestContext, answer: (socket: Socket) => void, socketPath: string | null = null): Promise<Peer> {
+  const heads: string[] = [];
+  const sockets = new Set<Socket>();
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+  const server: Server = createServer((socket) => {
+    let head = "";
+    sockets.add(socket);
+    socket.on("data", (chunk) => {
+      head += chunk.toString("latin1");
+      if (!head.endsWith("\r\n\r\n")) return;
+      heads.push(head);
+      answer(socket);
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      sockets.delete(socket);
+      onClosed();
+    });
+  });
+  await new Promise<void>((resolve) => (socketPath === null ? server.listen(0, "127.0.0.1", resolve) : server.listen(socketPath, resolve)));
+  context.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const endpoint = socketPath === null ? { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath } : { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
+  return { endpoint: { ...endpoint, weight: 1, isBackup: false }, heads, closed };
+}
+
+const check = (endpoint: EndpointSpec, options: Partial<ProbeOptions> = {}): Promise<ProbeResult> =>
+  new Promise((resolve) => createHttpProbe(systemScheduler)(endpoint, { ...defaults, ...options }, resolve));
+
+test("the status decides, whatever the body, and the connection is closed", async (context) => {
+  const cases: [answer: string, expect: ProbeOptions["expect"], isSuccess: boolean, reason: string][] = [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", defaults.expect, true, "status 200"],
+    ["HTTP/1.1 204 No Content\r\n\r\n", defaults.expect, true, "status 204"],
+    ["HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", defaults.expect, true, "status 301"],
+    ["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", defaults.expect, false, "status 404"],
+    ["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", [{ from: 200, to: 200 }, { from: 404, to: 404 }], true, "status 404"],
+    ["HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", [{ from: 200, to: 200 }], false, "status 201"],
+    ["HTTP/1.1 503 Down\r\nContent-Length: 99\r\n\r\ncut", defaults.expect, false, "status 503"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ncut", defaults.expect, true, "status 200"],
+    ["HTTP/1.0 200 OK\r\n\r\nuntil the end", defaults.expect, true, "status 200"],
+    ["HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", defaults.expect, true, "status 200"],
+    ["HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", defaults.expect, false, "status 101"],
+  ];
+  for (const [answer, expect, isSuccess, reason] of cases) {
+    const peer = await listen(context, (socket) => socket.end(answer));
+    const result = await check(peer.endpoint, { expect });
+    assert.deepEqual([result.isSuccess, result.reason], [isSuccess, reason], answer);
+    assert.ok(result.durationMs >= 0);
+    await peer.closed;
+  }
+});
+
+test("what is no answer is a failure with a reason", async (context) => {
+  const cases: [name: string, answer: (socket: Socket) => void, reason: RegExp][] = [
+    ["closed", (socket) => socket.end(), /^ECONNRESET$/],
+    ["reset", (socket) => socket.resetAndDestroy(), /^ECONNRESET$/],
+    ["garbage", (socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"), /^HPE_/],
+    ["a head without end", (socket) => socket.write(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`), /^HPE_HEADER_OVERFLOW$/],
+  ];
+  for (const [name, answer, reason] of cases) {
+    const peer = await listen(context, answer);
+    const result = await check(peer.endpoint);
+    assert.equal(result.isSuccess, false, name);
+    assert.equal(result.status, null, name);
+    assert.match(result.reason, reason, name);
+    await peer.closed;
+  }
+});
+
+test("nobody there is a failure", async (context) => {
+  const peer = await listen(context, (socket) => socket.end());
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  const result = await check({ ...peer.endpoint, port });
+  assert.deepEqual([result.isSuccess, result.status, result.reason], [false, null, "ECONNREFUSED"]);
+});
+
+test("silence is a failure when the time is over, and the connection is closed", async (context) => {
+  const scheduler = new ManualScheduler();
+  const asked = Promise.withResolvers<void>();
+  const peer = await listen(context, () => asked.resolve());
+  const result = new Promise<ProbeResult>((resolve) => createHttpProbe(scheduler)(peer.endpoint, defaults, resolve));
+  await asked.promise;
+  scheduler.advance(4_999);
+  assert.equal(scheduler.pendingCount, 1);
+  scheduler.advance(1);
+  assert.deepEqual(await result, { isSuccess: false, status: null, reason: "timeout after 5000 ms", durationMs: 5_000 });
+  await peer.closed;
+  assert.equal(scheduler.pendingCount, 0);
+});
+
+test("a body without end is cut off", async (context) => {
+  const chunk = Buffer.alloc(65_536);
+  const peer = await listen(context, (socket) => {
+    socket.write("HTTP/1.1 200 OK\r\n\r\n");
+    const pump = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+      socket.once("drain", pump);
+    };
+    pump();
+  });
+  assert.equal((await check(peer.endpoint)).isSuccess, true);
+  await peer.closed;
+});
+
+test("a body that stalls is cut off when the time is over", async (context) => {
+  const scheduler = new ManualScheduler();
+  const peer = await listen(context, (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"));
+  const result = await new Promise<ProbeResult>((resolve) => createHttpProbe(scheduler)(peer.endpoint, defaults, resolve));
+  assert.equal(result.isSuccess, true);
+  scheduler.advance(5_000);
+  await peer.closed;
+  assert.equal(scheduler.pendingCount, 0);
+});
+
+test("a cancelled check closes its connection and reports nothing", async (context) => {
+  const scheduler = new ManualScheduler();
+  const asked = Promise.withResolvers<void>();
+  const peer = await listen(context, () => asked.resolve());
+  const call = createHttpProbe(scheduler)(peer.endpoint, defaults, () => assert.fail("reported"));
+  await asked.promise;
+  call.cancel();
+  await peer.closed;
+  assert.equal(scheduler.pendingCount, 0);
+});
+
+test("the request is a plain GET that names the endpoint and itself, over TCP and over a Unix socket", async (context) => {
+  const answer = (socket: Socket): void => void socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const tcp = await listen(context, answer);
+  await check(tcp.endpoint, { path: "/health?deep=1" });
+  await check(tcp.endpoint, { host: "api.internal" });
+  const folder = mkdtempSync(join(tmpdir(), "probe-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const unix = await listen(context, answer, join(folder, "s"));
+  assert.equal((await check(unix.endpoint)).isSuccess, true);
+  const [first, second] = tcp.heads;
+  assert.match(first!, /^GET \/health\?deep=1 HTTP\/1\.1\r\n/);
+  assert.match(first!, new RegExp(`\r\nhost: 127\\.0\\.0\\.1:${tcp.endpoint.port}\r\n`, "i"));
+  assert.match(first!, /\r\nuser-agent: millrace-health\r\n/i);
+  assert.match(first!, /\r\nconnection: close\r\n/i);
+  assert.match(second!, /\r\nhost: api\.internal\r\n/i);
+  assert.match(unix.heads[0]!, /\r\nhost: localhost\r\n/i);
+});
+
+test("names are looked up by the resolver that is handed in", async (context) => {
+  const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  const asked: string[] = [];
+  const probe = createHttpProbe(systemScheduler, (host, options, onDone) => {
+    asked.push(host);
+    process.nextTick(() => (options.all ? onDone(null, [{ address: "127.0.0.1", family: 4 }]) : onDone(null, "127.0.0.1", 4)));
+  });
+  const endpoint = { ...peer.endpoint, host: "api.test" };
+  const result = await new Promise<ProbeResult>((resolve) => probe(endpoint, defaults, resolve));
+  assert.equal(result.isSuccess, true);
+  assert.deepEqual(asked, ["api.test"]);
+  assert.match(peer.heads[0]!, new RegExp(`\r\nhost: api\\.test:${endpoint.port}\r\n`, "i"));
+});
