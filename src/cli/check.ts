@@ -1,7 +1,7 @@
 /** `millrace check`: all mistakes of a configuration file at once. */
 import type { Command } from "commander";
 import { resolveConfigFile } from "./config-file.ts";
-import { describeConfig } from "./reload-report.ts";
+import { describeConfig } from "./config-summary.ts";
 import { toCommandFailure } from "./problems.ts";
 
 /** Declares the command. */

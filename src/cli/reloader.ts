@@ -3,12 +3,12 @@
  * Whatever goes wrong leaves the running configuration as it is and says why.
  */
 import { stripVTControlCharacters } from "node:util";
+import { describeDiff } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/create-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
-import { describeDiff } from "./reload-report.ts";
 import type { Service } from "./serve.ts";
 
 /** Who asked for a reload. */
@@ -26,7 +26,7 @@ export class Reloader {
   readonly #service: Service;
   readonly #logger: Logger;
   readonly #isForPeople: boolean;
-  #proxy: Proxy | null = null;
+  #proxy: Pick<Proxy, "reload"> | null = null;
   #watch: { close(): void } | null = null;
   #isClosed = false;
   /** The reload under way, and the one that waits for it; more than one waiting would read the same file. */
@@ -41,7 +41,7 @@ export class Reloader {
   }
 
   /** Tells which proxy is reloaded. */
-  attach(proxy: Proxy): void {
+  attach(proxy: Pick<Proxy, "reload">): void {
     this.#proxy = proxy;
   }
 
@@ -50,7 +50,9 @@ export class Reloader {
     const { file, isWatched } = this.#service;
     if (file === null || !isWatched || this.#isClosed) return;
     const { watchConfig } = await import("../config/watch-config.ts");
-    this.#watch = watchConfig(file, () => void this.reload("file"));
+    const watch = watchConfig(file, async () => void (await this.reload("file")), { onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }) });
+    this.#watch = watch;
+    await watch.ready;
   }
 
   close(): void {
@@ -90,7 +92,9 @@ export class Reloader {
     try {
       const diff = await proxy.reload(config);
       const report = describeDiff(diff);
-      this.#logger.info(`reloaded: ${report}`, { cause });
+      // A watched file that somebody has asked to reload already is no news.
+      if (diff.isEmpty && cause === "file") this.#logger.debug("the file holds nothing new");
+      else this.#logger.info(`reloaded: ${report}`, { cause });
       return { isApplied: true, report };
     } catch (error) {
       return this.#refuse(error, cause);
