@@ -6,7 +6,7 @@ import { seededRandom } from "../../base/random.ts";
 import type { BalanceName } from "../options.ts";
 import type { Balancer } from "./balancer.ts";
 import { createBalancer } from "./create-balancer.ts";
-import { candidates, hint, TestCandidate, TestShared } from "./test-candidate.ts";
+import { candidates, hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
 const names: Record<BalanceName, { readonly isByWeightWhenIdle: boolean }> = {
   "round-robin": { isByWeightWhenIdle: true },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import { createBalancer } from "./create-balancer.ts";
-import { hint, TestCandidate, TestShared } from "./test-candidate.ts";
+import { hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
 const keys = Array.from({ length: 5_000 }, (_, index) => `192.168.${index >> 8}.${index & 255}`);
 const pool = (count: number, weight = (_index: number): number => 1): TestCandidate[] => Array.from({ length: count }, (_, index) => new TestCandidate(`http://10.0.0.${index}:80`, weight(index)));

@@ -1,5 +1,5 @@
-/** Support for the balancers' tests and benchmark: candidates without sockets. */
-import type { Candidate, PickHint } from "./balancer.ts";
+/** Support for the balancers' tests: candidates without sockets. */
+import type { Candidate, PickHint } from "../balancer.ts";
 
 /** A candidate whose every property may be set. */
 export class TestCandidate implements Candidate {
