@@ -53,7 +53,7 @@ export async function startBackend(cores: readonly number[]): Promise<Backend> {
   const file = join(folder, "nginx.conf");
   writeFileSync(
     file,
-    `${nginxPreamble(folder, 1)}
+    `${nginxPreamble(folder, Math.max(1, Math.min(2, cores.length)))}
 http {
 ${nginxHttpDefaults(folder)}
 sendfile on; tcp_nopush on; open_file_cache max=100;

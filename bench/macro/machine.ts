@@ -35,6 +35,7 @@ export function machineFacts(): MachineFacts {
 export function parseCoreList(text: string): number[] {
   const cores: number[] = [];
   for (const part of text.trim().split(",")) {
+    if (part === "") continue;
     const [first, last] = part.split("-").map(Number);
     if (first === undefined || Number.isNaN(first)) continue;
     for (let core = first; core <= (last ?? first); core++) cores.push(core);
@@ -54,18 +55,13 @@ export function allowedCores(): number[] {
 }
 
 /**
- * One core for the proxy whatever the machine; load generator and backend share another one on two cores and have one
- * each from three on. With two proxy threads on fewer than four cores, everybody shares.
+ * One core for the proxy whatever the machine. Load generator and backend share the first core where there are two, have
+ * one each from three on and two each from six on. Two proxy threads overlap with them on fewer than four cores.
  */
 export function planCores(cores: readonly number[]): CorePlan {
-  const [first, second] = cores;
-  if (first === undefined || second === undefined) return { proxy: cores, proxyTwo: cores, load: cores, backend: cores };
-  const last = cores[cores.length - 1] ?? second;
-  const beforeLast = cores[cores.length - 2] ?? first;
-  return {
-    proxy: [last],
-    proxyTwo: [beforeLast, last],
-    load: [first],
-    backend: [cores.length > 2 ? second : first],
-  };
+  if (cores.length < 2) return { proxy: cores, proxyTwo: cores, load: cores, backend: cores };
+  const proxyTwo = cores.slice(-2);
+  const proxy = cores.slice(-1);
+  if (cores.length >= 6) return { proxy, proxyTwo, load: cores.slice(0, 2), backend: cores.slice(2, 4) };
+  return { proxy, proxyTwo, load: cores.slice(0, 1), backend: cores.length > 2 ? cores.slice(1, 2) : cores.slice(0, 1) };
 }

@@ -20,7 +20,7 @@ const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 6
 const everyVariant = ["nginx", "haproxy", "millrace", "millrace-pipelining", "millrace-log", "go", "caddy", "http-proxy"];
 
 export const loadScenarios: readonly LoadScenario[] = [
-  { ...get, name: "small", title: "small response, 64 keep-alive connections", path: "/small", responseBytes: 23, peers: everyVariant },
+  { ...get, name: "small", title: "small response, 64 connections", path: "/small", responseBytes: 23, peers: everyVariant },
   { ...get, name: "10k", title: "10 KiB response", path: "/10k", responseBytes: 10 * 1024 },
   { ...get, name: "1m", title: "1 MiB response", path: "/1m", responseBytes: 1024 * 1024, connections: 16 },
   { ...get, name: "post", title: "POST of 64 KiB", path: "/upload", method: "POST", bodyBytes: 64 * 1024, responseBytes: 9 },

@@ -28,7 +28,7 @@ export async function runWrk(port: number, load: LoadRequest, seconds: number, c
   const output = await runCommand(
     [
       findCommand("wrk") ?? "wrk",
-      "-t1",
+      `-t${Math.min(2, Math.max(1, cores.length))}`,
       `-c${load.connections}`,
       `-d${Math.max(1, Math.round(seconds))}s`,
       "--timeout=10s",

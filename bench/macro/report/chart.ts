@@ -21,7 +21,7 @@ interface Panel {
 
 const page = { width: 920, margin: 24, gap: 32, head: 64 };
 const panelWidth = (page.width - 2 * page.margin - page.gap) / 2;
-const row = { height: 22, bar: 14, labels: 168, values: 52 };
+const row = { height: 22, bar: 14, labels: 184, values: 48 };
 const panelHead = 30;
 
 const style = `
@@ -51,7 +51,7 @@ export function renderChart(results: BenchResults): string {
 </style>
 <rect class="page" width="100%" height="100%" rx="8"/>
 <text class="title" x="${page.margin}" y="32">What a request costs the proxy</text>
-<text class="muted" x="${page.margin}" y="50">one core, median of ${results.settings.rounds} interleaved rounds; shorter is better</text>
+<text class="muted" x="${page.margin}" y="50">one core, median of ${results.settings.rounds} rounds; shorter is better</text>
 ${parts.join("\n")}
 </svg>
 `;
@@ -91,7 +91,7 @@ function renderPanel(panel: Panel, left: number, top: number): string {
 <text${weight} x="${(start + length + 6).toFixed(1)}" y="${y + 11}">${figure(bar.value)}</text>`;
   });
   const bottom = top + panelHead + panel.bars.length * row.height - (row.height - row.bar) + 4;
-  return `<text class="panel" x="${left}" y="${top + 12}">${escapeText(panel.title)}<tspan class="muted" font-weight="400"> · ${panel.unit}</tspan></text>
+  return `<text class="panel" x="${left}" y="${top + 12}">${escapeText(panel.title)}<tspan class="muted" font-weight="400" dx="5">· ${panel.unit}</tspan></text>
 ${lines.join("\n")}
 <line class="axis" x1="${start}" x2="${start}" y1="${top + panelHead - 4}" y2="${bottom}"/>`;
 }
