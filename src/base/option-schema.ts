@@ -77,9 +77,11 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, notAv
   return z.object(shape).catchall(unknownKey) as unknown as z.ZodObject<Shape, z.core.$strict>;
 }
 
-/** A check of a whole section that runs even where parts of it have problems. The values may then be incomplete or of any type. */
-export function sectionCheck<Value>(check: (value: Value, context: z.core.$RefinementCtx<Value>) => void): z.core.$ZodCheck<Value> {
-  return z.superRefine<Value>((value, context) => check(value, context as z.core.$RefinementCtx<Value>), { when: () => true });
+/** A check of a whole section or map that runs even where parts of it have problems: what is in it may be missing or of any type. */
+export function sectionCheck<Value extends object>(check: (value: Value, context: z.core.$RefinementCtx) => void): z.core.$ZodCheck<Value> {
+  return z.superRefine<Value>((value, context) => check(value, context as unknown as z.core.$RefinementCtx), {
+    when: ({ value }) => typeof value === "object" && value !== null && !Array.isArray(value),
+  });
 }
 
 /** An optional value: null in the normal form where it is absent. */
@@ -135,6 +137,19 @@ export function percent(defaultText: string, doc: OptionDoc) {
 /** A whole number within bounds. */
 export function count(defaultCount: number, doc: OptionDoc, limits: { min: number; max: number }) {
   return documented(z.int().min(limits.min).max(limits.max).prefault(defaultCount), doc);
+}
+
+/**
+ * One of a few words.
+ * @param notAvailable words of the user interface that this version does not have yet, alone or as the key of a section
+ */
+export function choice<const Word extends string>(words: readonly Word[], notAvailable: readonly string[] = []) {
+  return z.enum(words, {
+    error: ({ input }) => {
+      const word = typeof input === "object" && input !== null ? Object.keys(input)[0] : String(input);
+      return word !== undefined && notAvailable.includes(word) ? `${JSON.stringify(word)} is not available in this version` : undefined;
+    },
+  });
 }
 
 /** A list that may be written as a single value. */

@@ -24,13 +24,15 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
   const path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
   const value = valueAt(root, path);
   const finding = (message: string, hint: string | null = null, isAtKey = false): Finding[] => [{ path, isAtKey, message, hint }];
+  if (value === undefined && issue.code !== "custom") return finding(typeof path.at(-1) === "string" ? `"${path.at(-1)}" is missing` : "is missing");
   switch (issue.code) {
     case "custom":
       return [explainCustom(issue.message, (issue.params ?? {}) as ProblemParams, path, value)];
     case "invalid_type":
-      if (!issue.message.startsWith("Invalid input")) return finding(issue.message);
+      if (!isStandard(issue)) return finding(issue.message);
       return explainType([issue.expected], value, finding);
     case "invalid_value":
+      if (!isStandard(issue)) return finding(issue.message);
       return explainValue(issue.values, value, finding);
     case "invalid_union":
       return explainUnion(issue.errors, path, root, value, finding);
@@ -43,6 +45,11 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
     default:
       return finding(issue.message);
   }
+}
+
+/** The sentence is the schema library's own; a schema of ours may say it better. */
+function isStandard(issue: Issue): boolean {
+  return issue.message.startsWith("Invalid ");
 }
 
 function explainCustom(message: string, params: ProblemParams, path: ConfigPath, value: unknown): Finding {
@@ -69,7 +76,6 @@ const typeNames: Readonly<Record<string, string>> = {
 function explainType(expected: readonly string[], value: unknown, report: Report): Finding[] {
   const kinds = [...new Set(expected.map((name) => typeNames[name] ?? name))];
   const wanted = kinds.length > 1 ? `${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}` : kinds[0] ?? "";
-  if (value === undefined) return report("is missing");
   if (value === null) return report(`there is no value; expected ${wanted}`);
   if (typeof value === "number" && expected.includes("int") && !Number.isInteger(value)) return report(`expected a whole number, not ${show(value)}`);
   const isScalar = typeof value === "number" || typeof value === "boolean";
@@ -79,7 +85,6 @@ function explainType(expected: readonly string[], value: unknown, report: Report
 }
 
 function explainValue(values: readonly unknown[], value: unknown, report: Report): Finding[] {
-  if (value === undefined) return report("is missing");
   const texts = values.map(String);
   const list = texts.map((text, at) => (typeof values[at] === "string" ? `"${text}"` : text));
   const message = values.length === 1 ? `expected ${list[0]}, not ${nounOf(value)}` : `${nounOf(value)} is none of ${list.join(", ")}`;

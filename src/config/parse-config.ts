@@ -1,6 +1,7 @@
 /** From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it. */
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
+import { noTargetMessage, routeTargets } from "../route/options.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { explainIssues } from "./explain-issue.ts";
 import type { Finding } from "./explain-issue.ts";
@@ -37,10 +38,19 @@ export function parseConfig(input: ConfigInput): Config {
   throw new ConfigError(reading.findings.map((finding) => ({ ...finding, file: null, line: 0, column: 0, length: 1, excerpt: null })));
 }
 
-/** The same problem at the same place is told once. */
+/** The same problem at the same place is told once; that a key is missing is not told where it is there, misspelt. */
 function mergeFindings(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
+  const misspelt = new Set<string>();
+  for (const { path, message, hint } of findings) {
+    const meant = message.startsWith("unknown key") ? /^did you mean "(.*)"\?$/.exec(hint ?? "")?.[1] : undefined;
+    if (meant === undefined) continue;
+    const parent = path.slice(0, -1);
+    misspelt.add(`${formatPath([...parent, meant])}\n"${meant}" is missing`);
+    if (routeTargets.some((target) => target === meant)) misspelt.add(`${formatPath(parent)}\n${noTargetMessage}`);
+  }
   return findings.filter((finding) => {
+    if (misspelt.has(`${formatPath(finding.path)}\n${finding.message}`)) return false;
     const key = `${formatPath(finding.path)}\n${finding.message}`;
     return !seen.has(key) && seen.add(key);
   });

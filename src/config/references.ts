@@ -19,6 +19,8 @@ function listAt(root: unknown, key: string): readonly unknown[] {
 }
 
 function findUnknownUpstreams(root: unknown): Finding[] {
+  const isMisspelt = typeof root === "object" && root !== null && !("upstreams" in root) && Object.keys(root).some((key) => nearest(key, ["upstreams"]) !== null);
+  if (isMisspelt) return []; // That the key is unknown is said already.
   const upstreams = valueAt(root, ["upstreams"]) ?? {};
   if (typeof upstreams !== "object" || Array.isArray(upstreams)) return [];
   const names = Object.keys(upstreams);

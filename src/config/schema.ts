@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { adminSchema } from "../admin/options.ts";
-import { addProblem, documented, duration, section, switchable } from "../base/option-schema.ts";
+import { addProblem, documented, duration, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { listenerSchema } from "../net/options.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
@@ -13,11 +13,11 @@ import type { RouteOptions } from "../route/options.ts";
 import { upstreamSchema } from "../upstream/options.ts";
 
 const upstreamsSchema = z.record(z.string(), upstreamSchema).check(
-  z.superRefine<Record<string, unknown>>((upstreams, context) => {
+  sectionCheck((upstreams: Record<string, unknown>, context) => {
     for (const name of Object.keys(upstreams)) {
-      if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) addProblem(context as z.core.$RefinementCtx, `${JSON.stringify(name)} is not the name of an upstream: a letter or digit first, then letters, digits and _ . -, at most 128`, { atKey: true }, [name]);
+      if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) addProblem(context, `${JSON.stringify(name)} is not the name of an upstream: a letter or digit first, then letters, digits and _ . -, at most 128`, { atKey: true }, [name]);
     }
-  }, { when: () => true }),
+  }),
 );
 
 export const configSchema = section(

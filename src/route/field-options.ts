@@ -1,6 +1,6 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
 import * as z from "zod";
-import { addProblem, documented, oneOrMore, section } from "../base/option-schema.ts";
+import { addProblem, documented, oneOrMore, section, sectionCheck } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/fields.ts";
 
 /** Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for each connection anew. */
@@ -38,15 +38,15 @@ export const fieldValueSchema = z.string().superRefine((value, context) => {
 /** Fields by name, as written; the names differ in more than case. */
 export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<string, string> = new Map()) {
   return z.record(z.string(), fieldValueSchema).check(
-    z.superRefine<Record<string, string>>((fields, context) => {
+    sectionCheck((fields: Record<string, unknown>, context) => {
       const seen = new Map<string, string>();
       for (const name of Object.keys(fields)) {
         const lower = toLowerAscii(name);
         const problem = fieldNameProblem(name, direction) ?? refused.get(lower) ?? (seen.has(lower) ? `the field is there already, as ${JSON.stringify(seen.get(lower))}` : null);
-        if (problem !== null) addProblem(context as z.core.$RefinementCtx, problem, { atKey: true }, [name]);
+        if (problem !== null) addProblem(context, problem, { atKey: true }, [name]);
         seen.set(lower, name);
       }
-    }, { when: () => true }),
+    }),
   );
 }
 

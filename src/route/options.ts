@@ -45,7 +45,11 @@ const middlewareSchema = section(
   }),
 ).transform((item) => item as MiddlewareOptions);
 
-const targetKeys = ["upstream", "redirect", "respond"] as const;
+/** Who may answer for a route; exactly one does. */
+export const routeTargets = ["upstream", "redirect", "respond"] as const;
+
+/** What is said of a route for which nobody answers. */
+export const noTargetMessage = 'the route does not say who answers; it needs "upstream", "redirect" or "respond"';
 
 export const routeSchema = section(
   {
@@ -64,8 +68,8 @@ export const routeSchema = section(
   ["split"],
 ).check(
   sectionCheck((route: Record<string, unknown>, context) => {
-    const given = targetKeys.filter((key) => route[key] !== undefined && route[key] !== null);
-    if (given.length === 0 && !("split" in route)) addProblem(context, 'the route does not say who answers; it needs "upstream", "redirect" or "respond"');
+    const given = routeTargets.filter((key) => route[key] !== undefined && route[key] !== null);
+    if (given.length === 0 && !("split" in route)) addProblem(context, noTargetMessage);
     else if (given.length > 1) addProblem(context, `a route has one of "upstream", "redirect" and "respond"; this has ${given.length}`, { atKey: true }, [given[1] ?? ""]);
     if (given.length === 1 && given[0] !== "upstream" && Array.isArray(route["middlewares"])) {
       route["middlewares"].forEach((item: unknown, at) => {

@@ -1,0 +1,211 @@
+/**
+ * A configuration as text: YAML, or JSON, which is read as the YAML that it is.
+ * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
+ */
+import { Alias, LineCounter, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
+import type { Document, Node, Pair, Scalar, YAMLError } from "yaml";
+import { substituteEnvironment } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import type { Finding } from "./explain-issue.ts";
+import type { ConfigPath, Problem } from "./problem.ts";
+
+/** A piece of the text, as offsets. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A problem that was found in the text itself, before there is a value. */
+interface TextFinding extends Span {
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+const maxExcerptLines = 2;
+
+/** What people did wrong, where the parser's own sentence says it in the words of the YAML specification. */
+const syntaxSentences: Readonly<Record<string, string>> = {
+  MISSING_CHAR: "something is not closed before this: a bracket, a brace or a quote",
+  BLOCK_AS_IMPLICIT_KEY: 'there is a second ":" in this value; put the text in quotes, or begin a new line',
+  MULTILINE_IMPLICIT_KEY: 'a key has no ":" after it, or is not closed on its line',
+  TAB_AS_INDENT: "this line is indented with a tab",
+  BAD_INDENT: "this line is indented in a way that fits none of the lines above",
+};
+
+/** A text that was read. */
+export class ConfigText {
+  /** The name of the file, as problems show it. */
+  readonly file: string;
+  readonly #text: string;
+  readonly #lines: readonly string[];
+  readonly #lineCounter = new LineCounter();
+  readonly #document: Document;
+  readonly #substituted = new Set<Node>();
+  readonly #findings: TextFinding[] = [];
+  /** What the text says: plain data; undefined where `problems` has something to say. */
+  readonly value: unknown;
+
+  constructor(text: string, options: { file: string; isJson: boolean; environment: Environment }) {
+    this.file = options.file;
+    this.#text = text;
+    this.#lines = text.split(/\r\n|\n|\r/);
+    this.#document = parseDocument(text, { lineCounter: this.#lineCounter, prettyErrors: false, merge: true, stringKeys: true, keepSourceTokens: false });
+    this.#checkSyntax();
+    if (this.#findings.length === 0 && options.isJson) this.#requireJson();
+    if (this.#findings.length === 0) this.#substitute(options.environment);
+    this.value = this.#findings.length === 0 ? this.#toValue() : undefined;
+  }
+
+  /** What is wrong with the text itself. */
+  get problems(): Problem[] {
+    return this.#findings.map((finding) => this.#toProblem(finding.message, finding.hint, [], finding));
+  }
+
+  /** A finding about the value, at its place in the text. */
+  locate(finding: Finding): Problem {
+    return this.#toProblem(finding.message, finding.hint, finding.path, this.#spanOf(finding.path, finding.isAtKey));
+  }
+
+  /** Does the value at `path` come from the environment, wholly or in part? */
+  isSubstituted(path: ConfigPath): boolean {
+    const found = this.#find(path);
+    return found.isComplete && found.node !== null && this.#substituted.has(found.node);
+  }
+
+  #toValue(): unknown {
+    try {
+      return this.#document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      // Aliases that unfold without end ("billion laughs"), or that name no anchor.
+      this.#findings.push({ start: 0, end: 1, message: error instanceof Error ? error.message : String(error), hint: null });
+      return undefined;
+    }
+  }
+
+  #substitute(environment: Environment): void {
+    visit(this.#document, {
+      Scalar: (key, node: Scalar) => {
+        if (typeof node.value !== "string" || key === "key") return;
+        const result = substituteEnvironment(node.value, environment);
+        if (result.problem !== null) {
+          const span = this.#spanOfNode(node);
+          const word = this.#text.indexOf(result.word, span.start);
+          const start = word !== -1 && word < span.end ? word : span.start;
+          this.#findings.push({ start, end: span.end, message: result.problem, hint: result.hint });
+        } else if (result.isChanged) {
+          node.value = result.text;
+          this.#substituted.add(node);
+        }
+      },
+    });
+  }
+
+  /** After a mistake in the syntax the reader is lost: only the first one is told. Keys that are there twice are told each. */
+  #checkSyntax(): void {
+    const { errors, warnings } = this.#document;
+    const first = errors.find((error) => error.code !== "DUPLICATE_KEY");
+    for (const error of [...errors, ...warnings]) if (error === first || error.code === "DUPLICATE_KEY" || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
+    if (this.#findings.length > 0) return;
+    visit(this.#document, {
+      Alias: (_key, node) => {
+        if (node.resolve(this.#document) !== undefined) return;
+        this.#findings.push({ ...this.#spanOfNode(node), message: `"*${node.source}" refers to an anchor that is not there`, hint: `if this is text, put it in quotes: "*${node.source}"` });
+      },
+    });
+  }
+
+  #requireJson(): void {
+    try {
+      JSON.parse(this.#text.replace(/^\uFEFF/, ""));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
+      this.#findings.push({ start: at, end: at + 1, message: `not JSON: ${message.replace(/ (in JSON )?at position.*$/s, "").replace(/, "[^]*" is not valid JSON$/, "")}`, hint: "a file named .yaml may hold comments and trailing commas" });
+    }
+  }
+
+  #explainSyntax(error: YAMLError): TextFinding {
+    const [start, end] = error.pos;
+    const line = this.#lines[this.#lineCounter.linePos(start).line - 1] ?? "";
+    if (error.code === "DUPLICATE_KEY") {
+      const key = /^("([^"]*)"|'([^']*)'|[^:\s]+)/.exec(this.#text.slice(start, start + 200));
+      return { start, end: start + (key?.[0].length ?? 1), message: `the key "${key?.[2] ?? key?.[3] ?? key?.[0] ?? ""}" is there twice`, hint: null };
+    }
+    if (error.code === "MULTIPLE_DOCS") return { start, end, message: "a configuration is one document; a second one begins here", hint: null };
+    if (error.code === "TAG_RESOLVE_FAILED") return { start, end, message: "tags are not known here", hint: line.includes(" !") ? 'text that begins with "!" stands in quotes' : null };
+    const plainSentence = error.message.startsWith("Flow ") ? 'a "[" or "{" above is not closed before this' : syntaxSentences[error.code];
+    const isReferenceUnquoted = /[[{,:]\s*[^"'\s]*\$\{/.test(line);
+    if (isReferenceUnquoted) return { start, end: start + 1, message: "inside { } and [ ], a reference to the environment must be in quotes", hint: 'write "${NAME}" with the quotes' };
+    const hint = /\t/.test(/^\s*/.exec(line)?.[0] ?? "") ? "indent with spaces; YAML takes no tabs" : null;
+    return { start, end: Math.max(end, start + 1), message: plainSentence ?? error.message.replace(/\.?$/, "").replace(/^./, (letter) => letter.toLowerCase()), hint };
+  }
+
+  #find(path: ConfigPath): { node: Node | null; pair: Pair | null; isComplete: boolean } {
+    let node = this.#document.contents as Node | null;
+    let pair: Pair | null = null;
+    for (const step of path) {
+      const inside = this.#resolve(node);
+      if (isSeq(inside) && typeof step === "number") {
+        const item = inside.items[step];
+        if (item === undefined) return { node, pair, isComplete: false };
+        node = item as Node;
+        pair = null;
+      } else if (isMap(inside)) {
+        const found = this.#findPair(inside, String(step), 0);
+        if (found === null) return { node, pair, isComplete: false };
+        pair = found;
+        node = found.value as Node | null;
+      } else return { node, pair, isComplete: false };
+    }
+    return { node: this.#resolve(node), pair, isComplete: true };
+  }
+
+  #findPair(map: { items: readonly unknown[] }, key: string, depth: number): Pair | null {
+    let merged: Pair | null = null;
+    for (const item of map.items) {
+      if (!isPair(item)) continue;
+      const name = isScalar(item.key) ? String(item.key.value) : String(item.key);
+      if (name === key) return item;
+      if (name !== "<<" || depth > 8) continue;
+      const source = this.#resolve(item.value as Node | null);
+      for (const each of isSeq(source) ? source.items : [source]) {
+        const target = this.#resolve(each as Node | null);
+        if (isMap(target)) merged ??= this.#findPair(target, key, depth + 1);
+      }
+    }
+    return merged;
+  }
+
+  #resolve(node: Node | null): Node | null {
+    return isAlias(node) ? (node as Alias).resolve(this.#document) ?? null : node;
+  }
+
+  #spanOf(path: ConfigPath, isAtKey: boolean): Span {
+    const { node, pair, isComplete } = this.#find(path);
+    const key = pair === null ? null : (pair.key as Node | null);
+    const isCollection = isMap(node) || isSeq(node);
+    const isEmpty = node === null || node.range === undefined || node.range === null || node.range[0] === node.range[1];
+    if (key !== null && (isAtKey || !isComplete || isCollection || isEmpty)) return this.#spanOfNode(key);
+    if (node === null) return { start: 0, end: 1 };
+    if (isMap(node) && !isComplete) {
+      const first = node.items[0];
+      if (first !== undefined && isPair(first)) return this.#spanOfNode(first.key as Node);
+    }
+    return this.#spanOfNode(node);
+  }
+
+  #spanOfNode(node: Node): Span {
+    const [start, end] = node.range ?? [0, 1, 1];
+    return { start, end };
+  }
+
+  #toProblem(message: string, hint: string | null, path: ConfigPath, span: Span): Problem {
+    const { line, col: column } = this.#text === "" ? { line: 1, col: 1 } : this.#lineCounter.linePos(span.start);
+    const text = this.#lines[line - 1] ?? "";
+    const length = Math.max(1, Math.min(span.end - span.start, text.trimEnd().length - column + 1));
+    const firstLine = Math.max(1, line - maxExcerptLines);
+    const lines = this.#lines.slice(firstLine - 1, line + 1);
+    while (lines.length > 0 && lines.length > line - firstLine + 1 && lines.at(-1)?.trim() === "") lines.pop();
+    return { message, hint, path, file: this.file, line, column, length, excerpt: { firstLine, lines } };
+  }
+}

@@ -1,0 +1,69 @@
+/** What a reload changes: a new configuration compared with the running one, thing by thing. */
+import { isDeepStrictEqual } from "node:util";
+import type { Config } from "./schema.ts";
+
+/** The names of one kind of thing, by what becomes of them. In the order of the new configuration; removed ones in that of the old. */
+export interface NamedDiff {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+  readonly unchanged: readonly string[];
+}
+
+/** What differs between two configurations. */
+export interface ConfigDiff {
+  readonly listeners: NamedDiff;
+  /** Routes are compared by name; see `isRouteOrderChanged` for their order. */
+  readonly routes: NamedDiff;
+  readonly upstreams: NamedDiff;
+  /** The routes that both have stand in another order, which decides between equally specific ones. */
+  readonly isRouteOrderChanged: boolean;
+  /** The other top-level keys that differ: `workers`, `shutdown`, `admin`, `log`. */
+  readonly otherKeys: readonly string[];
+  readonly isEmpty: boolean;
+}
+
+/** Compares two configurations in normal form. */
+export function diffConfig(old: Config, next: Config): ConfigDiff {
+  const listeners = diffNamed(byName(old.listeners), byName(next.listeners));
+  const routes = diffNamed(byName(old.routes), byName(next.routes));
+  const upstreams = diffNamed(new Map(Object.entries(old.upstreams)), new Map(Object.entries(next.upstreams)));
+  const oldNames = new Set(old.routes.map((route) => route.name));
+  const nextNames = new Set(next.routes.map((route) => route.name));
+  const isRouteOrderChanged = !isDeepStrictEqual(
+    old.routes.map((route) => route.name).filter((name) => nextNames.has(name)),
+    next.routes.map((route) => route.name).filter((name) => oldNames.has(name)),
+  );
+  const otherKeys = (["workers", "shutdown", "admin", "log"] as const).filter((key) => !isDeepStrictEqual(old[key], next[key]));
+  const isEmpty = [listeners, routes, upstreams].every((diff) => diff.added.length + diff.removed.length + diff.changed.length === 0) && !isRouteOrderChanged && otherKeys.length === 0;
+  return { listeners, routes, upstreams, isRouteOrderChanged, otherKeys, isEmpty };
+}
+
+/** A difference in one line: `routes: 1 changed, 2 unchanged; upstreams: 1 added`; `nothing changed` where that is so. */
+export function describeDiff(diff: ConfigDiff): string {
+  if (diff.isEmpty) return "nothing changed";
+  const parts: string[] = [];
+  for (const kind of ["listeners", "routes", "upstreams"] as const) {
+    const counts = (["added", "removed", "changed", "unchanged"] as const).filter((what) => diff[kind][what].length > 0).map((what) => `${diff[kind][what].length} ${what}`);
+    if (counts.length > 1 || diff[kind].unchanged.length === 0) parts.push(`${kind}: ${counts.length === 0 ? "none" : counts.join(", ")}`);
+  }
+  if (diff.isRouteOrderChanged) parts.push("the order of the routes changed");
+  if (diff.otherKeys.length > 0) parts.push(`${diff.otherKeys.join(", ")} changed`);
+  return parts.join("; ");
+}
+
+function byName<Entry extends { name: string }>(entries: readonly Entry[]): Map<string, Entry> {
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
+
+function diffNamed(old: ReadonlyMap<string, unknown>, next: ReadonlyMap<string, unknown>): NamedDiff {
+  const added: string[] = [];
+  const changed: string[] = [];
+  const unchanged: string[] = [];
+  for (const [name, value] of next) {
+    if (!old.has(name)) added.push(name);
+    else if (isDeepStrictEqual(old.get(name), value)) unchanged.push(name);
+    else changed.push(name);
+  }
+  return { added, removed: [...old.keys()].filter((name) => !next.has(name)), changed, unchanged };
+}
