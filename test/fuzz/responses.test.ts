@@ -1,0 +1,70 @@
+/**
+ * Mutated answers, for a few seconds (MILLRACE_FUZZ_SECONDS for longer, MILLRACE_FUZZ_SEED for others). Whatever an endpoint says: the client gets strict
+ * HTTP/1.1 or an answer that breaks off, never a byte that belongs to somebody else, and nothing is left.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inBatches } from "../support/batches.ts";
+import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
+import { ProxyUnderTest } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { loopTurns } from "../support/signal.ts";
+import { ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { responseCorpus } from "../wire/corpus.ts";
+
+test("mutated answers never reach a client as anything but strict HTTP/1.1, nor another client", async (context) => {
+  const seed = fuzzSeed(20_261_123);
+  const scripts = new Map<string, { bytes: string; cut: number }>();
+  const upstream = await ScriptedUpstream.start({
+    onRequest: (connection, { target }) => {
+      const script = scripts.get(target);
+      if (script === undefined) {
+        // A marker that only the asker may see.
+        const marker = `marker of ${target}`;
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${marker.length}\r\n\r\n${marker}`);
+        return;
+      }
+      void connection.sendSplit(Buffer.from(script.bytes, "latin1"), [script.cut]).then(() => loopTurns(2)).then(() => connection.end());
+    },
+  });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "2s" }, retry: { attempts: 0 } } });
+  try {
+    const random = new Randomness(seed);
+    const until = performance.now() + fuzzTimeMs(3_000);
+    let count = 0;
+    while (performance.now() < until) {
+      const targets = Array.from({ length: 48 }, (_, at) => `/${count + at}`);
+      for (const target of targets) scripts.set(target, { bytes: mutate(random.pick(responseCorpus), random, responseCorpus), cut: 1 + random.below(60) });
+      await inBatches(targets, 16, (target) => `seed ${seed}, ${JSON.stringify(scripts.get(target))}`, async (target) => {
+        const client = await RawClient.connect(proxy.port);
+        const other = await RawClient.connect(proxy.port);
+        try {
+          client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+          other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+          const mine = await client.brokenResponse();
+          if (mine !== null) {
+            assert.notEqual(mine.status, 500, "no internal error");
+            assert.ok(!mine.body.includes("marker of"), "an answer to somebody else");
+          }
+          assert.equal((await other.response()).body.toString(), `marker of /other${target}`);
+          other.send(`GET /later${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+          assert.equal((await other.response()).body.toString(), `marker of /later${target}`);
+        } finally {
+          client.destroy();
+          other.destroy();
+        }
+      });
+      assert.deepEqual(upstream.violations, [], `seed ${seed}`);
+      upstream.forget();
+      scripts.clear();
+      count += targets.length;
+    }
+    context.diagnostic(`${count} answers from seed ${seed}`);
+    await proxy.untilQuiet();
+  } finally {
+    await upstream.close();
+    await proxy.untilEmpty();
+    const log = await proxy.close();
+    assert.deepEqual(log.filter(({ reason }) => reason === "INTERNAL_ERROR"), []);
+  }
+});

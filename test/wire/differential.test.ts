@@ -1,0 +1,170 @@
+/**
+ * Two parsers, one opinion: every request that Millrace forwards, Node's own strict parser accepts too, and both see the same method, target, fields,
+ * body and trailers. Inputs are mutated fixtures and requests built from pieces; MILLRACE_FUZZ_SEED and MILLRACE_FUZZ_SECONDS change which and how many.
+ */
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import fc from "fast-check";
+import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
+import { ProxyUnderTest } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import type { Field, WireRequest } from "../support/wire-reader.ts";
+import { requestCorpus } from "./corpus.ts";
+
+interface NodeRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly fields: Field[];
+  body: string;
+  trailers: Field[];
+  isComplete: boolean;
+}
+
+let seen: NodeRequest[] = [];
+let server: Server;
+let upstream: ScriptedUpstream;
+let proxy: ProxyUnderTest;
+
+const pairs = (raw: readonly string[]): Field[] => raw.flatMap((name, at) => at % 2 === 0 ? [[name, raw[at + 1] ?? ""] as const] : []);
+
+function take(request: IncomingMessage, response: ServerResponse): void {
+  const one: NodeRequest = { method: request.method ?? "", url: request.url ?? "", fields: pairs(request.rawHeaders), body: "", trailers: [], isComplete: false };
+  seen.push(one);
+  request.setEncoding("latin1");
+  request.on("data", (text: string) => { one.body += text; });
+  request.on("error", () => {});
+  request.on("end", () => {
+    one.trailers = pairs(request.rawTrailers);
+    one.isComplete = true;
+    response.end("ok");
+  });
+}
+
+before(async () => {
+  server = createServer({ insecureHTTPParser: false, maxHeaderSize: 32_768, keepAliveTimeout: 1_000 }, take);
+  server.on("checkContinue", take);
+  server.on("checkExpectation", take);
+  server.on("upgrade", (request, socket) => {
+    seen.push({ method: request.method ?? "", url: request.url ?? "", fields: pairs(request.rawHeaders), body: "", trailers: [], isComplete: true });
+    socket.on("error", () => {});
+    socket.destroy();
+  });
+  server.on("connect", (_request, socket) => socket.destroy());
+  server.on("clientError", (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  upstream = await ScriptedUpstream.start(answerOk);
+  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config: { log: { access: false, stats: "0s", level: "error" } } });
+});
+
+after(async () => {
+  server.closeAllConnections();
+  server.close();
+  await upstream.close();
+  await proxy.close();
+});
+
+/** Fields that a proxy takes away, writes anew or adds. */
+const owned = new Set(["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "proxy-authentication-info", "http2-settings", "proxy", "te", "trailer", "upgrade", "expect",
+  "via", "x-request-id", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-url", "x-rewrite-url", "x-original-host", "front-end-https", "forwarded", "traceparent"]);
+const isOwned = (name: string): boolean => {
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  return owned.has(plain) || plain.startsWith("x-forwarded-");
+};
+
+/** Every field that went upstream and is not ours stands, in this order, among those that Node saw. */
+function assertFields(ours: readonly Field[], nodes: readonly Field[]): void {
+  const kept = ours.filter(([name]) => !isOwned(name));
+  const nominated = new Set(nodes.filter(([name]) => name.toLowerCase() === "connection").flatMap(([, value]) => value.toLowerCase().split(",").map((one) => one.trim())));
+  const expected = nodes.filter(([name]) => !isOwned(name) && !nominated.has(name.toLowerCase()));
+  assert.deepEqual(kept, expected);
+}
+
+/** The origin form of a target as Node gives it, where that is simple to tell; null where dot segments make it a matter of canonical form. */
+function originForm(url: string, method: string): string | null {
+  const path = /^https?:\/\/[^/?]*(.*)$/i.exec(url)?.[1] ?? url;
+  const target = path === "" ? (method === "OPTIONS" ? "*" : "/") : path.startsWith("?") ? `/${path}` : path;
+  return /(?:\/|%2f)(?:\.|%2e)/i.test(target.split("?")[0] ?? "") ? null : target;
+}
+
+function assertAgreement(ours: WireRequest, node: NodeRequest | undefined): void {
+  assert.ok(node?.isComplete, "Node sees a complete request too");
+  assert.equal(ours.method, node.method);
+  const target = originForm(node.url, node.method);
+  if (target !== null) assert.equal(ours.target, target);
+  assertFields(ours.fields, node.fields);
+  assert.equal(ours.body.toString("latin1"), node.body);
+  const trailers = new Set(node.trailers.map(([name, value]) => `${name}: ${value}`));
+  for (const [name, value] of ours.trailers) assert.ok(trailers.has(`${name}: ${value}`), `Node sees the trailer ${name} too`);
+}
+
+async function deliver(port: number, input: Buffer): Promise<void> {
+  const client = await RawClient.connect(port);
+  try {
+    client.send(input);
+    client.end();
+    await client.untilOver();
+  } finally {
+    client.destroy();
+  }
+}
+
+/** What llhttp does not know or does otherwise by intent: methods of one's own, minor versions beyond 1. */
+const isOutsideNode = (input: string): boolean => /HTTP\/1\.[2-9]/.test(input);
+
+async function compare(input: string): Promise<void> {
+  if (isOutsideNode(input)) return;
+  seen = [];
+  upstream.forget();
+  const bytes = Buffer.from(input, "latin1");
+  await Promise.all([deliver(proxy.port, bytes), deliver((server.address() as AddressInfo).port, bytes)]);
+  assert.deepEqual(upstream.violations, []);
+  const ours = upstream.requests;
+  for (const [at, request] of ours.entries()) {
+    if (!knownMethods.has(request.method)) return;
+    assertAgreement(request, seen[at]);
+  }
+}
+
+const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "REPORT", "M-SEARCH", "TRACE", "QUERY"]);
+
+const piece = (...values: string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
+const line = fc.oneof(
+  piece("Content-Length: 5", "Content-Length: 0", "content-length:5", "Content-Length: 5 ", "Content-Length: 05", "Content-Length: +5", "Content-Length: 5,5", "Content-Length : 5", "Content-Length:\t5", "Content-Length: 4", "Content-Length: 99"),
+  piece("Transfer-Encoding: chunked", "transfer-encoding: Chunked", "Transfer-Encoding: chunked ", "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding:\tchunked", "Transfer-Encoding: \x0bchunked", "Transfer-Encoding:"),
+  piece("X: y", "X:", "x: caf\xe9", "X: a\tb", "X_Y: z", " X: folded", "X : y", ": y", "X", "X: a\rb", "X: a\nb", "X: \0", "Cookie: a=b", "__proto__: z"),
+  piece("Connection: close", "Connection: keep-alive", "Connection: x", "Connection: upgrade", "Upgrade: websocket", "Expect: 100-continue", "TE: trailers", "Trailer: X", "Host: b", "Keep-Alive: timeout=5"),
+);
+const body = piece("", "hello", "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "5;x=y\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", "5\nhello\n0\n\n", "05\r\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n", "g\r\n", "hellohello", "\r\n");
+const requestLine = fc.tuple(piece("GET", "POST", "HEAD", "OPTIONS", "DELETE"), piece(" ", " ", " ", "  ", "\t"), piece("/", "/x?y", "/a/../b", "http://b/x", "*", "//x", "/%41", "/a;b", "x", "/#", "/\x80", "/a%"), piece(" ", " ", " ", ""), piece("HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/1", "http/1.1", "HTTP/2.0", ""))
+  .map((parts) => parts.join(""));
+const builtRequest = fc.tuple(requestLine, piece("\r\n", "\r\n", "\r\n", "\n", "\r"), fc.array(line, { maxLength: 4 }), piece("\r\n", "\r\n", "\r\n", "\n"), body)
+  .map(([first, end, lines, last, content]) => `${first}${end}Host: a\r\n${lines.map((one) => `${one}\r\n`).join("")}${last}${content}`);
+
+const seed = fuzzSeed(20_261_124);
+const options = { seed, numRuns: 100_000, interruptAfterTimeLimit: fuzzTimeMs(4_000), markInterruptAsFailure: false, endOnFailure: false };
+
+test("what Millrace accepts of built requests, Node's strict parser accepts, and both agree", async (context) => {
+  context.diagnostic(`seed ${seed}`);
+  await fc.assert(fc.asyncProperty(fc.array(builtRequest, { minLength: 1, maxLength: 2 }), async (requests) => compare(requests.join(""))), options);
+});
+
+test("what Millrace accepts of mutated fixtures, Node's strict parser accepts, and both agree", async (context) => {
+  context.diagnostic(`seed ${seed}`);
+  await fc.assert(fc.asyncProperty(fc.nat(), async (state) => {
+    const random = new Randomness(state);
+    await compare(mutate(random.pick(requestCorpus), random, requestCorpus));
+  }), options);
+});
+
+test("every fixture that Millrace forwards, Node's strict parser reads alike", async () => {
+  for (const input of requestCorpus) {
+    try {
+      await compare(input);
+    } catch (error) {
+      throw new Error(`${JSON.stringify(input)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+});
