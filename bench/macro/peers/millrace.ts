@@ -22,14 +22,14 @@ export const millraceVariants: readonly MillraceVariant[] = [
   { name: "millrace-log", title: "Millrace, JSON access log", pipelining: 1, accessLog: true },
 ];
 
-const compiled = join(root, "dist/bin/millrace.js");
+const compiled = join(root, "dist/bin/millrace.cjs");
 
 export function compiledMillraceCommand(): string[] {
   return [process.execPath, compiled];
 }
 
 export function sourceMillraceCommand(): string[] {
-  return [process.execPath, join(root, "src/cli/main.ts")];
+  return [process.execPath, join(root, "bin/millrace.cjs")];
 }
 
 /** True when the compiled package is at least as new as every source. */
