@@ -28,6 +28,17 @@ test("the client is the last hop that is not trusted", () => {
   for (const [peer, forwardedFor, expected] of table) assert.equal(resolve(peer, forwardedFor), expected, `${peer} ${forwardedFor}`);
 });
 
+test("Forwarded is read where there is no X-Forwarded-For", () => {
+  const table: [string, string | null, string, string][] = [
+    ["10.0.0.1", null, "for=1.1.1.1, for=\"[2001:db8::1]:80\";proto=https, for=10.0.0.2", "2001:db8::1"],
+    ["10.0.0.1", "198.51.100.1", "for=1.1.1.1", "198.51.100.1"],
+    ["192.0.2.1", null, "for=1.1.1.1", "192.0.2.1"],
+    ["10.0.0.1", null, "for=1.1.1.1, proto=http", "10.0.0.1"],
+    ["10.0.0.1", null, "for=1.1.1.1;;", "10.0.0.1"],
+  ];
+  for (const [peerAddress, forwardedFor, forwarded, expected] of table) assert.equal(resolveClient({ peerAddress, forwardedFor, forwarded, isTrusted }), expected, forwarded);
+});
+
 test("garbage ends the walk", () => {
   for (const garbage of ["unknown", "_hidden", "", "1.2.3", "localhost", "1.2.3.4:port", "1.2.3.4:", "[::1", "[::1]x", "[1.2.3.4]", "1.2.3.4 5.6.7.8", "\"1.2.3.4\"", "999.1.1.1", "01.2.3.4"]) {
     assert.equal(resolve("10.0.0.1", `198.51.100.1, ${garbage}`), "10.0.0.1", garbage);

@@ -4,6 +4,7 @@
  */
 import { normalizeIp } from "../base/ip-address.ts";
 import { trimOws } from "./fields.ts";
+import { forwardedNodes } from "./forwarded.ts";
 
 /** No real chain of proxies is longer; entries beyond are not looked at. */
 export const maxForwardedHops = 50;
@@ -14,6 +15,8 @@ export interface ClientEvidence {
   readonly peerAddress: string;
   /** The value of X-Forwarded-For, several lines joined with `, `; null where absent. */
   readonly forwardedFor: string | null;
+  /** The value of Forwarded (RFC 7239), which is read where there is no X-Forwarded-For; null or absent where there is none. */
+  readonly forwarded?: string | null | undefined;
   /** Is this address (normalised, see `normalizeIp`) a trusted proxy? */
   readonly isTrusted: (address: string) => boolean;
 }
@@ -22,13 +25,14 @@ export interface ClientEvidence {
  * The client's address, normalised: the last hop that is not trusted, or the farthest one named where all are. An entry that is no address (with or
  * without port or brackets) ends the walk, and the hop after it is the client: nothing behind it can be believed.
  */
-export function resolveClient({ peerAddress, forwardedFor, isTrusted }: ClientEvidence): string {
+export function resolveClient({ peerAddress, forwardedFor, forwarded, isTrusted }: ClientEvidence): string {
   let client = normalizeIp(peerAddress) ?? peerAddress;
-  if (forwardedFor === null) return client;
-  let end = forwardedFor.length;
+  const list = forwardedFor ?? (forwarded == null || !isTrusted(client) ? null : forwardedNodes(forwarded));
+  if (list === null) return client;
+  let end = list.length;
   for (let hop = 0; hop < maxForwardedHops && end >= 0 && isTrusted(client); hop++) {
-    const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1);
-    const address = parseNode(trimOws(forwardedFor.slice(comma + 1, end)));
+    const comma = end === 0 ? -1 : list.lastIndexOf(",", end - 1);
+    const address = parseNode(trimOws(list.slice(comma + 1, end)));
     if (address === null) break;
     client = address;
     end = comma;

@@ -5,7 +5,8 @@
  * common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
-import { isToken, toLowerAscii, trimOws } from "./fields.ts";
+import { toLowerAscii, trimOws } from "./fields.ts";
+import { forwardedElement } from "./forwarded.ts";
 import type { RequestHead } from "./message.ts";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
@@ -52,20 +53,13 @@ function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, 
   const host = (isBelieved ? firstForwardedHost(request.forwardedHost) : null) ?? request.authority;
   let lines = `X-Forwarded-For: ${appended(isBelieved ? request.forwardedFor : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
-  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement(origin, request.authority))}\r\n`;
+  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: origin.peerAddress, scheme: origin.scheme, authority: request.authority }))}\r\n`;
   const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;
   return `${lines}Via: ${appended(request.via, `${version} ${origin.pseudonym}`)}\r\nX-Request-ID: ${requestId}\r\n`;
 }
 
 function appended(list: string | null, member: string): string {
   return list === null || list === "" ? member : `${list}, ${member}`;
-}
-
-/** One hop as RFC 7239 section 4 writes it; IPv6 in brackets and quotes (section 6), host and port in quotes. */
-function forwardedElement(origin: ConnectionOrigin, authority: string): string {
-  const node = origin.peerAddress.includes(":") ? `"[${origin.peerAddress}]"` : isToken(origin.peerAddress) ? origin.peerAddress : "unknown";
-  const host = authority === "" ? "" : `;host=${isToken(authority) ? authority : `"${authority}"`}`;
-  return `for=${node};proto=${origin.scheme}${host}`;
 }
 
 /** The first hop's scheme in an X-Forwarded-Proto value, in lower case; null where absent or not `http`, `https`, `ws`, `wss`. */

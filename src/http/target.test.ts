@@ -171,3 +171,11 @@ test("only visible ASCII is ever forwarded", () => {
     assert.doesNotMatch(head.target, /#/);
   }), { numRuns: 2_000 });
 });
+
+test("what is refused is refused in linear time", () => {
+  for (const path of ["/a".repeat(100_000), "/".repeat(200_000), `/${"a".repeat(200_000)}`, "/..;".repeat(50_000), "/%252e".repeat(30_000), "/a/..".repeat(40_000), "/;".repeat(100_000)]) {
+    const started = performance.now();
+    for (const tail of ["", "#", "?#"]) parse(`${path}${tail}`);
+    assert.ok(performance.now() - started < 2_000, path.slice(0, 12));
+  }
+});

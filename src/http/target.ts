@@ -23,21 +23,19 @@ export interface TargetSink {
   host: string;
 }
 
-/** Path characters: 0 = refused, 1 = plain, 2 = `/`, 3 = `?`, 4 = leads off the fast way (`%`, `;`). Only visible ASCII without `#` and `\` is accepted. */
-const pathKinds = new Uint8Array(256).fill(1, 0x21, 0x7f);
-pathKinds[35] = 0;
-pathKinds[92] = 0;
-pathKinds[47] = 2;
-pathKinds[63] = 3;
-pathKinds[37] = 4;
-pathKinds[59] = 4;
+/**
+ * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\\`, `//` or `/.`. One native pass is ahead of a loop
+ * over character codes from some twenty characters on; no part of the pattern can match in two ways, so it is linear also where it fails.
+ */
+const plainTarget = /^(?:\/(?![/.])[!"$&-.0-:<->@-[\]-~]*)+(?:\?[!"$-~]*)?$/;
+
+/** What a path may hold at all. */
+const pathCharacters = /^[!"$-[\]-~]+$/;
 
 /**
- * Query characters: visible ASCII without `#`. The query is forwarded as it is and never decoded on the way, so that lone `%` and the `\`, `"`, `|` that
- * browsers leave alone there do no harm.
+ * What a query may hold. It is forwarded as it is and never decoded on the way, so that lone `%` and the `\`, `"`, `|` that browsers leave alone there do no harm.
  */
-const isQueryChar = new Uint8Array(256).fill(1, 0x21, 0x7f);
-isQueryChar[35] = 0;
+const queryCharacters = /^[!"$-~]*$/;
 
 /**
  * Parses a request target as received (latin1) for `method` into `into`.
@@ -81,36 +79,22 @@ function setAsterisk(into: TargetSink): null {
   return null;
 }
 
-/** Origin form. A path without escapes, parameters, `//` and `/.` is its own canonical form and is found to be so in one pass. */
+/** Origin form, from its first `/`. */
 function parsePathAndQuery(text: string, into: TargetSink): ReasonCode | null {
-  const length = text.length;
-  let isPlain = true;
-  let at = 0;
-  for (; at < length; at++) {
-    const kind = pathKinds[text.charCodeAt(at)];
-    if (kind === 1) continue;
-    if (kind === 2) {
-      const next = text.charCodeAt(at + 1);
-      if (next === 47 || next === 46) isPlain = false;
-    } else if (kind === 4) isPlain = false;
-    else if (kind === 3) break;
-    else return "BAD_TARGET";
-  }
-  for (let queryAt = at + 1; queryAt < length; queryAt++) {
-    if (isQueryChar[text.charCodeAt(queryAt)] !== 1) return "BAD_TARGET";
-  }
-  const path = at === length ? text : text.slice(0, at);
+  const mark = text.indexOf("?");
+  const path = mark === -1 ? text : text.slice(0, mark);
   into.target = text;
-  into.query = at === length ? "" : text.slice(at + 1);
-  if (isPlain) {
+  into.query = mark === -1 ? "" : text.slice(mark + 1);
+  if (plainTarget.test(text)) {
     into.path = path;
     into.alternatePath = null;
     return null;
   }
+  if (!pathCharacters.test(path) || !queryCharacters.test(into.query)) return "BAD_TARGET";
   const reading = readPath(path);
   if (typeof reading === "string") return reading;
   into.path = reading.canonical;
   into.alternatePath = reading.alternate;
-  if (reading.hadDotSegments) into.target = reading.canonical + text.slice(at);
+  if (reading.hadDotSegments) into.target = mark === -1 ? reading.canonical : reading.canonical + text.slice(mark);
   return null;
 }
