@@ -1,13 +1,19 @@
 /** The options of the logs. Schema and documentation; the normal form is `LogOptions`. */
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { parseTemplate } from "./access-log-format.ts";
 
 const accessSectionSchema = section({
   format: documented(z.enum(["json", "common", "combined", "template"]).prefault("json"), { about: "One line for each request: `json`, the `common` or `combined` format of web servers, or a `template` of one's own." }),
   path: documented(z.string().min(1).prefault("-"), { about: "The file, appended to; `-` is standard output." }),
   template: documented(
     maybe(z.string().min(1).superRefine((template, context) => {
-      if (/[\r\n]/.test(template)) addProblem(context, "a template is one line; it cannot hold line breaks");
+      try {
+        parseTemplate(template);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        addProblem(context, error.message);
+      }
     })),
     { about: "The line, with fields in braces: `{method} {target} {status}`. The fields are those of the JSON format.", defaultText: "none; needed with `format: template`" },
   ),

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import * as z from "zod";
 import { addProblem, documented, oneOrMore, section } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/fields.ts";
+import { readPath } from "../http/path.ts";
 import { isHostName } from "../net/listen-address.ts";
 import { cidrSchema } from "../net/options.ts";
 
@@ -30,15 +31,12 @@ const pathSchema = z.string().superRefine((path, context) => {
   else if (/\\/.test(path)) addProblem(context, `${shown} has a backslash`);
   else if (/%(?![\dA-Fa-f]{2})/.test(path)) addProblem(context, `${shown} has a "%" without two hexadecimal digits`);
   else if (/(^|\/)\.{1,2}(\/|$)/.test(plain)) addProblem(context, `${shown} has a "." or ".." segment; paths are matched without them`);
-  else if (/%(2d|2e|5f|7e|3\d(?<!3[a-f])|[46][1-9a-f]|[57][\da])/i.test(path)) addProblem(context, `${shown} has an escape that stands for a plain character; write ${JSON.stringify(decodeUnreserved(path))}`);
+  else {
+    const reading = readPath(plain);
+    if (typeof reading === "string") addProblem(context, `${shown} is a path that no request can have`);
+    else if (reading.canonical !== plain) addProblem(context, `${shown} is not how paths are matched; write ${JSON.stringify(reading.canonical + path.slice(plain.length))}`);
+  }
 });
-
-function decodeUnreserved(path: string): string {
-  return path.replace(/%([\dA-Fa-f]{2})/g, (escape, hex: string) => {
-    const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : escape;
-  });
-}
 
 const methodSchema = z.string().superRefine((method, context) => {
   if (!isToken(method)) addProblem(context, `${JSON.stringify(method)} is not a method`);

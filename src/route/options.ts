@@ -1,21 +1,22 @@
 /** The options of a route. Schema and documentation; the normal form is `RouteOptions`. */
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck } from "../base/option-schema.ts";
+import { readPath } from "../http/path.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
 import { headersSchema } from "./field-options.ts";
 import type { HeadersOptions } from "./field-options.ts";
 import { matchSchema } from "./match-options.ts";
 
 const prefixSchema = z.string().superRefine((prefix, context) => {
-  if (!/^\/[\x21-\x7e]*$/.test(prefix) || /[?#\\*]/.test(prefix)) addProblem(context, `${JSON.stringify(prefix)} is not a path; it begins with "/" and has no white space, query or wildcard`);
-  else if (/(^|\/)\.{1,2}(\/|$)/.test(prefix)) addProblem(context, `${JSON.stringify(prefix)} has a "." or ".." segment`);
+  const shown = JSON.stringify(prefix);
+  if (!/^\/[\x21-\x7e]*$/.test(prefix) || /[?#\\*]/.test(prefix)) addProblem(context, `${shown} is not a path; it begins with "/" and has no white space, query or wildcard`);
+  else if (/(^|\/)\.{1,2}(\/|$)/.test(prefix)) addProblem(context, `${shown} has a "." or ".." segment`);
+  else if (typeof readPath(prefix) === "string") addProblem(context, `${shown} is a path that no request can have`);
 });
 
-const trimmedPrefixSchema = prefixSchema.transform((prefix) => prefix.replace(/\/+$/, ""));
-
 export const rewriteSchema = section({
-  stripPrefix: documented(maybe(trimmedPrefixSchema), { kind: "path", about: "A prefix that is taken off the path, at a segment boundary; what was taken off goes upstream as `X-Forwarded-Prefix`." }),
-  addPrefix: documented(maybe(trimmedPrefixSchema), { kind: "path", about: "A prefix that is put in front of the path, after `stripPrefix`." }),
+  stripPrefix: documented(maybe(prefixSchema), { kind: "path", about: "A prefix that is taken off the path, at a segment boundary; what was taken off goes upstream as `X-Forwarded-Prefix`." }),
+  addPrefix: documented(maybe(prefixSchema), { kind: "path", about: "A prefix that is put in front of the path, after `stripPrefix`." }),
   replacePath: documented(maybe(prefixSchema), { kind: "path", about: "The whole new path; the query stays." }),
 }).check(
   sectionCheck((rewrite: Record<string, unknown>, context) => {
@@ -25,7 +26,7 @@ export const rewriteSchema = section({
   }),
 );
 
-/** The `rewrite` middleware in normal form; null = not asked for, prefixes without the slash at their end. */
+/** The `rewrite` middleware in normal form; null = not asked for. */
 export type RewriteOptions = z.output<typeof rewriteSchema>;
 
 /** One middleware in normal form: an object with one key. */
