@@ -24,7 +24,7 @@ export interface TargetSink {
 }
 
 /**
- * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\\`, `//` or `/.`. One native pass is ahead of a loop
+ * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\`, `//` or `/.`. One native pass is ahead of a loop
  * over character codes from some twenty characters on; no part of the pattern can match in two ways, so it is linear also where it fails.
  */
 const plainTarget = /^(?:\/(?![/.])[!"$&-.0-:<->@-[\]-~]*)+(?:\?[!"$-~]*)?$/;
