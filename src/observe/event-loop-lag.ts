@@ -1,5 +1,5 @@
 /** How late a thread's event loop is: the first sign that a thread has more to do than it can. Each thread watches itself and writes two gauges. */
-import type { EventLoopUtilization, IntervalHistogram } from "node:perf_hooks";
+import type { EventLoopUtilization } from "node:perf_hooks";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { families } from "./families.ts";
 import type { Gauge } from "./instruments.ts";
@@ -13,7 +13,7 @@ const defaultIntervalMs = 5_000;
 export class EventLoopLag {
   readonly #lag: Gauge;
   readonly #utilization: Gauge;
-  readonly #delays: IntervalHistogram;
+  readonly #delays: ReturnType<typeof monitorEventLoopDelay>;
   readonly #interval: NodeJS.Timeout;
   #before: EventLoopUtilization;
 

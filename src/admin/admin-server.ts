@@ -1,0 +1,151 @@
+/**
+ * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all proxied traffic.
+ * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
+ */
+import { chmodSync, unlinkSync } from "node:fs";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo, ListenOptions } from "node:net";
+import { connect } from "node:net";
+import type { ListenAddress } from "../net/listen-address.ts";
+import type { AdminToken } from "./admin-access.ts";
+import { decideAccess } from "./admin-access.ts";
+import type { AdminAnswer } from "./admin-answer.ts";
+import { jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
+import { adminPaths } from "./admin-paths.ts";
+import type { AdminSources } from "./admin-sources.ts";
+
+export interface AdminServerOptions {
+  readonly address: ListenAddress;
+  /** Without tokens, everybody that gets here may read and only this machine may change. */
+  readonly tokens: readonly AdminToken[];
+  readonly sources: AdminSources;
+  /** A source threw: a bug of ours. The client gets a 500. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A running admin listener. */
+export interface AdminServer {
+  /** Where it listens, with the port that was given for port 0. */
+  readonly address: ListenAddress;
+  /** Stops listening and closes every connection; answers under way have a second to end. */
+  close(): Promise<void>;
+}
+
+const maxBodyBytes = 64 * 1024;
+const maxConnections = 256;
+const closeGraceMs = 1_000;
+
+/** Starts the admin listener. @throws the system's error where it cannot listen. */
+export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: true },
+    (request, response) => void handle(request, response, options),
+  );
+  server.maxConnections = maxConnections;
+  await listen(server, options.address);
+  const address = boundAddress(server, options.address);
+  return {
+    address,
+    close: () => new Promise((resolve) => {
+      const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+      server.close(() => {
+        clearTimeout(giveUp);
+        resolve();
+      });
+      server.closeIdleConnections();
+    }),
+  };
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse, options: AdminServerOptions): Promise<void> {
+  request.on("error", () => {});
+  response.on("error", () => {});
+  try {
+    const answer = await decideAnswer(request, options);
+    // What is left of a body that nobody reads must not be taken for the next request.
+    if (!request.complete) response.setHeader("connection", "close");
+    sendAnswer(response, answer);
+  } catch (error) {
+    options.onError?.(error);
+    sendAnswer(response, textAnswer(500, "Internal error."));
+  }
+}
+
+async function decideAnswer(request: IncomingMessage, { sources, tokens }: AdminServerOptions): Promise<AdminAnswer> {
+  const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
+  const path = adminPaths.get(pathName);
+  const isApi = pathName.startsWith("/api/");
+  const explain = (status: number, message: string, headers: Record<string, string> = {}): AdminAnswer =>
+    (isApi ? jsonAnswer(status, { error: message }, headers) : textAnswer(status, message, headers));
+  const refusal = decideAccess({
+    // An unknown path is refused like a known one, so that only who may read learns which exist.
+    need: path?.need ?? "read",
+    headers: request.headers,
+    peerAddress: request.socket.remoteAddress ?? null,
+    localAddress: request.socket.localAddress ?? null,
+  }, tokens);
+  if (refusal !== null) return explain(refusal.status, refusal.message, refusal.status === 401 ? { "www-authenticate": 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"' } : {});
+  if (path === undefined) return explain(404, "There is nothing here.");
+  const allowed = path.method === "GET" ? "GET, HEAD" : path.method;
+  if (!allowed.split(", ").includes(request.method ?? "")) return explain(405, "This method is not allowed.", { allow: allowed });
+  if (!(await skipBody(request))) return explain(413, "The request body is too large.");
+  return path.answer(sources, request.headers.accept);
+}
+
+/** Reads the body and throws it away. @returns false where it is too large; its rest is then left unread. */
+function skipBody(request: IncomingMessage): Promise<boolean> {
+  if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) return;
+      request.pause();
+      resolve(false);
+    });
+    request.once("end", () => resolve(true));
+    request.once("close", () => resolve(false));
+  });
+}
+
+async function listen(server: Server, address: ListenAddress): Promise<void> {
+  if (address.kind !== "unix") return listenOnce(server, address.kind === "fd" ? ({ fd: address.fd } as ListenOptions) : { port: address.port, ...(address.host !== null && { host: address.host }) });
+  try {
+    await listenOnce(server, { path: address.path });
+  } catch (error) {
+    // A process that was killed leaves its socket behind; one at which nobody answers is taken over.
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || (await isAnswering(address.path))) throw error;
+    unlinkSync(address.path);
+    await listenOnce(server, { path: address.path });
+  }
+  // Whoever can connect may change things: the owner and the group, nobody else.
+  chmodSync(address.path, 0o660);
+}
+
+function listenOnce(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function isAnswering(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
+  });
+}
+
+function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
+  const bound = server.address() as AddressInfo | string | null;
+  if (bound === null || typeof bound === "string" || asked.kind !== "tcp") return asked;
+  return { kind: "tcp", host: asked.host, port: bound.port };
+}

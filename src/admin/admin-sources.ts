@@ -1,0 +1,74 @@
+/** What the admin listener shows and does, as functions that the server hands it: it knows nothing of threads, sockets or configuration. */
+import type { FamilySum } from "../observe/metric-reader.ts";
+
+/** Whether new traffic should be sent here. */
+export interface Readiness {
+  readonly isReady: boolean;
+  /** Why not, one sentence each; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+export interface EndpointStatus {
+  readonly url: string;
+  readonly weight: number;
+  readonly isBackup: boolean;
+  readonly health: "unknown" | "healthy" | "unhealthy";
+  readonly isDraining: boolean;
+  /** All gates admit new traffic. */
+  readonly isAvailable: boolean;
+  readonly inFlight: number;
+}
+
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly balance: string;
+  readonly endpoints: readonly EndpointStatus[];
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  /** The address it is bound to. */
+  readonly address: string;
+  readonly scheme: "http" | "https";
+  readonly connections: number;
+  readonly inFlight: number;
+}
+
+export interface RouteStatus {
+  readonly name: string;
+  /** What it matches, in words: `api.example.com /v1/*`. */
+  readonly match: string;
+  /** What it does, in words: `upstream api`, `redirect 308`, `respond 200`. */
+  readonly action: string;
+}
+
+export interface ThreadStatus {
+  readonly name: string;
+  readonly state: "starting" | "running" | "draining";
+  /** How many threads in its place died before it. */
+  readonly restarts: number;
+}
+
+/** What is going on, as `GET /api/v1/status` answers it (with version and uptime added). */
+export interface ProxyStatus {
+  readonly state: "starting" | "ready" | "draining";
+  readonly listeners: readonly ListenerStatus[];
+  readonly routes: readonly RouteStatus[];
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly threads: readonly ThreadStatus[];
+}
+
+/** How a reload ended: with the changes, or with the problems that kept the running configuration. */
+export interface ReloadResult {
+  readonly isApplied: boolean;
+  readonly report: string;
+}
+
+/** Everything the admin listener needs. Each is called for a request and should answer from memory. */
+export interface AdminSources {
+  metrics(): readonly FamilySum[];
+  readiness(): Readiness;
+  status(): ProxyStatus;
+  /** Reads and applies the configuration anew; null where there is nothing to reload from. */
+  readonly reload: (() => Promise<ReloadResult>) | null;
+}

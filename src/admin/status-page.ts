@@ -1,0 +1,64 @@
+/** The page at `/` of the admin listener: tables of what is configured and how it fares. Plain HTML without scripts, renewed by the browser every five seconds. */
+import { version } from "../base/version.ts";
+import type { EndpointStatus, ProxyStatus } from "./admin-sources.ts";
+
+const style = `
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .bad { color: #c22; font-weight: 600; } .good { color: #282; }
+`;
+
+/** Writes the page. */
+export function renderStatusPage(status: ProxyStatus, uptimeSeconds: number): string {
+  const upstreams = status.upstreams.map((upstream) => `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${table(
+    ["Endpoint", "State", "#Weight", "#In flight"],
+    upstream.endpoints.map((endpoint) => [escapeHtml(endpoint.url), describeState(endpoint), String(endpoint.weight), String(endpoint.inFlight)]),
+  )}`).join("\n");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5"><title>Millrace</title><style>${style}</style></head><body>
+<h1>Millrace ${escapeHtml(version)}</h1>
+<p><span class="${status.state === "ready" ? "good" : "bad"}">${status.state}</span>, up ${formatUptime(uptimeSeconds)}.
+<a href="/metrics">metrics</a> · <a href="/api/v1/status">status as JSON</a> · <a href="/readyz">readiness</a></p>
+<h2>Listeners</h2>
+${table(["Name", "Address", "Scheme", "#Connections", "#In flight"], status.listeners.map((one) => [escapeHtml(one.name), escapeHtml(one.address), one.scheme, String(one.connections), String(one.inFlight)]))}
+<h2>Upstreams</h2>
+${upstreams || "<p>None.</p>"}
+<h2>Routes</h2>
+${table(["Name", "Match", "Action"], status.routes.slice(0, maxShownRoutes).map((one) => [escapeHtml(one.name), escapeHtml(one.match), escapeHtml(one.action)]))}
+${status.routes.length > maxShownRoutes ? `<p>${status.routes.length - maxShownRoutes} more; see the JSON.</p>` : ""}
+<h2>Threads</h2>
+${table(["Name", "State", "#Restarts"], status.threads.map((one) => [escapeHtml(one.name), one.state, String(one.restarts)]))}
+</body></html>
+`;
+}
+
+const maxShownRoutes = 500;
+
+function describeState(endpoint: EndpointStatus): string {
+  const words: string[] = [endpoint.health === "unknown" ? "not checked" : endpoint.health];
+  if (endpoint.isDraining) words.push("draining");
+  if (endpoint.isBackup) words.push("backup");
+  if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining) words.push("not available");
+  return `<span class="${endpoint.isAvailable ? "good" : "bad"}">${words.join(", ")}</span>`;
+}
+
+/** A table; headings with `#` are numbers. Cells are HTML already. */
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "<p>None.</p>";
+  const cell = (tag: "th" | "td", content: string, at: number): string =>
+    `<${tag}${headings[at]?.startsWith("#") ? ' class="number"' : ""}>${content}</${tag}>`;
+  const head = headings.map((heading, at) => cell("th", heading.replace("#", ""), at)).join("");
+  return `<table><thead><tr>${head}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((content, at) => cell("td", content, at)).join("")}</tr>`).join("\n")}</tbody></table>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function formatUptime(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts = [[Math.floor(whole / 86_400), "d"], [Math.floor(whole / 3600) % 24, "h"], [Math.floor(whole / 60) % 60, "min"], [whole % 60, "s"]] as const;
+  return parts.filter(([count]) => count > 0).slice(0, 2).map(([count, unit]) => `${count} ${unit}`).join(" ") || "0 s";
+}
