@@ -1,0 +1,229 @@
+/**
+ * Bodies flow: as they come, no faster than the reader reads, and without being kept. MILLRACE_STREAM_BYTES sets the size of the long ones (default 256 MiB).
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { test } from "node:test";
+import { ProxyUnderTest } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { eventually, loopTurns } from "../support/signal.ts";
+import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+
+const MiB = 1024 * 1024;
+const streamBytes = Number(process.env["MILLRACE_STREAM_BYTES"] ?? 256 * MiB);
+/** What the kernel's socket buffers on two loopback connections and one bounded buffer of ours may hold. */
+const maxInFlightBytes = 48 * MiB;
+
+/** Writes `total` bytes to `socket`, each its offset's low byte, as fast as it takes them. */
+class Source {
+  written = 0;
+  readonly #socket: Socket;
+  readonly #total: number;
+  static readonly #pattern = Buffer.from(Array.from({ length: 65_536 }, (_, at) => at & 255));
+
+  constructor(socket: Socket, total: number) {
+    this.#socket = socket;
+    this.#total = total;
+    socket.on("drain", () => this.pump());
+  }
+
+  /** Bytes that have left this process's hands. */
+  get accepted(): number {
+    return this.written - this.#socket.writableLength;
+  }
+
+  pump(): void {
+    while (this.written < this.#total && this.#socket.writable && !this.#socket.writableNeedDrain) {
+      const chunk = Source.#pattern.subarray(0, Math.min(65_536, this.#total - this.written));
+      this.written += chunk.length;
+      this.#socket.write(chunk);
+    }
+  }
+}
+
+/** Counts and checks what a `Source` wrote. */
+class Sink {
+  received = 0;
+  isInOrder = true;
+
+  take(chunk: Buffer): void {
+    if (chunk.length > 0 && (chunk[0] !== (this.received & 255) || chunk[chunk.length - 1] !== ((this.received + chunk.length - 1) & 255))) this.isInOrder = false;
+    this.received += chunk.length;
+  }
+}
+
+/** Waits until the source has stopped because nobody reads. */
+async function untilStuck(source: Source): Promise<void> {
+  for (let still = 0, before = -1; still < 300; still++) {
+    await loopTurns(1);
+    if (source.accepted !== before) still = 0;
+    before = source.accepted;
+  }
+}
+
+const heldBytes = (): number => {
+  const { arrayBuffers, external } = process.memoryUsage();
+  return arrayBuffers + external;
+};
+
+/** Reads all of `socket` into `sink`, one chunk a turn, and notes the most memory held on the way. */
+async function readSlowly(socket: Socket, sink: Sink, total: number, onChunk: (chunk: Buffer) => void): Promise<number> {
+  let peak = 0;
+  socket.on("data", (chunk: Buffer) => {
+    onChunk(chunk);
+    socket.pause();
+    setImmediate(() => socket.resume());
+    if ((sink.received & 0x3f_ffff) < chunk.length) peak = Math.max(peak, heldBytes());
+  });
+  socket.resume();
+  await eventuallyOrClosed(socket, () => sink.received >= total);
+  return peak;
+}
+
+async function eventuallyOrClosed(socket: Socket, isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) {
+    if (socket.destroyed) throw new Error("the connection closed early");
+    await new Promise<void>((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Strips the head off a stream of chunks. */
+function afterHead(onHead: (head: string) => void, onBody: (chunk: Buffer) => void): (chunk: Buffer) => void {
+  let head: Buffer | null = Buffer.alloc(0);
+  return (chunk) => {
+    if (head === null) return onBody(chunk);
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf("\r\n\r\n", 0, "latin1");
+    if (end === -1) return;
+    const rest = head.subarray(end + 4);
+    onHead(head.toString("latin1", 0, end));
+    head = null;
+    if (rest.length > 0) onBody(rest);
+  };
+}
+
+test("a long download waits for a slow reader, and memory stays flat", async () => {
+  let source: Source | null = null;
+  const upstream = await ScriptedUpstream.start({
+    onRequest: (connection) => {
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${streamBytes}\r\n\r\n`);
+      source = new Source(connection.socket, streamBytes);
+      source.pump();
+    },
+  });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  const socket = createConnection({ port: proxy.port, host: "127.0.0.1" });
+  try {
+    await once(socket, "connect");
+    socket.pause();
+    const sink = new Sink();
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await eventually(() => source !== null, "the endpoint was asked");
+    const before = heldBytes();
+    const running = source as unknown as Source;
+    await untilStuck(running);
+    assert.ok(running.accepted < Math.min(maxInFlightBytes, streamBytes), `${running.accepted} bytes were taken though nobody reads`);
+    const peak = await readSlowly(socket, sink, streamBytes, afterHead((head) => assert.match(head, /^HTTP\/1\.1 200 OK/), (chunk) => sink.take(chunk)));
+    assert.equal(sink.received, streamBytes);
+    assert.ok(sink.isInOrder, "every byte in its place");
+    assert.ok(peak - before < maxInFlightBytes, `${peak - before} bytes held`);
+  } finally {
+    socket.destroy();
+    await proxy.untilQuiet();
+    await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+});
+
+test("a long upload waits for a slow endpoint, and memory stays flat", async () => {
+  let arrived: UpstreamConnection | null = null;
+  const sink = new Sink();
+  const upstream = await ScriptedUpstream.start({
+    onConnection: (connection) => {
+      connection.isRaw = true;
+      arrived = connection;
+      connection.socket.removeAllListeners("data");
+      connection.socket.pause();
+    },
+  });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  const client = await RawClient.connect(proxy.port);
+  try {
+    client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${streamBytes}\r\n\r\n`);
+    const source = new Source(client.socket, streamBytes);
+    source.pump();
+    await eventually(() => arrived !== null, "the endpoint was asked");
+    const before = heldBytes();
+    await untilStuck(source);
+    assert.ok(source.accepted < Math.min(maxInFlightBytes, streamBytes), `${source.accepted} bytes were taken though nobody reads`);
+    const connection = arrived as unknown as UpstreamConnection;
+    const peak = await readSlowly(connection.socket, sink, streamBytes, afterHead((head) => assert.match(head, /^PUT \/ HTTP\/1\.1/), (chunk) => sink.take(chunk)));
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert.equal((await client.response()).body.toString(), "ok");
+    assert.ok(sink.isInOrder, "every byte in its place");
+    assert.ok(peak - before < maxInFlightBytes, `${peak - before} bytes held`);
+    await client.close();
+  } finally {
+    client.destroy();
+    await proxy.untilQuiet();
+    await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+});
+
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+
+test("each event of a stream leaves as soon as it comes, in either framing", async () => {
+  for (const framing of ["chunked", "close"] as const) {
+    let connection: UpstreamConnection | null = null;
+    const upstream = await ScriptedUpstream.start({
+      onRequest: (one) => {
+        connection = one;
+        one.send(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : ""}\r\n`);
+      },
+    });
+    const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+    const client = await RawClient.connect(proxy.port);
+    try {
+      client.send("GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+      // The head must come though no event has.
+      await client.until(() => client.received.includes("\r\n\r\n"), "the head came");
+      for (let at = 0; at < 5; at++) {
+        const event = `data: ${at}\n\n`;
+        (connection as unknown as UpstreamConnection).send(framing === "chunked" ? chunk(event) : event);
+        // The next event is sent only when this one was seen.
+        await client.until(() => client.received.includes(event), `event ${at} came`);
+      }
+    } finally {
+      client.destroy();
+      await upstream.close();
+      await proxy.untilEmpty();
+      await proxy.close();
+    }
+  }
+});
+
+test("each part of an upload leaves as soon as it comes", async () => {
+  let connection: UpstreamConnection | null = null;
+  const upstream = await ScriptedUpstream.start({ onConnection: (one) => { connection = one; }, onRequest: (one) => one.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  const client = await RawClient.connect(proxy.port);
+  try {
+    client.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (let at = 0; at < 5; at++) {
+      client.send(chunk(`part ${at}`));
+      await upstream.until(() => connection?.received.includes(`part ${at}`) === true, `part ${at} came`);
+    }
+    client.send("0\r\n\r\n");
+    assert.equal((await client.response()).status, 200);
+    await client.close();
+  } finally {
+    client.destroy();
+    await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+});

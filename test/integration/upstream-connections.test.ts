@@ -1,0 +1,242 @@
+/** Reuse of upstream connections, what is tried again when one dies, and who is asked instead. */
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { eventually } from "../support/signal.ts";
+import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+
+async function withParts(count: number, options: (upstreams: readonly ScriptedUpstream[]) => ProxyOptions, run: (parts: { upstreams: readonly ScriptedUpstream[]; first: ScriptedUpstream; proxy: ProxyUnderTest; client: RawClient }) => Promise<void>): Promise<void> {
+  const upstreams = await Promise.all(Array.from({ length: count }, () => ScriptedUpstream.start(answerOk)));
+  const proxy = await ProxyUnderTest.start(options(upstreams));
+  const client = await RawClient.connect(proxy.port);
+  const [first] = upstreams;
+  assert.ok(first);
+  try {
+    await run({ upstreams, first, proxy, client });
+  } finally {
+    client.destroy();
+    for (const upstream of upstreams) await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+}
+
+const one = (upstreams: readonly ScriptedUpstream[]): ProxyOptions => ({ endpoints: upstreams.map(({ url }) => url) });
+const get = (target = "/"): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+test("requests one after the other share one upstream connection", () => withParts(1, one, async ({ first, client }) => {
+  for (let at = 0; at < 10; at++) {
+    client.send(get());
+    assert.equal((await client.response()).status, 200);
+  }
+  assert.equal(first.connections.length, 1);
+}));
+
+test("a reused connection that dies before any response byte is replaced, and the request asked once more", () => withParts(1, one, async ({ first, client }) => {
+  client.send(get("/1"));
+  await client.response();
+  let isFirst = true;
+  first.script = {
+    onRequest: (connection, request) => {
+      if (isFirst) {
+        isFirst = false;
+        connection.reset();
+      } else answerOk.onRequest?.(connection, request);
+    },
+  };
+  client.send(get("/2"));
+  assert.equal((await client.response()).status, 200);
+  assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2", "/2"]);
+}));
+
+test("a reused connection that dies under a POST with a body gives 502, not a second POST", () => withParts(1, one, async ({ first, client }) => {
+  client.send(get("/1"));
+  await client.response();
+  first.script = { onRequest: (connection) => connection.reset() };
+  client.send("POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  assert.equal((await client.response()).status, 502);
+  assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2"]);
+}));
+
+test("a connection that dies after a response byte is not replaced", () => withParts(1, one, async ({ first, client }) => {
+  client.send(get("/1"));
+  await client.response();
+  first.script = {
+    onRequest: (connection) => {
+      connection.send("H");
+      connection.end();
+    },
+  };
+  client.send(get("/2"));
+  assert.equal((await client.response()).status, 502);
+  assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2"]);
+}));
+
+test("an idle connection that says anything is dropped", () => withParts(1, one, async ({ first, client, proxy }) => {
+  client.send(get("/1"));
+  await client.response();
+  first.connections[0]?.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
+  await eventually(() => proxy.inspect().upstreamConnections === 0, "the connection was dropped");
+  client.send(get("/2"));
+  assert.equal((await client.response()).body.toString(), "ok");
+  assert.equal(first.connections.length, 2);
+}));
+
+test("an idle connection that the endpoint closes is forgotten", () => withParts(1, one, async ({ first, client, proxy }) => {
+  client.send(get("/1"));
+  await client.response();
+  first.connections[0]?.end();
+  await eventually(() => proxy.inspect().upstreamConnections === 0, "the connection was dropped");
+  client.send(get("/2"));
+  assert.equal((await client.response()).status, 200);
+}));
+
+test("idle connections expire", () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool: { idleTimeout: "200ms" } } }), async ({ client, proxy, first }) => {
+  client.send(get());
+  await client.response();
+  await eventually(() => proxy.inspect().upstreamConnections === 0, "the idle connection expired");
+  await eventually(() => first.openCount === 0, "and was closed");
+}));
+
+test("no more connections stay idle than the pool may keep", () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool: { maxIdle: 2 } } }), async ({ proxy, first }) => {
+  first.script = {};
+  const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.connect(proxy.port)));
+  for (const each of clients) each.send(get());
+  await first.until(() => first.requests.length === 6, "all six were asked at once");
+  for (const connection of first.connections) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  for (const each of clients) assert.equal((await each.response()).status, 200);
+  await eventually(() => proxy.inspect().idleUpstreamConnections === 2 && proxy.inspect().upstreamConnections === 2, () => `two are kept: ${JSON.stringify(proxy.inspect())}`);
+  for (const each of clients) await each.close();
+}));
+
+/** A loopback port where nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+test("an endpoint that refuses connections is passed over, for every method", async () => {
+  const port = await deadPort();
+  await withParts(1, (upstreams) => ({ endpoints: [`http://127.0.0.1:${port}`, ...upstreams.map(({ url }) => url)] }), async ({ client, first }) => {
+    for (let at = 0; at < 6; at++) {
+      client.send(at % 2 === 0 ? get(`/${at}`) : `POST /${at} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`);
+      assert.equal((await client.response()).status, 200);
+    }
+    assert.deepEqual(first.requests.map(({ target, body }) => `${target} ${body.toString()}`), ["/0 ", "/1 hello", "/2 ", "/3 hello", "/4 ", "/5 hello"]);
+  });
+});
+
+test("an upstream of which no endpoint accepts connections gives 502 and says why", async () => {
+  const port = await deadPort();
+  await withParts(1, () => ({ endpoints: [`http://127.0.0.1:${port}`] }), async ({ client }) => {
+    client.send(get());
+    const response = await client.response();
+    assert.equal(response.status, 502);
+    assert.match(response.body.toString(), /UPSTREAM_CONNECT_FAILED/);
+  });
+});
+
+test("a fresh connection that dies is tried at another endpoint for a safe method, and not for POST", () => withParts(2, one, async ({ upstreams, client }) => {
+  for (const upstream of upstreams) upstream.script = answerOk;
+  const [sick] = upstreams;
+  assert.ok(sick);
+  sick.script = { onRequest: (connection) => connection.reset() };
+  for (let at = 0; at < 4; at++) {
+    client.send(get());
+    assert.equal((await client.response()).status, 200);
+  }
+  const statuses = new Set<number>();
+  for (let at = 0; at < 4; at++) {
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+    statuses.add((await client.response()).status);
+  }
+  assert.deepEqual([...statuses].sort(), [200, 502]);
+}));
+
+test("a Unix socket serves as an endpoint", async () => {
+  const { mkdtemp, rm } = await import("node:fs/promises");
+  const { tmpdir } = await import("node:os");
+  const { createServer: createHttpServer } = await import("node:http");
+  const folder = await mkdtemp(`${tmpdir()}/millrace-unix-`);
+  const path = `${folder}/origin.sock`;
+  const server = createHttpServer((request, response) => response.end(`unix ${request.url ?? ""} ${request.headers.host ?? ""}`));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  try {
+    await withParts(1, () => ({ endpoints: [`unix:${path}`] }), async ({ client }) => {
+      client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+      assert.equal((await client.response()).body.toString(), "unix /x a");
+      server.closeAllConnections();
+    });
+  } finally {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await rm(folder, { recursive: true });
+  }
+});
+
+const pipelined = (upstreams: readonly ScriptedUpstream[]): ProxyOptions => ({ ...one(upstreams), upstream: { pool: { pipelining: 8 } } });
+
+test("with pipelining, requests of several clients share a connection, and each gets its own answer", () => withParts(1, pipelined, async ({ first, proxy }) => {
+  first.script = {
+    onRequest: (connection, { target }) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`),
+  };
+  const clients = await Promise.all(Array.from({ length: 24 }, () => RawClient.connect(proxy.port)));
+  for (let round = 0; round < 5; round++) {
+    for (const [at, each] of clients.entries()) each.send(get(`/${round}-${at}`));
+    for (const [at, each] of clients.entries()) assert.equal((await each.response()).body.toString(), `/${round}-${at}`);
+  }
+  assert.ok(first.connections.length < 24, `${first.connections.length} connections for 24 clients`);
+  for (const each of clients) await each.close();
+}));
+
+test("with pipelining, a connection that dies in the middle loses no safe request and mixes no answers", () => withParts(1, pipelined, async ({ first, proxy }) => {
+  let served = 0;
+  first.script = {
+    onRequest: (connection, { target }) => {
+      served++;
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`);
+      if (served % 7 === 0) connection.end();
+    },
+  };
+  const clients = await Promise.all(Array.from({ length: 16 }, () => RawClient.connect(proxy.port)));
+  for (let round = 0; round < 6; round++) {
+    for (const [at, each] of clients.entries()) each.send(get(`/${round}-${at}`));
+    for (const [at, each] of clients.entries()) {
+      const response = await each.response();
+      assert.equal(`${response.status} ${response.body.toString()}`, `200 /${round}-${at}`);
+    }
+  }
+  for (const each of clients) await each.close();
+  assert.deepEqual(first.violations, []);
+}));
+
+test("with pipelining, a POST never shares a connection", () => withParts(1, pipelined, async ({ first, proxy }) => {
+  first.script = {};
+  const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect(proxy.port)));
+  for (const [at, each] of clients.entries()) each.send(at % 2 === 0 ? get(`/${at}`) : `POST /${at} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx`);
+  await first.until(() => first.requests.length === 4, "all four were asked");
+  for (const connection of first.connections) if (connection.requests.some(({ method }) => method === "POST")) assert.equal(connection.requests.length, 1);
+  for (const connection of first.connections) for (const request of connection.requests) connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${request.target.length}\r\n\r\n${request.target}`);
+  for (const [at, each] of clients.entries()) assert.equal((await each.response()).body.toString(), `/${at}`);
+  for (const each of clients) await each.close();
+}));
+
+test("with pipelining, a client that goes away takes no other client's answer with it", () => withParts(1, pipelined, async ({ first, proxy }) => {
+  first.script = {};
+  const clients = await Promise.all(Array.from({ length: 6 }, () => RawClient.connect(proxy.port)));
+  for (const [at, each] of clients.entries()) each.send(get(`/${at}`));
+  await first.until(() => first.requests.length === 6, "all six were asked");
+  first.script = { onRequest: (connection, { target }) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`) };
+  const asked = first.connections.map((connection) => ({ connection, targets: connection.requests.map(({ target }) => target) }));
+  const [gone, ...rest] = clients;
+  gone?.reset();
+  await eventually(() => proxy.inspect().exchanges === 5, () => `the exchange of the client that went is over: ${JSON.stringify(proxy.inspect())}`);
+  for (const { connection, targets } of asked) for (const target of targets) connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`);
+  for (const [at, each] of rest.entries()) assert.equal((await each.response()).body.toString(), `/${at + 1}`);
+  for (const each of rest) await each.close();
+}));
