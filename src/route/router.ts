@@ -1,11 +1,12 @@
 /**
  * Which route takes a request. Built once for a configuration, then only read; shared by nothing, so every proxy thread builds its own.
  * A look-up walks the few places where a matching rule can be (the exact host, each wildcard suffix of it, any host; there the exact path, each prefix of it,
- * any path), from the most specific on, and leaves a place out as soon as its best rule ranks behind what was found. Explicit priorities only change ranks,
+ * any path), from the most specific on, and leaves a place out where its best rule ranks behind what was found. Explicit priorities only change ranks,
  * never the walk. Ten thousand routes cost what ten do.
  */
 import { compileConditions } from "./match-conditions.ts";
 import { PathIndex } from "./path-index.ts";
+import { noRank, RankByLength } from "./rank-by-length.ts";
 import type { HostPattern, RouteMatch, RouteRequest } from "./route-match.ts";
 import { anyPath, parseHostPattern, parsePathPattern } from "./route-match.ts";
 import { compareRules, Rule } from "./rule.ts";
@@ -70,16 +71,20 @@ function compileRoute<T>(spec: RouteSpec<T>, routeIndex: number): Rule<T>[] {
 /** The rules by host, each place holding an index by path. */
 class HostTable<T> {
   readonly #exact = new Map<string, PathIndex<T>>();
+  readonly #exactRanks = new RankByLength();
+  /** By suffix with its dot. */
   readonly #suffixes = new Map<string, PathIndex<T>>();
+  readonly #suffixRanks = new RankByLength();
   readonly #any = new PathIndex<T>();
 
   constructor(rules: readonly Rule<T>[], pathOf: (rule: Rule<T>) => string) {
-    for (const rule of rules) this.#place(rule.host).add(rule.path.kind, pathOf(rule), rule);
+    for (const rule of rules) this.#placeOf(rule).add(rule.path.kind, pathOf(rule), rule);
   }
 
-  #place(host: HostPattern): PathIndex<T> {
+  #placeOf({ host, rank }: Rule<T>): PathIndex<T> {
     if (host.kind === "any") return this.#any;
     const map = host.kind === "exact" ? this.#exact : this.#suffixes;
+    (host.kind === "exact" ? this.#exactRanks : this.#suffixRanks).note(host.text.length, rank);
     let place = map.get(host.text);
     if (place === undefined) {
       place = new PathIndex();
@@ -91,14 +96,18 @@ class HostTable<T> {
   find(path: string, request: RouteRequest, clientIp: string): Rule<T> | null {
     const host = request.host;
     let best: Rule<T> | null = null;
-    const exact = this.#exact.get(host);
-    if (exact !== undefined) best = exact.find(path, request, clientIp, best);
-    if (this.#suffixes.size !== 0) {
+    if (this.#exactRanks.at(host.length) !== noRank) best = this.#exact.get(host)?.find(path, request, clientIp, null) ?? null;
+    let bestRank = best === null ? noRank : best.rank;
+    const ranks = this.#suffixRanks;
+    if (ranks.best < bestRank) {
       for (let dot = host.indexOf(".", 1); dot !== -1; dot = host.indexOf(".", dot + 1)) {
+        if (ranks.at(host.length - dot) >= bestRank) continue;
         const place = this.#suffixes.get(host.slice(dot));
-        if (place !== undefined && (best === null || place.bestRank < best.rank)) best = place.find(path, request, clientIp, best);
+        if (place === undefined) continue;
+        best = place.find(path, request, clientIp, best);
+        if (best !== null) bestRank = best.rank;
       }
     }
-    return best === null || this.#any.bestRank < best.rank ? this.#any.find(path, request, clientIp, best) : best;
+    return this.#any.bestRank < bestRank ? this.#any.find(path, request, clientIp, best) : best;
   }
 }
