@@ -29,6 +29,7 @@ class Series implements SeriesSum {
   /** From threads that have ended. */
   readonly retained: Float64Array;
   readonly values: Float64Array;
+  /** Counters and histograms: for ever, once seen. Gauges: while a thread that has them lives. */
   isPresent = false;
 
   constructor(family: MetricFamily, labels: string, slotCount: number) {
@@ -75,8 +76,9 @@ export class MetricReader {
     for (const page of this.#pagesBySource.get(source) ?? []) {
       this.#readNew(page);
       for (const placed of page.placed) {
-        if (placed.series.family.type !== "gauge") addSlots(placed.series.retained, placed.source, placed.firstSlot);
-        else placed.series.isPresent = false;
+        if (placed.series.family.type === "gauge") continue;
+        addSlots(placed.series.retained, placed.source, placed.firstSlot);
+        placed.series.isPresent = true;
       }
     }
     this.#pagesBySource.delete(source);
