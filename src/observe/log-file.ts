@@ -3,7 +3,7 @@
  * Several threads may append to one file: it is opened with O_APPEND and every write is whole lines. A pipe keeps writes of up to PIPE_BUF bytes in one piece,
  * so batches for anything but a regular file stay below that. What a slow or failing destination cannot take is dropped, beyond a bound, and counted.
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { constants, fstatSync, openSync } from "node:fs";
 import type { SonicBoom } from "sonic-boom";
 import sonicBoom from "sonic-boom";
 
@@ -47,12 +47,11 @@ export class LogFile {
     this.#onDrop = options.onDrop ?? (() => {});
     this.#onError = options.onError ?? (() => {});
     this.#isReopenable = options.path !== "-";
-    const probe = this.#isReopenable ? openSync(options.path, "a", 0o640) : openStandardOutput();
-    const isFile = fstatSync(probe).isFile();
+    const fd = this.#isReopenable ? openSync(options.path, "a", 0o640) : openStandardOutput();
+    const isFile = fstatSync(fd).isFile();
     this.#batchBytes = isFile ? fileBatchBytes : pipeBatchBytes;
-    if (this.#isReopenable) closeSync(probe);
     this.#destination = new sonicBoom.SonicBoom({
-      ...(this.#isReopenable ? { dest: options.path } : { fd: probe }),
+      fd,
       append: true,
       mode: 0o640,
       maxLength: options.maxWaitingBytes ?? 4 * 1024 * 1024,
@@ -60,6 +59,8 @@ export class LogFile {
       // Writes again what an error left behind (a full disk) when no new line comes along.
       periodicFlush: retryIntervalMs,
     });
+    // Opened here, so that it can be written to and fail at once, but reopened by path: what the library keeps in `file` when it opens a path itself.
+    if (this.#isReopenable) Object.assign(this.#destination, { file: options.path });
     this.#destination.on("error", (error: Error) => this.#handleError(error));
     this.#destination.on("drop", (lines: string) => this.#onDrop(countLines(lines)));
   }
@@ -81,7 +82,7 @@ export class LogFile {
     }
   }
 
-  /** Opens the path anew, for rotation; lines written before go to the old file. Nothing for standard output. */
+  /** Opens the path anew, for rotation; what is being written still goes to the old file. Nothing for standard output. */
   reopen(): void {
     if (!this.#isReopenable || this.#isClosed) return;
     this.#flushBatch();
