@@ -2,6 +2,7 @@
  * IP addresses as text, strictly read: RFC 4291 section 2.2 for IPv6, dotted decimal without leading zeros for IPv4 (no octal, hex or short forms, which
  * readers disagree about). No DNS, no sockets, nothing allocated to parse. IPv4-mapped IPv6 (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) counts as IPv4.
  */
+import { hexValue } from "./hex.ts";
 
 /** The 32-bit value of `text[start..end)` as an IPv4 address, or -1 where it is none. */
 export function parseIpv4(text: string, start = 0, end = text.length): number {
@@ -132,10 +133,4 @@ function group(words: Uint32Array, index: number): number {
 function setGroup(words: Uint32Array, index: number, value: number): void {
   const word = words[index >> 1] ?? 0;
   words[index >> 1] = (index & 1) === 0 ? (value << 16) | (word & 0xffff) : (word & 0xffff0000) | value;
-}
-
-function hexValue(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }

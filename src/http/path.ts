@@ -3,6 +3,7 @@
  * the least careful endpoint could make of what is forwarded. A request that would take another route when read liberally is refused, so that no
  * spelling of a path gets around a route. Only paths with an escape, `//`, `/.` or `;` in them come here at all.
  */
+import { hexValue } from "../base/hex.ts";
 
 /** A path that is refused: `BAD_TARGET` where it is malformed or climbs above the root, `AMBIGUOUS_TARGET` where it hides a climb. */
 export type PathRefusal = "BAD_TARGET" | "AMBIGUOUS_TARGET";
@@ -16,6 +17,10 @@ export interface PathReading {
   /** The liberal reading, or null where it is the canonical one. */
   alternate: string | null;
 }
+
+const backslash = 92;
+const question = 63;
+const hash = 35;
 
 const reading: PathReading = { canonical: "/", hadDotSegments: false, alternate: null };
 
@@ -92,30 +97,24 @@ function readLiberally(path: string): string | PathRefusal {
   return endsInSlash ? `${text}/` : text;
 }
 
-/** Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. */
+/**
+ * Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. Also the two-byte forms of ASCII that UTF-8 forbids
+ * (RFC 3629 section 3) and old decoders take: `%C0%AF` for `/`, `%C0%AE` for `.`.
+ */
 function decodeVisible(path: string): string {
-  return path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
-    const code = escapedCode(escape, 0);
+  return path.replace(/%[Cc][01]%[89ABab][0-9A-Fa-f]|%[0-9A-Fa-f]{2}/g, (escape) => {
+    const first = escapedCode(escape, 0);
+    const code = escape.length === 3 ? first : ((first & 1) << 6) | (escapedCode(escape, 3) & 0x3f);
     if (code === backslash) return "/";
     return code > 0x20 && code < 0x7f && code !== question && code !== hash ? String.fromCharCode(code) : escape;
   });
 }
-
-const backslash = 92;
-const question = 63;
-const hash = 35;
 
 /** The value of the escape at `at`, or -1. */
 function escapedCode(text: string, at: number): number {
   const high = hexValue(text.charCodeAt(at + 1));
   const low = hexValue(text.charCodeAt(at + 2));
   return high === -1 || low === -1 ? -1 : high * 16 + low;
-}
-
-function hexValue(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 /** ALPHA, DIGIT, `-`, `.`, `_`, `~` (RFC 3986 section 2.3). */
