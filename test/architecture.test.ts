@@ -70,7 +70,8 @@ const files: SourceFile[] = readdirSync(source, { recursive: true, encoding: "ut
   .sort((a, b) => (a.path < b.path ? -1 : 1));
 const byPath = new Map(files.map((file) => [file.path, file]));
 
-const isTest = (path: string): boolean => path.endsWith(".test.ts");
+/** Tests, and what only tests use: neither is part of what is published. */
+const isTest = (path: string): boolean => path.endsWith(".test.ts") || path.includes("/testing/");
 const isOptions = (path: string): boolean => /(^|[/-])options\.ts$/.test(path);
 const folderOf = (path: string): string => path.split("/")[1] ?? "";
 const isRoot = (path: string): boolean => path.split("/").length === 2;
