@@ -3,7 +3,7 @@
  * Several threads may append to one file: it is opened with O_APPEND and every write is whole lines. A pipe keeps writes of up to PIPE_BUF bytes in one piece,
  * so batches for anything but a regular file stay below that. What a slow or failing destination cannot take is dropped, beyond a bound, and counted.
  */
-import { constants, fstatSync, openSync } from "node:fs";
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { SonicBoom } from "sonic-boom";
 import sonicBoom from "sonic-boom";
 
@@ -37,6 +37,8 @@ export class LogFile {
   readonly #onError: (error: Error) => void;
   #batch = "";
   #timer: NodeJS.Timeout | null = null;
+  /** Done when the latest reopening is; the library forgets one that an end overtakes. */
+  #reopened: Promise<void>;
   #isBroken = false;
   #isClosed = false;
   #lastReportMs = -Infinity;
@@ -61,6 +63,7 @@ export class LogFile {
     });
     // Opened here, so that it can be written to and fail at once, but reopened by path: what the library keeps in `file` when it opens a path itself.
     if (this.#isReopenable) Object.assign(this.#destination, { file: options.path });
+    this.#reopened = new Promise((resolve) => this.#destination.once("ready", resolve));
     this.#destination.on("error", (error: Error) => this.#handleError(error));
     this.#destination.on("drop", (lines: string) => this.#onDrop(countLines(lines)));
   }
@@ -86,15 +89,31 @@ export class LogFile {
   reopen(): void {
     if (!this.#isReopenable || this.#isClosed) return;
     this.#flushBatch();
-    this.#destination.reopen();
+    const destination = this.#destination;
+    this.#reopened = this.#reopened.then(() => new Promise((resolve) => {
+      const finish = (): void => {
+        destination.off("ready", finish);
+        destination.off("error", finish);
+        resolve();
+      };
+      destination.once("ready", finish);
+      destination.once("error", finish);
+      if (this.#isBroken) finish();
+      else destination.reopen();
+    }));
   }
 
   /** Writes what waits before it returns, as far as the destination takes it; for a process that is about to end. */
   flushSync(): void {
-    this.#flushBatch();
+    if (this.#isClosed || this.#isBroken) return;
+    const batch = this.#batch;
+    this.#batch = "";
     try {
       this.#destination.flushSync();
+      // Not through the library: handing it the batch would start a write that ends later.
+      if (batch !== "") writeSync((this.#destination as unknown as { fd: number }).fd, batch);
     } catch (error) {
+      this.#onDrop(countLines(batch));
       this.#handleError(error as Error);
     }
   }
@@ -102,23 +121,22 @@ export class LogFile {
   /** Writes what waits, within two seconds, and closes. Lines that come later are dropped. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#flushBatch();
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const destination = this.#destination;
-    await new Promise<void>((resolve) => {
-      const giveUp = setTimeout(() => finish(), closeTimeoutMs);
-      const finish = (): void => {
-        clearTimeout(giveUp);
-        if (!destination.listenerCount("close")) resolve();
-        destination.destroy();
-        resolve();
-      };
-      destination.once("close", finish);
-      destination.once("error", finish);
-      if (this.#isBroken) finish();
-      else destination.end();
-    });
+    let giveUp: NodeJS.Timeout | null = null;
+    await Promise.race([
+      new Promise<void>((resolve) => { giveUp = setTimeout(resolve, closeTimeoutMs); }),
+      this.#reopened.then(() => new Promise<void>((resolve) => {
+        destination.once("close", resolve);
+        destination.once("error", () => resolve());
+        this.#flushBatch();
+        if (this.#isBroken) resolve();
+        else destination.end();
+      })),
+    ]);
+    if (giveUp !== null) clearTimeout(giveUp);
+    destination.destroy();
   }
 
   #flushBatch(): void {
