@@ -1,12 +1,11 @@
 /** A configuration in TypeScript: checked by the compiler, completed by the editor, computed where that helps. */
 import { defineConfig } from "../src/index.ts"; // in a project of yours: "millrace"
 
-const port = process.env["PORT"] ?? "8080";
-const appPorts = [process.env["APP_PORT"] ?? "3000", process.env["SECOND_PORT"] ?? "3001"];
+const instances = (process.env["INSTANCES"] ?? "http://localhost:3000,http://localhost:3001").split(",");
 const services = ["orders", "invoices"];
 
 export default defineConfig({
-  listeners: [{ address: `:${port}` }],
+  listeners: [{ address: process.env["ADDRESS"] ?? ":8080" }],
   routes: [
     ...services.map((service) => ({
       name: service,
@@ -17,6 +16,6 @@ export default defineConfig({
     { name: "nothing-else", respond: { status: 404, body: `There are ${services.join(" and ")}.\n` } },
   ],
   upstreams: {
-    app: { endpoints: appPorts.map((appPort) => `http://localhost:${appPort}`) },
+    app: { endpoints: instances },
   },
 });

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const root = new URL("../../", import.meta.url);
+
+test("the launcher and the manifest agree on the versions of Node.js", () => {
+  const { engines } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as { engines: { node: string } };
+  assert.equal(engines.node, "^22.18.0 || ^24.11.0 || >=26.0.0", "when this changes, change bin/millrace.cjs and the documentation as well");
+  const launcher = readFileSync(new URL("bin/millrace.cjs", root), "utf8");
+  assert.match(launcher, /major === 22 && minor >= 18\) \|\| \(major === 24 && minor >= 11\) \|\| major >= 26/);
+});
+
+test("the launcher is written so that an old Node.js can read it", () => {
+  const launcher = readFileSync(new URL("bin/millrace.cjs", root), "utf8");
+  for (const modern of [/=>/, /`/, /\?\./, /\?\?/, /\bconst\b/, /\blet\b/, /\bawait\b/, /catch \{/]) assert.doesNotMatch(launcher, modern);
+});

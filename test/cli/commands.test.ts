@@ -1,0 +1,97 @@
+/** Commands that end by themselves: what they print and how they exit. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { MillraceProcess, command, runMillrace } from "../support/millrace-process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-commands-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const valid = join(folder, "valid.yaml");
+writeFileSync(valid, 'listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n');
+const invalid = join(folder, "invalid.yaml");
+writeFileSync(invalid, 'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstream: api }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n');
+
+const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; stderr?: RegExp }[] = [
+  { args: ["--help"], code: 0, stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy ENDPOINT\.\.\.[^]*Exit codes/ },
+  { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
+  ...["demo", "proxy", "run", "check", "schema", "reload", "version"].map((name) => ({ args: [name, "--help"], code: 0, stdout: new RegExp(`Usage: millrace ${name}`) })),
+  { args: ["version"], code: 0, stdout: /^millrace \d+\.\d+\.\d+\S*\nnode \d+/ },
+  { args: ["--version"], code: 0, stdout: /^millrace \d/ },
+  { args: [], code: 2, stderr: /Usage: millrace/ },
+  { args: ["chekc"], code: 2, stderr: /unknown command 'chekc'[^]*check/ },
+  { args: ["run", "--nonsense"], code: 2, stderr: /unknown option '--nonsense'[^]*millrace run --help/ },
+  { args: ["run", "a", "b"], code: 2, stderr: /too many arguments/ },
+  { args: ["proxy"], code: 2, stderr: /missing required argument 'endpoint'/ },
+  { args: ["proxy", "--balance", "round-robbin", ":1"], code: 2, stderr: /--balance: unknown balancer "round-robbin"[^]*round-robin/ },
+  { args: ["proxy", "--listen", "8080", ":1"], code: 2, stderr: /--listen: "8080" is not an address/ },
+  { args: ["proxy", "--health-interval", "5", ":1"], code: 2, stderr: /--health-interval: / },
+  { args: ["proxy", "https://localhost:1"], code: 2, stderr: /the endpoints: .*https/ },
+  { args: ["check", valid], code: 0, stdout: /valid\.yaml is valid: 1 listener, 1 route, 1 upstream with 1 endpoint\./ },
+  { args: ["check", invalid], code: 1, stderr: /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/ },
+  { args: ["check", join(folder, "valid.yml")], code: 1, stderr: /no such file[^]*did you mean "valid\.yaml"/ },
+  { args: ["check"], code: 1, stderr: /There is no configuration in this folder/ },
+  { args: ["run"], code: 1, stderr: /There is no configuration in this folder/ },
+  { args: ["run", invalid], code: 1, stderr: /unknown key "adress"/ },
+  { args: ["run", join(folder, "absent.yaml")], code: 1, stderr: /no such file/ },
+  { args: ["reload", valid], code: 1, stderr: /has no "admin" section/ },
+  { args: ["reload", "--pid", "x"], code: 2, stderr: /--pid wants the number of a process/ },
+  { args: ["reload", "--pid", "4194304"], code: 1, stderr: /There is no process 4194304/ },
+  { args: ["reload", "--admin", "9901"], code: 2, stderr: /--admin: "9901" is not an address/ },
+];
+
+for (const { args, code, stdout, stderr } of cases) {
+  test(`millrace ${args.map((arg) => arg.replace(`${folder}/`, "")).join(" ")} exits with ${code}`, () => {
+    const ending = runMillrace(args, { cwd: folder });
+    assert.equal(ending.code, code, ending.stderr);
+    assert.match(ending.stdout, stdout ?? /^$/);
+    assert.match(ending.stderr, stderr ?? /^$/);
+    assert.doesNotMatch(ending.stderr, /^\s+at .*\.ts:\d+/m, "no stack trace");
+  });
+}
+
+test("the schema is a JSON Schema that knows the keys", () => {
+  const ending = runMillrace(["schema"]);
+  assert.equal(ending.code, 0);
+  const schema = JSON.parse(ending.stdout) as { $schema: string; properties: Record<string, unknown> };
+  assert.match(schema.$schema, /2020-12/);
+  assert.deepEqual(["listeners", "routes", "upstreams", "admin", "log"].filter((key) => !(key in schema.properties)), []);
+});
+
+test("a configuration is found in the current folder", () => {
+  writeFileSync(join(folder, "millrace.json"), JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "x" } }] }));
+  const ending = runMillrace(["check"], { cwd: folder });
+  rmSync(join(folder, "millrace.json"));
+  assert.equal(ending.code, 0, ending.stderr);
+  assert.match(ending.stdout, /^millrace\.json is valid/);
+});
+
+test("the command works through a symbolic link", async () => {
+  const link = join(folder, "linked");
+  symlinkSync(command, link);
+  const ending = await new MillraceProcess(["version"], { executable: link, cwd: folder }).ended;
+  assert.equal(ending.code, 0, ending.stderr);
+});
+
+for (const [name, args] of [
+  ["proxy", (address: string) => ["proxy", "--workers", "0", "--listen", address, ":1"]],
+  ["proxy with threads", (address: string) => ["proxy", "--workers", "2", "--listen", address, ":1"]],
+  ["proxy with a taken admin address", (address: string) => ["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--admin", address, ":1"]],
+  ["demo", (address: string) => ["demo", "--listen", address, "--admin", "127.0.0.1:0"]],
+] as const) {
+  test(`a taken port is said in one sentence: ${name}`, async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ending = await new MillraceProcess(args(address)).ended;
+    server.close();
+    assert.equal(ending.code, 1, ending.stderr);
+    assert.ok(ending.stderr.includes(`Cannot listen on ${address}: another process is using it.`), ending.stderr);
+    assert.doesNotMatch(ending.stderr, /^\s+at /m);
+  });
+}
