@@ -86,7 +86,11 @@ export class TimerWheel {
 
   /** Arms (or re-arms) `deadline` to fire `delayMs` from now. */
   arm(deadline: Deadline, delayMs: number): void {
-    const dueMs = this.clock.now() + delayMs;
+    this.armAt(deadline, this.clock.now() + delayMs);
+  }
+
+  /** Arms (or re-arms) `deadline` to fire at `dueMs` of the wheel's clock; for callers that have just read it. */
+  armAt(deadline: Deadline, dueMs: number): void {
     const wasLinked = deadline.slot !== -1;
     const isEarlier = wasLinked && dueMs < deadline.linkedDueMs;
     deadline.dueMs = dueMs;

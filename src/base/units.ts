@@ -69,8 +69,10 @@ export function parseSize(text: string): number {
     const hint = "KMGT".includes(letter) ? `write ${letter}iB (powers of 1,024) or ${letter === "K" ? "k" : letter}B (powers of 1,000)` : "sizes know B, kB, MB, GB, TB, KiB, MiB, GiB and TiB";
     throw new RangeError(`${quote(text)} has the unknown unit ${quote(unit)}; ${hint}`);
   }
-  const bytes = Math.round(Number(amount) * known[1] * 1e6) / 1e6;
-  if (!Number.isSafeInteger(bytes)) throw new RangeError(`${quote(text)} is not a whole number of bytes within bounds`);
+  const exact = Number(amount) * known[1];
+  const bytes = Math.round(exact);
+  // 0.1kB is 100 bytes but for binary dust.
+  if (!Number.isSafeInteger(bytes) || Math.abs(exact - bytes) > 1e-6) throw new RangeError(`${quote(text)} is not a whole number of bytes within bounds`);
   return bytes;
 }
 

@@ -8,8 +8,10 @@ import type { ProxyError, ReasonCode } from "./reason.ts";
 
 /** Takes a body as it arrives. */
 export interface BodySink {
-  /** @returns false when no more should come until the giver is told to resume. `chunk` is the sink's to keep. */
-  onBodyData(chunk: Buffer): boolean;
+  /** `chunk` is the sink's to keep. */
+  onBodyData(chunk: Buffer): void;
+  /** Nothing more comes from this read. @returns false when no more should come until the giver is told to resume. */
+  onBodyFlush(): boolean;
   /** @param trailers field lines, or the empty string. */
   onBodyEnd(trailers: string): void;
   /** The body will never be complete. */
@@ -28,14 +30,19 @@ export interface Responder {
    * `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.
    */
   sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void;
-  /** Sends body bytes. @returns false when nothing more should come until `onWritable`; then `chunk` must stay untouched. */
-  sendData(chunk: Buffer): boolean;
+  /** Sends body bytes. */
+  sendData(chunk: Buffer): void;
   /** Ends the answer. `trailers` are dropped where the client cannot take them. */
   sendEnd(trailers: string): void;
-  /** Writes out what is held back to share one write; whoever sends calls it when nothing more comes in this turn. */
-  flush(): void;
-  /** Breaks off an answer that has begun, so that the client cannot take it for complete. */
-  abort(code: ReasonCode): void;
+  /**
+   * Writes out what is held back to share one write; whoever sends calls it when nothing more comes from this read.
+   * @returns false when nothing more should come until `onWritable`; the chunks given since the last flush must stay untouched until then.
+   */
+  flush(): boolean;
+  /** Answers 101 and turns the connection into a tunnel: from now on `sendData`, `sendEnd` and `startBody` carry bytes as they are. */
+  sendSwitch(fields: string): void;
+  /** Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it for complete. */
+  fail(code: ReasonCode, detail?: string, extraFields?: string): void;
   /** Delivers the request body to `sink`, from its first byte. At most once an exchange. */
   startBody(sink: BodySink): void;
   /** The sink can take more. */

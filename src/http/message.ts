@@ -27,6 +27,8 @@ export class RequestHead {
   minorVersion: 0 | 1 = 1;
   /** What goes upstream as `Host`: the authority as received. */
   authority = "";
+  /** There was a Host field: HTTP/1.1 demands one, HTTP/1.0 does not. */
+  hasHostField = false;
   /** `authority` in lower case without port and trailing dot: what routes are matched against. */
   host = "";
   framing: Framing = Framing.none;

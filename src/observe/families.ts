@@ -74,6 +74,7 @@ export const families = {
   threads: gauge("millrace_proxy_threads", [], "Proxy threads that are running."),
   threadRestarts: counter("millrace_proxy_thread_restarts_total", [], "Proxy threads that died and were replaced."),
   accessLogDropped: counter("millrace_access_log_dropped_total", [], "Access log lines dropped because the destination was too slow or failing."),
+  internalErrors: counter("millrace_internal_errors_total", [], "Bugs of the proxy's own that ended a connection. Report them."),
   seriesDropped: counter("millrace_metric_series_dropped_total", [], "Series folded into `_overflow` because a thread reached its limit of series."),
   buildInfo: gauge("millrace_build_info", ["version", "node"], "Always 1; the labels tell what is running."),
   processCpu: counter("process_cpu_seconds_total", [], "CPU time used by the process, user and system.", "seconds"),

@@ -25,12 +25,15 @@ export class Endpoint {
   readonly name: string;
   readonly state: EndpointState;
   readonly transport: Transport;
+  /** The Host of requests that came without one (HTTP/1.0). */
+  readonly authority: string;
 
   constructor(spec: EndpointSpec, state: EndpointState, transport: Transport) {
     this.spec = spec;
     this.name = spec.url;
     this.state = state;
     this.transport = transport;
+    this.authority = spec.host === null ? "localhost" : spec.url.slice("http://".length);
   }
 
   /** Its share of new traffic: what was set at run time, else what is configured. */

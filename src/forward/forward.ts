@@ -1,0 +1,250 @@
+/**
+ * The attempt loop: pick an endpoint, prepare the request, send it, judge what comes back, relay the answer. One object an exchange; the decisions are pure functions
+ * in the files beside this one.
+ *
+ * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an attempt that was given up never come.
+ */
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { AnswerLength, BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
+import type { ForwardingPrefix } from "../http/forwarding-fields.ts";
+import { Framing, type ResponseHead } from "../http/message.ts";
+import type { ProxyError, ReasonCode } from "../http/reason.ts";
+import { dateField } from "../http1/answer.ts";
+import type { HeaderEdit } from "../route/header-edit.ts";
+import type { PickHint } from "../upstream/balancer/balancer.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { prepareRequest, type RequestChanges } from "./prepare-request.ts";
+import { ReplayBody } from "./replay-body.ts";
+import { decideRetry, isIdempotent, type RetryOptions } from "./retry-policy.ts";
+
+/** What a route does with a request that goes upstream; compiled once. */
+export interface ForwardPlan {
+  readonly upstream: Upstream;
+  readonly retry: RetryOptions;
+  readonly changes: RequestChanges;
+  readonly responseEdit: HeaderEdit | null;
+  /** Milliseconds for the whole exchange; 0 = no limit. */
+  readonly totalTimeoutMs: number;
+}
+
+/** What the proxy thread lends to an exchange. */
+export interface ForwardContext {
+  readonly wheel: TimerWheel;
+  onRetry(exchange: Exchange, code: ReasonCode): void;
+  /** A tunnel opened (+1) or closed (-1). */
+  onTunnel(exchange: Exchange, delta: 1 | -1): void;
+}
+
+const noEndpoints: readonly Endpoint[] = [];
+
+/** Answers `exchange` from an endpoint of the plan's upstream. */
+export function forward(exchange: Exchange, plan: ForwardPlan, prefix: ForwardingPrefix, context: ForwardContext): void {
+  new Forwarding(exchange, plan, prefix, context).run();
+}
+
+class Forwarding implements Attempt, ExchangeListener, PickHint {
+  readonly #exchange: Exchange;
+  readonly #plan: ForwardPlan;
+  readonly #context: ForwardContext;
+  // `Attempt`
+  handle: AttemptHandle | null = null;
+  head = "";
+  mayReuse = true;
+  isPipelinable: boolean;
+  readonly hasBody: boolean;
+  readonly hasChunkedBody: boolean;
+  readonly isHeadMethod: boolean;
+  readonly isUpgrade: boolean;
+  // `PickHint`
+  readonly key: string;
+  tried: readonly Endpoint[] = noEndpoints;
+
+  readonly #prefix: ForwardingPrefix;
+  #endpoint: Endpoint | null = null;
+  #body: ReplayBody | null = null;
+  #tunnelSink: BodySink | null = null;
+  #retries = 0;
+  #isFreeRetryUsed = false;
+  #isTunnel = false;
+  #isOver = false;
+  #totalDeadline: Deadline | null = null;
+
+  constructor(exchange: Exchange, plan: ForwardPlan, prefix: ForwardingPrefix, context: ForwardContext) {
+    const request = exchange.request;
+    this.#exchange = exchange;
+    this.#plan = plan;
+    this.#prefix = prefix;
+    this.#context = context;
+    this.hasChunkedBody = request.framing === Framing.chunked;
+    this.hasBody = this.hasChunkedBody || request.contentLength > 0;
+    this.isHeadMethod = request.method === "HEAD";
+    this.isUpgrade = request.isWebSocket;
+    this.isPipelinable = !this.hasBody && !this.isUpgrade && (request.method === "GET" || this.isHeadMethod);
+    this.key = exchange.clientIp;
+  }
+
+  run(): void {
+    const exchange = this.#exchange;
+    exchange.upstreamName = this.#plan.upstream.name;
+    exchange.listener = this;
+    if (this.#plan.totalTimeoutMs > 0) {
+      this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
+      this.#context.wheel.armAt(this.#totalDeadline, exchange.startedMs + this.#plan.totalTimeoutMs);
+    }
+    this.#next("NO_ENDPOINT", "");
+  }
+
+  /** Pick, prepare, send. Without an endpoint, the last failure is the answer. */
+  #next(failure: ReasonCode, detail: string): void {
+    const endpoint = this.#plan.upstream.pick(this);
+    if (endpoint === null) {
+      this.#fail(failure, detail);
+      return;
+    }
+    const exchange = this.#exchange;
+    this.#endpoint = endpoint;
+    exchange.endpointName = endpoint.name;
+    exchange.attempts++;
+    exchange.attemptStartedMs = this.#context.wheel.clock.now();
+    exchange.firstByteMs = -1;
+    if (this.head === "" || exchange.request.authority === "") {
+      this.head = prepareRequest(exchange, this.#prefix, this.#plan.changes, endpoint.authority);
+    }
+    endpoint.state.enter();
+    endpoint.transport.send(this);
+  }
+
+  // Judge.
+
+  onError(error: ProxyError): void {
+    if (this.#isOver) return;
+    const endpoint = this.#endpoint!;
+    this.#leave();
+    this.#body?.detach();
+    this.handle = null;
+    const exchange = this.#exchange;
+    const decision = decideRetry(error, {
+      isHeadSent: exchange.isHeadSent,
+      isBodyReplayable: this.#body === null || this.#body.isReplayable,
+      isIdempotent: isIdempotent(exchange.request.method),
+      retries: this.#retries,
+      isFreeRetryUsed: this.#isFreeRetryUsed,
+    }, this.#plan.retry);
+    if (decision === "no") {
+      this.#fail(error.code, error.detail);
+      return;
+    }
+    this.#context.onRetry(exchange, error.code);
+    this.mayReuse = false;
+    this.isPipelinable = false;
+    if (decision === "free") this.#isFreeRetryUsed = true;
+    else {
+      this.#retries++;
+      this.tried = [...this.tried, endpoint];
+    }
+    this.#next(error.code, error.detail);
+  }
+
+  // Relay.
+
+  onConnected(body: BodySink, isReused: boolean): void {
+    const exchange = this.#exchange;
+    exchange.isUpstreamConnectionReused = isReused;
+    exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
+    if (this.isUpgrade) this.#tunnelSink = body;
+    if (this.hasBody) {
+      this.#body ??= new ReplayBody(exchange.responder, isIdempotent(exchange.request.method));
+      this.#body.attach(body);
+    }
+  }
+
+  onBodyWritable(): void {
+    if (!this.#isOver) this.#exchange.responder.resumeBody();
+  }
+
+  onInterim(head: ResponseHead): void {
+    if (!this.#isOver) this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
+  }
+
+  onHead(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    exchange.firstByteMs = this.#context.wheel.clock.now();
+    if (head.status === 101) {
+      this.#openTunnel(head);
+      return;
+    }
+    let length: AnswerLength = "none";
+    if (head.framing === Framing.length) length = head.contentLength;
+    else if (head.framing !== Framing.none) length = "unknown";
+    let fields = head.keptFields;
+    // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
+    if (!head.hasDate) fields += dateField();
+    if (this.#plan.responseEdit !== null) fields = this.#plan.responseEdit(fields);
+    exchange.responder.sendHead(head.status, head.reasonPhrase, fields, length, head.hasContentLength ? head.contentLength : null);
+  }
+
+  #openTunnel(head: ResponseHead): void {
+    this.#isTunnel = true;
+    if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
+    this.#context.onTunnel(this.#exchange, 1);
+    this.#exchange.responder.sendSwitch(head.keptFields);
+    if (!this.#isOver) this.#exchange.responder.startBody(this.#tunnelSink!);
+  }
+
+  onData(chunk: Buffer): void {
+    this.#exchange.responder.sendData(chunk);
+  }
+
+  onReadEnd(): boolean {
+    return this.#exchange.responder.flush();
+  }
+
+  onEnd(trailers: string): void {
+    if (this.#isOver) return;
+    if (!this.#isTunnel) this.#finish();
+    this.#exchange.responder.sendEnd(trailers);
+  }
+
+  // The client's side.
+
+  onWritable(): void {
+    this.handle?.resume(this);
+  }
+
+  onCancel(): void {
+    if (this.#isOver) return;
+    const handle = this.handle;
+    this.#finish();
+    handle?.cancel(this);
+  }
+
+  // Endings.
+
+  #giveUp(code: ReasonCode): void {
+    if (this.#isOver) return;
+    const handle = this.handle;
+    this.#finish();
+    handle?.cancel(this);
+    this.#exchange.responder.fail(code);
+  }
+
+  #fail(code: ReasonCode, detail: string): void {
+    this.#finish();
+    this.#exchange.responder.fail(code, detail);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#leave();
+    this.handle = null;
+    if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
+    if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
+  }
+
+  #leave(): void {
+    this.#endpoint?.state.leave();
+    this.#endpoint = null;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The chunked transfer coding (RFC 9112 section 7.1), read incrementally and without leniency: CRLF only, at most 16 hexadecimal digits, extensions in good form,
+ * bounded a line and a message, and dropped. Trailer fields are scanned like header fields; those that must not be merged or forwarded are left out.
+ *
+ * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and calls again.
+ */
+import { isToken, removeFields } from "../http/fields.ts";
+import { CR, hexTable, LF } from "./characters.ts";
+import { ScanFailure, keepFields, keepTable, scanFields } from "./field-scanner.ts";
+
+/** Why `next` stopped. */
+export const ChunkEvent = { needMore: 0, data: 1, end: 2, badChunk: 3, badTrailer: 4 } as const;
+export type ChunkEvent = (typeof ChunkEvent)[keyof typeof ChunkEvent];
+
+const State = { firstDigit: 0, digits: 1, extension: 2, sizeLf: 3, data: 4, dataCr: 5, dataLf: 6, trailers: 7, done: 8 } as const;
+
+const maxExtensionLineBytes = 4_096;
+const maxExtensionBytes = 16_384;
+const maxTrailerBytes = 16_384;
+const maxTrailerFields = 100;
+const maxChunkSize = 2 ** 48;
+const extensionForm = /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*$/;
+const keptTrailers = keepTable();
+
+/** Fields that are never taken from a trailer section (RFC 9110 section 6.5.1): they steer framing, routing, authentication, caching or content handling. */
+const forbiddenTrailers = new Set([
+  "authorization", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie", "cache-control", "expires", "age", "pragma", "date", "location", "retry-after",
+  "vary", "warning", "content-encoding", "content-type", "content-range", "content-disposition", "range", "if-match", "if-none-match", "if-modified-since",
+  "if-unmodified-since", "if-range", "max-forwards", "accept-ranges", "strict-transport-security", "origin",
+]);
+
+/** Reads one chunked body. `reset` before each. */
+export class ChunkedDecoder {
+  event: ChunkEvent = ChunkEvent.needMore;
+  /** The data piece of the last `data` event. */
+  dataStart = 0;
+  dataEnd = 0;
+  /** Forwardable trailer lines, after `end`. */
+  trailers = "";
+  #state: number = State.firstDigit;
+  #remaining = 0;
+  #digitCount = 0;
+  #extension = "";
+  #extensionBytes = 0;
+  #trailerBytes: Buffer | null = null;
+
+  reset(): void {
+    this.event = ChunkEvent.needMore;
+    this.trailers = "";
+    this.#state = State.firstDigit;
+    this.#remaining = 0;
+    this.#digitCount = 0;
+    this.#extension = "";
+    this.#extensionBytes = 0;
+    this.#trailerBytes = null;
+  }
+
+  /** Reads on at `bytes[at]`. @returns the offset of the first byte not consumed; see `event` for why. */
+  next(bytes: Buffer, at: number, end: number): number {
+    while (at < end) {
+      const byte = bytes[at]!;
+      switch (this.#state) {
+        case State.firstDigit:
+        case State.digits: {
+          const digit = hexTable[byte]!;
+          if (digit !== 255) {
+            this.#remaining = this.#remaining * 16 + digit;
+            if (++this.#digitCount > 16 || this.#remaining >= maxChunkSize) return this.#stop(ChunkEvent.badChunk, at);
+            this.#state = State.digits;
+            at++;
+          } else if (this.#state === State.firstDigit) return this.#stop(ChunkEvent.badChunk, at);
+          else if (byte === CR) {
+            this.#state = State.sizeLf;
+            at++;
+          } else if (byte === 0x3b) this.#state = State.extension;
+          else return this.#stop(ChunkEvent.badChunk, at);
+          break;
+        }
+        case State.extension: {
+          let stop = at;
+          while (stop < end && bytes[stop] !== CR && bytes[stop] !== LF) stop++;
+          this.#extensionBytes += stop - at;
+          if (this.#extension.length + stop - at > maxExtensionLineBytes || this.#extensionBytes > maxExtensionBytes) return this.#stop(ChunkEvent.badChunk, at);
+          this.#extension += bytes.latin1Slice(at, stop);
+          at = stop;
+          if (at === end) break;
+          if (bytes[at] !== CR || !extensionForm.test(this.#extension)) return this.#stop(ChunkEvent.badChunk, at);
+          this.#extension = "";
+          this.#state = State.sizeLf;
+          at++;
+          break;
+        }
+        case State.sizeLf:
+          if (byte !== LF) return this.#stop(ChunkEvent.badChunk, at);
+          at++;
+          this.#digitCount = 0;
+          this.#state = this.#remaining === 0 ? State.trailers : State.data;
+          break;
+        case State.data: {
+          const stop = Math.min(end, at + this.#remaining);
+          this.#remaining -= stop - at;
+          this.dataStart = at;
+          this.dataEnd = stop;
+          if (this.#remaining === 0) this.#state = State.dataCr;
+          return this.#stop(ChunkEvent.data, stop);
+        }
+        case State.dataCr:
+          if (byte !== CR) return this.#stop(ChunkEvent.badChunk, at);
+          this.#state = State.dataLf;
+          at++;
+          break;
+        case State.dataLf:
+          if (byte !== LF) return this.#stop(ChunkEvent.badChunk, at);
+          this.#state = State.firstDigit;
+          at++;
+          break;
+        case State.trailers:
+          return this.#readTrailers(bytes, at, end);
+        default:
+          return this.#stop(ChunkEvent.end, at);
+      }
+    }
+    return this.#stop(ChunkEvent.needMore, at);
+  }
+
+  #stop(event: ChunkEvent, at: number): number {
+    this.event = event;
+    return at;
+  }
+
+  #readTrailers(bytes: Buffer, at: number, end: number): number {
+    // The usual case: nothing but the empty line.
+    if (this.#trailerBytes === null && bytes[at] === CR && at + 1 < end) {
+      if (bytes[at + 1] !== LF) return this.#stop(ChunkEvent.badTrailer, at);
+      this.#state = State.done;
+      return this.#stop(ChunkEvent.end, at + 2);
+    }
+    const before = this.#trailerBytes;
+    const section = before === null ? bytes.subarray(at, end) : Buffer.concat([before, bytes.subarray(at, end)]);
+    const limit = Math.min(section.length, maxTrailerBytes);
+    // A section that trickles in is scanned again only when its end may have come, so that the work stays linear.
+    const mayBeComplete = before === null || section[0] === CR || section.indexOf("\r\n\r\n", Math.max(0, before.length - 3), "latin1") !== -1 || section.length < 4;
+    const next = mayBeComplete ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
+    if (next === ScanFailure.incomplete) {
+      if (section.length > maxTrailerBytes || hasBareLineEnd(section, before === null ? 0 : before.length)) return this.#stop(ChunkEvent.badTrailer, at);
+      this.#trailerBytes = before === null ? Buffer.from(section) : section;
+      return this.#stop(ChunkEvent.needMore, end);
+    }
+    if (next < 0) return this.#stop(ChunkEvent.badTrailer, at);
+    const text = section.latin1Slice(0, next);
+    this.trailers = removeFields(keepFields(text, 0, 0, next - 2, keptTrailers), (name) => forbiddenTrailers.has(name) || !isToken(name));
+    this.#trailerBytes = null;
+    this.#state = State.done;
+    return this.#stop(ChunkEvent.end, at + next - (before === null ? 0 : before.length));
+  }
+}
+
+/** Is there a CR without LF or an LF without CR from `from` on (the last byte is still open)? Such a section can never become valid. */
+export function hasBareLineEnd(bytes: Buffer, from: number): boolean {
+  for (let i = from; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if ((byte === LF) !== (i > 0 && bytes[i - 1] === CR)) return true;
+    if (byte < 0x20 && byte !== CR && byte !== LF && byte !== 0x09) return true;
+  }
+  return false;
+}

@@ -1,0 +1,159 @@
+/**
+ * From an endpoint's bytes to a `ResponseHead`. As strict as towards clients: an answer that can be read in two ways is a 502 and its connection is not used again.
+ */
+import { listMembers, removeFields, toLowerAscii } from "../http/fields.ts";
+import { Framing, ResponseHead } from "../http/message.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { CR, LF, SP, valueTable } from "./characters.ts";
+import {
+  keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
+} from "./field-scanner.ts";
+import { parseContentLength, type HeadLimits } from "./request-parser.ts";
+import { Special } from "./special-fields.ts";
+
+/** What `parseResponseHead` found. One object for the thread, overwritten by every call. */
+export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = { head: null, next: 0, failure: null, detail: "" };
+
+// Request-side names mean nothing in an answer and are forwarded.
+const kept = keepTable(
+  Special.date, Special.host, Special.expect, Special.via, Special.requestId, Special.forwardedFor, Special.forwardedProto,
+  Special.forwardedHost, Special.forwarded, Special.trust,
+);
+
+/** Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are needed. */
+export function parseResponseHead(bytes: Buffer, start: number, end: number, limits: HeadLimits, isHeadMethod: boolean): void {
+  const out = parsedResponse;
+  out.head = null;
+  out.failure = null;
+  const limit = Math.min(end, start + limits.headBytes);
+  // "HTTP/1.x SSS", twelve bytes, then " reason" or nothing.
+  for (let i = 0; i < 9 && start + i < limit; i++) {
+    if (i !== 7 && bytes[start + i] !== statusBytes[i]) return fail("bad version in the status line");
+  }
+  if (start + 13 > limit) return;
+  const minor = bytes[start + 7]! - 48;
+  if (minor < 0 || minor > 9) return fail("bad version in the status line");
+  const a = bytes[start + 9]! - 48;
+  const b = bytes[start + 10]! - 48;
+  const c = bytes[start + 11]! - 48;
+  if (a < 1 || a > 5 || b < 0 || b > 9 || c < 0 || c > 9) return fail("bad status code");
+  let at = start + 12;
+  let phraseStart = at;
+  if (bytes[at] === SP) phraseStart = ++at;
+  else if (bytes[at] !== CR) return fail("bad status line");
+  while (at < limit && valueTable[bytes[at]!] === 1) at++;
+  const phraseEnd = at;
+  if (at + 1 >= limit) {
+    if (at < limit && bytes[at] !== CR) return fail("bad reason phrase");
+    return needMore(end, limit);
+  }
+  if (bytes[at] !== CR || bytes[at + 1] !== LF) return fail("bad reason phrase");
+  const fieldsStart = at + 2;
+  const next = scanFields(bytes, fieldsStart, limit, limits.headFields);
+  if (next < 0) {
+    if (next === ScanFailure.incomplete) return needMore(end, limit);
+    if (next === ScanFailure.tooManyFields) return fail("too many fields", "UPSTREAM_HEAD_TOO_LARGE");
+    return fail(next === ScanFailure.badLineEnd ? "bad line end" : "bad field");
+  }
+  const head = new ResponseHead();
+  const text = bytes.latin1Slice(start, next);
+  head.text = text;
+  head.fieldsStart = fieldsStart - start;
+  head.status = a * 100 + b * 10 + c;
+  head.reasonPhrase = text.slice(phraseStart - start, phraseEnd - start);
+  head.minorVersion = minor === 0 ? 0 : 1;
+  head.keptFields = keepFields(text, start, fieldsStart, next - 2, kept);
+  const problem = interpret(head, text, start, isHeadMethod);
+  if (problem !== null) return fail(problem);
+  out.head = head;
+  out.next = next;
+}
+
+const statusBytes = Uint8Array.from("HTTP/1.1 ", (letter) => letter.charCodeAt(0));
+
+function fail(detail: string, reason: ReasonCode = "UPSTREAM_BAD_RESPONSE"): void {
+  parsedResponse.failure = reason;
+  parsedResponse.detail = detail;
+}
+
+function needMore(end: number, limit: number): void {
+  if (end > limit) fail("head too large", "UPSTREAM_HEAD_TOO_LARGE");
+}
+
+function interpret(head: ResponseHead, text: string, origin: number, isHeadMethod: boolean): string | null {
+  let contentLength: string | null = null;
+  let transferEncoding: string | null = null;
+  let connection: string | null = null;
+  let trailerLines = "";
+  for (let i = 0; i < notedCount; i++) {
+    const special = notedSpecial[i]!;
+    if (special === Special.dropped) continue;
+    if (special === Special.date) {
+      head.hasDate = true;
+      continue;
+    }
+    const value = text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin);
+    switch (special) {
+      case Special.contentLength:
+        if (contentLength !== null) return "repeated Content-Length";
+        contentLength = value;
+        break;
+      case Special.transferEncoding:
+        if (transferEncoding !== null) return "repeated Transfer-Encoding";
+        transferEncoding = value;
+        break;
+      case Special.connection: connection = connection === null ? value : `${connection}, ${value}`; break;
+      case Special.upgrade: head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`; break;
+      case Special.keepAlive: head.keepAliveHintMs = keepAliveHint(value); break;
+      case Special.trailer: trailerLines += `Trailer: ${value}\r\n`; break;
+    }
+  }
+  head.isKeptAlive = head.minorVersion === 1;
+  if (connection !== null) interpretConnection(head, connection);
+  return decideFraming(head, { contentLength, transferEncoding, trailerLines, isHeadMethod });
+}
+
+function interpretConnection(head: ResponseHead, connection: string): void {
+  const options = listMembers(connection);
+  if (options.includes("close")) head.isKeptAlive = false;
+  else if (options.includes("keep-alive")) head.isKeptAlive = true;
+  const nominated = options.filter((option) => option !== "close" && option !== "keep-alive" && option !== "upgrade");
+  if (nominated.length > 0) head.keptFields = removeFields(head.keptFields, (name) => nominated.includes(name));
+}
+
+interface FramingFields {
+  readonly contentLength: string | null;
+  readonly transferEncoding: string | null;
+  readonly trailerLines: string;
+  readonly isHeadMethod: boolean;
+}
+
+/** RFC 9112 section 6.3, in its order; what it lets a recipient repair is refused. */
+function decideFraming(head: ResponseHead, fields: FramingFields): string | null {
+  const { contentLength, transferEncoding } = fields;
+  if (transferEncoding !== null) {
+    if (contentLength !== null) return "Content-Length beside Transfer-Encoding";
+    if (head.minorVersion === 0) return "Transfer-Encoding in HTTP/1.0";
+    if (toLowerAscii(transferEncoding) !== "chunked") return "unknown transfer coding";
+  }
+  if (contentLength !== null) {
+    const length = parseContentLength(contentLength);
+    if (length === -1) return "bad Content-Length";
+    head.hasContentLength = true;
+    head.contentLength = length;
+  }
+  const status = head.status;
+  if (fields.isHeadMethod || status < 200 || status === 204 || status === 304) {
+    head.framing = Framing.none;
+    if (status < 200 || status === 204) head.hasContentLength = false;
+  } else if (transferEncoding !== null) {
+    head.framing = Framing.chunked;
+    head.keptFields += fields.trailerLines;
+  } else head.framing = contentLength !== null ? Framing.length : Framing.close;
+  return null;
+}
+
+function keepAliveHint(value: string): number {
+  const match = /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
+  return match === null ? 0 : Number(match[1]) * 1000;
+}

@@ -1,0 +1,109 @@
+/**
+ * The fields that mean something to a proxy, and what becomes of them. Every other field is forwarded as the slice it came in.
+ * A name is recognised from its bytes without making a string: bucket by length and first letter, then compare.
+ */
+
+/** What a field is to us. Values are small integers because the scanner stores them in a byte array. */
+export const Special = {
+  none: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  /** Hop-by-hop, or dangerous for what is behind us: never forwarded, never read. */
+  dropped: 5,
+  keepAlive: 6,
+  te: 7,
+  trailer: 8,
+  upgrade: 9,
+  expect: 10,
+  via: 11,
+  requestId: 12,
+  forwardedFor: 13,
+  forwardedProto: 14,
+  forwardedHost: 15,
+  forwarded: 16,
+  /** Believed, and passed on, only when the peer is trusted. */
+  trust: 17,
+  date: 18,
+} as const;
+export type Special = (typeof Special)[keyof typeof Special];
+
+const names: readonly (readonly [string, Special])[] = [
+  ["host", Special.host],
+  ["content-length", Special.contentLength],
+  ["transfer-encoding", Special.transferEncoding],
+  ["connection", Special.connection],
+  ["keep-alive", Special.keepAlive],
+  ["proxy-connection", Special.dropped],
+  ["proxy-authenticate", Special.dropped],
+  ["proxy-authentication-info", Special.dropped],
+  ["proxy-authorization", Special.dropped],
+  ["http2-settings", Special.dropped],
+  // httpoxy: becomes HTTP_PROXY in a CGI-like environment (CVE-2016-5385).
+  ["proxy", Special.dropped],
+  ["te", Special.te],
+  ["trailer", Special.trailer],
+  ["upgrade", Special.upgrade],
+  ["expect", Special.expect],
+  ["via", Special.via],
+  ["x-request-id", Special.requestId],
+  ["x-forwarded-for", Special.forwardedFor],
+  ["x-forwarded-proto", Special.forwardedProto],
+  ["x-forwarded-host", Special.forwardedHost],
+  ["forwarded", Special.forwarded],
+  ["x-real-ip", Special.trust],
+  ["x-client-ip", Special.trust],
+  ["x-cluster-client-ip", Special.trust],
+  ["true-client-ip", Special.trust],
+  ["cf-connecting-ip", Special.trust],
+  // Some frameworks route by these instead of the target: cache poisoning and ACL bypass.
+  ["x-original-url", Special.trust],
+  ["x-rewrite-url", Special.trust],
+  ["x-original-host", Special.trust],
+  ["front-end-https", Special.trust],
+  ["date", Special.date],
+];
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly special: Special;
+}
+
+const longest = Math.max(...names.map(([name]) => name.length));
+const buckets: (Entry[] | undefined)[] = new Array((longest + 1) * 32).fill(undefined);
+for (const [name, special] of names) {
+  const index = name.length * 32 + (name.charCodeAt(0) & 31);
+  (buckets[index] ??= []).push({ bytes: Uint8Array.from(name, (letter) => letter.charCodeAt(0)), special });
+}
+const byName = new Map<string, Special>(names);
+const forwardedPrefix = Uint8Array.from("x-forwarded-", (letter) => letter.charCodeAt(0));
+
+/** What the name in `bytes[start, end)` is; names are compared without regard to case. */
+export function specialOf(bytes: Uint8Array, start: number, end: number): Special {
+  const length = end - start;
+  if (length <= longest) {
+    const bucket = buckets[length * 32 + (bytes[start]! & 31)];
+    if (bucket !== undefined) {
+      for (let i = 0; i < bucket.length; i++) {
+        if (startsWith(bytes, start, bucket[i]!.bytes)) return bucket[i]!.special;
+      }
+    }
+  }
+  if (length > forwardedPrefix.length && (bytes[start]! | 32) === 0x78 && startsWith(bytes, start, forwardedPrefix)) return Special.trust;
+  return Special.none;
+}
+
+/** Is this name, written with `_` for `-`, one of ours? Some origins cannot tell the two apart, so such a field is never forwarded. */
+export function isSpecialAlias(name: string): boolean {
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  return byName.has(plain) || plain.startsWith("x-forwarded-");
+}
+
+// Token bytes only come here, so `| 32` maps just letters onto letters; `-` (0x2d) has the bit set already.
+function startsWith(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) {
+    if ((bytes[start + i]! | 32) !== name[i]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,20 @@
+/** The way in: a configuration becomes a proxy. */
+import type { Config, ConfigInput } from "../config/schema.ts";
+import { Proxy, type ProxyOptions } from "./proxy.ts";
+
+export { Proxy, type ProxyAddress, type ProxyOptions } from "./proxy.ts";
+
+/**
+ * Makes a proxy from a configuration as a program writes it. It does nothing until `listen`.
+ * Unless `workers` says otherwise it runs in the caller's thread.
+ * @throws ConfigError with every problem
+ */
+export async function createProxy(input: ConfigInput, options: ProxyOptions = {}): Promise<Proxy> {
+  const { parseConfig } = await import("../config/parse-config.ts");
+  return new Proxy(parseConfig({ ...input, workers: input.workers ?? 0 }), options);
+}
+
+/** Makes a proxy from a configuration in normal form, as the loader gives it. */
+export function createProxyFromConfig(config: Config, options: ProxyOptions = {}): Promise<Proxy> {
+  return Promise.resolve(new Proxy(config, options));
+}

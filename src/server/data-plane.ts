@@ -1,0 +1,275 @@
+/**
+ * The data path of one thread: its listeners, its runtime, its connections. The same class serves inline, in the thread of whoever called `createProxy`, and in every
+ * proxy thread. It is told what to do through `prepare`, `commit` and `drain`, and never asks anybody while it serves.
+ */
+import { EndOfTurn } from "../base/end-of-turn.ts";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import type { Config } from "../config/schema.ts";
+import { resolveClient } from "../http/client-address.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { isLoop } from "../http/forwarding-fields.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { RequestIdSource } from "../http/request-id.ts";
+import { type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
+import { AccessLog } from "../observe/access-log.ts";
+import { EventLoopLag } from "../observe/event-loop-lag.ts";
+import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
+import { families } from "../observe/families.ts";
+import type { Logger } from "../observe/logger.ts";
+import { MetricWriter } from "../observe/metric-writer.ts";
+import { ambiguous } from "../route/router.ts";
+import { HostResolver } from "../upstream/host-resolver.ts";
+import { ConnectionCount } from "./connection-count.ts";
+import { Listener, type ListenerHost } from "./listener.ts";
+import { Runtime } from "./runtime.ts";
+
+/** What a data plane is made of. */
+export interface DataPlaneParts {
+  readonly memory: SharedMemory;
+  /** Which of `stripes` threads this is. */
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  /** The instance's name in Via, the same in all its threads. */
+  readonly pseudonym: string;
+  readonly logger: Logger;
+  readonly onMetricPage: (page: SharedArrayBuffer) => void;
+}
+
+/** An address that is listened on. */
+export interface BoundAddress {
+  readonly name: string;
+  /** As the configuration writes it. */
+  readonly configured: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is open in a data plane; for tests and the status page. */
+export interface Inspection {
+  readonly connections: number;
+  readonly exchanges: number;
+  readonly upstreamConnections: number;
+  readonly idleUpstreamConnections: number;
+  readonly deadlines: number;
+}
+
+/** Ports that were found where the configuration asks for any, by address as configured. */
+export type ChosenPorts = ReadonlyMap<string, number>;
+
+interface Prepared {
+  readonly runtime: Runtime;
+  readonly opened: Map<string, Listener>;
+  readonly accessLog: AccessLog | null;
+}
+
+/** The data path of one thread. */
+export class DataPlane implements ListenerHost {
+  readonly wheel: TimerWheel;
+  readonly pseudonym: string;
+  readonly #parts: DataPlaneParts;
+  readonly #metrics: ExchangeMetrics;
+  readonly #writer: MetricWriter;
+  readonly #lag: EventLoopLag;
+  readonly #resolver = new HostResolver();
+  readonly #endOfTurn = new EndOfTurn();
+  readonly #requestIds = new RequestIdSource();
+  readonly #draining = new Set<Listener>();
+  #listeners = new Map<string, Listener>();
+  #runtime: Runtime | null = null;
+  #accessLog: AccessLog | null = null;
+  #prepared: Prepared | null = null;
+
+  constructor(parts: DataPlaneParts) {
+    this.#parts = parts;
+    this.pseudonym = parts.pseudonym;
+    this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
+    this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
+    this.#metrics = new ExchangeMetrics(this.#writer);
+    this.#lag = new EventLoopLag({ writer: this.#writer, workerName: String(parts.stripeIndex) });
+    this.wheel.start();
+  }
+
+  /**
+   * Builds what `config` asks for beside what is running, listening sockets included. Nothing changes for exchanges until `commit`.
+   * @param isShared other threads listen on the same addresses; then only the first thread opens Unix and inherited sockets
+   * @throws what made it impossible; then nothing of it is left
+   */
+  async prepare(config: Config, options: { isShared: boolean; chosenPorts: ChosenPorts }): Promise<void> {
+    const opened = new Map<string, Listener>();
+    let accessLog: AccessLog | null = null;
+    try {
+      const runtime = new Runtime({
+        config,
+        memory: this.#parts.memory,
+        stripeIndex: this.#parts.stripeIndex,
+        stripes: this.#parts.stripes,
+        previous: this.#runtime,
+        transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
+        forwarding: { wheel: this.wheel, onRetry: this.#onRetry, onTunnel: this.#onTunnel },
+      });
+      accessLog = this.#openAccessLog(config);
+      for (const listenerOptions of config.listeners) {
+        const key = formatListenAddress(listenerOptions.address);
+        if (this.#listeners.has(key) || !this.#opens(listenerOptions.address, options.isShared)) continue;
+        const listener = new Listener(listenerOptions, this);
+        opened.set(key, listener);
+        await listener.listen(listenerOptions.address, options.chosenPorts.get(key) ?? null, options.isShared);
+      }
+      this.#prepared = { runtime, opened, accessLog };
+    } catch (error) {
+      for (const listener of opened.values()) listener.close();
+      if (accessLog !== this.#accessLog) await accessLog?.close();
+      throw error;
+    }
+  }
+
+  /** Makes what was prepared the running configuration, in one step, and drains what it no longer has. */
+  commit(): void {
+    const prepared = this.#prepared;
+    if (prepared === null) return;
+    this.#prepared = null;
+    const previous = this.#runtime;
+    this.#runtime = prepared.runtime;
+    if (this.#accessLog !== prepared.accessLog) void this.#accessLog?.close();
+    this.#accessLog = prepared.accessLog;
+    const listeners = new Map<string, Listener>();
+    for (const options of prepared.runtime.config.listeners) {
+      const key = formatListenAddress(options.address);
+      const kept = this.#listeners.get(key);
+      const listener = kept ?? prepared.opened.get(key);
+      if (listener === undefined) continue;
+      kept?.update(options);
+      listeners.set(key, listener);
+    }
+    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retire(listener, prepared.runtime.config.shutdown.grace);
+    this.#listeners = listeners;
+    if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) transport.drain();
+  }
+
+  /** Forgets what was prepared. */
+  abort(): void {
+    for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
+    if (this.#prepared !== null && this.#prepared.accessLog !== this.#accessLog) void this.#prepared.accessLog?.close();
+    this.#prepared = null;
+  }
+
+  /** Where it listens. */
+  get addresses(): BoundAddress[] {
+    const listeners = [...this.#listeners, ...(this.#prepared?.opened ?? [])];
+    return listeners.map(([configured, listener]) => ({ name: listener.options.name, configured, host: listener.host, port: listener.port }));
+  }
+
+  /** Accepts no more connections and waits until the last exchange has ended. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
+    await this.#accessLog?.close();
+    this.#accessLog = null;
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    this.abort();
+    for (const listener of [...this.#listeners.values(), ...this.#draining]) listener.close();
+    for (const transport of this.#runtime?.transports ?? []) transport.close();
+    this.#resolver.close();
+    this.#lag.close();
+    this.wheel.close();
+    await this.#accessLog?.close();
+    this.#accessLog = null;
+  }
+
+  reopenLogs(): void {
+    this.#accessLog?.reopen();
+  }
+
+  inspect(): Inspection {
+    const listeners = [...this.#listeners.values(), ...this.#draining];
+    const transports = this.#runtime?.transports ?? [];
+    const sum = <Item>(items: readonly Item[], numberOf: (item: Item) => number): number => items.reduce((total, item) => total + numberOf(item), 0);
+    return {
+      connections: sum(listeners, (listener) => listener.connectionCount),
+      exchanges: sum(listeners, (listener) => listener.exchangeCount),
+      upstreamConnections: sum(transports, (transport) => transport.connectionCount),
+      idleUpstreamConnections: sum(transports, (transport) => transport.idleCount),
+      deadlines: this.wheel.linkedCount,
+    };
+  }
+
+  // `ListenerHost`: the way of a request.
+
+  answer(exchange: Exchange, listener: Listener): void {
+    const request = exchange.request;
+    if (exchange.isPeerTrusted) {
+      const { forwardedFor, forwarded } = request;
+      exchange.clientIp = resolveClient({ peerAddress: exchange.peerAddress, forwardedFor, forwarded, isTrusted: (address) => listener.isTrusted(address) });
+    }
+    exchange.requestId = this.#requestIds.choose(request.requestId);
+    if (request.via !== null && isLoop(request.via, this.pseudonym)) {
+      exchange.responder.fail("LOOP_DETECTED");
+      return;
+    }
+    const route = this.#runtime!.match(exchange);
+    if (route === null) exchange.responder.fail("NO_ROUTE");
+    else if (route === ambiguous) exchange.responder.fail("AMBIGUOUS_TARGET");
+    else {
+      exchange.routeName = route.name;
+      route.answer(exchange, listener);
+    }
+  }
+
+  onExchangeEnd(exchange: Exchange): void {
+    this.#metrics.record(exchange);
+    if (this.#accessLog !== null) this.#accessLog.record(exchange);
+  }
+
+  /** A bug of ours: counted and logged, and the thread goes on. */
+  onInternalError(error: unknown): void {
+    this.#writer.counter(families.internalErrors).add(1);
+    this.#parts.logger.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+
+  onListenerError(listener: Listener, error: Error): void {
+    this.#parts.logger.error("cannot accept connections", { listener: listener.options.name, error: error.message });
+  }
+
+  metricsOf(listenerName: string): ListenerMetrics {
+    return this.#metrics.listener(listenerName);
+  }
+
+  connectionCountOf(listenerName: string): ConnectionCount {
+    return new ConnectionCount(this.#parts.memory, listenerName, this.#parts.stripeIndex, this.#parts.stripes);
+  }
+
+  readonly #onRetry = (exchange: Exchange, code: ReasonCode): void => this.#metrics.recordRetry(exchange, code);
+
+  readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void => this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
+
+  #opens(address: ListenAddress, isShared: boolean): boolean {
+    // The kernel spreads connections among sockets of one port only; other sockets are the first thread's.
+    return address.kind === "tcp" || !isShared || this.#parts.stripeIndex === 0;
+  }
+
+  #openAccessLog(config: Config): AccessLog | null {
+    const options = config.log.access;
+    if (options === null) return null;
+    const before = this.#runtime?.config.log.access;
+    if (this.#accessLog !== null && JSON.stringify(before) === JSON.stringify(options)) return this.#accessLog;
+    const dropped = this.#writer.counter(families.accessLogDropped);
+    return new AccessLog({
+      ...options,
+      onDrop: (lineCount) => dropped.add(lineCount),
+      onError: (error) => this.#parts.logger.error("cannot write the access log", { error: error.message }),
+    });
+  }
+
+  #retire(listener: Listener, graceMs: number): void {
+    this.#draining.add(listener);
+    const timer = setTimeout(() => listener.close(), graceMs);
+    timer.unref();
+    void listener.drain().then(() => {
+      clearTimeout(timer);
+      this.#draining.delete(listener);
+    });
+  }
+}

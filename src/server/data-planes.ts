@@ -1,0 +1,70 @@
+/** All data planes of a proxy as the control thread sees them: one inline, or one a proxy thread. */
+import type { Config } from "../config/schema.ts";
+import type { BoundAddress, ChosenPorts, DataPlane, Inspection } from "./data-plane.ts";
+
+/** What the control thread can ask for. `prepare` and `commit` (or `abort`) go in pairs. */
+export interface DataPlanes {
+  /** How many threads count in shared memory. */
+  readonly stripes: number;
+  /** Builds `config` everywhere beside what is running. @throws what made it impossible; then nothing of it is left anywhere. */
+  prepare(config: Config): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+  /** Accepts no more connections; resolves when the last exchange has ended. */
+  drain(): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+  reopenLogs(): void;
+  readonly addresses: readonly BoundAddress[];
+  inspect(): Promise<Inspection>;
+  /** For the status page. */
+  readonly threads: readonly { readonly name: string; readonly restarts: number; readonly isRunning: boolean }[];
+}
+
+const noPorts: ChosenPorts = new Map();
+
+/** The data plane in the caller's own thread. */
+export class InlinePlane implements DataPlanes {
+  readonly stripes = 1;
+  readonly #plane: DataPlane;
+
+  constructor(plane: DataPlane) {
+    this.#plane = plane;
+  }
+
+  prepare(config: Config): Promise<void> {
+    return this.#plane.prepare(config, { isShared: false, chosenPorts: noPorts });
+  }
+
+  commit(): Promise<void> {
+    this.#plane.commit();
+    return Promise.resolve();
+  }
+
+  abort(): Promise<void> {
+    this.#plane.abort();
+    return Promise.resolve();
+  }
+
+  drain(): Promise<void> {
+    return this.#plane.drain();
+  }
+
+  close(): Promise<void> {
+    return this.#plane.close();
+  }
+
+  reopenLogs(): void {
+    this.#plane.reopenLogs();
+  }
+
+  get addresses(): readonly BoundAddress[] {
+    return this.#plane.addresses;
+  }
+
+  inspect(): Promise<Inspection> {
+    return Promise.resolve(this.#plane.inspect());
+  }
+
+  readonly threads = [{ name: "inline", restarts: 0, isRunning: true }];
+}

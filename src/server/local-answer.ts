@@ -1,0 +1,53 @@
+/** Routes that are answered on the spot: `respond` and `redirect`. */
+import type { Exchange } from "../http/exchange.ts";
+import { firstForwardedProto } from "../http/forwarding-fields.ts";
+import { dateField, statusPhrase } from "../http1/answer.ts";
+import type { HeaderEdit } from "../route/header-edit.ts";
+import type { RouteOptions } from "../route/options.ts";
+import { compileRedirect } from "../route/redirect.ts";
+import type { CompiledRoute } from "./runtime.ts";
+
+/** @throws RangeError for an unusable redirect template. */
+export function createLocalAnswer(route: RouteOptions, edit: HeaderEdit | null): CompiledRoute {
+  if (route.redirect !== null) return createRedirect(route.name, route.redirect, edit);
+  const { status, body, contentType, headers } = route.respond!;
+  const bytes = Buffer.from(body, "utf8");
+  const hasContent = status !== 204 && status !== 304;
+  let fields = bytes.length > 0 ? `Content-Type: ${contentType}\r\n` : "";
+  for (const [name, value] of Object.entries(headers)) fields += `${name}: ${value}\r\n`;
+  if (edit !== null) fields = edit(fields);
+  return { name: route.name, answer: (exchange) => send(exchange, status, fields, hasContent ? bytes : null) };
+}
+
+function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["redirect"]>, edit: HeaderEdit | null): CompiledRoute {
+  const toLocation = compileRedirect(to);
+  const body = Buffer.from(`${status} ${statusPhrase(status)}\n`);
+  return {
+    name,
+    answer(exchange) {
+      const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: schemeOf(exchange) });
+      if (location === null) {
+        exchange.responder.fail("BAD_HOST");
+        return;
+      }
+      const fields = `Location: ${location}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
+      send(exchange, status, edit === null ? fields : edit(fields), body);
+    },
+  };
+}
+
+/** How the client came, as far as it is known. */
+function schemeOf(exchange: Exchange): "http" | "https" {
+  const said = exchange.isPeerTrusted ? firstForwardedProto(exchange.request.forwardedProto) : null;
+  if (said === null) return exchange.scheme;
+  return said === "https" || said === "wss" ? "https" : "http";
+}
+
+/** @param content null = the status has none (204, 304) */
+function send(exchange: Exchange, status: number, fields: string, content: Buffer | null): void {
+  const { responder } = exchange;
+  const isHead = exchange.request.method === "HEAD";
+  responder.sendHead(status, statusPhrase(status), dateField() + fields, content === null || isHead ? "none" : content.length, isHead && content !== null ? content.length : null);
+  if (content !== null && !isHead) responder.sendData(content);
+  responder.sendEnd("");
+}

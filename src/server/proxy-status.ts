@@ -1,0 +1,70 @@
+/** What the admin listener shows of a proxy, put together from the configuration and the shared table. */
+import type { EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
+import type { Config } from "../config/schema.ts";
+import { families } from "../observe/families.ts";
+import type { MetricReader } from "../observe/metric-reader.ts";
+import type { RouteOptions } from "../route/options.ts";
+import { EndpointFlag } from "../upstream/endpoint-state.ts";
+import type { BoundAddress } from "./data-plane.ts";
+import type { DataPlanes } from "./data-planes.ts";
+import type { SharedEndpoints } from "./shared-endpoints.ts";
+
+/** What `describeProxy` needs to know. */
+export interface StatusParts {
+  readonly state: ProxyStatus["state"];
+  readonly config: Config;
+  readonly planes: DataPlanes;
+  readonly endpoints: SharedEndpoints;
+  readonly reader: MetricReader;
+}
+
+export function describeProxy(parts: StatusParts): ProxyStatus {
+  const { config, planes, reader } = parts;
+  return {
+    state: parts.state,
+    listeners: planes.addresses.map((address) => {
+      const isOf = (labels: string): boolean => labels.includes(`listener=${JSON.stringify(address.name)}`);
+      return {
+        name: address.name,
+        address: addressText(address),
+        scheme: "http",
+        connections: reader.total(families.connections, isOf)[0] ?? 0,
+        inFlight: reader.total(families.requestsInFlight, isOf)[0] ?? 0,
+      };
+    }),
+    routes: config.routes.map((route) => ({ name: route.name, match: matchText(route), action: actionText(route) })),
+    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: upstream.balance, endpoints: endpointStatuses(name, parts) })),
+    threads: planes.threads.map(({ name, restarts, isRunning }) => ({ name, restarts, state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running" })),
+  };
+}
+
+function endpointStatuses(upstream: string, { endpoints }: StatusParts): EndpointStatus[] {
+  return endpoints.of(upstream).map(({ spec, state }) => ({
+    url: spec.url,
+    weight: state.weightOverride ?? spec.weight,
+    isBackup: spec.isBackup,
+    health: state.healthName,
+    isDraining: state.hasFlag(EndpointFlag.draining),
+    isAvailable: state.isAdmitting,
+    inFlight: state.inFlight,
+  }));
+}
+
+/** As people write it: `127.0.0.1:8080`, `[::]:8080`, or the path of a Unix socket. */
+export function addressText({ host, port, configured }: BoundAddress): string {
+  if (port === 0) return host === "" ? configured : `unix:${host}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function matchText({ match }: RouteOptions): string {
+  const parts = [match.host.join(", "), match.method.join(", "), match.path ?? "", match.clientIp.join(", ")];
+  for (const [kind, values] of [["header", match.header], ["query", match.query], ["cookie", match.cookie]] as const) {
+    for (const [name, value] of Object.entries(values)) parts.push(`${kind} ${name}=${value}`);
+  }
+  return parts.filter((part) => part !== "").join(" ") || "everything";
+}
+
+function actionText(route: RouteOptions): string {
+  if (route.upstream !== null) return `upstream ${route.upstream}`;
+  return route.redirect !== null ? `redirect ${route.redirect.status}` : `respond ${route.respond!.status}`;
+}

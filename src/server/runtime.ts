@@ -1,0 +1,131 @@
+/**
+ * A configuration, compiled for one proxy thread: router, upstreams, and for every route the straight line of what it uses.
+ * Immutable; a reload builds the next one beside it, taking over every transport that has not changed, and swaps one reference.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { Config } from "../config/schema.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
+import { ambiguous, Router } from "../route/router.ts";
+import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
+import type { RouteOptions } from "../route/options.ts";
+import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
+import type { EndpointSpec } from "../upstream/endpoint.ts";
+import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/http1-transport.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
+import type { Transport } from "../upstream/transport.ts";
+import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
+import { createLocalAnswer } from "./local-answer.ts";
+import type { Listener } from "./listener.ts";
+
+/** Answers an exchange that took this route. */
+export interface CompiledRoute {
+  readonly name: string;
+  answer(exchange: Exchange, listener: Listener): void;
+}
+
+/** What a runtime is built from. */
+export interface RuntimeParts {
+  readonly config: Config;
+  readonly memory: SharedMemory;
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  readonly previous: Runtime | null;
+  readonly transports: TransportContext;
+  readonly forwarding: ForwardContext;
+}
+
+/** Tunnels such as WebSocket connections may be silent for an hour. */
+const tunnelIdleMs = 3_600_000;
+
+/** See the head of this file. */
+export class Runtime {
+  readonly config: Config;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly #router: Router<CompiledRoute>;
+
+  constructor(parts: RuntimeParts) {
+    this.config = parts.config;
+    const upstreams = new Map<string, Upstream>();
+    for (const [name, options] of Object.entries(parts.config.upstreams)) upstreams.set(name, buildUpstream(name, options, parts));
+    this.upstreams = upstreams;
+    this.#router = new Router(parts.config.routes.map((route) => ({
+      name: route.name,
+      priority: route.priority,
+      match: route.match,
+      value: compileRoute(route, upstreams, parts),
+    })));
+  }
+
+  /** The route that takes `exchange`; null = none, `ambiguous` = it depends on how the path is read. */
+  match(exchange: Exchange): CompiledRoute | null | typeof ambiguous {
+    return this.#router.match(exchange.request, exchange.clientIp);
+  }
+
+  /** The transports that `next` did not take over. */
+  leftBehind(next: Runtime): Transport[] {
+    return [...this.upstreams].flatMap(([name, upstream]) => transportsLeftBehind(upstream, next.upstreams.get(name) ?? null));
+  }
+
+  get transports(): Transport[] {
+    return [...this.upstreams.values()].flatMap((upstream) => upstream.endpoints.map((endpoint) => endpoint.transport));
+  }
+}
+
+/** The endpoints of an upstream as the data path takes them. */
+export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
+  return options.endpoints.map(({ url, host, port, socketPath, weight, backup }) => ({ url, host, port, socketPath, weight, isBackup: backup }));
+}
+
+function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts): Upstream {
+  const transportOptions: TransportOptions = {
+    maxIdle: options.pool.maxIdle,
+    idleTimeout: options.pool.idleTimeout,
+    pipelining: options.pool.pipelining,
+    timeouts: { ...options.timeouts, tunnelIdle: tunnelIdleMs },
+  };
+  return new Upstream({
+    name,
+    endpoints: toEndpointSpecs(options),
+    balance: options.balance,
+    memory: parts.memory,
+    stripeIndex: parts.stripeIndex,
+    stripes: parts.stripes,
+    previous: parts.previous?.upstreams.get(name) ?? null,
+    openTransport: (spec, previous) =>
+      previous instanceof Http1Transport && isDeepStrictEqual(previous.options, transportOptions) ? previous : new Http1Transport(spec, transportOptions, parts.transports),
+  });
+}
+
+function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstream>, parts: RuntimeParts): CompiledRoute {
+  const rewrites: Rewrite[] = [];
+  const requestEdits: HeaderEdit[] = [];
+  const responseEdits: HeaderEdit[] = [];
+  for (const middleware of route.middlewares) {
+    if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
+    else {
+      const request = compileHeaderEdit(middleware.headers.request);
+      const response = compileHeaderEdit(middleware.headers.response);
+      if (request !== null) requestEdits.push(request);
+      // The answer passes the middlewares in the opposite order.
+      if (response !== null) responseEdits.unshift(response);
+    }
+  }
+  const responseEdit = inSequence(responseEdits);
+  const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
+  if (upstream === undefined) return createLocalAnswer(route, responseEdit);
+  const plan: ForwardPlan = {
+    upstream,
+    retry: parts.config.upstreams[upstream.name]!.retry,
+    changes: { rewrites, edit: inSequence(requestEdits) },
+    responseEdit,
+    totalTimeoutMs: route.timeouts.total,
+  };
+  return { name: route.name, answer: (exchange, listener) => forward(exchange, plan, listener.prefixOf(exchange), parts.forwarding) };
+}
+
+function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {
+  if (edits.length <= 1) return edits[0] ?? null;
+  return (section) => edits.reduce((edited, edit) => edit(edited), section);
+}

@@ -1,0 +1,81 @@
+/** The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so that all of them find the same regions. */
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { Config } from "../config/schema.ts";
+import { families } from "../observe/families.ts";
+import type { MetricCollector } from "../observe/metric-reader.ts";
+import { EndpointState } from "../upstream/endpoint-state.ts";
+import type { EndpointSpec } from "../upstream/endpoint.ts";
+import type { HealthTarget } from "../upstream/health/health-checker.ts";
+import { UpstreamState } from "../upstream/upstream-state.ts";
+import { ConnectionCount } from "./connection-count.ts";
+import { toEndpointSpecs } from "./runtime.ts";
+
+/** An endpoint and the window on its state. */
+export interface SharedEndpoint {
+  readonly spec: EndpointSpec;
+  readonly state: EndpointState;
+}
+
+/** The endpoints of the running configuration. */
+export class SharedEndpoints {
+  readonly #memory: SharedMemory;
+  readonly #stripes: number;
+  #byUpstream = new Map<string, SharedEndpoint[]>();
+  #listenerNames: string[] = [];
+
+  constructor(memory: SharedMemory, stripes: number) {
+    this.#memory = memory;
+    this.#stripes = stripes;
+  }
+
+  /** Makes the regions that `config` needs. What is there already stays as it is. */
+  reserve(config: Config): void {
+    this.#open(config);
+    for (const { name } of config.listeners) new ConnectionCount(this.#memory, name, 0, this.#stripes);
+  }
+
+  /** Makes `config` the running one: regions that it does not need are let go. */
+  adopt(config: Config): void {
+    this.#byUpstream = this.#open(config);
+    this.#listenerNames = config.listeners.map(({ name }) => name);
+    const keys = new Set(this.#listenerNames.map((name) => ConnectionCount.key(name)));
+    for (const [upstream, endpoints] of this.#byUpstream) {
+      keys.add(UpstreamState.key(upstream));
+      for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
+    }
+    this.#memory.prune((key) => keys.has(key));
+  }
+
+  of(upstream: string): readonly SharedEndpoint[] {
+    return this.#byUpstream.get(upstream) ?? [];
+  }
+
+  /** What is to be checked actively. */
+  healthTargets(config: Config): HealthTarget[] {
+    return Object.entries(config.upstreams).flatMap(([upstream, { health }]) =>
+      health === null ? [] : this.of(upstream).map(({ spec, state }) => ({ upstream, endpoint: spec, options: health, state })),
+    );
+  }
+
+  /** Takes a dead thread out of every count. */
+  clearStripe(stripeIndex: number): void {
+    for (const endpoints of this.#byUpstream.values()) for (const { state } of endpoints) state.clearStripe(stripeIndex);
+    for (const name of this.#listenerNames) new ConnectionCount(this.#memory, name, 0, this.#stripes).clearStripe(stripeIndex);
+  }
+
+  readonly collect: MetricCollector = (add) => {
+    for (const [upstream, endpoints] of this.#byUpstream) {
+      for (const { spec, state } of endpoints) {
+        add(families.endpointUp, [upstream, spec.url], state.isAdmitting ? 1 : 0);
+        add(families.endpointInFlight, [upstream, spec.url], state.inFlight);
+      }
+    }
+  };
+
+  #open(config: Config): Map<string, SharedEndpoint[]> {
+    return new Map(Object.entries(config.upstreams).map(([name, options]) => {
+      const upstreamState = UpstreamState.open(this.#memory, name);
+      return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, name, spec.url, -1, this.#stripes, upstreamState) }))];
+    }));
+  }
+}

@@ -1,0 +1,54 @@
+/** What the control thread and a proxy thread say to each other. Every request has an `id` and is answered once; the rest are notices. */
+import type { SharedSnapshot } from "../../base/shared-memory.ts";
+import type { Config } from "../../config/schema.ts";
+import type { LogFields, LogLevel } from "../../observe/logger.ts";
+import type { BoundAddress, Inspection } from "../data-plane.ts";
+
+/** What a proxy thread is started with. */
+export interface ThreadData {
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  readonly pseudonym: string;
+}
+
+/** What the control thread asks. */
+export type ThreadRequest =
+  | { readonly kind: "prepare"; readonly config: Config; readonly memory: SharedSnapshot; readonly chosenPorts: ReadonlyMap<string, number> }
+  | { readonly kind: "commit" | "abort" | "drain" | "close" | "reopenLogs" | "inspect" };
+
+/** What a thread answers with: where it listens, or what is open in it. */
+export type ThreadAnswer = readonly BoundAddress[] | Inspection | null;
+
+/** An error as it is posted: enough for a sentence about it. */
+export interface PostedError {
+  readonly message: string;
+  readonly code: string | null;
+  readonly properties: Readonly<Record<string, string | number>>;
+}
+
+export interface RequestMessage {
+  readonly id: number;
+  readonly request: ThreadRequest;
+}
+
+export type ThreadMessage =
+  | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
+  | { readonly kind: "failure"; readonly id: number; readonly error: PostedError }
+  | { readonly kind: "metricPage"; readonly page: SharedArrayBuffer }
+  | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
+
+/** An error made ready for posting; system errors keep what describes them. */
+export function toPostedError(error: unknown): PostedError {
+  if (!(error instanceof Error)) return { message: String(error), code: null, properties: {} };
+  const properties: Record<string, string | number> = {};
+  for (const key of ["code", "errno", "syscall", "address", "port", "path"]) {
+    const value: unknown = (error as unknown as Record<string, unknown>)[key];
+    if (typeof value === "string" || typeof value === "number") properties[key] = value;
+  }
+  return { message: error.message, code: typeof properties["code"] === "string" ? properties["code"] : null, properties };
+}
+
+/** The error on the other side. */
+export function fromPostedError(posted: PostedError): Error {
+  return Object.assign(new Error(posted.message), posted.properties);
+}

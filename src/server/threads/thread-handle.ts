@@ -1,0 +1,71 @@
+/** One proxy thread as the control thread holds it: requests with answers, and word when it has ended. */
+import { Worker } from "node:worker_threads";
+import type { Logger } from "../../observe/logger.ts";
+import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest } from "./messages.ts";
+
+/** Who hears of a thread. */
+export interface ThreadListener {
+  onMetricPage(page: SharedArrayBuffer): void;
+  /** The thread has ended, asked to or not. */
+  onEnd(error: Error | null): void;
+}
+
+const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : "./proxy-thread.js", import.meta.url);
+
+/** See the head of this file. */
+export class ThreadHandle {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();
+  #lastId = 0;
+  #error: Error | null = null;
+  hasEnded = false;
+
+  constructor(data: ThreadData, logger: Logger, listener: ThreadListener) {
+    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}` });
+    this.#worker.on("message", (message: ThreadMessage) => {
+      switch (message.kind) {
+        case "answer":
+          this.#take(message.id)?.resolve(message.answer);
+          break;
+        case "failure":
+          this.#take(message.id)?.reject(fromPostedError(message.error));
+          break;
+        case "metricPage":
+          listener.onMetricPage(message.page);
+          break;
+        case "log":
+          logger[message.level](message.message, { thread: data.stripeIndex, ...message.fields });
+      }
+    });
+    this.#worker.on("error", (error: unknown) => {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on("exit", () => {
+      this.hasEnded = true;
+      for (const { reject } of this.#pending.values()) reject(this.#error ?? new Error("the proxy thread has ended"));
+      this.#pending.clear();
+      listener.onEnd(this.#error);
+    });
+  }
+
+  /** @throws what the thread threw, or that it has ended. */
+  ask(request: ThreadRequest): Promise<ThreadAnswer> {
+    if (this.hasEnded) return Promise.reject(new Error("the proxy thread has ended"));
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
+    this.#pending.set(id, { resolve, reject });
+    this.#worker.postMessage({ id, request } satisfies RequestMessage);
+    return promise;
+  }
+
+  /** Ends the thread without asking it. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #take(id: number): { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void } | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+}
