@@ -124,7 +124,7 @@ describe("a client that goes away within the answer", () => {
           });
           await proxy.untilQuiet();
           await upstream.until(() => upstream.openCount === 0, "every attempt was cancelled by closing its connection");
-          assert.equal(proxy.inspect().upstreamConnections, 0);
+          assert.equal((await proxy.inspect()).upstreamConnections, 0);
         } finally {
           await upstream.close();
           await proxy.untilEmpty();

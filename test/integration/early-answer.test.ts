@@ -4,6 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { valuesOf } from "../support/wire-reader.ts";
 
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
@@ -79,6 +80,17 @@ test("an early answer to a client that never finishes its upload ends by the bod
 });
 
 test("a client that waits for 100 gets it, then its body goes through", async () => {
+  // The expectation is the endpoint's to meet.
+  let isContinued = false;
+  upstream.script = {
+    ...answerOk,
+    onData: (connection) => {
+      if (isContinued || connection.partialRequest === null) return;
+      isContinued = true;
+      assert.deepEqual(valuesOf(connection.partialRequest, "expect"), ["100-continue"]);
+      connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+    },
+  };
   client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
   await client.until(() => client.received.includes("\r\n\r\n"), "an interim answer came");
   assert.match(client.received.toString("latin1"), /^HTTP\/1\.1 100 Continue\r\n/);

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
 import { answerOk, ScriptedUpstream, type Script } from "../support/scripted-upstream.ts";
 
 interface Parts {
@@ -79,7 +78,7 @@ test("a client that does not read is cut off by the write deadline", () => withP
   client.socket.pause();
   client.send(get());
   await upstream.until(() => upstream.requests.length === 1, "the endpoint was asked");
-  await eventually(() => proxy.inspect().exchanges === 0 && proxy.inspect().connections === 0, () => `the client was given up: ${JSON.stringify(proxy.inspect())}`);
+  await proxy.untilOpen(({ exchanges, connections }) => exchanges === 0 && connections === 0, "the client was given up");
   await upstream.until(() => upstream.openCount === 0, "the attempt was cancelled");
 }));
 
@@ -146,7 +145,7 @@ test("connections above the limit are not served, and room is made by those that
   if (third.received.length > 0) assert.equal((await third.response()).status, 503);
   third.destroy();
   await second.close();
-  await eventually(() => proxy.inspect().connections === 1, "room was made");
+  await proxy.untilOpen(({ connections }) => connections === 1, "room was made");
   const fourth = await RawClient.connect(proxy.port);
   fourth.send(get());
   assert.equal((await fourth.response()).status, 200);

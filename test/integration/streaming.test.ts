@@ -227,3 +227,43 @@ test("each part of an upload leaves as soon as it comes", async () => {
     await proxy.close();
   }
 });
+
+test("an answer whose end still waits for a slow reader is not overwritten by the next answer on the same upstream connection", async () => {
+  const bodyOf = (target: string): Buffer => {
+    const [, size = "0", letter = "?"] = /^\/(\d+)\/(.)$/.exec(target) ?? [];
+    return Buffer.alloc(Number(size), letter);
+  };
+  const upstream = await ScriptedUpstream.start({
+    onRequest: (connection, { target }) => {
+      const body = bodyOf(target);
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+      connection.send(body);
+    },
+  });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  try {
+    // Somewhere in this range the last block of the answer is the first that the kernel does not take.
+    for (let size = 262_144; size <= 10_000_000; size += 131_072 + 1_111) {
+      const slow = await RawClient.connect(proxy.port);
+      slow.socket.pause();
+      slow.send(`GET /${size}/a HTTP/1.1\r\nHost: a\r\n\r\n`);
+      let isAnswered = false;
+      for (let turn = 0; turn < 400 && !isAnswered; turn++) {
+        await loopTurns(1);
+        isAnswered = upstream.requests.length > 0 && (await proxy.inspect()).idleUpstreamConnections === 1;
+      }
+      const fast = await RawClient.connect(proxy.port);
+      fast.send(`GET /${size}/b HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.ok((await fast.response()).body.equals(Buffer.alloc(size, "b")), `the fast answer of ${size} bytes`);
+      slow.socket.resume();
+      assert.ok((await slow.response()).body.equals(Buffer.alloc(size, "a")), `the slow answer of ${size} bytes`);
+      await slow.close();
+      await fast.close();
+      upstream.forget();
+    }
+  } finally {
+    await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+});

@@ -78,7 +78,7 @@ test("an idle connection that says anything is dropped", () => withParts(1, one,
   client.send(get("/1"));
   await client.response();
   first.connections[0]?.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned");
-  await eventually(() => proxy.inspect().upstreamConnections === 0, "the connection was dropped");
+  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0, "the connection was dropped");
   client.send(get("/2"));
   assert.equal((await client.response()).body.toString(), "ok");
   assert.equal(first.connections.length, 2);
@@ -88,7 +88,7 @@ test("an idle connection that the endpoint closes is forgotten", () => withParts
   client.send(get("/1"));
   await client.response();
   first.connections[0]?.end();
-  await eventually(() => proxy.inspect().upstreamConnections === 0, "the connection was dropped");
+  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0, "the connection was dropped");
   client.send(get("/2"));
   assert.equal((await client.response()).status, 200);
 }));
@@ -96,7 +96,7 @@ test("an idle connection that the endpoint closes is forgotten", () => withParts
 test("idle connections expire", () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool: { idleTimeout: "200ms" } } }), async ({ client, proxy, first }) => {
   client.send(get());
   await client.response();
-  await eventually(() => proxy.inspect().upstreamConnections === 0, "the idle connection expired");
+  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0, "the idle connection expired");
   await eventually(() => first.openCount === 0, "and was closed");
 }));
 
@@ -107,7 +107,7 @@ test("no more connections stay idle than the pool may keep", () => withParts(1, 
   await first.until(() => first.requests.length === 6, "all six were asked at once");
   for (const connection of first.connections) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   for (const each of clients) assert.equal((await each.response()).status, 200);
-  await eventually(() => proxy.inspect().idleUpstreamConnections === 2 && proxy.inspect().upstreamConnections === 2, () => `two are kept: ${JSON.stringify(proxy.inspect())}`);
+  await proxy.untilOpen(({ idleUpstreamConnections, upstreamConnections }) => idleUpstreamConnections === 2 && upstreamConnections === 2, "two are kept");
   for (const each of clients) await each.close();
 }));
 
@@ -235,7 +235,7 @@ test("with pipelining, a client that goes away takes no other client's answer wi
   const asked = first.connections.map((connection) => ({ connection, targets: connection.requests.map(({ target }) => target) }));
   const [gone, ...rest] = clients;
   gone?.reset();
-  await eventually(() => proxy.inspect().exchanges === 5, () => `the exchange of the client that went is over: ${JSON.stringify(proxy.inspect())}`);
+  await proxy.untilOpen(({ exchanges }) => exchanges === 5, "the exchange of the client that went is over");
   for (const { connection, targets } of asked) for (const target of targets) connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`);
   for (const [at, each] of rest.entries()) assert.equal((await each.response()).body.toString(), `/${at + 1}`);
   for (const each of rest) await each.close();

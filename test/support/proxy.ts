@@ -5,10 +5,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createProxy } from "../../src/index.ts";
+import { inspect } from "node:util";
+import { createProxy, type Logger } from "../../src/index.ts";
 import { eventually } from "./signal.ts";
 
 type Proxy = Awaited<ReturnType<typeof createProxy>>;
+
+/** What is open in a proxy. */
+export type Inspection = Awaited<ReturnType<Proxy["inspect"]>>;
 
 /** One line of the JSON access log. */
 export type LogLine = Record<string, unknown>;
@@ -29,19 +33,27 @@ export interface ProxyOptions {
 /** A running proxy. */
 export class ProxyUnderTest {
   readonly proxy: Proxy;
+  /** What the proxy told its logger as errors. */
+  readonly errors: readonly string[];
   readonly #logFolder: string;
 
-  private constructor(proxy: Proxy, logFolder: string) {
+  private constructor(proxy: Proxy, errors: readonly string[], logFolder: string) {
     this.proxy = proxy;
+    this.errors = errors;
     this.#logFolder = logFolder;
   }
 
   static async start(options: ProxyOptions): Promise<ProxyUnderTest> {
     const logFolder = await mkdtemp(join(tmpdir(), "millrace-test-"));
     try {
-      const proxy = await createProxy(configurationOf(options, join(logFolder, "access.log")) as Parameters<typeof createProxy>[0]);
+      const errors: string[] = [];
+      const logger: Logger = {
+        debug: () => {}, info: () => {}, warn: () => {},
+        error: (message, fields) => { errors.push(`${message} ${inspect(fields)}`); },
+      };
+      const proxy = await createProxy(configurationOf(options, join(logFolder, "access.log")) as Parameters<typeof createProxy>[0], { logger });
       await proxy.listen();
-      return new ProxyUnderTest(proxy, logFolder);
+      return new ProxyUnderTest(proxy, errors, logFolder);
     } catch (error) {
       await rm(logFolder, { recursive: true, force: true });
       throw error;
@@ -63,36 +75,38 @@ export class ProxyUnderTest {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  inspect(): ReturnType<Proxy["inspect"]> {
+  /** What is open. */
+  inspect(): Promise<Inspection> {
     return this.proxy.inspect();
+  }
+
+  /** Waits until what is open is as `isRight` says; `what` names that state. */
+  async untilOpen(isRight: (open: Inspection) => boolean, what: string): Promise<void> {
+    let last: Inspection | null = null;
+    await eventually(async () => isRight(last = await this.inspect()), () => `${what}: ${JSON.stringify(last)}`);
   }
 
   /**
    * Waits until nothing of the past is left: no client connection, no exchange, no upstream connection that is not idle in the pool.
    * To be called when every client is closed.
    */
-  async untilQuiet(): Promise<void> {
-    await eventually(
-      () => {
-        const { connections, exchanges, upstreamConnections, idleUpstreamConnections } = this.inspect();
-        return connections === 0 && exchanges === 0 && upstreamConnections === idleUpstreamConnections;
-      },
-      () => `nothing is in flight: ${JSON.stringify(this.inspect())}`,
-    );
+  untilQuiet(): Promise<void> {
+    return this.untilOpen((open) => open.connections === 0 && open.exchanges === 0 && open.upstreamConnections === open.idleUpstreamConnections, "nothing is in flight");
   }
 
   /** Waits until, in addition, no upstream connection and no deadline is left. To be called when the endpoints are closed too. */
   async untilEmpty(): Promise<void> {
     await this.untilQuiet();
-    await eventually(
-      () => this.inspect().upstreamConnections === 0 && this.inspect().deadlines === 0,
-      () => `nothing is left over: ${JSON.stringify(this.inspect())}`,
-    );
+    await this.untilOpen((open) => open.upstreamConnections === 0 && open.deadlines === 0, "nothing is left over");
   }
 
-  /** Closes the proxy. @returns the access log. */
+  /**
+   * Closes the proxy. @returns the access log.
+   * @throws when it told its logger of an error: a bug of ours that ended a connection
+   */
   async close(): Promise<LogLine[]> {
-    await this.proxy.close();
+    await this.proxy.close({ graceMs: 0 });
+    assert.deepEqual(this.errors, [], "the proxy met no bug of its own");
     const text = await readFile(join(this.#logFolder, "access.log"), "utf8").catch(() => "");
     await rm(this.#logFolder, { recursive: true, force: true });
     return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as LogLine);

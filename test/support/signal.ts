@@ -45,9 +45,9 @@ export async function loopTurns(count: number): Promise<void> {
 }
 
 /** Resolves once `isTrue` holds, for states that announce no event: looks again turn by turn, then every few milliseconds. */
-export async function eventually(isTrue: () => boolean, what: string | (() => string)): Promise<void> {
+export async function eventually(isTrue: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
   const limit = performance.now() + waitLimitMs;
-  for (let turn = 0; !isTrue(); turn++) {
+  for (let turn = 0; !(await isTrue()); turn++) {
     if (performance.now() > limit) throw new Error(`waited in vain until ${typeof what === "string" ? what : what()}`);
     if (turn < 50) await loopTurns(1);
     else await new Promise<void>((resolve) => setTimeout(resolve, 5));

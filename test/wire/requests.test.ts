@@ -23,7 +23,7 @@ const tables: Record<string, readonly RequestFixture[]> = {
 };
 
 /** Fields the proxy makes or owns; compared apart. */
-const madeNames = new Set(["via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id", "traceparent", "connection", "te", "host", "content-length", "transfer-encoding"]);
+const madeNames = new Set(["via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id", "traceparent", "connection", "te", "expect", "host", "content-length", "transfer-encoding"]);
 const passedNames = new Set(["traceparent"]);
 
 let upstream: ScriptedUpstream;

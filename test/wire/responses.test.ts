@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { eventually, loopTurns } from "../support/signal.ts";
+import { loopTurns } from "../support/signal.ts";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ScriptedUpstream } from "../support/scripted-upstream.ts";
@@ -52,7 +52,7 @@ const requestOf = (fixture: ResponseFixture): string => {
 async function replay(fixture: ResponseFixture, cuts: readonly number[]): Promise<void> {
   // On a fresh upstream connection: one that had served before would give a silent endpoint a second chance.
   upstream.breakConnections();
-  await eventually(() => proxy.inspect().upstreamConnections === 0 && upstream.openCount === 0, () => `no upstream connection is left: ${JSON.stringify(proxy.inspect())}`);
+  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0 && upstream.openCount === 0, "no upstream connection is left");
   upstream.forget();
   let attemptsOfFirst = 0;
   upstream.script = {
@@ -99,7 +99,7 @@ async function replay(fixture: ResponseFixture, cuts: readonly number[]): Promis
     if (fixture.isReused !== true && fixture.received?.status !== 101) await firstConnection?.untilOver();
     if (fixture.received?.status === 101) client.destroy();
     else await client.close();
-    await eventually(() => proxy.inspect().exchanges === 0, () => `no exchange is left: ${JSON.stringify(proxy.inspect())}`);
+    await proxy.untilOpen(({ exchanges }) => exchanges === 0, "no exchange is left");
     assert.deepEqual(upstream.violations, []);
   } finally {
     client.destroy();
