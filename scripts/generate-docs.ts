@@ -1,10 +1,14 @@
 /** Writes the parts of the documentation that are generated. A test fails while the committed files are out of date. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { toJsonSchema } from "../src/config/json-schema.ts";
+import { reasons } from "../src/http/reason.ts";
 import { createConfigurationReference } from "./configuration-reference.ts";
+import { createAccessLogReference, createMetricsReference } from "./observe-reference.ts";
 
 const folder = new URL("../docs/reference/", import.meta.url);
 
 await mkdir(folder, { recursive: true });
 await writeFile(new URL("configuration.md", folder), createConfigurationReference());
 await writeFile(new URL("configuration.schema.json", folder), `${JSON.stringify(toJsonSchema(), null, 2)}\n`);
+await writeFile(new URL("metrics.md", folder), createMetricsReference());
+await writeFile(new URL("access-log.md", folder), createAccessLogReference(new Map(Object.entries(reasons))));

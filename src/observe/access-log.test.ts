@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { accessLogFields } from "./access-log-fields.ts";
 import type { AccessLogFormatName } from "./access-log-format.ts";
 import { compileAccessLogFormat } from "./access-log-format.ts";
-import { endedExchange, malformedExchange } from "./exchange.fixture.ts";
+import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
 const compile = (format: AccessLogFormatName, template: string | null = null) => compileAccessLogFormat(format, template, new QueryRedactor());

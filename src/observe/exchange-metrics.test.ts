@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ExchangeMetrics } from "./exchange-metrics.ts";
-import { endedExchange, malformedExchange } from "./exchange.fixture.ts";
+import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
 import { MetricReader } from "./metric-reader.ts";
 import { MetricWriter } from "./metric-writer.ts";
 import { formatMetrics } from "./prometheus-text.ts";

@@ -1,7 +1,7 @@
-/** Exchanges for the tests of this folder. */
-import { Exchange } from "../http/exchange.ts";
-import type { Responder } from "../http/exchange.ts";
-import { RequestHead } from "../http/message.ts";
+/** Exchanges that ended, for the tests of this folder. */
+import { Exchange } from "../../http/exchange.ts";
+import type { Responder } from "../../http/exchange.ts";
+import { RequestHead } from "../../http/message.ts";
 
 /** What a test may choose; the rest is a plain successful GET. */
 export interface ExchangeFacts {
