@@ -17,7 +17,7 @@ export const scenarioNames = ["small", "10k", "1m", "post", "connect", "threads"
 export type ScenarioName = (typeof scenarioNames)[number];
 
 const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 64, threads: [1], peers: null } as const;
-const everyVariant = ["nginx", "haproxy", "millrace", "millrace-pipelining", "millrace-log", "go", "caddy", "http-proxy"];
+const everyVariant = ["nginx", "haproxy", "millrace", "millrace-pipelining", "millrace-log", "go", "go-pooled", "caddy", "http-proxy"];
 
 export const loadScenarios: readonly LoadScenario[] = [
   { ...get, name: "small", title: "small response, 64 connections", path: "/small", responseBytes: 23, peers: everyVariant },

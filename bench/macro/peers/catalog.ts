@@ -1,6 +1,6 @@
 /** Every proxy the benchmark knows, in the order of its tables. */
 import { caddy } from "./caddy.ts";
-import { goProxy } from "./go-proxy.ts";
+import { goProxy, pooledGoProxy } from "./go-proxy.ts";
 import { haproxy } from "./haproxy.ts";
 import { httpProxy } from "./http-proxy.ts";
 import { millracePeer, millraceVariants } from "./millrace.ts";
@@ -8,5 +8,5 @@ import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
 
 export function createCatalog(millraceCommand: readonly string[]): Peer[] {
-  return [nginx, haproxy, ...millraceVariants.map((variant) => millracePeer(variant, millraceCommand)), goProxy, caddy, httpProxy];
+  return [nginx, haproxy, ...millraceVariants.map((variant) => millracePeer(variant, millraceCommand)), goProxy, pooledGoProxy, caddy, httpProxy];
 }

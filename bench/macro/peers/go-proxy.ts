@@ -25,15 +25,23 @@ async function build(): Promise<string> {
   return binary;
 }
 
-export const goProxy: Peer = {
-  name: "go",
-  title: "Go httputil.ReverseProxy",
-  isOurs: false,
-  version,
-  async prepare({ listenPort, backendPort, threads }) {
-    return {
-      command: [await build(), `127.0.0.1:${listenPort}`, `127.0.0.1:${backendPort}`],
-      env: { GOMAXPROCS: String(threads) },
-    };
-  },
-};
+function createGoPeer(name: string, title: string, args: readonly string[]): Peer {
+  return {
+    name,
+    title,
+    isOurs: false,
+    version,
+    async prepare({ listenPort, backendPort, threads }) {
+      return {
+        command: [await build(), `127.0.0.1:${listenPort}`, `127.0.0.1:${backendPort}`, ...args],
+        env: { GOMAXPROCS: String(threads) },
+      };
+    },
+  };
+}
+
+/** As the standard library comes, but with enough idle connections. The project's target is set against this one. */
+export const goProxy: Peer = createGoPeer("go", "Go httputil.ReverseProxy", []);
+
+/** The same with a `BufferPool`, which saves it the buffer and the garbage of each response. */
+export const pooledGoProxy: Peer = createGoPeer("go-pooled", "Go, with a BufferPool", ["pooled"]);

@@ -1,4 +1,5 @@
-// The reverse proxy of Go's standard library with a transport that keeps its connections: main LISTEN BACKEND.
+// The reverse proxy of Go's standard library with a transport that keeps its connections: main LISTEN BACKEND [pooled].
+// Without `pooled` it allocates a copy buffer for each response, as it does unless it is given a pool.
 package main
 
 import (
@@ -30,7 +31,9 @@ func main() {
 		request.Header.Set("X-Forwarded-Host", request.Host)
 		direct(request)
 	}
-	proxy.BufferPool = &buffers{sync.Pool{New: func() any { return make([]byte, 32*1024) }}}
+	if len(os.Args) > 3 && os.Args[3] == "pooled" {
+		proxy.BufferPool = &buffers{sync.Pool{New: func() any { return make([]byte, 32*1024) }}}
+	}
 	proxy.Transport = &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
 		MaxIdleConns:        1024,
