@@ -2,7 +2,7 @@
  * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all proxied traffic.
  * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
  */
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
@@ -86,7 +86,7 @@ async function decideAnswer(request: IncomingMessage, { sources, tokens }: Admin
     localAddress: request.socket.localAddress ?? null,
   }, tokens);
   if (refusal !== null) return explain(refusal.status, refusal.message, refusal.status === 401 ? { "www-authenticate": 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"' } : {});
-  if (path === undefined) return explain(404, "There is nothing here.");
+  if (path === undefined) return explain(404, "Not found.");
   const allowed = path.method === "GET" ? "GET, HEAD" : path.method;
   if (!allowed.split(", ").includes(request.method ?? "")) return explain(405, "This method is not allowed.", { allow: allowed });
   if (!(await skipBody(request))) return explain(413, "The request body is too large.");
@@ -114,8 +114,8 @@ async function listen(server: Server, address: ListenAddress): Promise<void> {
   try {
     await listenOnce(server, { path: address.path });
   } catch (error) {
-    // A process that was killed leaves its socket behind; one at which nobody answers is taken over.
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || (await isAnswering(address.path))) throw error;
+    // A process that was killed leaves its socket behind; one at which nobody answers is taken over. Other files, at which nobody answers either, are not ours.
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || !lstatSync(address.path).isSocket() || (await isAnswering(address.path))) throw error;
     unlinkSync(address.path);
     await listenOnce(server, { path: address.path });
   }
