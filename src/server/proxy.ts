@@ -242,6 +242,8 @@ export class Proxy {
       await Promise.race([cut.promise, sleep(graceMs === undefined ? delay : 0, cut.promise)]);
       await Promise.race([this.#planes.drain(), cut.promise, sleep(graceMs ?? grace, cut.promise)]);
     }
+    // The timers of the waits above must not keep the process alive.
+    cut.resolve();
     this.#health.close();
     this.#resolver.close();
     this.#statistics?.close();
