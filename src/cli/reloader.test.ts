@@ -24,7 +24,8 @@ function setUp(versions: readonly (Config | Error)[], file: string | null = "a.y
   };
   const reloader = new Reloader({ load, file, isWatched: false }, { logger, isForPeople: false });
   reloader.attach({
-    reload: async (next) => {
+    reload: async (input) => {
+      const next = input as Config;
       const diff = diffConfig(applied.at(-1) ?? configWith(""), next);
       applied.push(next);
       return diff;

@@ -40,7 +40,11 @@ export async function serve(service: Service): Promise<void> {
   const format = service.logFormat ?? (process.stderr.isTTY ? "text" : "json");
   const logger = createLogger({ level: config.log.level, format });
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
-  const proxy = await createProxyFromConfig(config, { logger, onReloadRequest: () => reloader.reload("request") });
+  const proxy = await createProxyFromConfig(config, {
+    logger,
+    onStatisticsLine: (line) => void process.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
+    ...(service.file !== null && { onReloadRequest: () => reloader.reload("request") }),
+  });
   reloader.attach(proxy);
   // From here on a signal finds somebody, even while addresses are being opened.
   const lifetime = new ProcessLifetime({ service, proxy, reloader, logger });

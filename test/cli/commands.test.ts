@@ -28,7 +28,7 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   { args: ["run", "--nonsense"], code: 2, stderr: /unknown option '--nonsense'[^]*millrace run --help/ },
   { args: ["run", "a", "b"], code: 2, stderr: /too many arguments/ },
   { args: ["proxy"], code: 2, stderr: /missing required argument 'endpoint'/ },
-  { args: ["proxy", "--balance", "round-robbin", ":1"], code: 2, stderr: /--balance: unknown balancer "round-robbin"[^]*round-robin/ },
+  { args: ["proxy", "--balance", "round-robbin", ":1"], code: 2, stderr: /--balance: .*"round-robbin"[^]*did you mean "round-robin"/ },
   { args: ["proxy", "--listen", "8080", ":1"], code: 2, stderr: /--listen: "8080" is not an address/ },
   { args: ["proxy", "--health-interval", "5", ":1"], code: 2, stderr: /--health-interval: / },
   { args: ["proxy", "https://localhost:1"], code: 2, stderr: /the endpoints: .*https/ },

@@ -89,7 +89,7 @@ test("the published manifest has nothing that only a checkout needs", () => {
 test("the package holds compiled JavaScript and types, and neither sources nor tests", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
   assert.ok(files.includes("dist/src/index.js") && files.includes("dist/src/index.d.ts") && files.includes("LICENSE") && files.includes("README.md"));
-  assert.deepEqual(files.filter((file) => /\.test\.|(?<!\.d)\.ts$|^src|^test|^bench|^scripts|^\.ci/.test(file)), []);
+  assert.deepEqual(files.filter((file) => /\.test\.|\.fixture\.|(?<!\.d)\.ts$|^src|^test|^bench|^scripts|^\.ci/.test(file)), []);
 });
 
 test("the installed command runs a proxy with threads", async (t) => {
