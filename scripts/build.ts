@@ -17,7 +17,7 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 
 const leftovers = globSync("**/*.js", { cwd: dist }).flatMap((file) =>
   readFileSync(join(dist, file), "utf8").split("\n").flatMap((line, index) =>
-    /(?:import|from|URL|Worker)\b.*["'`]\.{1,2}\/[^"'`]*(?<!\.d)\.ts["'`]/.test(line) && !/^\s*(?:\*|\/\/)/.test(line) ? [`dist/${file}:${index + 1}: ${line.trim()}`] : [],
+    /(?:import|from|URL|Worker)\b.*["'`]\.{1,2}\/[^"'`]*(?<!\.d)\.ts["'`]/.test(line) && !/\.js["'`]|^\s*(?:\*|\/\/)/.test(line) ? [`dist/${file}:${index + 1}: ${line.trim()}`] : [],
   ),
 );
 if (leftovers.length > 0) {
