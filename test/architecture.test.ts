@@ -17,9 +17,8 @@ const layers: Record<string, number> = {
   http1: 2, http2: 2, tunnel: 2, store: 2,
   upstream: 3, middleware: 3, route: 3,
   forward: 4,
-  config: 5,
+  config: 5, admin: 5,
   server: 6,
-  admin: 7,
   cli: 8,
 };
 
