@@ -4,7 +4,7 @@
  *
  *   node scripts/published-manifest.ts write | restore
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,19 @@ function write(): void {
   writeFileSync(original, text);
   writeFileSync(pending, `${JSON.stringify(published, null, 2)}\n`);
   renameSync(pending, manifest);
-  spawn(process.execPath, [script, "watch", String(process.ppid)], { detached: true, stdio: "ignore" }).unref();
+  // npm runs scripts through a shell, which is gone as soon as the script is: npm itself is the shell's parent.
+  const npmPid = parentOf(process.ppid);
+  if (npmPid > 1) spawn(process.execPath, [script, "watch", String(npmPid)], { detached: true, stdio: "ignore" }).unref();
+}
+
+/** The parent of a process; 0 where that cannot be known. */
+function parentOf(pid: number): number {
+  try {
+    const status = existsSync("/proc/self/status") ? readFileSync(`/proc/${pid}/status`, "utf8") : `PPid: ${execFileSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" })}`;
+    return Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }
 
 /** Waits until the process that packs is gone, or has restored the file itself. */

@@ -53,14 +53,16 @@ before(async () => {
   symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"));
   await npm(checkout, "pack", "--pack-destination", folder);
 
-  const { version, dependencies } = readManifest(checkout);
+  const manifest = readManifest(checkout);
+  // The links that npm makes lead here, where the dependencies find one another.
+  const dependencies = join(folder, "dependencies/node_modules");
   mkdirSync(consumer);
   const overrides: Record<string, string> = {};
-  for (const [name, path] of productionPackages(Object.keys(dependencies))) {
-    cpSync(path, join(folder, "dependencies", name), { recursive: true });
-    overrides[name] = `file:${join(folder, "dependencies", name)}`;
+  for (const [name, path] of productionPackages(Object.keys(manifest.dependencies))) {
+    cpSync(path, join(dependencies, name), { recursive: true });
+    overrides[name] = `file:${join(dependencies, name)}`;
   }
-  writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module", dependencies: { millrace: `file:../millrace-${version}.tgz` }, overrides }));
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module", dependencies: { millrace: `file:../millrace-${manifest.version}.tgz` }, overrides }));
   await npm(consumer, "install");
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -73,8 +75,9 @@ test("packing leaves the repository's manifest as it was", () => {
 test("the manifest is restored when packing is broken off", () => {
   const repository = readFileSync(join(checkout, "package.json"), "utf8");
   const script = join(checkout, "scripts/published-manifest.ts");
-  // The shell that stands for npm ends without restoring; whoever watches does it.
-  execFileSync("sh", ["-c", `"${process.execPath}" "${script}" write; grep -q devDependencies package.json && exit 3; exit 0`], { cwd: checkout });
+  // The outer shell stands for npm, which runs the script in a shell and then ends without restoring; whoever watches does it.
+  const inner = `"${process.execPath}" "${script}" write; exit 0`;
+  execFileSync("sh", ["-c", `sh -c '${inner}'; grep -q devDependencies package.json && exit 3; exit 0`], { cwd: checkout });
   const deadline = Date.now() + 20_000;
   while (existsSync(join(checkout, "package.json.original")) && Date.now() < deadline) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   assert.equal(readFileSync(join(checkout, "package.json"), "utf8"), repository);
