@@ -201,10 +201,10 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     return this.#exchange.responder.flush();
   }
 
-  onEnd(trailers: string): void {
-    if (this.#isOver) return;
+  onEnd(trailers: string): boolean {
+    if (this.#isOver) return true;
     if (!this.#isTunnel) this.#finish();
-    this.#exchange.responder.sendEnd(trailers);
+    return this.#exchange.responder.sendEnd(trailers);
   }
 
   // The client's side.

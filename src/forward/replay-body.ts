@@ -1,6 +1,5 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
 import type { BodySink, Responder } from "../http/exchange.ts";
-import type { ProxyError } from "../http/reason.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
@@ -65,10 +64,6 @@ export class ReplayBody implements BodySink {
     this.#isEnded = true;
     this.#trailers = trailers;
     this.#target?.onBodyEnd(trailers);
-  }
-
-  onBodyAbort(error: ProxyError): void {
-    this.#target?.onBodyAbort(error);
   }
 
   #keep(chunk: Buffer): void {

@@ -4,7 +4,7 @@
  * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
  */
 import type { RequestHead } from "./message.ts";
-import type { ProxyError, ReasonCode } from "./reason.ts";
+import type { ReasonCode } from "./reason.ts";
 
 /** Takes a body as it arrives. */
 export interface BodySink {
@@ -14,8 +14,6 @@ export interface BodySink {
   onBodyFlush(): boolean;
   /** @param trailers field lines, or the empty string. */
   onBodyEnd(trailers: string): void;
-  /** The body will never be complete. */
-  onBodyAbort(error: ProxyError): void;
 }
 
 /** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
@@ -32,8 +30,11 @@ export interface Responder {
   sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void;
   /** Sends body bytes. */
   sendData(chunk: Buffer): void;
-  /** Ends the answer. `trailers` are dropped where the client cannot take them. */
-  sendEnd(trailers: string): void;
+  /**
+   * Ends the answer. `trailers` are dropped where the client cannot take them.
+   * @returns false where the chunks given since the last flush are still on their way: they must stay untouched for good
+   */
+  sendEnd(trailers: string): boolean;
   /**
    * Writes out what is held back to share one write; whoever sends calls it when nothing more comes from this read.
    * @returns false when nothing more should come until `onWritable`; the chunks given since the last flush must stay untouched until then.

@@ -15,9 +15,15 @@ interface Reason {
   readonly level: "debug" | "info" | "warn" | "error";
   /** The sentence in the answer's body. Never contains anything a peer sent. */
   readonly text: string;
+  /** The client's connection is closed after it: its framing is in doubt, or it has used up its patience. */
+  readonly isFinal: boolean;
 }
 
-const define = (status: number, side: Side, level: Reason["level"], text: string): Reason => ({ status, side, level, text });
+/** Faults of a client that leave its connection in good order. */
+const harmless = new Set([404, 429, 508]);
+
+const define = (status: number, side: Side, level: Reason["level"], text: string): Reason =>
+  ({ status, side, level, text, isFinal: side === "downstream" && !harmless.has(status) });
 
 /** The table. Status 499 is never sent: it is what the log says when the client went away. */
 export const reasons = {

@@ -1,64 +1,59 @@
 /**
  * One client connection: reads requests, one at a time and in order, hands each over as an exchange, and writes its answer.
- * While an exchange is under way the next request stays unread in the socket (pipelining is answered in order, RFC 9112 section 9.3.2); after a malformed one nothing is
- * read any more. Every wait has a deadline. An exception in here ends this connection and nothing else.
+ * While an exchange is under way the next request stays unread (pipelining is answered in order, RFC 9112 section 9.3.2); after a malformed one nothing is read any more.
+ * Every wait has a deadline. An exception in here ends this connection and nothing else.
  *
  * Deliberately not here: routing, forwarding fields and everything above the message.
  */
 import type { Socket } from "node:net";
-import { Deadline } from "../base/timer-wheel.ts";
 import { type AnswerLength, type BodySink, Exchange, type Responder } from "../http/exchange.ts";
 import { Framing, RequestHead } from "../http/message.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
+import { AnswerWriter } from "./answer-writer.ts";
 import { answerBody, dateField, statusPhrase } from "./answer.ts";
-import { ChunkedDecoder, ChunkEvent, hasBareLineEnd } from "./chunked-decoder.ts";
+import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+import { HeadReader } from "./head-reader.ts";
 import { Output } from "./output.ts";
-import { parsed, parseRequestHead } from "./request-parser.ts";
 import type { ServerContext } from "./server-context.ts";
+import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 
 const State = {
   /** Between requests, or in the middle of a head. */
   head: 0,
   /** The head is complete; body bytes are expected. */
-  length: 1,
-  chunked: 2,
+  body: 1,
   /** The request is complete; the answer is not. */
-  answer: 3,
-  tunnel: 4,
+  answer: 2,
+  tunnel: 3,
   /** The answer is out, the connection is being closed: what still comes is thrown away. */
-  closing: 5,
-  closed: 6,
+  closing: 4,
+  closed: 5,
 } as const;
 
-/** What the read deadline is for. */
-const Wait = { none: 0, idle: 1, head: 2, body: 3, closing: 4, halfClosed: 5 } as const;
-
-/** How long and how much of an unwanted rest is read, so that the answer is not lost in a reset (RFC 9112 section 9.6). */
-const closingMs = 2_000;
+/** How much and how long an unwanted rest is read, so that the answer is not lost in a reset (RFC 9112 section 9.6). */
 const maxDiscardedBytes = 1_048_576;
-const halfCloseGraceMs = 1_000;
-const drainGraceMs = 1_000;
-
-/** IPv4 clients of a dual-stack socket come as `::ffff:192.0.2.1`. */
-function toPlainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-}
+const closingMs = 2_000;
+/** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
+const halfClosedMs = 1_000;
+/** While draining: a connection used this recently may have a request on its way. */
+const drainMs = 1_000;
 
 /** A client connection. */
-export class ServerConnection implements Responder {
-  readonly #context: ServerContext;
-  readonly #socket: Socket;
-  readonly #output: Output;
-  readonly #readDeadline: Deadline;
-  #writeDeadline: Deadline | null = null;
+export class ServerConnection implements Responder, PieceReceiver {
   // The origin of its exchanges.
   readonly listenerName: string;
   readonly scheme: "http" | "https";
   readonly peerAddress: string;
   readonly peerPort: number;
+  readonly #context: ServerContext;
+  readonly #socket: Socket;
+  readonly #output: Output;
+  readonly #answer: AnswerWriter;
+  readonly #deadlines: ServerDeadlines;
+  readonly #headReader = new HeadReader();
+  readonly #body = new BodyReader();
   readonly #isPeerTrusted: boolean;
   #state: number = State.head;
-  #wait: number = Wait.none;
   #exchange: Exchange | null = null;
   /** Bytes that arrived and are not consumed. */
   #unread: Buffer | null = null;
@@ -66,24 +61,19 @@ export class ServerConnection implements Responder {
   #isPaused = false;
   /** The client sent FIN. */
   #isHalfClosed = false;
+  #hasEndedWriting = false;
+  #isKeptAlive = true;
   #requestCount = 0;
   #headStartedMs = -1;
   #idleSinceMs: number;
-  // The request body.
+  #bytesTakenAtFin = 0;
+  // The exchange under way.
   #sink: BodySink | null = null;
   #isSinkBlocked = false;
-  #remaining = 0;
-  #decoder: ChunkedDecoder | null = null;
-  #discardedBytes = 0;
-  #maySendContinue = false;
-  // The answer.
-  #isAnswerChunked = false;
-  /** The client can tell a complete answer from one that broke off. */
-  #isAnswerDelimited = false;
   #isAnswerEnded = false;
-  #isKeptAlive = true;
-  #hasEndedWriting = false;
-  #bytesWrittenAtFin = 0;
+  #discardedBytes = 0;
+  /** The client may be waiting for a 100. */
+  #isContinueAwaited = false;
 
   constructor(socket: Socket, context: ServerContext) {
     this.#socket = socket;
@@ -94,241 +84,181 @@ export class ServerConnection implements Responder {
     this.peerPort = socket.remotePort ?? 0;
     this.#isPeerTrusted = context.isTrusted(this.peerAddress);
     this.#output = new Output(socket, this.#onWritable);
-    this.#readDeadline = new Deadline(this.#onReadDeadline);
+    this.#answer = new AnswerWriter(this.#output);
+    this.#deadlines = new ServerDeadlines(context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.on("data", this.#onData);
     this.#idleSinceMs = context.wheel.clock.now();
-    this.#armRead(Wait.idle, context.timeouts.keepAlive);
+    this.#deadlines.await(Wait.idle, context.timeouts.keepAlive);
   }
 
-  /** An exchange is under way. */
-  get isBusy(): boolean {
-    return this.#exchange !== null;
-  }
-
-  /**
-   * Lets the exchange under way finish, then closes. A connection idle for a while is closed at once; one that was in use a moment ago may have a request on its way
-   * and gets that moment, because a request that crosses our FIN is lost.
-   */
+  /** Lets the exchange under way finish, then closes. A request that crosses our FIN is lost, so a connection that was in use a moment ago gets that moment more. */
   drain(): void {
     this.#isKeptAlive = false;
     if (this.#state !== State.head || this.#unread !== null) return;
-    if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainGraceMs) this.#destroy();
-    else this.#armRead(Wait.idle, drainGraceMs);
+    if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
+    else this.#deadlines.await(Wait.idle, drainMs);
   }
 
   /** Ends it now. */
   close(): void {
-    this.#gone("SHUTTING_DOWN");
+    this.#endAsGone("SHUTTING_DOWN");
   }
 
   // Reading.
 
   readonly #onData = (chunk: Buffer): void => {
-    try {
-      this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk]);
-      this.#advance();
-    } catch (error) {
-      this.#crash(error);
-    }
+    this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#advance();
   };
 
   /** Consumes what has arrived, as far as the state allows. */
   #advance(): void {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    let consumed = true;
-    while (consumed && this.#unread !== null) {
-      switch (this.#state) {
-        case State.head: consumed = this.#readHead(); break;
-        case State.length: consumed = this.#readLength(); break;
-        case State.chunked: consumed = this.#readChunked(); break;
-        case State.tunnel: consumed = this.#readTunnel(); break;
-        case State.answer: consumed = false; break;
-        default:
-          this.#discard(this.#unread.length);
-          this.#unread = null;
-      }
+    try {
+      let hasConsumed = true;
+      while (hasConsumed && this.#unread !== null) hasConsumed = this.#consume();
+      if (this.#isHalfClosed && this.#isInputShort()) this.#endOfInput();
+    } catch (error) {
+      this.#crash(error);
     }
     this.#isAdvancing = false;
-    if (this.#isHalfClosed && this.#isInputShort()) this.#endOfInput();
     // A head that is incomplete needs more bytes; everything else that is left waits for something on our side.
-    const mayRead = this.#unread === null ? !this.#isSinkBlocked : this.#state === State.head;
-    if (mayRead) this.#resume();
-    else this.#pause();
+    const isReading = this.#unread === null ? !this.#isSinkBlocked : this.#state === State.head;
+    if (isReading === this.#isPaused) this.#setPaused(!isReading);
   }
 
-  /** After FIN: what is there will never be enough. */
-  #isInputShort(): boolean {
-    if (this.#state === State.head) return this.#unread !== null;
-    return (this.#state === State.length || this.#state === State.chunked || this.#state === State.tunnel) && this.#unread === null;
+  #consume(): boolean {
+    switch (this.#state) {
+      case State.head: return this.#readHead();
+      case State.body: return this.#readBody();
+      case State.tunnel: return this.#readTunnel();
+      case State.answer: return false;
+      default:
+        this.#discard(this.#unread!.length);
+        this.#unread = null;
+        return false;
+    }
   }
 
   #readHead(): boolean {
     const bytes = this.#unread!;
     const context = this.#context;
     if (this.#headStartedMs === -1) this.#headStartedMs = context.wheel.clock.now();
-    else if (this.#isHeadStillOpen(bytes)) return false;
-    parseRequestHead(bytes, 0, bytes.length, context.limits, this.#isPeerTrusted);
-    if (parsed.failure !== null) {
-      this.#unread = null;
-      this.#refuse(parsed.head ?? new RequestHead(), parsed.failure);
+    const reader = this.#headReader;
+    const size = reader.read(bytes, context.limits, this.#isPeerTrusted);
+    if (reader.failure !== null) {
+      this.#refuse(reader.head ?? new RequestHead(), reader.failure);
       return false;
     }
-    const head = parsed.head;
-    if (head === null) {
+    if (size === -1) {
       // The deadline runs from the first byte and is not moved by later ones (slowloris).
-      if (this.#wait !== Wait.head) this.#armRead(Wait.head, context.timeouts.head);
-      this.#scannedBytes = bytes.length;
+      if (this.#deadlines.wait !== Wait.head) this.#deadlines.await(Wait.head, context.timeouts.head);
       return false;
     }
-    this.#unread = parsed.next === bytes.length ? null : bytes.subarray(parsed.next);
-    this.#scannedBytes = 0;
-    this.#begin(head);
+    this.#unread = size === bytes.length ? null : bytes.subarray(size);
+    this.#begin(reader.head!);
     return true;
   }
 
-  #scannedBytes = 0;
-
-  /** Is more needed before it is worth parsing a partial head again? Keeps the work on a trickle linear. */
-  #isHeadStillOpen(bytes: Buffer): boolean {
-    const from = this.#scannedBytes;
-    if (from === 0) return false;
-    this.#scannedBytes = bytes.length;
-    return bytes.indexOf("\r\n\r\n", Math.max(0, from - 3), "latin1") === -1
-      && bytes.length <= this.#context.limits.headBytes && !hasBareLineEnd(bytes, from);
-  }
-
   #begin(head: RequestHead): void {
-    const context = this.#context;
+    const { limits, isDraining } = this.#context;
     const exchange = this.#makeExchange(head);
-    this.#wait = Wait.none;
-    context.wheel.disarm(this.#readDeadline);
-    if (!head.isKeptAlive || context.isDraining || (context.limits.requestsPerConnection > 0 && this.#requestCount >= context.limits.requestsPerConnection)) this.#isKeptAlive = false;
-    this.#maySendContinue = head.expectsContinue;
-    if (head.framing === Framing.chunked) {
-      this.#state = State.chunked;
-      (this.#decoder ??= new ChunkedDecoder()).reset();
-    } else if (head.framing === Framing.length && head.contentLength > 0) {
-      this.#state = State.length;
-      this.#remaining = head.contentLength;
-    } else this.#state = State.answer;
-    const maxBodyBytes = context.limits.bodyBytes;
-    if (maxBodyBytes > 0 && head.contentLength > maxBodyBytes) this.fail("BODY_TOO_LARGE");
+    this.#deadlines.stopWaiting();
+    if (!head.isKeptAlive || isDraining || (limits.requestsPerConnection > 0 && this.#requestCount >= limits.requestsPerConnection)) this.#isKeptAlive = false;
+    this.#isContinueAwaited = head.expectsContinue;
+    if (head.framing === Framing.none) this.#state = State.answer;
+    else {
+      if (head.framing === Framing.chunked) this.#body.startChunked();
+      else this.#body.startLength(head.contentLength);
+      this.#state = this.#body.isOpen ? State.body : State.answer;
+    }
+    if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.fail("BODY_TOO_LARGE");
     // RFC 9110 sections 9.3.6 and 9.3.8: neither tunnels by CONNECT nor echoes of credentials by TRACE.
-    else if (head.method === "CONNECT" || head.method === "TRACE") this.#refuseMethod();
-    else context.onExchange(exchange);
+    else if (head.method === "CONNECT" || head.method === "TRACE") this.fail("METHOD_NOT_ALLOWED", "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    else this.#context.onExchange(exchange);
   }
 
   #makeExchange(head: RequestHead): Exchange {
+    const { clock } = this.#context.wheel;
     const exchange = new Exchange(head, this, this);
-    const clock = this.#context.wheel.clock;
     exchange.startedMs = this.#headStartedMs;
-    exchange.headCompleteMs = this.#scannedBytes === 0 ? this.#headStartedMs : clock.now();
+    exchange.headCompleteMs = this.#headReader.wasSplit ? clock.now() : this.#headStartedMs;
     exchange.startedWallMs = clock.wall();
     exchange.isPeerTrusted = this.#isPeerTrusted;
     this.#headStartedMs = -1;
     this.#exchange = exchange;
     this.#requestCount++;
     this.#isAnswerEnded = false;
-    this.#isAnswerChunked = false;
     this.#sink = null;
     this.#isSinkBlocked = false;
     this.#discardedBytes = 0;
+    this.#isContinueAwaited = false;
     this.#context.onExchangeStart();
     return exchange;
   }
 
   /** A head that cannot be understood: answered, logged, and nothing more is read. */
   #refuse(head: RequestHead, reason: ReasonCode): void {
+    this.#unread = null;
     this.#makeExchange(head);
     this.#state = State.answer;
-    this.#isKeptAlive = false;
     this.fail(reason);
   }
 
-  #refuseMethod(): void {
-    this.#isKeptAlive = false;
-    this.fail("METHOD_NOT_ALLOWED", "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
-  }
-
-  #readLength(): boolean {
-    const sink = this.#sink;
-    if (!this.#canTakeBody()) return false;
+  #readBody(): boolean {
+    if (!this.#isAnswerEnded && (this.#sink === null || this.#isSinkBlocked)) return false;
     const bytes = this.#unread!;
-    const size = Math.min(bytes.length, this.#remaining);
-    this.#remaining -= size;
-    this.#unread = size === bytes.length ? null : bytes.subarray(size);
-    this.#takeBody(size === bytes.length ? bytes : bytes.subarray(0, size));
-    if (this.#remaining === 0) this.#endBody("");
-    else this.#flushBody(sink);
-    return this.#unread !== null;
-  }
-
-  #readChunked(): boolean {
-    if (!this.#canTakeBody()) return false;
-    const sink = this.#sink;
-    const bytes = this.#unread!;
-    const decoder = this.#decoder!;
-    let at = 0;
-    while (this.#state === State.chunked) {
-      at = decoder.next(bytes, at, bytes.length);
-      if (decoder.event === ChunkEvent.data) this.#takeBody(bytes.subarray(decoder.dataStart, decoder.dataEnd));
-      else if (decoder.event === ChunkEvent.end) this.#endBody(decoder.trailers);
-      else if (decoder.event === ChunkEvent.needMore) break;
-      else {
-        this.#unread = null;
-        this.#failBody(decoder.event === ChunkEvent.badTrailer ? "BAD_TRAILER" : "BAD_CHUNK");
-        return false;
-      }
-    }
-    this.#unread = at === bytes.length ? null : bytes.subarray(at);
-    if (this.#state === State.chunked) this.#flushBody(sink);
-    return this.#unread !== null;
-  }
-
-  #readTunnel(): boolean {
-    const sink = this.#sink;
-    if (sink === null || this.#isSinkBlocked) return false;
-    const bytes = this.#unread!;
+    const body = this.#body;
     this.#unread = null;
-    if (this.#exchange !== null) this.#exchange.requestBodyBytes += bytes.length;
-    sink.onBodyData(bytes);
-    this.#flushBody(sink);
-    return false;
+    const next = body.read(bytes, 0, bytes.length, this);
+    if (this.#state !== State.body) return false;
+    if (body.failure !== null) this.#failBody(body.failure);
+    else {
+      if (next < bytes.length) this.#unread = bytes.subarray(next);
+      if (body.isOpen) this.#flushBody();
+      else this.#endBody(body.trailers);
+    }
+    return this.#unread !== null;
   }
 
-  #canTakeBody(): boolean {
-    return (this.#sink !== null && !this.#isSinkBlocked) || this.#isAnswerEnded;
-  }
-
-  #takeBody(chunk: Buffer): void {
+  onBodyPiece(piece: Buffer): void {
+    if (this.#state !== State.body) return;
     if (this.#isAnswerEnded) {
-      this.#discard(chunk.length);
+      this.#discard(piece.length);
       return;
     }
     const exchange = this.#exchange!;
-    exchange.requestBodyBytes += chunk.length;
-    const maxBodyBytes = this.#context.limits.bodyBytes;
-    if (maxBodyBytes > 0 && exchange.requestBodyBytes > maxBodyBytes) this.#failBody("BODY_TOO_LARGE");
-    else this.#sink?.onBodyData(chunk);
+    const { bodyBytes } = this.#context.limits;
+    exchange.requestBodyBytes += piece.length;
+    if (bodyBytes > 0 && exchange.requestBodyBytes > bodyBytes) this.#failBody("BODY_TOO_LARGE");
+    else this.#sink?.onBodyData(piece);
   }
 
-  #flushBody(sink: BodySink | null): void {
-    if (this.#state === State.closed) return;
-    if (sink !== null && !this.#isAnswerEnded && !sink.onBodyFlush()) {
+  #readTunnel(): boolean {
+    if (this.#sink === null || this.#isSinkBlocked) return false;
+    const bytes = this.#unread!;
+    this.#unread = null;
+    this.#exchange!.requestBodyBytes += bytes.length;
+    this.#sink.onBodyData(bytes);
+    this.#flushBody();
+    return false;
+  }
+
+  #flushBody(): void {
+    if (this.#isAnswerEnded || this.#sink === null) return;
+    if (!this.#sink.onBodyFlush()) {
+      // Whoever takes the body is slow, not the client.
       this.#isSinkBlocked = true;
-      this.#wait = Wait.none;
-      this.#context.wheel.disarm(this.#readDeadline);
-    } else if (!this.#isAnswerEnded && (this.#state === State.length || this.#state === State.chunked)) this.#armRead(Wait.body, this.#context.timeouts.body);
+      this.#deadlines.stopWaiting();
+    } else if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
   }
 
   #endBody(trailers: string): void {
-    if (this.#state === State.closed || this.#state === State.closing) return;
-    this.#wait = Wait.none;
-    this.#context.wheel.disarm(this.#readDeadline);
+    this.#deadlines.stopWaiting();
     this.#state = State.answer;
     if (this.#isAnswerEnded) this.#finish();
     else this.#sink?.onBodyEnd(trailers);
@@ -340,8 +270,7 @@ export class ServerConnection implements Responder {
       this.#destroy();
       return;
     }
-    this.#isKeptAlive = false;
-    this.#cancelUpstream(reason);
+    this.#cancel(reason);
     this.fail(reason);
   }
 
@@ -350,44 +279,36 @@ export class ServerConnection implements Responder {
     if (this.#discardedBytes > maxDiscardedBytes) this.#destroy();
   }
 
-  // The client's side of an exchange: `Responder`.
+  // `Responder`.
 
   startBody(sink: BodySink): void {
-    if (this.#exchange === null || this.#isAnswerEnded || this.#state === State.closed) return;
+    if (this.#exchange === null || this.#isAnswerEnded) return;
     this.#sink = sink;
     if (this.#state === State.answer) {
       sink.onBodyEnd("");
       return;
     }
-    if (this.#state !== State.tunnel && this.#unread === null) this.#armRead(Wait.body, this.#context.timeouts.body);
+    if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
     if (this.#isHalfClosed && this.#unread === null) this.#endOfInput();
-    else this.#advanceSafely();
+    else this.#advance();
   }
 
   resumeBody(): void {
-    if (!this.#isSinkBlocked || this.#state === State.closed) return;
+    if (!this.#isSinkBlocked) return;
     this.#isSinkBlocked = false;
-    if (this.#state === State.length || this.#state === State.chunked) this.#armRead(Wait.body, this.#context.timeouts.body);
-    this.#advanceSafely();
-  }
-
-  #advanceSafely(): void {
-    try {
-      this.#advance();
-    } catch (error) {
-      this.#crash(error);
-    }
+    if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    this.#advance();
   }
 
   sendInterim(status: number, reasonPhrase: string, fields: string): void {
     const exchange = this.#exchange;
     if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return;
     if (status === 100) {
-      if (!this.#maySendContinue) return;
-      this.#maySendContinue = false;
+      if (!this.#isContinueAwaited) return;
+      this.#isContinueAwaited = false;
     }
-    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields}\r\n`);
-    this.#output.flush();
+    this.#answer.interim(status, reasonPhrase, fields);
+    this.flush();
   }
 
   sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {
@@ -395,20 +316,9 @@ export class ServerConnection implements Responder {
     if (exchange === null || exchange.isHeadSent) return;
     exchange.isHeadSent = true;
     exchange.status = status;
-    let framing = "";
-    this.#isAnswerDelimited = length !== "unknown" || exchange.request.minorVersion === 1;
-    if (length === "unknown") {
-      if (exchange.request.minorVersion === 1) {
-        this.#isAnswerChunked = true;
-        framing = "Transfer-Encoding: chunked\r\n";
-      } else this.#isKeptAlive = false;
-    } else if (length !== "none") framing = `Content-Length: ${length}\r\n`;
-    else if (lengthField !== null) framing = `Content-Length: ${lengthField}\r\n`;
-    // A client that waits for a 100 it never got may send its body or the next request: no telling which (RFC 9110 section 10.1.1).
-    if (this.#maySendContinue && status >= 200) this.#isKeptAlive = this.#isKeptAlive && this.#unread !== null;
-    if (exchange.request.isWebSocket && this.#unread !== null) this.#isKeptAlive = false;
-    const connection = !this.#isKeptAlive ? "Connection: close\r\n" : exchange.request.minorVersion === 0 ? "Connection: keep-alive\r\n" : "";
-    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields}${framing}${connection}\r\n`);
+    // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1). Early tunnel bytes are no request either.
+    if (this.#unread === null ? this.#isContinueAwaited && this.#state === State.body && exchange.requestBodyBytes === 0 : exchange.request.isWebSocket) this.#isKeptAlive = false;
+    this.#isKeptAlive = this.#answer.head({ status, reasonPhrase, fields, length, lengthField }, exchange.request, this.#isKeptAlive);
   }
 
   sendSwitch(fields: string): void {
@@ -418,90 +328,67 @@ export class ServerConnection implements Responder {
     exchange.status = 101;
     this.#isKeptAlive = false;
     this.#state = State.tunnel;
-    this.#output.text(`HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
-    this.#output.flush();
+    this.#socket.setKeepAlive(true, 15_000);
+    this.#answer.switchProtocols(fields);
+    this.flush();
   }
 
   sendData(chunk: Buffer): void {
-    const exchange = this.#exchange;
-    if (exchange === null || chunk.length === 0) return;
-    exchange.responseBodyBytes += chunk.length;
-    if (this.#isAnswerChunked) {
-      this.#output.text(`${chunk.length.toString(16)}\r\n`);
-      this.#output.bytes(chunk);
-      this.#output.text("\r\n");
-    } else this.#output.bytes(chunk);
+    if (this.#exchange === null || chunk.length === 0) return;
+    this.#exchange.responseBodyBytes += chunk.length;
+    this.#answer.data(chunk);
   }
 
-  sendEnd(trailers: string): void {
+  sendEnd(trailers: string): boolean {
     const exchange = this.#exchange;
-    if (exchange === null || this.#isAnswerEnded) return;
+    if (exchange === null || this.#isAnswerEnded) return true;
     if (this.#state === State.tunnel) {
       this.#endTunnelWriting();
-      return;
+      return true;
     }
-    if (this.#isAnswerChunked) this.#output.text(`0\r\n${trailers}\r\n`);
+    this.#answer.end(trailers);
     this.#isAnswerEnded = true;
-    this.flush();
+    const isWritten = this.flush();
     exchange.listener = null;
-    this.#finishExchange();
+    this.#endExchange();
     if (this.#state === State.answer) this.#finish();
-    else if (this.#state === State.length || this.#state === State.chunked) this.#finishUpload();
+    else if (this.#state === State.body) this.#finishUpload();
+    return isWritten;
   }
 
   flush(): boolean {
-    if (this.#state === State.closed) return true;
-    if (this.#output.flush()) return true;
-    if (this.#context.timeouts.write > 0) this.#context.wheel.arm((this.#writeDeadline ??= new Deadline(this.#onWriteDeadline)), this.#context.timeouts.write);
+    if (this.#state === State.closed || this.#output.flush()) return true;
+    this.#deadlines.awaitWriting(this.#context.timeouts.write);
     return false;
   }
 
   fail(code: ReasonCode, detail = "", extraFields = ""): void {
     const exchange = this.#exchange;
-    if (exchange === null || this.#isAnswerEnded || this.#state === State.closed) return;
+    if (exchange === null || this.#isAnswerEnded) return;
     exchange.reason ??= code;
     if (exchange.detail === "") exchange.detail = detail;
-    if (exchange.isHeadSent) {
+    const { status, isFinal } = reasons[code];
+    if (!exchange.isHeadSent && status === 499) exchange.status = 499;
+    if (exchange.isHeadSent || status === 499) {
       this.#abort();
       return;
     }
-    const reason = reasons[code];
-    if (reason.status === 499) {
-      exchange.status = 499;
-      this.#abort();
-      return;
-    }
-    const isBodyOpen = this.#state === State.length || this.#state === State.chunked;
-    if (reason.side === "downstream" && (code !== "NO_ROUTE" && code !== "RATE_LIMITED" && code !== "LOOP_DETECTED")) this.#isKeptAlive = false;
-    if (isBodyOpen && this.#maySendContinue) this.#isKeptAlive = false;
-    const answer = answerBody(code, exchange.request, exchange.requestId);
-    this.sendHead(reason.status, statusPhrase(reason.status), `${dateField()}${extraFields}${answer.fields}`, answer.body.length, null);
-    if (exchange.request.method !== "HEAD") {
-      exchange.responseBodyBytes += answer.body.length;
-      this.#output.text(answer.body);
-    }
+    if (isFinal) this.#isKeptAlive = false;
+    const { fields, body } = answerBody(code, exchange.request, exchange.requestId);
+    const isHead = exchange.request.method === "HEAD";
+    this.sendHead(status, statusPhrase(status), `${dateField()}${extraFields}${fields}`, isHead ? "none" : body.length, isHead ? body.length : null);
+    if (!isHead) this.sendData(Buffer.from(body, "latin1"));
     this.sendEnd("");
   }
 
   // Endings.
 
-  /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
-  #finishUpload(): void {
-    if (!this.#isKeptAlive || (this.#state === State.length && this.#remaining > maxDiscardedBytes)) {
-      this.#closeGracefully();
-      return;
-    }
-    this.#sink = null;
-    this.#isSinkBlocked = false;
-    this.#armRead(Wait.closing, closingMs);
-    this.#advanceSafely();
-  }
-
-  #finishExchange(): void {
+  #endExchange(): void {
     const exchange = this.#exchange;
     if (exchange === null || exchange.isEnded) return;
     exchange.isEnded = true;
     exchange.endedMs = this.#context.wheel.clock.now();
+    this.#idleSinceMs = exchange.endedMs;
     this.#context.onExchangeEnd(exchange);
   }
 
@@ -509,17 +396,25 @@ export class ServerConnection implements Responder {
   #finish(): void {
     this.#exchange = null;
     this.#sink = null;
-    if (!this.#isKeptAlive) {
+    if (!this.#isKeptAlive || (this.#isHalfClosed && this.#unread === null)) {
       this.#closeGracefully();
       return;
     }
     this.#state = State.head;
-    if (this.#isHalfClosed && this.#unread === null) this.#closeGracefully();
-    else {
-      this.#idleSinceMs = this.#context.wheel.clock.now();
-      this.#armRead(Wait.idle, this.#context.timeouts.keepAlive);
-      this.#advanceSafely();
+    this.#deadlines.await(Wait.idle, this.#context.timeouts.keepAlive);
+    this.#advance();
+  }
+
+  /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
+  #finishUpload(): void {
+    if (!this.#isKeptAlive || (this.#body.remaining > maxDiscardedBytes && this.#body.remaining !== Number.POSITIVE_INFINITY)) {
+      this.#closeGracefully();
+      return;
     }
+    this.#sink = null;
+    this.#isSinkBlocked = false;
+    this.#deadlines.await(Wait.closing, closingMs);
+    this.#advance();
   }
 
   /** Sends FIN after the answer and reads on for a moment, so that the kernel does not answer late bytes with a reset that destroys it. */
@@ -527,57 +422,57 @@ export class ServerConnection implements Responder {
     if (this.#state === State.closed) return;
     this.#exchange = null;
     this.#sink = null;
-    this.#state = State.closing;
-    this.#unread = null;
     this.#isSinkBlocked = false;
+    this.#unread = null;
+    this.#state = State.closing;
     if (!this.#hasEndedWriting) {
       this.#hasEndedWriting = true;
       this.#output.flush();
       this.#socket.end();
     }
-    if (this.#isHalfClosed && this.#socket.writableLength === 0) {
-      this.#destroyWhenFlushed();
-      return;
+    if (this.#isHalfClosed) this.#destroyWhenWritten();
+    else {
+      this.#deadlines.await(Wait.closing, this.#output.isBlocked ? this.#context.timeouts.write : closingMs);
+      this.#setPaused(false);
     }
-    this.#armRead(Wait.closing, this.#output.isBlocked ? this.#context.timeouts.write : closingMs);
-    this.#resume();
   }
 
-  #destroyWhenFlushed(): void {
+  #destroyWhenWritten(): void {
     if (this.#socket.writableFinished) this.#destroy();
-    else this.#socket.once("finish", () => this.#destroy());
+    else {
+      this.#deadlines.await(Wait.closing, this.#context.timeouts.write);
+      this.#socket.once("finish", () => this.#destroy());
+    }
   }
 
-  /**
-   * The only way to say "this is not all" in HTTP/1.1 is to close early (RFC 9112 section 8); with a reset, where the end of the connection was to be the end of the answer.
-   */
+  /** The only way to say "this is not all" is to close early (RFC 9112 section 8): with a reset, where the end of the connection was to be the end of the answer. */
   #abort(): void {
-    this.#cancelUpstream("CLIENT_GONE");
+    this.#cancel("CLIENT_GONE");
     this.#isAnswerEnded = true;
     this.#isKeptAlive = false;
-    this.#finishExchange();
-    if (this.#isAnswerDelimited) this.#closeGracefully();
+    this.#endExchange();
+    if (this.#exchange?.isHeadSent === true && this.#answer.isDelimited) this.#closeGracefully();
     else this.#destroy("reset");
   }
 
-  #cancelUpstream(code: ReasonCode): void {
-    const exchange = this.#exchange;
-    const listener = exchange?.listener ?? null;
-    if (exchange !== null) exchange.listener = null;
-    listener?.onCancel(code);
+  #cancel(code: ReasonCode): void {
+    const listener = this.#exchange?.listener ?? null;
+    if (listener === null) return;
+    this.#exchange!.listener = null;
+    listener.onCancel(code);
   }
 
   /** The client is gone, or is treated as gone: whatever was under way is over. */
-  #gone(code: ReasonCode): void {
+  #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
     const exchange = this.#exchange;
     if (exchange !== null && !exchange.isEnded) {
-      const wasTunnel = this.#state === State.tunnel;
-      if (!wasTunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
+      // Either side may end a tunnel as it likes.
+      if (this.#state !== State.tunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
       if (!exchange.isHeadSent) exchange.status = 499;
       this.#isAnswerEnded = true;
-      this.#cancelUpstream(code);
-      this.#finishExchange();
+      this.#cancel(code);
+      this.#endExchange();
     }
     this.#destroy();
   }
@@ -588,8 +483,7 @@ export class ServerConnection implements Responder {
     this.#exchange = null;
     this.#sink = null;
     this.#unread = null;
-    this.#context.wheel.remove(this.#readDeadline);
-    if (this.#writeDeadline !== null) this.#context.wheel.remove(this.#writeDeadline);
+    this.#deadlines.remove();
     if (how === "reset") this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     this.#context.onClosed(this);
@@ -606,28 +500,20 @@ export class ServerConnection implements Responder {
   /** Both directions of the tunnel are done. */
   #endTunnel(): void {
     this.#isAnswerEnded = true;
-    this.#finishExchange();
-    this.#cancelUpstream("CLIENT_GONE");
-    this.#state = State.closing;
-    this.#destroyWhenFlushed();
+    this.#endExchange();
+    this.#cancel("CLIENT_GONE");
+    this.#closeGracefully();
   }
 
   #crash(error: unknown): void {
-    this.#isAdvancing = false;
     this.#context.onInternalError(error);
-    const exchange = this.#exchange;
-    if (exchange !== null) exchange.reason ??= "INTERNAL_ERROR";
     try {
-      if (exchange !== null && !exchange.isHeadSent) {
-        this.#cancelUpstream("INTERNAL_ERROR");
-        this.#isKeptAlive = false;
-        this.fail("INTERNAL_ERROR");
-        return;
-      }
+      this.#cancel("INTERNAL_ERROR");
+      this.fail("INTERNAL_ERROR");
     } catch (second) {
       this.#context.onInternalError(second);
     }
-    this.#gone("INTERNAL_ERROR");
+    if (this.#state !== State.closing) this.#endAsGone("INTERNAL_ERROR");
   }
 
   // Socket events and deadlines.
@@ -641,6 +527,12 @@ export class ServerConnection implements Responder {
     }
   };
 
+  /** After FIN: what is there will never be enough. */
+  #isInputShort(): boolean {
+    if (this.#state === State.head) return this.#unread !== null;
+    return (this.#state === State.body || this.#state === State.tunnel) && this.#unread === null;
+  }
+
   /** The client sends no more. Whatever it is still owed is answered as long as it takes it. */
   #endOfInput(): void {
     switch (this.#state) {
@@ -648,14 +540,12 @@ export class ServerConnection implements Responder {
         if (this.#unread !== null) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
         else this.#destroy();
         return;
-      case State.length:
-      case State.chunked:
-        if (this.#unread !== null && !this.#isAnswerEnded) return;
-        this.#failBody("TRUNCATED_REQUEST");
+      case State.body:
+        if (this.#unread === null || this.#isAnswerEnded) this.#failBody("TRUNCATED_REQUEST");
         return;
       case State.answer:
-        this.#bytesWrittenAtFin = this.#socket.bytesWritten;
-        this.#armRead(Wait.halfClosed, halfCloseGraceMs);
+        this.#bytesTakenAtFin = this.#bytesTaken;
+        this.#deadlines.await(Wait.halfClosed, halfClosedMs);
         return;
       case State.tunnel:
         if (this.#unread !== null) return;
@@ -663,58 +553,47 @@ export class ServerConnection implements Responder {
         if (this.#hasEndedWriting) this.#endTunnel();
         return;
       case State.closing:
-        this.#destroyWhenFlushed();
+        this.#destroyWhenWritten();
     }
   }
 
-  readonly #onError = (): void => this.#gone("CLIENT_GONE");
+  get #bytesTaken(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
+  }
 
-  readonly #onClose = (): void => this.#gone("CLIENT_GONE");
+  readonly #onError = (): void => this.#endAsGone("CLIENT_GONE");
+
+  readonly #onClose = (): void => this.#endAsGone("CLIENT_GONE");
 
   readonly #onWritable = (): void => {
-    if (this.#writeDeadline !== null) this.#context.wheel.disarm(this.#writeDeadline);
-    if (this.#state === State.closing) this.#armRead(Wait.closing, closingMs);
+    this.#deadlines.stopWriting();
+    if (this.#state === State.closing) this.#deadlines.await(Wait.closing, closingMs);
     this.#exchange?.listener?.onWritable();
   };
 
-  readonly #onWriteDeadline = (): void => this.#gone("CLIENT_WRITE_TIMEOUT");
+  readonly #onWriteDeadline = (): void => this.#endAsGone("CLIENT_WRITE_TIMEOUT");
 
-  readonly #onReadDeadline = (): void => {
-    switch (this.#wait) {
-      case Wait.head:
-        this.#unread = null;
-        this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
-        return;
-      case Wait.body:
-        this.#failBody("BODY_TIMEOUT");
-        return;
-      case Wait.halfClosed: {
+  readonly #onReadDeadline = (wait: Wait): void => {
+    switch (wait) {
+      case Wait.head: return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
+      case Wait.body: return this.#failBody("BODY_TIMEOUT");
+      case Wait.halfClosed:
         // A client that only closed its sending side keeps taking the answer; one that is gone does not.
-        const written = this.#socket.bytesWritten - this.#socket.writableLength;
-        if (written === this.#bytesWrittenAtFin) return this.#gone("CLIENT_GONE");
-        this.#bytesWrittenAtFin = written;
-        return this.#armRead(Wait.halfClosed, halfCloseGraceMs);
-      }
-      default:
-        this.#destroy();
+        if (this.#bytesTaken === this.#bytesTakenAtFin) return this.#endAsGone("CLIENT_GONE");
+        return this.#endOfInput();
+      default: return this.#destroy();
     }
   };
 
-  #armRead(wait: number, delayMs: number): void {
-    this.#wait = wait;
-    if (delayMs > 0) this.#context.wheel.arm(this.#readDeadline, delayMs);
-    else this.#context.wheel.disarm(this.#readDeadline);
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused || this.#state === State.closed) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#socket.pause();
+    else this.#socket.resume();
   }
+}
 
-  #pause(): void {
-    if (this.#isPaused || this.#state === State.closed) return;
-    this.#isPaused = true;
-    this.#socket.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused || this.#state === State.closed) return;
-    this.#isPaused = false;
-    this.#socket.resume();
-  }
+/** IPv4 clients of a dual-stack socket come as `::ffff:192.0.2.1`. */
+function toPlainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

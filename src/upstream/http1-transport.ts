@@ -6,7 +6,8 @@ import { isIP } from "node:net";
 import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { ProxyError } from "../http/reason.ts";
-import { type AttemptHandle, type ClientAttempt, ClientConnection, type ConnectionOwner } from "../http1/client-connection.ts";
+import type { AttemptHandle, ClientAttempt, ConnectionOwner } from "../http1/client-attempt.ts";
+import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadLimits } from "../http1/request-parser.ts";
 import type { EndpointSpec } from "./endpoint.ts";
 import type { HostResolver } from "./host-resolver.ts";
@@ -48,7 +49,7 @@ export class Http1Transport implements Transport, ConnectionOwner {
   readonly #idle: ClientConnection[] = [];
   /** Connections that may be shared, where pipelining is on. */
   readonly #shared: ClientConnection[] = [];
-  readonly #dials = new Map<ClientAttempt, Dial>();
+  readonly #dials = new WeakMap<ClientAttempt, Dial>();
   #isDraining = false;
 
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
@@ -122,7 +123,7 @@ export class Http1Transport implements Transport, ConnectionOwner {
   // `ConnectionOwner`.
 
   onConnected(attempt: ClientAttempt): void {
-    if (this.#dials.size > 0) this.#dials.delete(attempt);
+    this.#dials.delete(attempt);
   }
 
   onConnectFailed(attempt: ClientAttempt, error: ProxyError): void {
@@ -169,9 +170,9 @@ class Dial implements AttemptHandle {
   addresses: string[] = [];
   isCancelled = false;
   readonly #attempt: ClientAttempt;
-  readonly #dials: Map<ClientAttempt, Dial>;
+  readonly #dials: WeakMap<ClientAttempt, Dial>;
 
-  constructor(attempt: ClientAttempt, dials: Map<ClientAttempt, Dial>) {
+  constructor(attempt: ClientAttempt, dials: WeakMap<ClientAttempt, Dial>) {
     this.#attempt = attempt;
     this.#dials = dials;
     attempt.handle = this;

@@ -2,9 +2,9 @@
  * The seam between the attempt loop and a protocol: an attempt goes in, its answer comes back through callbacks.
  * Plain method calls on long-lived objects: no promise, stream or closure per attempt.
  */
-import type { ClientAttempt } from "../http1/client-connection.ts";
+import type { ClientAttempt } from "../http1/client-attempt.ts";
 
-export type { AttemptHandle } from "../http1/client-connection.ts";
+export type { AttemptHandle } from "../http1/client-attempt.ts";
 
 /** One try of an exchange at one endpoint. Implemented by `forward/`. */
 export interface Attempt extends ClientAttempt {

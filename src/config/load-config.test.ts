@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { configFormOf, findConfigFile } from "./config-file.ts";
+import { loadConfig, parseConfigText } from "./load-config.ts";
+import { ConfigError } from "./problem.ts";
+
+let folder = "";
+before(async () => { folder = await mkdtemp(join(tmpdir(), "millrace-config-")); });
+after(async () => { await rm(folder, { recursive: true, force: true }); });
+
+const write = async (name: string, text: string | Uint8Array): Promise<string> => {
+  const file = join(folder, name);
+  await writeFile(file, text);
+  return file;
+};
+
+const upstreams = "upstreams: { api: { endpoints: [\"http://a:1\"] } }\n";
+const minimal = `listeners: [{ address: ":8080" }]\nroutes: [{ upstream: api }]\n${upstreams}`;
+
+/** Problems as `line:column length message (hint)`. */
+function problemsOf(text: string, options: { isJson?: boolean; environment?: Record<string, string> } = {}): string[] {
+  try {
+    parseConfigText(text, { file: "f.yaml", environment: {}, ...options });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems.map((problem) => `${problem.line}:${problem.column} ${problem.length} ${problem.message}${problem.hint === null ? "" : ` (${problem.hint})`}`);
+  }
+}
+
+async function failureOf(file: string): Promise<ConfigError> {
+  let failure: unknown;
+  await assert.rejects(loadConfig(file), (error) => { failure = error; return true; });
+  assert.ok(failure instanceof ConfigError, String(failure));
+  return failure;
+}
+
+test("problems stand at the value, at the key where it is unknown, and at the parent where something is missing", () => {
+  assert.deepEqual(problemsOf(`listeners:\n  - adres: ":8080"\n    limits:\n      headBytes: 1\n  - name: x\nroutes:\n  - upstream: apu\n${upstreams}`), [
+    '2:5 5 unknown key "adres" (did you mean "address"?)',
+    "4:18 1 1 is too small; at least 256B",
+    '5:5 4 "address" is missing',
+    '7:15 3 there is no upstream "apu" (did you mean "api"?)',
+  ]);
+});
+
+test("problems in flow style, behind anchors, merges and aliases stand where the text is", () => {
+  assert.deepEqual(problemsOf(`listeners: [{ address: ":1", limits: { headFields: x } }]\nroutes: [{ upstream: a }]\nupstreams:\n  a: &base\n    endpoints: [http://a]\n    balance: rr\n  b: *base\n  c:\n    <<: *base\n    pool: { maxIdle: -1 }\n`), [
+    '1:52 1 expected a number, not the text "x"',
+    '6:14 2 the text "rr" is none of "round-robin", "least-connections", "random", "power-of-two", "ip-hash"',
+    "10:22 2 -1 is too small; at least 0",
+  ]);
+});
+
+test("mistakes in the syntax are explained in plain words", () => {
+  for (const [text, problem] of [
+    ["listeners: []\nlisteners: []\n", '2:1 9 the key "listeners" is there twice'],
+    ["a:\n\t- b\n", "2:1 "],
+    ["a: [1, 2\nb: 3\n", '2:1 1 a "[" or "{" above is not closed before this'],
+    ["a: b: c\n", '1:4 1 there is a second ":" in this value'],
+    ["a:\n  b: 1\n c: 2\n", "3:1 "],
+    ["routes\n  - a: b\n", '1:1 6 a key has no ":" after it'],
+    ["host: *.example.com\n", '1:7 13 "*.example.com" refers to an anchor that is not there (if this is text, put it in quotes'],
+    ["a: { b: ${NAME} }\n", "1:10 1 inside { } and [ ], a reference to the environment must be in quotes"],
+    ["a: 1\n---\nb: 2\n", "2:1 3 a configuration is one document"],
+    ["a: !thing x\n", "1:4 6 tags are not known here"],
+    ["", "1:1 1 the configuration is empty"],
+    ["just text", "1:1 9 a configuration is a section"],
+    ["- a\n", "1:1 3 a configuration is a section"],
+  ] as const) {
+    const problems = problemsOf(text);
+    assert.equal(problems.length, 1, problems.join("; "));
+    assert.ok(problems[0]?.startsWith(problem), `${JSON.stringify(text)}: ${problems[0]}`);
+  }
+});
+
+test("aliases that unfold without end are refused", () => {
+  const lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"];
+  for (const [name, of] of [["b", "a"], ["c", "b"], ["d", "c"], ["e", "d"]]) lines.push(`${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(",")}]`);
+  assert.match(problemsOf(lines.join("\n"))[0] ?? "", /alias/);
+});
+
+test("a JSON file is JSON and nothing more", () => {
+  const text = JSON.stringify({ listeners: [{ address: ":1" }], routes: [{ respond: { body: "\u00e9 \ud83d\ude00 \"\\/" } }] }, null, 2);
+  assert.equal(parseConfigText(text, { file: "f.json", isJson: true }).routes[0]?.respond?.body, "\u00e9 \ud83d\ude00 \"\\/");
+  assert.match(problemsOf('{ "a": [1,] }', { isJson: true })[0] ?? "", /^1:11 1 not JSON/);
+  assert.match(problemsOf('{ "a": 1, # no\n "b": 2 }', { isJson: true })[0] ?? "", /not JSON/);
+  assert.match(problemsOf('{ "a": 1, "a": 2 }', { isJson: true })[0] ?? "", /^1:11 3 the key "a" is there twice/);
+  assert.match(problemsOf('{\n  "listeners": [{ "address": 8080 }] }', { isJson: true })[0] ?? "", /^2:31 4 expected text, not the number 8080/);
+});
+
+test("references to the environment take the type of their place", () => {
+  const text = `workers: \${W}\nlisteners: [{ address: "\${HOST:-127.0.0.1}:\${PORT}" }]\nroutes: [{ upstream: api }]\nupstreams:\n  api:\n    endpoints: ["http://a"]\n    pool: { pipelining: "\${P}" }\nlog: { access: "\${A}" }\nadmin: { tokens: [{ token: "\${T}" }] }\n`;
+  const config = parseConfigText(text, { file: "f.yaml", environment: { W: "2", PORT: "0", P: "4", A: "false", T: "1234567890" } });
+  assert.deepEqual([config.workers, config.listeners[0]?.name, config.upstreams["api"]?.pool.pipelining, config.log.access, config.admin?.tokens[0]?.token], [2, "127.0.0.1:0", 4, null, "1234567890"]);
+  assert.equal(parseConfigText(text, { file: "f.yaml", environment: { W: "auto", PORT: "0", P: "4", A: "true", T: "1234567890" } }).workers, "auto");
+});
+
+test("every variable that is not set is told, in its place", () => {
+  assert.deepEqual(problemsOf(`a: "\${ONE}"\nb: "x \${TWO:-2} \${THREE}"\n`), [
+    '1:5 6 the environment variable ONE is not set (set it, or write "${ONE:-default}")',
+    '2:17 9 the environment variable THREE is not set (set it, or write "${THREE:-default}")',
+  ]);
+});
+
+test("a wrong value from the environment is shown as it is in the file, and a token not at all", () => {
+  const text = `${minimal}workers: "\${W}"\nadmin: { tokens: [{ token: "\${T}" }] }\n`;
+  let message = "";
+  assert.throws(() => parseConfigText(text, { file: "f.yaml", environment: { W: "many", T: "s3cr" } }), (error) => { message = String(error); return true; });
+  assert.ok(message.includes("f.yaml:4:10") && message.includes('workers: "${W}"'), message);
+  assert.ok(!message.includes("s3cr"), message);
+});
+
+test("the first of the default files is found", async () => {
+  assert.equal(await findConfigFile(folder), null);
+  for (const name of ["millrace.config.js", "millrace.json", "millrace.yaml"]) {
+    const file = await write(name, minimal);
+    assert.equal(await findConfigFile(folder), file);
+  }
+  assert.deepEqual(["a.yaml", "a.YML", "a.json", "a.ts", "a.mjs", "a", "a.conf"].map(configFormOf), ["yaml", "yaml", "json", "module", "module", "yaml", "yaml"]);
+});
+
+test("a file that cannot be read is one clear problem", async () => {
+  const misspelt = await failureOf(join(folder, "milrace.yaml"));
+  assert.match(misspelt.message, /milrace\.yaml: error: there is no such file\n {2}did you mean "millrace\.yaml"\?/);
+  assert.match((await failureOf(join(folder, "none/at/all.yaml"))).message, /folder does not exist/);
+  assert.match((await failureOf(folder)).message, /this is a directory/);
+  assert.match((await failureOf(await write("bad.yaml", new Uint8Array([0xff, 0xfe, 0])))).message, /not UTF-8/);
+});
+
+test("a byte order mark and CR LF are taken", async () => {
+  const config = await loadConfig(await write("bom.yaml", `\ufeff${minimal.replaceAll("\n", "\r\n")}`));
+  assert.equal(config.listeners.length, 1);
+  assert.deepEqual(problemsOf("listeners: []\r\nroutes: x\r\n").map((text) => text.split(" ")[0]), ["1:1", "2:9"]);
+});
+
+const program = (body: string): string => `const respond = { body: "x" };\nexport default ${body};\n`;
+
+test("a program's default export is the configuration, awaited, and called where it is a function", async () => {
+  const body = '({ listeners: [{ address: ":1" }], routes: [{ respond }] })';
+  for (const [name, text] of [["object.ts", program(`${body} as object`)], ["promise.js", program(`Promise.resolve(${body})`)], ["function.mjs", program(`async () => ${body}`)]] as const) {
+    assert.equal((await loadConfig(await write(name, text))).routes[0]?.respond?.body, "x", name);
+  }
+});
+
+test("a program is run anew each time, together with what it imports", async () => {
+  await write("body.ts", 'export const body: string = "one";\n');
+  const file = await write("fresh.config.ts", 'import { body } from "./body.ts";\nexport default { listeners: [{ address: ":1" }], routes: [{ respond: { body } }] };\n');
+  assert.equal((await loadConfig(file)).routes[0]?.respond?.body, "one");
+  await write("body.ts", 'export const body: string = "two";\n');
+  assert.equal((await loadConfig(file)).routes[0]?.respond?.body, "two");
+});
+
+test("what goes wrong in a program is told, with its place where there is one", async () => {
+  const cases: [name: string, text: string, sentence: RegExp][] = [
+    ["none.ts", "export const a = 1;\n", /no default export/],
+    ["syntax.ts", "const a = 1;\nexport default { a: [ };\n", /syntax\.ts:2:\d+: error: SyntaxError/],
+    ["throws.ts", "const a: any = null;\nexport default { a: a.b };\n", /throws\.ts:2:\d+: error: TypeError: Cannot read[^]*> 2 \| export default/],
+    ["exits.js", "process.exit(3);\n", /without giving a configuration \(exit code 3\)/],
+    ["waits.js", "await new Promise(() => {});\nexport default {};\n", /waits for something that never comes/],
+    ["missing.ts", 'import "./nowhere.ts";\nexport default {};\n', /Cannot find module '.*nowhere\.ts'$/m],
+    ["function.ts", program('{ listeners: [{ address: ":1" }], routes: [{ respond: () => 1 }] }'), /functions are not available in this version\n {2}at routes\[0\]\.respond/],
+    ["wrong.ts", program('{ listeners: [{ address: ":1" }], routes: [{ respnd: 1 }] }'), /unknown key "respnd"\n {2}at routes\[0\]\.respnd\n {2}did you mean "respond"\?/],
+  ];
+  for (const [name, text, sentence] of cases) assert.match((await failureOf(await write(name, text))).message, sentence, name);
+});

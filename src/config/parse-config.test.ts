@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseConfig, readConfig } from "./parse-config.ts";
+import { ConfigError, formatPath } from "./problem.ts";
+import type { ConfigInput } from "./schema.ts";
+
+const minimal = (): ConfigInput => ({ listeners: [{ address: ":8080" }], routes: [{ upstream: "api" }], upstreams: { api: { endpoints: ["http://127.0.0.1:8081"] } } });
+
+/** The problems of `value` as `path: message` lines. */
+const problemsOf = (value: unknown): string[] => readConfig(value).findings.map((finding) => `${formatPath(finding.path)}: ${finding.message}${finding.hint === null ? "" : ` (${finding.hint})`}`);
+
+test("the shortest configuration gets every default", () => {
+  assert.deepEqual(parseConfig(minimal()), {
+    workers: "auto",
+    shutdown: { grace: 30_000, delay: 0 },
+    listeners: [{
+      name: ":8080",
+      address: { kind: "tcp", host: null, port: 8080 },
+      trustedProxies: [],
+      limits: { headBytes: 16_384, headFields: 100, connections: 0, requestsPerConnection: 0, bodyBytes: 0 },
+      timeouts: { head: 10_000, body: 60_000, write: 60_000, keepAlive: 75_000 },
+    }],
+    routes: [{
+      name: "route-1", priority: 0,
+      match: { host: [], path: "/*", method: [], header: {}, query: {}, cookie: {}, clientIp: [] },
+      middlewares: [], timeouts: { total: 0 }, upstream: "api", redirect: null, respond: null,
+    }],
+    upstreams: {
+      api: {
+        endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false }],
+        balance: "round-robin", health: null,
+        retry: { attempts: 2, on: ["connect", "reset"] },
+        pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
+        timeouts: { connect: 3_000, firstByte: 60_000, idle: 60_000 },
+        protocol: "http1",
+      },
+    },
+    admin: null,
+    log: { level: "info", access: null, stats: 5_000 },
+  });
+});
+
+test("the normal form can be posted to a thread", () => {
+  const config = parseConfig({ ...minimal(), admin: true, log: { access: true } });
+  assert.deepEqual(structuredClone(config), config);
+});
+
+test("sections that are off may be switched on with their defaults, and off by name", () => {
+  const on = parseConfig({ ...minimal(), admin: true, log: { access: {} }, upstreams: { api: { endpoints: ["http://a"], health: {} } } });
+  assert.deepEqual(on.admin, { address: { kind: "tcp", host: "127.0.0.1", port: 9901 }, tokens: [] });
+  assert.deepEqual(on.log.access, { format: "json", path: "-", template: null });
+  assert.deepEqual(on.upstreams["api"]?.health, { path: "/", host: null, interval: 5_000, timeout: 2_000, rise: 2, fall: 3, jitter: 0.2, fastInterval: 1_000, expect: [{ from: 200, to: 399 }] });
+  const off = parseConfig({ ...minimal(), admin: false, log: { access: false }, upstreams: { api: { endpoints: ["http://a"], health: false } } });
+  assert.deepEqual([off.admin, off.log.access, off.upstreams["api"]?.health], [null, null, null]);
+});
+
+test("listeners and routes without a name get one that nobody else has", () => {
+  const config = parseConfig({
+    ...minimal(),
+    listeners: [{ address: "127.0.0.1:0" }, { address: "127.0.0.1:0" }, { address: "unix:/run/x.sock" }, { address: "[::1]:1", name: "six" }],
+    routes: [{ upstream: "api" }, { name: "route-1", upstream: "api" }, { name: "x", upstream: "api" }, { upstream: "api" }],
+  });
+  assert.deepEqual(config.listeners.map((listener) => listener.name), ["127.0.0.1:0", "127.0.0.1:0#2", "unix:/run/x.sock", "six"]);
+  assert.deepEqual(config.routes.map((route) => route.name), ["route-1#2", "route-1", "x", "route-4"]);
+});
+
+test("values are brought into one spelling", () => {
+  const config = parseConfig({
+    listeners: [{ address: ":80", trustedProxies: "10.0.0.0/8", limits: { headBytes: 32_768, bodyBytes: "1MB" } }],
+    routes: [{ match: { host: "API.Example.com.", method: "GET", header: { "X-Canary": "1" }, clientIp: ["::1"] }, upstream: "api", middlewares: [{ headers: { response: { remove: "Server" } } }, { rewrite: { stripPrefix: "/v1" } }] }],
+    upstreams: { api: { endpoints: ["http://A:80/", { url: "unix:/run/a.sock", weight: 5, backup: true }], health: { expect: [200, "3xx", "410-412"] } } },
+  });
+  assert.deepEqual(config.listeners[0]?.trustedProxies, ["10.0.0.0/8"]);
+  assert.deepEqual([config.listeners[0]?.limits.headBytes, config.listeners[0]?.limits.bodyBytes], [32_768, 1_000_000]);
+  assert.deepEqual(config.routes[0]?.match, { host: ["api.example.com"], path: "/*", method: ["GET"], header: { "x-canary": "1" }, query: {}, cookie: {}, clientIp: ["::1"] });
+  assert.deepEqual(config.routes[0]?.middlewares, [
+    { headers: { request: { set: {}, add: {}, remove: [] }, response: { set: {}, add: {}, remove: ["server"] } } },
+    { rewrite: { stripPrefix: "/v1", addPrefix: null, replacePath: null } },
+  ]);
+  assert.deepEqual(config.upstreams["api"]?.endpoints.map(({ url, weight, backup }) => [url, weight, backup]), [["http://a:80", 1, false], ["unix:/run/a.sock", 5, true]]);
+  assert.deepEqual(config.upstreams["api"]?.health?.expect, [{ from: 200, to: 200 }, { from: 300, to: 399 }, { from: 410, to: 412 }]);
+});
+
+test("every problem is told at once, each where it is", () => {
+  const problems = problemsOf({
+    listeners: [{ adress: ":8080", timeouts: { head: 10 } }],
+    routes: [{ upstream: "apl" }, { match: { path: "x" } }],
+    upstreams: { api: { endpoints: ["localhost:1"], balance: "round robin" } },
+    stores: {},
+  });
+  assert.deepEqual(problems.toSorted(), [
+    'listeners[0].adress: unknown key "adress" (did you mean "address"?)',
+    'listeners[0].timeouts.head: 10 has no unit; write "10s" or "10ms"',
+    'routes[0].upstream: there is no upstream "apl" (did you mean "api"?)',
+    'routes[1].match.path: "x" is not a path pattern; it begins with "/"',
+    'routes[1]: the route does not say who answers; it needs "upstream", "redirect" or "respond"',
+    'stores: "stores" is not available in this version',
+    'upstreams.api.balance: the text "round robin" is none of "round-robin", "least-connections", "random", "power-of-two", "ip-hash" (did you mean "round-robin"?)',
+    'upstreams.api.endpoints[0]: "localhost:1" is not the URL of an endpoint; write "http://localhost:1"',
+  ]);
+});
+
+test("what the user interface has but this version has not is refused by name", () => {
+  const route = (extra: object): object => ({ ...minimal(), routes: [{ upstream: "api", ...extra }] });
+  const upstream = (extra: object): object => ({ ...minimal(), upstreams: { api: { endpoints: ["http://a"], ...extra } } });
+  const listener = (extra: object): object => ({ ...minimal(), listeners: [{ address: ":1", ...extra }] });
+  const cases: [value: object, word: string][] = [
+    ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
+    ...["rateLimit", "cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
+    [route({ split: [] }), "split"],
+    ...["discovery", "sticky", "outlier", "breaker", "limits", "tls", "slowStart"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
+    ...["budgetPercent", "perTryTimeout"].map((key): [object, string] => [upstream({ retry: { [key]: 1 } }), key]),
+    [upstream({ retry: { on: [502] } }), "502"], [upstream({ retry: { on: ["503"] } }), "503"],
+    [upstream({ balance: "peak-ewma" }), "peak-ewma"], [upstream({ balance: { ringHash: {} } }), "ringHash"], [upstream({ balance: { maglev: {} } }), "maglev"],
+    [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],
+    [upstream({ endpoints: ["https://a"] }), "https"], [upstream({ endpoints: [{ url: "http://a", zone: "a" }] }), "zone"],
+    [{ ...minimal(), stores: {} }, "stores"],
+  ];
+  for (const [value, word] of cases) {
+    const problems = problemsOf(value);
+    assert.equal(problems.length, 1, `${word}: ${problems.join("; ")}`);
+    assert.match(problems[0] ?? "", /not available in this version/, word);
+    assert.ok(problems[0]?.includes(word), problems[0]);
+  }
+});
+
+test("a route has exactly one of upstream, redirect and respond", () => {
+  const of = (route: object): string[] => problemsOf({ ...minimal(), routes: [route] });
+  assert.deepEqual(of({ redirect: { to: "/x" } }), []);
+  assert.deepEqual(of({ respond: {} }), []);
+  assert.match(of({})[0] ?? "", /does not say who answers/);
+  assert.match(of({ upstream: "api", redirect: { to: "/x" } })[0] ?? "", /this has 2/);
+  assert.match(of({ respond: {}, middlewares: [{ rewrite: { addPrefix: "/x" } }] })[0] ?? "", /nothing to rewrite/);
+});
+
+test("what ends in header lines cannot break them", () => {
+  const respond = (extra: object): string[] => problemsOf({ ...minimal(), routes: [{ respond: extra }] });
+  const headers = (edits: object): string[] => problemsOf({ ...minimal(), routes: [{ upstream: "api", middlewares: [{ headers: edits }] }] });
+  for (const value of ["a\r\nb: c", "a\nb", "a\rb", "a\0b", "ü", "\x7f", " a", "a\t"]) {
+    for (const problems of [respond({ contentType: value }), respond({ headers: { "x-a": value } }), headers({ request: { set: { "x-a": value } } }), headers({ response: { add: { "x-a": value } } })]) {
+      assert.equal(problems.length, 1, JSON.stringify(value));
+      assert.match(problems[0] ?? "", /a field value/, JSON.stringify(value));
+    }
+    if (value.trim() !== value) continue;
+    assert.ok(problemsOf({ ...minimal(), routes: [{ redirect: { to: `https://example.com/${value}` } }] }).length > 0, JSON.stringify(value));
+  }
+  for (const name of ["x a", "", "x:", "x\r\ny", "ü"]) assert.match(headers({ request: { set: { [name]: "1" } } })[0] ?? "", /not a field name/, name);
+  for (const name of ["Connection", "content-length", "Transfer-Encoding", "TE", "trailer", "Upgrade", "keep-alive", "proxy-connection"]) {
+    for (const edits of [{ request: { set: { [name]: "1" } } }, { response: { add: { [name]: "1" } } }, { response: { remove: [name] } }]) assert.match(headers(edits)[0] ?? "", /the proxy writes/, name);
+    assert.match(respond({ headers: { [name]: "1" } })[0] ?? "", /the proxy writes/, name);
+  }
+  for (const name of ["Host", "X-Forwarded-For", "via", "x-request-id", "forwarded"]) assert.match(headers({ request: { set: { [name]: "1" } } })[0] ?? "", /the proxy writes/, name);
+  assert.match(headers({ request: { set: { "X-A": "1", "x-a": "2" } } })[0] ?? "", /there already/);
+});
+
+test("functions and other things that are not data are refused clearly", () => {
+  class Endpoint {}
+  const cyclic: Record<string, unknown> = {};
+  cyclic["self"] = cyclic;
+  const cases: [value: unknown, sentence: RegExp][] = [
+    [{ ...minimal(), routes: [{ upstream: () => "api" }] }, /functions are not available in this version/],
+    [{ ...minimal(), workers: 1n }, /cannot hold a bigint/],
+    [{ ...minimal(), workers: Number.NaN }, /NaN is not a number/],
+    [{ ...minimal(), upstreams: { api: { endpoints: [new Endpoint()] } } }, /instance of Endpoint/],
+    [{ ...minimal(), upstreams: new Map() }, /instance of Map/],
+    [cyclic, /holds itself/],
+    [JSON.parse('{"upstreams":{"__proto__":{"endpoints":[]}}}'), /cannot be a key/],
+    [null, /is empty/], [undefined, /is empty/], ["x", /is a section/], [[], /is a section/],
+  ];
+  for (const [value, sentence] of cases) assert.match(problemsOf(value).join("\n"), sentence, String(sentence));
+});
+
+test("an instance of another realm's Object is plain data", async () => {
+  const { runInNewContext } = await import("node:vm");
+  const config: unknown = runInNewContext('({ listeners: [{ address: ":1" }], routes: [{ respond: {} }] })');
+  assert.deepEqual(problemsOf(config), []);
+});
+
+test("names like those of an object's own methods are only names", () => {
+  const problems = problemsOf({ ...minimal(), routes: [{ upstream: "constructor" }, { upstream: "toString" }], upstreams: { api: { endpoints: ["http://a"] } } });
+  assert.deepEqual(problems.map((text) => text.split(" (")[0]), ['routes[0].upstream: there is no upstream "constructor"', 'routes[1].upstream: there is no upstream "toString"']);
+  const config = parseConfig({ ...minimal(), routes: [{ upstream: "constructor" }], upstreams: { constructor: { endpoints: ["http://a"] } } });
+  assert.deepEqual(Object.keys(config.upstreams), ["constructor"]);
+});
+
+test("an unusable configuration is an error that holds every problem as text", () => {
+  assert.throws(() => parseConfig({} as ConfigInput), (error) => error instanceof ConfigError && error.problems.length === 2 && error.message.includes('listeners: error: "listeners" is missing') && error.message.includes('"routes" is missing'));
+});

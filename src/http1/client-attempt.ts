@@ -1,0 +1,104 @@
+/** What a connection to an endpoint and the attempts that it carries ask of each other, and of the pool that it belongs to. */
+import type { EndOfTurn } from "../base/end-of-turn.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { BodySink } from "../http/exchange.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { ProxyError } from "../http/reason.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { HeadLimits } from "./request-parser.ts";
+
+/** What an attempt can do while it is under way. */
+export interface AttemptHandle {
+  /** The receiver can take more of the answer. */
+  resume(attempt: ClientAttempt): void;
+  /** Gives the attempt up: no callback follows, and its connection is closed where it cannot be kept. */
+  cancel(attempt: ClientAttempt): void;
+}
+
+/** One try of an exchange at one endpoint, as a connection sees it. Exactly one of `onEnd` and `onError` ends it, unless it is cancelled. */
+export interface ClientAttempt {
+  /** Who carries it now; kept up to date by whoever does. */
+  handle: AttemptHandle | null;
+  /** The whole request head to write, with its empty line; validated. */
+  readonly head: string;
+  /** May share a connection with others in flight: safe method, no body, not an upgrade. */
+  readonly isPipelinable: boolean;
+  readonly hasBody: boolean;
+  /** The body has no known length. */
+  readonly hasChunkedBody: boolean;
+  /** Method HEAD: the answer has no body. */
+  readonly isHeadMethod: boolean;
+  /** A request to switch protocols: 101 is allowed. */
+  readonly isUpgrade: boolean;
+  /** The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be started now or later. */
+  onConnected(body: BodySink, isReused: boolean): void;
+  /** The endpoint can take more of the request body. */
+  onBodyWritable(): void;
+  onInterim(head: ResponseHead): void;
+  /** The final answer, or a 101 that was asked for: then the connection is a tunnel from here on, `body` included. */
+  onHead(head: ResponseHead): void;
+  /** `chunk` is the connection's again after `onReadEnd` or `onEnd`, unless that answers false. */
+  onData(chunk: Buffer): void;
+  /** Nothing more in this read. @returns false to pause; then the chunks of this read stay untouched until `resume`. */
+  onReadEnd(): boolean;
+  /** The answer is complete (in a tunnel: the endpoint sends no more). @returns false where the chunks of this read are still needed. */
+  onEnd(trailers: string): boolean;
+  onError(error: ProxyError): void;
+}
+
+/** Where a connection belongs. */
+export interface ConnectionOwner {
+  readonly wheel: TimerWheel;
+  readonly endOfTurn: EndOfTurn;
+  readonly limits: HeadLimits;
+  /** Milliseconds; 0 = none. */
+  readonly timeouts: { readonly connect: number; readonly firstByte: number; readonly idle: number; readonly tunnelIdle: number };
+  /** A new connection is up and its first attempt is about to be written. */
+  onConnected(attempt: ClientAttempt): void;
+  /** `attempt` could not be started: nothing was sent. The owner tries elsewhere or tells it. */
+  onConnectFailed(attempt: ClientAttempt, error: ProxyError): void;
+  /** Nothing is in flight any more and it may serve again. */
+  onIdle(connection: ClientConnection, keepAliveHintMs: number): void;
+  onClosed(connection: ClientConnection): void;
+  /** A bug of ours ended the connection. */
+  onInternalError(error: unknown): void;
+}
+
+/** An answer nobody waits for is read to its end, so that those behind it get theirs, as long as it is no larger than this. */
+export const maxSkippedBytes = 262_144;
+
+/** Stands in for a pipelined attempt that was given up: its answer is read and thrown away. */
+export class SkippedAttempt implements ClientAttempt {
+  handle = null;
+  readonly head = "";
+  readonly isPipelinable = true;
+  readonly hasBody = false;
+  readonly hasChunkedBody = false;
+  readonly isHeadMethod: boolean;
+  readonly isUpgrade = false;
+  #byteCount = 0;
+
+  constructor(isHeadMethod: boolean) {
+    this.isHeadMethod = isHeadMethod;
+  }
+
+  /** It has become too large to go on with. */
+  get isTooLarge(): boolean {
+    return this.#byteCount > maxSkippedBytes;
+  }
+
+  onConnected(): void {}
+  onBodyWritable(): void {}
+  onInterim(): void {}
+  onHead(): void {}
+  onData(chunk: Buffer): void {
+    this.#byteCount += chunk.length;
+  }
+  onReadEnd(): boolean {
+    return true;
+  }
+  onEnd(): boolean {
+    return true;
+  }
+  onError(): void {}
+}

@@ -1,0 +1,36 @@
+/** Collects a request head that may come in pieces, with work linear in its size, and parses it. */
+import type { RequestHead } from "../http/message.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { hasBareLineEnd } from "./chunked-decoder.ts";
+import { type HeadLimits, parsed, parseRequestHead } from "./request-parser.ts";
+
+/** One a connection. */
+export class HeadReader {
+  /** The head that was read, or what was understood of a refused one. */
+  head: RequestHead | null = null;
+  failure: ReasonCode | null = null;
+  /** It did not come in one piece. */
+  wasSplit = false;
+  #scannedBytes = 0;
+
+  /** Reads a head from the start of `bytes`. @returns the number of bytes it took, or -1: see `failure`; null = more is needed. */
+  read(bytes: Buffer, limits: HeadLimits, isPeerTrusted: boolean): number {
+    this.head = null;
+    this.failure = null;
+    const scanned = this.#scannedBytes;
+    this.wasSplit = scanned > 0;
+    this.#scannedBytes = bytes.length;
+    if (scanned > 0 && !this.#isWorthParsing(bytes, scanned, limits)) return -1;
+    parseRequestHead(bytes, 0, bytes.length, limits, isPeerTrusted);
+    this.failure = parsed.failure;
+    this.head = parsed.head;
+    if (parsed.failure !== null || parsed.head === null) return -1;
+    this.#scannedBytes = 0;
+    return parsed.next;
+  }
+
+  /** Parsing starts again only when the end of the head, or something that can never be right, may have come. */
+  #isWorthParsing(bytes: Buffer, from: number, limits: HeadLimits): boolean {
+    return bytes.indexOf("\r\n\r\n", Math.max(0, from - 3), "latin1") !== -1 || bytes.length > limits.headBytes || hasBareLineEnd(bytes, from);
+  }
+}

@@ -1,0 +1,66 @@
+/** The writing half of a connection to an endpoint: one request after the other, and the client's bytes once it is a tunnel. */
+import type { Socket } from "node:net";
+import type { BodySink } from "../http/exchange.ts";
+import type { ClientAttempt } from "./client-attempt.ts";
+import type { Output } from "./output.ts";
+
+/** See the head of this file. So that a small body leaves with its head, nothing is written before a flush. */
+export class RequestWriter implements BodySink {
+  /** The last request that was begun is written whole. */
+  isComplete = true;
+  readonly #socket: Socket;
+  readonly #output: Output;
+  readonly #onProgress: () => void;
+  #isChunked = false;
+  #isTunnel = false;
+  #hasEnded = false;
+
+  /** @param onProgress called whenever some of a body was written */
+  constructor(socket: Socket, output: Output, onProgress: () => void) {
+    this.#socket = socket;
+    this.#output = output;
+    this.#onProgress = onProgress;
+  }
+
+  begin(attempt: ClientAttempt): void {
+    this.#output.text(attempt.head);
+    this.isComplete = !attempt.hasBody;
+    this.#isChunked = attempt.hasChunkedBody;
+  }
+
+  /** From now on bytes pass as they are, and the end of the body is the end of writing. */
+  switchToTunnel(): void {
+    this.#isTunnel = true;
+  }
+
+  /** The connection is gone: what still comes is thrown away. */
+  close(): void {
+    this.#hasEnded = true;
+  }
+
+  onBodyData(chunk: Buffer): void {
+    if (this.#hasEnded) return;
+    if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
+    this.#output.bytes(chunk);
+    if (this.#isChunked) this.#output.text("\r\n");
+  }
+
+  onBodyFlush(): boolean {
+    if (this.#hasEnded) return true;
+    const isWritable = this.#output.flush();
+    this.#onProgress();
+    return isWritable;
+  }
+
+  onBodyEnd(trailers: string): void {
+    if (this.#hasEnded) return;
+    if (this.#isChunked) this.#output.text(`0\r\n${trailers}\r\n`);
+    this.#output.flush();
+    this.isComplete = true;
+    if (this.#isTunnel) {
+      this.#hasEnded = true;
+      this.#socket.end();
+    }
+    this.#onProgress();
+  }
+}
