@@ -7,6 +7,7 @@ import type { Document, Node, Pair, Scalar, YAMLError } from "yaml";
 import { substituteEnvironment } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
+import { findJsonMistake } from "./json-syntax.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
 
 /** A piece of the text, as offsets. */
@@ -91,7 +92,8 @@ export class ConfigText {
           const span = this.#spanOfNode(node);
           const word = this.#text.indexOf(result.word, span.start);
           const start = word !== -1 && word < span.end ? word : span.start;
-          this.#findings.push({ start, end: span.end, message: result.problem, hint: result.hint });
+          const closed = this.#text.indexOf("}", start);
+          this.#findings.push({ start, end: closed !== -1 && closed < span.end ? closed + 1 : span.end, message: result.problem, hint: result.hint });
         } else if (result.isChanged) {
           node.value = result.text;
           this.#substituted.add(node);
@@ -115,13 +117,11 @@ export class ConfigText {
   }
 
   #requireJson(): void {
-    try {
-      JSON.parse(this.#text.replace(/^\uFEFF/, ""));
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
-      this.#findings.push({ start: at, end: at + 1, message: `not JSON: ${message.replace(/ (in JSON )?at position.*$/s, "").replace(/, "[^]*" is not valid JSON$/, "")}`, hint: "a file named .yaml may hold comments and trailing commas" });
-    }
+    const at = findJsonMistake(this.#text);
+    if (at === null) return;
+    const character = this.#text[at];
+    const message = character === undefined ? "the text ends too early to be JSON" : `${JSON.stringify(character)} cannot stand here in JSON`;
+    this.#findings.push({ start: at, end: at + 1, message, hint: "comments, single quotes and trailing commas are for files named .yaml" });
   }
 
   #explainSyntax(error: YAMLError): TextFinding {

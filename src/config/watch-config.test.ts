@@ -124,12 +124,7 @@ test("where there are no notices, the file is looked at from time to time", asyn
   assert.ok(errors.length > 0);
   await mkdir(join(folder, "later"));
   await writeFile(file, "one");
-  const first = new Changes();
-  const probe = watchConfig(file, first.onChange, { settleMs: 1, pollMs: 10 });
-  await probe.ready;
-  await writeFile(file, "two");
-  await Promise.all([first.reach(1), changes.reach(1)]);
-  probe.close();
+  await changes.reach(1);
 });
 
 test("what the receiver throws is handed on, and the watch goes on", async () => {

@@ -26,7 +26,10 @@ export interface ConfigWatch {
   close(): void;
 }
 
-/** Calls `onChange` each time the contents of `file` have become others than when last looked at. Never throws; a missing file is no change. */
+/**
+ * Calls `onChange` each time the contents of `file` have become others than when last looked at. Start it before loading, so that no change falls in between.
+ * Never throws; that the file goes away is no change, that it comes (back) with other contents is one.
+ */
 export function watchConfig(file: string, onChange: () => void | Promise<void>, options: WatchOptions = {}): ConfigWatch {
   const watcher = new FileWatcher(resolve(file), onChange, options);
   return { ready: watcher.look(), close: () => watcher.close() };
@@ -40,6 +43,7 @@ class FileWatcher {
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #poll: NodeJS.Timeout | null;
   #settling: NodeJS.Timeout | null = null;
+  /** Of the contents last seen; empty where the first look found no file, null before it. */
   #digest: string | null = null;
   #isLooking = false;
   #mustLookAgain = false;
@@ -74,8 +78,9 @@ class FileWatcher {
       await this.#watchDirectories();
       const digest = await this.#readDigest();
       if (this.#isClosed) break;
-      const isChanged = digest !== null && this.#digest !== null && digest !== this.#digest;
-      if (digest !== null) this.#digest = digest;
+      const isFirst = this.#digest === null;
+      const isChanged = !isFirst && digest !== null && digest !== this.#digest;
+      if (digest !== null || isFirst) this.#digest = digest ?? "";
       if (isChanged) await this.#tell();
     } while (this.#mustLookAgain && !this.#isClosed);
     this.#isLooking = false;
