@@ -89,7 +89,7 @@ test("a JSON file is JSON and nothing more", () => {
   assert.match(problemsOf('{ "a": [1,] }', { isJson: true })[0] ?? "", /^1:11 1 "\]" cannot stand here in JSON/);
   assert.match(problemsOf('{ "a": 1, # no\n "b": 2 }', { isJson: true })[0] ?? "", /^1:11 1 "#" cannot stand here in JSON/);
   assert.match(problemsOf('{ "a": 1, "a": 2 }', { isJson: true })[0] ?? "", /^1:11 3 the key "a" is there twice/);
-  assert.match(problemsOf('{ "routes": [{ "respond": {} }],\n  "listeners": [{ "address": 8080 }] }', { isJson: true })[0] ?? "", /^2:31 4 expected text, not the number 8080/);
+  assert.match(problemsOf('{ "routes": [{ "respond": {} }],\n  "listeners": [{ "address": 8080 }] }', { isJson: true })[0] ?? "", /^2:30 4 8080 is not an address; write ":8080"/);
 });
 
 test("references to the environment take the type of their place", () => {

@@ -16,7 +16,9 @@ export const cidrSchema = z.string().superRefine((text, context) => {
 });
 
 /** A listen address as text; `ListenAddress` in the normal form. */
-export const listenAddressSchema = z.string().transform(parsedBy(parseListenAddress));
+export const listenAddressSchema = z.string({
+  error: ({ input }) => (typeof input === "number" ? `${input} is not an address; write ":${input}" for that port on every address` : undefined),
+}).transform(parsedBy(parseListenAddress));
 
 export const listenerSchema = section(
   {
