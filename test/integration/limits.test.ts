@@ -180,4 +180,7 @@ test("a flood of pipelined requests behind one that waits is not read without bo
     before = client.socket.writableLength;
   }
   assert.ok(client.socket.writableLength > 40_000_000, `${client.socket.writableLength} bytes are still unsent`);
+  client.destroy();
+  upstream.script = answerOk;
+  upstream.breakConnections();
 }));

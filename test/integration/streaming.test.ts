@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually, loopTurns } from "../support/signal.ts";
@@ -62,7 +64,11 @@ async function untilStuck(source: Source): Promise<void> {
   }
 }
 
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
 const heldBytes = (): number => {
+  collectGarbage();
   const { arrayBuffers, external } = process.memoryUsage();
   return arrayBuffers + external;
 };
@@ -74,7 +80,7 @@ async function readSlowly(socket: Socket, sink: Sink, total: number, onChunk: (c
     onChunk(chunk);
     socket.pause();
     setImmediate(() => socket.resume());
-    if ((sink.received & 0x3f_ffff) < chunk.length) peak = Math.max(peak, heldBytes());
+    if ((sink.received & 0xff_ffff) < chunk.length) peak = Math.max(peak, heldBytes());
   });
   socket.resume();
   await eventuallyOrClosed(socket, () => sink.received >= total);
@@ -228,40 +234,61 @@ test("each part of an upload leaves as soon as it comes", async () => {
   }
 });
 
+/** Reads an answer without keeping it: how many body bytes came, and whether all of them are `letter`. */
+function readLetters(socket: Socket, letter: string): { count: number; isPure: boolean } {
+  const seen = { count: 0, isPure: true };
+  const pure = Buffer.alloc(1_048_576, letter);
+  socket.on("data", afterHead(() => {}, (part) => {
+    for (let at = 0; at < part.length; at += pure.length) if (part.compare(pure, 0, Math.min(pure.length, part.length - at), at, Math.min(part.length, at + pure.length)) !== 0) seen.isPure = false;
+    seen.count += part.length;
+  }));
+  return seen;
+}
+
 test("an answer whose end still waits for a slow reader is not overwritten by the next answer on the same upstream connection", async () => {
-  const bodyOf = (target: string): Buffer => {
-    const [, size = "0", letter = "?"] = /^\/(\d+)\/(.)$/.exec(target) ?? [];
-    return Buffer.alloc(Number(size), letter);
-  };
   const upstream = await ScriptedUpstream.start({
     onRequest: (connection, { target }) => {
-      const body = bodyOf(target);
-      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      connection.send(body);
+      const [, size = "0", letter = "?"] = /^\/(\d+)\/(.)$/.exec(target) ?? [];
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+      connection.send(Buffer.alloc(Number(size), letter));
     },
   });
   const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  const sockets: Socket[] = [];
+  const connect = async (): Promise<Socket> => {
+    const socket = createConnection({ port: proxy.port, host: "127.0.0.1" });
+    sockets.push(socket);
+    await once(socket, "connect");
+    return socket;
+  };
   try {
-    // Somewhere in this range the last block of the answer is the first that the kernel does not take.
-    for (let size = 262_144; size <= 10_000_000; size += 131_072 + 1_111) {
-      const slow = await RawClient.connect(proxy.port);
-      slow.socket.pause();
-      slow.send(`GET /${size}/a HTTP/1.1\r\nHost: a\r\n\r\n`);
-      let isAnswered = false;
-      for (let turn = 0; turn < 400 && !isAnswered; turn++) {
-        await loopTurns(1);
-        isAnswered = upstream.requests.length > 0 && (await proxy.inspect()).idleUpstreamConnections === 1;
-      }
-      const fast = await RawClient.connect(proxy.port);
-      fast.send(`GET /${size}/b HTTP/1.1\r\nHost: a\r\n\r\n`);
-      assert.ok((await fast.response()).body.equals(Buffer.alloc(size, "b")), `the fast answer of ${size} bytes`);
-      slow.socket.resume();
-      assert.ok((await slow.response()).body.equals(Buffer.alloc(size, "a")), `the slow answer of ${size} bytes`);
-      await slow.close();
-      await fast.close();
+    // The largest answer that is all read from the endpoint though the client reads nothing: its last block is the first that the kernel did not take.
+    let [least, most] = [262_144, 33_554_432];
+    while (most - least > 3_000) {
+      const size = (least + most) >> 1;
+      const slow = await connect();
+      slow.pause();
+      slow.write(`GET /${size}/a HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await upstream.until(() => upstream.requests.length > 0, "the endpoint was asked");
+      for (let turn = 0; turn < 100 && (await proxy.inspect()).exchanges > 0; turn++) await loopTurns(1);
+      if ((await proxy.inspect()).exchanges === 0) least = size;
+      else most = size;
+      const fast = await connect();
+      const fastSeen = readLetters(fast, "b");
+      fast.write(`GET /${size}/b HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await eventually(() => fastSeen.count === size, () => `the fast answer came: ${fastSeen.count} of ${size} bytes`);
+      const slowSeen = readLetters(slow, "a");
+      slow.resume();
+      await eventually(() => slowSeen.count === size, () => `the slow answer came: ${slowSeen.count} of ${size} bytes`);
+      assert.ok(fastSeen.isPure && slowSeen.isPure, `every byte of ${size} is its own answer's`);
+      slow.destroy();
+      fast.destroy();
+      await proxy.untilQuiet();
       upstream.forget();
     }
   } finally {
+    for (const socket of sockets) socket.destroy();
+    await proxy.untilQuiet();
     await upstream.close();
     await proxy.untilEmpty();
     await proxy.close();

@@ -84,7 +84,7 @@ test("a client that breaks off takes its tunnel with it", () => withEcho(async (
 
 test("the proxy serves ordinary requests beside tunnels", () => withEcho(async (proxy) => {
   const socket = await open(proxy);
-  assert.equal(await (await fetch(proxy.url)).text(), "plain");
+  assert.equal(await (await fetch(proxy.url, { headers: { connection: "close" } })).text(), "plain");
   socket.close();
   await closed(socket);
 }));
@@ -137,7 +137,7 @@ test("early bytes of a handshake that is refused are not parsed as a request of 
   assert.equal((await client.response()).status, 403);
   client.end();
   // Behind a refused handshake the connection is an ordinary one again: pipelined, or closed.
-  await upstream.until(() => client.isOver || upstream.requests.length === 2, "the next request came, or nothing more");
+  await eventually(() => client.isOver || upstream.requests.length === 2, "the next request came, or nothing more");
 }));
 
 test("each side of a tunnel may finish by itself", () => withScript(async ({ upstream, client }) => {

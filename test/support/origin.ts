@@ -19,6 +19,7 @@ export class Origin {
   static async start(listener: RequestListener): Promise<Origin> {
     const server = createServer({ keepAliveTimeout: 60_000 }, listener);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    server.unref();
     const origin = new Origin(server, (server.address() as AddressInfo).port);
     server.on("connection", (socket) => {
       origin.connectionCount++;

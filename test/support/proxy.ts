@@ -83,7 +83,13 @@ export class ProxyUnderTest {
   /** Waits until what is open is as `isRight` says; `what` names that state. */
   async untilOpen(isRight: (open: Inspection) => boolean, what: string): Promise<void> {
     let last: Inspection | null = null;
-    await eventually(async () => isRight(last = await this.inspect()), () => `${what}: ${JSON.stringify(last)}`);
+    try {
+      await eventually(async () => isRight(last = await this.inspect()), () => `${what}: ${JSON.stringify(last)}`);
+    } catch (error) {
+      // What is left over must not keep the process alive as well.
+      await this.proxy.close({ graceMs: 0 });
+      throw error;
+    }
   }
 
   /**

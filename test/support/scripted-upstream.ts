@@ -142,6 +142,8 @@ export class ScriptedUpstream {
   static async start(script: Script = answerOk): Promise<ScriptedUpstream> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    // A test that fails before it closes its endpoint must not keep the process alive.
+    server.unref();
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
     const upstream = new ScriptedUpstream(server, script, address.port, new Signal());
