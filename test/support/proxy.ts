@@ -35,6 +35,8 @@ export class ProxyUnderTest {
   readonly proxy: Proxy;
   /** What the proxy told its logger as errors. */
   readonly errors: readonly string[];
+  /** It was closed because something was left over that should not have been. */
+  isGivenUp = false;
   readonly #logFolder: string;
 
   private constructor(proxy: Proxy, errors: readonly string[], logFolder: string) {
@@ -87,6 +89,7 @@ export class ProxyUnderTest {
       await eventually(async () => isRight(last = await this.inspect()), () => `${what}: ${JSON.stringify(last)}`);
     } catch (error) {
       // What is left over must not keep the process alive as well.
+      this.isGivenUp = true;
       await this.proxy.close({ graceMs: 0 });
       throw error;
     }

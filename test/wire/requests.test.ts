@@ -29,10 +29,12 @@ const passedNames = new Set(["traceparent"]);
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
 
-before(async () => {
+before(start);
+
+async function start(): Promise<void> {
   upstream = await ScriptedUpstream.start(answerOk);
   proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config: { log: { access: false, stats: "0s", level: "error" } } });
-});
+}
 
 after(async () => {
   await upstream.close();

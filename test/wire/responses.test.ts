@@ -18,10 +18,12 @@ const madeNames = new Set(["date", "connection", "keep-alive", "content-length",
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
 
-before(async () => {
+before(start);
+
+async function start(): Promise<void> {
   upstream = await ScriptedUpstream.start();
   proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config: { log: { access: false, stats: "0s", level: "error" } } });
-});
+}
 
 after(async () => {
   await upstream.close();
@@ -50,6 +52,7 @@ const requestOf = (fixture: ResponseFixture): string => {
 };
 
 async function replay(fixture: ResponseFixture, cuts: readonly number[]): Promise<void> {
+  if (proxy.isGivenUp) await start();
   // On a fresh upstream connection: one that had served before would give a silent endpoint a second chance.
   upstream.breakConnections();
   await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0 && upstream.openCount === 0, "no upstream connection is left");
@@ -62,6 +65,7 @@ async function replay(fixture: ResponseFixture, cuts: readonly number[]): Promis
         return;
       }
       attemptsOfFirst++;
+      if (fixture.received?.status !== 101) connection.isRaw = false;
       void connection.sendSplit(Buffer.from(fixture.response, "latin1"), cuts).then(() => {
         if (fixture.endsOutput === true) connection.end();
       });
