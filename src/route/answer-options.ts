@@ -15,7 +15,7 @@ const redirectToSchema = z.string().superRefine((to, context) => {
     if (!redirectPlaceholders.some((known) => known === name)) addProblem(context, `unknown placeholder "${whole}"`, { knownValues: redirectPlaceholders, word: name });
   }
   if (/[{}]/.test(to.replace(/\{[^{}]*\}/g, ""))) addProblem(context, `${shown} has a brace without its other half`);
-  if (/^\/\//.test(to)) addProblem(context, `${shown} begins with two slashes, which is another host; write the scheme as well`);
+  if (/^\/[/\\]/.test(to)) addProblem(context, `${shown} begins with two slashes, which is another host; write the scheme as well`);
   else if (!/^(https?:\/\/[^/?#]|\{scheme\}:\/\/[^/?#]|\/|\{uri\}|\{path\})/i.test(to)) addProblem(context, `${shown} is not a location; it begins with "https://", "http://", "{scheme}://" or "/"`);
 });
 

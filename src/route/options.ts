@@ -52,6 +52,16 @@ export const routeTargets = ["upstream", "redirect", "respond"] as const;
 /** What is said of a route for which nobody answers. */
 export const noTargetMessage = 'the route does not say who answers; it needs "upstream", "redirect" or "respond"';
 
+/** What changes the request is of no use where no request goes on: written there, it is a mistake. */
+function findUselessMiddlewares(route: Record<string, unknown>, reason: string, context: z.core.$RefinementCtx): void {
+  if (!Array.isArray(route["middlewares"])) return;
+  route["middlewares"].forEach((item: { rewrite?: unknown; headers?: { request?: Record<string, object> } } | undefined, at) => {
+    if (item?.rewrite !== undefined) addProblem(context, `${reason}, so there is nothing to rewrite`, { atKey: true }, ["middlewares", at, "rewrite"]);
+    const edits = Object.values(item?.headers?.request ?? {});
+    if (edits.some((edit) => typeof edit === "object" && Object.keys(edit).length > 0)) addProblem(context, `${reason}, so there are no request fields to change`, { atKey: true }, ["middlewares", at, "headers", "request"]);
+  });
+}
+
 export const routeSchema = section(
   {
     name: documented(maybe(nameSchema), { about: "How logs and metrics call this route.", defaultText: "route-1, route-2, … by position" }),
@@ -72,11 +82,7 @@ export const routeSchema = section(
     const given = routeTargets.filter((key) => route[key] !== undefined && route[key] !== null);
     if (given.length === 0 && !("split" in route)) addProblem(context, noTargetMessage);
     else if (given.length > 1) addProblem(context, `a route has one of "upstream", "redirect" and "respond"; this has ${given.length}`, { atKey: true }, [given[1] ?? ""]);
-    if (given.length === 1 && given[0] !== "upstream" && Array.isArray(route["middlewares"])) {
-      route["middlewares"].forEach((item: unknown, at) => {
-        if (typeof item === "object" && item !== null && "rewrite" in item) addProblem(context, `a route with "${given[0]}" sends nothing upstream, so there is nothing to rewrite`, { atKey: true }, ["middlewares", at, "rewrite"]);
-      });
-    }
+    if (given.length === 1 && given[0] !== "upstream") findUselessMiddlewares(route, `a route with "${given[0]}" sends nothing upstream`, context);
   }),
 );
 
