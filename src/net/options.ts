@@ -6,7 +6,7 @@ import { parseListenAddress } from "./listen-address.ts";
 
 /** A network in CIDR notation or a single address. */
 export const cidrSchema = z.string().superRefine((text, context) => {
-  const match = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text);
+  const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
   const family = isIP(match?.[1] ?? "");
   if (match === null || family === 0 || match[1]?.includes("%") === true) {
     addProblem(context, `${JSON.stringify(text)} is not a network; write for example "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`);
