@@ -9,7 +9,7 @@ export type SharedSnapshot = ReadonlyMap<string, SharedArrayBuffer>;
 
 /** A directory of shared regions. */
 export class SharedMemory {
-  readonly #regions: Map<string, SharedArrayBuffer>;
+  #regions: Map<string, SharedArrayBuffer>;
 
   /** @param snapshot the directory to share; default: an empty one of one's own. */
   constructor(snapshot?: SharedSnapshot) {
@@ -31,9 +31,12 @@ export class SharedMemory {
     return made;
   }
 
-  /** Takes over the regions of a newer snapshot; regions already known stay as they are. */
+  /**
+   * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names other memory than before; whoever still holds
+   * the old region keeps using it.
+   */
   adopt(snapshot: SharedSnapshot): void {
-    for (const [key, buffer] of snapshot) if (!this.#regions.has(key)) this.#regions.set(key, buffer);
+    this.#regions = new Map(snapshot);
   }
 
   /** Forgets the regions whose keys `isKept` refuses; whoever still holds such a region keeps using it. */
