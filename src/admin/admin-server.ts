@@ -2,12 +2,12 @@
  * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all proxied traffic.
  * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
  */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
-import { connect } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
+import { listenOnSocketPath } from "../net/socket-path.ts";
 import type { AdminToken } from "./admin-access.ts";
 import { decideAccess } from "./admin-access.ts";
 import type { AdminAnswer } from "./admin-answer.ts";
@@ -111,14 +111,7 @@ function skipBody(request: IncomingMessage): Promise<boolean> {
 
 async function listen(server: Server, address: ListenAddress): Promise<void> {
   if (address.kind !== "unix") return listenOnce(server, address.kind === "fd" ? ({ fd: address.fd } as ListenOptions) : { port: address.port, ...(address.host !== null && { host: address.host }) });
-  try {
-    await listenOnce(server, { path: address.path });
-  } catch (error) {
-    // A process that was killed leaves its socket behind; one at which nobody answers is taken over. Other files, at which nobody answers either, are not ours.
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || !lstatSync(address.path).isSocket() || (await isAnswering(address.path))) throw error;
-    unlinkSync(address.path);
-    await listenOnce(server, { path: address.path });
-  }
+  await listenOnSocketPath(address.path, () => listenOnce(server, { path: address.path }));
   // Whoever can connect may change things: the owner and the group, nobody else.
   chmodSync(address.path, 0o660);
 }
@@ -130,17 +123,6 @@ function listenOnce(server: Server, options: ListenOptions): Promise<void> {
       server.off("error", reject);
       resolve();
     });
-  });
-}
-
-function isAnswering(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
   });
 }
 
