@@ -1,35 +1,49 @@
-/** Open client connections of a listener over all threads, in the region `connections:<listener>`: one line of 64 bytes a thread, one writer each. */
+/**
+ * Open client connections of a listener over all threads, exact at every moment, in the region `connections:<listener>`: a line of 64 bytes for the total, then one a
+ * thread, from which a thread that dies is taken out of the total.
+ */
 import type { SharedMemory } from "../base/shared-memory.ts";
 
 const lineWords = 16;
+const totalIndex = 0;
 
 /** One thread's window on the count. */
 export class ConnectionCount {
   readonly #words: Int32Array;
-  readonly #own: number;
+  readonly #ownIndex: number;
 
   constructor(memory: SharedMemory, listenerName: string, stripeIndex: number, stripes: number) {
-    this.#words = new Int32Array(memory.region(ConnectionCount.key(listenerName), stripes * lineWords * 4));
-    this.#own = stripeIndex * lineWords;
+    this.#words = new Int32Array(memory.region(ConnectionCount.key(listenerName), (stripes + 1) * lineWords * 4));
+    this.#ownIndex = (stripeIndex + 1) * lineWords;
   }
 
   static key(listenerName: string): string {
     return `connections:${listenerName}`;
   }
 
-  /** Counts in this thread's stripe. */
-  add(delta: 1 | -1): void {
-    this.#words[this.#own]! += delta;
+  /** Counts one more, unless there are `max` already. @param max 0 = no limit */
+  enter(max: number): boolean {
+    for (;;) {
+      const total = this.total;
+      if (max > 0 && total >= max) return false;
+      if (Atomics.compareExchange(this.#words, totalIndex, total, total + 1) === total) break;
+    }
+    Atomics.add(this.#words, this.#ownIndex, 1);
+    return true;
+  }
+
+  /** Exactly once for each `enter` that was let in, on the same thread. */
+  leave(): void {
+    Atomics.sub(this.#words, this.#ownIndex, 1);
+    Atomics.sub(this.#words, totalIndex, 1);
   }
 
   get total(): number {
-    let total = 0;
-    for (let i = 0; i < this.#words.length; i += lineWords) total += this.#words[i]!;
-    return total;
+    return Atomics.load(this.#words, totalIndex);
   }
 
-  /** Forgets a dead thread's connections. */
+  /** Takes a dead thread's connections out. Call it when the thread has ended, before its successor starts. */
   clearStripe(stripeIndex: number): void {
-    Atomics.store(this.#words, stripeIndex * lineWords, 0);
+    Atomics.sub(this.#words, totalIndex, Atomics.exchange(this.#words, (stripeIndex + 1) * lineWords, 0));
   }
 }

@@ -22,6 +22,7 @@ import { ambiguous } from "../route/router.ts";
 import { HostResolver } from "../upstream/host-resolver.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
+import { Retired } from "./retired.ts";
 import { Runtime } from "./runtime.ts";
 
 /** What a data plane is made of. */
@@ -74,11 +75,12 @@ export class DataPlane implements ListenerHost {
   readonly #resolver = new HostResolver();
   readonly #endOfTurn = new EndOfTurn();
   readonly #requestIds = new RequestIdSource();
-  readonly #draining = new Set<Listener>();
+  readonly #retired = new Retired();
   #listeners = new Map<string, Listener>();
   #runtime: Runtime | null = null;
   #accessLog: AccessLog | null = null;
   #prepared: Prepared | null = null;
+  #isClosed = false;
 
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
@@ -91,8 +93,8 @@ export class DataPlane implements ListenerHost {
   }
 
   /**
-   * Builds what `config` asks for beside what is running, listening sockets included. Nothing changes for exchanges until `commit`.
-   * @param isShared other threads listen on the same addresses; then only the first thread opens Unix and inherited sockets
+   * Builds what `config` asks for beside what is running, listening sockets included: whoever connects to a new one waits. Nothing changes for exchanges until `commit`.
+   * @param options.isShared other threads listen on the same addresses; then only the first thread opens Unix and inherited sockets
    * @throws what made it impossible; then nothing of it is left
    */
   async prepare(config: Config, options: { isShared: boolean; chosenPorts: ChosenPorts }): Promise<void> {
@@ -116,6 +118,7 @@ export class DataPlane implements ListenerHost {
         opened.set(key, listener);
         await listener.listen(listenerOptions.address, options.chosenPorts.get(key) ?? null, options.isShared);
       }
+      if (this.#isClosed) throw new Error("this proxy has been closed");
       this.#prepared = { runtime, opened, accessLog };
     } catch (error) {
       for (const listener of opened.values()) listener.close();
@@ -124,14 +127,14 @@ export class DataPlane implements ListenerHost {
     }
   }
 
-  /** Makes what was prepared the running configuration, in one step, and drains what it no longer has. */
+  /** Makes what was prepared the running configuration, in one step, and drains what it no longer has. @throws where nothing is prepared */
   commit(): void {
     const prepared = this.#prepared;
-    if (prepared === null) return;
+    if (prepared === null) throw new Error("no configuration has been prepared");
     this.#prepared = null;
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
-    if (this.#accessLog !== prepared.accessLog) void this.#accessLog?.close();
+    if (this.#accessLog !== null && this.#accessLog !== prepared.accessLog) this.#retired.addLog(this.#accessLog.close());
     this.#accessLog = prepared.accessLog;
     const listeners = new Map<string, Listener>();
     for (const options of prepared.runtime.config.listeners) {
@@ -142,15 +145,17 @@ export class DataPlane implements ListenerHost {
       kept?.update(options);
       listeners.set(key, listener);
     }
-    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retire(listener, prepared.runtime.config.shutdown.grace);
+    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retired.addListener(listener, prepared.runtime.config.shutdown.grace);
     this.#listeners = listeners;
-    if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) transport.drain();
+    for (const listener of prepared.opened.values()) listener.open();
+    if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
   }
 
   /** Forgets what was prepared. */
   abort(): void {
     for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
-    if (this.#prepared !== null && this.#prepared.accessLog !== this.#accessLog) void this.#prepared.accessLog?.close();
+    const log = this.#prepared?.accessLog ?? null;
+    if (log !== null && log !== this.#accessLog) this.#retired.addLog(log.close());
     this.#prepared = null;
   }
 
@@ -160,23 +165,21 @@ export class DataPlane implements ListenerHost {
     return listeners.map(([configured, listener]) => ({ name: listener.options.name, configured, host: listener.host, port: listener.port }));
   }
 
-  /** Accepts no more connections and waits until the last exchange has ended. */
+  /** Accepts no more connections and waits until the last one is gone. */
   async drain(): Promise<void> {
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
-    await this.#accessLog?.close();
-    this.#accessLog = null;
+    await Promise.all([...[...this.#listeners.values()].map((listener) => listener.drain()), this.#retired.drain()]);
   }
 
   /** Ends everything at once. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.abort();
-    for (const listener of [...this.#listeners.values(), ...this.#draining]) listener.close();
+    for (const listener of this.#listeners.values()) listener.close();
     for (const transport of this.#runtime?.transports ?? []) transport.close();
     this.#resolver.close();
     this.#lag.close();
+    await Promise.all([this.#retired.close(), this.#accessLog?.close()]);
     this.wheel.close();
-    await this.#accessLog?.close();
-    this.#accessLog = null;
   }
 
   reopenLogs(): void {
@@ -184,8 +187,8 @@ export class DataPlane implements ListenerHost {
   }
 
   inspect(): Inspection {
-    const listeners = [...this.#listeners.values(), ...this.#draining];
-    const transports = this.#runtime?.transports ?? [];
+    const listeners = [...this.#listeners.values(), ...this.#retired.listeners];
+    const transports = [...(this.#runtime?.transports ?? []), ...this.#retired.transports];
     const sum = <Item>(items: readonly Item[], numberOf: (item: Item) => number): number => items.reduce((total, item) => total + numberOf(item), 0);
     return {
       connections: sum(listeners, (listener) => listener.connectionCount),
@@ -260,16 +263,6 @@ export class DataPlane implements ListenerHost {
       ...options,
       onDrop: (lineCount) => dropped.add(lineCount),
       onError: (error) => this.#parts.logger.error("cannot write the access log", { error: error.message }),
-    });
-  }
-
-  #retire(listener: Listener, graceMs: number): void {
-    this.#draining.add(listener);
-    const timer = setTimeout(() => listener.close(), graceMs);
-    timer.unref();
-    void listener.drain().then(() => {
-      clearTimeout(timer);
-      this.#draining.delete(listener);
     });
   }
 }

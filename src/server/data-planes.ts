@@ -17,6 +17,8 @@ export interface DataPlanes {
   reopenLogs(): void;
   readonly addresses: readonly BoundAddress[];
   inspect(): Promise<Inspection>;
+  /** Ends a proxy thread as a fault would. @throws RangeError where there is none of that number */
+  killThread(index: number): Promise<void>;
   /** For the status page. */
   readonly threads: readonly { readonly name: string; readonly restarts: number; readonly isRunning: boolean }[];
 }
@@ -36,9 +38,8 @@ export class InlinePlane implements DataPlanes {
     return this.#plane.prepare(config, { isShared: false, chosenPorts: noPorts });
   }
 
-  commit(): Promise<void> {
+  async commit(): Promise<void> {
     this.#plane.commit();
-    return Promise.resolve();
   }
 
   abort(): Promise<void> {
@@ -64,6 +65,10 @@ export class InlinePlane implements DataPlanes {
 
   inspect(): Promise<Inspection> {
     return Promise.resolve(this.#plane.inspect());
+  }
+
+  killThread(index: number): Promise<void> {
+    return Promise.reject(new RangeError(`there is no thread ${index}`));
   }
 
   readonly threads = [{ name: "inline", restarts: 0, isRunning: true }];

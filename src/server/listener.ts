@@ -11,10 +11,14 @@ import type { ServerContext } from "../http1/server-context.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
+import { listenOnSocketPath } from "../net/socket-path.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import type { ConnectionCount } from "./connection-count.ts";
 
 const backlog = 4_096;
+
+/** The error of a socket that nobody uses says nothing: its close follows. */
+const ignore = (): void => {};
 
 /** What a proxy thread gives its listeners. */
 export interface ListenerHost {
@@ -42,8 +46,11 @@ export class Listener implements ServerContext {
   #metrics: ListenerMetrics;
   #count: ConnectionCount;
   #prefix: ForwardingPrefix | null = null;
-  #onEmpty: (() => void) | null = null;
+  /** Resolves when the last connection is gone; null until somebody waits for that. */
+  #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
+  /** Who came between `listen` and `open`; null from then on. */
+  #early: Socket[] | null = [];
 
   constructor(options: ListenerOptions, host: ListenerHost) {
     this.options = options;
@@ -88,46 +95,79 @@ export class Listener implements ServerContext {
   }
 
   /**
-   * Starts to accept connections.
+   * Opens the socket. Whoever comes before `open` waits.
    * @param port takes the place of port 0 where another thread has found a free one
    * @param isShared several threads listen on the address, and the kernel spreads connections among them
    */
   async listen(address: ListenAddress, port: number | null, isShared: boolean): Promise<void> {
+    const listen = (): Promise<void> => this.#listenOnce(toListenOptions(address, port, isShared));
+    await (address.kind === "unix" ? listenOnSocketPath(address.path, listen) : listen());
+    // Out of descriptors, for one: the kernel keeps the connection waiting, and we go on.
+    this.#server.on("error", (error) => this.#host.onListenerError(this, error));
+  }
+
+  async #listenOnce(options: ListenOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
-    this.#server.listen(toListenOptions(address, port, isShared), () => {
+    this.#server.listen(options, () => {
       this.#server.removeListener("error", reject);
-      // Out of descriptors, for one: the kernel keeps the connection waiting, and we go on.
-      this.#server.on("error", (error) => this.#host.onListenerError(this, error));
       resolve();
     });
     await promise;
   }
 
+  /** Begins to serve, first those who have come already. */
+  open(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const socket of early) {
+      socket.removeListener("error", ignore);
+      if (!socket.destroyed) this.#admit(socket);
+    }
+  }
+
   /** Takes new options for the same address. */
   update(options: ListenerOptions): void {
+    if (options.name !== this.options.name) this.#rename(options.name);
     this.options = options;
     this.#trusted = new AddressSet(options.trustedProxies);
     this.#prefix = null;
-    this.#metrics = this.#host.metricsOf(options.name);
+  }
+
+  /** What is open is counted under the new name from now on. */
+  #rename(name: string): void {
+    this.#metrics.connections.add(-this.#connections.size);
+    this.#metrics.inFlight.add(-this.#exchangeCount);
+    this.#metrics = this.#host.metricsOf(name);
+    this.#metrics.connections.add(this.#connections.size);
+    this.#metrics.inFlight.add(this.#exchangeCount);
+    const before = this.#count;
+    this.#count = this.#host.connectionCountOf(name);
+    for (let moved = 0; moved < this.#connections.size; moved++) {
+      before.leave();
+      this.#count.enter(0);
+    }
   }
 
   /** Accepts no more; resolves when the last connection is gone. */
   async drain(): Promise<void> {
-    this.isDraining = true;
-    this.#server.close();
+    this.#stop();
     for (const connection of [...this.#connections]) connection.drain();
     if (this.#connections.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onEmpty = resolve;
-    await promise;
+    this.#emptied ??= Promise.withResolvers();
+    await this.#emptied.promise;
   }
 
   /** Ends everything at once. */
   close(): void {
+    this.#stop();
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  #stop(): void {
     this.isDraining = true;
     this.#server.close();
-    for (const connection of [...this.#connections]) connection.close();
+    for (const socket of this.#early?.splice(0) ?? []) socket.destroy();
   }
 
   /** What the forwarding fields of this peer's requests have in common; made anew only when another peer speaks. */
@@ -145,18 +185,25 @@ export class Listener implements ServerContext {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    const maxConnections = this.options.limits.connections;
-    if (maxConnections > 0 && this.#count.total >= maxConnections) {
+    if (this.#early === null) this.#admit(socket);
+    else if (this.#early.length >= backlog) socket.destroy();
+    else {
+      socket.on("error", ignore);
+      this.#early.push(socket);
+    }
+  };
+
+  #admit(socket: Socket): void {
+    if (!this.#count.enter(this.options.limits.connections)) {
       this.#metrics.refused.add(1);
-      socket.on("error", () => {});
+      socket.on("error", ignore);
       socket.destroy();
       return;
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
-    this.#count.add(1);
     this.#connections.add(new ServerConnection(socket, this));
-  };
+  }
 
   // `ServerContext`.
 
@@ -182,8 +229,8 @@ export class Listener implements ServerContext {
   onClosed(connection: ServerConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#metrics.connections.add(-1);
-    this.#count.add(-1);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    this.#count.leave();
+    if (this.#connections.size === 0) this.#emptied?.resolve();
   }
 
   onInternalError(error: unknown): void {

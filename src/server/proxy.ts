@@ -3,9 +3,12 @@
  * It never touches proxied traffic; that is the data planes'.
  */
 import { randomBytes } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { createAdminServer, type AdminServer } from "../admin/admin-server.ts";
 import type { AdminSources, ReloadResult } from "../admin/admin-sources.ts";
+import { Countdown } from "../base/countdown.ts";
+import { Mutex } from "../base/mutex.ts";
+import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { type ConfigDiff, diffConfig } from "../config/diff-config.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
@@ -16,7 +19,6 @@ import { MetricReader } from "../observe/metric-reader.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { StatisticsLine } from "../observe/statistics-line.ts";
-import { systemScheduler } from "../base/scheduler.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
@@ -25,6 +27,7 @@ import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
+import { decideThreadCount } from "./threads/thread-count.ts";
 
 /** What a program may give its proxy. */
 export interface ProxyOptions {
@@ -64,9 +67,12 @@ export class Proxy {
   #admin: AdminServer | null = null;
   #statistics: StatisticsLine | null = null;
   #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
-  #reloading: Promise<unknown> = Promise.resolve();
+  /** Starting, reloading and closing come one after the other. */
+  readonly #changes = new Mutex();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #grace = new Countdown();
+  readonly #retiredAdmins = new Set<Promise<void>>();
   #closing: Promise<void> | null = null;
-  #cutShort: () => void = () => {};
 
   /** Use `createProxy`. */
   constructor(config: Config, options: ProxyOptions) {
@@ -76,8 +82,8 @@ export class Proxy {
     this.#writer = new MetricWriter({ onPage: (page) => this.#reader.addPage(controlSource, page), pageBytes: 65_536 });
     this.#reader.addCollector(collectProcessMetrics);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
-    const workers = config.workers === "auto" ? availableParallelism() : config.workers;
-    this.#planes = workers === 0 ? this.#createInline(pseudonym) : this.#createThreads(workers, pseudonym);
+    const count = decideThreadCount(config.workers);
+    this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.#reader.addCollector(this.#endpoints.collect);
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
@@ -106,31 +112,41 @@ export class Proxy {
 
   /**
    * Opens the listeners, and the admin listener where one is configured.
-   * @throws the system's error where an address cannot be used; then nothing is left open.
+   * @throws the system's error where an address cannot be used; then nothing is left open, and the proxy is closed.
    */
   async listen(): Promise<void> {
     if (this.#state !== "new") throw new Error("this proxy has been started before");
     this.#state = "starting";
-    const config = this.#config;
     try {
-      this.#endpoints.reserve(config);
-      await this.#planes.prepare(config);
-      this.#admin = await this.#openAdmin(config);
-      await this.#planes.commit();
+      await this.#start();
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
     }
-    this.#adopt(config);
   }
 
-  /** Settles when the first health checks are done, or after a second. */
-  async ready(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, firstChecksMs);
-    await Promise.race([this.#health.firstRoundDone, promise]);
-    clearTimeout(timer);
+  async #start(): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      await this.#install(this.#config);
+      void this.#awaitFirstChecks();
+    } finally {
+      leave();
+    }
+  }
+
+  /** Settles when the first health checks after `listen` are done, or after a second; then `/readyz` says so, too. */
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  async #awaitFirstChecks(): Promise<void> {
+    const patience = new Countdown();
+    patience.limit(firstChecksMs);
+    await Promise.race([this.#health.firstRoundDone, patience.over]);
+    patience.end();
     if (this.#state === "starting") this.#state = "ready";
+    this.#ready.resolve();
   }
 
   /** Where it listens. */
@@ -148,46 +164,37 @@ export class Proxy {
    * One at a time; a later call waits for the earlier one.
    * @throws ConfigError or the system's error; then the running configuration is untouched.
    */
-  reload(next: ConfigInput | Config): Promise<ConfigDiff> {
-    const result = this.#reloading.then(() => this.#reload(next));
-    this.#reloading = result.catch(() => {});
-    return result;
-  }
-
-  async #reload(next: ConfigInput | Config): Promise<ConfigDiff> {
-    if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
+  async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
+    const leave = await this.#changes.enter();
     try {
-      const config = await toConfig(next);
+      if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
+      const config = await toConfig(next, this.#config.workers);
       const diff = diffConfig(this.#config, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
-      if (!diff.isEmpty) await this.#apply(config, diff);
-      this.#writer.counter(families.configReloads, ["success"]).add(1);
-      this.#noteReload(1);
+      if (!diff.isEmpty) await this.#install(config);
+      this.#noteReload("success");
       return diff;
     } catch (error) {
-      this.#writer.counter(families.configReloads, ["failure"]).add(1);
-      this.#noteReload(0);
+      this.#noteReload("failure");
       throw error;
+    } finally {
+      leave();
     }
   }
 
-  async #apply(config: Config, diff: ConfigDiff): Promise<void> {
-    const isAdminChanged = diff.otherKeys.includes("admin");
-    const wasAdmin = this.#admin;
-    const isSameAddress = JSON.stringify(this.#config.admin?.address) === JSON.stringify(config.admin?.address);
+  /** Brings `config` to work everywhere, or changes nothing anywhere. */
+  async #install(config: Config): Promise<void> {
     this.#endpoints.reserve(config);
     await this.#planes.prepare(config);
-    if (isAdminChanged) {
-      try {
-        if (isSameAddress) await wasAdmin?.close();
-        this.#admin = await this.#openAdmin(config);
-      } catch (error) {
-        await this.#planes.abort();
-        throw error;
-      }
+    let admin: AdminServer | null;
+    try {
+      admin = await this.#adminFor(config);
+    } catch (error) {
+      await this.#planes.abort();
+      throw error;
     }
     await this.#planes.commit();
-    if (isAdminChanged && !isSameAddress) await wasAdmin?.close();
+    this.#retireAdmin(admin);
     this.#adopt(config);
   }
 
@@ -196,7 +203,8 @@ export class Proxy {
     this.#config = config;
     this.#endpoints.adopt(config);
     this.#health.update(this.#endpoints.healthTargets(config));
-    this.#noteReload(1);
+    this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
+    this.#writer.gauge(families.configLastReloadSuccess).set(1);
     if (!isStatisticsChanged) return;
     this.#statistics?.close();
     this.#statistics = null;
@@ -207,9 +215,9 @@ export class Proxy {
     }
   }
 
-  #noteReload(success: 0 | 1): void {
-    this.#writer.gauge(families.configLastReloadSuccess).set(success);
-    if (success === 1) this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
+  #noteReload(result: "success" | "failure"): void {
+    this.#writer.counter(families.configReloads, [result]).add(1);
+    this.#writer.gauge(families.configLastReloadSuccess).set(result === "success" ? 1 : 0);
   }
 
   /** Opens the access log anew, after it was rotated. */
@@ -222,44 +230,75 @@ export class Proxy {
     return this.#planes.inspect();
   }
 
+  /** Ends a proxy thread as a fault would, for drills and tests: it is replaced at once, and the others do not notice. @throws RangeError where there is none of that number */
+  killThread(index: number): Promise<void> {
+    return this.#planes.killThread(index);
+  }
+
   /**
    * Ends the proxy: no new connections, exchanges under way get `graceMs` (default: as configured), then everything is closed.
-   * A second call with a shorter time shortens it.
+   * A second call with a shorter time shortens it. Harmless before `listen` and after everything is closed.
    */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    if (options.graceMs === 0) this.#cutShort();
-    this.#closing ??= this.#close(options.graceMs);
+    if (options.graceMs !== undefined) this.#grace.limit(options.graceMs);
+    this.#closing ??= this.#close(options.graceMs === undefined);
     return this.#closing;
   }
 
-  async #close(graceMs: number | undefined): Promise<void> {
+  async #close(isDelayed: boolean): Promise<void> {
     const wasRunning = this.#state === "starting" || this.#state === "ready";
     this.#state = "draining";
-    const cut = Promise.withResolvers<void>();
-    this.#cutShort = cut.resolve;
-    const { grace, delay } = this.#config.shutdown;
-    if (wasRunning && graceMs !== 0) {
-      await Promise.race([cut.promise, sleep(graceMs === undefined ? delay : 0, cut.promise)]);
-      await Promise.race([this.#planes.drain(), cut.promise, sleep(graceMs ?? grace, cut.promise)]);
+    const leave = await this.#changes.enter();
+    try {
+      if (wasRunning) await this.#drain(isDelayed);
+      this.#grace.end();
+      this.#health.close();
+      this.#resolver.close();
+      this.#statistics?.close();
+      await this.#planes.close();
+      this.#retireAdmin(null);
+      await Promise.all(this.#retiredAdmins);
+    } finally {
+      this.#state = "closed";
+      this.#ready.resolve();
+      leave();
     }
-    // The timers of the waits above must not keep the process alive.
-    cut.resolve();
-    this.#health.close();
-    this.#resolver.close();
-    this.#statistics?.close();
-    await this.#planes.close();
-    await this.#admin?.close();
-    this.#state = "closed";
   }
 
-  async #openAdmin(config: Config): Promise<AdminServer | null> {
-    if (config.admin === null) return null;
+  /** The delay in which others may notice that this proxy is going, then the time that exchanges under way have. */
+  async #drain(isDelayed: boolean): Promise<void> {
+    const { grace, delay } = this.#config.shutdown;
+    if (isDelayed) {
+      const noticing = new Countdown();
+      noticing.limit(delay);
+      await Promise.race([noticing.over, this.#grace.over]);
+      noticing.end();
+    }
+    this.#grace.limit(grace);
+    if (!this.#grace.isOver) await Promise.race([this.#planes.drain(), this.#grace.over]);
+  }
+
+  /** The admin listener for `config`: the one there is where the address is the same. */
+  async #adminFor({ admin }: Config): Promise<AdminServer | null> {
+    if (admin === null) return null;
+    if (this.#admin !== null && isDeepStrictEqual(admin.address, this.#config.admin?.address)) return this.#admin;
+    // Tokens may change while it serves.
+    const tokensOf = (): Config["admin"] => this.#config.admin;
     return createAdminServer({
-      address: config.admin.address,
-      tokens: config.admin.tokens,
+      address: admin.address,
+      get tokens() { return tokensOf()?.tokens ?? admin.tokens; },
       sources: this.#adminSources(),
       onError: (error) => this.#logger.error("the admin listener failed", { error }),
     });
+  }
+
+  /** Puts `next` in the place of the admin listener. Nobody waits for the old one: it may be answering the very request that replaces it. */
+  #retireAdmin(next: AdminServer | null): void {
+    const before = this.#admin;
+    this.#admin = next;
+    if (before === null || before === next) return;
+    const closing = before.close().finally(() => this.#retiredAdmins.delete(closing));
+    this.#retiredAdmins.add(closing);
   }
 
   #adminSources(): AdminSources {
@@ -281,23 +320,15 @@ export class Proxy {
   }
 }
 
-/** Resolves after `ms`, or when `cut` does; leaves no timer behind. */
-async function sleep(ms: number, cut: Promise<void>): Promise<void> {
-  if (ms <= 0) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  void cut.then(() => clearTimeout(timer));
-  await promise;
-}
-
-/** A configuration in normal form is taken as it is; anything else is validated first. */
-async function toConfig(next: ConfigInput | Config): Promise<Config> {
+/** A configuration in normal form is taken as it is; anything else is validated first, and keeps the threads there are unless it says otherwise. */
+async function toConfig(next: ConfigInput | Config, workers: Config["workers"]): Promise<Config> {
   if (isNormalForm(next)) return next;
   const { parseConfig } = await import("../config/parse-config.ts");
-  return parseConfig(next);
+  return parseConfig({ ...next, workers: next.workers ?? workers });
 }
 
 function isNormalForm(next: ConfigInput | Config): next is Config {
-  const listener = next.listeners[0];
-  return listener !== undefined && typeof listener.address === "object";
+  // What a program hands over may be anything.
+  const listener: unknown = (next as Partial<Config> | null)?.listeners?.[0];
+  return typeof listener === "object" && listener !== null && "address" in listener && typeof listener.address === "object";
 }

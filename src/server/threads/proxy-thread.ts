@@ -21,11 +21,11 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
   switch (request.kind) {
     case "prepare":
       memory.adopt(request.memory);
-      await plane.prepare(request.config, { isShared: true, chosenPorts: request.chosenPorts });
+      await plane.prepare(request.config, { isShared: data.stripes > 1, chosenPorts: request.chosenPorts });
       return plane.addresses;
     case "commit":
       plane.commit();
-      return plane.addresses;
+      return null;
     case "abort":
       plane.abort();
       return null;

@@ -1,14 +1,19 @@
 /**
  * The proxy threads: starts them, brings every configuration to all of them or to none, and replaces one that dies, which the others do not notice.
  * All threads listen on the same ports; the kernel spreads connections (SO_REUSEPORT).
+ *
+ * Invariants: configurations and threads come up one at a time, so that no thread is left with an old configuration; a thread that does not serve takes no part in a
+ * reload and comes up with what holds then.
  */
 import { createServer } from "node:net";
+import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
 import type { Logger } from "../../observe/logger.ts";
-import type { BoundAddress, Inspection } from "../data-plane.ts";
+import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
+import { RestartDelay } from "./restart-delay.ts";
 import { ThreadHandle } from "./thread-handle.ts";
 
 /** What the threads are made from, and who hears of them. */
@@ -22,38 +27,42 @@ export interface ProxyThreadsParts {
   onDeath(stripeIndex: number, source: string): void;
 }
 
+/** A place for a thread. */
 interface Slot {
   readonly index: number;
+  readonly delay: RestartDelay;
   handle: ThreadHandle;
-  /** Names the thread among all that ever ran. */
-  source: string;
+  /** It has a configuration and serves. */
+  isServing: boolean;
   restarts: number;
-  startedMs: number;
-  backoffMs: number;
+  revival: NodeJS.Timeout | null;
 }
 
-const minLifeMs = 5_000;
-const firstBackoffMs = 100;
-const largestBackoffMs = 10_000;
+/** A configuration that the threads have prepared. Whoever wants to bring up a thread waits until it is committed or aborted. */
+interface Transaction {
+  readonly config: Config;
+  readonly slots: readonly Slot[];
+  readonly addresses: readonly BoundAddress[];
+  readonly leave: () => void;
+}
+
+/** How long a thread that has been asked to close may write its access log. */
+const closeTimeoutMs = 3_000;
 
 /** See the head of this file. */
 export class ProxyThreads implements DataPlanes {
   readonly #parts: ProxyThreadsParts;
-  readonly #slots: Slot[] = [];
-  readonly #chosenPorts = new Map<string, number>();
+  readonly #changes = new Mutex();
+  #slots: readonly Slot[] = [];
   #config: Config | null = null;
-  #prepared: Config | null = null;
   #addresses: readonly BoundAddress[] = [];
+  #transaction: Transaction | null = null;
   #generation = 0;
   #isClosing = false;
 
+  /** Starts nothing yet; the threads come with the first configuration. */
   constructor(parts: ProxyThreadsParts) {
     this.#parts = parts;
-    for (let index = 0; index < parts.count; index++) {
-      const slot: Slot = { index, handle: null as unknown as ThreadHandle, source: "", restarts: 0, startedMs: 0, backoffMs: firstBackoffMs };
-      this.#start(slot);
-      this.#slots.push(slot);
-    }
   }
 
   get stripes(): number {
@@ -65,50 +74,57 @@ export class ProxyThreads implements DataPlanes {
   }
 
   get threads(): readonly { name: string; restarts: number; isRunning: boolean }[] {
-    return this.#slots.map(({ index, restarts, handle }) => ({ name: `proxy-${index}`, restarts, isRunning: !handle.hasEnded }));
+    return this.#slots.map(({ index, restarts, isServing }) => ({ name: `proxy-${index}`, restarts, isRunning: isServing }));
   }
 
   async prepare(config: Config): Promise<void> {
-    const known = new Set(this.#addresses.map((address) => address.configured));
-    for (const { address } of config.listeners) if (!known.has(formatListenAddress(address))) await assertFree(address);
-    this.#prepared = config;
+    const leave = await this.#changes.enter();
+    let slots: readonly Slot[] = [];
     try {
-      const [first, ...others] = this.#slots;
+      await this.#assertFree(config);
+      if (this.#config === null) this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
+      // A thread that is being replaced comes up with the configuration that holds then.
+      slots = this.#slots.filter((slot) => slot.isServing || this.#config === null);
+      const [first, ...others] = slots;
+      if (first === undefined) throw new Error("no proxy thread is running");
       // The first thread finds the free port where any will do; the others join it.
-      this.#noteAddresses(await this.#prepareOne(first!, config));
-      await Promise.all(others.map((slot) => this.#prepareOne(slot, config)));
+      const addresses = mergeAddresses(config, [...this.#addresses, ...await this.#prepareOne(first, config, toPorts(this.#addresses))]);
+      // All have answered before anything is undone: an abort must not overtake a preparation.
+      const results = await Promise.allSettled(others.map((slot) => this.#prepareOne(slot, config, toPorts(addresses))));
+      const failure = results.find((result) => result.status === "rejected");
+      if (failure !== undefined) throw failure.reason;
+      this.#transaction = { config, slots, addresses, leave };
     } catch (error) {
-      await this.abort();
+      await Promise.allSettled(slots.map(({ handle }) => handle.ask({ kind: "abort" })));
+      leave();
       throw error;
     }
   }
 
   async abort(): Promise<void> {
-    this.#prepared = null;
-    await Promise.allSettled(this.#slots.map((slot) => slot.handle.ask({ kind: "abort" })));
+    const { slots, leave } = this.#takeTransaction();
+    await Promise.allSettled(slots.map(({ handle }) => handle.ask({ kind: "abort" })));
+    leave();
   }
 
   async commit(): Promise<void> {
-    this.#config = this.#prepared;
-    this.#prepared = null;
-    // A thread that dies meanwhile comes back with this configuration.
-    const results = await Promise.allSettled(this.#slots.map((slot) => slot.handle.ask({ kind: "commit" })));
-    const first = results[0];
-    if (first?.status === "fulfilled") this.#noteAddresses(first.value as readonly BoundAddress[]);
+    const { config, slots, addresses, leave } = this.#takeTransaction();
+    this.#config = config;
+    this.#addresses = addresses;
+    await Promise.all(slots.map((slot) => this.#commitOne(slot)));
+    leave();
   }
 
   async drain(): Promise<void> {
     this.#isClosing = true;
-    await Promise.allSettled(this.#slots.map((slot) => slot.handle.ask({ kind: "drain" })));
+    await Promise.allSettled(this.#slots.map(({ handle }) => handle.ask({ kind: "drain" })));
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    await Promise.all(this.#slots.map(async ({ handle }) => {
-      const timeout = Promise.withResolvers<void>();
-      const timer = setTimeout(timeout.resolve, 1_000);
-      await Promise.race([handle.ask({ kind: "close" }).catch(() => {}), timeout.promise]);
-      clearTimeout(timer);
+    await Promise.all(this.#slots.map(async ({ handle, revival }) => {
+      if (revival !== null) clearTimeout(revival);
+      await handle.ask({ kind: "close" }, closeTimeoutMs).catch(() => {});
       await handle.terminate();
     }));
   }
@@ -118,8 +134,10 @@ export class ProxyThreads implements DataPlanes {
   }
 
   async inspect(): Promise<Inspection> {
-    const all = await Promise.all(this.#slots.map(({ handle }) => handle.ask({ kind: "inspect" })));
-    const sum = (key: keyof Inspection): number => all.reduce((total, one) => total + (one as Inspection)[key], 0);
+    // In a thread that has ended, nothing is open.
+    const answers = await Promise.allSettled(this.#slots.map(({ handle }) => handle.ask({ kind: "inspect" })));
+    const all = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value as Inspection] : []));
+    const sum = (key: keyof Inspection): number => all.reduce((total, one) => total + one[key], 0);
     return {
       connections: sum("connections"),
       exchanges: sum("exchanges"),
@@ -129,59 +147,102 @@ export class ProxyThreads implements DataPlanes {
     };
   }
 
-  /** For tests: ends a thread as a fault would. */
-  async kill(index: number): Promise<void> {
-    await this.#slots[index]?.handle.terminate();
+  async killThread(index: number): Promise<void> {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new RangeError(`there is no thread ${index}`);
+    await slot.handle.terminate();
   }
 
-  #start(slot: Slot): void {
-    const { memory: _, ...parts } = this.#parts;
-    slot.source = `proxy-${slot.index}-${++this.#generation}`;
-    slot.startedMs = performance.now();
-    const { source } = slot;
-    slot.handle = new ThreadHandle({ stripeIndex: slot.index, stripes: parts.count, pseudonym: parts.pseudonym }, parts.logger, {
-      onMetricPage: (page) => parts.onMetricPage(source, page),
+  #takeTransaction(): Transaction {
+    const transaction = this.#transaction;
+    if (transaction === null) throw new Error("no configuration has been prepared");
+    this.#transaction = null;
+    return transaction;
+  }
+
+  #openSlot(index: number): Slot {
+    const slot: Omit<Slot, "handle"> = { index, delay: new RestartDelay(), isServing: false, restarts: 0, revival: null };
+    return Object.assign(slot, { handle: this.#startThread(slot as Slot) });
+  }
+
+  #startThread(slot: Slot): ThreadHandle {
+    const { count, pseudonym, logger } = this.#parts;
+    // Names the thread among all that ever ran.
+    const source = `proxy-${slot.index}-${++this.#generation}`;
+    slot.delay.start();
+    return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
+      onMetricPage: (page) => this.#parts.onMetricPage(source, page),
       onEnd: (error) => this.#onEnd(slot, source, error),
     });
   }
 
   #onEnd(slot: Slot, source: string, error: Error | null): void {
-    if (this.#isClosing) return;
-    this.#parts.logger.error("a proxy thread died and is replaced", { thread: slot.index, ...(error !== null && { error: error.stack ?? error.message }) });
+    slot.isServing = false;
     this.#parts.onDeath(slot.index, source);
-    slot.restarts++;
-    // Replaced at once, unless it dies again and again.
-    slot.backoffMs = performance.now() - slot.startedMs > minLifeMs ? firstBackoffMs : Math.min(slot.backoffMs * 2, largestBackoffMs);
-    if (slot.backoffMs === firstBackoffMs || slot.restarts === 1) this.#revive(slot);
-    else setTimeout(() => this.#revive(slot), slot.backoffMs).unref();
-  }
-
-  #revive(slot: Slot): void {
     if (this.#isClosing) return;
-    this.#start(slot);
-    const config = this.#config;
-    if (config === null) return;
-    this.#prepareOne(slot, config)
-      .then(() => slot.handle.ask({ kind: "commit" }))
-      .catch((error: unknown) => {
-        this.#parts.logger.error("a new proxy thread could not start", { thread: slot.index, error: error instanceof Error ? error.message : String(error) });
-        void slot.handle.terminate();
-      });
+    slot.restarts++;
+    const delayMs = slot.delay.afterDeath();
+    this.#parts.logger.error("a proxy thread died and is replaced", { thread: slot.index, delayMs, ...(error !== null && { error: error.stack ?? error.message }) });
+    if (delayMs === 0) void this.#revive(slot);
+    else slot.revival = setTimeout(() => void this.#revive(slot), delayMs).unref();
   }
 
-  async #prepareOne(slot: Slot, config: Config): Promise<readonly BoundAddress[]> {
-    const answer = await slot.handle.ask({ kind: "prepare", config, memory: this.#parts.memory.snapshot(), chosenPorts: new Map(this.#chosenPorts) });
+  async #revive(slot: Slot): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      if (this.#isClosing || this.#config === null) return;
+      slot.handle = this.#startThread(slot);
+      await this.#prepareOne(slot, this.#config, toPorts(this.#addresses));
+      await this.#commitOne(slot);
+    } catch (error) {
+      if (this.#isClosing) return;
+      this.#parts.logger.error("a new proxy thread could not start", { thread: slot.index, error: messageOf(error) });
+      void slot.handle.terminate();
+    } finally {
+      leave();
+    }
+  }
+
+  async #prepareOne(slot: Slot, config: Config, chosenPorts: ChosenPorts): Promise<readonly BoundAddress[]> {
+    const answer = await slot.handle.ask({ kind: "prepare", config, memory: this.#parts.memory.snapshot(), chosenPorts });
     return answer as readonly BoundAddress[];
   }
 
-  #noteAddresses(addresses: readonly BoundAddress[]): void {
-    this.#addresses = addresses;
-    this.#chosenPorts.clear();
-    for (const { configured, port } of addresses) if (port > 0) this.#chosenPorts.set(configured, port);
+  /** What goes wrong here must not leave threads with different configurations: such a thread is replaced. */
+  async #commitOne(slot: Slot): Promise<void> {
+    try {
+      await slot.handle.ask({ kind: "commit" });
+      slot.isServing = true;
+    } catch (error) {
+      if (!slot.handle.hasEnded) this.#parts.logger.error("a proxy thread could not take a configuration", { thread: slot.index, error: messageOf(error) });
+      void slot.handle.terminate();
+    }
+  }
+
+  /** A shared port can be opened by several processes of one user without either knowing; so a new one is tried alone first. @throws as `listen` does */
+  async #assertFree(config: Config): Promise<void> {
+    const known = new Set(this.#addresses.map((address) => address.configured));
+    for (const { address } of config.listeners) if (!known.has(formatListenAddress(address))) await assertFree(address);
   }
 }
 
-/** A shared port can be opened by several processes of one user without either knowing; so it is tried alone first. @throws as `listen` does */
+/** Where the listeners of `config` are, from what was known and what has been found out since. */
+function mergeAddresses(config: Config, found: readonly BoundAddress[]): readonly BoundAddress[] {
+  const byAddress = new Map(found.map((address) => [address.configured, address]));
+  return config.listeners.flatMap(({ name, address }) => {
+    const bound = byAddress.get(formatListenAddress(address));
+    return bound === undefined ? [] : [{ ...bound, name }];
+  });
+}
+
+function toPorts(addresses: readonly BoundAddress[]): ChosenPorts {
+  return new Map(addresses.filter(({ port }) => port > 0).map(({ configured, port }) => [configured, port]));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function assertFree(address: ListenAddress): Promise<void> {
   if (address.kind !== "tcp" || address.port === 0) return;
   const probe = createServer();

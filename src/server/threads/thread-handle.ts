@@ -12,6 +12,9 @@ export interface ThreadListener {
 
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : "./proxy-thread.js", import.meta.url);
 
+/** Generous: a thread that answers later than this serves nobody either. */
+const answerTimeoutMs = 30_000;
+
 /** See the head of this file. */
 export class ThreadHandle {
   readonly #worker: Worker;
@@ -48,14 +51,27 @@ export class ThreadHandle {
     });
   }
 
-  /** @throws what the thread threw, or that it has ended. */
-  ask(request: ThreadRequest): Promise<ThreadAnswer> {
-    if (this.hasEnded) return Promise.reject(new Error("the proxy thread has ended"));
+  /**
+   * Asks the thread. One that does not answer in time is stuck, and is ended; only a drain takes as long as it takes.
+   * @throws what the thread threw, or that it has ended
+   */
+  async ask(request: ThreadRequest, timeoutMs: number = answerTimeoutMs): Promise<ThreadAnswer> {
+    if (this.hasEnded) throw new Error("the proxy thread has ended");
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
     this.#pending.set(id, { resolve, reject });
     this.#worker.postMessage({ id, request } satisfies RequestMessage);
-    return promise;
+    const timer = request.kind === "drain" ? undefined : setTimeout(() => this.#giveUp(), timeoutMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #giveUp(): void {
+    this.#error ??= new Error("the proxy thread did not answer in time");
+    void this.terminate();
   }
 
   /** Ends the thread without asking it. */

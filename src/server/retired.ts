@@ -1,0 +1,64 @@
+/**
+ * What reloads have taken out of service and exchanges still use: listeners with open connections, transports with attempts in flight, access logs being written.
+ * Nothing in here takes anything new; each is forgotten when it is done.
+ */
+import type { Transport } from "../upstream/transport.ts";
+import type { Listener } from "./listener.ts";
+
+/** See the head of this file. */
+export class Retired {
+  readonly #listeners = new Set<Listener>();
+  readonly #transports = new Set<Transport>();
+  readonly #logs = new Set<Promise<void>>();
+
+  get listeners(): readonly Listener[] {
+    return [...this.#listeners];
+  }
+
+  get transports(): readonly Transport[] {
+    this.#forgetIdleTransports();
+    return [...this.#transports];
+  }
+
+  /** Drains `listener`, and closes it when connections are left after `graceMs`. */
+  addListener(listener: Listener, graceMs: number): void {
+    this.#listeners.add(listener);
+    const timer = setTimeout(() => listener.close(), graceMs);
+    timer.unref();
+    void listener.drain().then(() => {
+      clearTimeout(timer);
+      this.#listeners.delete(listener);
+    });
+  }
+
+  /** Drains `transport`. There is no deadline: what exchanges are doing there is theirs, tunnels above all. */
+  addTransport(transport: Transport): void {
+    this.#forgetIdleTransports();
+    transport.drain();
+    this.#transports.add(transport);
+  }
+
+  /** @param closing settles when the log is written */
+  addLog(closing: Promise<void>): void {
+    const done = closing.catch(() => {}).finally(() => this.#logs.delete(done));
+    this.#logs.add(done);
+  }
+
+  /** Resolves when the last connection of the last listener is gone. */
+  async drain(): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.drain()));
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    for (const listener of this.listeners) listener.close();
+    for (const transport of this.#transports) transport.close();
+    this.#transports.clear();
+    await Promise.all(this.#logs);
+  }
+
+  // A retired transport may come to life once more, when an exchange that began before the reload tries again; so nothing tells that it is done but a look.
+  #forgetIdleTransports(): void {
+    for (const transport of this.#transports) if (transport.connectionCount === 0) this.#transports.delete(transport);
+  }
+}
