@@ -6,7 +6,8 @@
  */
 import { isToken, removeFields } from "../http/fields.ts";
 import { CR, hexTable, LF } from "./characters.ts";
-import { ScanFailure, keepFields, keepTable, scanFields } from "./field-scanner.ts";
+import { ScanFailure, keepFields, keepTable, notedCount, notedSpecial, scanFields } from "./field-scanner.ts";
+import { Special } from "./special-fields.ts";
 
 /** Why `next` stopped. */
 export const ChunkEvent = { needMore: 0, data: 1, end: 2, badChunk: 3, badTrailer: 4 } as const;
@@ -146,13 +147,19 @@ export class ChunkedDecoder {
       this.#trailerBytes = before === null ? Buffer.from(section) : section;
       return this.#stop(ChunkEvent.needMore, end);
     }
-    if (next < 0) return this.#stop(ChunkEvent.badTrailer, at);
+    if (next < 0 || hasFramingField()) return this.#stop(ChunkEvent.badTrailer, at);
     const text = section.latin1Slice(0, next);
     this.trailers = removeFields(keepFields(text, 0, 0, next - 2, keptTrailers), (name) => forbiddenTrailers.has(name) || !isToken(name));
     this.#trailerBytes = null;
     this.#state = State.done;
     return this.#stop(ChunkEvent.end, at + next - (before === null ? 0 : before.length));
   }
+}
+
+/** A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too. */
+function hasFramingField(): boolean {
+  for (let i = 0; i < notedCount; i++) if (notedSpecial[i] === Special.contentLength || notedSpecial[i] === Special.transferEncoding) return true;
+  return false;
 }
 
 /** Is there a CR without LF or an LF without CR from `from` on (the last byte is still open)? Such a section can never become valid. */
