@@ -99,6 +99,7 @@ async function measure(): Promise<BenchResults> {
     startup: {},
     routeLookup: null,
     verdicts: [],
+    failures: [],
   };
   const peers: Peer[] = [];
   for (const peer of catalog) {
@@ -117,6 +118,11 @@ async function measure(): Promise<BenchResults> {
   const defaultPeers = options.peers === undefined ? plainPeers : [...names];
   console.error(`Millrace is started by: ${command.map((word) => word.split("/").at(-1)).join(" ")}`);
 
+  const report = (scenario: string) => (peer: string, error: Error): void => {
+    console.error(`${scenario}: ${peer} is left out: ${error.message.trim()}`);
+    results.failures.push({ scenario, peer });
+  };
+
   const backend: Backend = await startBackend(plan.backend);
   const watch = watchForeignLoad(backend);
   try {
@@ -124,15 +130,15 @@ async function measure(): Promise<BenchResults> {
       if (!scenarios.has(scenario.name as ScenarioName)) continue;
       console.error(`${scenario.name}: ${scenario.title}`);
       const chosen = participants(scenario.peers ?? defaultPeers);
-      results.load[scenario.name] = await measureLoad(scenario, chosen, backend, plan, settings);
+      results.load[scenario.name] = await measureLoad(scenario, chosen, backend, plan, settings, report(scenario.name));
     }
     if (scenarios.has("idle")) {
       console.error("idle: memory of 4,000 idle connections");
-      results.idle = await measureIdle(participants(defaultPeers), backend, plan, options.quick ? 1 : 3);
+      results.idle = await measureIdle(participants(defaultPeers), backend, plan, options.quick ? 1 : 3, report("idle"));
     }
     if (scenarios.has("startup")) {
       console.error("startup: time to the first answer");
-      results.startup = await measureStartup(participants(defaultPeers), backend, plan, settings.rounds);
+      results.startup = await measureStartup(participants(defaultPeers), backend, plan, settings.rounds, report("startup"));
     }
     if (scenarios.has("routes") && names.has("millrace")) {
       console.error("routes: look-up among 10,000 routes");
@@ -175,6 +181,7 @@ if (options.help) {
   installPackages("bench");
   const results = await measure();
   console.log(renderTables(results));
+  if (results.failures.length > 0) process.exitCode = 1;
   if (!options.quick && options.only === undefined && options.peers === undefined) {
     mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
     writeFileSync(files.results, `${JSON.stringify(results, null, 1)}\n`);

@@ -23,7 +23,9 @@ const peers = plain.map((variant) => millracePeer(variant, options.sources ? sou
 const plan = planCores(allowedCores());
 const backend = await startBackend(plan.backend);
 try {
-  const { millrace } = await measureStartup(peers, backend, plan, Number(options.rounds));
+  const { millrace } = await measureStartup(peers, backend, plan, Number(options.rounds), (_, error) => {
+    throw error;
+  });
   const values = millrace?.values ?? [];
   const middle = median(values);
   console.log(`start to the first answer: ${middle.toFixed(0)} ms (${values.map((value) => value.toFixed(0)).join(", ")}), limit ${limit} ms`);

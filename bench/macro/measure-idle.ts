@@ -11,19 +11,32 @@ import { memoryBytes } from "./process-usage.ts";
 import type { ByPeer, Samples } from "./results.ts";
 
 const firstConnections = 1000;
+const connections = 4000;
 const openAtOnce = 50;
 const settleMs = 1500;
 
 /** Bytes per connection, by peer; one value a round, every round on a fresh process. */
-export async function measureIdle(peers: readonly Peer[], backend: Backend, plan: CorePlan, rounds: number, connections = 4000): Promise<ByPeer<Samples>> {
+export async function measureIdle(
+  peers: readonly Peer[],
+  backend: Backend,
+  plan: CorePlan,
+  rounds: number,
+  onFailure: (peer: string, error: Error) => void,
+): Promise<ByPeer<Samples>> {
   const results: ByPeer<Samples> = Object.fromEntries(peers.map((peer) => [peer.name, { values: [] }]));
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) results[peer.name]?.values.push(await measurePeer(peer, backend, plan, connections));
+    for (const peer of peers) {
+      try {
+        results[peer.name]?.values.push(await measurePeer(peer, backend, plan));
+      } catch (error) {
+        onFailure(peer.name, error as Error);
+      }
+    }
   }
   return results;
 }
 
-async function measurePeer(peer: Peer, backend: Backend, plan: CorePlan, connections: number): Promise<number> {
+async function measurePeer(peer: Peer, backend: Backend, plan: CorePlan): Promise<number> {
   const running = await startPeer(peer, backend.port, plan.proxy);
   const sockets: Socket[] = [];
   try {
@@ -50,9 +63,11 @@ async function openConnections(port: number, count: number, sockets: Socket[]): 
 
 async function openConnection(port: number): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
+  // An exception here ends the round of this proxy; without the deadline a silent one would hold up the whole run.
+  const signal = AbortSignal.timeout(10_000);
+  await once(socket, "connect", { signal });
   socket.write("GET /small HTTP/1.1\r\nHost: bench.test\r\nAccept: */*\r\n\r\n");
-  const [head] = (await once(socket, "data")) as [Buffer];
+  const [head] = (await once(socket, "data", { signal })) as [Buffer];
   if (!head.toString("latin1").startsWith("HTTP/1.1 200")) throw new Error(`an idle connection was answered with ${head.toString("latin1", 0, 30)}`);
   socket.on("error", () => {}).resume();
   return socket;

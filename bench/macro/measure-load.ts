@@ -27,35 +27,58 @@ export async function checkCorrect(running: RunningPeer, scenario: LoadScenario,
   if (!echo.includes(" 127.0.0.1 http")) throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
 }
 
-/** Runs one scenario on the given proxies. The result's keys are peer names, with `×2` for two threads. */
+/**
+ * Runs one scenario on the given proxies. The result's keys are peer names, with `×2` for two threads. A proxy that fails,
+ * at the start, in the check or under load, is reported through `onFailure` and left out; the others go on.
+ */
 export async function measureLoad(
   scenario: LoadScenario,
   peers: readonly Peer[],
   backend: Backend,
   plan: CorePlan,
   settings: LoadSettings,
+  onFailure: (peer: string, error: Error) => void,
 ): Promise<ByPeer<LoadResult>> {
-  const running: { key: string; at: RunningPeer }[] = [];
+  const running = new Map<string, RunningPeer>();
   const results: ByPeer<LoadResult> = {};
+  const attempt = async (key: string, action: () => Promise<void>): Promise<void> => {
+    try {
+      await action();
+    } catch (error) {
+      onFailure(key, new Error(`${(error as Error).message}\n${running.get(key)?.process.output() ?? ""}`));
+      await running.get(key)?.process.stop();
+      running.delete(key);
+      delete results[key];
+    }
+  };
   try {
     for (const peer of peers) {
       for (const threads of scenario.threads) {
-        const cores = threads > 1 ? plan.proxyTwo : plan.proxy;
-        const at = await startPeer(peer, backend.port, cores, threads);
-        running.push({ key: threads > 1 ? `${peer.name}×${threads}` : peer.name, at });
-        await checkCorrect(at, scenario, backend);
+        const key = threads > 1 ? `${peer.name}×${threads}` : peer.name;
+        await attempt(key, async () => {
+          const at = await startPeer(peer, backend.port, threads > 1 ? plan.proxyTwo : plan.proxy, threads);
+          running.set(key, at);
+          results[key] = { rounds: [], memoryBytes: 0 };
+          await checkCorrect(at, scenario, backend);
+        });
       }
     }
-    for (const { key, at } of running) {
-      results[key] = { rounds: [], memoryBytes: 0 };
-      if (settings.warmUpSeconds > 0) await runWrk(at.port, scenario, settings.warmUpSeconds, plan.load);
+    for (const [key, at] of running) {
+      await attempt(key, async () => {
+        if (settings.warmUpSeconds > 0) await runWrk(at.port, scenario, settings.warmUpSeconds, plan.load);
+      });
     }
     for (let round = 0; round < settings.rounds; round++) {
-      for (const { key, at } of running) results[key]?.rounds.push(await measureRound(at, scenario, plan, settings.seconds));
+      for (const [key, at] of running) {
+        await attempt(key, async () => {
+          const measured = await measureRound(at, scenario, plan, settings.seconds);
+          results[key]?.rounds.push(measured);
+        });
+      }
     }
-    for (const { key, at } of running) (results[key] as LoadResult).memoryBytes = memoryBytes(at.process.pid);
+    for (const [key, at] of running) (results[key] as LoadResult).memoryBytes = memoryBytes(at.process.pid);
   } finally {
-    await Promise.all(running.map(({ at }) => at.process.stop()));
+    await Promise.all([...running.values()].map((at) => at.process.stop()));
   }
   return results;
 }
@@ -64,7 +87,7 @@ async function measureRound(at: RunningPeer, scenario: LoadScenario, plan: CoreP
   const before = cpuTime(at.process.pid);
   const report = await runWrk(at.port, scenario, seconds, plan.load);
   const spent = cpuTimeBetween(before, cpuTime(at.process.pid));
-  if (report.errors > report.requests / 1000) throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests\n${at.process.output()}`);
+  if (report.errors > report.requests / 1000) throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests`);
   if (report.requests === 0) throw new Error(`${at.peer.name} answered nothing`);
   return {
     requests: report.requests,

@@ -6,10 +6,22 @@ import { type Peer, startPeer } from "./peers/peer.ts";
 import type { ByPeer, Samples } from "./results.ts";
 
 /** Milliseconds to the first answer, by peer; rounds are interleaved and every one is a fresh process. */
-export async function measureStartup(peers: readonly Peer[], backend: Backend, plan: CorePlan, rounds: number): Promise<ByPeer<Samples>> {
+export async function measureStartup(
+  peers: readonly Peer[],
+  backend: Backend,
+  plan: CorePlan,
+  rounds: number,
+  onFailure: (peer: string, error: Error) => void,
+): Promise<ByPeer<Samples>> {
   const results: ByPeer<Samples> = Object.fromEntries(peers.map((peer) => [peer.name, { values: [] }]));
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) results[peer.name]?.values.push(await measureOnce(peer, backend, plan));
+    for (const peer of peers) {
+      try {
+        results[peer.name]?.values.push(await measureOnce(peer, backend, plan));
+      } catch (error) {
+        onFailure(peer.name, error as Error);
+      }
+    }
   }
   return results;
 }

@@ -55,4 +55,6 @@ export interface BenchResults {
   /** Microseconds per look-up among 10,000 routes. */
   routeLookup: Samples | null;
   verdicts: Verdict[];
+  /** What could not be measured. */
+  failures: { scenario: string; peer: string }[];
 }

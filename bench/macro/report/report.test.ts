@@ -23,6 +23,7 @@ const results: BenchResults = {
   startup: { millrace: { values: [120, 350, 140] } },
   routeLookup: { values: [0.5] },
   verdicts: [],
+  failures: [],
 };
 results.verdicts = judge(results);
 

@@ -77,6 +77,7 @@ export function renderTables(results: BenchResults): string {
     ]);
     parts.push(`targets\n${alignColumns(rows)}`);
   }
+  for (const { scenario, peer } of results.failures) parts.push(`FAILED: ${peer} in ${scenario}`);
   parts.push(`Other programs took ${figure(results.foreignShare * 100, "%")} of the machine meanwhile.`);
   return parts.join("\n\n");
 }
