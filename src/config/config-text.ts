@@ -3,7 +3,7 @@
  * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
  */
 import { Alias, LineCounter, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
-import type { Document, Node, Pair, Scalar, YAMLError } from "yaml";
+import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from "yaml";
 import { substituteEnvironment } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
@@ -42,6 +42,8 @@ export class ConfigText {
   readonly #lineCounter = new LineCounter();
   readonly #document: Document;
   readonly #substituted = new Set<Node>();
+  /** The pairs of maps by key, as far as they were looked at. */
+  readonly #pairs = new Map<YAMLMap, Map<string, Pair>>();
   readonly #findings: TextFinding[] = [];
   /** What the text says: plain data; undefined where `problems` has something to say. */
   readonly value: unknown;
@@ -160,20 +162,22 @@ export class ConfigText {
     return { node: this.#resolve(node), pair, isComplete: true };
   }
 
-  #findPair(map: { items: readonly unknown[] }, key: string, depth: number): Pair | null {
-    let merged: Pair | null = null;
-    for (const item of map.items) {
-      if (!isPair(item)) continue;
-      const name = isScalar(item.key) ? String(item.key.value) : String(item.key);
-      if (name === key) return item;
-      if (name !== "<<" || depth > 8) continue;
-      const source = this.#resolve(item.value as Node | null);
-      for (const each of isSeq(source) ? source.items : [source]) {
-        const target = this.#resolve(each as Node | null);
-        if (isMap(target)) merged ??= this.#findPair(target, key, depth + 1);
-      }
+  #findPair(map: YAMLMap, key: string, depth: number): Pair | null {
+    let pairs = this.#pairs.get(map);
+    if (pairs === undefined) {
+      pairs = new Map(map.items.map((pair) => [isScalar(pair.key) ? String(pair.key.value) : String(pair.key), pair]));
+      this.#pairs.set(map, pairs);
     }
-    return merged;
+    const found = pairs.get(key);
+    const merge = pairs.get("<<");
+    if (found !== undefined || merge === undefined || depth > 8) return found ?? null;
+    const source = this.#resolve(merge.value as Node | null);
+    for (const each of isSeq(source) ? source.items : [source]) {
+      const target = this.#resolve(each as Node | null);
+      const merged = isMap(target) ? this.#findPair(target, key, depth + 1) : null;
+      if (merged !== null) return merged;
+    }
+    return null;
   }
 
   #resolve(node: Node | null): Node | null {

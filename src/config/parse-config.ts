@@ -22,7 +22,8 @@ export function readConfig(value: unknown): Reading {
     const message = value === null || value === undefined ? "the configuration is empty" : "a configuration is a section with keys such as listeners, routes and upstreams";
     return { config: null, findings: [{ path: [], isAtKey: false, message, hint: null }] };
   }
-  const result = configSchema.safeParse(value);
+  // Compiling the schemas into code would cost more than one reading of most configurations.
+  const result = configSchema.safeParse(value, { jitless: true });
   const findings = [...(result.success ? [] : explainIssues(result.error.issues, value)), ...findReferenceProblems(value)];
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
   return { config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) }, findings: [] };

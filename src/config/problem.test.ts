@@ -25,6 +25,12 @@ test("problems are separated by an empty line", () => {
   assert.equal(formatProblems([problem({}), problem({})]), "error: is wrong\n\nerror: is wrong");
 });
 
+test("of very many problems the first hundred are shown, and the rest is counted", () => {
+  const shown = formatProblems(Array.from({ length: 250 }, () => problem({})));
+  assert.equal(shown.split("\n\n").length, 101);
+  assert.ok(shown.endsWith("\n\n… and 150 more problems"));
+});
+
 test("the pointer stays in sight on a long line, and never runs past its end", () => {
   const line = `${"x".repeat(300)}HERE${"y".repeat(300)}`;
   const rows = formatProblems([problem({ file: "f", line: 1, column: 301, length: 4, excerpt: { firstLine: 1, lines: [line] } })]).split("\n");

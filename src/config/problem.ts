@@ -50,10 +50,13 @@ export interface ProblemFormat {
   readonly color?: boolean;
 }
 
+/** More than these nobody reads. */
+const maxShownProblems = 100;
+
 /** All problems as text for a terminal or a log: place, sentence, code frame, hint. Control characters of the file are never passed through. */
 export function formatProblems(problems: readonly Problem[], format: ProblemFormat = {}): string {
   const paint = (code: string, text: string): string => (format.color === true ? `\x1b[${code}m${text}\x1b[0m` : text);
-  return problems.map((problem) => {
+  const shown = problems.slice(0, maxShownProblems).map((problem) => {
     const path = formatPath(problem.path);
     const place = problem.file === null ? path : problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
     const lines = [`${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(problem.message)}`];
@@ -61,7 +64,9 @@ export function formatProblems(problems: readonly Problem[], format: ProblemForm
     if (problem.excerpt !== null) lines.push(...formatExcerpt(problem, problem.excerpt, paint));
     if (problem.hint !== null) lines.push(`  ${paint("36", problem.hint.startsWith("did you mean") ? toPrintable(problem.hint) : `hint: ${toPrintable(problem.hint)}`)}`);
     return lines.join("\n");
-  }).join("\n\n");
+  });
+  if (problems.length > shown.length) shown.push(`… and ${problems.length - shown.length} more problems`);
+  return shown.join("\n\n");
 }
 
 const maxShownColumns = 120;

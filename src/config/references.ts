@@ -8,6 +8,9 @@ import { show, valueAt } from "./explain-issue.ts";
 import type { Finding } from "./explain-issue.ts";
 import type { ConfigPath } from "./problem.ts";
 
+/** Looking for what was meant among many names takes time; where so many are wrong, it is something else. */
+const maxSuggestions = 20;
+
 /** The problems between sections of `root`. */
 export function findReferenceProblems(root: unknown): Finding[] {
   return [...findUnknownUpstreams(root), ...findRepeatedNames(root, "listeners", "listener"), ...findRepeatedNames(root, "routes", "route"), ...findRepeatedAddresses(root)];
@@ -24,18 +27,19 @@ function findUnknownUpstreams(root: unknown): Finding[] {
   const upstreams = valueAt(root, ["upstreams"]) ?? {};
   if (typeof upstreams !== "object" || Array.isArray(upstreams)) return [];
   const names = Object.keys(upstreams);
+  const known = new Set(names);
   const findings: Finding[] = [];
   listAt(root, "routes").forEach((route, at) => {
     const name = valueAt(route, ["upstream"]);
-    if (typeof name !== "string" || names.includes(name)) return;
-    const meant = nearest(name, names);
-    const known = names.length === 0 ? 'there are none: write them under "upstreams"' : `known: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
+    if (typeof name !== "string" || known.has(name)) return;
+    const meant = findings.length < maxSuggestions ? nearest(name, names) : null;
+    const listed = names.length === 0 ? 'there are none: write them under "upstreams"' : `known: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
     const looksLikeUrl = /^(https?:|unix:)|:\d+$/.test(name);
     findings.push({
       path: ["routes", at, "upstream"],
       isAtKey: false,
       message: `there is no upstream ${show(name)}`,
-      hint: meant !== null ? `did you mean "${meant}"?` : looksLikeUrl ? 'a route names an upstream; write the URL under "upstreams"' : known,
+      hint: meant !== null ? `did you mean "${meant}"?` : looksLikeUrl ? 'a route names an upstream; write the URL under "upstreams"' : listed,
     });
   });
   return findings;

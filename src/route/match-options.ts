@@ -11,7 +11,7 @@ import { cidrSchema } from "../net/options.ts";
 const hostSchema = z.string().transform((text, context): string => {
   const host = toLowerAscii(text).replace(/\.$/, "");
   const name = host.startsWith("*.") ? host.slice(2) : host;
-  if (host === "*" || isHostName(name) || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6)) return host;
+  if (host === "*" || (isHostName(name) && !name.endsWith(".")) || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6)) return host;
   const ascii = /[^\x00-\x7f]/.test(text) ? domainToASCII(name) : "";
   if (ascii !== "") addProblem(context, `${JSON.stringify(text)} is not ASCII; write ${JSON.stringify(host.startsWith("*.") ? `*.${ascii}` : ascii)}`);
   else if (/^[^:]+:\d+$/.test(text)) addProblem(context, `${JSON.stringify(text)} has a port; hosts are matched without it`);
