@@ -58,6 +58,14 @@ export interface ExchangeListener {
   onCancel(code: ReasonCode): void;
 }
 
+/** Where an exchange comes from. */
+export interface ExchangeOrigin {
+  readonly listenerName: string;
+  readonly scheme: "http" | "https";
+  readonly peerAddress: string;
+  readonly peerPort: number;
+}
+
 /** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
 export class Exchange {
   readonly request: RequestHead;
@@ -105,7 +113,7 @@ export class Exchange {
   firstByteMs = -1;
   endedMs = -1;
 
-  constructor(request: RequestHead, responder: Responder, origin: { listenerName: string; scheme: "http" | "https"; peerAddress: string; peerPort: number }) {
+  constructor(request: RequestHead, responder: Responder, origin: ExchangeOrigin) {
     this.request = request;
     this.responder = responder;
     this.listenerName = origin.listenerName;

@@ -245,5 +245,7 @@ function checkTarget(head: RequestHead, received: string): ReasonCode | null {
     lastAuthority = authority;
     head.host = lastHost = host;
   }
+  // CONNECT has a form of its own (RFC 9112 section 3.2.3) and is refused as a method, whatever it asks for.
+  if (head.method === "CONNECT") return null;
   return parseTarget(head.method, received, head);
 }

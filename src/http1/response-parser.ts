@@ -114,6 +114,14 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
 }
 
 function interpretConnection(head: ResponseHead, connection: string): void {
+  if (connection === "keep-alive") {
+    head.isKeptAlive = true;
+    return;
+  }
+  if (connection === "close") {
+    head.isKeptAlive = false;
+    return;
+  }
   const options = listMembers(connection);
   if (options.includes("close")) head.isKeptAlive = false;
   else if (options.includes("keep-alive")) head.isKeptAlive = true;

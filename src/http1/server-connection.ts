@@ -6,14 +6,14 @@
  * Deliberately not here: routing, forwarding fields and everything above the message.
  */
 import type { Socket } from "node:net";
-import { type AnswerLength, type BodySink, Exchange, type Responder } from "../http/exchange.ts";
-import { Framing, RequestHead } from "../http/message.ts";
-import { type ReasonCode, reasons } from "../http/reason.ts";
-import { AnswerWriter } from "./answer-writer.ts";
-import { answerBody, dateField, statusPhrase } from "./answer.ts";
-import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+import { normalizeIp } from "../base/ip-address.ts";
+import { type BodySink, Exchange, type ExchangeOrigin } from "../http/exchange.ts";
+import { RequestHead } from "../http/message.ts";
+import type { ReasonCode } from "../http/reason.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Output } from "./output.ts";
+import { RequestBody } from "./request-body.ts";
+import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 
@@ -30,16 +30,17 @@ const State = {
   closed: 5,
 } as const;
 
-/** How much and how long an unwanted rest is read, so that the answer is not lost in a reset (RFC 9112 section 9.6). */
-const maxDiscardedBytes = 1_048_576;
+/** How long and how much of an unwanted rest is read, so that the answer is not lost in a reset (RFC 9112 section 9.6). */
 const closingMs = 2_000;
+const maxDroppedBytes = 1_048_576;
+const maxReadAheadBytes = 16_384;
 /** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
 const halfClosedMs = 1_000;
 /** While draining: a connection used this recently may have a request on its way. */
 const drainMs = 1_000;
 
 /** A client connection. */
-export class ServerConnection implements Responder, PieceReceiver {
+export class ServerConnection implements AnswerHost, ExchangeOrigin {
   // The origin of its exchanges.
   readonly listenerName: string;
   readonly scheme: "http" | "https";
@@ -48,13 +49,12 @@ export class ServerConnection implements Responder, PieceReceiver {
   readonly #context: ServerContext;
   readonly #socket: Socket;
   readonly #output: Output;
-  readonly #answer: AnswerWriter;
+  readonly #answer: ServerAnswer;
   readonly #deadlines: ServerDeadlines;
   readonly #headReader = new HeadReader();
-  readonly #body = new BodyReader();
+  readonly #body = new RequestBody();
   readonly #isPeerTrusted: boolean;
   #state: number = State.head;
-  #exchange: Exchange | null = null;
   /** Bytes that arrived and are not consumed. */
   #unread: Buffer | null = null;
   #isAdvancing = false;
@@ -62,30 +62,24 @@ export class ServerConnection implements Responder, PieceReceiver {
   /** The client sent FIN. */
   #isHalfClosed = false;
   #hasEndedWriting = false;
-  #isKeptAlive = true;
   #requestCount = 0;
   #headStartedMs = -1;
   #idleSinceMs: number;
   #bytesTakenAtFin = 0;
-  // The exchange under way.
-  #sink: BodySink | null = null;
-  #isSinkBlocked = false;
-  #isAnswerEnded = false;
-  #discardedBytes = 0;
-  /** The client may be waiting for a 100. */
-  #isContinueAwaited = false;
+  /** While closing. */
+  #droppedBytes = 0;
 
   constructor(socket: Socket, context: ServerContext) {
     this.#socket = socket;
     this.#context = context;
     this.listenerName = context.listenerName;
     this.scheme = context.scheme;
-    this.peerAddress = toPlainAddress(socket.remoteAddress ?? "");
+    this.peerAddress = normalizeIp(socket.remoteAddress ?? "") ?? "";
     this.peerPort = socket.remotePort ?? 0;
     this.#isPeerTrusted = context.isTrusted(this.peerAddress);
     this.#output = new Output(socket, this.#onWritable);
-    this.#answer = new AnswerWriter(this.#output);
     this.#deadlines = new ServerDeadlines(context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
+    this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
@@ -96,7 +90,7 @@ export class ServerConnection implements Responder, PieceReceiver {
 
   /** Lets the exchange under way finish, then closes. A request that crosses our FIN is lost, so a connection that was in use a moment ago gets that moment more. */
   drain(): void {
-    this.#isKeptAlive = false;
+    this.#answer.isKeptAlive = false;
     if (this.#state !== State.head || this.#unread !== null) return;
     if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
     else this.#deadlines.await(Wait.idle, drainMs);
@@ -126,8 +120,10 @@ export class ServerConnection implements Responder, PieceReceiver {
       this.#crash(error);
     }
     this.#isAdvancing = false;
-    // A head that is incomplete needs more bytes; everything else that is left waits for something on our side.
-    const isReading = this.#unread === null ? !this.#isSinkBlocked : this.#state === State.head;
+    // A head that is incomplete needs more bytes; everything else that is left waits for something on our side. Behind a request that is being answered a little is
+    // read ahead, so that a pipelining client that goes away is noticed.
+    const unread = this.#unread;
+    const isReading = unread === null ? !this.#body.isBlocked : this.#state === State.head || (this.#state === State.answer && unread.length < maxReadAheadBytes);
     if (isReading === this.#isPaused) this.#setPaused(!isReading);
   }
 
@@ -138,8 +134,9 @@ export class ServerConnection implements Responder, PieceReceiver {
       case State.tunnel: return this.#readTunnel();
       case State.answer: return false;
       default:
-        this.#discard(this.#unread!.length);
+        this.#droppedBytes += this.#unread!.length;
         this.#unread = null;
+        if (this.#droppedBytes > maxDroppedBytes) this.#destroy();
         return false;
     }
   }
@@ -160,7 +157,9 @@ export class ServerConnection implements Responder, PieceReceiver {
       return false;
     }
     this.#unread = size === bytes.length ? null : bytes.subarray(size);
-    this.#begin(reader.head!);
+    const head = reader.head!;
+    reader.head = null;
+    this.#begin(head);
     return true;
   }
 
@@ -168,35 +167,24 @@ export class ServerConnection implements Responder, PieceReceiver {
     const { limits, isDraining } = this.#context;
     const exchange = this.#makeExchange(head);
     this.#deadlines.stopWaiting();
-    if (!head.isKeptAlive || isDraining || (limits.requestsPerConnection > 0 && this.#requestCount >= limits.requestsPerConnection)) this.#isKeptAlive = false;
-    this.#isContinueAwaited = head.expectsContinue;
-    if (head.framing === Framing.none) this.#state = State.answer;
-    else {
-      if (head.framing === Framing.chunked) this.#body.startChunked();
-      else this.#body.startLength(head.contentLength);
-      this.#state = this.#body.isOpen ? State.body : State.answer;
-    }
-    if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.fail("BODY_TOO_LARGE");
+    if (isDraining || (limits.requestsPerConnection > 0 && this.#requestCount >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
+    this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
+    if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.#answer.fail("BODY_TOO_LARGE");
     // RFC 9110 sections 9.3.6 and 9.3.8: neither tunnels by CONNECT nor echoes of credentials by TRACE.
-    else if (head.method === "CONNECT" || head.method === "TRACE") this.fail("METHOD_NOT_ALLOWED", "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    else if (head.method === "CONNECT" || head.method === "TRACE") this.#answer.fail("METHOD_NOT_ALLOWED", "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     else this.#context.onExchange(exchange);
   }
 
   #makeExchange(head: RequestHead): Exchange {
     const { clock } = this.#context.wheel;
-    const exchange = new Exchange(head, this, this);
+    const exchange = new Exchange(head, this.#answer, this);
     exchange.startedMs = this.#headStartedMs;
     exchange.headCompleteMs = this.#headReader.wasSplit ? clock.now() : this.#headStartedMs;
     exchange.startedWallMs = clock.wall();
     exchange.isPeerTrusted = this.#isPeerTrusted;
     this.#headStartedMs = -1;
-    this.#exchange = exchange;
     this.#requestCount++;
-    this.#isAnswerEnded = false;
-    this.#sink = null;
-    this.#isSinkBlocked = false;
-    this.#discardedBytes = 0;
-    this.#isContinueAwaited = false;
+    this.#answer.begin(exchange);
     this.#context.onExchangeStart();
     return exchange;
   }
@@ -206,84 +194,75 @@ export class ServerConnection implements Responder, PieceReceiver {
     this.#unread = null;
     this.#makeExchange(head);
     this.#state = State.answer;
-    this.fail(reason);
+    this.#answer.isKeptAlive = false;
+    this.#answer.fail(reason);
   }
 
   #readBody(): boolean {
-    if (!this.#isAnswerEnded && (this.#sink === null || this.#isSinkBlocked)) return false;
-    const bytes = this.#unread!;
     const body = this.#body;
+    if (!body.canRead) return false;
+    const bytes = this.#unread!;
     this.#unread = null;
-    const next = body.read(bytes, 0, bytes.length, this);
+    const size = body.read(bytes);
     if (this.#state !== State.body) return false;
     if (body.failure !== null) this.#failBody(body.failure);
+    else if (body.isOverdrawn) this.#destroy();
     else {
-      if (next < bytes.length) this.#unread = bytes.subarray(next);
+      if (size < bytes.length) this.#unread = bytes.subarray(size);
       if (body.isOpen) this.#flushBody();
-      else this.#endBody(body.trailers);
+      else this.#endBody();
     }
     return this.#unread !== null;
   }
 
-  onBodyPiece(piece: Buffer): void {
-    if (this.#state !== State.body) return;
-    if (this.#isAnswerEnded) {
-      this.#discard(piece.length);
-      return;
-    }
-    const exchange = this.#exchange!;
-    const { bodyBytes } = this.#context.limits;
-    exchange.requestBodyBytes += piece.length;
-    if (bodyBytes > 0 && exchange.requestBodyBytes > bodyBytes) this.#failBody("BODY_TOO_LARGE");
-    else this.#sink?.onBodyData(piece);
-  }
-
   #readTunnel(): boolean {
-    if (this.#sink === null || this.#isSinkBlocked) return false;
+    if (!this.#body.canRead) return false;
     const bytes = this.#unread!;
     this.#unread = null;
-    this.#exchange!.requestBodyBytes += bytes.length;
-    this.#sink.onBodyData(bytes);
+    this.#body.pass(bytes);
     this.#flushBody();
     return false;
   }
 
   #flushBody(): void {
-    if (this.#isAnswerEnded || this.#sink === null) return;
-    if (!this.#sink.onBodyFlush()) {
-      // Whoever takes the body is slow, not the client.
-      this.#isSinkBlocked = true;
-      this.#deadlines.stopWaiting();
-    } else if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    // Whoever takes the body may be slow; then it is not the client who is waited for.
+    if (!this.#body.flush()) this.#deadlines.stopWaiting();
+    else if (this.#state === State.body && !this.#answer.isEnded) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
   }
 
-  #endBody(trailers: string): void {
+  #endBody(): void {
     this.#deadlines.stopWaiting();
     this.#state = State.answer;
-    if (this.#isAnswerEnded) this.#finish();
-    else this.#sink?.onBodyEnd(trailers);
+    if (this.#answer.isEnded) this.#finish();
+    else this.#body.end();
   }
 
   /** The body is broken: whoever takes it must not take it for complete. */
   #failBody(reason: ReasonCode): void {
-    if (this.#isAnswerEnded) {
+    if (this.#answer.isEnded) {
       this.#destroy();
       return;
     }
-    this.#cancel(reason);
-    this.fail(reason);
+    this.#answer.cancel(reason);
+    this.#answer.fail(reason);
   }
 
-  #discard(byteCount: number): void {
-    this.#discardedBytes += byteCount;
-    if (this.#discardedBytes > maxDiscardedBytes) this.#destroy();
+  // `AnswerHost`.
+
+  get isBodyOpen(): boolean {
+    return this.#state === State.body;
   }
 
-  // `Responder`.
+  get isTunnel(): boolean {
+    return this.#state === State.tunnel;
+  }
+
+  get hasUnread(): boolean {
+    return this.#unread !== null;
+  }
 
   startBody(sink: BodySink): void {
-    if (this.#exchange === null || this.#isAnswerEnded) return;
-    this.#sink = sink;
+    this.#body.attach(sink);
     if (this.#state === State.answer) {
       sink.onBodyEnd("");
       return;
@@ -294,109 +273,40 @@ export class ServerConnection implements Responder, PieceReceiver {
   }
 
   resumeBody(): void {
-    if (!this.#isSinkBlocked) return;
-    this.#isSinkBlocked = false;
+    if (!this.#body.isBlocked) return;
+    this.#body.isBlocked = false;
     if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
     this.#advance();
   }
 
-  sendInterim(status: number, reasonPhrase: string, fields: string): void {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return;
-    if (status === 100) {
-      if (!this.#isContinueAwaited) return;
-      this.#isContinueAwaited = false;
-    }
-    this.#answer.interim(status, reasonPhrase, fields);
-    this.flush();
-  }
-
-  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.isHeadSent) return;
-    exchange.isHeadSent = true;
-    exchange.status = status;
-    // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1). Early tunnel bytes are no request either.
-    if (this.#unread === null ? this.#isContinueAwaited && this.#state === State.body && exchange.requestBodyBytes === 0 : exchange.request.isWebSocket) this.#isKeptAlive = false;
-    this.#isKeptAlive = this.#answer.head({ status, reasonPhrase, fields, length, lengthField }, exchange.request, this.#isKeptAlive);
-  }
-
-  sendSwitch(fields: string): void {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.isHeadSent || this.#state !== State.answer) return;
-    exchange.isHeadSent = true;
-    exchange.status = 101;
-    this.#isKeptAlive = false;
+  openTunnel(): void {
     this.#state = State.tunnel;
     this.#socket.setKeepAlive(true, 15_000);
-    this.#answer.switchProtocols(fields);
-    this.flush();
   }
 
-  sendData(chunk: Buffer): void {
-    if (this.#exchange === null || chunk.length === 0) return;
-    this.#exchange.responseBodyBytes += chunk.length;
-    this.#answer.data(chunk);
+  endTunnelWriting(): void {
+    this.#endWriting();
+    if (this.#isHalfClosed) this.#endTunnel();
   }
 
-  sendEnd(trailers: string): boolean {
-    const exchange = this.#exchange;
-    if (exchange === null || this.#isAnswerEnded) return true;
-    if (this.#state === State.tunnel) {
-      this.#endTunnelWriting();
-      return true;
-    }
-    this.#answer.end(trailers);
-    this.#isAnswerEnded = true;
-    const isWritten = this.flush();
-    exchange.listener = null;
-    this.#endExchange();
+  onAnswerEnd(): void {
+    this.#idleSinceMs = this.#context.wheel.clock.now();
     if (this.#state === State.answer) this.#finish();
     else if (this.#state === State.body) this.#finishUpload();
-    return isWritten;
   }
 
-  flush(): boolean {
-    if (this.#state === State.closed || this.#output.flush()) return true;
-    this.#deadlines.awaitWriting(this.#context.timeouts.write);
-    return false;
-  }
-
-  fail(code: ReasonCode, detail = "", extraFields = ""): void {
-    const exchange = this.#exchange;
-    if (exchange === null || this.#isAnswerEnded) return;
-    exchange.reason ??= code;
-    if (exchange.detail === "") exchange.detail = detail;
-    const { status, isFinal } = reasons[code];
-    if (!exchange.isHeadSent && status === 499) exchange.status = 499;
-    if (exchange.isHeadSent || status === 499) {
-      this.#abort();
-      return;
-    }
-    if (isFinal) this.#isKeptAlive = false;
-    const { fields, body } = answerBody(code, exchange.request, exchange.requestId);
-    const isHead = exchange.request.method === "HEAD";
-    this.sendHead(status, statusPhrase(status), `${dateField()}${extraFields}${fields}`, isHead ? "none" : body.length, isHead ? body.length : null);
-    if (!isHead) this.sendData(Buffer.from(body, "latin1"));
-    this.sendEnd("");
+  breakOff(isDelimited: boolean): void {
+    if (isDelimited) this.#closeGracefully();
+    else this.#destroy("reset");
   }
 
   // Endings.
 
-  #endExchange(): void {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.isEnded) return;
-    exchange.isEnded = true;
-    exchange.endedMs = this.#context.wheel.clock.now();
-    this.#idleSinceMs = exchange.endedMs;
-    this.#context.onExchangeEnd(exchange);
-  }
-
   /** Request and answer are complete: on to the next request, or close. */
   #finish(): void {
-    this.#exchange = null;
-    this.#sink = null;
-    if (!this.#isKeptAlive || (this.#isHalfClosed && this.#unread === null)) {
+    this.#answer.exchange = null;
+    this.#body.release();
+    if (!this.#answer.isKeptAlive || (this.#isHalfClosed && this.#unread === null)) {
       this.#closeGracefully();
       return;
     }
@@ -407,12 +317,10 @@ export class ServerConnection implements Responder, PieceReceiver {
 
   /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
   #finishUpload(): void {
-    if (!this.#isKeptAlive || (this.#body.remaining > maxDiscardedBytes && this.#body.remaining !== Number.POSITIVE_INFINITY)) {
+    if (!this.#answer.isKeptAlive || !this.#body.drop()) {
       this.#closeGracefully();
       return;
     }
-    this.#sink = null;
-    this.#isSinkBlocked = false;
     this.#deadlines.await(Wait.closing, closingMs);
     this.#advance();
   }
@@ -420,21 +328,23 @@ export class ServerConnection implements Responder, PieceReceiver {
   /** Sends FIN after the answer and reads on for a moment, so that the kernel does not answer late bytes with a reset that destroys it. */
   #closeGracefully(): void {
     if (this.#state === State.closed) return;
-    this.#exchange = null;
-    this.#sink = null;
-    this.#isSinkBlocked = false;
+    this.#answer.exchange = null;
     this.#unread = null;
+    this.#droppedBytes = 0;
     this.#state = State.closing;
-    if (!this.#hasEndedWriting) {
-      this.#hasEndedWriting = true;
-      this.#output.flush();
-      this.#socket.end();
-    }
+    this.#endWriting();
     if (this.#isHalfClosed) this.#destroyWhenWritten();
     else {
       this.#deadlines.await(Wait.closing, this.#output.isBlocked ? this.#context.timeouts.write : closingMs);
       this.#setPaused(false);
     }
+  }
+
+  #endWriting(): void {
+    if (this.#hasEndedWriting) return;
+    this.#hasEndedWriting = true;
+    this.#output.flush();
+    this.#socket.end();
   }
 
   #destroyWhenWritten(): void {
@@ -445,34 +355,18 @@ export class ServerConnection implements Responder, PieceReceiver {
     }
   }
 
-  /** The only way to say "this is not all" is to close early (RFC 9112 section 8): with a reset, where the end of the connection was to be the end of the answer. */
-  #abort(): void {
-    this.#cancel("CLIENT_GONE");
-    this.#isAnswerEnded = true;
-    this.#isKeptAlive = false;
-    this.#endExchange();
-    if (this.#exchange?.isHeadSent === true && this.#answer.isDelimited) this.#closeGracefully();
-    else this.#destroy("reset");
-  }
-
-  #cancel(code: ReasonCode): void {
-    const listener = this.#exchange?.listener ?? null;
-    if (listener === null) return;
-    this.#exchange!.listener = null;
-    listener.onCancel(code);
-  }
-
   /** The client is gone, or is treated as gone: whatever was under way is over. */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
-    const exchange = this.#exchange;
+    const answer = this.#answer;
+    const exchange = answer.exchange;
     if (exchange !== null && !exchange.isEnded) {
       // Either side may end a tunnel as it likes.
       if (this.#state !== State.tunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
       if (!exchange.isHeadSent) exchange.status = 499;
-      this.#isAnswerEnded = true;
-      this.#cancel(code);
-      this.#endExchange();
+      answer.isEnded = true;
+      answer.cancel(code);
+      answer.endExchange();
     }
     this.#destroy();
   }
@@ -480,8 +374,7 @@ export class ServerConnection implements Responder, PieceReceiver {
   #destroy(how: "close" | "reset" = "close"): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
-    this.#exchange = null;
-    this.#sink = null;
+    this.#answer.exchange = null;
     this.#unread = null;
     this.#deadlines.remove();
     if (how === "reset") this.#socket.resetAndDestroy();
@@ -489,27 +382,19 @@ export class ServerConnection implements Responder, PieceReceiver {
     this.#context.onClosed(this);
   }
 
-  #endTunnelWriting(): void {
-    if (this.#hasEndedWriting) return;
-    this.#hasEndedWriting = true;
-    this.#output.flush();
-    this.#socket.end();
-    if (this.#isHalfClosed) this.#endTunnel();
-  }
-
   /** Both directions of the tunnel are done. */
   #endTunnel(): void {
-    this.#isAnswerEnded = true;
-    this.#endExchange();
-    this.#cancel("CLIENT_GONE");
+    this.#answer.isEnded = true;
+    this.#answer.endExchange();
+    this.#answer.cancel("CLIENT_GONE");
     this.#closeGracefully();
   }
 
   #crash(error: unknown): void {
     this.#context.onInternalError(error);
     try {
-      this.#cancel("INTERNAL_ERROR");
-      this.fail("INTERNAL_ERROR");
+      this.#answer.cancel("INTERNAL_ERROR");
+      this.#answer.fail("INTERNAL_ERROR");
     } catch (second) {
       this.#context.onInternalError(second);
     }
@@ -541,7 +426,7 @@ export class ServerConnection implements Responder, PieceReceiver {
         else this.#destroy();
         return;
       case State.body:
-        if (this.#unread === null || this.#isAnswerEnded) this.#failBody("TRUNCATED_REQUEST");
+        if (this.#unread === null || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
         return;
       case State.answer:
         this.#bytesTakenAtFin = this.#bytesTaken;
@@ -549,7 +434,7 @@ export class ServerConnection implements Responder, PieceReceiver {
         return;
       case State.tunnel:
         if (this.#unread !== null) return;
-        this.#sink?.onBodyEnd("");
+        this.#body.end();
         if (this.#hasEndedWriting) this.#endTunnel();
         return;
       case State.closing:
@@ -568,7 +453,7 @@ export class ServerConnection implements Responder, PieceReceiver {
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
     if (this.#state === State.closing) this.#deadlines.await(Wait.closing, closingMs);
-    this.#exchange?.listener?.onWritable();
+    this.#answer.exchange?.listener?.onWritable();
   };
 
   readonly #onWriteDeadline = (): void => this.#endAsGone("CLIENT_WRITE_TIMEOUT");
@@ -591,9 +476,4 @@ export class ServerConnection implements Responder, PieceReceiver {
     if (isPaused) this.#socket.pause();
     else this.#socket.resume();
   }
-}
-
-/** IPv4 clients of a dual-stack socket come as `::ffff:192.0.2.1`. */
-function toPlainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

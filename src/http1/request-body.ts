@@ -1,0 +1,106 @@
+/** The body of the request under way: read strictly, handed to whoever takes it with one bit of back-pressure, or thrown away within limits when nobody does. */
+import type { BodySink, Exchange } from "../http/exchange.ts";
+import { Framing } from "../http/message.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+
+/** How much of a rest that nobody wants is read, so that the connection can be kept. */
+const maxDroppedBytes = 1_048_576;
+
+/** One a client connection, begun again for every request. */
+export class RequestBody implements PieceReceiver {
+  /** Whoever takes it is slow. */
+  isBlocked = false;
+  readonly #reader = new BodyReader();
+  #exchange: Exchange | null = null;
+  #sink: BodySink | null = null;
+  #maxBytes = 0;
+  #isTooLarge = false;
+  #isDropping = false;
+  #droppedBytes = 0;
+
+  /** @param maxBytes 0 = no limit. @returns whether bytes of it are to come */
+  begin(exchange: Exchange, maxBytes: number): boolean {
+    const { framing, contentLength } = exchange.request;
+    this.#exchange = exchange;
+    this.#sink = null;
+    this.#maxBytes = maxBytes;
+    this.isBlocked = false;
+    this.#isTooLarge = false;
+    this.#isDropping = false;
+    this.#droppedBytes = 0;
+    if (framing === Framing.none) return false;
+    if (framing === Framing.chunked) this.#reader.startChunked();
+    else this.#reader.startLength(contentLength);
+    return this.#reader.isOpen;
+  }
+
+  attach(sink: BodySink): void {
+    this.#sink = sink;
+  }
+
+  /** From now on it is read to its end and thrown away. @returns false where its rest is known to be too large for that */
+  drop(): boolean {
+    this.#sink = null;
+    this.isBlocked = false;
+    this.#isDropping = true;
+    return this.#reader.remaining <= maxDroppedBytes || this.#reader.remaining === Number.POSITIVE_INFINITY;
+  }
+
+  get canRead(): boolean {
+    return this.#isDropping || (this.#sink !== null && !this.isBlocked);
+  }
+
+  get isOpen(): boolean {
+    return this.#reader.isOpen;
+  }
+
+  /** Why it cannot be read on, or null. */
+  get failure(): ReasonCode | null {
+    return this.#isTooLarge ? "BODY_TOO_LARGE" : this.#reader.failure;
+  }
+
+  /** More of it was thrown away than is reasonable. */
+  get isOverdrawn(): boolean {
+    return this.#droppedBytes > maxDroppedBytes;
+  }
+
+  /** Reads `bytes` as far as they belong to it. @returns how many did */
+  read(bytes: Buffer): number {
+    return this.#reader.read(bytes, 0, bytes.length, this);
+  }
+
+  onBodyPiece(piece: Buffer): void {
+    if (this.#isDropping) {
+      this.#droppedBytes += piece.length;
+      return;
+    }
+    const exchange = this.#exchange!;
+    exchange.requestBodyBytes += piece.length;
+    if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
+    else this.#sink?.onBodyData(piece);
+  }
+
+  /** Bytes in a tunnel. */
+  pass(bytes: Buffer): void {
+    this.#exchange!.requestBodyBytes += bytes.length;
+    this.#sink!.onBodyData(bytes);
+  }
+
+  /** Nothing more from this read. @returns false when whoever takes it wants no more for now */
+  flush(): boolean {
+    this.isBlocked = !this.#isDropping && this.#sink !== null && !this.#sink.onBodyFlush();
+    return !this.isBlocked;
+  }
+
+  /** The exchange is over: an idle connection keeps nothing of it. */
+  release(): void {
+    this.#exchange = null;
+    this.#sink = null;
+  }
+
+  /** It is complete. */
+  end(): void {
+    this.#sink?.onBodyEnd(this.#reader.trailers);
+  }
+}

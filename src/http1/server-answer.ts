@@ -1,0 +1,177 @@
+/**
+ * The answering half of a client connection: what `Responder` promises, for one exchange after the other. It decides whether the connection can be kept, and tells its
+ * connection when an answer is complete or has to be broken off; closing is the connection's.
+ */
+import type { AnswerLength, BodySink, Exchange, Responder } from "../http/exchange.ts";
+import { type ReasonCode, reasons } from "../http/reason.ts";
+import { AnswerWriter } from "./answer-writer.ts";
+import { answerBody, dateField, statusPhrase } from "./answer.ts";
+import type { Output } from "./output.ts";
+import type { ServerContext } from "./server-context.ts";
+import type { ServerDeadlines } from "./server-deadlines.ts";
+
+/** The connection as its answering half sees it. */
+export interface AnswerHost {
+  /** Body bytes of the request are still to come. */
+  readonly isBodyOpen: boolean;
+  readonly isTunnel: boolean;
+  /** Bytes have arrived that are not consumed. */
+  readonly hasUnread: boolean;
+  startBody(sink: BodySink): void;
+  resumeBody(): void;
+  /** The 101 is on its way. */
+  openTunnel(): void;
+  endTunnelWriting(): void;
+  /** The answer is complete. */
+  onAnswerEnd(): void;
+  /** The answer must not look complete. `isDelimited`: an early end of the connection says so; else only a reset does. */
+  breakOff(isDelimited: boolean): void;
+}
+
+/** See the head of this file. One a connection. */
+export class ServerAnswer implements Responder {
+  exchange: Exchange | null = null;
+  isEnded = false;
+  /** The connection serves on after this answer. */
+  isKeptAlive = true;
+  readonly #host: AnswerHost;
+  readonly #output: Output;
+  readonly #writer: AnswerWriter;
+  readonly #context: ServerContext;
+  readonly #deadlines: ServerDeadlines;
+  /** The client may be waiting for a 100. */
+  #isContinueAwaited = false;
+
+  constructor(host: AnswerHost, parts: { readonly output: Output; readonly context: ServerContext; readonly deadlines: ServerDeadlines }) {
+    this.#host = host;
+    this.#output = parts.output;
+    this.#context = parts.context;
+    this.#deadlines = parts.deadlines;
+    this.#writer = new AnswerWriter(parts.output);
+  }
+
+  begin(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.isEnded = false;
+    this.#isContinueAwaited = exchange.request.expectsContinue;
+    if (!exchange.request.isKeptAlive) this.isKeptAlive = false;
+  }
+
+  startBody(sink: BodySink): void {
+    if (this.exchange !== null && !this.isEnded) this.#host.startBody(sink);
+  }
+
+  resumeBody(): void {
+    this.#host.resumeBody();
+  }
+
+  sendInterim(status: number, reasonPhrase: string, fields: string): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return;
+    if (status === 100) {
+      if (!this.#isContinueAwaited) return;
+      this.#isContinueAwaited = false;
+    }
+    this.#writer.interim(status, reasonPhrase, fields);
+    this.flush();
+  }
+
+  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.isHeadSent) return;
+    exchange.isHeadSent = true;
+    exchange.status = status;
+    const { isBodyOpen, hasUnread } = this.#host;
+    // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1).
+    if (this.#isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
+    // What a client sent early, for a tunnel it did not get, is no request.
+    if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
+    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields, length, lengthField }, exchange.request, this.isKeptAlive);
+  }
+
+  sendSwitch(fields: string): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.isHeadSent || this.#host.isBodyOpen) return;
+    exchange.isHeadSent = true;
+    exchange.status = 101;
+    this.isKeptAlive = false;
+    this.#writer.switchProtocols(fields);
+    this.#host.openTunnel();
+    this.flush();
+  }
+
+  sendData(chunk: Buffer): void {
+    if (this.exchange === null || chunk.length === 0) return;
+    this.exchange.responseBodyBytes += chunk.length;
+    this.#writer.data(chunk);
+  }
+
+  sendEnd(trailers: string): boolean {
+    const exchange = this.exchange;
+    if (exchange === null || this.isEnded) return true;
+    if (this.#host.isTunnel) {
+      this.#host.endTunnelWriting();
+      return true;
+    }
+    this.#writer.end(trailers);
+    this.isEnded = true;
+    const isWritten = this.flush();
+    exchange.listener = null;
+    this.endExchange();
+    this.#host.onAnswerEnd();
+    return isWritten;
+  }
+
+  flush(): boolean {
+    if (this.#output.flush()) return true;
+    this.#deadlines.awaitWriting(this.#context.timeouts.write);
+    return false;
+  }
+
+  fail(code: ReasonCode, detail = "", extraFields = ""): void {
+    const exchange = this.exchange;
+    if (exchange === null || this.isEnded) return;
+    exchange.reason ??= code;
+    if (exchange.detail === "") exchange.detail = detail;
+    const { status, isFinal } = reasons[code];
+    if (exchange.isHeadSent || status === 499) {
+      this.#abort();
+      return;
+    }
+    if (isFinal) this.isKeptAlive = false;
+    const { fields, body } = answerBody(code, exchange.request, exchange.requestId);
+    const isHead = exchange.request.method === "HEAD";
+    this.sendHead(status, statusPhrase(status), `${dateField()}${extraFields}${fields}`, isHead ? "none" : body.length, isHead ? body.length : null);
+    if (!isHead) this.sendData(Buffer.from(body, "latin1"));
+    this.sendEnd("");
+  }
+
+  #abort(): void {
+    const exchange = this.exchange!;
+    const isDelimited = exchange.isHeadSent && this.#writer.isDelimited;
+    if (!exchange.isHeadSent) exchange.status = 499;
+    this.cancel("CLIENT_GONE");
+    this.isEnded = true;
+    this.isKeptAlive = false;
+    this.endExchange();
+    this.#host.breakOff(isDelimited);
+  }
+
+  /** Tells whoever answers that the answer is of no use any more. */
+  cancel(code: ReasonCode): void {
+    const exchange = this.exchange;
+    const listener = exchange?.listener ?? null;
+    if (exchange === null || listener === null) return;
+    exchange.listener = null;
+    listener.onCancel(code);
+  }
+
+  /** The exchange is over, however it went: it is counted and logged, once. */
+  endExchange(): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.isEnded) return;
+    exchange.isEnded = true;
+    exchange.endedMs = this.#context.wheel.clock.now();
+    this.#context.onExchangeEnd(exchange);
+  }
+}
