@@ -1,0 +1,96 @@
+/** Reloads while clients keep the proxy busy: every request is answered, and every reload takes effect. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { join } from "node:path";
+import type { ConfigInput } from "../../src/index.ts";
+import { echo, Load } from "../support/load.ts";
+import { Origin } from "../support/origin.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { eventually } from "../support/signal.ts";
+import { modes, Stage } from "../support/stage.ts";
+import { valuesOf } from "../support/wire-reader.ts";
+
+const reloads = 20;
+const clients = 6;
+/** Answers between two reloads. */
+const gap = 40;
+
+const subsets = [["a", "b", "c"], ["a"], ["b", "c"], ["c", "a"], ["b"]];
+const balances = ["round-robin", "least-connections", "random", "power-of-two"] as const;
+
+/** The configuration number `step`: something of everything changes from one to the next, and every answer tells which one made it. */
+function configOf(step: number, origins: Readonly<Record<string, Origin>>, folder: string, workers: number): ConfigInput {
+  const names = subsets[step % subsets.length] ?? [];
+  const isEven = step % 2 === 0;
+  return {
+    workers,
+    shutdown: { grace: "10s" },
+    listeners: [
+      { name: "main", address: "127.0.0.1:0", limits: { headFields: 100 + step }, timeouts: { keepAlive: `${60 + step}s` }, trustedProxies: isEven ? ["192.0.2.0/24"] : [] },
+      ...(step % 3 === 1 ? [{ name: "second", address: "localhost:0" }] : []),
+    ],
+    routes: [
+      ...Array.from({ length: step % 4 }, (_, index) => ({ name: `extra-${index}`, match: { path: `/extra-${index}/*` }, respond: { status: 204 } })),
+      { name: isEven ? "all" : `all-${step}`, upstream: "app", middlewares: [{ headers: { response: { set: { "x-step": String(step) } } } }], timeouts: { total: `${20 + step}s` } },
+    ],
+    upstreams: {
+      app: {
+        endpoints: names.map((name, index) => ({ url: origins[name]!.url, weight: 1 + ((index + step) % 3) })),
+        balance: balances[step % balances.length] ?? "random",
+        // Every other reload leaves the connections alone.
+        timeouts: { connect: `${3 + (step >> 1)}s` },
+        pool: { maxIdle: 64 + (step >> 2) },
+      },
+      ...(isEven ? { unused: { endpoints: [origins["a"]!.url] } } : {}),
+    },
+    log: { stats: "0s", access: { format: "json", path: join(folder, `access-${step % 3}.log`) } },
+  };
+}
+
+for (const [title, workers] of modes) {
+  test(`${reloads} reloads under load lose no request, ${title}`, async () => {
+    const origins: Record<string, Origin> = {};
+    for (const name of ["a", "b", "c"]) origins[name] = await Origin.start(echo(name));
+    const stage = await Stage.start((folder) => configOf(0, origins, folder, workers));
+    const load = new Load({ port: stage.port("main"), clients });
+    const witness = await RawClient.connect(stage.port("main"));
+    let witnessed = 0;
+    try {
+      await load.untilMore(gap);
+      for (let step = 1; step <= reloads; step++) {
+        await stage.reload(configOf(step, origins, stage.folder, workers));
+        // On the connection that was there from the beginning, too, the new configuration holds from the next request on.
+        witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        const answer = await witness.response();
+        witnessed++;
+        assert.equal(answer.status, 200);
+        assert.deepEqual(valuesOf(answer, "x-step"), [String(step)]);
+        await load.untilMore(gap);
+      }
+      await load.stop();
+      assert.deepEqual(load.failures, []);
+      assert.deepEqual(stage.complaints, []);
+      await witness.close();
+      const metrics = await stage.metrics();
+      assert.equal(metrics.sum("millrace_requests_total"), load.answered + witnessed);
+      assert.equal(metrics.sum("millrace_requests_total", { code: "200" }), load.answered + witnessed);
+      assert.equal(metrics.sum("millrace_config_reloads_total", { result: "success" }), reloads);
+      assert.equal(metrics.sum("millrace_retries_total"), 0, "nor did it take a second attempt");
+      // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
+      await stage.reload(configOf(reloads + 1, origins, stage.folder, workers));
+      assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
+      await eventually(() => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0, "connections to removed endpoints are closed");
+      for (const origin of Object.values(origins)) await origin.close();
+      await stage.untilEmpty();
+      await stage.proxy.close({ graceMs: 0 });
+      const lines = [0, 1, 2].flatMap((file) => readFileSync(join(stage.folder, `access-${file}.log`), "utf8").split("\n").filter((line) => line !== ""));
+      assert.equal(lines.length, load.answered + witnessed, "each request is logged once, in the file of its time");
+    } finally {
+      load.abandon();
+      witness.destroy();
+      for (const origin of Object.values(origins)) await origin.close();
+      await stage.close();
+    }
+  });
+}
