@@ -33,18 +33,22 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
     const until = performance.now() + fuzzTimeMs(3_000);
     let count = 0;
     while (performance.now() < until) {
+      // Bytes that come late may meet the next request on their connection: nothing in HTTP/1.1 tells them from its answer. So either answers come in two
+      // pieces, or others share the connections.
+      const isSplit = random.below(2) === 0;
       const targets = Array.from({ length: 48 }, (_, at) => `/${count + at}`);
-      for (const target of targets) scripts.set(target, { bytes: mutate(random.pick(responseCorpus), random, responseCorpus), cut: 1 + random.below(60) });
+      for (const target of targets) scripts.set(target, { bytes: mutate(random.pick(responseCorpus), random, responseCorpus), cut: isSplit ? 1 + random.below(60) : 0 });
       await inBatches(targets, 16, (target) => `seed ${seed}, ${JSON.stringify(scripts.get(target))}`, async (target) => {
         const client = await RawClient.connect(proxy.port);
         const other = await RawClient.connect(proxy.port);
         try {
           client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-          other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+          if (!isSplit) other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
           const mine = await client.brokenResponse();
           if (mine !== null) {
             assert.ok(!mine.body.includes("marker of"), "an answer to somebody else");
           }
+          if (isSplit) return;
           assert.equal((await other.response()).body.toString(), `marker of /other${target}`);
           other.send(`GET /later${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
           assert.equal((await other.response()).body.toString(), `marker of /later${target}`);
