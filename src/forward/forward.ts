@@ -6,7 +6,6 @@
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import type { AnswerLength, BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
-import type { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { dateField } from "../http1/answer.ts";
@@ -40,8 +39,8 @@ export interface ForwardContext {
 const noEndpoints: readonly Endpoint[] = [];
 
 /** Answers `exchange` from an endpoint of the plan's upstream. */
-export function forward(exchange: Exchange, plan: ForwardPlan, prefix: ForwardingPrefix, context: ForwardContext): void {
-  new Forwarding(exchange, plan, prefix, context).run();
+export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardContext): void {
+  new Forwarding(exchange, plan, context).run();
 }
 
 class Forwarding implements Attempt, ExchangeListener, PickHint {
@@ -61,7 +60,6 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   readonly key: string;
   tried: readonly Endpoint[] = noEndpoints;
 
-  readonly #prefix: ForwardingPrefix;
   #endpoint: Endpoint | null = null;
   #body: ReplayBody | null = null;
   #tunnelSink: BodySink | null = null;
@@ -71,11 +69,10 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   #isOver = false;
   #totalDeadline: Deadline | null = null;
 
-  constructor(exchange: Exchange, plan: ForwardPlan, prefix: ForwardingPrefix, context: ForwardContext) {
+  constructor(exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
     const request = exchange.request;
     this.#exchange = exchange;
     this.#plan = plan;
-    this.#prefix = prefix;
     this.#context = context;
     this.hasChunkedBody = request.framing === Framing.chunked;
     this.hasBody = this.hasChunkedBody || request.contentLength > 0;
@@ -110,7 +107,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     exchange.attemptStartedMs = this.#context.wheel.clock.now();
     exchange.firstByteMs = -1;
     if (this.head === "" || exchange.request.authority === "") {
-      this.head = prepareRequest(exchange, this.#prefix, this.#plan.changes, endpoint.authority);
+      this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
     }
     endpoint.state.enter();
     endpoint.transport.send(this);
@@ -155,13 +152,13 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
     if (this.isUpgrade) this.#tunnelSink = body;
     if (this.hasBody) {
-      this.#body ??= new ReplayBody(exchange.responder, isIdempotent(exchange.request.method));
+      this.#body ??= new ReplayBody(exchange.body, isIdempotent(exchange.request.method));
       this.#body.attach(body);
     }
   }
 
   onBodyWritable(): void {
-    if (!this.#isOver) this.#exchange.responder.resumeBody();
+    if (!this.#isOver) this.#exchange.body.resumeBody();
   }
 
   onInterim(head: ResponseHead): void {

@@ -2,7 +2,7 @@
  * The request head as it goes upstream: written anew from what was understood (RFC 9110 section 7.6). Host, framing and hop-by-hop fields are ours;
  * the client's other lines are passed on as the slices they came in.
  */
-import { type ForwardingPrefix, forwardingFields } from "../http/forwarding-fields.ts";
+import { forwardingFields } from "../http/forwarding-fields.ts";
 import { Framing } from "../http/message.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
@@ -15,7 +15,7 @@ export interface RequestChanges {
 }
 
 /** The head for `exchange`, with its empty line. `fallbackAuthority` is the Host for an HTTP/1.0 client that sent none. */
-export function prepareRequest(exchange: Exchange, prefix: ForwardingPrefix, changes: RequestChanges, fallbackAuthority: string): string {
+export function prepareRequest(exchange: Exchange, changes: RequestChanges, fallbackAuthority: string): string {
   const request = exchange.request;
   let target = request.target;
   let fields = request.keptFields;
@@ -33,5 +33,5 @@ export function prepareRequest(exchange: Exchange, prefix: ForwardingPrefix, cha
   if (request.isWebSocket) tail += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (request.acceptsTrailers) tail += "TE: trailers\r\nConnection: TE\r\n";
   const authority = request.authority === "" ? fallbackAuthority : request.authority;
-  return `${request.method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${forwardingFields(prefix, request, exchange.requestId)}${tail}\r\n`;
+  return `${request.method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${forwardingFields(exchange.forwardingPrefix!, request, exchange.requestId)}${tail}\r\n`;
 }

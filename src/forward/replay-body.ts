@@ -1,12 +1,12 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
-import type { BodySink, Responder } from "../http/exchange.ts";
+import type { BodySink, BodySource } from "../http/exchange.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
 
 /** Stands between the client's connection and the attempts. */
 export class ReplayBody implements BodySink {
-  readonly #responder: Responder;
+  readonly #source: BodySource;
   readonly #isKeeping: boolean;
   #target: BodySink | null = null;
   #isStarted = false;
@@ -17,8 +17,8 @@ export class ReplayBody implements BodySink {
   #trailers = "";
 
   /** @param isKeeping keep bytes for a replay; false where the request is never sent twice once its body has begun */
-  constructor(responder: Responder, isKeeping: boolean) {
-    this.#responder = responder;
+  constructor(source: BodySource, isKeeping: boolean) {
+    this.#source = source;
     this.#isKeeping = isKeeping;
   }
 
@@ -37,12 +37,12 @@ export class ReplayBody implements BodySink {
     this.#target = target;
     if (!this.#isStarted) {
       this.#isStarted = true;
-      this.#responder.startBody(this);
+      this.#source.startBody(this);
       return;
     }
     for (const chunk of this.#kept) target.onBodyData(chunk);
     if (this.#isEnded) target.onBodyEnd(this.#trailers);
-    else if (target.onBodyFlush()) this.#responder.resumeBody();
+    else if (target.onBodyFlush()) this.#source.resumeBody();
   }
 
   /** The attempt is over: what arrives waits for the next one. */

@@ -3,6 +3,7 @@
  * The client's connection makes an exchange when a head is complete and hands it over; whoever answers drives `responder`;
  * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
  */
+import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { RequestHead } from "./message.ts";
 import type { ReasonCode } from "./reason.ts";
 
@@ -16,11 +17,19 @@ export interface BodySink {
   onBodyEnd(trailers: string): void;
 }
 
+/** Gives a request body: the client's connection, or something that has read it before. */
+export interface BodySource {
+  /** Delivers the request body to `sink`, from its first byte. At most once an exchange. */
+  startBody(sink: BodySink): void;
+  /** The sink can take more. */
+  resumeBody(): void;
+}
+
 /** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
 export type AnswerLength = number | "unknown" | "none";
 
 /** The client's side of an exchange. Calls after the end are ignored. */
-export interface Responder {
+export interface Responder extends BodySource {
   /** Sends an interim answer (100, 103); never to HTTP/1.0. */
   sendInterim(status: number, reasonPhrase: string, fields: string): void;
   /**
@@ -44,10 +53,6 @@ export interface Responder {
   sendSwitch(fields: string): void;
   /** Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it for complete. */
   fail(code: ReasonCode, detail?: string, extraFields?: string): void;
-  /** Delivers the request body to `sink`, from its first byte. At most once an exchange. */
-  startBody(sink: BodySink): void;
-  /** The sink can take more. */
-  resumeBody(): void;
 }
 
 /** What an exchange needs to tell whoever answers it. */
@@ -83,8 +88,14 @@ export class Exchange {
   isPeerTrusted: boolean;
   /** The `X-Request-ID` that goes upstream. */
   requestId = "";
-  /** Set by whoever answers. */
+  /** Set by whoever answers, or holds the exchange for now. */
   listener: ExchangeListener | null = null;
+  /** Where the request body comes from; a middleware that reads it first puts itself in the place of the client's connection. */
+  body: BodySource;
+  /** What its forwarding fields have in common with those of the same peer. */
+  forwardingPrefix: ForwardingPrefix | null = null;
+  /** Field lines that middlewares add to whatever answer is given, our own included. */
+  answerFields = "";
 
   // What happened, for the log and the metrics.
   routeName = "";
@@ -116,6 +127,7 @@ export class Exchange {
   constructor(request: RequestHead, responder: Responder, origin: ExchangeOrigin) {
     this.request = request;
     this.responder = responder;
+    this.body = responder;
     this.listenerName = origin.listenerName;
     this.scheme = origin.scheme;
     this.peerAddress = origin.peerAddress;

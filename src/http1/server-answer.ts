@@ -86,7 +86,7 @@ export class ServerAnswer implements Responder {
     if (this.#isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
     // What a client sent early, for a tunnel it did not get, is no request.
     if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
-    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields, length, lengthField }, exchange.request, this.isKeptAlive);
+    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: fields + exchange.answerFields, length, lengthField }, exchange.request, this.isKeptAlive);
   }
 
   sendSwitch(fields: string): void {

@@ -217,7 +217,8 @@ export class DataPlane implements ListenerHost {
     else if (route === ambiguous) exchange.responder.fail("AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
-      route.answer(exchange, listener);
+      exchange.forwardingPrefix = listener.prefixOf(exchange);
+      route.answer(exchange);
     }
   }
 

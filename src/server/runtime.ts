@@ -7,6 +7,7 @@ import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
+import type { RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router } from "../route/router.ts";
 import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
@@ -17,12 +18,11 @@ import type { UpstreamOptions } from "../upstream/options.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
 import { createLocalAnswer } from "./local-answer.ts";
-import type { Listener } from "./listener.ts";
 
-/** Answers an exchange that took this route. */
+/** A route as the data path takes it. */
 export interface CompiledRoute {
   readonly name: string;
-  answer(exchange: Exchange, listener: Listener): void;
+  readonly answer: RouteHandler;
 }
 
 /** What a runtime is built from. */
@@ -122,7 +122,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     responseEdit,
     totalTimeoutMs: route.timeouts.total,
   };
-  return { name: route.name, answer: (exchange, listener) => forward(exchange, plan, listener.prefixOf(exchange), parts.forwarding) };
+  return { name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) };
 }
 
 function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {

@@ -1,0 +1,28 @@
+/**
+ * The seam of middlewares: a function from "what comes next" to "what happens", composed once per configuration. An exchange passes through as plain calls; a middleware
+ * answers it itself (through `exchange.responder`), passes it on now, or holds it (as `exchange.listener`) and passes it on later. A route without middlewares is its
+ * last handler and nothing else.
+ */
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { MetricWriter } from "../observe/metric-writer.ts";
+
+/** Answers an exchange, now or later. */
+export type RouteHandler = (exchange: Exchange) => void;
+
+/** See the head of this file. */
+export type Middleware = (next: RouteHandler) => RouteHandler;
+
+/** What a proxy thread lends to the middlewares of a route. */
+export interface MiddlewareContext {
+  readonly routeName: string;
+  readonly wheel: TimerWheel;
+  /** Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares that need them. */
+  readonly memory: SharedMemory;
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  readonly metrics: MetricWriter;
+  readonly logger: Logger;
+}
