@@ -9,6 +9,7 @@ var minor = version[1];
 var isSupported = (major === 22 && minor >= 18) || (major === 24 && minor >= 11) || major >= 26;
 
 if (isSupported) {
+  cacheCompiledCode();
   import("../src/cli/main.ts").then(
     function (cli) { return cli.main(process.argv.slice(2)); },
   ).catch(
@@ -20,4 +21,23 @@ if (isSupported) {
 } else {
   console.error("millrace needs Node.js 22.18, 24.11, or 26 and later; this is Node.js " + process.versions.node + ".");
   process.exitCode = 1;
+}
+
+// Keeps what V8 compiled in the user's cache folder, which nobody else can write: the second start is about twice as fast. Where there is no such
+// folder, or NODE_DISABLE_COMPILE_CACHE is set, everything works without; NODE_COMPILE_CACHE names another folder.
+function cacheCompiledCode() {
+  var fs = require("fs");
+  var path = require("path");
+  var home = require("os").homedir();
+  var cache = process.env.XDG_CACHE_HOME || path.join(home, ".cache");
+  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE || home === "/" || !fs.existsSync(home)) return;
+  [cache, path.join(cache, "millrace")].forEach(function (folder) {
+    try {
+      fs.mkdirSync(folder, 448);
+    } catch (error) {
+      // It is there, or cannot be: then there is no cache.
+    }
+  });
+  cache = path.join(cache, "millrace");
+  if (fs.existsSync(cache)) require("module").enableCompileCache(cache);
 }
