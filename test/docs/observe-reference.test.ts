@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { createAccessLogReference, createMetricsReference } from "../../scripts/observe-reference.ts";
 import { reasons } from "../../src/http/reason.ts";
-import { allFamilies } from "../../src/observe/families.ts";
+import { allFamilies, families } from "../../src/observe/families.ts";
 
 const committed = (name: string): Promise<string> => readFile(new URL(`../../docs/reference/${name}`, import.meta.url), "utf8");
 
@@ -29,4 +29,12 @@ test("metric families are named, typed and explained as Prometheus wants", () =>
     assert.ok(!names.has(family.name), family.name);
     names.add(family.name);
   }
+});
+
+test("every metric family is written by something", async () => {
+  const source = new URL("../../src/", import.meta.url);
+  let text = "";
+  for await (const name of glob("**/*.ts", { cwd: source })) if (!name.endsWith(".test.ts")) text += await readFile(new URL(name, source), "utf8");
+  const used = new Set([...text.matchAll(/\bfamilies\.(\w+)/g)].map((match) => match[1]));
+  assert.deepEqual(Object.keys(families).filter((key) => !used.has(key)), []);
 });
