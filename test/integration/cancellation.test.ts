@@ -35,6 +35,15 @@ test("a client that breaks off before the answer cancels the attempt", async () 
   await connection.untilOver();
 });
 
+test("a client that pipelines and breaks off while its first request waits cancels the attempt", async () => {
+  const client = await RawClient.connect(proxy.port);
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const connection = await onlyConnection();
+  client.reset();
+  await connection.untilOver();
+  assert.deepEqual(upstream.requests.map(({ target }) => target), ["/1"]);
+});
+
 test("a client that breaks off within the answer cancels the attempt", async () => {
   upstream.script = { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello") };
   const client = await RawClient.connect(proxy.port);

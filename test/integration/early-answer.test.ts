@@ -59,10 +59,12 @@ test("after an early answer with close, the rest of the upload is not parsed as 
 });
 
 test("after an early answer without close, a request behind the upload is served only when the upload is complete", async () => {
-  answerEarly("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly");
+  const seen = answerEarly("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly");
   client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
   const early = await client.response();
   assert.equal(early.body.toString(), "early");
+  // Its request was never completed: nobody may be served on that connection.
+  await seen.connection?.untilOver();
   upstream.script = answerOk;
   client.send("0\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
   client.end();

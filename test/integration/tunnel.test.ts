@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { eventually, loopTurns } from "../support/signal.ts";
 import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 
 const handshake = (target = "/"): string => `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`;
@@ -182,4 +182,43 @@ test("bytes pass through a tunnel whole, both ways at once", () => withScript(as
   await upstream.until(() => connection.unread.length === block.length, "all arrived upstream");
   await client.until(() => client.unread.length === block.length, "all arrived at the client");
   assert.ok(connection.unread.equals(block) && client.unread.equals(block));
+}));
+
+const lastWords = Buffer.alloc(12_000_000, "last words, many of them. ");
+
+test("a client that says much and closes last is heard to the end", () => withScript(async ({ upstream, client }) => {
+  client.send(handshake());
+  const connection = await asked(upstream);
+  connection.send(switched);
+  await client.response();
+  connection.socket.pause();
+  connection.end();
+  await client.untilOver();
+  // The endpoint has said all, the client says more than the sockets on the way can hold, and leaves.
+  client.send(lastWords);
+  client.end();
+  await loopTurns(50);
+  connection.socket.resume();
+  await eventually(() => connection.isEnded || connection.isClosed, "the endpoint saw the end");
+  assert.equal(connection.unread.length, lastWords.length);
+  assert.ok(connection.unread.equals(lastWords));
+}));
+
+test("an endpoint that says much and closes last is heard to the end", () => withScript(async ({ upstream, client }) => {
+  client.send(handshake());
+  const connection = await asked(upstream);
+  connection.socket.removeAllListeners("end");
+  connection.socket.on("end", () => { connection.isEnded = true; });
+  connection.send(switched);
+  await client.response();
+  client.socket.pause();
+  client.end();
+  await eventually(() => connection.isEnded, "the endpoint saw the end");
+  connection.send(lastWords);
+  connection.end();
+  await loopTurns(50);
+  client.socket.resume();
+  await client.untilOver();
+  assert.equal(client.unread.length, lastWords.length);
+  assert.ok(client.unread.equals(lastWords));
 }));

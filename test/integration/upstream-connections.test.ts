@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { eventually, loopTurns } from "../support/signal.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 
 async function withParts(count: number, options: (upstreams: readonly ScriptedUpstream[]) => ProxyOptions, run: (parts: { upstreams: readonly ScriptedUpstream[]; first: ScriptedUpstream; proxy: ProxyUnderTest; client: RawClient }) => Promise<void>): Promise<void> {
@@ -178,6 +178,31 @@ test("a Unix socket serves as an endpoint", async () => {
     await rm(folder, { recursive: true });
   }
 });
+
+test("an endpoint may be given by name", () => withParts(1, (upstreams) => ({ endpoints: upstreams.map(({ port }) => `http://localhost:${port}`) }), async ({ client, first }) => {
+  for (let at = 0; at < 3; at++) {
+    client.send(get(`/${at}`));
+    assert.equal((await client.response()).status, 200);
+  }
+  assert.equal(first.connections.length, 1);
+}));
+
+test("a client that goes away while an endpoint's name is being resolved leaves nothing behind", () => withParts(1, (upstreams) => ({ endpoints: upstreams.map(({ port }) => `http://localhost:${port}`) }), async ({ proxy }) => {
+  const clients = await Promise.all(Array.from({ length: 30 }, () => RawClient.connect(proxy.port)));
+  for (const each of clients) each.send(get());
+  for (const [at, each] of clients.entries()) {
+    if (at % 3 === 0) await loopTurns(1);
+    each.reset();
+  }
+  await proxy.untilOpen(({ connections, exchanges }) => connections <= 1 && exchanges === 0, "all exchanges are over");
+}));
+
+test("a name that does not exist gives 502 and says why", () => withParts(1, () => ({ endpoints: ["http://does-not-exist.invalid:80"] }), async ({ client }) => {
+  client.send(get());
+  const response = await client.response();
+  assert.equal(response.status, 502);
+  assert.match(response.body.toString(), /UPSTREAM_DNS_FAILED/);
+}));
 
 const pipelined = (upstreams: readonly ScriptedUpstream[]): ProxyOptions => ({ ...one(upstreams), upstream: { pool: { pipelining: 8 } } });
 
