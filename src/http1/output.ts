@@ -1,22 +1,33 @@
 /**
- * The writing half of a connection. Text (heads, chunk lines, small bodies) is held back so that what belongs together leaves in one write; whoever produced it
- * calls `flush` when nothing more comes in this turn.
+ * The writing half of a connection. What belongs together leaves in one write: text (heads, chunk lines) and small bodies are held back until `flush`, which whoever
+ * produced them calls when nothing more comes in this turn.
  *
  * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket whose write was accepted whole has nothing queued.
  * While that bit is set, the bytes given last belong to the socket, and nothing more should be given until `onWritable`.
+ *
+ * Three ways to write, by size, measured (CPU per answer of 0.1, 10 and 64 KiB): as one string; gathered in a block and written as one buffer; as a vectored write.
  */
 import type { Socket } from "node:net";
 
-/** Bodies up to this many bytes are copied behind the head into one write; beyond it a vectored write is cheaper. Measured with 1, 4, 10 and 16 KiB. */
-const inlineBytes = 12_288;
+/** Up to this size bytes become part of the text. */
+const maxTextBytes = 1_024;
+/** Up to this size, text included, everything is gathered in one block. */
+const blockBytes = 32_768;
 /** Held-back text never grows beyond this many characters. */
-const maxHeldLength = 65_536;
+const maxHeldLength = 16_384;
+
+/** Blocks of this thread that nobody uses; there are seldom more than two. */
+const freeBlocks: Buffer[] = [];
+const maxFreeBlocks = 16;
 
 /** Output of one socket. */
 export class Output {
   readonly #socket: Socket;
   readonly #onWritable: () => void;
+  /** Text behind what the block holds. */
   #held = "";
+  #block: Buffer | null = null;
+  #blockUsed = 0;
   #isCorked = false;
   #isAwaitingDrain = false;
 
@@ -34,26 +45,34 @@ export class Output {
   /** Appends text (latin1). */
   text(text: string): void {
     this.#held += text;
-    if (this.#held.length > maxHeldLength) this.#writeHeld();
+    if (this.#held.length > maxHeldLength) this.#write();
   }
 
   /** Appends bytes, which stay the caller's only if `flush` then says that nothing is blocked. */
   bytes(chunk: Buffer): void {
-    if (chunk.length <= inlineBytes) {
-      this.text(chunk.latin1Slice(0, chunk.length));
+    const size = chunk.length;
+    if (size <= maxTextBytes) {
+      this.text(chunk.latin1Slice(0, size));
       return;
     }
-    if (!this.#isCorked) {
+    if (this.#blockUsed + this.#held.length + size > blockBytes) this.#write();
+    if (this.#held.length + size <= blockBytes) {
+      this.#gather();
+      this.#blockUsed += chunk.copy(this.#block!, this.#blockUsed);
+      return;
+    }
+    // Too large to be copied: it goes out beside what is around it.
+    if (this.#held !== "" && !this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
     }
-    this.#writeHeld();
+    this.#write();
     this.#socket.write(chunk);
   }
 
   /** Writes out what is held. @returns false when the kernel did not take everything: wait for `onWritable`. */
   flush(): boolean {
-    this.#writeHeld();
+    this.#write();
     if (this.#isCorked) {
       this.#isCorked = false;
       this.#socket.uncork();
@@ -66,11 +85,33 @@ export class Output {
     return false;
   }
 
-  #writeHeld(): void {
+  /** Moves the held text into the block. */
+  #gather(): void {
+    this.#block ??= freeBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
     if (this.#held === "") return;
-    const text = this.#held;
+    this.#blockUsed += this.#block.latin1Write(this.#held, this.#blockUsed);
     this.#held = "";
-    if (!this.#socket.destroyed) this.#socket.write(text, "latin1");
+  }
+
+  #write(): void {
+    if (this.#block !== null) this.#writeBlock();
+    else if (this.#held !== "") {
+      const text = this.#held;
+      this.#held = "";
+      if (!this.#socket.destroyed) this.#socket.write(text, "latin1");
+    }
+  }
+
+  #writeBlock(): void {
+    if (this.#blockUsed + this.#held.length <= blockBytes) this.#gather();
+    const block = this.#block!;
+    const used = this.#blockUsed;
+    this.#block = null;
+    this.#blockUsed = 0;
+    if (!this.#socket.destroyed) this.#socket.write(block.subarray(0, used));
+    // A block that the kernel took whole serves again; else it is the socket's.
+    if (this.#socket.writableLength === 0 && freeBlocks.length < maxFreeBlocks) freeBlocks.push(block);
+    if (this.#held !== "") this.#write();
   }
 
   readonly #onDrained = (error?: Error | null): void => {
