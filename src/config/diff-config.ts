@@ -45,7 +45,7 @@ export function describeDiff(diff: ConfigDiff): string {
   const parts: string[] = [];
   for (const kind of ["listeners", "routes", "upstreams"] as const) {
     const counts = (["added", "removed", "changed", "unchanged"] as const).filter((what) => diff[kind][what].length > 0).map((what) => `${diff[kind][what].length} ${what}`);
-    if (counts.length > 1 || diff[kind].unchanged.length === 0) parts.push(`${kind}: ${counts.length === 0 ? "none" : counts.join(", ")}`);
+    if (counts.length > 1 || (counts.length === 1 && diff[kind].unchanged.length === 0)) parts.push(`${kind}: ${counts.join(", ")}`);
   }
   if (diff.isRouteOrderChanged) parts.push("the order of the routes changed");
   if (diff.otherKeys.length > 0) parts.push(`${diff.otherKeys.join(", ")} changed`);
