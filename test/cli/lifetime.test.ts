@@ -1,7 +1,7 @@
 /** A serving process: ready, signals, statistics, and the way out. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,6 +119,25 @@ test("statistics are written while there is traffic", async (t) => {
   const { url } = await millrace.ready();
   await (await fetch(url)).text();
   await millrace.printed(/requests?[= ].*p99/);
+});
+
+test("an unexpected error in the control thread is logged and survived; many of them end the process in good order", async (t) => {
+  const preload = join(folder, "throw-on-signal.mjs");
+  writeFileSync(preload, 'import { isMainThread } from "node:worker_threads";\nif (isMainThread) process.on("SIGUSR2", () => { throw new Error("out of the blue"); });\n');
+  const millrace = new MillraceProcess(["proxy", "--workers", "2", "--listen", "127.0.0.1:0", ...endpoints], { env: { NODE_OPTIONS: `--import=${preload}` } });
+  t.after(() => millrace.stop());
+  const { url } = await millrace.ready();
+  millrace.signal("SIGUSR2");
+  const line = await millrace.logged(/^unexpected error/);
+  assert.match(String(line["error"]), /out of the blue[^]*at /);
+  assert.equal((await fetch(url)).status, 200);
+  for (let count = 2; count <= 11; count++) {
+    millrace.signal("SIGUSR2");
+    while (millrace.log.filter((entry) => entry.message.startsWith("unexpected error")).length < count) await millrace.logged(/^unexpected error/, millrace.log.length);
+  }
+  const ending = await millrace.ended;
+  assert.equal(ending.code, 1, ending.stderr);
+  assert.match(ending.stderr, /too many unexpected errors: stopping/);
 });
 
 test("demo answers from alternating backends and says what to try", async (t) => {
