@@ -269,6 +269,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     }
     if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
     if (this.#isHalfClosed && this.#unread === null) this.#endOfInput();
+    // What came with the head goes upstream with the head, in one write.
+    else if (this.#isAdvancing) while (this.#state === State.body && this.#unread !== null && this.#readBody());
     else this.#advance();
   }
 
