@@ -15,7 +15,7 @@ import type { Config, ConfigInput } from "../config/schema.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { families } from "../observe/families.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
-import { MetricReader } from "../observe/metric-reader.ts";
+import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { StatisticsLine } from "../observe/statistics-line.ts";
@@ -87,6 +87,7 @@ export class Proxy {
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.#reader.addCollector(this.#endpoints.collect);
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
+    this.#reader.addCollector(this.#collectHealth);
     this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event) });
   }
 
@@ -105,7 +106,8 @@ export class Proxy {
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
         this.#reader.retire(source);
-        this.#writer.counter(families.threadRestarts).add(1);
+        // One that ends with the proxy is not replaced.
+        if (this.#state !== "draining") this.#writer.counter(families.threadRestarts).add(1);
       },
     });
   }
@@ -165,9 +167,10 @@ export class Proxy {
    * @throws ConfigError or the system's error; then the running configuration is untouched.
    */
   async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
+    this.#assertRunning();
     const leave = await this.#changes.enter();
     try {
-      if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
+      this.#assertRunning();
       const config = await toConfig(next, this.#config.workers);
       const diff = diffConfig(this.#config, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
@@ -180,6 +183,10 @@ export class Proxy {
     } finally {
       leave();
     }
+  }
+
+  #assertRunning(): void {
+    if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
   }
 
   /** Brings `config` to work everywhere, or changes nothing anywhere. */
@@ -314,6 +321,13 @@ export class Proxy {
       reload: this.#options.onReloadRequest ?? null,
     };
   }
+
+  readonly #collectHealth: MetricCollector = (add) => {
+    for (const { upstream, endpoint, successes, failures } of this.#health.status()) {
+      add(families.healthChecks, [upstream, endpoint, "success"], successes);
+      add(families.healthChecks, [upstream, endpoint, "failure"], failures);
+    }
+  };
 
   #onHealthChange({ upstream, endpoint, from, to, reason }: HealthEvent): void {
     this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });

@@ -91,7 +91,7 @@ export class HealthChecker {
 
   /**
    * Makes `targets` the endpoints that are checked. New checks start at once. An endpoint that is no longer checked becomes unknown again, one
-   * whose options changed keeps its health until the first result under the new ones, which decides.
+   * whose options changed keeps its health until the first result under the new ones, which decides, and its counters.
    */
   update(targets: readonly HealthTarget[]): void {
     const previous = this.#checks;
@@ -110,6 +110,7 @@ export class HealthChecker {
       if (next.has(key)) continue;
       this.#stop(check);
       if (!stillChecked.has(endpointOf(check.target))) check.target.state.health = Health.unknown;
+      for (const successor of added) if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
     }
     if (added.length > 0) {
       // Whoever waits for the round before waits for this one: its checks are part of it.
@@ -195,6 +196,12 @@ class Check {
 
   constructor(target: HealthTarget) {
     this.target = target;
+  }
+
+  /** Goes on from the counters of the check that this one replaces. */
+  countOn({ successes, failures }: Check): void {
+    this.successes = successes;
+    this.failures = failures;
   }
 }
 
