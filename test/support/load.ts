@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly clients: number;
   /** Requests of each client; default: until `stop`. */
   readonly requestsPerClient?: number;
+  /** A client whose connection is not kept is done; default: it opens another. */
+  readonly isOneConnection?: boolean;
   /** Statuses beside 200 that are no failure; default: none. */
   readonly mayAnswer?: readonly number[];
 }
@@ -80,7 +82,8 @@ export class Load {
       try {
         connection ??= await this.#connect();
         const isLast = await this.#ask(connection, index % 2 === 0 ? `GET ${target}` : `POST ${target}`, target);
-        if (isLast || ++requestsHere === maxRequestsPerConnection) {
+        if (isLast && this.#options.isOneConnection === true) break;
+        if (isLast || (++requestsHere === maxRequestsPerConnection && this.#options.isOneConnection !== true)) {
           await this.#leave(connection);
           connection = null;
           requestsHere = 0;
