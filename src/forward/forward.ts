@@ -10,10 +10,12 @@ import { Framing, type ResponseHead } from "../http/message.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { dateField } from "../http1/answer.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
+import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { toOutcome } from "./attempt-outcome.ts";
 import { prepareRequest, type RequestChanges } from "./prepare-request.ts";
 import { ReplayBody } from "./replay-body.ts";
 import { decideRetry, isIdempotent, type RetryOptions } from "./retry-policy.ts";
@@ -26,6 +28,8 @@ export interface ForwardPlan {
   readonly responseEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
   readonly totalTimeoutMs: number;
+  /** What a hashing balancer hashes; null = nothing. */
+  readonly keyOf: (exchange: Exchange) => string | null;
 }
 
 /** What the proxy thread lends to an exchange. */
@@ -57,10 +61,12 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   readonly isHeadMethod: boolean;
   readonly isUpgrade: boolean;
   // `PickHint`
-  readonly key: string;
+  readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
 
   #endpoint: Endpoint | null = null;
+  /** The status of the answer to this attempt; 0 before it. */
+  #status = 0;
   #body: ReplayBody | null = null;
   #tunnelSink: BodySink | null = null;
   #retries = 0;
@@ -79,7 +85,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.isHeadMethod = request.method === "HEAD";
     this.isUpgrade = request.isWebSocket;
     this.isPipelinable = !this.hasBody && !this.isUpgrade && (request.method === "GET" || this.isHeadMethod);
-    this.key = exchange.clientIp;
+    this.key = plan.keyOf(exchange);
   }
 
   run(): void {
@@ -110,6 +116,9 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
       this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
     }
     endpoint.state.enter();
+    this.#status = 0;
+    const observers = this.#plan.upstream.observers;
+    for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptStart(endpoint);
     endpoint.transport.send(this);
   }
 
@@ -118,7 +127,6 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   onError(error: ProxyError): void {
     if (this.#isOver) return;
     const endpoint = this.#endpoint!;
-    this.#leave();
     this.#body?.detach();
     this.handle = null;
     const exchange = this.#exchange;
@@ -129,6 +137,8 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
       retries: this.#retries,
       isFreeRetryUsed: this.#isFreeRetryUsed,
     }, this.#plan.retry);
+    // That an old connection had been closed says nothing of the endpoint.
+    this.#leave(decision === "free" ? "cancelled" : toOutcome(error.code));
     if (decision === "no") {
       this.#fail(error.code, error.detail);
       return;
@@ -168,6 +178,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   onHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
+    this.#status = head.status;
     if (head.status === 101) {
       this.#openTunnel(head);
       return;
@@ -200,7 +211,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
 
   onEnd(trailers: string): boolean {
     if (this.#isOver) return true;
-    if (!this.#isTunnel) this.#finish();
+    if (!this.#isTunnel) this.#finish("answered");
     return this.#exchange.responder.sendEnd(trailers);
   }
 
@@ -213,7 +224,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   onCancel(): void {
     if (this.#isOver) return;
     const handle = this.handle;
-    this.#finish();
+    this.#finish(this.#isTunnel ? "answered" : "cancelled");
     handle?.cancel(this);
   }
 
@@ -222,26 +233,35 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   #giveUp(code: ReasonCode): void {
     if (this.#isOver) return;
     const handle = this.handle;
-    this.#finish();
+    // A client that is slow to send its request is no fault of the endpoint.
+    const isEndpointSlow = this.#status === 0 && (!this.hasBody || this.#body?.isEnded === true);
+    this.#finish(isEndpointSlow ? "timeout" : "cancelled");
     handle?.cancel(this);
     this.#exchange.responder.fail(code);
   }
 
   #fail(code: ReasonCode, detail: string): void {
-    this.#finish();
+    this.#finish("cancelled");
     this.#exchange.responder.fail(code, detail);
   }
 
-  #finish(): void {
+  #finish(outcome: AttemptOutcome): void {
     this.#isOver = true;
-    this.#leave();
+    this.#leave(outcome);
     this.handle = null;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
     if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
   }
 
-  #leave(): void {
-    this.#endpoint?.state.leave();
+  #leave(outcome: AttemptOutcome): void {
+    const endpoint = this.#endpoint;
+    if (endpoint === null) return;
     this.#endpoint = null;
+    endpoint.state.leave();
+    const observers = this.#plan.upstream.observers;
+    if (observers.length === 0) return;
+    const exchange = this.#exchange;
+    const firstByteMs = exchange.firstByteMs === -1 ? -1 : exchange.firstByteMs - exchange.attemptStartedMs;
+    for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptEnd(endpoint, outcome, this.#status, firstByteMs);
   }
 }

@@ -121,6 +121,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
     totalTimeoutMs: route.timeouts.total,
+    keyOf: (exchange) => exchange.clientIp,
   };
   return { name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) };
 }

@@ -5,6 +5,7 @@
  */
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import type { AttemptObserver } from "./attempt-observer.ts";
 import type { Balancer, PickHint } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { EndpointState } from "./endpoint-state.ts";
@@ -33,6 +34,8 @@ export interface UpstreamParts {
   readonly previous?: Upstream | null;
   /** Default: `Math.random`. */
   readonly random?: RandomSource;
+  /** Who watches its attempts; default: nobody. */
+  readonly observers?: readonly AttemptObserver[];
 }
 
 /** A group of endpoints and the way to choose among them. */
@@ -40,6 +43,8 @@ export class Upstream {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly state: UpstreamState;
+  /** Told of every attempt by whoever makes it. */
+  readonly observers: readonly AttemptObserver[];
   readonly #balancer: Balancer;
   readonly #byUrl: ReadonlyMap<string, Endpoint>;
 
@@ -51,6 +56,7 @@ export class Upstream {
       const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, this.state);
       return new Endpoint(spec, state, parts.openTransport(spec, parts.previous?.find(spec.url)?.transport ?? null));
     });
+    this.observers = parts.observers ?? [];
     this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
     this.#balancer = createBalancer(parts.balance, this.endpoints, { shared: this.state, ...(parts.random && { random: parts.random }) });
   }
