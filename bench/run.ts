@@ -3,19 +3,20 @@
  * bench/README.md says how to read the figures.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPackages } from "../scripts/install-packages.ts";
 import { type Backend, startBackend } from "./macro/backend.ts";
 import { allowedCores, machineFacts, planCores } from "./macro/machine.ts";
 import { measureIdle } from "./macro/measure-idle.ts";
-import { measureLoad } from "./macro/measure-load.ts";
+import { type LoadSettings, measureLoad } from "./macro/measure-load.ts";
 import { measureStartup } from "./macro/measure-startup.ts";
 import { createCatalog } from "./macro/peers/catalog.ts";
 import { commandOutput } from "./macro/peers/command-output.ts";
-import { defaultMillraceCommand } from "./macro/peers/millrace.ts";
+import { defaultMillraceCommand, ensureCompiled } from "./macro/peers/millrace.ts";
 import type { Peer } from "./macro/peers/peer.ts";
-import { cpuTime, machineBusyUs, ownUs } from "./macro/process-usage.ts";
+import { ForeignLoad } from "./macro/process-usage.ts";
 import { renderChart } from "./macro/report/chart.ts";
 import { replaceReadmeSection, renderReadmeSection } from "./macro/report/readme.ts";
 import { renderTables } from "./macro/report/tables.ts";
@@ -32,6 +33,7 @@ const help = `Usage: node bench/run.ts [options]
   --peers NAMES       proxies, separated by commas: nginx, haproxy, millrace, millrace-pipelining, millrace-log, go, go-pooled, caddy, http-proxy
   --rounds N          rounds of each measurement (default 5; quick: 3)
   --seconds N         length of a round in whole seconds (default 2; quick: 1)
+  --patient           on a shared machine: repeat rounds, up to five times, in which other programs took over a tenth of it
   --millrace COMMAND  how to start Millrace, before "run FILE" (default: the compiled package if it is current, else the sources)
   --write             also rewrite the benchmark section of README.md
   --render            measure nothing: rewrite chart and README section from bench/results/latest.json
@@ -46,6 +48,7 @@ const { values: options } = parseArgs({
     peers: { type: "string" },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    patient: { type: "boolean", default: false },
     millrace: { type: "string" },
     write: { type: "boolean", default: false },
     render: { type: "boolean", default: false },
@@ -79,12 +82,26 @@ function positive(text: string | undefined, fallback: number): number {
   return value;
 }
 
+/** The target for the start is about the compiled package, so measuring it builds the package; the rest takes what is there. */
+async function chooseCommand(scenarios: ReadonlySet<ScenarioName>): Promise<readonly string[]> {
+  if (options.millrace !== undefined) return options.millrace.split(" ").filter((word) => word !== "");
+  if (scenarios.has("startup")) {
+    await ensureCompiled().catch((error: Error) => console.error(`The package cannot be built, so the sources are measured: ${error.message}`));
+  }
+  return defaultMillraceCommand();
+}
+
 async function measure(): Promise<BenchResults> {
-  const command = options.millrace?.split(" ").filter((word) => word !== "") ?? defaultMillraceCommand();
-  const catalog = createCatalog(command);
   const scenarios = new Set(choose(options.only, scenarioNames) as ScenarioName[]);
+  const command = await chooseCommand(scenarios);
+  const catalog = createCatalog(command);
   const names = new Set(choose(options.peers, catalog.map((peer) => peer.name)));
-  const settings = { rounds: positive(options.rounds, options.quick ? 3 : 5), seconds: positive(options.seconds, options.quick ? 1 : 2), warmUpSeconds: options.quick ? 1 : 2 };
+  const settings: LoadSettings = {
+    repeats: options.patient ? 5 : 0,
+    rounds: positive(options.rounds, options.quick ? 3 : 5),
+    seconds: positive(options.seconds, options.quick ? 1 : 2),
+    warmUpSeconds: options.quick ? 1 : 2,
+  };
   const plan = planCores(allowedCores());
   const wrk = await commandOutput("wrk", ["-v"], /wrk (\S+)/);
   const results: BenchResults = {
@@ -116,7 +133,7 @@ async function measure(): Promise<BenchResults> {
   const participants = (list: readonly string[]): Peer[] => peers.filter((peer) => list.includes(peer.name));
   // Asked for by name, a variant takes part everywhere; otherwise only where the scenario lists it.
   const defaultPeers = options.peers === undefined ? plainPeers : [...names];
-  console.error(`Millrace is started by: ${command.map((word) => word.split("/").at(-1)).join(" ")}`);
+  console.error(`Millrace is started by: ${command.map((word) => relative(process.cwd(), word)).join(" ")}`);
 
   const report = (scenario: string) => (peer: string, error: Error): void => {
     console.error(`${scenario}: ${peer} is left out: ${error.message.trim()}`);
@@ -124,7 +141,7 @@ async function measure(): Promise<BenchResults> {
   };
 
   const backend: Backend = await startBackend(plan.backend);
-  const watch = watchForeignLoad(backend);
+  const foreign = new ForeignLoad([backend.pid]);
   try {
     for (const scenario of loadScenarios) {
       if (!scenarios.has(scenario.name as ScenarioName)) continue;
@@ -145,23 +162,11 @@ async function measure(): Promise<BenchResults> {
       results.routeLookup = await measureRouteLookup(settings.rounds);
     }
   } finally {
-    results.foreignShare = watch();
+    results.foreignShare = foreign.share();
     await backend.stop();
   }
   results.verdicts = judge(results);
   return results;
-}
-
-/** Starts watching; the returned function gives the share of all cores that others used since, 0 to 1. */
-function watchForeignLoad(backend: Backend): () => number {
-  const started = performance.now();
-  const busy = machineBusyUs();
-  const own = ownUs() + cpuTime(backend.pid).totalUs;
-  return () => {
-    const elapsedUs = (performance.now() - started) * 1000 * machineFacts().cores;
-    const ours = ownUs() + cpuTime(backend.pid).totalUs - own;
-    return Math.max(0, (machineBusyUs() - busy - ours) / elapsedUs);
-  };
 }
 
 function writeReadme(results: BenchResults): void {

@@ -2,15 +2,23 @@
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
 
+/** Below the range from which the kernel hands out ports, so that no program that asks for "any port" gets the same one meanwhile. */
+const portRange = { first: 10_000, count: 20_000 };
+
 /** A port nothing listens on at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = portRange.first + Math.floor(Math.random() * portRange.count);
+    if (await canListen(port)) return port;
+  }
+  throw new Error("no free port");
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1" }, () => server.close(() => resolve(true)));
   });
 }
 

@@ -13,7 +13,7 @@ import type { ByPeer, Samples } from "./results.ts";
 const firstConnections = 1000;
 const connections = 4000;
 const openAtOnce = 50;
-const settleMs = 1500;
+const settleMs = 1000;
 
 /** Bytes per connection, by peer; one value a round, every round on a fresh process. */
 export async function measureIdle(

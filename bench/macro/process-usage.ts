@@ -3,6 +3,7 @@
  * Processor time is what remains comparable on a shared machine; throughput is not.
  */
 import { readFileSync, readdirSync } from "node:fs";
+import { cpus } from "node:os";
 
 /** Processor time since the start of the process, in microseconds. */
 export interface CpuTime {
@@ -66,16 +67,40 @@ export function memoryBytes(pid: number): number {
 }
 
 /** Time all cores together spent not idle, in microseconds. */
-export function machineBusyUs(): number {
+function machineBusyUs(): number {
   const fields = (readText("/proc/stat").split("\n")[0] ?? "").split(/\s+/).slice(1).map(Number);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields;
   return (user + nice + system + irq + softirq) * usPerTick;
 }
 
 /** Processor time of this process and of the children it has waited for, in microseconds. */
-export function ownUs(): number {
+function ownUs(): number {
   const stat = parseStat(readText("/proc/self/stat"));
   return (stat.utime + stat.stime + stat.cutime + stat.cstime) * usPerTick;
+}
+
+/** How much of the machine programs outside the benchmark take. */
+export class ForeignLoad {
+  readonly #ours: readonly number[];
+  readonly #startedMs = performance.now();
+  readonly #busyUs = machineBusyUs();
+  readonly #ownUs: number;
+
+  /** Starts watching; `pids` are the processes, beside this one and those it waits for, that belong to the benchmark. */
+  constructor(pids: readonly number[]) {
+    this.#ours = pids;
+    this.#ownUs = this.#spentUs();
+  }
+
+  /** Share of all cores that others used since the start, 0 to 1. */
+  share(): number {
+    const foreignUs = machineBusyUs() - this.#busyUs - (this.#spentUs() - this.#ownUs);
+    return Math.max(0, foreignUs / ((performance.now() - this.#startedMs) * 1000 * cpus().length));
+  }
+
+  #spentUs(): number {
+    return this.#ours.reduce((sum, pid) => sum + cpuTime(pid).totalUs, ownUs());
+  }
 }
 
 /** The four times of /proc/PID/stat, in ticks; the name in parentheses may hold spaces and parentheses itself. */

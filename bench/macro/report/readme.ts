@@ -64,6 +64,7 @@ export function renderReadmeSection(results: BenchResults): string {
     .filter(([name]) => !name.startsWith("millrace"))
     .map(([name, version]) => `${name} ${version}`);
   const sharing = machine.cores < 4 ? " Load generator and backend share the other core, so two threads cannot double the throughput here." : "";
+  const shared = results.foreignShare > 0.05 ? ` Other programs took ${figure(results.foreignShare * 100, " %")} of the machine meanwhile.` : "";
   return [
     "![Processor time per request, Millrace and its peers](bench/results/chart.svg)",
     markdownTable(smallRows),
@@ -71,7 +72,7 @@ export function renderReadmeSection(results: BenchResults): string {
     ...(threadRows.length > 1 ? [markdownTable(threadRows)] : []),
     markdownTable(verdictRows),
     `Measured ${results.date} on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${versions.join(", ")}: the proxy alone on one core,` +
-      ` medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s, ratios taken within a round.${sharing}` +
+      ` medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s, ratios taken within a round.${sharing}${shared}` +
       ` Repeat it with \`npm run bench\`; [bench/README.md](bench/README.md) says how each figure is taken.`,
   ].join("\n\n");
 }
