@@ -1,0 +1,65 @@
+/** The documents: links lead somewhere, programs in them are checked by the compiler, files that the architecture names exist. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+const root = dirname(dirname(import.meta.dirname));
+const documents = globSync(["*.md", "docs/**/*.md", "examples/*.md", "bench/*.md"], { cwd: root });
+const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
+
+/** Anchors of a page, as the usual renderers make them. */
+function anchorsOf(text: string): Set<string> {
+  return new Set([...text.matchAll(/^#+ (.*)$/gm)].map((match) => (match[1] ?? "").toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")));
+}
+
+test("every link within the repository leads somewhere", () => {
+  assert.ok(documents.length > 15);
+  const broken: string[] = [];
+  for (const file of documents) {
+    const text = textOf(file).replace(/^```[^]*?^```/gm, "");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path = "", anchor] = target.split("#");
+      const linked = path === "" ? file : join(dirname(file), path);
+      if (!existsSync(join(root, linked))) broken.push(`${file}: ${target}`);
+      else if (anchor !== undefined && linked.endsWith(".md") && !anchorsOf(textOf(linked)).has(anchor)) broken.push(`${file}: ${target}`);
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+test("every file that the architecture names exists", () => {
+  const named = [...textOf("ARCHITECTURE.md").matchAll(/`((?:[a-z0-9-]+\/)+(?:[a-z0-9.-]+\.ts)?)`/g)].map((match) => match[1] ?? "");
+  assert.ok(named.length > 30);
+  assert.deepEqual(named.filter((path) => !existsSync(join(root, "src", path)) && !existsSync(join(root, path))), []);
+});
+
+test("no document is longer than a sitting", () => {
+  assert.ok(textOf("ARCHITECTURE.md").split("\n").length <= 300);
+});
+
+test("the programs in the documents pass the compiler", async (t) => {
+  // Inside the checkout, so that the types of Node.js are found.
+  const folder = mkdtempSync(join(root, "test/docs/.snippets-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  let count = 0;
+  for (const file of documents) {
+    for (const [, source = ""] of textOf(file).matchAll(/^```ts\n([^]*?)^```/gm)) {
+      // What earlier snippets of the page introduce.
+      const context = [
+        ...(source.includes("createProxy(") || !/\bproxy\b/.test(source) ? [] : ['declare const proxy: import("millrace").Proxy;']),
+        ...(/\.\.\.config\b/.test(source) ? ['declare const config: import("millrace").ConfigInput;'] : []),
+        ...(/\bappUrl\b/.test(source) ? ["declare const appUrl: string;"] : []),
+      ];
+      writeFileSync(join(folder, `${++count}.ts`), [...context, source, "export {};"].join("\n"));
+    }
+  }
+  assert.ok(count >= 4);
+  const options = { extends: "../../../tsconfig.json", compilerOptions: { rootDir: root, noUnusedLocals: false, paths: { millrace: ["../../../src/index.ts"] } }, include: ["*.ts"] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(options));
+  const check = await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", folder]).catch((error: { stdout: string }) => error);
+  assert.equal(check.stdout, "");
+});
