@@ -1,6 +1,6 @@
 /**
  * Clients that keep a proxy busy: each has one keep-alive connection and sends its next request when the answer to the last one is read. Every other client sends
- * POST, which no proxy may try twice.
+ * POST, which no proxy may try twice, unless all are to be tried again.
  * Every answer is checked to be the answer to its own request; `echo` makes endpoints that answer so.
  */
 import type { RequestListener } from "node:http";
@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly clients: number;
   /** Requests of each client; default: until `stop`. */
   readonly requestsPerClient?: number;
+  /** Only requests that may be tried again: GET. Default: POST, too. */
+  readonly isIdempotent?: boolean;
   /** A client whose connection is not kept is done; default: it opens another. */
   readonly isOneConnection?: boolean;
   /** Statuses beside 200 that are no failure; default: none. */
@@ -81,7 +83,7 @@ export class Load {
       const target = `/${index}-${count}`;
       try {
         connection ??= await this.#connect();
-        const isLast = await this.#ask(connection, index % 2 === 0 ? `GET ${target}` : `POST ${target}`, target);
+        const isLast = await this.#ask(connection, index % 2 === 0 || this.#options.isIdempotent === true ? `GET ${target}` : `POST ${target}`, target);
         if (isLast && this.#options.isOneConnection === true) break;
         if (isLast || (++requestsHere === maxRequestsPerConnection && this.#options.isOneConnection !== true)) {
           await this.#leave(connection);
