@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { ManualClock } from "../base/clock.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { EndpointFlag, EndpointState, Health } from "./endpoint-state.ts";
 import { UpstreamState } from "./upstream-state.ts";
@@ -128,4 +129,53 @@ test("threads that count and take turns at the same time lose nothing and share 
   assert.equal(window(-1).inFlight, 2 * rounds);
   assert.equal(new Set(turns.flatMap((taken) => [...taken])).size, 2 * rounds);
   assert.equal(upstream.takeTurn(), 2 * rounds);
+});
+
+test("the moment of a return is noted, whatever gate had been closed, and only when the last one opens", () => {
+  const memory = new SharedMemory();
+  const clock = new ManualClock(1_000);
+  const state = EndpointState.open(memory, "api", "http://127.0.0.1:80", 0, 1, UpstreamState.open(memory, "api"), clock);
+  state.health = Health.healthy;
+  assert.equal(state.returnedMs, 0, "it has been there since the start");
+  state.health = Health.unhealthy;
+  state.setFlag(EndpointFlag.draining);
+  clock.advance(5);
+  state.health = Health.healthy;
+  assert.equal(state.returnedMs, 0, "it is still draining");
+  clock.advance(5);
+  state.clearFlag(EndpointFlag.draining);
+  assert.equal(state.returnedMs, 1_010);
+  clock.advance(5);
+  state.weightOverride = 3;
+  state.clearFlag(EndpointFlag.ejected);
+  assert.equal(state.returnedMs, 1_010);
+  state.markAdded();
+  assert.equal(state.returnedMs, 1_015);
+});
+
+test("clients that belong to an endpoint stay while it drains, not when it fails, is ejected or disabled", () => {
+  const state = open().window(0);
+  const cases: [change: () => void, isKeepingClients: boolean, isWanted: boolean][] = [
+    [() => {}, true, true],
+    [() => state.setFlag(EndpointFlag.draining), true, false],
+    [() => state.setFlag(EndpointFlag.disabled), false, false],
+    [() => (state.clearFlag(EndpointFlag.draining), state.clearFlag(EndpointFlag.disabled)), true, true],
+    [() => state.setFlag(EndpointFlag.ejected), false, true],
+    [() => (state.clearFlag(EndpointFlag.ejected), (state.health = Health.unhealthy)), false, true],
+  ];
+  for (const [change, isKeepingClients, isWanted] of cases) {
+    change();
+    assert.deepEqual([state.isKeepingClients, state.isWanted], [isKeepingClients, isWanted]);
+  }
+});
+
+test("whether checks get an answer moves the epoch when it changes", () => {
+  const { upstream, window } = open();
+  const state = window(0);
+  assert.equal(state.isAnswering, true);
+  const before = upstream.epoch;
+  state.isAnswering = false;
+  state.isAnswering = false;
+  assert.equal(window(-1).isAnswering, false);
+  assert.equal(upstream.epoch, before + 1);
 });

@@ -5,14 +5,19 @@
  *   0    health: 0 unknown, 1 healthy, 2 unhealthy
  *   4    flags: 1 draining, 2 ejected, 4 disabled
  *   8    weight set at run time plus one; 0 = none, the configured weight holds
- *   12   reserved to the end of the line (slow start, ejection times)
- *   64   one line of 64 bytes per thread, so that no two threads write the same cache line:
- *          +0  requests in flight    the rest reserved (latency averages)
+ *   12   1 = the last active check got no answer at all
+ *   16   64-bit float: when it last came back (clock of the process), 0 = it has been there since the start
+ *   24   reserved to the end of the line (ejection times)
+ *   64   a line for the latency average; see `latency-average.ts`
+ *   128  one line of 64 bytes per thread, so that no two threads write the same cache line:
+ *          +0  requests in flight    the rest reserved
  *
  * A stripe has one writer, its thread, so counting needs no atomic operation; a sum over the stripes may be a few requests old, which is all
  * that a balancer needs. Health, flags and weight are written atomically, and every change moves the upstream's epoch.
  */
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import { LatencyAverage } from "./latency-average.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 
 /** What active checks know of an endpoint. Unknown (not checked, or not yet) admits traffic. */
@@ -29,33 +34,47 @@ export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
 const healthIndex = 0;
 const flagsIndex = 1;
 const weightIndex = 2;
+const silentIndex = 3;
+/** In words of 64 bits. */
+const returnedIndex = 2;
 const lineBytes = 64;
 const lineWords = lineBytes / 4;
+/** Lines before the first thread's. */
+const headLines = 2;
+const stripeStart = (stripeIndex: number): number => (headLines + stripeIndex) * lineWords;
 
 /** A window on one endpoint's region. Any number of windows on one region agree. */
 export class EndpointState {
+  /** How long it takes to answer. */
+  readonly latency: LatencyAverage;
   readonly #words: Int32Array;
+  readonly #times: Float64Array;
   readonly #stripes: number;
   /** Where this thread's stripe starts, in words; negative for an observer: writes there go nowhere. */
   readonly #ownIndex: number;
   readonly #upstream: UpstreamState;
+  readonly #clock: Clock;
 
   /**
    * @param region `byteLength(stripes)` bytes
    * @param stripeIndex which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing
    * @param stripes how many threads can count
    * @param upstream whose epoch moves when this endpoint's availability changes
+   * @param clock default: the machine's
    */
-  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState) {
+  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = systemClock) {
     if (stripeIndex < -1 || stripeIndex >= stripes) throw new RangeError(`stripe ${stripeIndex} of ${stripes}`);
     this.#words = new Int32Array(region, 0, EndpointState.byteLength(stripes) / 4);
+    this.#times = new Float64Array(region, 0, lineBytes / 8);
+    this.latency = new LatencyAverage(new Float64Array(region, lineBytes, 2));
     this.#stripes = stripes;
-    this.#ownIndex = stripeIndex === -1 ? -1 : (stripeIndex + 1) * lineWords;
+    this.#ownIndex = stripeIndex === -1 ? -1 : stripeStart(stripeIndex);
     this.#upstream = upstream;
+    this.#clock = clock;
   }
 
   static byteLength(stripes: number): number {
-    return lineBytes * (1 + stripes);
+    return lineBytes * (headLines + stripes);
   }
 
   /** The key of the endpoint's region, for `SharedMemory.prune`. */
@@ -64,8 +83,8 @@ export class EndpointState {
   }
 
   /** The window on the endpoint `url` of `upstreamName` in `memory`; the stripes as in the constructor. */
-  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState): EndpointState {
-    return new EndpointState(memory.region(EndpointState.key(upstreamName, url), EndpointState.byteLength(stripes)), stripeIndex, stripes, upstream);
+  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = systemClock): EndpointState {
+    return new EndpointState(memory.region(EndpointState.key(upstreamName, url), EndpointState.byteLength(stripes)), stripeIndex, stripes, upstream, clock);
   }
 
   /** One more attempt is under way here. */
@@ -83,14 +102,14 @@ export class EndpointState {
     const words = this.#words;
     const end = words.length;
     let sum = 0;
-    for (let index = lineWords; index < end; index += lineWords) sum += words[index]!;
+    for (let index = headLines * lineWords; index < end; index += lineWords) sum += words[index]!;
     return sum;
   }
 
   /** Takes a dead thread's attempts out of the count. Call it when the thread has ended, before its successor starts. */
   clearStripe(stripeIndex: number): void {
     if (stripeIndex < 0 || stripeIndex >= this.#stripes) throw new RangeError(`stripe ${stripeIndex} of ${this.#stripes}`);
-    Atomics.store(this.#words, (stripeIndex + 1) * lineWords, 0);
+    Atomics.store(this.#words, stripeStart(stripeIndex), 0);
   }
 
   get health(): Health {
@@ -98,7 +117,29 @@ export class EndpointState {
   }
 
   set health(health: Health) {
-    if (Atomics.exchange(this.#words, healthIndex, health) !== health) this.#upstream.bumpEpoch();
+    const wasAdmitting = this.isAdmitting;
+    if (Atomics.exchange(this.#words, healthIndex, health) !== health) this.#announce(wasAdmitting);
+  }
+
+  /** The last active check got an answer, good or bad, or there was no check yet. An endpoint that is unhealthy and answers is one that panic may fall back on. */
+  get isAnswering(): boolean {
+    return Atomics.load(this.#words, silentIndex) === 0;
+  }
+
+  set isAnswering(isAnswering: boolean) {
+    const stored = isAnswering ? 0 : 1;
+    if (Atomics.exchange(this.#words, silentIndex, stored) !== stored) this.#upstream.bumpEpoch();
+  }
+
+  /** When it last began to admit requests after it had not, or was added to a running upstream, by the clock of the process; 0 = it has been there since the start. */
+  get returnedMs(): number {
+    return this.#times[returnedIndex]!;
+  }
+
+  /** Notes that it was added to a running upstream: slow start begins. */
+  markAdded(): void {
+    this.#times[returnedIndex] = this.#clock.now();
+    this.#upstream.bumpEpoch();
   }
 
   get healthName(): HealthName {
@@ -110,11 +151,13 @@ export class EndpointState {
   }
 
   setFlag(flag: EndpointFlag): void {
-    if ((Atomics.or(this.#words, flagsIndex, flag) & flag) === 0) this.#upstream.bumpEpoch();
+    const wasAdmitting = this.isAdmitting;
+    if ((Atomics.or(this.#words, flagsIndex, flag) & flag) === 0) this.#announce(wasAdmitting);
   }
 
   clearFlag(flag: EndpointFlag): void {
-    if ((Atomics.and(this.#words, flagsIndex, ~flag) & flag) !== 0) this.#upstream.bumpEpoch();
+    const wasAdmitting = this.isAdmitting;
+    if ((Atomics.and(this.#words, flagsIndex, ~flag) & flag) !== 0) this.#announce(wasAdmitting);
   }
 
   /** The weight set at run time, 0 to 65,535, or null where the configured one holds. */
@@ -131,5 +174,21 @@ export class EndpointState {
   /** New requests may go here: not unhealthy, and neither draining nor ejected nor disabled. */
   get isAdmitting(): boolean {
     return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && Atomics.load(this.#words, flagsIndex) === 0;
+  }
+
+  /** Not taken out of service by its owner, whatever its health. */
+  get isWanted(): boolean {
+    return (Atomics.load(this.#words, flagsIndex) & (EndpointFlag.draining | EndpointFlag.disabled)) === 0;
+  }
+
+  /** Requests of clients that belong here may still come: not unhealthy, and neither ejected nor disabled. It may be draining. */
+  get isKeepingClients(): boolean {
+    return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && (Atomics.load(this.#words, flagsIndex) & ~EndpointFlag.draining) === 0;
+  }
+
+  /** Tells everybody of a change; before that, notes the time where it brought the endpoint back. */
+  #announce(wasAdmitting: boolean): void {
+    if (!wasAdmitting && this.isAdmitting) this.#times[returnedIndex] = this.#clock.now();
+    this.#upstream.bumpEpoch();
   }
 }
