@@ -27,7 +27,7 @@ const pathSchema = z.string().superRefine((path, context) => {
   if (!path.startsWith("/")) addProblem(context, `${shown} is not a path pattern; it begins with "/"`);
   else if (/[?#]/.test(path)) addProblem(context, `${shown} has a query or fragment; a path pattern ends before it (see "query")`);
   else if (plain.includes("*")) addProblem(context, `${shown}: "*" stands only at the end, after a slash, as in "/v1/*"`);
-  else if (/[^\x21-\x7e]/.test(path)) addProblem(context, `${shown} has characters that no path has on the wire; write ${JSON.stringify(encodeURI(path))}`);
+  else if (/[^\x21-\x7e]/.test(path)) addProblem(context, `${shown} has characters that no path has on the wire; write ${JSON.stringify(encodeURI(path.toWellFormed()))}`);
   else if (/\\/.test(path)) addProblem(context, `${shown} has a backslash`);
   else if (/%(?![\dA-Fa-f]{2})/.test(path)) addProblem(context, `${shown} has a "%" without two hexadecimal digits`);
   else if (/(^|\/)\.{1,2}(\/|$)/.test(plain)) addProblem(context, `${shown} has a "." or ".." segment; paths are matched without them`);
