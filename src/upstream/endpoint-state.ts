@@ -15,7 +15,8 @@
  * A stripe has one writer, its thread, so counting needs no atomic operation; a sum over the stripes may be a few requests old, which is all
  * that a balancer needs. Health, flags and weight are written atomically, and every change moves the upstream's epoch.
  */
-import { type Clock, systemClock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
+import { sharedClock } from "../base/shared-clock.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { LatencyAverage } from "./latency-average.ts";
 import type { UpstreamState } from "./upstream-state.ts";
@@ -60,9 +61,9 @@ export class EndpointState {
    * @param stripeIndex which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing
    * @param stripes how many threads can count
    * @param upstream whose epoch moves when this endpoint's availability changes
-   * @param clock default: the machine's
+   * @param clock default: the one that all threads share
    */
-  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = systemClock) {
+  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = sharedClock) {
     if (stripeIndex < -1 || stripeIndex >= stripes) throw new RangeError(`stripe ${stripeIndex} of ${stripes}`);
     this.#words = new Int32Array(region, 0, EndpointState.byteLength(stripes) / 4);
     this.#times = new Float64Array(region, 0, lineBytes / 8);
@@ -83,7 +84,7 @@ export class EndpointState {
   }
 
   /** The window on the endpoint `url` of `upstreamName` in `memory`; the stripes as in the constructor. */
-  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = systemClock): EndpointState {
+  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = sharedClock): EndpointState {
     return new EndpointState(memory.region(EndpointState.key(upstreamName, url), EndpointState.byteLength(stripes)), stripeIndex, stripes, upstream, clock);
   }
 
