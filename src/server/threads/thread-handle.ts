@@ -12,6 +12,9 @@ export interface ThreadListener {
 
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : "./proxy-thread.js", import.meta.url);
 
+/** Threads inherit Node's arguments, but one that says what text on the command line is makes it refuse a file. */
+const ownArguments = process.execArgv.some((argument) => argument.startsWith("--input-type")) ? { execArgv: [] } : {};
+
 /** Generous: a thread that answers later than this serves nobody either. */
 const answerTimeoutMs = 30_000;
 
@@ -24,7 +27,7 @@ export class ThreadHandle {
   hasEnded = false;
 
   constructor(data: ThreadData, logger: Logger, listener: ThreadListener) {
-    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}` });
+    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, ...ownArguments });
     this.#worker.on("message", (message: ThreadMessage) => {
       switch (message.kind) {
         case "answer":
