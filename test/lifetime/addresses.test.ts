@@ -1,0 +1,114 @@
+/** Where a proxy listens and whom it reaches: ports, free ones and taken ones, and Unix sockets on both sides. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ConfigInput } from "../../src/index.ts";
+import { echo } from "../support/load.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { modes, Stage } from "../support/stage.ts";
+
+const respond = (body: string): ConfigInput["routes"] => [{ respond: { status: 200, body } }];
+
+async function askAt(target: { port: number } | { path: string }): Promise<string> {
+  const client = new RawClient(connect({ ...target, allowHalfOpen: true }));
+  client.send("GET /here HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const { body } = await client.response();
+  await client.close();
+  return body.toString();
+}
+
+for (const [title, workers] of modes) {
+  test(`port 0 gives one port, the same after a reload, ${title}`, async () => {
+    const config = (body: string): ConfigInput => ({ workers, listeners: [{ name: "main", address: "127.0.0.1:0" }], routes: respond(body) });
+    const stage = await Stage.start(config("one"));
+    try {
+      const addresses = stage.proxy.addresses();
+      assert.equal(addresses.length, 1);
+      const port = stage.port();
+      assert.ok(port > 0);
+      assert.deepEqual(addresses, [{ name: "main", host: "127.0.0.1", port, text: `127.0.0.1:${port}` }]);
+      // Often enough that every thread was asked.
+      for (let count = 0; count < 20; count++) assert.equal(await askAt({ port }), "one");
+      await stage.reload(config("two"));
+      assert.equal(stage.port(), port);
+      for (let count = 0; count < 20; count++) assert.equal(await askAt({ port }), "two");
+      await stage.untilEmpty();
+    } finally {
+      await stage.close();
+    }
+  });
+
+  test(`a port that anybody has is reported as taken, ${title}`, async () => {
+    const holder = createServer();
+    holder.listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    await assert.rejects(Stage.start({ workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("never") }), { code: "EADDRINUSE", port, address: "127.0.0.1" });
+    await new Promise((resolve) => holder.close(resolve));
+  });
+
+  test(`a port that another proxy's threads share among themselves is taken, too, ${title}`, async () => {
+    const first = await Stage.start({ workers: 2, listeners: [{ address: "127.0.0.1:0" }], routes: respond("first") });
+    try {
+      await assert.rejects(Stage.start({ workers, listeners: [{ address: `127.0.0.1:${first.port()}` }], routes: respond("second") }), { code: "EADDRINUSE" });
+      for (let count = 0; count < 20; count++) assert.equal(await askAt({ port: first.port() }), "first");
+    } finally {
+      await first.close();
+    }
+  });
+
+  test(`Unix sockets on both sides, added and removed by reloads, ${title}`, async () => {
+    const endpoint = createHttpServer(echo("unix"));
+    const config = (folder: string, hasSocket: boolean): ConfigInput => ({
+      workers,
+      listeners: [{ name: "main", address: "127.0.0.1:0" }, ...(hasSocket ? [{ name: "local", address: `unix:${join(folder, "proxy.sock")}` }] : [])],
+      routes: [{ upstream: "app" }],
+      upstreams: { app: { endpoints: [`unix:${join(folder, "app.sock")}`] } },
+    });
+    const stage = await Stage.start((folder) => config(folder, true));
+    const path = join(stage.folder, "proxy.sock");
+    endpoint.listen(join(stage.folder, "app.sock"));
+    await once(endpoint, "listening");
+    try {
+      assert.equal(stage.proxy.addresses().find(({ name }) => name === "local")?.text, `unix:${path}`);
+      assert.equal(await askAt({ path }), "/here");
+      assert.equal(await askAt({ port: stage.port() }), "/here");
+      await stage.reload(config(stage.folder, false));
+      assert.equal(existsSync(path), false, "the socket is removed with its listener");
+      await stage.reload(config(stage.folder, true));
+      assert.equal(await askAt({ path }), "/here");
+      endpoint.closeAllConnections();
+      await new Promise((resolve) => endpoint.close(resolve));
+      await stage.untilEmpty();
+      await stage.proxy.close();
+      assert.equal(existsSync(path), false);
+    } finally {
+      endpoint.closeAllConnections();
+      endpoint.close();
+      await stage.close();
+    }
+  });
+
+  test(`the socket of a killed process is taken over, one that answers is not, ${title}`, async () => {
+    const config = (folder: string): ConfigInput => ({ workers, listeners: [{ address: `unix:${join(folder, "proxy.sock")}` }], routes: respond("alive") });
+    const stage = await Stage.start((folder) => {
+      spawnSync(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(join(folder, "proxy.sock"))}, () => process.kill(process.pid, "SIGKILL"))`]);
+      assert.ok(existsSync(join(folder, "proxy.sock")), "the killed process left its socket behind");
+      return config(folder);
+    });
+    try {
+      const path = join(stage.folder, "proxy.sock");
+      assert.equal(await askAt({ path }), "alive");
+      await assert.rejects(Stage.start(config(stage.folder)), { code: "EADDRINUSE" });
+      assert.equal(await askAt({ path }), "alive");
+      await stage.untilEmpty();
+    } finally {
+      await stage.close();
+    }
+  });
+}
