@@ -1,12 +1,7 @@
 /** The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it, JSON. */
-import { STATUS_CODES } from "node:http";
 import type { RequestHead } from "../http/message.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
-
-/** The registered phrase of a status code, or `Unknown`. */
-export function statusPhrase(status: number): string {
-  return STATUS_CODES[status] ?? "Unknown";
-}
+import { statusPhrase } from "../http/status.ts";
 
 /** Body and content fields for `code`. */
 export function answerBody(code: ReasonCode, request: RequestHead, requestId: string): { readonly fields: string; readonly body: string } {

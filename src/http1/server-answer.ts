@@ -4,8 +4,9 @@
  */
 import type { AnswerLength, BodySink, Exchange, Responder } from "../http/exchange.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
+import { statusPhrase } from "../http/status.ts";
 import { AnswerWriter } from "./answer-writer.ts";
-import { answerBody, dateField, statusPhrase } from "./answer.ts";
+import { answerBody, dateField } from "./answer.ts";
 import type { Output } from "./output.ts";
 import type { ServerContext } from "./server-context.ts";
 import type { ServerDeadlines } from "./server-deadlines.ts";
