@@ -1,7 +1,8 @@
 /** Routes that are answered on the spot: `respond` and `redirect`. */
 import type { Exchange } from "../http/exchange.ts";
 import { firstForwardedProto } from "../http/forwarding-fields.ts";
-import { dateField, statusPhrase } from "../http1/answer.ts";
+import { statusPhrase } from "../http/status.ts";
+import { dateField } from "../http1/answer.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRedirect } from "../route/redirect.ts";
