@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { toJsonSchema } from "../src/config/json-schema.ts";
 import { reasons } from "../src/http/reason.ts";
+import { createCommandReference } from "./command-reference.ts";
 import { createConfigurationReference } from "./configuration-reference.ts";
 import { createAccessLogReference, createMetricsReference } from "./observe-reference.ts";
 
@@ -12,3 +13,4 @@ await writeFile(new URL("configuration.md", folder), createConfigurationReferenc
 await writeFile(new URL("configuration.schema.json", folder), `${JSON.stringify(toJsonSchema(), null, 2)}\n`);
 await writeFile(new URL("metrics.md", folder), createMetricsReference());
 await writeFile(new URL("access-log.md", folder), createAccessLogReference(new Map(Object.entries(reasons))));
+await writeFile(new URL("command-line.md", folder), createCommandReference());

@@ -34,5 +34,5 @@ run("tests", [
   "--test",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
   `--test-timeout=${testTimeoutMs}`,
-  ...(files.length > 0 ? files : ["src/**/*.test.ts", "test/**/*.test.ts"]),
+  ...(files.length > 0 ? files : ["src/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]),
 ]);

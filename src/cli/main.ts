@@ -1,52 +1,7 @@
-/**
- * The command line: which commands there are, and how they end.
- * Each command's file declares its options and loads what it needs only when it runs, so that `version` and `--help` answer at once.
- */
-import { Command, CommanderError } from "commander";
-import { version } from "../base/version.ts";
-import { addCheckCommand } from "./check.ts";
-import { addDemoCommand } from "./demo.ts";
+/** The entry of the command line: runs a command and decides how the process ends. */
+import { CommanderError } from "commander";
 import { CommandFailure, describeSystemError } from "./failure.ts";
-import { addProxyCommand } from "./proxy.ts";
-import { addReloadCommand } from "./reload.ts";
-import { addRunCommand } from "./run.ts";
-import { addSchemaCommand } from "./schema.ts";
-import { addVersionCommand } from "./version.ts";
-
-const examples = `
-Examples:
-  millrace demo                                        three backends and a proxy, to look around
-  millrace proxy --listen :8080 http://localhost:3000  a proxy without a configuration file
-  millrace run millrace.yaml                           a proxy by a configuration file
-  millrace check millrace.yaml                         all mistakes of a file at once
-
-Exit codes: 0 fine, 1 configuration or run-time error, 2 wrong usage.
-Signals: SIGTERM and SIGINT finish what is under way and stop (a second one: at once), SIGHUP reloads, SIGUSR1 reopens the logs.
-`;
-
-/** A terminal's own width; enough for a sentence where there is none. */
-function helpWidth(): number {
-  return process.stdout.columns ?? 110;
-}
-
-function buildProgram(): Command {
-  const program = new Command("millrace")
-    .description("A reverse proxy and load balancer.")
-    .usage("COMMAND [options]")
-    .version(`millrace ${version}`, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand("help [COMMAND]", "Print the help of a command.")
-    .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage().replace("[options]", "").trim()}`.trim() })
-    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
-    .showHelpAfterError("(`millrace --help` lists the commands)")
-    .addHelpText("after", examples)
-    .exitOverride();
-  for (const addCommand of [addDemoCommand, addProxyCommand, addRunCommand, addCheckCommand, addSchemaCommand, addReloadCommand, addVersionCommand]) {
-    const command = addCommand(program);
-    command.helpOption("-h, --help", "print this help").showHelpAfterError(`(\`millrace ${command.name()} --help\` lists the options)`).exitOverride();
-  }
-  return program;
-}
+import { buildProgram } from "./program.ts";
 
 /**
  * Runs a command. Sets `process.exitCode`; a command that serves keeps the process alive after this returns.
