@@ -5,17 +5,25 @@ import type { AccessNeed } from "./admin-access.ts";
 import type { AdminAnswer } from "./admin-answer.ts";
 import { jsonAnswer, textAnswer } from "./admin-answer.ts";
 import type { AdminSources } from "./admin-sources.ts";
+import { findEndpointPath } from "./endpoint-paths.ts";
 import { renderStatusPage } from "./status-page.ts";
+
+/** What a path may know of the request. */
+export interface AdminCall {
+  readonly accept: string | undefined;
+  /** At most 64 KiB; empty where there was none. */
+  readonly body: string;
+}
 
 /** What a path answers with. */
 export interface AdminPath {
   readonly method: "GET" | "POST";
   readonly need: AccessNeed;
   readonly about: string;
-  answer(sources: AdminSources, accept: string | undefined): AdminAnswer | Promise<AdminAnswer>;
+  answer(sources: AdminSources, call: AdminCall): AdminAnswer | Promise<AdminAnswer>;
 }
 
-/** All paths. */
+/** All paths that are fixed. */
 export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
   ["/", { method: "GET", need: "read", about: "a page with what follows", answer: (sources) => ({ status: 200, contentType: "text/html; charset=utf-8", body: renderStatusPage(sources.status(), uptimeSeconds()) }) }],
   ["/metrics", { method: "GET", need: "read", about: "metrics for Prometheus", answer: answerMetrics }],
@@ -25,9 +33,14 @@ export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminP
   ["/api/v1/reload", { method: "POST", need: "write", about: "reads and applies the configuration anew", answer: answerReload }],
 ]);
 
+/** What is at `pathName`, a path without query, still percent-encoded. */
+export function findAdminPath(pathName: string): AdminPath | undefined {
+  return adminPaths.get(pathName) ?? findEndpointPath(pathName);
+}
+
 const uptimeSeconds = (): number => Math.round(process.uptime() * 10) / 10;
 
-function answerMetrics(sources: AdminSources, accept: string | undefined): AdminAnswer {
+function answerMetrics(sources: AdminSources, { accept }: AdminCall): AdminAnswer {
   const format = decideExpositionFormat(accept);
   return { status: 200, contentType: expositionContentType[format], body: formatMetrics(sources.metrics(), format) };
 }

@@ -22,8 +22,8 @@ const status: ProxyStatus = {
   listeners: [{ name: "web", address: "127.0.0.1:8080", scheme: "http", connections: 2, inFlight: 1 }],
   routes: [{ name: "<script>", match: "/v1/*", action: "upstream api" }],
   upstreams: [{ name: "api", balance: "round-robin", endpoints: [
-    { url: "http://127.0.0.1:8081", weight: 1, isBackup: false, health: "healthy", isDraining: false, isAvailable: true, inFlight: 1 },
-    { url: "http://127.0.0.1:8082", weight: 2, isBackup: true, health: "unhealthy", isDraining: true, isAvailable: false, inFlight: 0 },
+    { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "healthy", isDraining: false, isAvailable: true, inFlight: 1 },
+    { url: "http://127.0.0.1:8082", weight: 2, configuredWeight: 5, isBackup: true, health: "unhealthy", isDraining: true, isAvailable: false, inFlight: 0 },
   ] }],
   threads: [{ name: "0", state: "running", restarts: 0 }],
 };
@@ -52,6 +52,7 @@ async function setUp(context: TestContext, options: { address?: ListenAddress; t
       if (world.statusThrows) throw new Error("a bug");
       return status;
     },
+    endpoint: () => ({ missing: "upstream", known: [] }),
     get reload() {
       return world.reload;
     },
@@ -106,7 +107,7 @@ test("the status is JSON with version and uptime", async (context) => {
 test("the page shows what there is, escaped, without scripts and guarded by headers", async (context) => {
   const { ask } = await setUp(context);
   const { body, headers } = await ask("GET", "/");
-  for (const text of ["127.0.0.1:8080", "http://127.0.0.1:8081", "unhealthy, draining, backup", "&#60;script&#62;", "round-robin"]) assert.ok(body.includes(text), text);
+  for (const text of ["127.0.0.1:8080", "http://127.0.0.1:8081", "unhealthy, draining, backup", "2 (configured: 5)", "&#60;script&#62;", "round-robin"]) assert.ok(body.includes(text), text);
   assert.doesNotMatch(body, /<script/);
   assert.equal(headers["x-content-type-options"], "nosniff");
   assert.match(String(headers["content-security-policy"]), /default-src 'none'/);

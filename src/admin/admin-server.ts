@@ -12,7 +12,7 @@ import type { AdminToken } from "./admin-access.ts";
 import { decideAccess } from "./admin-access.ts";
 import type { AdminAnswer } from "./admin-answer.ts";
 import { jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
-import { adminPaths } from "./admin-paths.ts";
+import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
 
 export interface AdminServerOptions {
@@ -74,7 +74,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
 
 async function decideAnswer(request: IncomingMessage, { sources, tokens }: AdminServerOptions): Promise<AdminAnswer> {
   const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
-  const path = adminPaths.get(pathName);
+  const path = findAdminPath(pathName);
   const isApi = pathName.startsWith("/api/");
   const explain = (status: number, message: string, headers: Record<string, string> = {}): AdminAnswer =>
     (isApi ? jsonAnswer(status, { error: message }, headers) : textAnswer(status, message, headers));
@@ -89,23 +89,26 @@ async function decideAnswer(request: IncomingMessage, { sources, tokens }: Admin
   if (path === undefined) return explain(404, "Not found.");
   const allowed = path.method === "GET" ? "GET, HEAD" : path.method;
   if (!allowed.split(", ").includes(request.method ?? "")) return explain(405, "This method is not allowed.", { allow: allowed });
-  if (!(await skipBody(request))) return explain(413, "The request body is too large.");
-  return path.answer(sources, request.headers.accept);
+  const body = await readBody(request);
+  if (body === null) return explain(413, "The request body is too large.");
+  return path.answer(sources, { accept: request.headers.accept, body });
 }
 
-/** Reads the body and throws it away. @returns false where it is too large; its rest is then left unread. */
-function skipBody(request: IncomingMessage): Promise<boolean> {
-  if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return Promise.resolve(false);
+/** The body as text; null where it is too large or broke off: its rest is then left unread. */
+function readBody(request: IncomingMessage): Promise<string | null> {
+  if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return Promise.resolve(null);
   return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
     let size = 0;
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
+      chunks.push(chunk);
       if (size <= maxBodyBytes) return;
       request.pause();
-      resolve(false);
+      resolve(null);
     });
-    request.once("end", () => resolve(true));
-    request.once("close", () => resolve(false));
+    request.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.once("close", () => resolve(null));
   });
 }
 

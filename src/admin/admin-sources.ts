@@ -10,7 +10,9 @@ export interface Readiness {
 
 export interface EndpointStatus {
   readonly url: string;
+  /** The weight in force: what was set at run time, else what is configured. */
   readonly weight: number;
+  readonly configuredWeight: number;
   readonly isBackup: boolean;
   readonly health: "unknown" | "healthy" | "unhealthy";
   readonly isDraining: boolean;
@@ -58,6 +60,24 @@ export interface ProxyStatus {
   readonly threads: readonly ThreadStatus[];
 }
 
+/** What may be done to an endpoint at run time. A weight of null means: as configured again. */
+export type EndpointChange = { readonly kind: "drain" } | { readonly kind: "enable" } | { readonly kind: "weight"; readonly weight: number | null };
+
+/** One endpoint, and what is left of its upstream. */
+export interface EndpointReport {
+  readonly upstream: string;
+  readonly endpoint: EndpointStatus;
+  /** How many endpoints of the upstream take new traffic: available, and with a weight. */
+  readonly takingCount: number;
+  readonly endpointCount: number;
+}
+
+/** There is no such upstream, or no such endpoint in it; and which there are. */
+export interface EndpointMissing {
+  readonly missing: "upstream" | "endpoint";
+  readonly known: readonly string[];
+}
+
 /** How a reload ended: with the changes, or with the problems that kept the running configuration. */
 export interface ReloadResult {
   readonly isApplied: boolean;
@@ -69,6 +89,11 @@ export interface AdminSources {
   metrics(): readonly FamilySum[];
   readiness(): Readiness;
   status(): ProxyStatus;
+  /**
+   * Looks at an endpoint after doing `change` to it (null = nothing).
+   * @param endpoint its URL as configured, a shorter form of it (`host:port`), or its position from 0
+   */
+  endpoint(upstream: string, endpoint: string, change: EndpointChange | null): EndpointReport | EndpointMissing;
   /** Reads and applies the configuration anew; null where there is nothing to reload from. */
   readonly reload: (() => Promise<ReloadResult>) | null;
 }

@@ -14,7 +14,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } 
 export function renderStatusPage(status: ProxyStatus, uptimeSeconds: number): string {
   const upstreams = status.upstreams.map((upstream) => `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${table(
     ["Endpoint", "State", "#Weight", "#In flight"],
-    upstream.endpoints.map((endpoint) => [escapeHtml(endpoint.url), describeState(endpoint), String(endpoint.weight), String(endpoint.inFlight)]),
+    upstream.endpoints.map((endpoint) => [escapeHtml(endpoint.url), describeState(endpoint), describeWeight(endpoint), String(endpoint.inFlight)]),
   )}`).join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5"><title>Millrace</title><style>${style}</style></head><body>
@@ -42,6 +42,10 @@ function describeState(endpoint: EndpointStatus): string {
   if (endpoint.isBackup) words.push("backup");
   if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining) words.push("not available");
   return `<span class="${endpoint.isAvailable ? "good" : "bad"}">${words.join(", ")}</span>`;
+}
+
+function describeWeight({ weight, configuredWeight }: EndpointStatus): string {
+  return weight === configuredWeight ? String(weight) : `${weight} (configured: ${configuredWeight})`;
 }
 
 /** A table; headings with `#` are numbers. Cells are HTML already. */

@@ -61,6 +61,8 @@ export const families = {
   retries: counter("millrace_retries_total", ["upstream", "reason"], "Attempts that were followed by another attempt, by the reason of their failure."),
   endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0."),
   endpointInFlight: gauge("millrace_endpoint_in_flight", ["upstream", "endpoint"], "Attempts in flight at an endpoint, over all threads."),
+  endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
+  endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),
   healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
   configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
   configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),

@@ -7,7 +7,7 @@ import type { RouteOptions } from "../route/options.ts";
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
 import type { BoundAddress } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
-import type { SharedEndpoints } from "./shared-endpoints.ts";
+import type { SharedEndpoint, SharedEndpoints } from "./shared-endpoints.ts";
 
 /** What `describeProxy` needs to know. */
 export interface StatusParts {
@@ -33,21 +33,22 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       };
     }),
     routes: config.routes.map((route) => ({ name: route.name, match: matchText(route), action: actionText(route) })),
-    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: upstream.balance, endpoints: endpointStatuses(name, parts) })),
+    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: upstream.balance, endpoints: parts.endpoints.of(name).map(describeEndpoint) })),
     threads: planes.threads.map(({ name, restarts, isRunning }) => ({ name, restarts, state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running" })),
   };
 }
 
-function endpointStatuses(upstream: string, { endpoints }: StatusParts): EndpointStatus[] {
-  return endpoints.of(upstream).map(({ spec, state }) => ({
+export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatus {
+  return {
     url: spec.url,
     weight: state.weightOverride ?? spec.weight,
+    configuredWeight: spec.weight,
     isBackup: spec.isBackup,
     health: state.healthName,
     isDraining: state.hasFlag(EndpointFlag.draining),
     isAvailable: state.isAdmitting,
     inFlight: state.inFlight,
-  }));
+  };
 }
 
 /** As people write it: `127.0.0.1:8080`, `[::]:8080`, or the path of a Unix socket. */

@@ -24,6 +24,7 @@ import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
+import { EndpointControl } from "./endpoint-control.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
@@ -61,6 +62,8 @@ export class Proxy {
   readonly #writer: MetricWriter;
   readonly #planes: DataPlanes;
   readonly #endpoints: SharedEndpoints;
+  /** Drains, enables and weighs endpoints at run time. */
+  readonly endpointControl: EndpointControl;
   readonly #resolver = new HostResolver();
   readonly #health: HealthChecker;
   #config: Config;
@@ -85,6 +88,7 @@ export class Proxy {
     const count = decideThreadCount(config.workers);
     this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
+    this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#reader.addCollector(this.#endpoints.collect);
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
@@ -320,6 +324,7 @@ export class Proxy {
       status: () => describeProxy({ state: statusState(), config: this.#config, planes: this.#planes, endpoints: this.#endpoints, reader: this.#reader }),
       reload: this.#options.onReloadRequest ?? null,
     };
+      endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
   }
 
   readonly #collectHealth: MetricCollector = (add) => {

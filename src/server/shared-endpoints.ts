@@ -3,7 +3,7 @@ import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
-import { EndpointState } from "../upstream/endpoint-state.ts";
+import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { HealthTarget } from "../upstream/health/health-checker.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
@@ -40,6 +40,7 @@ export class SharedEndpoints {
     this.#listenerNames = config.listeners.map(({ name }) => name);
     const keys = new Set(this.#listenerNames.map((name) => ConnectionCount.key(name)));
     for (const [upstream, endpoints] of this.#byUpstream) {
+    for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
       keys.add(UpstreamState.key(upstream));
       for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
     }
@@ -48,6 +49,10 @@ export class SharedEndpoints {
 
   of(upstream: string): readonly SharedEndpoint[] {
     return this.#byUpstream.get(upstream) ?? [];
+  }
+
+  get upstreamNames(): readonly string[] {
+    return [...this.#byUpstream.keys()];
   }
 
   /** What is to be checked actively. */
@@ -72,10 +77,18 @@ export class SharedEndpoints {
     }
   };
 
+        add(families.endpointDraining, [upstream, spec.url], state.hasFlag(EndpointFlag.draining) ? 1 : 0);
+        add(families.endpointWeight, [upstream, spec.url], state.weightOverride ?? spec.weight);
   #open(config: Config): Map<string, SharedEndpoint[]> {
     return new Map(Object.entries(config.upstreams).map(([name, options]) => {
       const upstreamState = UpstreamState.open(this.#memory, name);
       return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, name, spec.url, -1, this.#stripes, upstreamState) }))];
     }));
   }
+}
+
+/** A weight that was set at run time ends where the configuration says something new about it. */
+function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
+  const weights = new Map(before.map(({ spec }) => [spec.url, spec.weight]));
+  for (const { spec, state } of endpoints) if ((weights.get(spec.url) ?? spec.weight) !== spec.weight) state.weightOverride = null;
 }
