@@ -6,10 +6,11 @@ import { SharedMemory } from "../../src/base/shared-memory.ts";
 import type { Candidate, PickHint } from "../../src/upstream/balancer/balancer.ts";
 import { createBalancer } from "../../src/upstream/balancer/create-balancer.ts";
 import { EndpointState } from "../../src/upstream/endpoint-state.ts";
-import type { BalanceName } from "../../src/upstream/options.ts";
+import { describeBalance } from "../../src/upstream/balance-key.ts";
+import { balanceNames, type BalanceOptions } from "../../src/upstream/balance-options.ts";
 import { UpstreamState } from "../../src/upstream/upstream-state.ts";
 
-const names: readonly BalanceName[] = ["round-robin", "least-connections", "random", "power-of-two", "ip-hash"];
+const all: readonly BalanceOptions[] = [...balanceNames, { ringHash: { key: "clientIp", balanceFactor: 0 } }, { ringHash: { key: "clientIp", balanceFactor: 125 } }, { maglev: { key: "clientIp" } }];
 const stripes = 2;
 
 /** A candidate over shared memory: an endpoint without its transport. */
@@ -17,6 +18,10 @@ class SharedCandidate implements Candidate {
   readonly name: string;
   readonly weight: number;
   readonly priority = 0;
+  readonly zone = null;
+  readonly returnedMs = 0;
+  readonly isWanted = true;
+  readonly isAnswering = true;
   readonly state: EndpointState;
 
   constructor(name: string, weight: number, state: EndpointState) {
@@ -31,6 +36,10 @@ class SharedCandidate implements Candidate {
 
   get inFlight(): number {
     return this.state.inFlight;
+  }
+
+  expectedLatencyMs(nowMs: number): number {
+    return this.state.latency.at(nowMs);
   }
 }
 
@@ -53,19 +62,22 @@ function openPool(size: number, weightOf: (index: number) => number): { candidat
   const shared = UpstreamState.open(memory, "bench");
   const candidates = Array.from({ length: size }, (_, index) => {
     const name = `http://10.0.${index >> 8}.${index & 255}:8080`;
-    return new SharedCandidate(name, weightOf(index), EndpointState.open(memory, "bench", name, 0, stripes, shared));
+    const state = EndpointState.open(memory, "bench", name, 0, stripes, shared);
+    state.latency.observe(1 + (index % 3), 0);
+    return new SharedCandidate(name, weightOf(index), state);
   });
   return { candidates, shared };
 }
 
 const keys = Array.from({ length: 1_024 }, (_, index) => `192.168.${index >> 8}.${index & 255}`);
+const nameOf = (options: BalanceOptions): string => describeBalance(options).replace(" by clientIp", typeof options === "object" && "ringHash" in options && options.ringHash.balanceFactor > 0 ? " bounded" : "");
 console.log("balancer".padEnd(20), "3 equal".padStart(10), "3 weighted".padStart(12), "100 equal".padStart(12), "100 weighted".padStart(14), "  ns per pick");
-for (const name of names) {
+for (const options of all) {
   const columns: string[] = [];
   for (const size of [3, 100]) {
     for (const weightOf of [() => 1, (index: number) => 1 + (index % 5)]) {
       const { candidates, shared } = openPool(size, weightOf);
-      const balancer = createBalancer(name, candidates, { shared });
+      const balancer = createBalancer(options, candidates, { shared });
       const hint: { key: string | null; tried: readonly SharedCandidate[] } & PickHint<SharedCandidate> = { key: null, tried: [] };
       let at = 0;
       columns.push(measure(() => {
@@ -74,7 +86,7 @@ for (const name of names) {
       }));
     }
   }
-  console.log(name.padEnd(20), columns[0]!.padStart(10), columns[1]!.padStart(12), columns[2]!.padStart(12), columns[3]!.padStart(14));
+  console.log(nameOf(options).padEnd(20), columns[0]!.padStart(10), columns[1]!.padStart(12), columns[2]!.padStart(12), columns[3]!.padStart(14));
 }
 
 const { state } = openPool(1, () => 1).candidates[0]!;

@@ -17,6 +17,8 @@ export interface EndpointSpec {
   readonly weight: number;
   /** Used only when no other endpoint is available. */
   readonly isBackup: boolean;
+  /** Where it is: data centre, availability zone. Default: null, nobody knows. */
+  readonly zone?: string | null;
 }
 
 /** An endpoint in a proxy thread. */
@@ -54,5 +56,27 @@ export class Endpoint {
   /** All gates admit a new request: the answer to "is it available", in one place. */
   get isAvailable(): boolean {
     return this.state.isAdmitting;
+  }
+
+  // What else `Candidate` asks.
+
+  get isWanted(): boolean {
+    return this.state.isWanted;
+  }
+
+  get isAnswering(): boolean {
+    return this.state.isAnswering;
+  }
+
+  get returnedMs(): number {
+    return this.state.returnedMs;
+  }
+
+  get zone(): string | null {
+    return this.spec.zone ?? null;
+  }
+
+  expectedLatencyMs(nowMs: number): number {
+    return this.state.latency.at(nowMs);
   }
 }

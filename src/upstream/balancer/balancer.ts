@@ -14,8 +14,18 @@ export interface Candidate {
   readonly priority: number;
   /** New requests may go here. Changes only together with the upstream's epoch. */
   readonly isAvailable: boolean;
+  /** Its owner has not taken it out of service (drained, disabled); only health can be in the way. Changes only together with the upstream's epoch. */
+  readonly isWanted: boolean;
+  /** The last check got an answer of whatever kind, or there was none yet. Changes only together with the upstream's epoch. */
+  readonly isAnswering: boolean;
+  /** When it came back or was added, by the clock that threads share; 0 = it has been there since the start. */
+  readonly returnedMs: number;
+  /** Where it is, or null. */
+  readonly zone: string | null;
   /** Attempts under way. Changes all the time. */
   readonly inFlight: number;
+  /** How long it may take to answer, in milliseconds; 0 = nothing was measured yet. Changes all the time. */
+  expectedLatencyMs(nowMs: number): number;
 }
 
 /** What a pick goes by. The caller keeps one such object and changes it between picks. */
@@ -35,7 +45,14 @@ export interface Balancer<C extends Candidate = Endpoint> {
   pick(hint: PickHint<C>): C | null;
 }
 
-/** The algorithm itself, over members of one priority group: available and of weight above 0 when the group was formed, never empty. */
+/** Those among whom an algorithm chooses, never none. */
+export interface Group<C extends Candidate> {
+  readonly members: readonly C[];
+  /** Their shares of new traffic, as whole numbers above 0: the weights, except while one of them starts slowly. */
+  readonly weights: readonly number[];
+}
+
+/** The algorithm itself, over one group. */
 export interface GroupPicker<C extends Candidate> {
   /** A member that was not tried, or null where all were. */
   pick(hint: PickHint<C>): C | null;

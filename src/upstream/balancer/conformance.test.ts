@@ -2,23 +2,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { ManualClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { BalanceName } from "../options.ts";
+import { balanceNames, type BalanceOptions } from "../balance-options.ts";
+import { describeBalance } from "../balance-key.ts";
 import type { Balancer } from "./balancer.ts";
 import { createBalancer } from "./create-balancer.ts";
 import { candidates, hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
-const names: Record<BalanceName, { readonly isByWeightWhenIdle: boolean }> = {
-  "round-robin": { isByWeightWhenIdle: true },
-  // Between idle endpoints the one with the most weight has the least load per weight.
-  "least-connections": { isByWeightWhenIdle: false },
-  random: { isByWeightWhenIdle: true },
-  "power-of-two": { isByWeightWhenIdle: true },
-  "ip-hash": { isByWeightWhenIdle: true },
-};
+const hashes: BalanceOptions[] = [{ ringHash: { key: "clientIp", balanceFactor: 0 } }, { ringHash: { key: "clientIp", balanceFactor: 125 } }, { maglev: { key: "clientIp" } }];
 
-for (const name of Object.keys(names) as BalanceName[]) {
-  const open = (members: readonly TestCandidate[], shared = new TestShared()): Balancer<TestCandidate> => createBalancer(name, members, { shared, random: seededRandom(1) });
+/** How far the share of an idle endpoint may be from its weight, beside chance: a ring's is as even as its points. */
+const unevenness = (options: BalanceOptions): number => (typeof options === "object" && "ringHash" in options ? 0.25 : 0);
+
+for (const options of [...balanceNames, ...hashes]) {
+  const bound = typeof options === "object" && "ringHash" in options && options.ringHash.balanceFactor > 0 ? ", bounded" : "";
+  const name = describeBalance(options) + bound;
+  const open = (members: readonly TestCandidate[], shared = new TestShared()): Balancer<TestCandidate> => createBalancer(options, members, { shared, random: seededRandom(1), clock: new ManualClock() });
   let nextKey = 0;
   /** A key that was not used before, so that hashing spreads too. */
   const freshKey = (): string => `10.0.${nextKey >> 8}.${nextKey++ & 255}`;
@@ -103,7 +103,8 @@ for (const name of Object.keys(names) as BalanceName[]) {
     assert.deepEqual([...count(balancer, 20).keys()], ["a"]);
   });
 
-  if (names[name].isByWeightWhenIdle) {
+  // Between idle endpoints the one with the most weight has the least load per weight.
+  if (options !== "least-connections") {
     test(`${name}: idle endpoints are used in proportion to their weights`, () => {
       const picks = 20_000;
       for (const weights of [[1, 1, 1], [5, 1, 1], [1, 2, 3, 4], [100, 1]]) {
@@ -113,7 +114,7 @@ for (const name of Object.keys(names) as BalanceName[]) {
           const expected = (picks * weight) / total;
           const share = counts.get(String.fromCharCode(97 + index)) ?? 0;
           // Four standard deviations of a binomial count.
-          const tolerance = 4 * Math.sqrt(expected * (1 - weight / total));
+          const tolerance = 4 * Math.sqrt(expected * (1 - weight / total)) + unevenness(options) * expected;
           assert.ok(Math.abs(share - expected) < tolerance, `weights ${weights}: ${share} instead of ${expected} of ${picks}`);
         });
       }

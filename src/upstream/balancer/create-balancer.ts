@@ -1,38 +1,55 @@
 /** The table of algorithms by their name in the configuration (`balance`). */
+import type { Clock } from "../../base/clock.ts";
 import type { RandomSource } from "../../base/random.ts";
-import type { BalanceName } from "../options.ts";
-import type { Balancer, Candidate, GroupPicker } from "./balancer.ts";
+import { sharedClock } from "../../base/shared-clock.ts";
+import type { BalanceOptions } from "../balance-options.ts";
+import type { Balancer, Candidate, Group, GroupPicker } from "./balancer.ts";
+import { type GroupPolicy, plainPolicy } from "./form-groups.ts";
 import { RendezvousHash } from "./ip-hash.ts";
 import { LeastConnections } from "./least-connections.ts";
+import { Maglev } from "./maglev.ts";
+import { PeakEwma } from "./peak-ewma.ts";
 import { PowerOfTwo } from "./power-of-two.ts";
 import type { EpochSource } from "./prioritized.ts";
 import { PrioritizedBalancer } from "./prioritized.ts";
 import { RandomPicker } from "./random.ts";
+import { RingHash } from "./ring-hash.ts";
 import type { TurnSource } from "./round-robin.ts";
 import { createRoundRobin } from "./round-robin.ts";
 
-/** What a balancer needs beside its candidates; `shared` is the upstream's `UpstreamState`. `random` defaults to `Math.random`. */
+/** What a balancer needs beside its candidates; `shared` is the upstream's `UpstreamState`. */
 export interface BalancerContext {
   readonly shared: EpochSource & TurnSource;
+  /** Default: `plainPolicy`. */
+  readonly policy?: GroupPolicy;
+  /** Default: `Math.random`. */
   readonly random?: RandomSource;
+  /** Default: the clock that all threads share. */
+  readonly clock?: Clock;
 }
 
-/** @returns the balancer called `name` over `candidates`, whose order is the order of turns. */
-export function createBalancer<C extends Candidate>(name: BalanceName, candidates: readonly C[], context: BalancerContext): Balancer<C> {
-  const random = context.random ?? Math.random;
-  const createPicker = (members: readonly C[]): GroupPicker<C> => {
-    switch (name) {
-      case "round-robin":
-        return createRoundRobin(members, context.shared);
-      case "least-connections":
-        return new LeastConnections(members);
-      case "random":
-        return new RandomPicker(members, random);
-      case "power-of-two":
-        return new PowerOfTwo(members, random);
-      case "ip-hash":
-        return new RendezvousHash(members, random);
-    }
-  };
-  return new PrioritizedBalancer(candidates, context.shared, createPicker);
+/** @returns the balancer that `options` name, over `candidates`, whose order is the order of turns. */
+export function createBalancer<C extends Candidate>(options: BalanceOptions, candidates: readonly C[], context: BalancerContext): Balancer<C> {
+  const { shared, policy = plainPolicy, random = Math.random, clock = sharedClock } = context;
+  const group = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> => new PrioritizedBalancer(candidates, { shared, policy, clock }, createPicker);
+  // A key stays where it is: slow start would move it twice.
+  const groupByHash = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> =>
+    new PrioritizedBalancer(candidates, { shared, policy: { ...policy, slowStartMs: 0 }, clock }, createPicker);
+  switch (options) {
+    case "round-robin":
+      return group((members) => createRoundRobin(members, shared));
+    case "least-connections":
+      return group((members) => new LeastConnections(members));
+    case "random":
+      return group((members) => new RandomPicker(members, random));
+    case "power-of-two":
+      return group((members) => new PowerOfTwo(members, random));
+    case "peak-ewma":
+      return group((members) => new PeakEwma(members, random, clock));
+    case "ip-hash":
+      return groupByHash((members) => new RendezvousHash(members, random));
+  }
+  if ("maglev" in options) return groupByHash((members) => new Maglev(members, random));
+  const configuredWeight = candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
+  return groupByHash((members) => new RingHash(members, { balanceFactor: options.ringHash.balanceFactor, configuredWeight, random }));
 }

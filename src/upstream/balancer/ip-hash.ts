@@ -5,22 +5,25 @@
  */
 import { hash32, mix32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
-import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { isOpenTo } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
 export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
+  readonly #weights: readonly number[];
   readonly #seeds: Int32Array;
   readonly #hasEqualWeights: boolean;
   readonly #choice: WeightedChoice<C>;
 
   /** @param random serves the picks that have no key. */
-  constructor(members: readonly C[], random: RandomSource) {
+  constructor(group: Group<C>, random: RandomSource) {
+    const { members, weights } = group;
     this.#members = members;
+    this.#weights = weights;
     this.#seeds = Int32Array.from(members, (member) => hash32(member.name));
-    this.#hasEqualWeights = members.every((member) => member.weight === members[0]!.weight);
-    this.#choice = new WeightedChoice(members, random);
+    this.#hasEqualWeights = weights.every((weight) => weight === weights[0]);
+    this.#choice = new WeightedChoice(group, random);
   }
 
   pick(hint: PickHint<C>): C | null {
@@ -38,7 +41,7 @@ export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
       if (!isOpenTo(hint, member)) continue;
       const draw = mix32(keyHash ^ this.#seeds[index]!);
       // -weight / ln(u) orders as u itself does where weights are equal, so the logarithm is spared there.
-      const score = this.#hasEqualWeights ? draw : -member.weight / Math.log((draw + 0.5) / 4_294_967_296);
+      const score = this.#hasEqualWeights ? draw : -this.#weights[index]! / Math.log((draw + 0.5) / 4_294_967_296);
       if (best === null || score > bestScore) {
         best = member;
         bestScore = score;

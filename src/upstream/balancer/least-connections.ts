@@ -2,15 +2,17 @@
  * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads. The search starts one further each time, so
  * equals take turns.
  */
-import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { isOpenTo } from "./balancer.ts";
 
 export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
+  readonly #weights: readonly number[];
   #start = 0;
 
-  constructor(members: readonly C[]) {
-    this.#members = members;
+  constructor(group: Group<C>) {
+    this.#members = group.members;
+    this.#weights = group.weights;
   }
 
   pick(hint: PickHint<C>): C | null {
@@ -23,7 +25,7 @@ export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
     for (let seen = 0; seen < count; seen++) {
       const member = members[index]!;
       if (isOpenTo(hint, member)) {
-        const load = (member.inFlight + 1) / member.weight;
+        const load = (member.inFlight + 1) / this.#weights[index]!;
         if (best === null || load < bestLoad) {
           best = member;
           bestIndex = index;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
-import type { BalanceName } from "../options.ts";
+import type { BalanceName } from "../balance-options.ts";
 import { createBalancer } from "./create-balancer.ts";
 import type { TestCandidate } from "./testing/candidates.ts";
 import { candidates, hint, TestShared } from "./testing/candidates.ts";

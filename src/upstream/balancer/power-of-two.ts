@@ -4,19 +4,18 @@
  * Both are drawn by weight and the first wins a tie, so that idle endpoints are used in proportion to their weights.
  */
 import type { RandomSource } from "../../base/random.ts";
-import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
-
-/** Draws before a second member is looked for the slow way, which happens only where one has most of the weight. */
-const maxDraws = 4;
 
 export class PowerOfTwo<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
+  readonly #weights: readonly number[];
   readonly #choice: WeightedChoice<C>;
 
-  constructor(members: readonly C[], random: RandomSource) {
-    this.#members = members;
-    this.#choice = new WeightedChoice(members, random);
+  constructor(group: Group<C>, random: RandomSource) {
+    this.#members = group.members;
+    this.#weights = group.weights;
+    this.#choice = new WeightedChoice(group, random);
   }
 
   pick(hint: PickHint<C>): C | null {
@@ -25,17 +24,9 @@ export class PowerOfTwo<C extends Candidate> implements GroupPicker<C> {
     if (first === -1) return null;
     const one = this.#members[first]!;
     if (this.#members.length === 1) return one;
-    const second = hasTried ? this.#choice.drawOpen(hint, first) : this.#drawOther(hint, first);
+    const second = hasTried ? this.#choice.drawOpen(hint, first) : this.#choice.drawOther(hint, first);
     if (second === -1) return one;
     const other = this.#members[second]!;
-    return other.inFlight * one.weight < one.inFlight * other.weight ? other : one;
-  }
-
-  #drawOther(hint: PickHint<C>, first: number): number {
-    for (let draws = 0; draws < maxDraws; draws++) {
-      const second = this.#choice.draw();
-      if (second !== first) return second;
-    }
-    return this.#choice.drawOpen(hint, first);
+    return other.inFlight * this.#weights[first]! < one.inFlight * this.#weights[second]! ? other : one;
   }
 }

@@ -1,54 +1,60 @@
 /**
- * What all algorithms have in common: who may be picked at all. Keeps one `GroupPicker` per priority group over the endpoints that are available
- * and have a weight, and makes them anew when the upstream's epoch has moved (an endpoint fell, rose, was drained or re-weighted), in any thread.
+ * What all algorithms have in common: who may be picked at all. Keeps one `GroupPicker` per group that `form-groups.ts` has formed, and makes them anew when the
+ * upstream's epoch has moved (an endpoint fell, rose, was drained or re-weighted), in any thread, and while endpoints start slowly.
  * An exchange that has tried all primaries goes on to the backups, as in nginx.
  */
-import type { Balancer, Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Balancer, Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
+import { formGroups, type GroupPolicy } from "./form-groups.ts";
 
 /** Where the balancers learn that availability or weights changed; `UpstreamState` is one. */
 export interface EpochSource {
   readonly epoch: number;
 }
 
+/** What groups are formed by. */
+export interface GroupContext {
+  readonly shared: EpochSource;
+  readonly policy: GroupPolicy;
+  /** On the scale that all threads share. */
+  readonly clock: Clock;
+}
+
 /** A balancer from an algorithm. */
 export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
   readonly #candidates: readonly C[];
-  readonly #epochs: EpochSource;
-  readonly #createPicker: (members: readonly C[]) => GroupPicker<C>;
+  readonly #context: GroupContext;
+  readonly #createPicker: (group: Group<C>) => GroupPicker<C>;
   #epoch: number;
-  #groups: GroupPicker<C>[];
+  #pickers: GroupPicker<C>[] = [];
+  #changesAtMs = Infinity;
 
-  constructor(candidates: readonly C[], epochs: EpochSource, createPicker: (members: readonly C[]) => GroupPicker<C>) {
+  constructor(candidates: readonly C[], context: GroupContext, createPicker: (group: Group<C>) => GroupPicker<C>) {
     this.#candidates = candidates;
-    this.#epochs = epochs;
+    this.#context = context;
     this.#createPicker = createPicker;
-    this.#epoch = epochs.epoch;
-    this.#groups = this.#formGroups();
+    this.#epoch = context.shared.epoch;
+    this.#form();
   }
 
   pick(hint: PickHint<C>): C | null {
     // The epoch is read before the states that it stands for: a change in between is seen at the next pick.
-    const epoch = this.#epochs.epoch;
+    const epoch = this.#context.shared.epoch;
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
-      this.#groups = this.#formGroups();
-    }
-    const groups = this.#groups;
-    for (let index = 0; index < groups.length; index++) {
-      const picked = groups[index]!.pick(hint);
+      this.#form();
+    } else if (this.#changesAtMs !== Infinity && this.#context.clock.now() >= this.#changesAtMs) this.#form();
+    const pickers = this.#pickers;
+    for (let index = 0; index < pickers.length; index++) {
+      const picked = pickers[index]!.pick(hint);
       if (picked !== null) return picked;
     }
     return null;
   }
 
-  #formGroups(): GroupPicker<C>[] {
-    const membersByPriority = new Map<number, C[]>();
-    for (const candidate of this.#candidates) {
-      if (!candidate.isAvailable || candidate.weight <= 0) continue;
-      const members = membersByPriority.get(candidate.priority);
-      if (members === undefined) membersByPriority.set(candidate.priority, [candidate]);
-      else members.push(candidate);
-    }
-    return [...membersByPriority].sort(([one], [other]) => one - other).map(([, members]) => this.#createPicker(members));
+  #form(): void {
+    const { groups, changesAtMs } = formGroups(this.#candidates, this.#context.policy, this.#context.clock.now());
+    this.#pickers = groups.map(this.#createPicker);
+    this.#changesAtMs = changesAtMs;
   }
 }

@@ -3,7 +3,7 @@
  * different threads still alternate. Where the weights make the sequence too long (see `smooth-sequence.ts`), every thread runs the algorithm
  * on its own.
  */
-import type { Candidate, GroupPicker, PickHint } from "./balancer.ts";
+import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { isOpenTo } from "./balancer.ts";
 import { smoothSequence } from "./smooth-sequence.ts";
 
@@ -13,10 +13,10 @@ export interface TurnSource {
   takeTurn(): number;
 }
 
-/** @returns round-robin over `members`, in the order of their list. */
-export function createRoundRobin<C extends Candidate>(members: readonly C[], turns: TurnSource): GroupPicker<C> {
-  const sequence = smoothSequence(members.map((member) => member.weight));
-  return sequence === null ? new LocalRoundRobin(members) : new SharedRoundRobin(members, sequence, turns);
+/** @returns round-robin over `group`, in the order of its list. */
+export function createRoundRobin<C extends Candidate>(group: Group<C>, turns: TurnSource): GroupPicker<C> {
+  const sequence = smoothSequence(group.weights);
+  return sequence === null ? new LocalRoundRobin(group) : new SharedRoundRobin(group.members, sequence, turns);
 }
 
 class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
@@ -49,10 +49,12 @@ class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
 
 class LocalRoundRobin<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
+  readonly #weights: readonly number[];
   readonly #credits: Float64Array;
 
-  constructor(members: readonly C[]) {
+  constructor({ members, weights }: Group<C>) {
     this.#members = members;
+    this.#weights = weights;
     this.#credits = new Float64Array(members.length);
   }
 
@@ -64,7 +66,7 @@ class LocalRoundRobin<C extends Candidate> implements GroupPicker<C> {
     for (let index = 0; index < members.length; index++) {
       const member = members[index]!;
       if (!isOpenTo(hint, member)) continue;
-      const weight = member.weight;
+      const weight = this.#weights[index]!;
       total += weight;
       credits[index]! += weight;
       if (best === -1 || credits[index]! > credits[best]!) best = index;

@@ -3,24 +3,29 @@
  * another above it, so one random number chooses the column and the side.
  */
 import type { RandomSource } from "../../base/random.ts";
-import type { Candidate, PickHint } from "./balancer.ts";
+import type { Candidate, Group, PickHint } from "./balancer.ts";
 import { isOpenTo } from "./balancer.ts";
+
+/** Draws before another member is looked for the slow way, which happens only where one has most of the weight. */
+const maxDraws = 4;
 
 export class WeightedChoice<C extends Candidate> {
   readonly #members: readonly C[];
+  readonly #weights: readonly number[];
   readonly #random: RandomSource;
   /** Chance of a column's own member. */
   readonly #thresholds: Float64Array;
   readonly #aliases: Uint32Array;
 
-  constructor(members: readonly C[], random: RandomSource) {
+  constructor({ members, weights }: Group<C>, random: RandomSource) {
     const count = members.length;
     this.#members = members;
+    this.#weights = weights;
     this.#random = random;
     this.#thresholds = new Float64Array(count).fill(1);
     this.#aliases = new Uint32Array(count);
-    const total = members.reduce((sum, member) => sum + member.weight, 0);
-    const shares = members.map((member) => (member.weight * count) / total);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const shares = weights.map((weight) => (weight * count) / total);
     const poor: number[] = [];
     const rich: number[] = [];
     for (let index = 0; index < count; index++) (shares[index]! < 1 ? poor : rich).push(index);
@@ -42,17 +47,26 @@ export class WeightedChoice<C extends Candidate> {
     return scaled - column < this.#thresholds[column]! ? column : this.#aliases[column]!;
   }
 
+  /** As `draw`, another member than the one at `first`; there must be one, and nobody may have been tried. */
+  drawOther(hint: PickHint<C>, first: number): number {
+    for (let draws = 0; draws < maxDraws; draws++) {
+      const second = this.draw();
+      if (second !== first) return second;
+    }
+    return this.drawOpen(hint, first);
+  }
+
   /** As `draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there is none. Takes time with their number. */
   drawOpen(hint: PickHint<C>, without: number): number {
     const members = this.#members;
     let total = 0;
-    for (let index = 0; index < members.length; index++) if (index !== without && isOpenTo(hint, members[index]!)) total += members[index]!.weight;
+    for (let index = 0; index < members.length; index++) if (index !== without && isOpenTo(hint, members[index]!)) total += this.#weights[index]!;
     let left = this.#random() * total;
     let last = -1;
     for (let index = 0; index < members.length; index++) {
       if (index === without || !isOpenTo(hint, members[index]!)) continue;
       last = index;
-      left -= members[index]!.weight;
+      left -= this.#weights[index]!;
       if (left < 0) break;
     }
     return last;

@@ -7,12 +7,21 @@ export class TestCandidate implements Candidate {
   weight: number;
   priority: number;
   isAvailable = true;
+  isWanted = true;
+  isAnswering = true;
+  returnedMs = 0;
+  zone: string | null = null;
   inFlight = 0;
+  latencyMs = 0;
 
   constructor(name: string, weight = 1, priority = 0) {
     this.name = name;
     this.weight = weight;
     this.priority = priority;
+  }
+
+  expectedLatencyMs(): number {
+    return this.latencyMs;
   }
 }
 

@@ -1,0 +1,18 @@
+/** What the configured balancing goes by, for the data path and for people. Loads no schema. */
+import { compileExchangeKey, type KeyOf } from "../http/exchange-key.ts";
+import type { BalanceOptions } from "./balance-options.ts";
+
+const noKey: KeyOf = () => null;
+
+/** What a balancer hashes of an exchange; always null for those that hash nothing. */
+export function balanceKeyOf(balance: BalanceOptions): KeyOf {
+  if (balance === "ip-hash") return compileExchangeKey("clientIp");
+  if (typeof balance === "string") return noKey;
+  return compileExchangeKey("ringHash" in balance ? balance.ringHash.key : balance.maglev.key);
+}
+
+/** The balancing in a few words: `round-robin`, `maglev by cookie:sid`. */
+export function describeBalance(balance: BalanceOptions): string {
+  if (typeof balance === "string") return balance;
+  return "ringHash" in balance ? `ringHash by ${balance.ringHash.key}` : `maglev by ${balance.maglev.key}`;
+}
