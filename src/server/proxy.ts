@@ -323,8 +323,8 @@ export class Proxy {
       },
       status: () => describeProxy({ state: statusState(), config: this.#config, planes: this.#planes, endpoints: this.#endpoints, reader: this.#reader }),
       reload: this.#options.onReloadRequest ?? null,
-    };
       endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
+    };
   }
 
   readonly #collectHealth: MetricCollector = (add) => {

@@ -36,6 +36,7 @@ export class SharedEndpoints {
 
   /** Makes `config` the running one: regions that it does not need are let go. */
   adopt(config: Config): void {
+    const before = this.#byUpstream;
     this.#byUpstream = this.#open(config);
     this.#listenerNames = config.listeners.map(({ name }) => name);
     const keys = new Set(this.#listenerNames.map((name) => ConnectionCount.key(name)));
@@ -73,12 +74,12 @@ export class SharedEndpoints {
       for (const { spec, state } of endpoints) {
         add(families.endpointUp, [upstream, spec.url], state.isAdmitting ? 1 : 0);
         add(families.endpointInFlight, [upstream, spec.url], state.inFlight);
+        add(families.endpointDraining, [upstream, spec.url], state.hasFlag(EndpointFlag.draining) ? 1 : 0);
+        add(families.endpointWeight, [upstream, spec.url], state.weightOverride ?? spec.weight);
       }
     }
   };
 
-        add(families.endpointDraining, [upstream, spec.url], state.hasFlag(EndpointFlag.draining) ? 1 : 0);
-        add(families.endpointWeight, [upstream, spec.url], state.weightOverride ?? spec.weight);
   #open(config: Config): Map<string, SharedEndpoint[]> {
     return new Map(Object.entries(config.upstreams).map(([name, options]) => {
       const upstreamState = UpstreamState.open(this.#memory, name);
