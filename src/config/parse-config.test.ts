@@ -106,7 +106,7 @@ test("what the user interface has but this version has not is refused by name", 
   const listener = (extra: object): object => ({ ...minimal(), listeners: [{ address: ":1", ...extra }] });
   const cases: [value: object, word: string][] = [
     ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
-    ...["rateLimit", "cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
+    ...["cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
     ...["discovery", "sticky", "outlier", "breaker", "limits", "tls", "slowStart"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     ...["budgetPercent", "perTryTimeout"].map((key): [object, string] => [upstream({ retry: { [key]: 1 } }), key]),
@@ -122,6 +122,17 @@ test("what the user interface has but this version has not is refused by name", 
     assert.match(problems[0] ?? "", /not available in this version/, word);
     assert.ok(problems[0]?.includes(word), problems.join());
   }
+});
+
+test("a rate limit names its key and a store that is there", () => {
+  const of = (rateLimit: object): string[] => problemsOf({ ...minimal(), routes: [{ upstream: "api", middlewares: [{ rateLimit }] }] });
+  const at = "routes[0].middlewares[0].rateLimit";
+  assert.deepEqual(of({ rate: "100/s", burst: 200, key: "header:x-user", store: "local", dryRun: true }), []);
+  assert.deepEqual(of({ rate: "100/s", store: "shared" }), [`${at}.store: there is no store "shared" (there are none: write them under "stores", or take "local")`]);
+  assert.deepEqual(of({ rate: 100 }), [`${at}.rate: 100 is not a rate; write "100/s" or "100/m"`]);
+  assert.deepEqual(of({ rate: "1/s", key: "clientip" }), [`${at}.key: "clientip" is not a key (did you mean "clientIp"?)`]);
+  assert.deepEqual(of({ rate: "1/s", key: "header:a b" }), [`${at}.key: "a b" is not the name of a header`]);
+  assert.deepEqual(of({}), [`${at}.rate: "rate" is missing`]);
 });
 
 test("a route has exactly one of upstream, redirect and respond", () => {

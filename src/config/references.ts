@@ -13,7 +13,7 @@ const maxSuggestions = 20;
 
 /** The problems between sections of `root`. */
 export function findReferenceProblems(root: unknown): Finding[] {
-  return [...findUnknownUpstreams(root), ...findRepeatedNames(root, "listeners", "listener"), ...findRepeatedNames(root, "routes", "route"), ...findRepeatedAddresses(root)];
+  return [...findUnknownUpstreams(root), ...findUnknownStores(root), ...findRepeatedNames(root, "listeners", "listener"), ...findRepeatedNames(root, "routes", "route"), ...findRepeatedAddresses(root)];
 }
 
 function listAt(root: unknown, key: string): readonly unknown[] {
@@ -43,6 +43,18 @@ function findUnknownUpstreams(root: unknown): Finding[] {
     });
   });
   return findings;
+}
+
+function findUnknownStores(root: unknown): Finding[] {
+  const stores = valueAt(root, ["stores"]);
+  const names = typeof stores === "object" && stores !== null ? Object.keys(stores) : [];
+  return listAt(root, "routes").flatMap((route, routeAt) => listAt(route, "middlewares").flatMap((middleware, at): Finding[] => {
+    const name = valueAt(middleware, ["rateLimit", "store"]);
+    if (typeof name !== "string" || name === "local" || names.includes(name)) return [];
+    const meant = nearest(name, ["local", ...names]);
+    const listed = names.length === 0 ? 'there are none: write them under "stores", or take "local"' : `known: local, ${names.slice(0, 10).join(", ")}`;
+    return [{ path: ["routes", routeAt, "middlewares", at, "rateLimit", "store"], isAtKey: false, message: `there is no store ${show(name)}`, hint: meant !== null ? `did you mean "${meant}"?` : listed }];
+  }));
 }
 
 function findRepeatedNames(root: unknown, key: string, noun: string): Finding[] {

@@ -15,9 +15,8 @@ export type RouteHandler = (exchange: Exchange) => void;
 /** See the head of this file. */
 export type Middleware = (next: RouteHandler) => RouteHandler;
 
-/** What a proxy thread lends to the middlewares of a route. */
-export interface MiddlewareContext {
-  readonly routeName: string;
+/** What a proxy thread lends to the middlewares of all routes. */
+export interface MiddlewareHost {
   readonly wheel: TimerWheel;
   /** Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares that need them. */
   readonly memory: SharedMemory;
@@ -25,4 +24,11 @@ export interface MiddlewareContext {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
+}
+
+/** Where a middleware stands. */
+export interface MiddlewareContext extends MiddlewareHost {
+  readonly routeName: string;
+  /** How many of the same kind stand before it in its route: tells them apart where they keep a state of their own. */
+  readonly ordinal: number;
 }

@@ -64,6 +64,8 @@ export const families = {
   endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
   endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),
   healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
+  rateLimited: counter("millrace_rate_limited_total", ["route", "mode"],
+    "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on)."),
   configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
   configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),
   configLastReloadTime: gauge("millrace_config_last_reload_timestamp_seconds", [], "When a configuration was last applied, in Unix time.", "seconds"),

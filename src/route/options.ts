@@ -2,6 +2,8 @@
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck } from "../base/option-schema.ts";
 import { readPath } from "../http/path.ts";
+import { rateLimitSchema } from "../middleware/rate-limit/options.ts";
+import type { RateLimitOptions } from "../middleware/rate-limit/options.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
 import { headersSchema } from "./field-options.ts";
 import type { HeadersOptions } from "./field-options.ts";
@@ -30,18 +32,19 @@ export const rewriteSchema = section({
 export type RewriteOptions = z.output<typeof rewriteSchema>;
 
 /** One middleware in normal form: an object with one key. */
-export type MiddlewareOptions = { readonly headers: HeadersOptions } | { readonly rewrite: RewriteOptions };
+export type MiddlewareOptions = { readonly headers: HeadersOptions } | { readonly rewrite: RewriteOptions } | { readonly rateLimit: RateLimitOptions };
 
 const middlewareSchema = section(
   {
     headers: documented(headersSchema.optional(), { about: "Sets, adds and removes header fields." }),
     rewrite: documented(rewriteSchema.optional(), { about: "Changes the path that goes upstream." }),
+    rateLimit: documented(rateLimitSchema.optional(), { about: "Answers 429 to whoever asks too often, before the body is read." }),
   },
-  ["rateLimit", "cache", "compress", "buffer"],
+  ["cache", "compress", "buffer"],
 ).check(
   sectionCheck((item: Record<string, unknown>, context) => {
     const given = Object.keys(item).filter((key) => item[key] !== undefined);
-    if (given.length === 0) addProblem(context, "the middleware is empty; it has one key, which says what it does", { knownValues: ["headers", "rewrite"] });
+    if (given.length === 0) addProblem(context, "the middleware is empty; it has one key, which says what it does", { knownValues: ["headers", "rewrite", "rateLimit"] });
     else if (given.length > 1) addProblem(context, `a middleware has one key, this has ${given.length}; write one list item for each: the order matters`, { atKey: true }, [given[1] ?? ""]);
   }),
 ).transform((item) => item as MiddlewareOptions);

@@ -109,6 +109,7 @@ export class DataPlane implements ListenerHost {
         previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
         forwarding: { wheel: this.wheel, onRetry: this.#onRetry, onTunnel: this.#onTunnel },
+        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger },
       });
       accessLog = this.#openAccessLog(config);
       for (const listenerOptions of config.listeners) {

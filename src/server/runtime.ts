@@ -7,7 +7,8 @@ import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
-import type { RouteHandler } from "../middleware/middleware.ts";
+import { compose, type PolicyOptions } from "../middleware/create-middleware.ts";
+import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router } from "../route/router.ts";
 import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
@@ -34,6 +35,7 @@ export interface RuntimeParts {
   readonly previous: Runtime | null;
   readonly transports: TransportContext;
   readonly forwarding: ForwardContext;
+  readonly middlewares: MiddlewareHost;
 }
 
 /** Tunnels such as WebSocket connections may be silent for an hour. */
@@ -102,8 +104,10 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   const rewrites: Rewrite[] = [];
   const requestEdits: HeaderEdit[] = [];
   const responseEdits: HeaderEdit[] = [];
+  const policies: PolicyOptions[] = [];
   for (const middleware of route.middlewares) {
     if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
+    else if (!("headers" in middleware)) policies.push(middleware);
     else {
       const request = compileHeaderEdit(middleware.headers.request);
       const response = compileHeaderEdit(middleware.headers.response);
@@ -114,7 +118,8 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   }
   const responseEdit = inSequence(responseEdits);
   const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
-  if (upstream === undefined) return createLocalAnswer(route, responseEdit);
+  const behindPolicies = ({ name, answer }: CompiledRoute): CompiledRoute => ({ name, answer: compose(policies, name, parts.middlewares, answer) });
+  if (upstream === undefined) return behindPolicies(createLocalAnswer(route, responseEdit));
   const plan: ForwardPlan = {
     upstream,
     retry: parts.config.upstreams[upstream.name]!.retry,
@@ -123,7 +128,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     totalTimeoutMs: route.timeouts.total,
     keyOf: (exchange) => exchange.clientIp,
   };
-  return { name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) };
+  return behindPolicies({ name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) });
 }
 
 function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {

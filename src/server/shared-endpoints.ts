@@ -1,6 +1,7 @@
 /** The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so that all of them find the same regions. */
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
+import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
 import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
@@ -32,19 +33,21 @@ export class SharedEndpoints {
   reserve(config: Config): void {
     this.#open(config);
     for (const { name } of config.listeners) new ConnectionCount(this.#memory, name, 0, this.#stripes);
+    reserveForMiddlewares(config.routes, this.#memory);
   }
 
   /** Makes `config` the running one: regions that it does not need are let go. */
   adopt(config: Config): void {
     const before = this.#byUpstream;
     this.#byUpstream = this.#open(config);
+    for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
     this.#listenerNames = config.listeners.map(({ name }) => name);
     const keys = new Set(this.#listenerNames.map((name) => ConnectionCount.key(name)));
     for (const [upstream, endpoints] of this.#byUpstream) {
-    for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
       keys.add(UpstreamState.key(upstream));
       for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
     }
+    for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
     this.#memory.prune((key) => keys.has(key));
   }
 

@@ -1,0 +1,38 @@
+/** Whose requests are counted together. */
+import { isMappedIpv4, parseIpv6 } from "../../base/ip-address.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { toLowerAscii } from "../../http/fields.ts";
+
+/** The key of an exchange; null or empty = it is not counted. */
+export type LimitKey = (exchange: Exchange) => string | null;
+
+/** @param text a key as the options have it */
+export function compileLimitKey(text: string): LimitKey {
+  if (text === "route") return (exchange) => exchange.routeName;
+  if (text === "listener") return (exchange) => exchange.listenerName;
+  const name = text.slice(text.indexOf(":") + 1);
+  if (text.startsWith("header:")) {
+    const fieldName = toLowerAscii(name);
+    return (exchange) => exchange.request.field(fieldName);
+  }
+  if (text.startsWith("cookie:")) return (exchange) => cookieValue(exchange.request.field("cookie"), name);
+  return (exchange) => toNetwork(exchange.clientIp);
+}
+
+const words = new Uint32Array(4);
+
+/** IPv4 as it is; of IPv6 the /64, for that is what one customer has. @param ip in its one spelling, or empty (Unix sockets) */
+export function toNetwork(ip: string): string {
+  if (!ip.includes(":") || !parseIpv6(ip, words) || isMappedIpv4(words)) return ip;
+  return `${(words[0] ?? 0).toString(16)}:${(words[1] ?? 0).toString(16)}/64`;
+}
+
+/** The value of the first cookie called `name` in a Cookie field, as received. */
+function cookieValue(cookies: string | null, name: string): string | null {
+  if (cookies === null) return null;
+  for (const pair of cookies.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals !== -1 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return null;
+}

@@ -1,0 +1,58 @@
+/**
+ * The `rateLimit` middleware: decides before the body is read whether a request may pass, and says in the answer how much is left
+ * (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for Retry-After).
+ */
+import type { SharedMemory } from "../../base/shared-memory.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { families } from "../../observe/families.ts";
+import type { Middleware, MiddlewareContext } from "../middleware.ts";
+import { BucketTable } from "./bucket-table.ts";
+import { compileLimitKey } from "./limit-key.ts";
+import { type LimitDecision, LimitPolicy, toSeconds } from "./limit-policy.ts";
+import type { RateLimitOptions } from "./options.ts";
+
+/** See the head of this file. */
+export function createRateLimit(options: RateLimitOptions, context: MiddlewareContext): Middleware {
+  const name = limitName(context.routeName, context.ordinal);
+  const policy = new LimitPolicy(name, options.rate, options.burst);
+  const keyOf = compileLimitKey(options.key);
+  const table = new BucketTable(reserveRateLimit(context.memory, context.routeName, context.ordinal, options));
+  const refused = context.metrics.counter(families.rateLimited, [context.routeName, options.dryRun ? "dry-run" : "enforced"]);
+  const { dryRun } = options;
+  return (next) => (exchange) => {
+    const key = keyOf(exchange);
+    if (key === null || key === "") return next(exchange);
+    const decision = table.take(key, policy);
+    if (!decision.isAdmitted) refused.add();
+    if (dryRun) return next(exchange);
+    if (decision.isAdmitted) {
+      exchange.answerFields += policy.fields(decision);
+      next(exchange);
+    } else refuse(exchange, policy, decision);
+  };
+}
+
+function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision): void {
+  exchange.answerFields += policy.fields(decision);
+  exchange.responder.fail("RATE_LIMITED", "", `Retry-After: ${toSeconds(decision.waitMs)}\r\n`);
+}
+
+/** How a limit is called in answers: as its route, and by number where a route has several. */
+export function limitName(routeName: string, ordinal: number): string {
+  return ordinal === 0 ? routeName : `${routeName}:${ordinal + 1}`;
+}
+
+/** The key of a local limit's region; the size is part of it, for a key names one layout. */
+export function rateLimitRegionKey(routeName: string, ordinal: number, options: RateLimitOptions): string {
+  return `rate-limit:${bucketCount(options)}:${limitName(routeName, ordinal)}`;
+}
+
+/** Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it. */
+export function reserveRateLimit(memory: SharedMemory, routeName: string, ordinal: number, options: RateLimitOptions): SharedArrayBuffer {
+  return BucketTable.reserve(memory, rateLimitRegionKey(routeName, ordinal, options), bucketCount(options));
+}
+
+/** One key needs no large table. */
+function bucketCount({ key, maxKeys }: RateLimitOptions): number {
+  return key === "route" || key === "listener" ? 64 : maxKeys;
+}

@@ -1,0 +1,21 @@
+/** The shared memory that middlewares need, made by the control thread before a configuration goes to the proxy threads. */
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { RateLimitOptions } from "./rate-limit/options.ts";
+import { rateLimitRegionKey, reserveRateLimit } from "./rate-limit/rate-limit.ts";
+
+/** A route as far as it matters here. */
+interface RouteWithMiddlewares {
+  readonly name: string;
+  readonly middlewares: readonly object[];
+}
+
+/** Makes or finds the regions of all `routes`. @returns their keys, for `SharedMemory.prune` */
+export function reserveForMiddlewares(routes: readonly RouteWithMiddlewares[], memory: SharedMemory): string[] {
+  return routes.flatMap(({ name, middlewares }) => {
+    const limits = middlewares.flatMap((middleware) => ("rateLimit" in middleware ? [middleware.rateLimit as RateLimitOptions] : []));
+    return limits.map((options, ordinal) => {
+      reserveRateLimit(memory, name, ordinal, options);
+      return rateLimitRegionKey(name, ordinal, options);
+    });
+  });
+}
