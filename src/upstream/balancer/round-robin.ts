@@ -23,6 +23,7 @@ class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #sequence: Uint16Array;
   readonly #turns: TurnSource;
+  #retryTurn = 0;
 
   constructor(members: readonly C[], sequence: Uint16Array, turns: TurnSource) {
     this.#members = members;
@@ -33,7 +34,8 @@ class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
   pick(hint: PickHint<C>): C | null {
     const sequence = this.#sequence;
     const length = sequence.length;
-    const start = this.#turns.takeTurn() % length;
+    // A retry takes no turn: else, of two endpoints, the failing one would be the first choice of every exchange.
+    const start = (hint.tried.length === 0 ? this.#turns.takeTurn() : this.#retryTurn++) % length;
     // Whoever was tried gives the turn to the next in the sequence; it names everybody, so one round is enough.
     for (let index = start; index < length; index++) {
       const member = this.#members[sequence[index]!]!;
