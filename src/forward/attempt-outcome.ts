@@ -14,6 +14,7 @@ export function toOutcome(code: ReasonCode): AttemptOutcome {
     case "UPSTREAM_TRUNCATED":
       return "reset";
     case "UPSTREAM_FIRST_BYTE_TIMEOUT":
+    case "UPSTREAM_TRY_TIMEOUT":
     case "UPSTREAM_IDLE_TIMEOUT":
       return "timeout";
     case "UPSTREAM_BAD_RESPONSE":

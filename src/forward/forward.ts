@@ -4,10 +4,12 @@
  *
  * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an attempt that was given up never come.
  */
+import type { RandomSource } from "../base/random.ts";
+import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import type { AnswerLength, BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
-import type { ProxyError, ReasonCode } from "../http/reason.ts";
+import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { dateField } from "../http1/answer.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
@@ -18,12 +20,12 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { toOutcome } from "./attempt-outcome.ts";
 import { prepareRequest, type RequestChanges } from "./prepare-request.ts";
 import { ReplayBody } from "./replay-body.ts";
-import { decideRetry, isIdempotent, type RetryOptions } from "./retry-policy.ts";
+import { backoffOf, decideRetry, isIdempotent, type RetryFacts, type RetryPolicy, shouldRetryAnswer } from "./retry-policy.ts";
 
 /** What a route does with a request that goes upstream; compiled once. */
 export interface ForwardPlan {
   readonly upstream: Upstream;
-  readonly retry: RetryOptions;
+  readonly retry: RetryPolicy;
   readonly changes: RequestChanges;
   readonly responseEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
@@ -35,7 +37,13 @@ export interface ForwardPlan {
 /** What the proxy thread lends to an exchange. */
 export interface ForwardContext {
   readonly wheel: TimerWheel;
-  onRetry(exchange: Exchange, code: ReasonCode): void;
+  /** For pauses that are shorter than a tick of the wheel. */
+  readonly scheduler: Scheduler;
+  readonly random: RandomSource;
+  /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
+  onRetry(exchange: Exchange, cause: ReasonCode | number): void;
+  /** The retry budget of the exchange's upstream did not allow another attempt. */
+  onRetryRefused(exchange: Exchange): void;
   /** A tunnel opened (+1) or closed (-1). */
   onTunnel(exchange: Exchange, delta: 1 | -1): void;
 }
@@ -71,9 +79,14 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   #tunnelSink: BodySink | null = null;
   #retries = 0;
   #isFreeRetryUsed = false;
+  /** The attempt under way, or to come, is one of the budget. */
+  #isInBudget = false;
+  /** The attempt to come. */
+  #pause: ScheduledCall | null = null;
   #isTunnel = false;
   #isOver = false;
   #totalDeadline: Deadline | null = null;
+  #tryDeadline: Deadline | null = null;
 
   constructor(exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
     const request = exchange.request;
@@ -96,6 +109,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
       this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
       this.#context.wheel.armAt(this.#totalDeadline, exchange.startedMs + this.#plan.totalTimeoutMs);
     }
+    this.#plan.upstream.policies.retryBudget?.noteRequest();
     this.#next("NO_ENDPOINT", "");
   }
 
@@ -117,8 +131,9 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     }
     endpoint.state.enter();
     this.#status = 0;
-    const observers = this.#plan.upstream.observers;
+    const { observers } = this.#plan.upstream.policies;
     for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptStart(endpoint);
+    if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry(this.#plan.retry.perTryTimeoutMs);
     endpoint.transport.send(this);
   }
 
@@ -127,31 +142,78 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   onError(error: ProxyError): void {
     if (this.#isOver) return;
     const endpoint = this.#endpoint!;
+    if (this.#isInBudget) this.#endBudget();
     this.#body?.detach();
     this.handle = null;
+    const decision = decideRetry(error, this.#facts(), this.#plan.retry);
+    // That an old connection had been closed says nothing of the endpoint.
+    this.#leave(decision === "free" ? "cancelled" : toOutcome(error.code));
+    this.isPipelinable = false;
+    if (decision === "free") {
+      this.#isFreeRetryUsed = true;
+      this.mayReuse = false;
+      this.#context.onRetry(this.#exchange, error.code);
+      this.#next(error.code, error.detail);
+    } else if (decision === "other" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
+    else this.#fail(error.code, error.detail);
+  }
+
+  /** The endpoint answered with a failure. @returns false where that is the answer */
+  #retryAnswer(head: ResponseHead): boolean {
+    const endpoint = this.#endpoint!;
+    if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry) || !this.#mayRetry(endpoint)) return false;
+    const handle = this.handle;
+    this.#body?.detach();
+    this.handle = null;
+    this.#leave("answered");
+    handle?.skip(this);
+    this.#retry(endpoint, head.status);
+    return true;
+  }
+
+  #facts(): RetryFacts {
     const exchange = this.#exchange;
-    const decision = decideRetry(error, {
+    return {
       isHeadSent: exchange.isHeadSent,
       isBodyReplayable: this.#body === null || this.#body.isReplayable,
       isIdempotent: isIdempotent(exchange.request.method),
       retries: this.#retries,
       isFreeRetryUsed: this.#isFreeRetryUsed,
-    }, this.#plan.retry);
-    // That an old connection had been closed says nothing of the endpoint.
-    this.#leave(decision === "free" ? "cancelled" : toOutcome(error.code));
-    if (decision === "no") {
-      this.#fail(error.code, error.detail);
+    };
+  }
+
+  /** Is there another endpoint, and does the budget allow it? Then it is taken from the budget. */
+  #mayRetry(failed: Endpoint): boolean {
+    const { upstream } = this.#plan;
+    if (!upstream.hasOther(this.tried, failed)) return false;
+    if (upstream.policies.retryBudget?.take() === true) this.#isInBudget = true;
+    else this.#context.onRetryRefused(this.#exchange);
+    return this.#isInBudget;
+  }
+
+  #retry(failed: Endpoint, cause: ReasonCode | number): void {
+    this.#context.onRetry(this.#exchange, cause);
+    this.#retries++;
+    this.tried = [...this.tried, failed];
+    this.#pause = this.#context.scheduler.after(backoffOf(this.#retries, this.#context.random), () => {
+      this.#pause = null;
+      this.#next("NO_ENDPOINT", "");
+    });
+  }
+
+  #limitTry(timeoutMs: number): void {
+    this.#tryDeadline ??= new Deadline(() => this.#onTryTimeout());
+    this.#context.wheel.arm(this.#tryDeadline, timeoutMs);
+  }
+
+  #onTryTimeout(): void {
+    // A client that is slow to send its request is no fault of the endpoint.
+    if (this.hasBody && this.#body?.isEnded !== true) {
+      this.#context.wheel.arm(this.#tryDeadline!, this.#plan.retry.perTryTimeoutMs);
       return;
     }
-    this.#context.onRetry(exchange, error.code);
-    this.mayReuse = false;
-    this.isPipelinable = false;
-    if (decision === "free") this.#isFreeRetryUsed = true;
-    else {
-      this.#retries++;
-      this.tried = [...this.tried, endpoint];
-    }
-    this.#next(error.code, error.detail);
+    this.handle?.cancel(this);
+    this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
   }
 
   // Relay.
@@ -179,6 +241,9 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
+    if (this.#isInBudget) this.#endBudget();
+    if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
+    if (this.#plan.retry.statuses !== null && this.#retryAnswer(head)) return;
     if (head.status === 101) {
       this.#openTunnel(head);
       return;
@@ -249,16 +314,26 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.#isOver = true;
     this.#leave(outcome);
     this.handle = null;
+    if (this.#isInBudget) this.#endBudget();
+    this.#pause?.cancel();
+    this.#pause = null;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
+    if (this.#tryDeadline !== null) this.#context.wheel.remove(this.#tryDeadline);
     if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
+  }
+
+  #endBudget(): void {
+    this.#isInBudget = false;
+    this.#plan.upstream.policies.retryBudget!.end();
   }
 
   #leave(outcome: AttemptOutcome): void {
     const endpoint = this.#endpoint;
     if (endpoint === null) return;
     this.#endpoint = null;
+    if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     endpoint.state.leave();
-    const observers = this.#plan.upstream.observers;
+    const { observers } = this.#plan.upstream.policies;
     if (observers.length === 0) return;
     const exchange = this.#exchange;
     const firstByteMs = exchange.firstByteMs === -1 ? -1 : exchange.firstByteMs - exchange.attemptStartedMs;

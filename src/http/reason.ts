@@ -72,6 +72,7 @@ export const reasons = {
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),
   UPSTREAM_FIRST_BYTE_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),
+  UPSTREAM_TRY_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),
   UPSTREAM_IDLE_TIMEOUT: define(504, "upstream", "warn", "The upstream stopped in the middle of its answer."),
   TOTAL_TIMEOUT: define(504, "upstream", "warn", "The request took too long."),
   VERSION_NOT_SUPPORTED: define(505, "downstream", "info", "This HTTP version is not supported."),

@@ -13,6 +13,8 @@ export interface AttemptHandle {
   resume(attempt: ClientAttempt): void;
   /** Gives the attempt up: no callback follows, and its connection is closed where it cannot be kept. */
   cancel(attempt: ClientAttempt): void;
+  /** Gives up an answer whose head has come: what is left of it is read and thrown away where it is small, so that the connection can be kept; else as `cancel`. */
+  skip(attempt: ClientAttempt): void;
 }
 
 /** One try of an exchange at one endpoint, as a connection sees it. Exactly one of `onEnd` and `onError` ends it, unless it is cancelled. */

@@ -154,6 +154,17 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#failAll("UPSTREAM_RESET", "given up");
   }
 
+  skip(attempt: ClientAttempt): void {
+    const isSkippable = this.#attempts[0] === attempt && this.#state === State.body && this.#body.remaining <= maxSkippedBytes && this.#writer.isComplete;
+    if (!isSkippable) {
+      this.cancel(attempt);
+      return;
+    }
+    if (!attempt.isPipelinable) this.#exclusiveCount--;
+    this.#attempts[0] = new SkippedAttempt(attempt.isHeadMethod);
+    this.#unpause();
+  }
+
   // Reading.
 
   readonly #onRead = (byteCount: number, buffer: Uint8Array): boolean => {

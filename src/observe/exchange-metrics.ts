@@ -59,12 +59,12 @@ export class ExchangeMetrics {
   }
 
   /** Counts an attempt that failed and is followed by another; call it before the exchange's fields are set for the next attempt. */
-  recordRetry(exchange: Exchange, reason: ReasonCode): void {
+  recordRetry(exchange: Exchange, reason: ReasonCode | number): void {
     this.#recordAttempt(exchange, reason);
     const key = `${exchange.upstreamName} ${reason}`;
     let retries = this.#retries.get(key);
     if (retries === undefined) {
-      retries = this.#writer.counter(families.retries, [exchange.upstreamName, reason]);
+      retries = this.#writer.counter(families.retries, [exchange.upstreamName, String(reason)]);
       this.#retries.set(key, retries);
     }
     retries.add(1);

@@ -3,6 +3,7 @@
  * proxy thread. It is told what to do through `prepare`, `commit` and `drain`, and never asks anybody while it serves.
  */
 import { EndOfTurn } from "../base/end-of-turn.ts";
+import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { Config } from "../config/schema.ts";
@@ -108,7 +109,7 @@ export class DataPlane implements ListenerHost {
         stripes: this.#parts.stripes,
         previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, onRetry: this.#onRetry, onTunnel: this.#onTunnel },
+        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onTunnel: this.#onTunnel },
         middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger },
       });
       accessLog = this.#openAccessLog(config);
@@ -246,7 +247,9 @@ export class DataPlane implements ListenerHost {
     return new ConnectionCount(this.#parts.memory, listenerName, this.#parts.stripeIndex, this.#parts.stripes);
   }
 
-  readonly #onRetry = (exchange: Exchange, code: ReasonCode): void => this.#metrics.recordRetry(exchange, code);
+  readonly #onRetry = (exchange: Exchange, cause: ReasonCode | number): void => this.#metrics.recordRetry(exchange, cause);
+
+  readonly #onRetryRefused = (exchange: Exchange): void => this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
 
   readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void => this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
 

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
 import { compose, type PolicyOptions } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
@@ -16,6 +17,7 @@ import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
+import { createPolicies } from "../upstream/policies.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
 import { createLocalAnswer } from "./local-answer.ts";
@@ -95,6 +97,7 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
     previous: parts.previous?.upstreams.get(name) ?? null,
+    createPolicies: (endpoints) => createPolicies({ upstreamName: name, options, endpoints, memory: parts.memory, stripeIndex: parts.stripeIndex, stripes: parts.stripes }),
     openTransport: (spec, previous) =>
       previous instanceof Http1Transport && isDeepStrictEqual(previous.options, transportOptions) ? previous : new Http1Transport(spec, transportOptions, parts.transports),
   });
@@ -122,7 +125,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   if (upstream === undefined) return behindPolicies(createLocalAnswer(route, responseEdit));
   const plan: ForwardPlan = {
     upstream,
-    retry: parts.config.upstreams[upstream.name]!.retry,
+    retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
     totalTimeoutMs: route.timeouts.total,

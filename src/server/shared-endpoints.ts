@@ -10,6 +10,7 @@ import type { HealthTarget } from "../upstream/health/health-checker.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { toEndpointSpecs } from "./runtime.ts";
+import { reserveFeatureRegions, type ReservedRegion } from "./shared-regions.ts";
 
 /** An endpoint and the window on its state. */
 export interface SharedEndpoint {
@@ -23,6 +24,7 @@ export class SharedEndpoints {
   readonly #stripes: number;
   #byUpstream = new Map<string, SharedEndpoint[]>();
   #listenerNames: string[] = [];
+  #features: readonly ReservedRegion[] = [];
 
   constructor(memory: SharedMemory, stripes: number) {
     this.#memory = memory;
@@ -34,6 +36,7 @@ export class SharedEndpoints {
     this.#open(config);
     for (const { name } of config.listeners) new ConnectionCount(this.#memory, name, 0, this.#stripes);
     reserveForMiddlewares(config.routes, this.#memory);
+    reserveFeatureRegions(config, this.#memory, this.#stripes);
   }
 
   /** Makes `config` the running one: regions that it does not need are let go. */
@@ -47,16 +50,18 @@ export class SharedEndpoints {
       keys.add(UpstreamState.key(upstream));
       for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
     }
+    this.#features = reserveFeatureRegions(config, this.#memory, this.#stripes);
+    for (const { key } of this.#features) keys.add(key);
     for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
     this.#memory.prune((key) => keys.has(key));
   }
 
-  of(upstream: string): readonly SharedEndpoint[] {
-    return this.#byUpstream.get(upstream) ?? [];
-  }
-
   get upstreamNames(): readonly string[] {
     return [...this.#byUpstream.keys()];
+  }
+
+  of(upstream: string): readonly SharedEndpoint[] {
+    return this.#byUpstream.get(upstream) ?? [];
   }
 
   /** What is to be checked actively. */
@@ -70,6 +75,7 @@ export class SharedEndpoints {
   clearStripe(stripeIndex: number): void {
     for (const endpoints of this.#byUpstream.values()) for (const { state } of endpoints) state.clearStripe(stripeIndex);
     for (const name of this.#listenerNames) new ConnectionCount(this.#memory, name, 0, this.#stripes).clearStripe(stripeIndex);
+    for (const { clearStripe } of this.#features) clearStripe?.(stripeIndex);
   }
 
   readonly collect: MetricCollector = (add) => {

@@ -186,6 +186,10 @@ class Dial implements AttemptHandle {
     this.forget();
   }
 
+  skip(): void {
+    this.cancel();
+  }
+
   forget(): void {
     this.#dials.delete(this.#attempt);
   }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { addProblem, choice, count, documented, duration, parsedBy, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { healthSchema } from "./health-options.ts";
+import { retrySchema } from "./retry-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 
@@ -22,10 +23,6 @@ const endpointSchema = z.union([endpointUrlSchema, endpointSectionSchema]).trans
 /** The balancers of this version. */
 export const balanceNames = ["round-robin", "least-connections", "random", "power-of-two", "ip-hash"] as const;
 
-const retryCauses = ["connect", "reset"] as const;
-
-const statusCauses = Array.from({ length: 200 }, (_, at) => String(400 + at));
-
 export const upstreamSchema = section(
   {
     endpoints: documented(z.array(endpointSchema).min(1), {
@@ -40,19 +37,9 @@ export const upstreamSchema = section(
       defaultText: "off",
       about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
     }),
-    retry: documented(
-      section(
-        {
-          attempts: count(2, { about: "How many further endpoints are tried when an attempt fails.", zero: "never retry" }, { min: 0, max: 10 }),
-          on: documented(z.array(choice(retryCauses, statusCauses)).prefault(["connect", "reset"]), {
-            about:
-              "Which failures are retried. `connect`: no connection came about, so nothing was sent. `reset`: the connection broke before the first byte of the answer; only requests whose repetition is harmless (safe or idempotent method, no body or one still at hand).",
-          }),
-        },
-        ["budgetPercent", "perTryTimeout"],
-      ).prefault({}),
-      { about: "Retries on another endpoint. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless." },
-    ),
+    retry: documented(retrySchema.prefault({}), {
+      about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
+    }),
     pool: documented(
       section({
         maxIdle: count(128, { about: "The most idle connections kept for each endpoint and thread.", zero: "every connection is closed after one answer" }, { min: 0, max: 100_000 }),
@@ -100,9 +87,6 @@ export type EndpointOptions = UpstreamOptions["endpoints"][number];
 
 /** How an endpoint is picked. */
 export type BalanceName = (typeof balanceNames)[number];
-
-/** Which failures may be retried. */
-export type RetryCause = (typeof retryCauses)[number];
 
 /** An upstream as it is written. */
 export type UpstreamInput = z.input<typeof upstreamSchema>;

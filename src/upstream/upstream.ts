@@ -5,13 +5,13 @@
  */
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
-import type { AttemptObserver } from "./attempt-observer.ts";
 import type { Balancer, PickHint } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { EndpointState } from "./endpoint-state.ts";
 import type { EndpointSpec } from "./endpoint.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { BalanceName } from "./options.ts";
+import { noPolicies, type UpstreamPolicies } from "./policies.ts";
 import type { Transport } from "./transport.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
@@ -34,8 +34,8 @@ export interface UpstreamParts {
   readonly previous?: Upstream | null;
   /** Default: `Math.random`. */
   readonly random?: RandomSource;
-  /** Who watches its attempts; default: nobody. */
-  readonly observers?: readonly AttemptObserver[];
+  /** What is done about failure, for these endpoints; default: nothing. */
+  readonly createPolicies?: (endpoints: readonly Endpoint[]) => UpstreamPolicies;
 }
 
 /** A group of endpoints and the way to choose among them. */
@@ -43,8 +43,7 @@ export class Upstream {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly state: UpstreamState;
-  /** Told of every attempt by whoever makes it. */
-  readonly observers: readonly AttemptObserver[];
+  readonly policies: UpstreamPolicies;
   readonly #balancer: Balancer;
   readonly #byUrl: ReadonlyMap<string, Endpoint>;
 
@@ -56,7 +55,7 @@ export class Upstream {
       const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, this.state);
       return new Endpoint(spec, state, parts.openTransport(spec, parts.previous?.find(spec.url)?.transport ?? null));
     });
-    this.observers = parts.observers ?? [];
+    this.policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
     this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
     this.#balancer = createBalancer(parts.balance, this.endpoints, { shared: this.state, ...(parts.random && { random: parts.random }) });
   }
@@ -69,6 +68,12 @@ export class Upstream {
   /** The endpoint called `url`, available or not, or null. */
   find(url: string): Endpoint | null {
     return this.#byUrl.get(url) ?? null;
+  }
+
+  /** Is there an endpoint that could be picked for an exchange that has `tried` others and now failed at `last`? */
+  hasOther(tried: readonly Endpoint[], last: Endpoint): boolean {
+    for (const endpoint of this.endpoints) if (endpoint !== last && endpoint.isAvailable && endpoint.weight > 0 && !tried.includes(endpoint)) return true;
+    return false;
   }
 
   /** How many endpoints admit new requests. */

@@ -1,0 +1,139 @@
+/** Attempts that fail and are followed by others. */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { type LogLine, ProxyUnderTest } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answerOk, type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
+
+const answer = (status: number, fields = "", body = "sorry"): Script => ({
+  onRequest: (connection) => connection.send(`HTTP/1.1 ${status} X\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`),
+});
+const breakOff: Script = { onRequest: (connection) => connection.reset() };
+const silence: Script = {};
+
+let one: ScriptedUpstream;
+let other: ScriptedUpstream;
+let proxy: ProxyUnderTest;
+
+beforeEach(async () => {
+  one = await ScriptedUpstream.start();
+  other = await ScriptedUpstream.start();
+});
+
+async function start(upstream: Record<string, unknown> = {}): Promise<RawClient> {
+  proxy = await ProxyUnderTest.start({ endpoints: [one.url, other.url], upstream });
+  return RawClient.connect(proxy.port);
+}
+
+/** Ends everything. @returns the access log */
+async function stop(client: RawClient): Promise<LogLine[]> {
+  client.destroy();
+  await proxy.untilQuiet();
+  await one.close();
+  await other.close();
+  await proxy.untilEmpty();
+  return proxy.close();
+}
+
+afterEach(() => {
+  assert.deepEqual([...one.violations, ...other.violations], []);
+});
+
+const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+const put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+
+async function ask(client: RawClient, request: string): Promise<string> {
+  client.send(request);
+  const { status, body } = await client.response();
+  return `${status} ${body.toString()}`;
+}
+
+test("a request that an endpoint fails is answered by the other", async () => {
+  for (const script of [answer(503), answer(502), answer(504, "X: y\r\n"), answer(503, "Retry-After: 1\r\n"), breakOff]) {
+    one.script = script;
+    const client = await start();
+    for (const request of [get, put, get, put]) assert.equal(await ask(client, request), "200 ok");
+    const lines = await stop(client);
+    assert.deepEqual(lines.map(({ attempts, status, reason }) => [attempts, status, reason]), [[2, 200, null], [1, 200, null], [2, 200, null], [1, 200, null]]);
+    one = await ScriptedUpstream.start();
+    other = await ScriptedUpstream.start();
+  }
+  await one.close();
+  await other.close();
+});
+
+test("a failing answer is swallowed, and its connection is kept where it is small", async () => {
+  one.script = answer(503, "", "x".repeat(10_000));
+  const client = await start();
+  for (let count = 0; count < 6; count++) assert.equal(await ask(client, get), "200 ok");
+  assert.equal(one.connections.length, 1, "one connection carried all failing answers");
+  one.script = { onRequest: (connection) => connection.send("HTTP/1.1 503 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n") };
+  assert.equal(await ask(client, get), "200 ok");
+  await one.connections[0]!.untilOver();
+  await stop(client);
+});
+
+test("what may have been done is not repeated: the failure is the answer", async () => {
+  one.script = answer(503);
+  const client = await start();
+  assert.equal(await ask(client, post), "503 sorry");
+  assert.equal(await ask(client, post), "200 ok");
+  one.script = breakOff;
+  assert.match(await ask(client, post), /^502 .*UPSTREAM_RESET/);
+  await stop(client);
+});
+
+test("a 503 that asks for more patience than we have is passed on with its fields", async () => {
+  one.script = answer(503, "Retry-After: 30\r\n");
+  const client = await start();
+  client.send(get);
+  const response = await client.response();
+  assert.equal(response.status, 503);
+  assert.deepEqual(response.fields.filter(([name]) => name.toLowerCase() === "retry-after"), [["Retry-After", "30"]]);
+  await stop(client);
+});
+
+test("without another endpoint the failing answer is the answer", async () => {
+  one.script = answer(503);
+  other.script = answer(502, "", "other");
+  const client = await start();
+  assert.equal(await ask(client, get), "502 other");
+  const [line] = await stop(client);
+  assert.deepEqual([line!["attempts"], line!["reason"]], [2, null]);
+});
+
+test("a try that takes too long is given up for another endpoint", async () => {
+  one.script = silence;
+  const client = await start({ retry: { perTryTimeout: "200ms" } });
+  assert.equal(await ask(client, get), "200 ok");
+  await one.connections[0]!.untilOver();
+  client.send(post);
+  assert.equal((await client.response()).status, 200);
+  client.send(post);
+  const late = await client.response();
+  assert.match(`${late.status} ${late.body}`, /^504 .*UPSTREAM_TRY_TIMEOUT/);
+  await stop(client);
+});
+
+test("the budget bounds what is retried; what it refuses is answered with the failure", async () => {
+  one.script = answer(503);
+  other.script = answer(503, "", "other");
+  const client = await start({ retry: { budgetPercent: 0 } });
+  for (let count = 0; count < 40; count++) assert.match(await ask(client, get), /^503/);
+  const lines = await stop(client);
+  const attempts = lines.reduce((sum, line) => sum + (line["attempts"] as number), 0);
+  assert.equal(attempts, 40 + 30);
+});
+
+test("a client that leaves during the pause ends the exchange: no further attempt, nothing left", async () => {
+  one.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
+  other.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
+  const client = await start();
+  client.send(get);
+  await one.until(() => one.requests.length === 1, "it was asked");
+  await client.until(() => client.isClosed, "the client is gone");
+  const [line] = await stop(client);
+  assert.equal(line!["status"], 499);
+  assert.ok((line!["attempts"] as number) <= 2);
+});
