@@ -1,0 +1,21 @@
+/** The secret that signs sticky cookies where none is configured: random, made by the control thread, shared by the threads of the process, and kept over reloads. */
+import { randomFillSync } from "node:crypto";
+import type { SharedMemory } from "../../base/shared-memory.ts";
+
+/** The key of its region, for `SharedMemory.prune`. */
+export const stickySecretKey = "sticky-secret";
+
+const secretBytes = 32;
+
+/** Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. */
+export function reserveStickySecret(memory: SharedMemory): void {
+  const secret = new Uint8Array(memory.region(stickySecretKey, secretBytes));
+  if (secret.every((byte) => byte === 0)) randomFillSync(secret);
+}
+
+/** A copy of the secret. @throws where it was not reserved */
+export function readStickySecret(memory: SharedMemory): Uint8Array {
+  const secret = Uint8Array.from(new Uint8Array(memory.region(stickySecretKey, secretBytes)));
+  if (secret.every((byte) => byte === 0)) throw new Error("the secret for sticky cookies was not reserved");
+  return secret;
+}

@@ -1,0 +1,91 @@
+/**
+ * The value of a sticky cookie: `ID.MAC`, or `ID.SLOT.MAC` where it expires. ID and MAC are HMAC-SHA256 over the upstream's name and the endpoint's URL, cut to 48 and 128 bits,
+ * so the value tells nothing of the endpoint to whoever lacks the secret, and nobody can make one up (RFC 2104; truncation: section 5).
+ *
+ * Time counts in slots of a quarter of `maxAgeMs`: all clients of an endpoint have the same token within a slot, so a signature is computed once a slot and not once a
+ * request. A token is taken for four slots after its own, and is stale, to be renewed, in the last two of them.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../../base/clock.ts";
+
+/** What a token says. */
+export interface TokenReading {
+  /** The URL of the endpoint. */
+  readonly url: string;
+  /** It is time for a new one. */
+  readonly isStale: boolean;
+}
+
+const idBytes = 6;
+const macBytes = 16;
+const slotsAlive = 4;
+const slotsFresh = 2;
+/** Instances' clocks may differ: a token may be of the slot to come. */
+const slotsAhead = 1;
+
+/** Makes and reads the tokens of one upstream. */
+export class StickyTokens {
+  readonly #secret: Uint8Array;
+  readonly #upstreamName: string;
+  readonly #slotMs: number;
+  readonly #clock: Clock;
+  readonly #urlsById: ReadonlyMap<string, string>;
+  readonly #idsByUrl: ReadonlyMap<string, string>;
+  /** The signatures of the tokens that are in use, by what they sign. */
+  readonly #macs = new Map<string, string>();
+
+  /** @param parts.maxAgeMs 0 = tokens do not expire @param parts.clock its wall time is what instances share */
+  constructor(parts: { secret: Uint8Array; upstreamName: string; urls: readonly string[]; maxAgeMs: number; clock: Clock }) {
+    this.#secret = parts.secret;
+    this.#upstreamName = parts.upstreamName;
+    this.#slotMs = parts.maxAgeMs / slotsAlive;
+    this.#clock = parts.clock;
+    this.#idsByUrl = new Map(parts.urls.map((url) => [url, this.#sign(`id\n${url}`, idBytes)]));
+    this.#urlsById = new Map([...this.#idsByUrl].map(([url, id]) => [id, url]));
+  }
+
+  /** The token for an endpoint of this upstream, as of now. */
+  create(url: string): string {
+    const slot = this.#slotMs === 0 ? null : this.#currentSlot();
+    const id = this.#idsByUrl.get(url) ?? "";
+    return slot === null ? `${id}.${this.#macOf(url, slot)}` : `${id}.${slot.toString(36)}.${this.#macOf(url, slot)}`;
+  }
+
+  /** What `token` says; null where it is none of ours, expired, or of an endpoint that is gone. */
+  read(token: string): TokenReading | null {
+    const match = this.#slotMs === 0 ? /^([\w-]{8})()\.([\w-]{22})$/.exec(token) : /^([\w-]{8})\.([\da-z]{1,10})\.([\w-]{22})$/.exec(token);
+    if (match === null) return null;
+    const [, id = "", slotText = "", mac = ""] = match;
+    const url = this.#urlsById.get(id);
+    if (url === undefined) return null;
+    const slot = slotText === "" ? null : parseInt(slotText, 36);
+    const age = slot === null ? 0 : this.#currentSlot() - slot;
+    if (age > slotsAlive || age < -slotsAhead || !isEqual(mac, this.#macOf(url, slot))) return null;
+    return { url, isStale: age >= slotsFresh };
+  }
+
+  #currentSlot(): number {
+    return Math.floor(this.#clock.wall() / this.#slotMs);
+  }
+
+  #macOf(url: string, slot: number | null): string {
+    const text = `${slot ?? "session"}\n${url}`;
+    let mac = this.#macs.get(text);
+    if (mac === undefined) {
+      // Only slots that are alive come here, so forgetting all now and then is enough.
+      if (this.#macs.size > (slotsAlive + slotsAhead + 1) * 2 * this.#idsByUrl.size) this.#macs.clear();
+      mac = this.#sign(text, macBytes);
+      this.#macs.set(text, mac);
+    }
+    return mac;
+  }
+
+  #sign(text: string, bytes: number): string {
+    return createHmac("sha256", this.#secret).update(`${this.#upstreamName}\n${text}`).digest().subarray(0, bytes).toString("base64url");
+  }
+}
+
+/** In time that does not depend on where they differ. Both are ASCII of one length. */
+function isEqual(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one, "latin1"), Buffer.from(other, "latin1"));
+}

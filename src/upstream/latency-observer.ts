@@ -1,0 +1,37 @@
+/**
+ * Feeds the endpoints' latency averages. A failure never makes an endpoint look fast: an answer of status 500 or above counts as at least what was expected, and an attempt
+ * that brought no answer as twice that, so that an endpoint which refuses at once does not draw the traffic of those that work.
+ */
+import type { Clock } from "../base/clock.ts";
+import { sharedClock } from "../base/shared-clock.ts";
+import type { AttemptObserver, AttemptOutcome } from "./attempt-observer.ts";
+import { unmeasuredLatencyMs } from "./balancer/peak-ewma.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** Beyond it failures make nothing worse: it fades within two minutes. */
+const maxPenaltyMs = 60_000;
+
+/** See the head of this file. */
+export class LatencyObserver implements AttemptObserver {
+  readonly #clock: Clock;
+
+  /** @param clock default: the one that threads share */
+  constructor(clock: Clock = sharedClock) {
+    this.#clock = clock;
+  }
+
+  onAttemptStart(): void {
+    // The attempt counts as in flight; that is all a balancer needs to know of it.
+  }
+
+  onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number, firstByteMs: number): void {
+    if (outcome === "cancelled" && firstByteMs < 0) return;
+    const latency = endpoint.state.latency;
+    const nowMs = this.#clock.now();
+    if (firstByteMs >= 0 && status < 500) latency.observe(firstByteMs, nowMs);
+    else {
+      const expectedMs = latency.at(nowMs) || unmeasuredLatencyMs;
+      latency.observe(firstByteMs >= 0 ? Math.max(firstByteMs, expectedMs) : Math.min(2 * expectedMs, maxPenaltyMs), nowMs);
+    }
+  }
+}
