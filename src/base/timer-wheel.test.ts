@@ -34,6 +34,29 @@ test("a deadline fires once, not early and at most two ticks late", () => {
   }
 });
 
+test("a deadline that was over before it was armed fires at the next tick", () => {
+  const { clock, wheel, advance } = createWheel();
+  advance(5 * tickMs);
+  let count = 0;
+  wheel.armAt(new Deadline(() => count++), clock.now() - 3 * tickMs);
+  advance(tickMs);
+  assert.equal(count, 1);
+});
+
+test("a callback that removes the deadline beside it does not hold up the others", () => {
+  for (const removes of [[1], [1, 2], [0], [2, 3], [0, 1, 2, 3]]) {
+    const { wheel, advance } = createWheel();
+    const fired: number[] = [];
+    const others: Deadline[] = [];
+    // The last one armed is the first to fire.
+    for (let index = 3; index >= 0; index--) others[index] = new Deadline(() => fired.push(index));
+    for (let index = 3; index >= 0; index--) wheel.arm(others[index]!, 1_000);
+    wheel.arm(new Deadline(() => removes.forEach((index) => wheel.remove(others[index]!))), 1_000);
+    advance(1_000 + 2 * tickMs);
+    assert.deepEqual(fired, [0, 1, 2, 3].filter((index) => !removes.includes(index)), `without ${removes.join()}`);
+  }
+});
+
 test("a deadline that is armed again counts from the last time, whichever is sooner", () => {
   const { wheel, advance } = createWheel();
   let count = 0;

@@ -43,6 +43,8 @@ export class TimerWheel {
   #lastTick: number;
   #interval: NodeJS.Timeout | null = null;
   #armedCount = 0;
+  /** While a slot is being swept: what comes next in it. */
+  #cursor: Deadline | null = null;
   #onError: (error: unknown) => void;
 
   /**
@@ -121,7 +123,7 @@ export class TimerWheel {
     for (let at = first; at <= tick; at++) {
       let entry = this.#slots[at % slotCount] ?? null;
       while (entry !== null) {
-        const next: Deadline | null = entry.next;
+        this.#cursor = entry.next;
         if (entry.dueMs === 0) this.#unlink(entry);
         else if (entry.dueMs <= now) {
           this.#unlink(entry);
@@ -135,14 +137,15 @@ export class TimerWheel {
           this.#unlink(entry);
           this.#link(entry);
         }
-        // A callback may have unlinked `next`; then this slot is finished on its next turn.
-        entry = next !== null && next.slot === at % slotCount ? next : null;
+        // Not `entry.next`: a callback may have unlinked or moved any of them.
+        entry = this.#cursor;
       }
     }
   }
 
   #slotOf(dueMs: number): number {
-    return (Math.floor(dueMs / this.tickMs) + 1) % slotCount;
+    // What is due already waits for the next tick, not for the wheel to come round.
+    return (Math.max(Math.floor(dueMs / this.tickMs), this.#lastTick) + 1) % slotCount;
   }
 
   #link(deadline: Deadline): void {
@@ -158,6 +161,7 @@ export class TimerWheel {
   }
 
   #unlink(deadline: Deadline): void {
+    if (this.#cursor === deadline) this.#cursor = deadline.next;
     if (deadline.previous !== null) deadline.previous.next = deadline.next;
     else this.#slots[deadline.slot] = deadline.next;
     if (deadline.next !== null) deadline.next.previous = deadline.previous;
