@@ -8,7 +8,21 @@ import { CommandFailure } from "./failure.ts";
 const timeoutMs = 60_000;
 const maxAnswerBytes = 1024 * 1024;
 
-/** What the listener said: the changes, or why nothing was changed. */
+/** What the listener answered; `value` is its JSON, undefined where it was none. */
+export interface AdminReply {
+  readonly status: number;
+  readonly value: unknown;
+}
+
+/** A question to the admin listener. */
+export interface AdminQuestion {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Sent as JSON; undefined = no body. */
+  readonly body?: unknown;
+}
+
+/** What the listener said of a reload: the changes, or why nothing was changed. */
 export interface ReloadAnswer {
   readonly isApplied: boolean;
   readonly report: string;
@@ -19,47 +33,55 @@ export interface ReloadAnswer {
  * @throws CommandFailure when nothing answers there, or it is not allowed.
  */
 export async function postReload(address: ListenAddress, token: string | null): Promise<ReloadAnswer> {
-  const { status, body } = await post(address, "/api/v1/reload", token);
-  if (status === 401 || status === 403) {
-    throw new CommandFailure(token === null ? "The admin listener wants a token: --token or MILLRACE_ADMIN_TOKEN." : "The admin listener does not take this token for a reload.");
-  }
-  const report = readReport(body);
+  const { status, value } = await askAdmin(address, token, { method: "POST", path: "/api/v1/reload" });
+  const report = typeof value === "object" && value !== null && "report" in value && typeof value.report === "string" ? value.report : null;
   if (status === 200 && report !== null) return { isApplied: true, report };
   if (status >= 400 && report !== null) return { isApplied: false, report };
-  throw new CommandFailure(`What listens on ${formatListenAddress(address)} is not the admin listener of a Millrace (status ${status}).`);
+  throw notMillrace(address, status);
 }
 
-function readReport(body: string): string | null {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null && "report" in value && typeof value.report === "string" ? value.report : null;
-  } catch {
-    return null;
-  }
+/** What listens there is something else. */
+export function notMillrace(address: ListenAddress, status: number): CommandFailure {
+  return new CommandFailure(`What listens on ${formatListenAddress(address)} is not the admin listener of a Millrace (status ${status}).`);
 }
 
-function post(address: ListenAddress, path: string, token: string | null): Promise<{ status: number; body: string }> {
+/**
+ * Asks the admin listener.
+ * @throws CommandFailure when nothing answers there, or it is not allowed.
+ */
+export function askAdmin(address: ListenAddress, token: string | null, question: AdminQuestion): Promise<AdminReply> {
   if (address.kind === "fd") throw new CommandFailure("The admin listener is an inherited socket; name its address with --admin.");
   const place = formatListenAddress(address);
   const target = address.kind === "unix" ? { socketPath: address.path } : { host: address.host ?? "127.0.0.1", port: address.port };
+  const sent = question.body === undefined ? "" : JSON.stringify(question.body);
+  const headers = { "content-length": Buffer.byteLength(sent), accept: "application/json", ...(sent !== "" && { "content-type": "application/json" }), ...(token !== null && { authorization: `Bearer ${token}` }) };
   return new Promise((resolve, reject) => {
-    const call = request(
-      { ...target, path, method: "POST", agent: false, headers: { "content-length": 0, accept: "application/json", ...(token !== null && { authorization: `Bearer ${token}` }) } },
-      (response) => {
-        let body = "";
-        response.setEncoding("utf8");
-        response.on("data", (text: string) => {
-          body += text;
-          if (body.length > maxAnswerBytes) call.destroy(new Error("the answer is too long"));
-        });
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-      },
-    );
+    const call = request({ ...target, path: question.path, method: question.method, agent: false, headers }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+        if (body.length > maxAnswerBytes) call.destroy(new Error("the answer is too long"));
+      });
+      response.on("end", () => {
+        const status = response.statusCode ?? 0;
+        if (status !== 401 && status !== 403) resolve({ status, value: parseJson(body) });
+        else reject(new CommandFailure(token === null ? "The admin listener wants a token: --token or MILLRACE_ADMIN_TOKEN." : "The admin listener does not take this token for that."));
+      });
+    });
     call.setTimeout(timeoutMs, () => call.destroy(new Error("no answer in time")));
     call.on("error", (error: NodeJS.ErrnoException) => {
       const isAbsent = error.code === "ECONNREFUSED" || error.code === "ENOENT";
       reject(new CommandFailure(isAbsent ? `No Millrace is running there: nothing listens on ${place}.` : `The admin listener on ${place} cannot be asked: ${error.message}.`));
     });
-    call.end();
+    call.end(sent);
   });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

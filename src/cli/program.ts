@@ -5,11 +5,14 @@ import { Command } from "commander";
 import { version } from "../base/version.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
+import { addDrainCommand } from "./drain.ts";
+import { addEnableCommand } from "./enable.ts";
 import { addProxyCommand } from "./proxy.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
 import { addVersionCommand } from "./version.ts";
+import { addWeightCommand } from "./weight.ts";
 
 const examples = `
 Examples:
@@ -43,7 +46,7 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     .showHelpAfterError("(`millrace --help` lists the commands)")
     .addHelpText("after", examples)
     .exitOverride();
-  for (const addCommand of [addDemoCommand, addProxyCommand, addRunCommand, addCheckCommand, addSchemaCommand, addReloadCommand, addVersionCommand]) {
+  for (const addCommand of [addDemoCommand, addProxyCommand, addRunCommand, addCheckCommand, addSchemaCommand, addReloadCommand, addDrainCommand, addEnableCommand, addWeightCommand, addVersionCommand]) {
     const command = addCommand(program);
     command.configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth });
     command.helpOption("-h, --help", "print this help").showHelpAfterError(`(\`millrace ${command.name()} --help\` lists the options)`).exitOverride();

@@ -20,7 +20,7 @@ writeFileSync(invalid, 'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstr
 const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; stderr?: RegExp }[] = [
   { args: ["--help"], code: 0, stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy ENDPOINT\.\.\.[^]*Exit codes/ },
   { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
-  ...["demo", "proxy", "run", "check", "schema", "reload", "version"].map((name) => ({ args: [name, "--help"], code: 0, stdout: new RegExp(`Usage: millrace ${name}`) })),
+  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "version"].map((name) => ({ args: [name, "--help"], code: 0, stdout: new RegExp(`Usage: millrace ${name}`) })),
   { args: ["version"], code: 0, stdout: /^millrace \d+\.\d+\.\d+\S*\nnode \d+/ },
   { args: ["--version"], code: 0, stdout: /^millrace \d/ },
   { args: [], code: 2, stderr: /Usage: millrace/ },
@@ -42,6 +42,11 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   { args: ["reload", valid], code: 1, stderr: /has no "admin" section/ },
   { args: ["reload", "--pid", "x"], code: 2, stderr: /--pid wants the number of a process/ },
   { args: ["reload", "--pid", "4194304"], code: 1, stderr: /There is no process 4194304/ },
+  { args: ["drain", "app"], code: 2, stderr: /missing required argument 'endpoint'/ },
+  { args: ["drain", "app", "127.0.0.1:1", valid], code: 1, stderr: /has no "admin" section/ },
+  { args: ["drain", "app", "127.0.0.1:1", valid, "--timeout", "5"], code: 2, stderr: /--timeout: "5" has no unit/ },
+  { args: ["weight", "app", "127.0.0.1:1", "-1"], code: 2, stderr: /A weight is a whole number .*not "-1"/ },
+  { args: ["weight", "app", "127.0.0.1:1", "65536"], code: 2, stderr: /A weight is a whole number from 0 to 65535, or `configured`; not "65536"/ },
   { args: ["reload", "--admin", "9901"], code: 2, stderr: /--admin: "9901" is not an address/ },
 ];
 

@@ -15,10 +15,10 @@ export class Origin {
     this.port = port;
   }
 
-  /** @param listener answers the requests */
-  static async start(listener: RequestListener): Promise<Origin> {
+  /** @param listener answers the requests @param port to come back at a known one; default: any */
+  static async start(listener: RequestListener, port = 0): Promise<Origin> {
     const server = createServer({ keepAliveTimeout: 60_000 }, listener);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     server.unref();
     const origin = new Origin(server, (server.address() as AddressInfo).port);
     server.on("connection", (socket) => {
