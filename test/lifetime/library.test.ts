@@ -176,10 +176,12 @@ for (const workers of [0, 1]) {
       parentPort.once("message", async () => { await proxy.close(); parentPort.postMessage("closed"); });
     `;
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    // The last message and the end may come in one breath.
+    const ended = once(worker, "exit");
     const [port] = await once(worker, "message") as [number];
     assert.equal(await get(`http://127.0.0.1:${port}/`), "from a thread");
     worker.postMessage("close");
     assert.deepEqual(await once(worker, "message"), ["closed"]);
-    await once(worker, "exit");
+    await ended;
   });
 }
