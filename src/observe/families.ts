@@ -61,6 +61,8 @@ export const families = {
   retries: counter("millrace_retries_total", ["upstream", "reason"], "Attempts that were followed by another attempt, by the reason of their failure: a reason code, or the endpoint's status."),
   retriesRefused: counter("millrace_retries_refused_total", ["upstream"], "Failed attempts that were not followed by another because the retry budget was used up."),
   endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0."),
+  endpointEjected: gauge("millrace_endpoint_ejected", ["upstream", "endpoint"], "1 while the endpoint is ejected by outlier detection, else 0."),
+  ejections: counter("millrace_ejections_total", ["upstream", "endpoint"], "Ejections by outlier detection."),
   endpointInFlight: gauge("millrace_endpoint_in_flight", ["upstream", "endpoint"], "Attempts in flight at an endpoint, over all threads."),
   endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
   endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),

@@ -19,6 +19,7 @@ import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts"
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { StatisticsLine } from "../observe/statistics-line.ts";
+import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
@@ -66,6 +67,9 @@ export class Proxy {
   readonly endpointControl: EndpointControl;
   readonly #resolver = new HostResolver();
   readonly #health: HealthChecker;
+  readonly #ejections = new EjectionKeeper({
+    onReturn: ({ upstream, endpoint }, cause) => this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
+  });
   #config: Config;
   #admin: AdminServer | null = null;
   #statistics: StatisticsLine | null = null;
@@ -92,7 +96,7 @@ export class Proxy {
     this.#reader.addCollector(this.#endpoints.collect);
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
-    this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event) });
+    this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url) });
   }
 
   #createInline(pseudonym: string): DataPlanes {
@@ -214,6 +218,7 @@ export class Proxy {
     this.#config = config;
     this.#endpoints.adopt(config);
     this.#health.update(this.#endpoints.healthTargets(config));
+    this.#ejections.update(this.#endpoints.ejectionTargets(config));
     this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
     this.#writer.gauge(families.configLastReloadSuccess).set(1);
     if (!isStatisticsChanged) return;
@@ -264,6 +269,7 @@ export class Proxy {
       if (wasRunning) await this.#drain(isDelayed);
       this.#grace.end();
       this.#health.close();
+      this.#ejections.close();
       this.#resolver.close();
       this.#statistics?.close();
       await this.#planes.close();

@@ -4,6 +4,8 @@ import type { Config } from "../config/schema.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
+import type { EjectionTarget } from "../upstream/ejection-keeper.ts";
+import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { HealthTarget } from "../upstream/health/health-checker.ts";
@@ -64,6 +66,13 @@ export class SharedEndpoints {
     return this.#byUpstream.get(upstream) ?? [];
   }
 
+  /** What may be ejected by outlier detection. */
+  ejectionTargets(config: Config): EjectionTarget[] {
+    return Object.entries(config.upstreams).flatMap(([upstream, { outlier }]) =>
+      this.of(upstream).map(({ spec: { url }, state }) => ({ upstream, endpoint: url, state, record: outlier === null ? null : EjectionRecord.open(this.#memory, upstream, url) })),
+    );
+  }
+
   /** What is to be checked actively. */
   healthTargets(config: Config): HealthTarget[] {
     return Object.entries(config.upstreams).flatMap(([upstream, { health }]) =>
@@ -82,6 +91,7 @@ export class SharedEndpoints {
     for (const [upstream, endpoints] of this.#byUpstream) {
       for (const { spec, state } of endpoints) {
         add(families.endpointUp, [upstream, spec.url], state.isAdmitting ? 1 : 0);
+        add(families.endpointEjected, [upstream, spec.url], state.hasFlag(EndpointFlag.ejected) ? 1 : 0);
         add(families.endpointInFlight, [upstream, spec.url], state.inFlight);
         add(families.endpointDraining, [upstream, spec.url], state.hasFlag(EndpointFlag.draining) ? 1 : 0);
         add(families.endpointWeight, [upstream, spec.url], state.weightOverride ?? spec.weight);

@@ -4,6 +4,7 @@
  */
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
+import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
 
 /** A region that a feature needs. */
@@ -18,6 +19,7 @@ export type ReserveRegions = (config: Config, memory: SharedMemory, stripes: num
 
 const features: readonly ReserveRegions[] = [
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry }]) => (retry.attempts > 0 ? reserveRetryBudget(memory, name, stripes) : [])),
+  (config, memory) => Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) => (outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)))),
 ];
 
 /** The regions of every feature that `config` uses. */

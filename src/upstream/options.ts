@@ -3,6 +3,7 @@ import * as z from "zod";
 import { addProblem, choice, count, documented, duration, parsedBy, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { healthSchema } from "./health-options.ts";
+import { outlierSchema } from "./outlier-options.ts";
 import { retrySchema } from "./retry-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
@@ -37,6 +38,7 @@ export const upstreamSchema = section(
       defaultText: "off",
       about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
     }),
+    outlier: outlierSchema,
     retry: documented(retrySchema.prefault({}), {
       about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
     }),
@@ -65,7 +67,7 @@ export const upstreamSchema = section(
     ),
     protocol: documented(choice(["http1"], ["h2", "h2c"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "sticky", "outlier", "breaker", "limits", "tls", "slowStart"],
+  ["discovery", "sticky", "breaker", "limits", "tls", "slowStart"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown }, context) => {
     if (!Array.isArray(upstream.endpoints)) return;

@@ -1,8 +1,13 @@
 /** What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not asked for, and then it costs nothing. */
 import type { SharedMemory } from "../base/shared-memory.ts";
+import { families } from "../observe/families.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { AttemptObserver } from "./attempt-observer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamOptions } from "./options.ts";
+import { OutlierDetector } from "./outlier-detector.ts";
+import type { OutlierOptions } from "./outlier-options.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 /** See the head of this file. */
@@ -19,17 +24,31 @@ export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null }
 /** What policies are made from. */
 export interface PolicyParts {
   readonly upstreamName: string;
-  readonly options: Pick<UpstreamOptions, "retry">;
+  readonly options: Pick<UpstreamOptions, "retry" | "outlier">;
   readonly endpoints: readonly Endpoint[];
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
   readonly stripes: number;
+  readonly metrics: MetricWriter;
+  readonly logger: Logger;
 }
 
 export function createPolicies(parts: PolicyParts): UpstreamPolicies {
   const { options } = parts;
+  const observers: AttemptObserver[] = [];
+  if (options.outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, options.outlier));
   return {
-    observers: [],
+    observers,
     retryBudget: options.retry.attempts > 0 ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
   };
+}
+
+function createOutlierDetector({ upstreamName, endpoints, memory, metrics, logger }: PolicyParts, options: OutlierOptions): OutlierDetector {
+  return new OutlierDetector({
+    upstreamName, options, endpoints, memory,
+    onEject(endpoint, durationMs) {
+      metrics.counter(families.ejections, [upstreamName, endpoint.name]).add();
+      logger.warn("endpoint is ejected", { upstream: upstreamName, endpoint: endpoint.name, failures: options.consecutiveErrors, seconds: durationMs / 1000 });
+    },
+  });
 }

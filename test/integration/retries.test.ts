@@ -119,7 +119,7 @@ test("a try that takes too long is given up for another endpoint", async () => {
 test("the budget bounds what is retried; what it refuses is answered with the failure", async () => {
   one.script = answer(503);
   other.script = answer(503, "", "other");
-  const client = await start({ retry: { budgetPercent: 0 } });
+  const client = await start({ retry: { budgetPercent: 0 }, outlier: false });
   for (let count = 0; count < 40; count++) assert.match(await ask(client, get), /^503/);
   const lines = await stop(client);
   const attempts = lines.reduce((sum, line) => sum + (line["attempts"] as number), 0);
@@ -136,4 +136,36 @@ test("a client that leaves during the pause ends the exchange: no further attemp
   const [line] = await stop(client);
   assert.equal(line!["status"], 499);
   assert.ok((line!["attempts"] as number) <= 2);
+});
+
+test("three endpoints, one of them dies under load: no client of an idempotent request sees an error", async () => {
+  const third = await ScriptedUpstream.start();
+  proxy = await ProxyUnderTest.start({ endpoints: [one.url, other.url, third.url] });
+  const slow: Script = { onRequest: (connection, request) => void setTimeout(() => answerOk.onRequest!(connection, request), 2) };
+  for (const endpoint of [one, other, third]) endpoint.script = slow;
+  let isOver = false;
+  const statuses: Record<string, number> = {};
+  const clients = Array.from({ length: 24 }, async () => {
+    const client = await RawClient.connect(proxy.port);
+    while (!isOver) {
+      const status = await ask(client, get);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+    client.destroy();
+  });
+  const until = async (count: number): Promise<void> => {
+    const goal = (statuses["200 ok"] ?? 0) + count;
+    await one.until(() => (statuses["200 ok"] ?? 0) >= goal || Object.keys(statuses).length > 1, `${count} more`);
+  };
+  await until(500);
+  await third.close();
+  await until(1_500);
+  isOver = true;
+  await Promise.all(clients);
+  assert.deepEqual(Object.keys(statuses), ["200 ok"]);
+  await proxy.untilQuiet();
+  await one.close();
+  await other.close();
+  await proxy.untilEmpty();
+  await proxy.close();
 });

@@ -58,6 +58,8 @@ export interface HealthStatus {
 export interface HealthCheckerOptions {
   /** Called on each change of health, after the shared state holds it. Must not throw. */
   readonly onChange?: (event: HealthEvent) => void;
+  /** Called after each check that passed. Must not throw. */
+  readonly onPass?: (target: HealthTarget) => void;
   readonly scheduler?: Scheduler;
   readonly random?: RandomSource;
   readonly probe?: Probe;
@@ -68,6 +70,7 @@ export interface HealthCheckerOptions {
 /** Checks endpoints until closed. */
 export class HealthChecker {
   readonly #onChange: (event: HealthEvent) => void;
+  readonly #onPass: (target: HealthTarget) => void;
   readonly #scheduler: Scheduler;
   readonly #random: RandomSource;
   readonly #probe: Probe;
@@ -77,6 +80,7 @@ export class HealthChecker {
 
   constructor(options: HealthCheckerOptions = {}) {
     this.#onChange = options.onChange ?? (() => {});
+    this.#onPass = options.onPass ?? (() => {});
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#random = options.random ?? Math.random;
     this.#probe = options.probe ?? createHttpProbe(this.#scheduler);
@@ -167,6 +171,7 @@ export class HealthChecker {
     state.health = isHealthy ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
     if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: result.reason, lastCheck });
+    if (result.isSuccess) this.#onPass(check.target);
     this.#settleFirstRound();
   }
 

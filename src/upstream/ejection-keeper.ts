@@ -1,0 +1,76 @@
+/** Ends the ejections of outlier detection, in the control thread: when their time is over, when an active health check passes, or when detection is switched off. */
+import { sharedClock } from "../base/shared-clock.ts";
+import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
+import { systemScheduler } from "../base/scheduler.ts";
+import type { EjectionRecord } from "./ejection-record.ts";
+import { EndpointFlag, type EndpointState } from "./endpoint-state.ts";
+
+/** An endpoint that may be ejected. */
+export interface EjectionTarget {
+  readonly upstream: string;
+  /** The endpoint's URL. */
+  readonly endpoint: string;
+  readonly state: EndpointState;
+  /** Null where detection is off. */
+  readonly record: EjectionRecord | null;
+}
+
+export interface EjectionKeeperOptions {
+  /** Called when `target` is back. */
+  readonly onReturn: (target: EjectionTarget, cause: "time" | "health check") => void;
+  readonly scheduler?: Scheduler;
+}
+
+/** An ejection ends this much late at most. */
+const intervalMs = 200;
+
+/** Looks after ejected endpoints until it is closed. */
+export class EjectionKeeper {
+  readonly #onReturn: EjectionKeeperOptions["onReturn"];
+  readonly #scheduler: Scheduler;
+  #targets: readonly EjectionTarget[] = [];
+  #next: ScheduledCall | null = null;
+
+  constructor({ onReturn, scheduler = systemScheduler }: EjectionKeeperOptions) {
+    this.#onReturn = onReturn;
+    this.#scheduler = scheduler;
+  }
+
+  /** Makes `targets` the endpoints that are looked after. */
+  update(targets: readonly EjectionTarget[]): void {
+    for (const { state, record } of targets) if (record === null) state.clearFlag(EndpointFlag.ejected);
+    this.#targets = targets.filter(({ record }) => record !== null);
+    if (this.#targets.length > 0) this.#next ??= this.#scheduler.after(intervalMs, this.#look);
+  }
+
+  /** A health check of the endpoint passed. */
+  notePass(upstream: string, endpoint: string): void {
+    for (const target of this.#targets) {
+      if (target.upstream === upstream && target.endpoint === endpoint && target.state.hasFlag(EndpointFlag.ejected)) this.#bringBack(target, "health check");
+    }
+  }
+
+  close(): void {
+    this.#next?.cancel();
+    this.#next = null;
+    this.#targets = [];
+  }
+
+  readonly #look = (): void => {
+    this.#next = this.#targets.length > 0 ? this.#scheduler.after(intervalMs, this.#look) : null;
+    const now = this.#now();
+    for (const target of this.#targets) {
+      if (target.state.hasFlag(EndpointFlag.ejected) && now >= target.record!.endsMs) this.#bringBack(target, "time");
+    }
+  };
+
+  #bringBack(target: EjectionTarget, cause: "time" | "health check"): void {
+    target.record!.end(this.#now());
+    target.state.clearFlag(EndpointFlag.ejected);
+    this.#onReturn(target, cause);
+  }
+
+  #now(): number {
+    return this.#scheduler === systemScheduler ? sharedClock.now() : this.#scheduler.clock.now();
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What all threads know of an endpoint's failures, in the region `outlier:<upstream>/<url>`:
+ *   0   failures in a row (32-bit integer)
+ *   4   ejections that count towards the length of the next (32-bit integer)
+ *   8   when the last ejection ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set)
+ */
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { OutlierOptions } from "./outlier-options.ts";
+
+const regionBytes = 64;
+const failuresIndex = 0;
+const ejectionsIndex = 1;
+
+const keyOf = (upstreamName: string, url: string): string => `outlier:${upstreamName}/${url}`;
+
+/** A window on one endpoint's record. */
+export class EjectionRecord {
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+
+  constructor(region: SharedArrayBuffer) {
+    this.#words = new Int32Array(region);
+    this.#times = new Float64Array(region);
+  }
+
+  static open(memory: SharedMemory, upstreamName: string, url: string): EjectionRecord {
+    return new EjectionRecord(memory.region(keyOf(upstreamName, url), regionBytes));
+  }
+
+  /** Makes the region, or finds it. */
+  static reserve(memory: SharedMemory, upstreamName: string, url: string): { readonly key: string; readonly clearStripe: null } {
+    memory.region(keyOf(upstreamName, url), regionBytes);
+    return { key: keyOf(upstreamName, url), clearStripe: null };
+  }
+
+  noteSuccess(): void {
+    if (this.#words[failuresIndex] !== 0) Atomics.store(this.#words, failuresIndex, 0);
+  }
+
+  /** @returns how many failures in a row there are now, over all threads */
+  noteFailure(): number {
+    return Atomics.add(this.#words, failuresIndex, 1) + 1;
+  }
+
+  /** When the ejection ends, on the shared clock. */
+  get endsMs(): number {
+    return this.#times[1]!;
+  }
+
+  /** Notes that an ejection begins. @returns how long it is: longer each time, and shorter again by one step for each `ejection` without trouble */
+  begin(nowMs: number, { ejection, maxEjection }: OutlierOptions): number {
+    const calm = Math.floor(Math.max(0, nowMs - this.endsMs) / ejection);
+    const count = Math.max(0, this.#words[ejectionsIndex]! - calm) + 1;
+    const durationMs = Math.min(ejection * count, maxEjection);
+    this.#words[ejectionsIndex] = Math.ceil(durationMs / ejection);
+    this.#times[1] = nowMs + durationMs;
+    Atomics.store(this.#words, failuresIndex, 0);
+    return durationMs;
+  }
+
+  /** Notes that the ejection is over, perhaps before its time. */
+  end(nowMs: number): void {
+    this.#times[1] = Math.min(this.#times[1]!, nowMs);
+    Atomics.store(this.#words, failuresIndex, 0);
+  }
+}

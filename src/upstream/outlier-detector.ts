@@ -1,0 +1,80 @@
+/**
+ * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, whichever threads they are made in. Bringing back is the
+ * `EjectionKeeper`'s, in the control thread. Nothing that only a client did counts: its 4xx, its leaving, its slowness.
+ */
+import type { Clock } from "../base/clock.ts";
+import { sharedClock } from "../base/shared-clock.ts";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { AttemptObserver, AttemptOutcome } from "./attempt-observer.ts";
+import { EjectionRecord } from "./ejection-record.ts";
+import { EndpointFlag } from "./endpoint-state.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { OutlierOptions } from "./outlier-options.ts";
+
+/** What a detector is made from. */
+export interface OutlierParts {
+  readonly upstreamName: string;
+  readonly options: OutlierOptions;
+  readonly endpoints: readonly Endpoint[];
+  readonly memory: SharedMemory;
+  /** Called when this thread has ejected `endpoint`. */
+  readonly onEject: (endpoint: Endpoint, durationMs: number) => void;
+  /** The same scale in all threads; default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** Is an attempt a failure of its endpoint? */
+export function isEndpointFailure(outcome: AttemptOutcome, status: number): boolean {
+  return outcome === "answered" ? status === 502 || status === 503 || status === 504 : outcome !== "cancelled";
+}
+
+/** One thread's detector of an upstream. */
+export class OutlierDetector implements AttemptObserver {
+  readonly #options: OutlierOptions;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #records: ReadonlyMap<Endpoint, EjectionRecord>;
+  readonly #maxEjected: number;
+  readonly #onEject: OutlierParts["onEject"];
+  readonly #clock: Clock;
+
+  constructor(parts: OutlierParts) {
+    const { options, endpoints } = parts;
+    this.#options = options;
+    this.#endpoints = endpoints;
+    this.#records = new Map(endpoints.map((endpoint) => [endpoint, EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name)]));
+    this.#maxEjected = Math.max(1, Math.floor((endpoints.length * options.maxEjectedPercent) / 100));
+    this.#onEject = parts.onEject;
+    this.#clock = parts.clock ?? sharedClock;
+  }
+
+  onAttemptStart(): void {}
+
+  onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number): void {
+    if (outcome === "cancelled") return;
+    const record = this.#records.get(endpoint)!;
+    if (!isEndpointFailure(outcome, status)) record.noteSuccess();
+    else if (record.noteFailure() >= this.#options.consecutiveErrors) this.#eject(endpoint, record);
+  }
+
+  #eject(endpoint: Endpoint, record: EjectionRecord): void {
+    // Attempts that were under way when it was ejected, or found unhealthy, say nothing new.
+    if (!endpoint.isAvailable || !this.#hasRoom(endpoint)) return;
+    const durationMs = record.begin(this.#clock.now(), this.#options);
+    endpoint.state.setFlag(EndpointFlag.ejected);
+    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failure decides.
+    if (this.#hasRoom(endpoint)) this.#onEject(endpoint, durationMs);
+    else endpoint.state.clearFlag(EndpointFlag.ejected);
+  }
+
+  /** Do the others allow that `endpoint` is ejected? */
+  #hasRoom(endpoint: Endpoint): boolean {
+    let ejected = 0;
+    let serving = 0;
+    for (const other of this.#endpoints) {
+      if (other === endpoint) continue;
+      if (other.state.hasFlag(EndpointFlag.ejected)) ejected++;
+      else if (other.isAvailable && other.weight > 0) serving++;
+    }
+    return ejected < this.#maxEjected && serving > 0;
+  }
+}
