@@ -101,6 +101,13 @@ test("canary.yaml: a header or a cookie leads to the new version", async (t) => 
   assert.equal((await ask("/", { cookie: "canary=0" })).seen.port, "3000");
 });
 
+test("rate-limited.yaml: a burst passes, the rest is refused", async (t) => {
+  const { ask } = await start(t, "rate-limited.yaml");
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask("/api/x", { "x-api-key": "a" })));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 200, 429, 429]);
+  assert.equal((await ask("/")).status, 200);
+});
+
 test("production.yaml: forwarding fields of the load balancer are believed, logs and metrics are there", async (t) => {
   const { ask, admin, millrace } = await start(t, "production.yaml");
   const answer = await ask("/", { "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https" });

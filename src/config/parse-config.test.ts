@@ -36,6 +36,7 @@ test("the shortest configuration gets every default", () => {
         protocol: "http1",
       },
     },
+    stores: {},
     admin: null,
     log: { level: "info", access: null, stats: 5_000 },
   });
@@ -87,7 +88,7 @@ test("every problem is told at once, each where it is", () => {
     listeners: [{ adress: ":8080", timeouts: { head: 10 } }],
     routes: [{ upstream: "apl" }, { match: { path: "x" } }],
     upstreams: { api: { endpoints: ["localhost:1"], balance: "round robin" } },
-    stores: {},
+    stores: { local: { redis: "redis://127.0.0.1" }, shared: { redis: "http://user:secret@127.0.0.1" } },
   });
   assert.deepEqual(problems.toSorted(), [
     'listeners[0].adress: unknown key "adress" (did you mean "address"?)',
@@ -95,7 +96,8 @@ test("every problem is told at once, each where it is", () => {
     'routes[0].upstream: there is no upstream "apl" (did you mean "api"?)',
     'routes[1].match.path: "x" is not a path pattern; it begins with "/"',
     'routes[1]: the route does not say who answers; it needs "upstream", "redirect" or "respond"',
-    'stores: "stores" is not available in this version',
+    'stores.local: "local" is the memory of this process; call the store otherwise',
+    'stores.shared.redis: this is not the address of a Redis server; write for example "redis://127.0.0.1:6379", "rediss://user:password@redis.internal:6380/1" or "unix:/run/redis.sock"',
     'upstreams.api.balance: the text "round robin" is none of "round-robin", "least-connections", "random", "power-of-two", "ip-hash" (did you mean "round-robin"?)',
     'upstreams.api.endpoints[0]: "localhost:1" is not the URL of an endpoint; write "http://localhost:1"',
   ]);
@@ -113,7 +115,6 @@ test("what the user interface has but this version has not is refused by name", 
     [upstream({ balance: "peak-ewma" }), "peak-ewma"], [upstream({ balance: { ringHash: {} } }), "ringHash"], [upstream({ balance: { maglev: {} } }), "maglev"],
     [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],
     [upstream({ endpoints: ["https://a"] }), "https"], [upstream({ endpoints: [{ url: "http://a", zone: "a" }] }), "zone"],
-    [{ ...minimal(), stores: {} }, "stores"],
   ];
   for (const [value, word] of cases) {
     const problems = problemsOf(value);

@@ -10,6 +10,7 @@ import type { ListenerOptions } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
 import { routeSchema } from "../route/options.ts";
 import type { RouteOptions } from "../route/options.ts";
+import { storesSchema } from "../store/options.ts";
 import { upstreamSchema } from "../upstream/options.ts";
 
 const upstreamsSchema = z.record(z.string(), upstreamSchema).check(
@@ -37,10 +38,11 @@ export const configSchema = section(
     listeners: documented(z.array(listenerSchema).min(1), { kind: "list", about: "Where requests come in." }),
     routes: documented(z.array(routeSchema).min(1), { kind: "list", about: "Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with 404." }),
     upstreams: documented(upstreamsSchema.prefault({}), { kind: "map of name to upstream", about: "The groups of endpoints that routes send requests to." }),
+    stores: documented(storesSchema.prefault({}), { kind: "map of name to store", about: "Servers that several instances share, for rate limits." }),
     admin: documented(switchable(adminSchema), { defaultText: "off", about: "Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901." }),
     log: documented(logSchema.prefault({}), { about: "What is written where." }),
   },
-  ["stores"],
+  [],
 );
 
 type ConfigSections = z.output<typeof configSchema>;

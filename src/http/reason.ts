@@ -68,6 +68,7 @@ export const reasons = {
   QUEUE_FULL: define(503, "upstream", "warn", "Too many requests are waiting."),
   QUEUE_TIMEOUT: define(503, "upstream", "warn", "The request waited too long for an endpoint."),
   BREAKER_OPEN: define(503, "upstream", "warn", "The upstream is failing; try again later."),
+  LIMIT_UNKNOWN: define(503, "internal", "warn", "The rate limit cannot be checked; try again later."),
   OVERLOADED: define(503, "internal", "warn", "Too much load; try again later."),
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),

@@ -8,6 +8,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
+import type { LimitStore } from "../store/limit-store.ts";
 
 /** Answers an exchange, now or later. */
 export type RouteHandler = (exchange: Exchange) => void;
@@ -24,6 +25,10 @@ export interface MiddlewareHost {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
+  /** The stores of the configuration, by name. */
+  readonly stores: ReadonlyMap<string, LimitStore>;
+  /** Takes what must not happen. */
+  onInternalError(error: unknown): void;
 }
 
 /** Where a middleware stands. */

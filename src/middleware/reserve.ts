@@ -13,9 +13,10 @@ interface RouteWithMiddlewares {
 export function reserveForMiddlewares(routes: readonly RouteWithMiddlewares[], memory: SharedMemory): string[] {
   return routes.flatMap(({ name, middlewares }) => {
     const limits = middlewares.flatMap((middleware) => ("rateLimit" in middleware ? [middleware.rateLimit as RateLimitOptions] : []));
-    return limits.map((options, ordinal) => {
+    return limits.flatMap((options, ordinal) => {
+      if (options.store !== "local") return [];
       reserveRateLimit(memory, name, ordinal, options);
-      return rateLimitRegionKey(name, ordinal, options);
+      return [rateLimitRegionKey(name, ordinal, options)];
     });
   });
 }

@@ -69,6 +69,8 @@ export const families = {
   healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
   rateLimited: counter("millrace_rate_limited_total", ["route", "mode"],
     "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on)."),
+  storeDecisions: counter("millrace_store_decisions_total", ["store", "result"],
+    "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` where it was not asked because it had not answered."),
   configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
   configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),
   configLastReloadTime: gauge("millrace_config_last_reload_timestamp_seconds", [], "When a configuration was last applied, in Unix time.", "seconds"),

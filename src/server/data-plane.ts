@@ -20,6 +20,7 @@ import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { ambiguous } from "../route/router.ts";
+import { Stores } from "../store/stores.ts";
 import { HostResolver } from "../upstream/host-resolver.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
@@ -73,6 +74,7 @@ export class DataPlane implements ListenerHost {
   readonly #metrics: ExchangeMetrics;
   readonly #writer: MetricWriter;
   readonly #lag: EventLoopLag;
+  readonly #stores: Stores;
   readonly #resolver = new HostResolver();
   readonly #endOfTurn = new EndOfTurn();
   readonly #requestIds = new RequestIdSource();
@@ -89,6 +91,7 @@ export class DataPlane implements ListenerHost {
     this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
     this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
     this.#metrics = new ExchangeMetrics(this.#writer);
+    this.#stores = new Stores({ metrics: this.#writer, logger: parts.logger });
     this.#lag = new EventLoopLag({ writer: this.#writer, workerName: String(parts.stripeIndex) });
     this.wheel.start();
   }
@@ -102,6 +105,7 @@ export class DataPlane implements ListenerHost {
     const opened = new Map<string, Listener>();
     let accessLog: AccessLog | null = null;
     try {
+      const stores = await this.#stores.prepare(config.stores);
       const runtime = new Runtime({
         config,
         memory: this.#parts.memory,
@@ -110,7 +114,7 @@ export class DataPlane implements ListenerHost {
         previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
         forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onTunnel: this.#onTunnel },
-        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger },
+        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, onInternalError: (error) => this.onInternalError(error) },
       });
       accessLog = this.#openAccessLog(config);
       for (const listenerOptions of config.listeners) {
@@ -123,6 +127,7 @@ export class DataPlane implements ListenerHost {
       if (this.#isClosed) throw new Error("this proxy has been closed");
       this.#prepared = { runtime, opened, accessLog };
     } catch (error) {
+      this.#stores.abort();
       for (const listener of opened.values()) listener.close();
       if (accessLog !== this.#accessLog) await accessLog?.close();
       throw error;
@@ -136,6 +141,7 @@ export class DataPlane implements ListenerHost {
     this.#prepared = null;
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
+    this.#stores.commit();
     if (this.#accessLog !== null && this.#accessLog !== prepared.accessLog) this.#retired.addLog(this.#accessLog.close());
     this.#accessLog = prepared.accessLog;
     const listeners = new Map<string, Listener>();
@@ -155,6 +161,7 @@ export class DataPlane implements ListenerHost {
 
   /** Forgets what was prepared. */
   abort(): void {
+    this.#stores.abort();
     for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
     const log = this.#prepared?.accessLog ?? null;
     if (log !== null && log !== this.#accessLog) this.#retired.addLog(log.close());
@@ -179,6 +186,7 @@ export class DataPlane implements ListenerHost {
     for (const listener of this.#listeners.values()) listener.close();
     for (const transport of this.#runtime?.transports ?? []) transport.close();
     this.#resolver.close();
+    this.#stores.close();
     this.#lag.close();
     await Promise.all([this.#retired.close(), this.#accessLog?.close()]);
     this.wheel.close();

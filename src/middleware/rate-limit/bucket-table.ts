@@ -9,7 +9,7 @@ import type { Clock } from "../../base/clock.ts";
 import { KeyedHash } from "../../base/keyed-hash.ts";
 import { sharedClock } from "../../base/shared-clock.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
-import type { LimitDecision, LimitPolicy } from "./limit-policy.ts";
+import type { LimitDecision, LimitNumbers } from "../../store/limit-store.ts";
 
 const ways = 8;
 const headerBytes = 64;
@@ -49,8 +49,8 @@ export class BucketTable {
   }
 
   /** Decides about one request of `key`, and counts it where it passes. The answer is good until the next call. */
-  take(key: string, policy: LimitPolicy): LimitDecision {
-    const { intervalNs, windowNs } = policy;
+  take(key: string, limit: LimitNumbers): LimitDecision {
+    const { intervalNs, windowNs } = limit;
     const cells = this.#cells;
     const decision = this.#decision;
     const now = Math.floor(this.#clock.now() * 1e6);

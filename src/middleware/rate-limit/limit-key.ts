@@ -1,4 +1,5 @@
 /** Whose requests are counted together. */
+import { createHash } from "node:crypto";
 import { isMappedIpv4, parseIpv6 } from "../../base/ip-address.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { toLowerAscii } from "../../http/fields.ts";
@@ -17,6 +18,11 @@ export function compileLimitKey(text: string): LimitKey {
   }
   if (text.startsWith("cookie:")) return (exchange) => cookieValue(exchange.request.field("cookie"), name);
   return (exchange) => toNetwork(exchange.clientIp);
+}
+
+/** A key as it stands in a store: what clients send is hashed, so that it is short and no secret lies about. @param kind as the options have it */
+export function toStoreKey(key: string, kind: string): string {
+  return kind.includes(":") ? createHash("sha256").update(key, "latin1").digest("base64url").slice(0, 22) : key;
 }
 
 const words = new Uint32Array(4);

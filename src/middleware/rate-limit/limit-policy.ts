@@ -3,18 +3,10 @@
  * next request would be due if all so far had come at the exact rate. A request passes where that is not more than the burst ahead of now.
  */
 import type { Rate } from "../../base/units.ts";
-
-/** What was decided about one request. Reused by who gives it: read it before asking again. */
-export interface LimitDecision {
-  isAdmitted: boolean;
-  /** How many more would pass right now. */
-  remaining: number;
-  /** Milliseconds until one more would pass than now: for a refused request, until it would. */
-  waitMs: number;
-}
+import type { LimitDecision, LimitNumbers } from "../../store/limit-store.ts";
 
 /** A rate with its burst, as numbers. */
-export class LimitPolicy {
+export class LimitPolicy implements LimitNumbers {
   readonly burst: number;
   /** The time of one request. */
   readonly intervalNs: number;

@@ -5,20 +5,42 @@
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { families } from "../../observe/families.ts";
+import type { Counter } from "../../observe/instruments.ts";
+import type { LimitDecision, LimitStore } from "../../store/limit-store.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
+import { Hold, passOn } from "../pass-on.ts";
 import { BucketTable } from "./bucket-table.ts";
-import { compileLimitKey } from "./limit-key.ts";
-import { type LimitDecision, LimitPolicy, toSeconds } from "./limit-policy.ts";
+import { compileLimitKey, type LimitKey, toStoreKey } from "./limit-key.ts";
+import { LimitPolicy, toSeconds } from "./limit-policy.ts";
 import type { RateLimitOptions } from "./options.ts";
 
-/** See the head of this file. */
+/** A limit, compiled. */
+interface Limit {
+  readonly name: string;
+  readonly policy: LimitPolicy;
+  readonly keyOf: LimitKey;
+  readonly options: RateLimitOptions;
+  readonly refused: Counter;
+}
+
+/** See the head of this file. @throws Error where the store is not there */
 export function createRateLimit(options: RateLimitOptions, context: MiddlewareContext): Middleware {
   const name = limitName(context.routeName, context.ordinal);
-  const policy = new LimitPolicy(name, options.rate, options.burst);
-  const keyOf = compileLimitKey(options.key);
-  const table = new BucketTable(reserveRateLimit(context.memory, context.routeName, context.ordinal, options));
-  const refused = context.metrics.counter(families.rateLimited, [context.routeName, options.dryRun ? "dry-run" : "enforced"]);
-  const { dryRun } = options;
+  const limit: Limit = {
+    name,
+    policy: new LimitPolicy(name, options.rate, options.burst),
+    keyOf: compileLimitKey(options.key),
+    options,
+    refused: context.metrics.counter(families.rateLimited, [context.routeName, options.dryRun ? "dry-run" : "enforced"]),
+  };
+  if (options.store === "local") return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, context.routeName, context.ordinal, options)));
+  const store = context.stores.get(options.store);
+  if (store === undefined) throw new Error(`there is no store "${options.store}"`);
+  return limitThere(limit, store, context);
+}
+
+/** Counts in shared memory. */
+function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table: BucketTable): Middleware {
   return (next) => (exchange) => {
     const key = keyOf(exchange);
     if (key === null || key === "") return next(exchange);
@@ -29,6 +51,33 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
       exchange.answerFields += policy.fields(decision);
       next(exchange);
     } else refuse(exchange, policy, decision);
+  };
+}
+
+/** Counts in a store, and holds the exchange meanwhile. */
+function limitThere({ name, policy, keyOf, options, refused }: Limit, store: LimitStore, context: MiddlewareContext): Middleware {
+  return (next) => (exchange) => {
+    const key = keyOf(exchange);
+    if (key === null || key === "") return next(exchange);
+    const storeKey = `rate-limit:${name}:${toStoreKey(key, options.key)}`;
+    if (options.dryRun) {
+      store.take(storeKey, policy, (decision) => { if (decision?.isAdmitted === false) refused.add(); });
+      return next(exchange);
+    }
+    const hold = new Hold(exchange);
+    store.take(storeKey, policy, (decision) => {
+      if (!hold.release()) return;
+      if (decision === null) {
+        if (options.onStoreFailure === "open") passOn(exchange, next, context);
+        else exchange.responder.fail("LIMIT_UNKNOWN");
+      } else if (decision.isAdmitted) {
+        exchange.answerFields += policy.fields(decision);
+        passOn(exchange, next, context);
+      } else {
+        refused.add();
+        refuse(exchange, policy, decision);
+      }
+    });
   };
 }
 

@@ -1,0 +1,104 @@
+/** The stores of one thread, by name. They live through reloads as long as their options stay the same. */
+import { isDeepStrictEqual } from "node:util";
+import { systemScheduler } from "../base/scheduler.ts";
+import { families } from "../observe/families.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { MetricWriter } from "../observe/metric-writer.ts";
+import type { LimitStore } from "./limit-store.ts";
+import type { StoreOptions, StoresOptions } from "./options.ts";
+import { RedisConnection } from "./redis-connection.ts";
+import { RedisLimitStore } from "./redis-limit-store.ts";
+
+interface OpenStore {
+  readonly options: StoreOptions;
+  readonly limits: LimitStore;
+  readonly connected: Promise<void>;
+  close(): void;
+}
+
+/** How long a new configuration waits for a store; without it, it comes to work all the same. */
+const patienceMs = 1_000;
+
+/** See the head of this file. */
+export class Stores {
+  readonly #metrics: MetricWriter;
+  readonly #logger: Logger;
+  #open = new Map<string, OpenStore>();
+  #prepared: Map<string, OpenStore> | null = null;
+
+  constructor(parts: { readonly metrics: MetricWriter; readonly logger: Logger }) {
+    this.#metrics = parts.metrics;
+    this.#logger = parts.logger;
+  }
+
+  /** Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws where a package is missing; then nothing of it is left */
+  async prepare(options: StoresOptions): Promise<ReadonlyMap<string, LimitStore>> {
+    const prepared = new Map<string, OpenStore>();
+    this.#prepared = prepared;
+    try {
+      for (const [name, one] of Object.entries(options)) {
+        const known = this.#open.get(name);
+        prepared.set(name, known !== undefined && isDeepStrictEqual(known.options, one) ? known : await this.#openStore(name, one));
+      }
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    await Promise.all([...prepared.values()].filter((store) => !this.#isOpen(store)).map(({ connected }) => withPatience(connected)));
+    return new Map([...prepared].map(([name, { limits }]) => [name, limits]));
+  }
+
+  commit(): void {
+    if (this.#prepared === null) return;
+    const kept = new Set(this.#prepared.values());
+    for (const store of this.#open.values()) if (!kept.has(store)) store.close();
+    this.#open = this.#prepared;
+    this.#prepared = null;
+  }
+
+  abort(): void {
+    for (const store of this.#prepared?.values() ?? []) if (!this.#isOpen(store)) store.close();
+    this.#prepared = null;
+  }
+
+  close(): void {
+    this.abort();
+    for (const store of this.#open.values()) store.close();
+    this.#open.clear();
+  }
+
+  #isOpen(store: OpenStore): boolean {
+    return [...this.#open.values()].includes(store);
+  }
+
+  async #openStore(name: string, options: StoreOptions): Promise<OpenStore> {
+    let lastError = "";
+    const connection = await RedisConnection.open(options.redis, (error) => { lastError = error.message; });
+    const limits = new RedisLimitStore({
+      sender: connection,
+      prefix: options.redis.prefix,
+      timeoutMs: options.redis.timeout,
+      scheduler: systemScheduler,
+      onResult: (result) => this.#metrics.counter(families.storeDecisions, [name, result]).add(),
+      onOutage: (isOut) => {
+        if (isOut) this.#logger.warn("a store does not answer", { store: name, error: lastError });
+        else this.#logger.info("a store answers again", { store: name });
+      },
+    });
+    return {
+      options,
+      limits,
+      connected: connection.connected,
+      close() {
+        limits.close();
+        connection.close();
+      },
+    };
+  }
+}
+
+async function withPatience(connected: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([connected, new Promise<void>((resolve) => { timer = setTimeout(resolve, patienceMs); })]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,141 @@
+/** Rate limits that several instances share through a real Redis server, and what happens when that is away. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { TestContext } from "node:test";
+import type { ConfigInput } from "../../src/index.ts";
+import { Origin } from "../support/origin.ts";
+import { redisCommand, RedisServer } from "../support/redis-server.ts";
+import { eventually } from "../support/signal.ts";
+import { Stage } from "../support/stage.ts";
+
+const skip = redisCommand === null ? "redis-server is not installed: node scripts/install-packages.ts test" : false;
+
+let origin: Origin;
+before(async () => { origin = await Origin.start((_incoming, outgoing) => void outgoing.end("fine")); });
+after(() => origin.close());
+
+function configuration(redis: string, rateLimit: Record<string, unknown>, workers = 0): ConfigInput {
+  return {
+    workers,
+    listeners: [{ address: "127.0.0.1:0" }],
+    routes: [{ name: "limited", middlewares: [{ rateLimit: { rate: "1/s", store: "shared", ...rateLimit } }], upstream: "app" }],
+    upstreams: { app: { endpoints: [origin.url] } },
+    stores: { shared: { redis } },
+  } as ConfigInput;
+}
+
+async function startRedis(t: TestContext): Promise<RedisServer> {
+  const redis = await RedisServer.start();
+  t.after(() => redis.close());
+  return redis;
+}
+
+async function start(t: TestContext, config: ConfigInput): Promise<Stage> {
+  const stage = await Stage.start(config);
+  t.after(() => stage.close());
+  return stage;
+}
+
+async function ask(stage: Stage, headers: Record<string, string> = {}): Promise<Response> {
+  const response = await fetch(`http://127.0.0.1:${stage.port()}/`, { headers });
+  await response.arrayBuffer();
+  return response;
+}
+
+const statusOf = async (stage: Stage): Promise<number> => (await ask(stage)).status;
+
+test("one instance decides as with local counts, with the same fields", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const stage = await start(t, configuration(redis.url, { rate: "2/m", burst: 2 }));
+  const [first, second, third] = [await ask(stage), await ask(stage), await ask(stage)];
+  assert.deepEqual([first.status, second.status, third.status], [200, 200, 429]);
+  assert.equal(first.headers.get("ratelimit"), '"limited";r=1;t=30');
+  assert.equal(first.headers.get("ratelimit-policy"), '"limited";q=2;w=60');
+  assert.equal(third.headers.get("ratelimit"), '"limited";r=0;t=30');
+  assert.equal(third.headers.get("retry-after"), "30");
+  assert.equal((await stage.metrics()).sum("millrace_store_decisions_total", { store: "shared", result: "ok" }), 3);
+});
+
+test("three instances, one of them with two threads, admit together what one would, within 1 %", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const rate = 200;
+  const burst = 400;
+  const config = { rate: `${rate}/s`, burst, key: "route" };
+  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, config, workers))));
+  let admitted = 0;
+  let total = 0;
+  const startedMs = performance.now();
+  const endMs = startedMs + 3_000;
+  let lastAdmittedMs = startedMs;
+  await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
+    while (performance.now() < endMs) {
+      const status = await statusOf(stage);
+      total++;
+      if (status !== 200) continue;
+      admitted++;
+      lastAdmittedMs = performance.now();
+    }
+  })));
+  const expected = burst + (rate * (lastAdmittedMs - startedMs)) / 1000;
+  const metrics = await Promise.all(stages.map((stage) => stage.metrics()));
+  const unanswered = metrics.reduce((sum, page) => sum + page.sum("millrace_store_decisions_total") - page.sum("millrace_store_decisions_total", { result: "ok" }), 0);
+  // What the store could not decide in time on a busy machine has passed without being counted.
+  const counted = admitted - unanswered;
+  assert.ok(total > expected * 1.2, `enough was asked for: ${total}`);
+  assert.ok(Math.abs(counted - expected) <= expected * 0.01 + unanswered, `${counted} of ${total} passed, expected ${expected.toFixed(0)}; ${unanswered} undecided`);
+});
+
+for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
+  test(`without an answer from the store the limit fails ${mode}, soon, and recovers`, { skip }, async (t) => {
+    const redis = await startRedis(t);
+    const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1_000, onStoreFailure: mode }));
+    assert.equal(await statusOf(stage), 200);
+    redis.freeze();
+    for (let count = 0; count < 5; count++) {
+      const response = await ask(stage);
+      assert.equal(response.status, expected);
+      assert.equal(response.headers.get("ratelimit"), null);
+      if (mode === "closed") assert.equal(response.headers.get("retry-after"), "1");
+    }
+    await eventually(() => stage.complaints.some((text) => text.includes("a store does not answer")), "the log says so");
+    assert.equal(await statusOf(stage), expected);
+    const metrics = await stage.metrics();
+    assert.equal(metrics.sum("millrace_store_decisions_total", { result: "timeout" }), 5);
+    assert.equal(metrics.sum("millrace_store_decisions_total", { result: "skipped" }), 1);
+    redis.thaw();
+    await eventually(async () => (await ask(stage)).headers.get("ratelimit") !== null, "decisions come from the store again");
+    assert.ok(stage.messages.some(({ message }) => message === "a store answers again"));
+  });
+}
+
+test("a server that dies is found again when it is back, and given the script anew", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 2 }));
+  assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 429]);
+  await redis.kill();
+  assert.equal(await statusOf(stage), 200);
+  await redis.restart();
+  await eventually(async () => (await ask(stage)).headers.get("ratelimit") === '"limited";r=1;t=3600', "the store decides again");
+});
+
+test("a store that is not there keeps nobody from starting", { skip }, async (t) => {
+  const stage = await start(t, configuration("unix:/nonexistent/redis.sock", { rate: "1/h", burst: 1 }));
+  assert.deepEqual([await statusOf(stage), await statusOf(stage)], [200, 200]);
+});
+
+test("a dry run asks the store and holds nothing", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1, dryRun: true }));
+  assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 200]);
+  await eventually(async () => (await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }) === 2, "two are counted");
+});
+
+test("a reload that changes nothing about the store keeps its connection and the counts", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 2 }));
+  assert.equal(await statusOf(stage), 200);
+  await stage.reload(configuration(redis.url, { rate: "1/h", burst: 3 }));
+  assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 429]);
+  await stage.reload({ ...configuration(redis.url, {}), routes: [{ upstream: "app" }], stores: {} } as ConfigInput);
+  assert.equal(await statusOf(stage), 200);
+});
