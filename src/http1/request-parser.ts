@@ -245,7 +245,7 @@ function checkTarget(head: RequestHead, received: string): ReasonCode | null {
     lastAuthority = authority;
     head.host = lastHost = host;
   }
-  // CONNECT has a form of its own (RFC 9112 section 3.2.3) and is refused as a method, whatever it asks for.
-  if (head.method === "CONNECT") return null;
+  // Neither tunnels by CONNECT nor echoes of credentials by TRACE (RFC 9110 sections 9.3.6 and 9.3.8).
+  if (head.method === "CONNECT" || head.method === "TRACE") return "METHOD_NOT_ALLOWED";
   return parseTarget(head.method, received, head);
 }

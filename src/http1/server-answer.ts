@@ -167,6 +167,18 @@ export class ServerAnswer implements Responder {
     listener.onCancel(code);
   }
 
+  /** The client is gone, or is treated as gone. */
+  abandon(code: ReasonCode): void {
+    const exchange = this.exchange;
+    if (exchange === null || exchange.isEnded) return;
+    // Either side may end a tunnel as it likes.
+    if (!this.#host.isTunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
+    if (!exchange.isHeadSent) exchange.status = 499;
+    this.isEnded = true;
+    this.cancel(code);
+    this.endExchange();
+  }
+
   /** The exchange is over, however it went: it is counted and logged, once. */
   endExchange(): void {
     const exchange = this.exchange;

@@ -16,6 +16,7 @@ import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
+import { lingerMs, ServerEnding } from "./server-ending.ts";
 
 const State = {
   /** Between requests, or in the middle of a head. */
@@ -30,12 +31,8 @@ const State = {
   closed: 5,
 } as const;
 
-/** How long and how much of an unwanted rest is read, so that the answer is not lost in a reset (RFC 9112 section 9.6). */
-const closingMs = 2_000;
-const maxDroppedBytes = 1_048_576;
+/** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
 const maxReadAheadBytes = 16_384;
-/** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
-const halfClosedMs = 1_000;
 /** While draining: a connection used this recently may have a request on its way. */
 const drainMs = 1_000;
 
@@ -53,21 +50,16 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   readonly #deadlines: ServerDeadlines;
   readonly #headReader = new HeadReader();
   readonly #body = new RequestBody();
+  readonly #ending: ServerEnding;
   readonly #isPeerTrusted: boolean;
   #state: number = State.head;
   /** Bytes that arrived and are not consumed. */
   #unread: Buffer | null = null;
   #isAdvancing = false;
   #isPaused = false;
-  /** The client sent FIN. */
-  #isHalfClosed = false;
-  #hasEndedWriting = false;
   #requestCount = 0;
   #headStartedMs = -1;
   #idleSinceMs: number;
-  #bytesTakenAtFin = 0;
-  /** While closing. */
-  #droppedBytes = 0;
 
   constructor(socket: Socket, context: ServerContext) {
     this.#socket = socket;
@@ -79,6 +71,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.#isPeerTrusted = context.isTrusted(this.peerAddress);
     this.#output = new Output(socket, this.#onWritable);
     this.#deadlines = new ServerDeadlines(context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
+    this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, onOver: () => this.#destroy() });
     this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -115,13 +108,12 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     try {
       let hasConsumed = true;
       while (hasConsumed && this.#unread !== null) hasConsumed = this.#consume();
-      if (this.#isHalfClosed && this.#isInputShort()) this.#endOfInput();
+      if (this.#ending.isHalfClosed && this.#isInputShort()) this.#endOfInput();
     } catch (error) {
       this.#crash(error);
     }
     this.#isAdvancing = false;
-    // A head that is incomplete needs more bytes; everything else that is left waits for something on our side. Behind a request that is being answered a little is
-    // read ahead, so that a pipelining client that goes away is noticed.
+    // A head that is incomplete needs more bytes; everything else that is left waits for something on our side.
     const unread = this.#unread;
     const isReading = unread === null ? !this.#body.isBlocked : this.#state === State.head || (this.#state === State.answer && unread.length < maxReadAheadBytes);
     if (isReading === this.#isPaused) this.#setPaused(!isReading);
@@ -134,9 +126,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       case State.tunnel: return this.#readTunnel();
       case State.answer: return false;
       default:
-        this.#droppedBytes += this.#unread!.length;
+        if (!this.#ending.drop(this.#unread!.length)) this.#destroy();
         this.#unread = null;
-        if (this.#droppedBytes > maxDroppedBytes) this.#destroy();
         return false;
     }
   }
@@ -170,8 +161,6 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     if (isDraining || (limits.requestsPerConnection > 0 && this.#requestCount >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
     this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
     if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.#answer.fail("BODY_TOO_LARGE");
-    // RFC 9110 sections 9.3.6 and 9.3.8: neither tunnels by CONNECT nor echoes of credentials by TRACE.
-    else if (head.method === "CONNECT" || head.method === "TRACE") this.#answer.fail("METHOD_NOT_ALLOWED", "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     else this.#context.onExchange(exchange);
   }
 
@@ -268,7 +257,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       return;
     }
     if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
-    if (this.#isHalfClosed && this.#unread === null) this.#endOfInput();
+    if (this.#ending.isHalfClosed && this.#unread === null) this.#endOfInput();
     // What came with the head goes upstream with the head, in one write.
     else if (this.#isAdvancing) while (this.#state === State.body && this.#unread !== null && this.#readBody());
     else this.#advance();
@@ -287,8 +276,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   }
 
   endTunnelWriting(): void {
-    this.#endWriting();
-    if (this.#isHalfClosed) this.#endTunnel();
+    this.#ending.endWriting();
+    if (this.#ending.isHalfClosed) this.#endTunnel();
   }
 
   onAnswerEnd(): void {
@@ -308,7 +297,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #finish(): void {
     this.#answer.exchange = null;
     this.#body.release();
-    if (!this.#answer.isKeptAlive || (this.#isHalfClosed && this.#unread === null)) {
+    if (!this.#answer.isKeptAlive || (this.#ending.isHalfClosed && this.#unread === null)) {
       this.#closeGracefully();
       return;
     }
@@ -323,53 +312,24 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       this.#closeGracefully();
       return;
     }
-    this.#deadlines.await(Wait.closing, closingMs);
+    this.#deadlines.await(Wait.closing, lingerMs);
     this.#advance();
   }
 
-  /** Sends FIN after the answer and reads on for a moment, so that the kernel does not answer late bytes with a reset that destroys it. */
   #closeGracefully(): void {
     if (this.#state === State.closed) return;
     this.#answer.exchange = null;
+    this.#body.release();
     this.#unread = null;
-    this.#droppedBytes = 0;
     this.#state = State.closing;
-    this.#endWriting();
-    if (this.#isHalfClosed) this.#destroyWhenWritten();
-    else {
-      this.#deadlines.await(Wait.closing, this.#output.isBlocked ? this.#context.timeouts.write : closingMs);
-      this.#setPaused(false);
-    }
-  }
-
-  #endWriting(): void {
-    if (this.#hasEndedWriting) return;
-    this.#hasEndedWriting = true;
-    this.#output.flush();
-    this.#socket.end();
-  }
-
-  #destroyWhenWritten(): void {
-    if (this.#socket.writableFinished) this.#destroy();
-    else {
-      this.#deadlines.await(Wait.closing, this.#context.timeouts.write);
-      this.#socket.once("finish", () => this.#destroy());
-    }
+    this.#ending.linger(this.#context.timeouts.write);
+    this.#setPaused(false);
   }
 
   /** The client is gone, or is treated as gone: whatever was under way is over. */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
-    const answer = this.#answer;
-    const exchange = answer.exchange;
-    if (exchange !== null && !exchange.isEnded) {
-      // Either side may end a tunnel as it likes.
-      if (this.#state !== State.tunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
-      if (!exchange.isHeadSent) exchange.status = 499;
-      answer.isEnded = true;
-      answer.cancel(code);
-      answer.endExchange();
-    }
+    this.#answer.abandon(code);
     this.#destroy();
   }
 
@@ -406,7 +366,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   // Socket events and deadlines.
 
   readonly #onEnd = (): void => {
-    this.#isHalfClosed = true;
+    this.#ending.isHalfClosed = true;
     try {
       this.#endOfInput();
     } catch (error) {
@@ -431,21 +391,16 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
         if (this.#unread === null || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
         return;
       case State.answer:
-        this.#bytesTakenAtFin = this.#bytesTaken;
-        this.#deadlines.await(Wait.halfClosed, halfClosedMs);
+        this.#ending.watchTaking();
         return;
       case State.tunnel:
         if (this.#unread !== null) return;
         this.#body.end();
-        if (this.#hasEndedWriting) this.#endTunnel();
+        if (this.#ending.hasEndedWriting) this.#endTunnel();
         return;
       case State.closing:
-        this.#destroyWhenWritten();
+        this.#ending.waitUntilWritten(this.#context.timeouts.write);
     }
-  }
-
-  get #bytesTaken(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   readonly #onError = (): void => this.#endAsGone("CLIENT_GONE");
@@ -454,7 +409,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
-    if (this.#state === State.closing) this.#deadlines.await(Wait.closing, closingMs);
+    if (this.#state === State.closing) this.#deadlines.await(Wait.closing, lingerMs);
     this.#answer.exchange?.listener?.onWritable();
   };
 
@@ -465,9 +420,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       case Wait.head: return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
       case Wait.body: return this.#failBody("BODY_TIMEOUT");
       case Wait.halfClosed:
-        // A client that only closed its sending side keeps taking the answer; one that is gone does not.
-        if (this.#bytesTaken === this.#bytesTakenAtFin) return this.#endAsGone("CLIENT_GONE");
-        return this.#endOfInput();
+        return this.#ending.hasTaken ? this.#endOfInput() : this.#endAsGone("CLIENT_GONE");
       default: return this.#destroy();
     }
   };

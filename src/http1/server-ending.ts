@@ -1,0 +1,78 @@
+/**
+ * How a client connection ends. After the last answer: FIN, then a moment in which what still comes is read and thrown away, so that the kernel does not answer late bytes
+ * with a reset that destroys the answer (RFC 9112 section 9.6). After the client's FIN: it is served as long as it takes what it is owed.
+ */
+import type { Socket } from "node:net";
+import type { Output } from "./output.ts";
+import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
+
+/** How long, and how much, is read after the last answer. */
+export const lingerMs = 2_000;
+const maxDroppedBytes = 1_048_576;
+/** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
+const halfClosedMs = 1_000;
+
+/** See the head of this file. One a connection. */
+export class ServerEnding {
+  /** The client sent FIN. */
+  isHalfClosed = false;
+  /** Our FIN is on its way. */
+  hasEndedWriting = false;
+  readonly #socket: Socket;
+  readonly #output: Output;
+  readonly #deadlines: ServerDeadlines;
+  readonly #onOver: () => void;
+  #droppedBytes = 0;
+  #bytesTaken = 0;
+
+  /** @param onOver both sides are done: the socket can be destroyed */
+  constructor(parts: { readonly socket: Socket; readonly output: Output; readonly deadlines: ServerDeadlines; readonly onOver: () => void }) {
+    this.#socket = parts.socket;
+    this.#output = parts.output;
+    this.#deadlines = parts.deadlines;
+    this.#onOver = parts.onOver;
+  }
+
+  /** FIN, behind what is still to be written. */
+  endWriting(): void {
+    if (this.hasEndedWriting) return;
+    this.hasEndedWriting = true;
+    this.#output.flush();
+    this.#socket.end();
+  }
+
+  /** FIN, and the moment after it. @param writeMs how long the client may take over what is still to be written; 0 = as long as it likes */
+  linger(writeMs: number): void {
+    this.endWriting();
+    if (this.isHalfClosed) this.waitUntilWritten(writeMs);
+    else this.#deadlines.await(Wait.closing, this.#output.isBlocked ? writeMs : lingerMs);
+  }
+
+  /** Nothing more will come: it is over when everything is written. */
+  waitUntilWritten(writeMs: number): void {
+    if (this.#socket.writableFinished) return this.#onOver();
+    this.#deadlines.await(Wait.closing, writeMs);
+    this.#socket.once("finish", this.#onOver);
+  }
+
+  /** Bytes came that nobody wants. @returns false where they are too many */
+  drop(byteCount: number): boolean {
+    this.#droppedBytes += byteCount;
+    return this.#droppedBytes <= maxDroppedBytes;
+  }
+
+  /** Waits for a sign that a client which sends no more still takes its answer. */
+  watchTaking(): void {
+    this.#bytesTaken = this.#taken;
+    this.#deadlines.await(Wait.halfClosed, halfClosedMs);
+  }
+
+  /** Has it taken something since? A client that is gone does not. */
+  get hasTaken(): boolean {
+    return this.#taken !== this.#bytesTaken;
+  }
+
+  get #taken(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+}
