@@ -3,6 +3,7 @@ import type { BodySink, BodySource } from "../http/exchange.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
+const firstKeptBytes = 4_096;
 
 /** Stands between the client's connection and the attempts. */
 export class ReplayBody implements BodySink {
@@ -12,7 +13,8 @@ export class ReplayBody implements BodySink {
   #isStarted = false;
   #isEnded = false;
   #isDropped = false;
-  #kept: Buffer[] = [];
+  /** The body from its first byte; `#keptBytes` of it are used. */
+  #kept: Buffer | null = null;
   #keptBytes = 0;
   #trailers = "";
 
@@ -40,7 +42,9 @@ export class ReplayBody implements BodySink {
       this.#source.startBody(this);
       return;
     }
-    for (const chunk of this.#kept) target.onBodyData(chunk);
+    // A copy: the bytes belong to the target, which may still be writing them when the next attempt is given them.
+    if (this.#keptBytes > 0) target.onBodyData(Buffer.from(this.#kept!.subarray(0, this.#keptBytes)));
+    if (this.#keptBytes > maxKeptBytes) this.#drop();
     if (this.#isEnded) target.onBodyEnd(this.#trailers);
     else if (target.onBodyFlush()) this.#source.resumeBody();
   }
@@ -51,8 +55,7 @@ export class ReplayBody implements BodySink {
   }
 
   onBodyData(chunk: Buffer): void {
-    if (!this.#isDropped && this.#isKeeping) this.#keep(chunk);
-    else this.#isDropped = true;
+    this.#keep(chunk);
     this.#target?.onBodyData(chunk);
   }
 
@@ -66,11 +69,25 @@ export class ReplayBody implements BodySink {
     this.#target?.onBodyEnd(trailers);
   }
 
+  /** While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because `onBodyFlush` stops the source. */
   #keep(chunk: Buffer): void {
-    this.#keptBytes += chunk.length;
-    if (this.#keptBytes > maxKeptBytes) {
-      this.#isDropped = true;
-      this.#kept = [];
-    } else this.#kept.push(chunk);
+    if (this.#isDropped) return;
+    const byteCount = this.#keptBytes + chunk.length;
+    if (!this.#isKeeping || (byteCount > maxKeptBytes && this.#target !== null)) {
+      this.#drop();
+      return;
+    }
+    if (this.#kept === null || this.#kept.length < byteCount) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(byteCount, 2 * this.#keptBytes, firstKeptBytes));
+      this.#kept?.copy(grown, 0, 0, this.#keptBytes);
+      this.#kept = grown;
+    }
+    this.#keptBytes += chunk.copy(this.#kept, this.#keptBytes);
+  }
+
+  #drop(): void {
+    this.#isDropped = true;
+    this.#kept = null;
+    this.#keptBytes = 0;
   }
 }

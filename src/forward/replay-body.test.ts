@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { BodySink, BodySource } from "../http/exchange.ts";
+import { ReplayBody } from "./replay-body.ts";
+
+class Source implements BodySource {
+  sink: BodySink | null = null;
+  resumed = 0;
+  startBody(sink: BodySink): void {
+    this.sink = sink;
+  }
+  resumeBody(): void {
+    this.resumed++;
+  }
+  /** One read of the client's. @returns whether more may come */
+  give(...texts: string[]): boolean {
+    for (const text of texts) this.sink!.onBodyData(Buffer.from(text));
+    return this.sink!.onBodyFlush();
+  }
+}
+
+class Target implements BodySink {
+  text = "";
+  trailers: string | null = null;
+  isWritable = true;
+  onBodyData(chunk: Buffer): void {
+    this.text += chunk.toString();
+  }
+  onBodyFlush(): boolean {
+    return this.isWritable;
+  }
+  onBodyEnd(trailers: string): void {
+    this.trailers = trailers;
+  }
+}
+
+function start(isKeeping: boolean): { source: Source; body: ReplayBody; first: Target } {
+  const source = new Source();
+  const body = new ReplayBody(source, isKeeping);
+  const first = new Target();
+  body.attach(first);
+  return { source, body, first };
+}
+
+test("a small body is given to the next attempt from its first byte, and goes on", () => {
+  const { source, body, first } = start(true);
+  assert.equal(source.give("ab", "c"), true);
+  body.detach();
+  assert.equal(source.give("d"), false, "nobody takes it for now");
+  const second = new Target();
+  assert.equal(body.isReplayable, true);
+  body.attach(second);
+  assert.equal(source.resumed, 1);
+  source.give("e");
+  source.sink!.onBodyEnd("X: 1\r\n");
+  assert.deepEqual([first.text, second.text, second.trailers], ["abc", "abcde", "X: 1\r\n"]);
+  const third = new Target();
+  body.attach(third);
+  assert.deepEqual([third.text, third.trailers], ["abcde", "X: 1\r\n"]);
+});
+
+test("a body that has outgrown the limit cannot be given again", () => {
+  const { source, body } = start(true);
+  source.give("x".repeat(65_536));
+  assert.equal(body.isReplayable, true);
+  source.give("y");
+  assert.equal(body.isReplayable, false);
+});
+
+test("what comes between two attempts is never lost, however much it is", () => {
+  const { source, body } = start(true);
+  source.give("x".repeat(60_000));
+  body.detach();
+  source.give("y".repeat(40_000));
+  assert.equal(body.isReplayable, true, "the retry has been decided");
+  const second = new Target();
+  body.attach(second);
+  source.give("z");
+  assert.equal(second.text, `${"x".repeat(60_000)}${"y".repeat(40_000)}z`);
+  assert.equal(body.isReplayable, false, "but there is no third time");
+});
+
+test("a body that is not kept can be given once", () => {
+  assert.equal(new ReplayBody(new Source(), false).isReplayable, true, "not begun yet");
+  const { source, body, first } = start(false);
+  source.give("a");
+  assert.equal(body.isReplayable, false);
+  assert.equal(first.text, "a");
+});
+
+test("a slow target holds the source back", () => {
+  const { source, body, first } = start(true);
+  first.isWritable = false;
+  assert.equal(source.give("a"), false);
+  body.detach();
+  const second = new Target();
+  second.isWritable = false;
+  body.attach(second);
+  assert.equal(source.resumed, 0, "the next one is slow as well");
+});
