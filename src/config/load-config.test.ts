@@ -50,7 +50,7 @@ test("problems stand at the value, at the key where it is unknown, and at the pa
 test("problems in flow style, behind anchors, merges and aliases stand where the text is", () => {
   assert.deepEqual(problemsOf(`listeners: [{ address: ":1", limits: { headFields: x } }]\nroutes: [{ upstream: a }]\nupstreams:\n  a: &base\n    endpoints: [http://a]\n    balance: rr\n  b: *base\n  c:\n    <<: *base\n    pool: { maxIdle: -1 }\n`), [
     '1:52 1 expected a number, not the text "x"',
-    '6:14 2 the text "rr" is none of "round-robin", "least-connections", "random", "power-of-two", "ip-hash"',
+    '6:14 2 "rr" is not "round-robin" or "least-connections" or "random" or "power-of-two" or "peak-ewma" or "ip-hash" or a section (keys and values)',
     "10:22 2 -1 is too small; at least 0",
   ]);
 });

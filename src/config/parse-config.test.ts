@@ -27,8 +27,8 @@ test("the shortest configuration gets every default", () => {
     }],
     upstreams: {
       api: {
-        endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false }],
-        balance: "round-robin", health: null,
+        endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false, zone: null }],
+        balance: "round-robin", sticky: null, slowStart: 0, panicThreshold: 0.5, zoneThreshold: 0.7, health: null,
         outlier: { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 },
         retry: { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 },
         pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
@@ -36,6 +36,7 @@ test("the shortest configuration gets every default", () => {
         protocol: "http1",
       },
     },
+    zone: null,
     stores: {},
     admin: null,
     log: { level: "info", access: null, stats: 5_000 },
@@ -98,7 +99,7 @@ test("every problem is told at once, each where it is", () => {
     'routes[1]: the route does not say who answers; it needs "upstream", "redirect" or "respond"',
     'stores.local: "local" is the memory of this process; call the store otherwise',
     'stores.shared.redis: this is not the address of a Redis server; write for example "redis://127.0.0.1:6379", "rediss://user:password@redis.internal:6380/1" or "unix:/run/redis.sock"',
-    'upstreams.api.balance: the text "round robin" is none of "round-robin", "least-connections", "random", "power-of-two", "ip-hash" (did you mean "round-robin"?)',
+    'upstreams.api.balance: "round robin" is not "round-robin" or "least-connections" or "random" or "power-of-two" or "peak-ewma" or "ip-hash" or a section (keys and values) (did you mean "round-robin"?)',
     'upstreams.api.endpoints[0]: "localhost:1" is not the URL of an endpoint; write "http://localhost:1"',
   ]);
 });
@@ -111,10 +112,9 @@ test("what the user interface has but this version has not is refused by name", 
     ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
     ...["cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
-    ...["discovery", "sticky", "breaker", "limits", "tls", "slowStart"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
-    [upstream({ balance: "peak-ewma" }), "peak-ewma"], [upstream({ balance: { ringHash: {} } }), "ringHash"], [upstream({ balance: { maglev: {} } }), "maglev"],
+    ...["discovery", "breaker", "limits", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],
-    [upstream({ endpoints: ["https://a"] }), "https"], [upstream({ endpoints: [{ url: "http://a", zone: "a" }] }), "zone"],
+    [upstream({ endpoints: ["https://a"] }), "https"],
   ];
   for (const [value, word] of cases) {
     const problems = problemsOf(value);
@@ -122,6 +122,34 @@ test("what the user interface has but this version has not is refused by name", 
     assert.match(problems[0] ?? "", /not available in this version/, word);
     assert.ok(problems[0]?.includes(word), problems.join());
   }
+});
+
+test("balancing is a name or one hash, and stickiness a cookie or a key, in normal form", () => {
+  const api = (extra: object): object => ({ ...minimal(), upstreams: { api: { endpoints: ["http://a"], ...extra } } });
+  const cases: [extra: object, key: "balance" | "sticky" | "slowStart" | "panicThreshold", normal: unknown][] = [
+    [{ balance: "peak-ewma" }, "balance", "peak-ewma"],
+    [{ balance: { ringHash: {} } }, "balance", { ringHash: { key: "clientIp", balanceFactor: 0 } }],
+    [{ balance: { ringHash: { key: "header:X-User", balanceFactor: 125 } } }, "balance", { ringHash: { key: "header:x-user", balanceFactor: 125 } }],
+    [{ balance: { maglev: { key: "cookie:SID" } } }, "balance", { maglev: { key: "cookie:SID" } }],
+    [{ sticky: { cookie: {} } }, "sticky", { cookie: { name: null, maxAge: 0, path: "/", sameSite: "lax", secret: null } }],
+    [{ sticky: { cookie: { name: "millrace", maxAge: "1h" } } }, "sticky", { cookie: { name: "millrace", maxAge: 3_600_000, path: "/", sameSite: "lax", secret: null } }],
+    [{ sticky: { key: "clientIp" } }, "sticky", { key: "clientIp" }],
+    [{ slowStart: "30s" }, "slowStart", 30_000],
+    [{ panicThreshold: "0%" }, "panicThreshold", 0],
+  ];
+  for (const [extra, key, normal] of cases) assert.deepEqual(parseConfig(api(extra) as ConfigInput).upstreams["api"]?.[key], normal);
+  const wrong: [extra: object, problem: string][] = [
+    [{ balance: {} }, 'balance: name one: "ringHash" or "maglev"'],
+    [{ balance: { ringHash: {}, maglev: {} } }, 'balance: only one of "ringHash" and "maglev"'],
+    [{ balance: { ringHash: { balanceFactor: 90 } } }, "balance.ringHash.balanceFactor: 90 leaves no room: at least 101 percent of the fair share, for example 125"],
+    [{ balance: { maglev: { key: "user" } } }, 'balance.maglev.key: "user" is not a key; keys are "clientIp", "header:NAME", "cookie:NAME", "query:NAME" and "path"'],
+    [{ balance: { maglew: {} } }, 'balance.maglew: unknown key "maglew" (did you mean "maglev"?)'],
+    [{ sticky: {} }, 'sticky: name one: "cookie" or "key"'],
+    [{ sticky: { cookie: { secret: "short" } } }, "sticky.cookie.secret: the secret is too short; at least 16 characters, such as `openssl rand -hex 32` gives"],
+    [{ sticky: { cookie: { name: "a b" } } }, 'sticky.cookie.name: "a b" is not the name of a cookie'],
+    [{ panicThreshold: 50 }, 'panicThreshold: 50 has no percent sign; write "50%"'],
+  ];
+  for (const [extra, problem] of wrong) assert.deepEqual(problemsOf(api(extra)), [`upstreams.api.${problem}`]);
 });
 
 test("a rate limit names its key and a store that is there", () => {

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { adminSchema } from "../admin/options.ts";
-import { addProblem, documented, duration, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { listenerSchema } from "../net/options.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
@@ -35,6 +35,7 @@ export const configSchema = section(
       }).prefault({}),
       { about: "How the proxy ends." },
     ),
+    zone: documented(maybe(nameSchema), { kind: "name", defaultText: "none", about: "Where this instance runs: a data centre or availability zone, such as `${ZONE}`. Upstreams prefer the endpoints whose `zone` is the same." }),
     listeners: documented(z.array(listenerSchema).min(1), { kind: "list", about: "Where requests come in." }),
     routes: documented(z.array(routeSchema).min(1), { kind: "list", about: "Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with 404." }),
     upstreams: documented(upstreamsSchema.prefault({}), { kind: "map of name to upstream", about: "The groups of endpoints that routes send requests to." }),

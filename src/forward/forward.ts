@@ -115,7 +115,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
 
   /** Pick, prepare, send. Without an endpoint, the last failure is the answer. */
   #next(failure: ReasonCode, detail: string): void {
-    const endpoint = this.#plan.upstream.pick(this);
+    const endpoint = this.#plan.upstream.pickFor(this.#exchange, this);
     if (endpoint === null) {
       this.#fail(failure, detail);
       return;
@@ -255,6 +255,8 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
     if (!head.hasDate) fields += dateField();
     if (this.#plan.responseEdit !== null) fields = this.#plan.responseEdit(fields);
+    const { affinity } = this.#plan.upstream;
+    if (affinity !== null) fields += affinity.answerFields(exchange, this.#endpoint!);
     exchange.responder.sendHead(head.status, head.reasonPhrase, fields, length, head.hasContentLength ? head.contentLength : null);
   }
 
@@ -262,7 +264,8 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.#isTunnel = true;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
-    this.#exchange.responder.sendSwitch(head.keptFields);
+    const { affinity } = this.#plan.upstream;
+    this.#exchange.responder.sendSwitch(affinity === null ? head.keptFields : head.keptFields + affinity.answerFields(this.#exchange, this.#endpoint!));
     if (!this.#isOver) this.#exchange.responder.startBody(this.#tunnelSink!);
   }
 

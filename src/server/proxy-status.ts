@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import type { RouteOptions } from "../route/options.ts";
+import { describeBalance } from "../upstream/balance-key.ts";
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
 import type { BoundAddress } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -33,7 +34,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       };
     }),
     routes: config.routes.map((route) => ({ name: route.name, match: matchText(route), action: actionText(route) })),
-    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: upstream.balance, endpoints: parts.endpoints.of(name).map(describeEndpoint) })),
+    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: describeBalance(upstream.balance), endpoints: parts.endpoints.of(name).map(describeEndpoint) })),
     threads: planes.threads.map(({ name, restarts, isRunning }) => ({ name, restarts, state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running" })),
   };
 }

@@ -26,6 +26,7 @@ import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
+import { PanicWatch } from "./panic-watch.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
@@ -63,6 +64,7 @@ export class Proxy {
   readonly #writer: MetricWriter;
   readonly #planes: DataPlanes;
   readonly #endpoints: SharedEndpoints;
+  readonly #panics: PanicWatch;
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
   readonly #resolver = new HostResolver();
@@ -94,6 +96,8 @@ export class Proxy {
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#reader.addCollector(this.#endpoints.collect);
+    this.#panics = new PanicWatch((upstream) => this.#endpoints.of(upstream), this.#logger);
+    this.#reader.addCollector(this.#panics.collect);
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
     this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url) });
@@ -217,6 +221,7 @@ export class Proxy {
     const isStatisticsChanged = this.#statistics === null || this.#config.log.stats !== config.log.stats;
     this.#config = config;
     this.#endpoints.adopt(config);
+    this.#panics.adopt(config);
     this.#health.update(this.#endpoints.healthTargets(config));
     this.#ejections.update(this.#endpoints.ejectionTargets(config));
     this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
@@ -342,6 +347,7 @@ export class Proxy {
 
   #onHealthChange({ upstream, endpoint, from, to, reason }: HealthEvent): void {
     this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });
+    this.#panics.look(upstream);
   }
 }
 

@@ -14,6 +14,7 @@ import { ambiguous, Router } from "../route/router.ts";
 import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
+import { balanceKeyOf } from "../upstream/balance-key.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
@@ -21,6 +22,7 @@ import { createPolicies } from "../upstream/policies.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
 import { createLocalAnswer } from "./local-answer.ts";
+import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
 
 /** A route as the data path takes it. */
 export interface CompiledRoute {
@@ -79,7 +81,7 @@ export class Runtime {
 
 /** The endpoints of an upstream as the data path takes them. */
 export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
-  return options.endpoints.map(({ url, host, port, socketPath, weight, backup }) => ({ url, host, port, socketPath, weight, isBackup: backup }));
+  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({ url, host, port, socketPath, weight, isBackup: backup, zone }));
 }
 
 function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts): Upstream {
@@ -93,6 +95,9 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     name,
     endpoints: toEndpointSpecs(options),
     balance: options.balance,
+    groupPolicy: toGroupPolicy(options, parts.config.zone),
+    sticky: options.sticky,
+    onSticky: stickyCounter(name, options, parts.middlewares.metrics),
     memory: parts.memory,
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
@@ -129,7 +134,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
     totalTimeoutMs: route.timeouts.total,
-    keyOf: (exchange) => exchange.clientIp,
+    keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
   };
   return behindPolicies({ name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) });
 }

@@ -35,7 +35,7 @@ export class SharedEndpoints {
 
   /** Makes the regions that `config` needs. What is there already stays as it is. */
   reserve(config: Config): void {
-    this.#open(config);
+    for (const [upstream, endpoints] of this.#open(config)) markAdded(endpoints, this.of(upstream));
     for (const { name } of config.listeners) new ConnectionCount(this.#memory, name, 0, this.#stripes);
     reserveForMiddlewares(config.routes, this.#memory);
     reserveFeatureRegions(config, this.#memory, this.#stripes);
@@ -105,6 +105,12 @@ export class SharedEndpoints {
       return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, name, spec.url, -1, this.#stripes, upstreamState) }))];
     }));
   }
+}
+
+/** Endpoints that come to others which serve already may start slowly. */
+function markAdded(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
+  const known = new Set(before.map(({ spec }) => spec.url));
+  if (known.size > 0) for (const { spec, state } of endpoints) if (!known.has(spec.url)) state.markAdded();
 }
 
 /** A weight that was set at run time ends where the configuration says something new about it. */

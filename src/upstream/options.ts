@@ -1,10 +1,12 @@
 /** The options of an upstream. Schema and documentation; the normal form is `UpstreamOptions`. */
 import * as z from "zod";
-import { addProblem, choice, count, documented, duration, parsedBy, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { healthSchema } from "./health-options.ts";
 import { outlierSchema } from "./outlier-options.ts";
 import { retrySchema } from "./retry-options.ts";
+import { stickySchema } from "./sticky-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 
@@ -13,16 +15,13 @@ const endpointSectionSchema = section(
     url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved without blocking and followed when they change." }),
     weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: 65_535 }),
     backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
+    zone: documented(maybe(nameSchema), { kind: "name", defaultText: "none", about: "Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it." }),
   },
-  ["zone"],
 );
 
 const endpointSchema = z.union([endpointUrlSchema, endpointSectionSchema]).transform((value) =>
-  "weight" in value ? { ...value.url, weight: value.weight, backup: value.backup } : { ...value, weight: 1, backup: false },
+  "weight" in value ? { ...value.url, weight: value.weight, backup: value.backup, zone: value.zone } : { ...value, weight: 1, backup: false, zone: null },
 );
-
-/** The balancers of this version. */
-export const balanceNames = ["round-robin", "least-connections", "random", "power-of-two", "ip-hash"] as const;
 
 export const upstreamSchema = section(
   {
@@ -30,10 +29,24 @@ export const upstreamSchema = section(
       kind: "list of endpoints",
       about: "The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.",
     }),
-    balance: documented(choice(balanceNames, ["peak-ewma", "ringHash", "maglev"]).prefault("round-robin"), {
+    balance: documented(balanceSchema.prefault("round-robin"), {
+      kind: "name or section",
       about:
-        "How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `ip-hash`: the same client address gets the same endpoint.",
+        "How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `peak-ewma`: the one of two random ones that promises the earlier answer, by latency and load; `ip-hash`: the same client address gets the same endpoint; `{ ringHash: ... }` and `{ maglev: ... }`: the same key gets the same endpoint.",
     }),
+    sticky: documented(maybe(stickySchema), {
+      defaultText: "off",
+      about: "Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its clients and gets no new ones; from one that is gone or fails, clients move to another for good.",
+    }),
+    slowStart: duration("0s", {
+      about: "How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.",
+      zero: "full weight at once",
+    }),
+    panicThreshold: percent("50%", {
+      about: "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it.",
+      zero: "never",
+    }),
+    zoneThreshold: percent("70%", { about: "Requests stay in this instance's `zone` while at least this part of the endpoints there (by weight) is available; else all zones share them.", zero: "while one is" }),
     health: documented(switchable(healthSchema), {
       defaultText: "off",
       about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
@@ -67,7 +80,7 @@ export const upstreamSchema = section(
     ),
     protocol: documented(choice(["http1"], ["h2", "h2c"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "sticky", "breaker", "limits", "tls", "slowStart"],
+  ["discovery", "breaker", "limits", "tls"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown }, context) => {
     if (!Array.isArray(upstream.endpoints)) return;
@@ -84,11 +97,8 @@ export const upstreamSchema = section(
 /** An upstream in normal form: all defaults filled in, durations in milliseconds. Its name is its key. */
 export type UpstreamOptions = z.output<typeof upstreamSchema>;
 
-/** An endpoint in normal form: canonical address, weight, backup. */
+/** An endpoint in normal form: canonical address, weight, backup, zone. */
 export type EndpointOptions = UpstreamOptions["endpoints"][number];
-
-/** How an endpoint is picked. */
-export type BalanceName = (typeof balanceNames)[number];
 
 /** An upstream as it is written. */
 export type UpstreamInput = z.input<typeof upstreamSchema>;

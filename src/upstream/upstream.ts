@@ -5,13 +5,20 @@
  */
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Affinity } from "./affinity/affinity.ts";
+import { createAffinity } from "./affinity/create-affinity.ts";
+import type { StickyResult } from "./affinity/sticky-cookie.ts";
+import type { BalanceOptions } from "./balance-options.ts";
 import type { Balancer, PickHint } from "./balancer/balancer.ts";
-import { createBalancer } from "./balancer/create-balancer.ts";
+import { type BalancerContext, createBalancer } from "./balancer/create-balancer.ts";
+import { type GroupPolicy, plainPolicy } from "./balancer/form-groups.ts";
 import { EndpointState } from "./endpoint-state.ts";
 import type { EndpointSpec } from "./endpoint.ts";
 import { Endpoint } from "./endpoint.ts";
-import type { BalanceName } from "./options.ts";
+import { LatencyObserver } from "./latency-observer.ts";
 import { noPolicies, type UpstreamPolicies } from "./policies.ts";
+import type { StickyOptions } from "./sticky-options.ts";
 import type { Transport } from "./transport.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
@@ -20,7 +27,13 @@ export interface UpstreamParts {
   readonly name: string;
   /** Their URLs are unique. Their order is the order of turns. */
   readonly endpoints: readonly EndpointSpec[];
-  readonly balance: BalanceName;
+  readonly balance: BalanceOptions;
+  /** Who may be picked; default: whoever is available. */
+  readonly groupPolicy?: GroupPolicy;
+  /** Default: null, clients have no endpoint of their own. */
+  readonly sticky?: StickyOptions | null;
+  /** Told how each answer of a sticky upstream found its client. */
+  readonly onSticky?: (result: StickyResult) => void;
   readonly memory: SharedMemory;
   /** This thread's stripe in the endpoints' states, of `stripes`. */
   readonly stripeIndex: number;
@@ -44,6 +57,8 @@ export class Upstream {
   readonly endpoints: readonly Endpoint[];
   readonly state: UpstreamState;
   readonly policies: UpstreamPolicies;
+  /** What keeps clients at their endpoint, or null. */
+  readonly affinity: Affinity | null;
   readonly #balancer: Balancer;
   readonly #byUrl: ReadonlyMap<string, Endpoint>;
 
@@ -55,9 +70,18 @@ export class Upstream {
       const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, this.state);
       return new Endpoint(spec, state, parts.openTransport(spec, parts.previous?.find(spec.url)?.transport ?? null));
     });
-    this.policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
+    const policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
+    this.policies = parts.balance === "peak-ewma" ? { ...policies, observers: [...policies.observers, new LatencyObserver()] } : policies;
     this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    this.#balancer = createBalancer(parts.balance, this.endpoints, { shared: this.state, ...(parts.random && { random: parts.random }) });
+    const context: BalancerContext = { shared: this.state, policy: parts.groupPolicy ?? plainPolicy, ...(parts.random && { random: parts.random }) };
+    this.#balancer = createBalancer(parts.balance, this.endpoints, context);
+    const { sticky = null, onSticky = () => {} } = parts;
+    this.affinity = sticky === null ? null : createAffinity({ upstreamName: name, options: sticky, endpoints: this.endpoints, find: (url) => this.find(url), context, memory, onResult: onSticky });
+  }
+
+  /** Chooses an endpoint for an attempt of `exchange`: the one where its client belongs, else as `pick`. */
+  pickFor(exchange: Exchange, hint: PickHint): Endpoint | null {
+    return this.affinity?.pick(exchange, hint) ?? this.#balancer.pick(hint);
   }
 
   /** Chooses an endpoint for an attempt; null where none is available or all who are were tried. */

@@ -2,15 +2,15 @@
 import { randomFillSync } from "node:crypto";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 
-/** The key of its region, for `SharedMemory.prune`. */
-export const stickySecretKey = "sticky-secret";
+const stickySecretKey = "sticky-secret";
 
 const secretBytes = 32;
 
-/** Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. */
-export function reserveStickySecret(memory: SharedMemory): void {
+/** Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. @returns its region, which holds nothing of any thread's own */
+export function reserveStickySecret(memory: SharedMemory): { key: string; clearStripe: null } {
   const secret = new Uint8Array(memory.region(stickySecretKey, secretBytes));
   if (secret.every((byte) => byte === 0)) randomFillSync(secret);
+  return { key: stickySecretKey, clearStripe: null };
 }
 
 /** A copy of the secret. @throws where it was not reserved */

@@ -33,13 +33,25 @@ export interface Formation<C extends Candidate> {
   readonly changesAtMs: number;
 }
 
+/** As much of a candidate as panic looks at. */
+export type Standing = Pick<Candidate, "weight" | "priority" | "isAvailable" | "isWanted" | "isAnswering">;
+
+/** Are endpoints used that failed their checks? */
+export function isPanicking(candidates: readonly Standing[], threshold: number): boolean {
+  return panickingPriority(candidates.filter(isInService), threshold) !== null;
+}
+
+function isInService(candidate: Standing): boolean {
+  return candidate.isWanted && candidate.weight > 0;
+}
+
 /** The steps in which a weight rises, and the first of them. */
 const rampSteps = 20;
 const firstStep = 2;
 
 /** @param nowMs by the clock that threads share */
 export function formGroups<C extends Candidate>(candidates: readonly C[], policy: GroupPolicy, nowMs: number): Formation<C> {
-  const wanted = candidates.filter((candidate) => candidate.isWanted && candidate.weight > 0);
+  const wanted = candidates.filter(isInService);
   const panicking = panickingPriority(wanted, policy.panicThreshold);
   const groups: Group<C>[] = [];
   let changesAtMs = Infinity;
@@ -65,7 +77,7 @@ function prioritiesOf(candidates: readonly Candidate[]): number[] {
  * The priority whose endpoints are used whatever their health: the one that would serve now, where too few are available both of it and of all, and somebody would be won.
  * So backups that are well spare a failing set of primaries the panic.
  */
-function panickingPriority(wanted: readonly Candidate[], threshold: number): number | null {
+function panickingPriority(wanted: readonly Standing[], threshold: number): number | null {
   const available = wanted.filter((candidate) => candidate.isAvailable);
   if (available.length >= threshold * wanted.length) return null;
   const priority = Math.min(...(available.length > 0 ? available : wanted).map((candidate) => candidate.priority));

@@ -113,7 +113,10 @@ export class HealthChecker {
     for (const [key, check] of previous) {
       if (next.has(key)) continue;
       this.#stop(check);
-      if (!stillChecked.has(endpointOf(check.target))) check.target.state.health = Health.unknown;
+      if (!stillChecked.has(endpointOf(check.target))) {
+        check.target.state.isAnswering = true;
+        check.target.state.health = Health.unknown;
+      }
       for (const successor of added) if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
     }
     if (added.length > 0) {
@@ -168,6 +171,7 @@ export class HealthChecker {
     check.lastCheck = lastCheck;
     const intervalMs = (check.judge.isWavering ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
     check.next = this.#scheduler.after(Math.max(0, check.startedMs + intervalMs - this.#scheduler.clock.now()), () => this.#run(check));
+    state.isAnswering = result.status !== null;
     state.health = isHealthy ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
     if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: result.reason, lastCheck });
