@@ -111,4 +111,32 @@ for (const [title, workers] of modes) {
       await stage.close();
     }
   });
+
+  test(`whoever connects while the proxy starts waits for it and is served, ${title}`, async () => {
+    const probe = createServer();
+    probe.listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    /** Connects as soon as anybody listens. @returns the status of the answer */
+    const askEarly = async (): Promise<string> => {
+      for (;;) {
+        const client = new RawClient(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        const answer = await client.response().catch((error: unknown) => error);
+        // Nobody is there yet, or only the trial whether the port is free.
+        if (client.error?.code === "ECONNREFUSED" || client.error?.code === "ECONNRESET") continue;
+        await client.close();
+        return answer instanceof Error ? answer.message : String((answer as Awaited<ReturnType<RawClient["response"]>>).status);
+      }
+    };
+    const early = Array.from({ length: 20 }, askEarly);
+    const stage = await Stage.start({ workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("here") });
+    try {
+      assert.deepEqual(new Set(await Promise.all(early)), new Set(["200"]));
+      await stage.untilEmpty();
+    } finally {
+      await stage.close();
+    }
+  });
 }
