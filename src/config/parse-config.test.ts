@@ -29,6 +29,7 @@ test("the shortest configuration gets every default", () => {
       api: {
         endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false, zone: null }],
         balance: "round-robin", sticky: null, slowStart: 0, panicThreshold: 0.5, zoneThreshold: 0.7, health: null,
+        breaker: null,
         outlier: { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 },
         retry: { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 },
         pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
@@ -112,7 +113,7 @@ test("what the user interface has but this version has not is refused by name", 
     ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
     ...["cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
-    ...["discovery", "breaker", "limits", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
+    ...["discovery", "limits", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],
     [upstream({ endpoints: ["https://a"] }), "https"],
   ];

@@ -97,19 +97,25 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.hasBody = this.hasChunkedBody || request.contentLength > 0;
     this.isHeadMethod = request.method === "HEAD";
     this.isUpgrade = request.isWebSocket;
-    this.isPipelinable = !this.hasBody && !this.isUpgrade && (request.method === "GET" || this.isHeadMethod);
+    // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
+    this.isPipelinable = !this.hasBody && !this.isUpgrade && request.method === "GET";
     this.key = plan.keyOf(exchange);
   }
 
   run(): void {
     const exchange = this.#exchange;
     exchange.upstreamName = this.#plan.upstream.name;
+    const { breaker, retryBudget } = this.#plan.upstream.policies;
+    if (breaker !== null && !breaker.admit()) {
+      exchange.responder.fail("BREAKER_OPEN", "", `Retry-After: ${breaker.retryAfterSeconds}\r\n`);
+      return;
+    }
     exchange.listener = this;
     if (this.#plan.totalTimeoutMs > 0) {
       this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
       this.#context.wheel.armAt(this.#totalDeadline, exchange.startedMs + this.#plan.totalTimeoutMs);
     }
-    this.#plan.upstream.policies.retryBudget?.noteRequest();
+    retryBudget?.noteRequest();
     this.#next("NO_ENDPOINT", "");
   }
 
@@ -185,8 +191,9 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   /** Is there another endpoint, and does the budget allow it? Then it is taken from the budget. */
   #mayRetry(failed: Endpoint): boolean {
     const { upstream } = this.#plan;
-    if (!upstream.hasOther(this.tried, failed)) return false;
-    if (upstream.policies.retryBudget?.take() === true) this.#isInBudget = true;
+    const { breaker, retryBudget } = upstream.policies;
+    if (!upstream.hasOther(this.tried, failed) || (breaker !== null && !breaker.isClosed)) return false;
+    if (retryBudget?.take() === true) this.#isInBudget = true;
     else this.#context.onRetryRefused(this.#exchange);
     return this.#isInBudget;
   }

@@ -7,9 +7,9 @@ import { statusPhrase } from "../http/status.ts";
 const allowField = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 /** Body and content fields for `code`. */
-export function answerBody(code: ReasonCode, request: RequestHead, requestId: string): { readonly fields: string; readonly body: string } {
+export function answerBody(code: ReasonCode, request: RequestHead, requestId: string, hasRetryAfter: boolean): { readonly fields: string; readonly body: string } {
   const { status, text } = reasons[code];
-  const common = "X-Content-Type-Options: nosniff\r\n" + (status === 503 ? "Retry-After: 1\r\n" : status === 405 ? allowField : "");
+  const common = "X-Content-Type-Options: nosniff\r\n" + (status === 503 && !hasRetryAfter ? "Retry-After: 1\r\n" : status === 405 ? allowField : "");
   if (prefersJson(request.field("accept"))) {
     const body = JSON.stringify({ status, code, message: text, ...(requestId === "" ? {} : { requestId }) });
     return { fields: `Content-Type: application/json\r\n${common}`, body: `${body}\n` };

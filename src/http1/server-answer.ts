@@ -140,7 +140,7 @@ export class ServerAnswer implements Responder {
       return;
     }
     if (isFinal) this.isKeptAlive = false;
-    const { fields, body } = answerBody(code, exchange.request, exchange.requestId);
+    const { fields, body } = answerBody(code, exchange.request, exchange.requestId, extraFields.includes("Retry-After:"));
     const isHead = exchange.request.method === "HEAD";
     this.sendHead(status, statusPhrase(status), `${dateField()}${extraFields}${fields}`, isHead ? "none" : body.length, isHead ? body.length : null);
     if (!isHead) this.sendData(Buffer.from(body, "latin1"));

@@ -66,6 +66,8 @@ export const families = {
   panic: gauge("millrace_upstream_panic", ["upstream"], "1 while so few endpoints pass their checks that all that answer are used, else 0."),
   stickyRequests: counter("millrace_sticky_requests_total", ["upstream", "result"],
     "Answers of upstreams with sticky cookies; `result` is `kept` (the client's cookie named the endpoint), `assigned` (it had none) or `moved` (its endpoint was gone or could not serve)."),
+  breakerState: gauge("millrace_breaker_state", ["upstream"], "The circuit breaker: 0 closed, 1 open, 2 half-open. Only where one is configured."),
+  breakerMoves: counter("millrace_breaker_moves_total", ["upstream", "to"], "How often the circuit breaker became `open`, `half-open` and `closed`."),
   endpointInFlight: gauge("millrace_endpoint_in_flight", ["upstream", "endpoint"], "Attempts in flight at an endpoint, over all threads."),
   endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
   endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),

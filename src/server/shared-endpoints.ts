@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
+import { BreakerState } from "../upstream/breaker-state.ts";
 import type { EjectionTarget } from "../upstream/ejection-keeper.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
@@ -27,6 +28,7 @@ export class SharedEndpoints {
   #byUpstream = new Map<string, SharedEndpoint[]>();
   #listenerNames: string[] = [];
   #features: readonly ReservedRegion[] = [];
+  #breakers = new Map<string, BreakerState>();
 
   constructor(memory: SharedMemory, stripes: number) {
     this.#memory = memory;
@@ -52,6 +54,7 @@ export class SharedEndpoints {
       keys.add(UpstreamState.key(upstream));
       for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
     }
+    this.#breakers = new Map(Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]])));
     this.#features = reserveFeatureRegions(config, this.#memory, this.#stripes);
     for (const { key } of this.#features) keys.add(key);
     for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
@@ -88,6 +91,7 @@ export class SharedEndpoints {
   }
 
   readonly collect: MetricCollector = (add) => {
+    for (const [upstream, breaker] of this.#breakers) add(families.breakerState, [upstream], breaker.position);
     for (const [upstream, endpoints] of this.#byUpstream) {
       for (const { spec, state } of endpoints) {
         add(families.endpointUp, [upstream, spec.url], state.isAdmitting ? 1 : 0);

@@ -4,6 +4,7 @@
  */
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
+import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { reserveStickySecret } from "../upstream/affinity/sticky-secret.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
@@ -20,6 +21,7 @@ export type ReserveRegions = (config: Config, memory: SharedMemory, stripes: num
 
 const features: readonly ReserveRegions[] = [
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry }]) => (retry.attempts > 0 ? reserveRetryBudget(memory, name, stripes) : [])),
+  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes))),
   (config, memory) => Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) => (outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)))),
   (config, memory) => (Object.values(config.upstreams).some(({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null) ? [reserveStickySecret(memory)] : []),
 ];

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
+import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
 import { outlierSchema } from "./outlier-options.ts";
 import { retrySchema } from "./retry-options.ts";
@@ -52,6 +53,10 @@ export const upstreamSchema = section(
       about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
     }),
     outlier: outlierSchema,
+    breaker: documented(switchable(breakerSchema), {
+      defaultText: "off",
+      about: "Circuit breaker: when too large a share of the attempts fails, requests are refused at once for a while (503 with `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.",
+    }),
     retry: documented(retrySchema.prefault({}), {
       about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
     }),
@@ -80,7 +85,7 @@ export const upstreamSchema = section(
     ),
     protocol: documented(choice(["http1"], ["h2", "h2c"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "breaker", "limits", "tls"],
+  ["discovery", "limits", "tls"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown }, context) => {
     if (!Array.isArray(upstream.endpoints)) return;

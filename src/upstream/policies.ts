@@ -4,6 +4,9 @@ import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { AttemptObserver } from "./attempt-observer.ts";
+import type { BreakerOptions } from "./breaker-options.ts";
+import { BreakerPosition } from "./breaker-state.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamOptions } from "./options.ts";
 import { OutlierDetector } from "./outlier-detector.ts";
@@ -16,15 +19,17 @@ export interface UpstreamPolicies {
   readonly observers: readonly AttemptObserver[];
   /** Null = no retries. */
   readonly retryBudget: RetryBudget | null;
+  /** One of the observers, too. */
+  readonly breaker: CircuitBreaker | null;
 }
 
 /** An upstream that does nothing about failure. */
-export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null };
+export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null, breaker: null };
 
 /** What policies are made from. */
 export interface PolicyParts {
   readonly upstreamName: string;
-  readonly options: Pick<UpstreamOptions, "retry" | "outlier">;
+  readonly options: Pick<UpstreamOptions, "retry" | "outlier" | "breaker">;
   readonly endpoints: readonly Endpoint[];
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
@@ -37,8 +42,11 @@ export function createPolicies(parts: PolicyParts): UpstreamPolicies {
   const { options } = parts;
   const observers: AttemptObserver[] = [];
   if (options.outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, options.outlier));
+  const breaker = options.breaker === null ? null : createBreaker(parts, options.breaker);
+  if (breaker !== null) observers.push(breaker);
   return {
     observers,
+    breaker,
     retryBudget: options.retry.attempts > 0 ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
   };
 }
@@ -49,6 +57,20 @@ function createOutlierDetector({ upstreamName, endpoints, memory, metrics, logge
     onEject(endpoint, durationMs) {
       metrics.counter(families.ejections, [upstreamName, endpoint.name]).add();
       logger.warn("endpoint is ejected", { upstream: upstreamName, endpoint: endpoint.name, failures: options.consecutiveErrors, seconds: durationMs / 1000 });
+    },
+  });
+}
+
+const positionNames = { [BreakerPosition.closed]: "closed", [BreakerPosition.open]: "open", [BreakerPosition.halfOpen]: "half-open" } as const;
+
+function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBreaker {
+  const { upstreamName, metrics, logger } = parts;
+  return new CircuitBreaker({
+    ...parts, options,
+    onMove(to) {
+      const name = positionNames[to];
+      metrics.counter(families.breakerMoves, [upstreamName, name]).add();
+      logger[to === BreakerPosition.open ? "warn" : "info"](`breaker is ${name}`, { upstream: upstreamName });
     },
   });
 }
