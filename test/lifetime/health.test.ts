@@ -78,8 +78,8 @@ for (const [title, workers] of modes) {
   });
 
   test(`with nobody left the answer is 503 with a reason and Retry-After, until somebody is back, ${title}`, async () => {
-    const sickly = await startSickly("only");
-    const stage = await Stage.start(configOf(workers, [sickly.origin.url]));
+    let only = await OriginProcess.start("only");
+    const stage = await Stage.start(configOf(workers, [only.url]));
     const client = await RawClient.connect(stage.port());
     const ask = async (fields = ""): ReturnType<RawClient["response"]> => {
       client.send(`GET /x HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
@@ -87,24 +87,24 @@ for (const [title, workers] of modes) {
     };
     try {
       assert.equal((await ask()).status, 200);
-      sickly.isSick = true;
-      await untilUp(stage, sickly.origin.url, 0);
+      await only.kill();
+      await untilUp(stage, only.url, 0);
       const answer = await ask("Accept: application/json\r\n");
       assert.equal(answer.status, 503);
       assert.match(valuesOf(answer, "retry-after")[0] ?? "", /^\d+$/);
       assert.equal((JSON.parse(answer.body.toString()) as { code: string }).code, "NO_ENDPOINT");
       await eventually(async () => (await stage.metrics()).sum("millrace_failures_total", { reason: "NO_ENDPOINT" }) === 1, "it is counted");
-      sickly.isSick = false;
-      await untilUp(stage, sickly.origin.url, 1);
+      only = await OriginProcess.start("only", only.port);
+      await untilUp(stage, only.url, 1);
       assert.equal((await ask()).status, 200, "on the same connection");
       const changes = stage.messages.filter(({ message }) => message.startsWith("endpoint is"));
       assert.deepEqual(changes.map(({ level, message }) => [level, message]), [["info", "endpoint is healthy"], ["warn", "endpoint is unhealthy"], ["info", "endpoint is healthy"]]);
       client.destroy();
-      await sickly.origin.close();
+      await only.kill();
       await stage.untilEmpty();
     } finally {
       client.destroy();
-      await sickly.origin.close();
+      await only.kill();
       await stage.close();
     }
   });
