@@ -3,8 +3,6 @@
  * It never touches proxied traffic; that is the data planes'.
  */
 import { randomBytes } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import { createAdminServer, type AdminServer } from "../admin/admin-server.ts";
 import type { AdminSources, ReloadResult } from "../admin/admin-sources.ts";
 import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
@@ -12,7 +10,6 @@ import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { type ConfigDiff, diffConfig } from "../config/diff-config.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
-import { formatListenAddress } from "../net/listen-address.ts";
 import { families } from "../observe/families.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
 import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
@@ -23,6 +20,7 @@ import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
+import { AdminListener } from "./admin-listener.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
@@ -67,20 +65,19 @@ export class Proxy {
   readonly #panics: PanicWatch;
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
+  readonly #admin: AdminListener;
   readonly #resolver = new HostResolver();
   readonly #health: HealthChecker;
   readonly #ejections = new EjectionKeeper({
     onReturn: ({ upstream, endpoint }, cause) => this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
   });
   #config: Config;
-  #admin: AdminServer | null = null;
   #statistics: StatisticsLine | null = null;
   #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
   /** Starting, reloading and closing come one after the other. */
   readonly #changes = new Mutex();
   readonly #ready = Promise.withResolvers<void>();
   readonly #grace = new Countdown();
-  readonly #retiredAdmins = new Set<Promise<void>>();
   #closing: Promise<void> | null = null;
 
   /** Use `createProxy`. */
@@ -95,6 +92,7 @@ export class Proxy {
     this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
+    this.#admin = new AdminListener(this.#adminSources(), this.#logger);
     this.#reader.addCollector(this.#endpoints.collect);
     this.#panics = new PanicWatch((upstream) => this.#endpoints.of(upstream), this.#logger);
     this.#reader.addCollector(this.#panics.collect);
@@ -170,7 +168,7 @@ export class Proxy {
 
   /** Where the admin listener is, as people write it; null where there is none. */
   adminAddress(): string | null {
-    return this.#admin === null ? null : formatListenAddress(this.#admin.address);
+    return this.#admin.address;
   }
 
   /**
@@ -205,15 +203,14 @@ export class Proxy {
   async #install(config: Config): Promise<void> {
     this.#endpoints.reserve(config);
     await this.#planes.prepare(config);
-    let admin: AdminServer | null;
     try {
-      admin = await this.#adminFor(config);
+      await this.#admin.prepare(config.admin);
     } catch (error) {
       await this.#planes.abort();
       throw error;
     }
     await this.#planes.commit();
-    this.#retireAdmin(admin);
+    this.#admin.commit();
     this.#adopt(config);
   }
 
@@ -278,8 +275,7 @@ export class Proxy {
       this.#resolver.close();
       this.#statistics?.close();
       await this.#planes.close();
-      this.#retireAdmin(null);
-      await Promise.all(this.#retiredAdmins);
+      await this.#admin.close();
     } finally {
       this.#state = "closed";
       this.#ready.resolve();
@@ -300,29 +296,6 @@ export class Proxy {
     if (!this.#grace.isOver) await Promise.race([this.#planes.drain(), this.#grace.over]);
   }
 
-  /** The admin listener for `config`: the one there is where the address is the same. */
-  async #adminFor({ admin }: Config): Promise<AdminServer | null> {
-    if (admin === null) return null;
-    if (this.#admin !== null && isDeepStrictEqual(admin.address, this.#config.admin?.address)) return this.#admin;
-    // Tokens may change while it serves.
-    const tokensOf = (): Config["admin"] => this.#config.admin;
-    return createAdminServer({
-      address: admin.address,
-      get tokens() { return tokensOf()?.tokens ?? admin.tokens; },
-      sources: this.#adminSources(),
-      onError: (error) => this.#logger.error("the admin listener failed", { error }),
-    });
-  }
-
-  /** Puts `next` in the place of the admin listener. Nobody waits for the old one: it may be answering the very request that replaces it. */
-  #retireAdmin(next: AdminServer | null): void {
-    const before = this.#admin;
-    this.#admin = next;
-    if (before === null || before === next) return;
-    const closing = before.close().finally(() => this.#retiredAdmins.delete(closing));
-    this.#retiredAdmins.add(closing);
-  }
-
   #adminSources(): AdminSources {
     const statusState = (): "starting" | "ready" | "draining" => (this.#state === "ready" ? "ready" : this.#state === "draining" || this.#state === "closed" ? "draining" : "starting");
     return {
@@ -333,8 +306,8 @@ export class Proxy {
         return { isReady: false, reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."] };
       },
       status: () => describeProxy({ state: statusState(), config: this.#config, planes: this.#planes, endpoints: this.#endpoints, reader: this.#reader }),
-      reload: this.#options.onReloadRequest ?? null,
       endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
+      reload: this.#options.onReloadRequest ?? null,
     };
   }
 
