@@ -111,7 +111,7 @@ test("what the user interface has but this version has not is refused by name", 
   const listener = (extra: object): object => ({ ...minimal(), listeners: [{ address: ":1", ...extra }] });
   const cases: [value: object, word: string][] = [
     ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
-    ...["cache", "compress", "buffer"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
+    ...["cache", "compress"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
     ...["discovery", "limits", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],

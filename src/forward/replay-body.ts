@@ -26,7 +26,7 @@ export class ReplayBody implements BodySink {
 
   /** Another attempt could be given the body from its first byte. */
   get isReplayable(): boolean {
-    return !this.#isStarted || (this.#isKeeping && !this.#isDropped);
+    return !this.#isStarted || this.#source.isRepeatable === true || (this.#isKeeping && !this.#isDropped);
   }
 
   /** The body is complete and was passed on whole. */
@@ -37,8 +37,9 @@ export class ReplayBody implements BodySink {
   /** Sends the body to `target` from its first byte, and goes on with what arrives. */
   attach(target: BodySink): void {
     this.#target = target;
-    if (!this.#isStarted) {
+    if (!this.#isStarted || this.#source.isRepeatable === true) {
       this.#isStarted = true;
+      this.#isEnded = false;
       this.#source.startBody(this);
       return;
     }
@@ -71,7 +72,7 @@ export class ReplayBody implements BodySink {
 
   /** While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because `onBodyFlush` stops the source. */
   #keep(chunk: Buffer): void {
-    if (this.#isDropped) return;
+    if (this.#isDropped || this.#source.isRepeatable === true) return;
     const byteCount = this.#keptBytes + chunk.length;
     if (!this.#isKeeping || (byteCount > maxKeptBytes && this.#target !== null)) {
       this.#drop();

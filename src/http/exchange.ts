@@ -19,10 +19,12 @@ export interface BodySink {
 
 /** Gives a request body: the client's connection, or something that has read it before. */
 export interface BodySource {
-  /** Delivers the request body to `sink`, from its first byte. At most once an exchange. */
+  /** Delivers the request body to `sink`, from its first byte. At most once an exchange, unless `isRepeatable`; then the earlier sink gets nothing more. */
   startBody(sink: BodySink): void;
   /** The sink can take more. */
   resumeBody(): void;
+  /** The body is at hand and can be delivered again and again. Default: no. */
+  readonly isRepeatable?: boolean;
 }
 
 /** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
@@ -96,6 +98,8 @@ export class Exchange {
   forwardingPrefix: ForwardingPrefix | null = null;
   /** Field lines that middlewares add to whatever answer is given, our own included. */
   answerFields = "";
+  /** Called once when it is over: what a middleware holds for it is let go. */
+  onEnd: (() => void) | null = null;
 
   // What happened, for the log and the metrics.
   routeName = "";

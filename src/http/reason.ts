@@ -55,6 +55,7 @@ export const reasons = {
   CLIENT_GONE: define(499, "downstream", "info", "The client went away."),
   CLIENT_WRITE_TIMEOUT: define(499, "downstream", "info", "The client did not take the answer."),
   INTERNAL_ERROR: define(500, "internal", "error", "Internal error."),
+  BUFFER_FAILED: define(500, "internal", "error", "The request body could not be held."),
   UNKNOWN_TRANSFER_CODING: define(501, "downstream", "info", "The transfer coding is not implemented."),
   UPSTREAM_CONNECT_FAILED: define(502, "upstream", "warn", "The upstream cannot be reached."),
   UPSTREAM_DNS_FAILED: define(502, "upstream", "warn", "The upstream's name cannot be resolved."),

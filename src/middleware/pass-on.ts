@@ -40,3 +40,12 @@ export class Hold implements ExchangeListener {
     this.#onGone();
   }
 }
+
+/** Has `run` called when `exchange` is over, after what others have asked for. */
+export function onEnd(exchange: Exchange, run: () => void): void {
+  const before = exchange.onEnd;
+  exchange.onEnd = before === null ? run : () => {
+    before();
+    run();
+  };
+}

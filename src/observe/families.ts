@@ -76,6 +76,8 @@ export const families = {
     "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on)."),
   storeDecisions: counter("millrace_store_decisions_total", ["store", "result"],
     "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` where it was not asked because it had not answered."),
+  buffered: counter("millrace_buffered_requests_total", ["route", "place"],
+    "Request bodies that were read before an endpoint was chosen; `place` is `memory` or `file`."),
   configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
   configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),
   configLastReloadTime: gauge("millrace_config_last_reload_timestamp_seconds", [], "When a configuration was last applied, in Unix time.", "seconds"),

@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck } from "../base/option-schema.ts";
 import { readPath } from "../http/path.ts";
-import { rateLimitSchema } from "../middleware/rate-limit/options.ts";
-import type { RateLimitOptions } from "../middleware/rate-limit/options.ts";
+import { policyShape } from "../middleware/options.ts";
+import type { PolicyOptions } from "../middleware/options.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
 import { headersSchema } from "./field-options.ts";
 import type { HeadersOptions } from "./field-options.ts";
@@ -32,19 +32,19 @@ export const rewriteSchema = section({
 export type RewriteOptions = z.output<typeof rewriteSchema>;
 
 /** One middleware in normal form: an object with one key. */
-export type MiddlewareOptions = { readonly headers: HeadersOptions } | { readonly rewrite: RewriteOptions } | { readonly rateLimit: RateLimitOptions };
+export type MiddlewareOptions = { readonly headers: HeadersOptions } | { readonly rewrite: RewriteOptions } | PolicyOptions;
 
 const middlewareSchema = section(
   {
     headers: documented(headersSchema.optional(), { about: "Sets, adds and removes header fields." }),
     rewrite: documented(rewriteSchema.optional(), { about: "Changes the path that goes upstream." }),
-    rateLimit: documented(rateLimitSchema.optional(), { about: "Answers 429 to whoever asks too often, before the body is read." }),
+    ...policyShape,
   },
-  ["cache", "compress", "buffer"],
+  ["cache", "compress"],
 ).check(
   sectionCheck((item: Record<string, unknown>, context) => {
     const given = Object.keys(item).filter((key) => item[key] !== undefined);
-    if (given.length === 0) addProblem(context, "the middleware is empty; it has one key, which says what it does", { knownValues: ["headers", "rewrite", "rateLimit"] });
+    if (given.length === 0) addProblem(context, "the middleware is empty; it has one key, which says what it does", { knownValues: ["headers", "rewrite", ...Object.keys(policyShape)] });
     else if (given.length > 1) addProblem(context, `a middleware has one key, this has ${given.length}; write one list item for each: the order matters`, { atKey: true }, [given[1] ?? ""]);
   }),
 ).transform((item) => item as MiddlewareOptions);
@@ -58,7 +58,8 @@ export const noTargetMessage = 'the route does not say who answers; it needs "up
 /** What changes the request is of no use where no request goes on: written there, it is a mistake. */
 function findUselessMiddlewares(route: Record<string, unknown>, reason: string, context: z.core.$RefinementCtx): void {
   if (!Array.isArray(route["middlewares"])) return;
-  route["middlewares"].forEach((item: { rewrite?: unknown; headers?: { request?: Record<string, object> } } | undefined, at) => {
+  route["middlewares"].forEach((item: { rewrite?: unknown; buffer?: unknown; bodyLimit?: unknown; headers?: { request?: Record<string, object> } } | undefined, at) => {
+    for (const name of ["buffer", "bodyLimit"] as const) if (item?.[name] !== undefined) addProblem(context, `${reason}, so its body goes nowhere`, { atKey: true }, ["middlewares", at, name]);
     if (item?.rewrite !== undefined) addProblem(context, `${reason}, so there is nothing to rewrite`, { atKey: true }, ["middlewares", at, "rewrite"]);
     const edits = Object.values(item?.headers?.request ?? {});
     if (edits.some((edit) => typeof edit === "object" && Object.keys(edit).length > 0)) addProblem(context, `${reason}, so there are no request fields to change`, { atKey: true }, ["middlewares", at, "headers", "request"]);

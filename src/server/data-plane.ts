@@ -233,6 +233,7 @@ export class DataPlane implements ListenerHost {
   }
 
   onExchangeEnd(exchange: Exchange): void {
+    if (exchange.onEnd !== null) exchange.onEnd();
     this.#metrics.record(exchange);
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }

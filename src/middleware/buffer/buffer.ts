@@ -1,0 +1,60 @@
+/**
+ * The `buffer` middleware: reads the whole request body before an endpoint is chosen, so that a slow upload occupies no endpoint, a chunked one gets a length, and any
+ * attempt can be given it again.
+ */
+import type { Exchange } from "../../http/exchange.ts";
+import { Framing } from "../../http/message.ts";
+import { families } from "../../observe/families.ts";
+import type { Middleware, MiddlewareContext } from "../middleware.ts";
+import { Hold, onEnd, passOn } from "../pass-on.ts";
+import { BufferedBody } from "./buffered-body.ts";
+import type { BufferOptions } from "./options.ts";
+
+/** See the head of this file. */
+export function createBuffer(options: BufferOptions, context: MiddlewareContext): Middleware {
+  const inMemory = context.metrics.counter(families.buffered, [context.routeName, "memory"]);
+  const inFile = context.metrics.counter(families.buffered, [context.routeName, "file"]);
+  return (next) => (exchange) => {
+    const { request } = exchange;
+    if (request.framing === Framing.none || (request.framing === Framing.length && request.contentLength === 0)) return next(exchange);
+    if (request.contentLength > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
+    const hold = new Hold(exchange);
+    const body = new BufferedBody(exchange.body, options, {
+      onComplete() {
+        if (!hold.release()) return;
+        (body.isInFile ? inFile : inMemory).add();
+        // What goes upstream has a length, unless trailers need the chunked coding (RFC 9112 section 7.1.2).
+        if (body.trailers === "") {
+          request.framing = Framing.length;
+          request.contentLength = body.byteLength;
+        }
+        exchange.body = body;
+        passOn(exchange, next, context);
+      },
+      onTooLarge() {
+        if (hold.release()) exchange.responder.fail("BODY_TOO_LARGE");
+      },
+      onError(error) {
+        context.logger.error("a request body cannot be buffered", { route: context.routeName, error: error.message });
+        endWith(exchange);
+      },
+    });
+    onEnd(exchange, () => body.discard());
+    askForBody(exchange);
+    body.fill();
+  };
+}
+
+/** The client may wait for a 100 before it sends anything (RFC 9110 section 10.1.1); upstream nothing is left to wait for. */
+function askForBody(exchange: Exchange): void {
+  if (!exchange.request.expectsContinue) return;
+  exchange.request.expectsContinue = false;
+  exchange.responder.sendInterim(100, "Continue", "");
+}
+
+function endWith(exchange: Exchange): void {
+  const { listener } = exchange;
+  exchange.listener = null;
+  listener?.onCancel("BUFFER_FAILED");
+  exchange.responder.fail("BUFFER_FAILED");
+}

@@ -1,0 +1,164 @@
+/** A request body that was read before anybody was asked to take it: first into memory, then into a temporary file. It can be given any number of times. */
+import type { BodySink, BodySource } from "../../http/exchange.ts";
+import { MemoryPart } from "./memory-part.ts";
+import { SpillFile } from "./spill-file.ts";
+
+const readBytes = 65_536;
+
+/** Who waits for the whole body. At most one of `onComplete`, `onTooLarge` and `onError` comes. */
+export interface BufferListener {
+  onComplete(): void;
+  onTooLarge(): void;
+  /** The temporary file cannot be written or read; it may come while the body is given, too. */
+  onError(error: Error): void;
+}
+
+/** See the head of this file. */
+export class BufferedBody implements BodySink, BodySource {
+  readonly isRepeatable = true;
+  trailers = "";
+  readonly #source: BodySource;
+  readonly #limits: { readonly maxRequestBytes: number; readonly memoryBytes: number };
+  readonly #listener: BufferListener;
+  readonly #memory = new MemoryPart();
+  #file: SpillFile | null = null;
+  #isComplete = false;
+  #isOver = false;
+  /** The source was told to wait. */
+  #isSourceWaiting = false;
+  // Giving.
+  #sink: BodySink | null = null;
+  #nextBlock = 0;
+  #filePosition = 0;
+  #isReading = false;
+  /** Counts the givings: what was read for an earlier one is dropped. */
+  #round = 0;
+
+  constructor(source: BodySource, limits: { readonly maxRequestBytes: number; readonly memoryBytes: number }, listener: BufferListener) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#listener = listener;
+  }
+
+  /** Begins to read. */
+  fill(): void {
+    this.#source.startBody(this);
+  }
+
+  get byteLength(): number {
+    return this.#memory.byteLength + (this.#file?.byteLength ?? 0);
+  }
+
+  get isInFile(): boolean {
+    return this.#file !== null;
+  }
+
+  /** Lets go of memory and file. Nothing is told and nothing is given any more. */
+  discard(): void {
+    this.#isOver = true;
+    this.#sink = null;
+    this.#memory.clear();
+    this.#file?.close();
+  }
+
+  // `BodySink`: taking it in.
+
+  onBodyData(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (this.byteLength + chunk.length > this.#limits.maxRequestBytes) {
+      this.discard();
+      this.#listener.onTooLarge();
+      return;
+    }
+    const fitting = this.#file === null ? Math.min(chunk.length, this.#limits.memoryBytes - this.#memory.byteLength) : 0;
+    this.#memory.append(fitting === chunk.length ? chunk : chunk.subarray(0, fitting));
+    if (fitting === chunk.length) return;
+    this.#file ??= this.#openFile();
+    this.#file.append(chunk.subarray(fitting));
+  }
+
+  onBodyFlush(): boolean {
+    this.#isSourceWaiting = this.#file !== null && !this.#file.canTake;
+    return !this.#isSourceWaiting;
+  }
+
+  onBodyEnd(trailers: string): void {
+    if (this.#isOver) return;
+    this.#isComplete = true;
+    this.trailers = trailers;
+    this.#memory.finish();
+    if (this.#file === null || this.#file.isIdle) this.#listener.onComplete();
+  }
+
+  #openFile(): SpillFile {
+    return new SpillFile({
+      onWritten: (isIdle) => {
+        if (this.#isComplete) {
+          if (isIdle) this.#listener.onComplete();
+        } else if (this.#isSourceWaiting) {
+          this.#isSourceWaiting = false;
+          this.#source.resumeBody();
+        }
+      },
+      onError: (error) => {
+        this.discard();
+        this.#listener.onError(error);
+      },
+    });
+  }
+
+  // `BodySource`: giving it on.
+
+  startBody(sink: BodySink): void {
+    this.#sink = sink;
+    this.#nextBlock = 0;
+    this.#filePosition = 0;
+    this.#isReading = false;
+    this.#give(++this.#round);
+  }
+
+  resumeBody(): void {
+    if (this.#sink !== null && !this.#isReading) this.#give(this.#round);
+  }
+
+  /** Goes on until the sink has enough for now. */
+  #give(round: number): void {
+    this.#isReading = true;
+    const { blocks } = this.#memory;
+    while (this.#isCurrent(round) && this.#nextBlock < blocks.length) {
+      this.#sink!.onBodyData(blocks[this.#nextBlock++]!);
+      if (this.#isCurrent(round) && !this.#sink!.onBodyFlush()) {
+        if (this.#isCurrent(round)) this.#isReading = false;
+        return;
+      }
+    }
+    if (!this.#isCurrent(round)) return;
+    const file = this.#file;
+    if (file !== null && this.#filePosition < file.byteLength) this.#giveFromFile(file, round);
+    else {
+      const sink = this.#sink!;
+      this.#sink = null;
+      sink.onBodyEnd(this.trailers);
+    }
+  }
+
+  #giveFromFile(file: SpillFile, round: number): void {
+    file.read(this.#filePosition, Math.min(readBytes, file.byteLength - this.#filePosition), (chunk) => {
+      // Another giving has begun meanwhile: its first read was put off for this one.
+      if (!this.#isCurrent(round)) return;
+      try {
+        this.#filePosition += chunk.length;
+        this.#sink!.onBodyData(chunk);
+        if (this.#isCurrent(round) && this.#sink!.onBodyFlush()) this.#give(round);
+        else if (this.#isCurrent(round)) this.#isReading = false;
+      } catch (error) {
+        this.discard();
+        this.#listener.onError(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #isCurrent(round: number): boolean {
+    return round === this.#round && this.#sink !== null && !this.#isOver;
+  }
+}

@@ -1,0 +1,174 @@
+/** `buffer` and `bodyLimit` from outside: what reaches the endpoint and when, and what is refused. */
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, readlinkSync } from "node:fs";
+import { request } from "node:http";
+import { after, test } from "node:test";
+import type { TestContext } from "node:test";
+import type { ConfigInput } from "../../src/index.ts";
+import { Origin } from "../support/origin.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { eventually } from "../support/signal.ts";
+import { modes, Stage } from "../support/stage.ts";
+
+interface Received {
+  readonly headers: Record<string, unknown>;
+  readonly trailers: Record<string, unknown>;
+  readonly bytes: number;
+  readonly hash: string;
+}
+
+/** Answers with what it received. */
+const origin = await Origin.start((incoming, outgoing) => {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  incoming.on("data", (chunk: Buffer) => { bytes += chunk.length; hash.update(chunk); });
+  incoming.on("end", () => outgoing.end(JSON.stringify({ headers: incoming.headers, trailers: incoming.trailers, bytes, hash: hash.digest("hex") })));
+});
+after(() => origin.close());
+
+async function start(t: TestContext, middleware: object, options: { workers?: number; endpoints?: readonly string[]; upstream?: object } = {}): Promise<Stage> {
+  const stage = await Stage.start({
+    workers: options.workers ?? 0,
+    listeners: [{ address: "127.0.0.1:0" }],
+    routes: [{ name: "up", middlewares: [middleware], upstream: "app" }],
+    upstreams: { app: { endpoints: options.endpoints ?? [origin.url], ...options.upstream } },
+  } as unknown as ConfigInput);
+  t.after(() => stage.close());
+  return stage;
+}
+
+/** Sends a body with a length, or chunked. */
+function send(stage: Stage, body: Buffer, headers: Record<string, string> = {}, method = "PUT"): Promise<{ status: number; text: string; received: Received | null }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ port: stage.port(), host: "127.0.0.1", method, headers, agent: false }, async (response) => {
+      let text = "";
+      for await (const chunk of response) text += chunk;
+      resolve({ status: response.statusCode ?? 0, text, received: response.statusCode === 200 ? JSON.parse(text) as Received : null });
+    });
+    call.on("error", reject);
+    if (headers["transfer-encoding"] === "chunked") for (let at = 0; at < body.length; at += 10_000) call.write(body.subarray(at, at + 10_000));
+    else if (headers["content-length"] === undefined) call.setHeader("content-length", body.length);
+    call.end(headers["transfer-encoding"] === "chunked" ? undefined : body);
+  });
+}
+
+const hashOf = (body: Buffer): string => createHash("sha256").update(body).digest("hex");
+
+/** Temporary files of ours that are open in this process. */
+function openFiles(): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return /millrace-[0-9a-f]{24}/.test(readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+for (const [title, workers] of modes) {
+  test(`${title}: bodies of any size arrive whole, with a length`, async (t) => {
+    const stage = await start(t, { buffer: { maxRequestBytes: "2MiB", memoryBytes: "16KiB" } }, { workers });
+    for (const size of [1, 100, 16_384, 16_385, 200_000, 1_500_000]) {
+      const body = randomBytes(size);
+      for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
+        const { received } = await send(stage, body, headers);
+        assert.deepEqual([received?.bytes, received?.hash, received?.headers["content-length"], received?.headers["transfer-encoding"]], [size, hashOf(body), String(size), undefined]);
+      }
+    }
+    const metrics = await stage.metrics();
+    assert.equal(metrics.sum("millrace_buffered_requests_total", { place: "memory" }), 6);
+    assert.equal(metrics.sum("millrace_buffered_requests_total", { place: "file" }), 6);
+    await eventually(() => openFiles() === 0, "no temporary file stays open");
+  });
+}
+
+test("a slow upload holds no connection to an endpoint", async (t) => {
+  const stage = await start(t, { buffer: {} });
+  const before = origin.connectionCount;
+  const client = await RawClient.connect(stage.port());
+  t.after(() => client.socket.destroy());
+  client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+  for (const letter of "012345678") {
+    client.socket.write(letter);
+    await eventually(async () => (await stage.proxy.inspect()).exchanges === 1, "the request is under way");
+    assert.equal(origin.connectionCount, before);
+    assert.equal((await stage.proxy.inspect()).upstreamConnections, 0);
+  }
+  client.socket.write("9");
+  await eventually(() => client.received.includes('"bytes":10'), "the answer comes");
+  assert.equal(origin.connectionCount, before + 1);
+});
+
+test("trailers keep the chunked coding", async (t) => {
+  const stage = await start(t, { buffer: {} });
+  const client = await RawClient.connect(stage.port());
+  t.after(() => client.socket.destroy());
+  client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
+  await eventually(() => client.received.includes('"bytes":3'), "the answer comes");
+  assert.match(client.received.toString(), /"transfer-encoding":"chunked"/);
+  assert.match(client.received.toString(), /"trailers":\{"x-sum":"7"\}/);
+});
+
+test("a client that waits for a 100 gets it from here, and the endpoint is not asked again", async (t) => {
+  const stage = await start(t, { buffer: {} });
+  const client = await RawClient.connect(stage.port());
+  t.after(() => client.socket.destroy());
+  client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  await eventually(() => client.received.includes("HTTP/1.1 100 Continue\r\n\r\n"), "the 100 comes");
+  client.socket.write("abc");
+  await eventually(() => client.received.includes('"bytes":3'), "the answer comes");
+  assert.doesNotMatch(client.received.toString(), /"expect"/);
+});
+
+for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB" } }], ["bodyLimit", { bodyLimit: { maxRequestBytes: "1KiB" } }]] as const) {
+  test(`${name}: too long a body is refused at once where its length is said, and as soon as it shows where not`, async (t) => {
+    const stage = await start(t, middleware);
+    assert.equal((await send(stage, randomBytes(1_024))).received?.bytes, 1_024);
+    assert.equal((await send(stage, randomBytes(1_024), { "transfer-encoding": "chunked" })).received?.bytes, 1_024);
+    const client = await RawClient.connect(stage.port());
+    t.after(() => client.socket.destroy());
+    client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n");
+    await eventually(() => client.received.includes("BODY_TOO_LARGE"), "it is refused before it is sent");
+    assert.match(client.received.toString(), /^HTTP\/1\.1 413 /);
+    const chunked = await RawClient.connect(stage.port());
+    t.after(() => chunked.socket.destroy());
+    chunked.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n${"x".repeat(1_024)}\r\n`);
+    await eventually(async () => (await stage.proxy.inspect()).exchanges >= 1, "it is under way");
+    assert.equal(chunked.received.length, 0);
+    chunked.socket.write("1\r\nx\r\n");
+    await eventually(() => chunked.received.includes("BODY_TOO_LARGE"), "it is refused");
+    assert.match(chunked.received.toString(), /^HTTP\/1\.1 413 /);
+    await eventually(async () => (await stage.proxy.inspect()).exchanges === 0, "nothing is under way any more");
+    assert.equal((await stage.metrics()).sum("millrace_rejected_total", { reason: "BODY_TOO_LARGE" }), 2);
+  });
+}
+
+test("every attempt is given the whole body, also what no replay buffer would hold", async (t) => {
+  let broken = 0;
+  const breaking = await Origin.start((incoming) => {
+    incoming.on("end", () => { broken++; incoming.socket.resetAndDestroy(); });
+    incoming.resume();
+  });
+  t.after(() => breaking.close());
+  const stage = await start(t, { buffer: { memoryBytes: "4KiB" } }, { endpoints: [breaking.url, origin.url] });
+  for (const size of [3_000, 500_000]) {
+    for (let count = 0; count < 2; count++) {
+      const body = randomBytes(size);
+      const { received } = await send(stage, body);
+      assert.deepEqual([received?.bytes, received?.hash], [size, hashOf(body)]);
+    }
+  }
+  assert.ok(broken >= 1, "the breaking endpoint was tried");
+});
+
+test("a client that leaves in the middle leaves nothing behind", async (t) => {
+  const stage = await start(t, { buffer: { memoryBytes: "1KiB" } });
+  const before = origin.connectionCount;
+  const client = await RawClient.connect(stage.port());
+  client.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${"x".repeat(50_000)}`);
+  await eventually(() => openFiles() === 1, "the file is open");
+  client.socket.destroy();
+  await eventually(async () => (await stage.proxy.inspect()).exchanges === 0 && openFiles() === 0, "nothing is left");
+  assert.equal(origin.connectionCount, before);
+});
