@@ -201,6 +201,18 @@ export class Proxy {
 
   /** Brings `config` to work everywhere, or changes nothing anywhere. */
   async #install(config: Config): Promise<void> {
+    try {
+      await this.#prepare(config);
+    } catch (error) {
+      this.#endpoints.release();
+      throw error;
+    }
+    await this.#planes.commit();
+    this.#admin.commit();
+    this.#adopt(config);
+  }
+
+  async #prepare(config: Config): Promise<void> {
     this.#endpoints.reserve(config);
     await this.#planes.prepare(config);
     try {
@@ -209,9 +221,6 @@ export class Proxy {
       await this.#planes.abort();
       throw error;
     }
-    await this.#planes.commit();
-    this.#admin.commit();
-    this.#adopt(config);
   }
 
   #adopt(config: Config): void {

@@ -27,6 +27,8 @@ export class SharedEndpoints {
   readonly #stripes: number;
   #byUpstream = new Map<string, SharedEndpoint[]>();
   #listenerNames: string[] = [];
+  /** Of the regions of the running configuration. */
+  #keys: ReadonlySet<string> = new Set();
   #features: readonly ReservedRegion[] = [];
   #breakers = new Map<string, BreakerState>();
 
@@ -58,7 +60,13 @@ export class SharedEndpoints {
     this.#features = reserveFeatureRegions(config, this.#memory, this.#stripes);
     for (const { key } of this.#features) keys.add(key);
     for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
-    this.#memory.prune((key) => keys.has(key));
+    this.#keys = keys;
+    this.release();
+  }
+
+  /** Lets every region go that the running configuration does not need: those reserved for one that came to nothing. */
+  release(): void {
+    this.#memory.prune((key) => this.#keys.has(key));
   }
 
   get upstreamNames(): readonly string[] {
