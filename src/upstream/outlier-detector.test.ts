@@ -11,7 +11,7 @@ import { OutlierDetector } from "./outlier-detector.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
-const defaults: OutlierOptions = { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 };
+const defaults: OutlierOptions = { consecutiveErrors: 5, statuses: [502, 503, 504], ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 };
 
 /** A pool of `count` endpoints as `threads` threads see it, and the keeper of the control thread. */
 function open(count: number, { threads = 1, options = {} as Partial<OutlierOptions> } = {}) {
@@ -49,6 +49,14 @@ const outcomes: readonly (readonly [outcome: AttemptOutcome | number, isFailure:
   ["connect", true], ["reset", true], ["timeout", true], ["malformed", true], [502, true], [503, true], [504, true],
   ["cancelled", false], [200, false], [404, false], [429, false], [499, false], [500, false], [501, false],
 ];
+test("the statuses that count are the configured ones", () => {
+  const { attempt, ejected } = open(3, { options: { statuses: [500] } });
+  for (let time = 0; time < 9; time++) attempt(1, 503);
+  assert.deepEqual(ejected, []);
+  for (let time = 0; time < 5; time++) attempt(1, 500);
+  assert.deepEqual(ejected, ["2 for 10000"]);
+});
+
 for (const [outcome, isFailure] of outcomes) {
   test(`five times ${outcome} ${isFailure ? "eject" : "do not eject"}`, () => {
     const { attempt, ejected, endpoints } = open(3);

@@ -24,8 +24,8 @@ export interface OutlierParts {
 }
 
 /** Is an attempt a failure of its endpoint? */
-export function isEndpointFailure(outcome: AttemptOutcome, status: number): boolean {
-  return outcome === "answered" ? status === 502 || status === 503 || status === 504 : outcome !== "cancelled";
+export function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
+  return outcome === "answered" ? status >= 500 && statuses.includes(status) : outcome !== "cancelled";
 }
 
 /** One thread's detector of an upstream. */
@@ -52,7 +52,7 @@ export class OutlierDetector implements AttemptObserver {
   onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number): void {
     if (outcome === "cancelled") return;
     const record = this.#records.get(endpoint)!;
-    if (!isEndpointFailure(outcome, status)) record.noteSuccess();
+    if (!isEndpointFailure(outcome, status, this.#options.statuses)) record.noteSuccess();
     else if (record.noteFailure() >= this.#options.consecutiveErrors) this.#eject(endpoint, record);
   }
 
