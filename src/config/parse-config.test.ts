@@ -23,14 +23,15 @@ test("the shortest configuration gets every default", () => {
     routes: [{
       name: "route-1", priority: 0,
       match: { host: [], path: "/*", method: [], header: {}, query: {}, cookie: {}, clientIp: [] },
-      middlewares: [], timeouts: { total: 0 }, upstream: "api", redirect: null, respond: null,
+      middlewares: [], timeouts: { total: 0 }, shed: "normal", upstream: "api", redirect: null, respond: null,
     }],
     upstreams: {
       api: {
         endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false, zone: null }],
         balance: "round-robin", sticky: null, slowStart: 0, panicThreshold: 0.5, zoneThreshold: 0.7, health: null,
         breaker: null,
-        outlier: { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 },
+        limits: { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null },
+        outlier: { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50, statuses: [502, 503, 504] },
         retry: { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 },
         pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
         timeouts: { connect: 3_000, firstByte: 60_000, idle: 60_000 },
@@ -39,6 +40,7 @@ test("the shortest configuration gets every default", () => {
     },
     zone: null,
     stores: {},
+    overload: { maxEventLoopLag: 0 },
     admin: null,
     log: { level: "info", access: null, stats: 5_000 },
   });
@@ -113,7 +115,7 @@ test("what the user interface has but this version has not is refused by name", 
     ...["proxyProtocol", "http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
     ...["cache", "compress"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
-    ...["discovery", "limits", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
+    ...["discovery", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     [upstream({ protocol: "h2" }), "h2"], [upstream({ protocol: "h2c" }), "h2c"],
     [upstream({ endpoints: ["https://a"] }), "https"],
   ];

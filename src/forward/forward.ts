@@ -17,6 +17,8 @@ import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { Admission, type AdmissionHost } from "./admission.ts";
+import { beginAttempt, endAttempt } from "./attempt-watch.ts";
 import { toOutcome } from "./attempt-outcome.ts";
 import { prepareRequest, type RequestChanges } from "./prepare-request.ts";
 import { ReplayBody } from "./replay-body.ts";
@@ -44,6 +46,8 @@ export interface ForwardContext {
   onRetry(exchange: Exchange, cause: ReasonCode | number): void;
   /** The retry budget of the exchange's upstream did not allow another attempt. */
   onRetryRefused(exchange: Exchange): void;
+  /** Takes what must not happen. */
+  onInternalError(error: unknown): void;
   /** A tunnel opened (+1) or closed (-1). */
   onTunnel(exchange: Exchange, delta: 1 | -1): void;
 }
@@ -55,7 +59,7 @@ export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardC
   new Forwarding(exchange, plan, context).run();
 }
 
-class Forwarding implements Attempt, ExchangeListener, PickHint {
+class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
   readonly #exchange: Exchange;
   readonly #plan: ForwardPlan;
   readonly #context: ForwardContext;
@@ -81,6 +85,11 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
   #isFreeRetryUsed = false;
   /** The attempt under way, or to come, is one of the budget. */
   #isInBudget = false;
+  /** Null = the upstream has no limits. */
+  #admission: Admission | null = null;
+  /** The failure that is the answer where no endpoint is left. */
+  #failure: ReasonCode = "NO_ENDPOINT";
+  #failureDetail = "";
   /** The attempt to come. */
   #pause: ScheduledCall | null = null;
   #isTunnel = false;
@@ -121,11 +130,32 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
 
   /** Pick, prepare, send. Without an endpoint, the last failure is the answer. */
   #next(failure: ReasonCode, detail: string): void {
-    const endpoint = this.#plan.upstream.pickFor(this.#exchange, this);
-    if (endpoint === null) {
-      this.#fail(failure, detail);
-      return;
-    }
+    this.#failure = failure;
+    this.#failureDetail = detail;
+    const { saturation } = this.#plan.upstream.policies;
+    if (saturation === null) this.onAdmitted(this.pick());
+    else (this.#admission ??= new Admission(saturation, this)).ask();
+  }
+
+  pick(): Endpoint | null {
+    return this.#plan.upstream.pickFor(this.#exchange, this);
+  }
+
+  onAdmitted(endpoint: Endpoint | null): void {
+    if (endpoint === null) this.#fail(this.#failure, this.#failureDetail);
+    else this.#send(endpoint);
+  }
+
+  onRefused(code: "QUEUE_FULL" | "QUEUE_TIMEOUT"): void {
+    this.#fail(code, "");
+  }
+
+  onInternalError(error: unknown): void {
+    this.#context.onInternalError(error);
+    this.#giveUp("INTERNAL_ERROR");
+  }
+
+  #send(endpoint: Endpoint): void {
     const exchange = this.#exchange;
     this.#endpoint = endpoint;
     exchange.endpointName = endpoint.name;
@@ -135,10 +165,8 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     if (this.head === "" || exchange.request.authority === "") {
       this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
     }
-    endpoint.state.enter();
     this.#status = 0;
-    const { observers } = this.#plan.upstream.policies;
-    for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptStart(endpoint);
+    beginAttempt(endpoint, this.#plan.upstream.policies);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry(this.#plan.retry.perTryTimeoutMs);
     endpoint.transport.send(this);
   }
@@ -204,7 +232,11 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.tried = [...this.tried, failed];
     this.#pause = this.#context.scheduler.after(backoffOf(this.#retries, this.#context.random), () => {
       this.#pause = null;
-      this.#next("NO_ENDPOINT", "");
+      try {
+        this.#next("NO_ENDPOINT", "");
+      } catch (error) {
+        this.onInternalError(error);
+      }
     });
   }
 
@@ -325,6 +357,7 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     this.#leave(outcome);
     this.handle = null;
     if (this.#isInBudget) this.#endBudget();
+    this.#admission?.end();
     this.#pause?.cancel();
     this.#pause = null;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
@@ -342,11 +375,8 @@ class Forwarding implements Attempt, ExchangeListener, PickHint {
     if (endpoint === null) return;
     this.#endpoint = null;
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
-    endpoint.state.leave();
-    const { observers } = this.#plan.upstream.policies;
-    if (observers.length === 0) return;
     const exchange = this.#exchange;
     const firstByteMs = exchange.firstByteMs === -1 ? -1 : exchange.firstByteMs - exchange.attemptStartedMs;
-    for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptEnd(endpoint, outcome, this.#status, firstByteMs);
+    endAttempt(endpoint, this.#plan.upstream.policies, outcome, this.#status, firstByteMs);
   }
 }

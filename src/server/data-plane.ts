@@ -12,6 +12,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { RequestIdSource } from "../http/request-id.ts";
+import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import { type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
 import { AccessLog } from "../observe/access-log.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
@@ -75,6 +76,7 @@ export class DataPlane implements ListenerHost {
   readonly #writer: MetricWriter;
   readonly #lag: EventLoopLag;
   readonly #stores: Stores;
+  readonly #sampler = new LagSampler();
   readonly #resolver = new HostResolver();
   readonly #endOfTurn = new EndOfTurn();
   readonly #requestIds = new RequestIdSource();
@@ -113,8 +115,8 @@ export class DataPlane implements ListenerHost {
         stripes: this.#parts.stripes,
         previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onTunnel: this.#onTunnel },
-        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, onInternalError: (error) => this.onInternalError(error) },
+        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
+        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       });
       accessLog = this.#openAccessLog(config);
       for (const listenerOptions of config.listeners) {
@@ -142,6 +144,8 @@ export class DataPlane implements ListenerHost {
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
     this.#stores.commit();
+    if (prepared.runtime.config.overload.maxEventLoopLag > 0) this.#sampler.start();
+    else this.#sampler.stop();
     if (this.#accessLog !== null && this.#accessLog !== prepared.accessLog) this.#retired.addLog(this.#accessLog.close());
     this.#accessLog = prepared.accessLog;
     const listeners = new Map<string, Listener>();
@@ -187,6 +191,7 @@ export class DataPlane implements ListenerHost {
     for (const transport of this.#runtime?.transports ?? []) transport.close();
     this.#resolver.close();
     this.#stores.close();
+    this.#sampler.stop();
     this.#lag.close();
     await Promise.all([this.#retired.close(), this.#accessLog?.close()]);
     this.wheel.close();

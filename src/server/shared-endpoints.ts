@@ -1,4 +1,5 @@
 /** The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so that all of them find the same regions. */
+import type { SharedCount } from "../base/shared-count.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
@@ -10,6 +11,7 @@ import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { HealthTarget } from "../upstream/health/health-checker.ts";
+import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { toEndpointSpecs } from "./runtime.ts";
@@ -31,6 +33,7 @@ export class SharedEndpoints {
   #keys: ReadonlySet<string> = new Set();
   #features: readonly ReservedRegion[] = [];
   #breakers = new Map<string, BreakerState>();
+  #waiting = new Map<string, SharedCount>();
 
   constructor(memory: SharedMemory, stripes: number) {
     this.#memory = memory;
@@ -57,6 +60,7 @@ export class SharedEndpoints {
       for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
     }
     this.#breakers = new Map(Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]])));
+    this.#waiting = new Map(Object.entries(config.upstreams).flatMap(([name, { limits }]) => (hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [])));
     this.#features = reserveFeatureRegions(config, this.#memory, this.#stripes);
     for (const { key } of this.#features) keys.add(key);
     for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
@@ -99,6 +103,7 @@ export class SharedEndpoints {
   }
 
   readonly collect: MetricCollector = (add) => {
+    for (const [upstream, waiting] of this.#waiting) add(families.pending, [upstream], waiting.total);
     for (const [upstream, breaker] of this.#breakers) add(families.breakerState, [upstream], breaker.position);
     for (const [upstream, endpoints] of this.#byUpstream) {
       for (const { spec, state } of endpoints) {

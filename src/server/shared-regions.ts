@@ -7,6 +7,7 @@ import type { Config } from "../config/schema.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { reserveStickySecret } from "../upstream/affinity/sticky-secret.ts";
+import { hasLimits, reserveSaturation } from "../upstream/saturation.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
 
 /** A region that a feature needs. */
@@ -21,6 +22,7 @@ export type ReserveRegions = (config: Config, memory: SharedMemory, stripes: num
 
 const features: readonly ReserveRegions[] = [
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry }]) => (retry.attempts > 0 ? reserveRetryBudget(memory, name, stripes) : [])),
+  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) => (hasLimits(limits) ? reserveSaturation(memory, name, endpoints.map(({ url }) => url), stripes) : [])),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes))),
   (config, memory) => Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) => (outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)))),
   (config, memory) => (Object.values(config.upstreams).some(({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null) ? [reserveStickySecret(memory)] : []),

@@ -5,6 +5,7 @@ import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
+import { limitsSchema } from "./limits-options.ts";
 import { outlierSchema } from "./outlier-options.ts";
 import { retrySchema } from "./retry-options.ts";
 import { stickySchema } from "./sticky-options.ts";
@@ -60,6 +61,7 @@ export const upstreamSchema = section(
     retry: documented(retrySchema.prefault({}), {
       about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
     }),
+    limits: documented(limitsSchema.prefault({}), { about: "How many requests the upstream is given at a time. What is too much waits in a queue, for a while." }),
     pool: documented(
       section({
         maxIdle: count(128, { about: "The most idle connections kept for each endpoint and thread.", zero: "every connection is closed after one answer" }, { min: 0, max: 100_000 }),
@@ -85,7 +87,7 @@ export const upstreamSchema = section(
     ),
     protocol: documented(choice(["http1"], ["h2", "h2c"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "limits", "tls"],
+  ["discovery", "tls"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown }, context) => {
     if (!Array.isArray(upstream.endpoints)) return;

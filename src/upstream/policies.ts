@@ -1,4 +1,6 @@
 /** What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not asked for, and then it costs nothing. */
+import { sharedClock } from "../base/shared-clock.ts";
+import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -11,6 +13,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamOptions } from "./options.ts";
 import { OutlierDetector } from "./outlier-detector.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
+import { hasLimits, Saturation } from "./saturation.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 /** See the head of this file. */
@@ -21,15 +24,17 @@ export interface UpstreamPolicies {
   readonly retryBudget: RetryBudget | null;
   /** One of the observers, too. */
   readonly breaker: CircuitBreaker | null;
+  /** Null = no limits. */
+  readonly saturation: Saturation | null;
 }
 
 /** An upstream that does nothing about failure. */
-export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null, breaker: null };
+export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null, breaker: null, saturation: null };
 
 /** What policies are made from. */
 export interface PolicyParts {
   readonly upstreamName: string;
-  readonly options: Pick<UpstreamOptions, "retry" | "outlier" | "breaker">;
+  readonly options: Pick<UpstreamOptions, "retry" | "outlier" | "breaker" | "limits">;
   readonly endpoints: readonly Endpoint[];
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
@@ -44,8 +49,11 @@ export function createPolicies(parts: PolicyParts): UpstreamPolicies {
   if (options.outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, options.outlier));
   const breaker = options.breaker === null ? null : createBreaker(parts, options.breaker);
   if (breaker !== null) observers.push(breaker);
+  const saturation = hasLimits(options.limits) ? createSaturation(parts) : null;
+  if (saturation !== null && saturation.adaptive !== null) observers.push(saturation.adaptive);
   return {
     observers,
+    saturation,
     breaker,
     retryBudget: options.retry.attempts > 0 ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
   };
@@ -73,4 +81,10 @@ function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBrea
       logger[to === BreakerPosition.open ? "warn" : "info"](`breaker is ${name}`, { upstream: upstreamName });
     },
   });
+}
+
+function createSaturation(parts: PolicyParts): Saturation {
+  const { options: { limits }, upstreamName, metrics } = parts;
+  const gauge = limits.adaptive === null ? null : metrics.gauge(families.adaptiveLimit, [upstreamName]);
+  return new Saturation({ ...parts, options: limits, scheduler: systemScheduler, clock: sharedClock, onAdaptiveLimit: (limit) => gauge?.set(limit) });
 }

@@ -1,0 +1,133 @@
+/**
+ * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the queue of those that are too many for now.
+ * A place at the upstream is an exchange's, from its first attempt to its end; a place at an endpoint is an attempt's.
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import { SharedCount } from "../base/shared-count.ts";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import { AdaptiveLimit } from "./adaptive-limit.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { LimitsOptions } from "./limits-options.ts";
+import { PendingQueue, type Waiter } from "./pending-queue.ts";
+
+const totalKey = (upstreamName: string): string => `in-flight:${upstreamName}`;
+const waitingKey = (upstreamName: string): string => `pending:${upstreamName}`;
+const endpointKey = (upstreamName: string, url: string): string => `in-flight:${upstreamName}/${url}`;
+
+/** Does `options` limit anything? */
+export function hasLimits({ maxRequests, maxRequestsPerEndpoint, adaptive }: LimitsOptions): boolean {
+  return maxRequests > 0 || maxRequestsPerEndpoint > 0 || adaptive !== null;
+}
+
+/** Makes the regions of an upstream's limits, or finds them. */
+export function reserveSaturation(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): { readonly key: string; readonly clearStripe: (stripeIndex: number) => void }[] {
+  return [totalKey(upstreamName), waitingKey(upstreamName), ...urls.map((url) => endpointKey(upstreamName, url))].map((key) => {
+    const region = memory.region(key, SharedCount.byteLength(stripes));
+    return { key, clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex) };
+  });
+}
+
+/** The count of requests that wait for an upstream, for whoever looks on. */
+export function openWaitingCount(memory: SharedMemory, upstreamName: string, stripes: number): SharedCount {
+  return new SharedCount(memory.region(waitingKey(upstreamName), SharedCount.byteLength(stripes)), -1);
+}
+
+/** What it is made from. */
+export interface SaturationParts {
+  readonly upstreamName: string;
+  readonly options: LimitsOptions;
+  readonly endpoints: readonly Endpoint[];
+  readonly memory: SharedMemory;
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  readonly scheduler: Scheduler;
+  /** For the adaptive limit. */
+  readonly clock: Clock;
+  /** Told of the adaptive limit of this thread. */
+  readonly onAdaptiveLimit?: (limit: number) => void;
+}
+
+/** One thread's window on the limits of an upstream, and its queue. */
+export class Saturation {
+  /** One of the upstream's observers; null where it is not asked for. */
+  readonly adaptive: AdaptiveLimit | null;
+  readonly #options: LimitsOptions;
+  readonly #total: SharedCount;
+  readonly #waiting: SharedCount;
+  readonly #byEndpoint: ReadonlyMap<Endpoint, SharedCount>;
+  readonly #queue: PendingQueue;
+  /** This thread's part of the room, when all want it. */
+  readonly #share: number;
+  #isAdmissionPlanned = false;
+
+  constructor(parts: SaturationParts) {
+    const { upstreamName, options, memory, stripeIndex, stripes } = parts;
+    const open = (key: string): SharedCount => new SharedCount(memory.region(key, SharedCount.byteLength(stripes)), stripeIndex);
+    this.#options = options;
+    this.#total = open(totalKey(upstreamName));
+    this.#waiting = open(waitingKey(upstreamName));
+    this.#byEndpoint = new Map(parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]));
+    this.#queue = new PendingQueue(parts.scheduler, { maxLength: options.maxPending, timeoutMs: options.pendingTimeout });
+    this.#share = Math.ceil(options.maxRequests / stripes);
+    this.adaptive = options.adaptive === null ? null : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
+  }
+
+  /** Nobody has come before, so that a newcomer may try at once. */
+  get isQueueEmpty(): boolean {
+    return this.#queue.length === 0 && !this.#isYielding;
+  }
+
+  /** Takes a place at the upstream. @returns false where there is none; after true, `leave` follows once */
+  enter(): boolean {
+    if (this.adaptive !== null && !this.adaptive.hasRoom) return false;
+    if (!this.#total.enter(this.#options.maxRequests)) return false;
+    this.adaptive?.enter();
+    return true;
+  }
+
+  leave(): void {
+    this.adaptive?.leave();
+    this.#total.leave();
+    this.#planAdmission();
+  }
+
+  /** Takes a place at `endpoint`. @returns false where there is none; after true, `leaveEndpoint` follows once */
+  enterEndpoint(endpoint: Endpoint): boolean {
+    const max = this.#options.maxRequestsPerEndpoint;
+    return max === 0 || this.#byEndpoint.get(endpoint)!.enter(max);
+  }
+
+  leaveEndpoint(endpoint: Endpoint): void {
+    if (this.#options.maxRequestsPerEndpoint === 0) return;
+    this.#byEndpoint.get(endpoint)!.leave();
+    this.#planAdmission();
+  }
+
+  /** Lets `waiter` wait. @returns false where too many wait already; after true, `stopWaiting` follows once, whatever becomes of it */
+  wait(waiter: Waiter): boolean {
+    if (!this.#queue.add(waiter)) return false;
+    this.#waiting.enter(0);
+    return true;
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    this.#queue.remove(waiter);
+    this.#waiting.leave();
+  }
+
+  /** Others wait, and this thread has its part: it takes no more until their next look, when whoever comes first gets it. */
+  get #isYielding(): boolean {
+    return this.#share > 0 && this.#waiting.total > this.#waiting.own && this.#total.own >= this.#share;
+  }
+
+  /** Not within the call that gives room back: its exchange has yet to come to its end. */
+  #planAdmission(): void {
+    if (this.#isAdmissionPlanned || this.#queue.length === 0 || this.#isYielding) return;
+    this.#isAdmissionPlanned = true;
+    queueMicrotask(() => {
+      this.#isAdmissionPlanned = false;
+      this.#queue.admit();
+    });
+  }
+}
