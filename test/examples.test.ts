@@ -80,6 +80,14 @@ test("balanced.yaml: the endpoints share the traffic, the backup has none of it"
   assert.deepEqual(answers.map((answer) => answer.seen.port).sort(), ["3000", "3000", "3001"]);
 });
 
+test("sticky.yaml: a client stays where it began", async (t) => {
+  const { ask } = await start(t, "sticky.yaml");
+  const first = await ask("/");
+  const [cookie = ""] = String(first.headers["set-cookie"]).split(";");
+  assert.match(cookie, /^shop-node=/);
+  for (let visit = 0; visit < 5; visit++) assert.equal((await ask("/", { cookie })).seen.port, first.seen.port);
+});
+
 test("several-services.yaml: host, path and client decide", async (t) => {
   const { ask } = await start(t, "several-services.yaml");
   const api = await ask("/api/orders?id=1");

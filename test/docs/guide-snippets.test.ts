@@ -14,7 +14,7 @@ function snippetsOf(page: string): string[] {
 /** What is wrong with a snippet; it may be a part of a configuration, so that parts may be missing. */
 function problemsOf(snippet: string, file: string): string[] {
   try {
-    parseConfigText(snippet, { file, environment: { ADMIN_TOKEN: "0123456789abcdef" } });
+    parseConfigText(snippet, { file, environment: { ADMIN_TOKEN: "0123456789abcdef", STICKY_SECRET: "0123456789abcdef", ZONE: "eu-1a" } });
     return [];
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
