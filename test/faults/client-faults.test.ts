@@ -11,6 +11,9 @@ import { loopTurns } from "../support/signal.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { LogOfCases } from "./log-of-cases.ts";
 
+/** For a look at what is counted. */
+const config = { admin: { address: "127.0.0.1:0" } };
+
 const timeouts = { head: "200ms", body: "200ms", write: "200ms", keepAlive: "300ms" };
 
 const faults = ["closes", "breaks off", "stalls", "talks garbage"] as const;
@@ -75,7 +78,7 @@ describe("a client that fails within its request", () => {
     for (const fault of faults) {
       test(`${fault} at every byte of ${name}`, async () => {
         const upstream = await ScriptedUpstream.start(answerOk);
-        const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], listener: { timeouts } });
+        const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], listener: { timeouts }, config });
         const log = new LogOfCases();
         try {
           const lengths = Array.from({ length: make("/100").length + 1 }, (_, at) => at);
@@ -86,6 +89,7 @@ describe("a client that fails within its request", () => {
           });
           await inBatches(cases, 64, ({ length }) => `after ${length} bytes`, (one) => sendFaulty(one, fault, { proxy, upstream, log }));
           await proxy.untilQuiet();
+          await proxy.assertCountsAreZero();
           assert.deepEqual(upstream.violations, []);
           assert.deepEqual(upstream.requests.map(({ target }) => target).sort(), cases.filter((one) => one.length === one.bytes.length || isFilledByGarbage(one, fault)).map(({ target }) => target), "only whole requests are complete upstream");
         } finally {
@@ -116,7 +120,7 @@ describe("a client that goes away within the answer", () => {
             arrived.add(target);
           },
         });
-        const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+        const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config });
         const log = new LogOfCases();
         try {
           await inBatches(lengths, 32, (length) => `after ${length} bytes`, async (length) => {
@@ -133,6 +137,7 @@ describe("a client that goes away within the answer", () => {
             }
           });
           await proxy.untilQuiet();
+          await proxy.assertCountsAreZero();
           await upstream.until(() => upstream.openCount === 0, "every attempt was cancelled by closing its connection");
           assert.equal((await proxy.inspect()).upstreamConnections, 0);
         } finally {

@@ -9,6 +9,9 @@ import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
 import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 
+/** For a look at what is counted. */
+const config = { admin: { address: "127.0.0.1:0" } };
+
 const bodyOf = (target: string): string => `the answer to ${target}`;
 const sized = (target: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${bodyOf(target).length}\r\n\r\n${bodyOf(target)}`;
 const chunked = (target: string): string => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${bodyOf(target).length.toString(16)}\r\n${bodyOf(target)}\r\n0\r\n\r\n`;
@@ -52,7 +55,7 @@ describe("a shared upstream connection that fails", () => {
           void loopTurns(3).then(() => run(connection));
         },
       });
-      const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: { pool: { pipelining: 8 } } });
+      const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: { pool: { pipelining: 8 } }, config });
       try {
         for (length = 0; length < stream.length; length++) {
           tries.clear();
@@ -76,6 +79,7 @@ describe("a shared upstream connection that fails", () => {
           }
           await proxy.untilQuiet();
         }
+        await proxy.assertCountsAreZero();
         assert.deepEqual(upstream.violations, []);
       } finally {
         await upstream.close();

@@ -11,6 +11,9 @@ import { loopTurns } from "../support/signal.ts";
 import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 import { LogOfCases } from "./log-of-cases.ts";
 
+/** For a look at what is counted. */
+const config = { admin: { address: "127.0.0.1:0" } };
+
 interface Answer {
   readonly bytes: string;
   readonly headLength: number;
@@ -61,6 +64,7 @@ describe("an endpoint that fails within its answer", () => {
         const proxy = await ProxyUnderTest.start({
           endpoints: [upstream.url],
           upstream: { timeouts: { connect: "5s", firstByte: "200ms", idle: "200ms" }, retry: { attempts: 0 } },
+          config,
         });
         const log = new LogOfCases();
         try {
@@ -80,6 +84,7 @@ describe("an endpoint that fails within its answer", () => {
           });
           for (const [target, count] of attempts) assert.ok(count <= 3, `${target} was tried ${count} times`);
           await proxy.untilQuiet();
+          await proxy.assertCountsAreZero();
           assert.deepEqual(upstream.violations, []);
         } finally {
           await upstream.close();

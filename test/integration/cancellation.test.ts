@@ -78,6 +78,20 @@ test("an endpoint that breaks off within its answer breaks the client's answer o
   }
 });
 
+test("an endpoint that breaks off within its answer to HTTP/1.0 breaks the connection, whose end would else be the answer's", async () => {
+  for (const framing of ["Transfer-Encoding: chunked", "X: close-delimited"]) {
+    upstream.forget();
+    upstream.script = { onRequest: (connection) => connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\nhello\r\n" : "hello"}`) };
+    const client = await RawClient.connect(proxy.port);
+    client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    await client.until(() => client.received.includes("hello"), "the first bytes came");
+    upstream.connections.at(-1)?.reset();
+    await client.untilOver();
+    assert.equal(client.error?.code, "ECONNRESET", framing);
+    client.destroy();
+  }
+});
+
 test("an endpoint that breaks off within the upload gives the client a 502", async () => {
   const client = await RawClient.connect(proxy.port);
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");

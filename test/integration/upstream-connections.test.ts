@@ -60,6 +60,19 @@ test("a reused connection that dies under a POST with a body gives 502, not a se
   assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2"]);
 }));
 
+test("a reused connection that dies under a POST without a body gives 502, not a second POST", () => withParts(1, one, async ({ first, client }) => {
+  for (const fields of ["Content-Length: 0\r\n", ""]) {
+    first.forget();
+    first.script = answerOk;
+    client.send(get("/1"));
+    await client.response();
+    first.script = { onRequest: (connection) => connection.reset() };
+    client.send(`POST /2 HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
+    assert.equal((await client.response()).status, 502);
+    assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2"]);
+  }
+}));
+
 test("a connection that dies after a response byte is not replaced", () => withParts(1, one, async ({ first, client }) => {
   client.send(get("/1"));
   await client.response();
@@ -265,3 +278,35 @@ test("with pipelining, a client that goes away takes no other client's answer wi
   for (const [at, each] of rest.entries()) assert.equal((await each.response()).body.toString(), `/${at + 1}`);
   for (const each of rest) await each.close();
 }));
+
+test("with pipelining, an endless answer that nobody waits for any more does not hold up those behind it", async () => {
+  for (const framing of ["Content-Length: 900000000", "Transfer-Encoding: chunked", "X: close-delimited"]) {
+    await withParts(1, pipelined, async ({ first, proxy, client }) => {
+      client.send(get("/warm"));
+      await client.response();
+      first.script = {};
+      const gone = await RawClient.connect(proxy.port);
+      const behind = await Promise.all(Array.from({ length: 3 }, () => RawClient.connect(proxy.port)));
+      gone.send(get("/endless"));
+      await first.until(() => first.requests.length === 2, "the first was asked");
+      const [shared] = first.connections;
+      assert.ok(shared);
+      for (const [at, each] of behind.entries()) each.send(get(`/${at}`));
+      await first.until(() => shared.requests.length === 5, "all share a connection");
+      gone.reset();
+      await proxy.untilOpen(({ exchanges }) => exchanges === 3, "the exchange of the client that went is over");
+      // Those behind are asked for again elsewhere as soon as the answer turns out too long to be skipped.
+      first.script = answerOk;
+      const block = Buffer.alloc(65_536);
+      const part = Buffer.concat([Buffer.from("10000\r\n"), block, Buffer.from("\r\n")]);
+      const go = (): void => {
+        while (shared.socket.writable && !shared.socket.writableNeedDrain) shared.send(framing.startsWith("T") ? part : block);
+      };
+      shared.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`);
+      shared.socket.on("drain", go);
+      go();
+      for (const each of behind) assert.equal((await each.response()).body.toString(), "ok");
+      for (const each of behind) await each.close();
+    });
+  }
+});

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { createProxy, type Logger } from "../../src/index.ts";
+import { MetricsPage } from "./metrics-page.ts";
 import { eventually } from "./signal.ts";
 
 type Proxy = Awaited<ReturnType<typeof createProxy>>;
@@ -101,6 +102,18 @@ export class ProxyUnderTest {
    */
   untilQuiet(): Promise<void> {
     return this.untilOpen((open) => open.connections === 0 && open.exchanges === 0 && open.upstreamConnections === open.idleUpstreamConnections, "nothing is in flight");
+  }
+
+  /**
+   * Looks that nothing is counted as in flight, at any endpoint either. Only for a proxy with an admin listener: `config: { admin: { address: "127.0.0.1:0" } }`.
+   * To be called when nothing is in flight.
+   */
+  async assertCountsAreZero(): Promise<void> {
+    const metrics = await MetricsPage.of(`http://${this.proxy.adminAddress() ?? ""}`);
+    const endpoints = Object.entries(metrics.by("millrace_endpoint_in_flight", "endpoint"));
+    assert.ok(endpoints.length > 0, "endpoints are counted");
+    assert.deepEqual(endpoints.filter(([, count]) => count !== 0), [], "no attempt is counted as in flight");
+    assert.equal(metrics.sum("millrace_requests_in_flight"), 0, "no exchange is counted as in flight");
   }
 
   /** Waits until, in addition, no upstream connection and no deadline is left. To be called when the endpoints are closed too. */
