@@ -1,5 +1,6 @@
 /** A proxy thread dies: the others do not notice, what it held is let go, and another takes its place. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -189,6 +190,35 @@ test("after a thread has died in the middle of a reload, all threads have the sa
     await origin.close();
     await stage.untilEmpty();
   });
+});
+
+test("threads that die during the drain do not hold it up, and are not replaced", async () => {
+  const held: ServerResponse[] = [];
+  const origin = await Origin.start((_request, response) => void held.push(response));
+  await withStage(origin, async (stage) => {
+    const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(stage.port())));
+    for (const client of clients) client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    await eventually(() => held.length === clients.length, "every request is at the endpoint");
+    const closing = stage.proxy.close();
+    for (let index = 0; index < workers; index++) await stage.proxy.killThread(index);
+    await closing;
+    await Promise.all(clients.map((client) => client.untilOver()));
+    for (const client of clients) client.destroy();
+  }, { shutdown: { grace: "1h" } });
+});
+
+test("closing while a thread is being replaced leaves no thread and no socket", async () => {
+  for (const graceMs of [0, 1_000]) {
+    const origin = await Origin.start(echo("a"));
+    await withStage(origin, async (stage) => {
+      const port = stage.port();
+      await stage.proxy.killThread(0);
+      await stage.proxy.close({ graceMs });
+      const client = connect(port, "127.0.0.1");
+      await assert.rejects(once(client, "connect"), { code: "ECONNREFUSED" });
+      assert.deepEqual(await stage.proxy.inspect(), { connections: 0, exchanges: 0, upstreamConnections: 0, idleUpstreamConnections: 0, deadlines: 0 });
+    });
+  }
 });
 
 test("there is no thread to kill inline, nor one beyond the last", async () => {
