@@ -18,7 +18,7 @@ export interface ConfigDiff {
   readonly upstreams: NamedDiff;
   /** The routes that both have stand in another order, which decides between equally specific ones. */
   readonly isRouteOrderChanged: boolean;
-  /** The other top-level keys that differ: `workers`, `shutdown`, `zone`, `stores`, `admin`, `log`. */
+  /** The other top-level keys that differ: `workers`, `shutdown`, `zone`, `stores`, `overload`, `admin`, `log`. */
   readonly otherKeys: readonly string[];
   readonly isEmpty: boolean;
 }
@@ -34,7 +34,7 @@ export function diffConfig(old: Config, next: Config): ConfigDiff {
     old.routes.map((route) => route.name).filter((name) => nextNames.has(name)),
     next.routes.map((route) => route.name).filter((name) => oldNames.has(name)),
   );
-  const otherKeys = (["workers", "shutdown", "zone", "stores", "admin", "log"] as const).filter((key) => !isDeepStrictEqual(old[key], next[key]));
+  const otherKeys = (["workers", "shutdown", "zone", "stores", "overload", "admin", "log"] as const).filter((key) => !isDeepStrictEqual(old[key], next[key]));
   const isEmpty = [listeners, routes, upstreams].every((diff) => diff.added.length + diff.removed.length + diff.changed.length === 0) && !isRouteOrderChanged && otherKeys.length === 0;
   return { listeners, routes, upstreams, isRouteOrderChanged, otherKeys, isEmpty };
 }

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { adminSchema } from "../admin/options.ts";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { overloadSchema } from "../middleware/shed/options.ts";
 import { listenerSchema } from "../net/options.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
@@ -40,6 +41,7 @@ export const configSchema = section(
     routes: documented(z.array(routeSchema).min(1), { kind: "list", about: "Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with 404." }),
     upstreams: documented(upstreamsSchema.prefault({}), { kind: "map of name to upstream", about: "The groups of endpoints that routes send requests to." }),
     stores: documented(storesSchema.prefault({}), { kind: "map of name to store", about: "Servers that several instances share, for rate limits." }),
+    overload: documented(overloadSchema.prefault({}), { about: "What happens when there is more to do than can be done." }),
     admin: documented(switchable(adminSchema), { defaultText: "off", about: "Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901." }),
     log: documented(logSchema.prefault({}), { about: "What is written where." }),
   },

@@ -76,7 +76,8 @@ export interface ExchangeOrigin {
 /** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
 export class Exchange {
   readonly request: RequestHead;
-  readonly responder: Responder;
+  /** The client's side; a middleware may put itself before it. */
+  responder: Responder;
   /** The name of the listener it came in by. */
   readonly listenerName: string;
   /** `https` where the client's connection is encrypted. */

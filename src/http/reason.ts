@@ -70,6 +70,7 @@ export const reasons = {
   QUEUE_TIMEOUT: define(503, "upstream", "warn", "The request waited too long for an endpoint."),
   BREAKER_OPEN: define(503, "upstream", "warn", "The upstream is failing; try again later."),
   LIMIT_UNKNOWN: define(503, "internal", "warn", "The rate limit cannot be checked; try again later."),
+  FAULT_INJECTED: define(503, "internal", "info", "A fault was injected."),
   OVERLOADED: define(503, "internal", "warn", "Too much load; try again later."),
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),

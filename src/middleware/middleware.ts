@@ -27,6 +27,8 @@ export interface MiddlewareHost {
   readonly logger: Logger;
   /** The stores of the configuration, by name. */
   readonly stores: ReadonlyMap<string, LimitStore>;
+  /** How late the event loop is, where `overload` is configured. */
+  readonly lag: { readonly lagMs: number };
   /** Takes what must not happen. */
   onInternalError(error: unknown): void;
 }

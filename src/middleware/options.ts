@@ -4,6 +4,8 @@ import { bodyLimitSchema } from "./body-limit/options.ts";
 import type { BodyLimitOptions } from "./body-limit/options.ts";
 import { bufferSchema } from "./buffer/options.ts";
 import type { BufferOptions } from "./buffer/options.ts";
+import { faultSchema } from "./fault/options.ts";
+import type { FaultOptions } from "./fault/options.ts";
 import { rateLimitSchema } from "./rate-limit/options.ts";
 import type { RateLimitOptions } from "./rate-limit/options.ts";
 
@@ -12,10 +14,12 @@ export const policyShape = {
   rateLimit: documented(rateLimitSchema.optional(), { about: "Answers 429 to whoever asks too often, before the body is read." }),
   bodyLimit: documented(bodyLimitSchema.optional(), { about: "Refuses long request bodies with 413 while they are streamed." }),
   buffer: documented(bufferSchema.optional(), { about: "Reads the whole request body before an endpoint is chosen, so that a slow client occupies none and every attempt can send it again." }),
+  fault: documented(faultSchema.optional(), { about: "Makes some requests slow or fail on purpose, to rehearse." }),
 };
 
 /** One of them in normal form: an object with one key. */
 export type PolicyOptions =
   | { readonly rateLimit: RateLimitOptions }
   | { readonly bodyLimit: BodyLimitOptions }
-  | { readonly buffer: BufferOptions };
+  | { readonly buffer: BufferOptions }
+  | { readonly fault: FaultOptions };

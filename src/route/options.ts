@@ -4,6 +4,7 @@ import { addProblem, documented, duration, maybe, nameSchema, section, sectionCh
 import { readPath } from "../http/path.ts";
 import { policyShape } from "../middleware/options.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
+import { shedSchema } from "../middleware/shed/options.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
 import { headersSchema } from "./field-options.ts";
 import type { HeadersOptions } from "./field-options.ts";
@@ -76,6 +77,7 @@ export const routeSchema = section(
       section({ total: duration("0s", { about: "How long an exchange may take as a whole, retries included; 504 after it.", zero: "no limit" }) }).prefault({}),
       { about: "How long exchanges may take." },
     ),
+    shed: shedSchema,
     upstream: documented(maybe(z.string()), { kind: "name", about: "The upstream that answers. A route has exactly one of `upstream`, `redirect` and `respond`." }),
     redirect: documented(maybe(redirectSchema), { about: "Answers with a redirection." }),
     respond: documented(maybe(respondSchema), { about: "Answers with a fixed text." }),

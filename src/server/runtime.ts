@@ -127,7 +127,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   }
   const responseEdit = inSequence(responseEdits);
   const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
-  const behindPolicies = ({ name, answer }: CompiledRoute): CompiledRoute => ({ name, answer: compose(policies, name, parts.middlewares, answer) });
+  const behindPolicies = ({ name, answer }: CompiledRoute): CompiledRoute => ({ name, answer: compose({ routeName: name, policies, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag }, parts.middlewares, answer) });
   if (upstream === undefined) return behindPolicies(createLocalAnswer(route, responseEdit));
   const plan: ForwardPlan = {
     upstream,

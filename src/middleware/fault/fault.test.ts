@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seededRandom } from "../../base/random.ts";
+import { ManualScheduler } from "../../base/scheduler.ts";
+import type { Exchange, ExchangeListener } from "../../http/exchange.ts";
+import { createContext, createExchange } from "../testing/context.ts";
+import { createFault } from "./fault.ts";
+import type { FaultOptions } from "./options.ts";
+
+function createRoute(options: Partial<FaultOptions>, next: (exchange: Exchange) => void = () => {}) {
+  const scheduler = new ManualScheduler();
+  const { context, countOf } = createContext();
+  const answer = createFault({ delay: null, abort: null, bandwidth: null, ...options }, context, { random: seededRandom(1), scheduler })(next);
+  return { answer, scheduler, countOf: () => countOf("millrace_faults_injected_total") };
+}
+
+test("so many requests are aborted as the percentage says, with the status it says", () => {
+  let passed = 0;
+  const { answer, countOf } = createRoute({ abort: { percent: 0.3, status: 418 } }, () => { passed++; });
+  let aborted = 0;
+  for (let count = 0; count < 10_000; count++) {
+    const { exchange, client } = createExchange();
+    answer(exchange);
+    if (client.told.length === 0) continue;
+    assert.deepEqual(client.told, [`head 418 ${client.data.length}`, "end"]);
+    assert.equal(exchange.reason, "FAULT_INJECTED");
+    aborted++;
+  }
+  assert.equal(passed + aborted, 10_000);
+  assert.ok(Math.abs(aborted - 3_000) < 150, `${aborted} of 10,000`);
+  assert.equal(countOf(), aborted);
+});
+
+test("all and none are exactly that", () => {
+  for (const [percent, expected] of [[1, 1_000], [0, 0]] as const) {
+    const { answer, countOf } = createRoute({ abort: { percent, status: 503 } });
+    for (let count = 0; count < 1_000; count++) answer(createExchange().exchange);
+    assert.equal(countOf(), expected);
+  }
+});
+
+test("a delayed request goes on after the delay, and not before", () => {
+  const passed: Exchange[] = [];
+  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, (exchange) => passed.push(exchange));
+  const { exchange } = createExchange();
+  answer(exchange);
+  scheduler.advance(199);
+  assert.equal(passed.length, 0);
+  scheduler.advance(1);
+  assert.deepEqual(passed, [exchange]);
+  assert.equal(exchange.listener, null);
+});
+
+test("a client that leaves during the delay leaves no timer behind", () => {
+  let passed = 0;
+  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, () => { passed++; });
+  const { exchange } = createExchange();
+  answer(exchange);
+  exchange.listener?.onCancel("CLIENT_GONE");
+  assert.equal(scheduler.pendingCount, 0);
+  scheduler.advance(1_000);
+  assert.equal(passed, 0);
+});
+
+test("delay and abort come one after the other", () => {
+  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 }, abort: { percent: 1, status: 500 } });
+  const { exchange, client } = createExchange();
+  answer(exchange);
+  assert.deepEqual(client.told, []);
+  scheduler.advance(200);
+  assert.deepEqual(client.told.at(-1), "end");
+});
+
+/** Someone who answers with `text` in pieces, as fast as it is let. */
+class Answerer implements ExchangeListener {
+  readonly #exchange: Exchange;
+  readonly #pieces: string[];
+  isCancelled = false;
+  isDone = false;
+
+  constructor(exchange: Exchange, pieces: string[]) {
+    this.#exchange = exchange;
+    this.#pieces = [...pieces];
+    exchange.listener = this;
+    exchange.responder.sendHead(200, "OK", "", "unknown", null);
+    this.onWritable();
+  }
+
+  get piecesLeft(): number {
+    return this.#pieces.length;
+  }
+
+  onWritable(): void {
+    for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+      this.#exchange.responder.sendData(Buffer.from(piece));
+      if (!this.#exchange.responder.flush()) return;
+    }
+    if (this.isDone) return;
+    this.isDone = true;
+    this.#exchange.responder.sendEnd("");
+  }
+
+  onCancel(): void {
+    this.isCancelled = true;
+  }
+}
+
+test("a slow answer takes as long as its length says, arrives whole, and is taken from its source piece by piece", () => {
+  const pieces = Array.from({ length: 20 }, (_, at) => String.fromCharCode(97 + at).repeat(100));
+  let answerer: Answerer | null = null;
+  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => { answerer = new Answerer(exchange, pieces); });
+  const { exchange, client } = createExchange();
+  answer(exchange);
+  const source = answerer as unknown as Answerer;
+  const startMs = scheduler.clock.now();
+  while (!client.told.includes("end")) {
+    const seconds = (scheduler.clock.now() - startMs) / 1_000;
+    assert.ok(client.data.length <= 1_000 * seconds + 50, `${client.data.length} bytes after ${seconds} s`);
+    assert.ok(2_000 - source.piecesLeft * 100 - client.data.length <= 150, "little is held");
+    scheduler.advance(10);
+  }
+  assert.ok(Math.abs(scheduler.clock.now() - startMs - 2_000) <= 100);
+  assert.equal(client.data, pieces.join(""));
+  assert.deepEqual(client.told, ["head 200 unknown", "end"]);
+  assert.equal(scheduler.pendingCount, 0);
+});
+
+test("a slow answer waits for a client that takes nothing, and goes on", () => {
+  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => void new Answerer(exchange, ["x".repeat(500)]));
+  const { exchange, client } = createExchange();
+  client.isOpen = false;
+  answer(exchange);
+  scheduler.advance(10_000);
+  assert.ok(client.data.length <= 50);
+  client.isOpen = true;
+  exchange.listener?.onWritable();
+  scheduler.advance(600);
+  assert.equal(client.data.length, 500);
+  assert.equal(client.told.at(-1), "end");
+});
+
+test("a client that leaves during a slow answer ends it on both sides", () => {
+  let source: Answerer | null = null;
+  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 100 } }, (exchange) => { source = new Answerer(exchange, ["x".repeat(500)]); });
+  const { exchange } = createExchange();
+  answer(exchange);
+  exchange.listener?.onCancel("CLIENT_GONE");
+  assert.equal((source as unknown as Answerer).isCancelled, true);
+  assert.equal(scheduler.pendingCount, 0);
+});

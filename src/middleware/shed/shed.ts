@@ -1,0 +1,33 @@
+/**
+ * Load shedding: refuses a growing share of requests while the event loop is late, so that the rest is served in time. Where everything is accepted, everything gets slow.
+ * The share grows with the lag instead of jumping, or the load would swing.
+ */
+import type { RandomSource } from "../../base/random.ts";
+import { families } from "../../observe/families.ts";
+import type { Middleware, MiddlewareContext } from "../middleware.ts";
+import type { ShedClass } from "./options.ts";
+
+/** The greatest share of `normal` requests that is refused: some must pass to find out that it is over. */
+const maxNormalShare = 0.95;
+
+/** The share of requests to refuse, 0 to 1. @param load the lag as a part of what is allowed: 1 = just so late */
+export function shareToShed(shedClass: ShedClass, load: number): number {
+  switch (shedClass) {
+    case "early": return Math.min(1, Math.max(0, (load - 0.5) * 2));
+    case "normal": return Math.min(maxNormalShare, Math.max(0, load - 1));
+    case "never": return 0;
+  }
+}
+
+/** See the head of this file. @param maxLagMs 0 = off. @returns null where nothing is ever refused */
+export function createShed(shedClass: ShedClass, maxLagMs: number, context: MiddlewareContext, random: RandomSource = Math.random): Middleware | null {
+  if (maxLagMs === 0 || shedClass === "never") return null;
+  const refused = context.metrics.counter(families.shed, [context.routeName]);
+  const { lag } = context;
+  return (next) => (exchange) => {
+    const share = shareToShed(shedClass, lag.lagMs / maxLagMs);
+    if (share === 0 || random() >= share) return next(exchange);
+    refused.add();
+    exchange.responder.fail("OVERLOADED", `event loop ${Math.round(lag.lagMs)} ms late`);
+  };
+}

@@ -1,0 +1,73 @@
+/** What a middleware needs to be tried alone: a context, and an exchange whose client's side writes down what it is told. */
+import { SharedMemory } from "../../base/shared-memory.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import { type AnswerLength, type BodySink, Exchange, type Responder } from "../../http/exchange.ts";
+import { RequestHead } from "../../http/message.ts";
+import type { ReasonCode } from "../../http/reason.ts";
+import { silentLogger } from "../../observe/logger.ts";
+import { MetricReader } from "../../observe/metric-reader.ts";
+import { MetricWriter } from "../../observe/metric-writer.ts";
+import type { MiddlewareContext } from "../middleware.ts";
+
+/** A context, and what was counted in it. */
+export function createContext(): { context: MiddlewareContext; countOf: (family: string) => number; lag: { lagMs: number } } {
+  const reader = new MetricReader();
+  const lag = { lagMs: 0 };
+  const context: MiddlewareContext = {
+    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), stripeIndex: 0, stripes: 1, logger: silentLogger, stores: new Map(), lag,
+    metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),
+    onInternalError: (error) => { throw error; },
+  };
+  const countOf = (name: string): number => reader.read().filter(({ family }) => family.name === name).flatMap(({ series }) => series).reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
+  return { context, countOf, lag };
+}
+
+/** The client's side. `isOpen` false = it takes nothing until `onWritable` is called. */
+export class RecordingResponder implements Responder {
+  readonly told: string[] = [];
+  data = "";
+  isOpen = true;
+
+  startBody(sink: BodySink): void {
+    sink.onBodyEnd("");
+  }
+
+  resumeBody(): void {}
+
+  sendInterim(status: number): void {
+    this.told.push(`interim ${status}`);
+  }
+
+  sendHead(status: number, _phrase: string, _fields: string, length: AnswerLength): void {
+    this.told.push(`head ${status} ${length}`);
+  }
+
+  sendData(chunk: Buffer): void {
+    this.data += chunk.toString("latin1");
+  }
+
+  sendEnd(): boolean {
+    this.told.push("end");
+    return true;
+  }
+
+  flush(): boolean {
+    return this.isOpen;
+  }
+
+  sendSwitch(): void {
+    this.told.push("switch");
+  }
+
+  fail(code: ReasonCode): void {
+    this.told.push(`fail ${code}`);
+  }
+}
+
+/** An exchange with a recording client. */
+export function createExchange(): { exchange: Exchange; client: RecordingResponder } {
+  const client = new RecordingResponder();
+  const request = new RequestHead();
+  request.method = "GET";
+  return { exchange: new Exchange(request, client, { listenerName: "test", scheme: "http", peerAddress: "192.0.2.1", peerPort: 1 }), client };
+}
