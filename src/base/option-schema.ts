@@ -99,15 +99,23 @@ export function switchable<Schema extends z.ZodType>(schema: Schema) {
 
 /** A duration: milliseconds in the normal form. `min` and `max` in milliseconds; unless `min` is 0, the duration must be at least 1 ms. */
 export function duration(defaultText: string, doc: OptionDoc, limits: { min?: number; max?: number } = {}) {
+  return documented(durationSchema(doc, limits).prefault(defaultText), { kind: "duration", ...doc });
+}
+
+/** A duration that may be absent: null in the normal form. */
+export function optionalDuration(doc: OptionDoc, limits: { min?: number; max?: number } = {}) {
+  return documented(maybe(durationSchema(doc, limits)), { kind: "duration", ...doc });
+}
+
+function durationSchema(doc: OptionDoc, limits: { min?: number; max?: number }) {
   const min = limits.min ?? (doc.zero === undefined ? 1 : 0);
   const max = limits.max ?? maxDurationMs;
-  const schema = quantityText((value) => `${value} has no unit; write "${value}s" or "${value}ms"`).transform((text, context): number => {
+  return quantityText((value) => `${value} has no unit; write "${value}s" or "${value}ms"`).transform((text, context): number => {
     const ms = parsedBy(parseDuration)(text, context);
     if (ms < min) addProblem(context, `${JSON.stringify(text)} is too short; at least ${formatDuration(min)}`);
     if (ms > max) addProblem(context, `${JSON.stringify(text)} is too long; at most ${formatDuration(max)}`);
     return ms;
   });
-  return documented(schema.prefault(defaultText), { kind: "duration", ...doc });
 }
 
 /** A size: bytes in the normal form. Numbers are bytes. */

@@ -11,6 +11,7 @@ import type { AnswerLength, BodySink, Exchange, ExchangeListener } from "../http
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { dateField } from "../http1/answer.ts";
+import type { AttemptTimeouts } from "../http1/client-attempt.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
@@ -32,6 +33,8 @@ export interface ForwardPlan {
   readonly responseEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
   readonly totalTimeoutMs: number;
+  /** In place of the upstream's; null = the upstream's. */
+  readonly timeouts: AttemptTimeouts | null;
   /** What a hashing balancer hashes; null = nothing. */
   readonly keyOf: (exchange: Exchange) => string | null;
 }
@@ -72,6 +75,7 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
   readonly hasChunkedBody: boolean;
   readonly isHeadMethod: boolean;
   readonly isUpgrade: boolean;
+  readonly timeouts: AttemptTimeouts | null;
   // `PickHint`
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
@@ -108,6 +112,7 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
     this.isUpgrade = request.isWebSocket;
     // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
     this.isPipelinable = !this.hasBody && !this.isUpgrade && request.method === "GET";
+    this.timeouts = plan.timeouts;
     this.key = plan.keyOf(exchange);
   }
 

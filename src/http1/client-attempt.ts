@@ -17,6 +17,12 @@ export interface AttemptHandle {
   skip(attempt: ClientAttempt): void;
 }
 
+/** How long an attempt waits, in milliseconds, 0 = no limit: for the first byte of its answer, and for each further one. */
+export interface AttemptTimeouts {
+  readonly firstByte: number;
+  readonly idle: number;
+}
+
 /** One try of an exchange at one endpoint, as a connection sees it. Exactly one of `onEnd` and `onError` ends it, unless it is cancelled. */
 export interface ClientAttempt {
   /** Who carries it now; kept up to date by whoever does. */
@@ -32,6 +38,8 @@ export interface ClientAttempt {
   readonly isHeadMethod: boolean;
   /** A request to switch protocols: 101 is allowed. */
   readonly isUpgrade: boolean;
+  /** Its own; null = those of the connection. */
+  readonly timeouts: AttemptTimeouts | null;
   /** The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be started now or later. */
   onConnected(body: BodySink, isReused: boolean): void;
   /** The endpoint can take more of the request body. */
@@ -53,8 +61,8 @@ export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
   readonly limits: HeadLimits;
-  /** Milliseconds; 0 = none. */
-  readonly timeouts: { readonly connect: number; readonly firstByte: number; readonly idle: number; readonly tunnelIdle: number };
+  /** Milliseconds; 0 = none. `longIdle` is for tunnels and streams. */
+  readonly timeouts: AttemptTimeouts & { readonly connect: number; readonly longIdle: number };
   /** A new connection is up and its first attempt is about to be written. */
   onConnected(attempt: ClientAttempt): void;
   /** `attempt` could not be started: nothing was sent. The owner tries elsewhere or tells it. */
@@ -78,6 +86,7 @@ export class SkippedAttempt implements ClientAttempt {
   readonly hasChunkedBody = false;
   readonly isHeadMethod: boolean;
   readonly isUpgrade = false;
+  readonly timeouts = null;
   #byteCount = 0;
 
   constructor(isHeadMethod: boolean) {

@@ -1,6 +1,6 @@
 /** The options of a route. Schema and documentation; the normal form is `RouteOptions`. */
 import * as z from "zod";
-import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck } from "../base/option-schema.ts";
+import { addProblem, documented, duration, maybe, nameSchema, optionalDuration, section, sectionCheck } from "../base/option-schema.ts";
 import { readPath } from "../http/path.ts";
 import { policyShape } from "../middleware/options.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
@@ -74,7 +74,11 @@ export const routeSchema = section(
     match: documented(matchSchema.prefault({}), { about: "Which requests this route takes: all that is written here must be true. Everything by default." }),
     middlewares: documented(z.array(middlewareSchema).prefault([]), { kind: "list", about: "What happens to requests and answers on the way, in this order. Each item has one key." }),
     timeouts: documented(
-      section({ total: duration("0s", { about: "How long an exchange may take as a whole, retries included; 504 after it.", zero: "no limit" }) }).prefault({}),
+      section({
+        total: duration("0s", { about: "How long an exchange may take as a whole, waiting and retries included; 504 after it. Tunnels are free of it.", zero: "no limit" }),
+        firstByte: optionalDuration({ about: "How long an endpoint may take for the first byte of its answer.", zero: "no limit", defaultText: "the upstream's" }),
+        idle: optionalDuration({ about: "The longest pause in an answer. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case.", zero: "no limit", defaultText: "the upstream's" }),
+      }).prefault({}),
       { about: "How long exchanges may take." },
     ),
     shed: shedSchema,

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { AttemptTimeouts } from "../http1/client-attempt.ts";
 import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
 import { compose } from "../middleware/create-middleware.ts";
@@ -43,8 +44,8 @@ export interface RuntimeParts {
   readonly middlewares: MiddlewareHost;
 }
 
-/** Tunnels such as WebSocket connections may be silent for an hour. */
-const tunnelIdleMs = 3_600_000;
+/** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
+const longIdleMs = 3_600_000;
 
 /** See the head of this file. */
 export class Runtime {
@@ -90,7 +91,7 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     maxIdle: options.pool.maxIdle,
     idleTimeout: options.pool.idleTimeout,
     pipelining: options.pool.pipelining,
-    timeouts: { ...options.timeouts, tunnelIdle: tunnelIdleMs },
+    timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
   return new Upstream({
     name,
@@ -135,9 +136,16 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
     totalTimeoutMs: route.timeouts.total,
+    timeouts: attemptTimeouts(route.timeouts, parts.config.upstreams[upstream.name]!.timeouts),
     keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
   };
   return behindPolicies({ name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) });
+}
+
+/** Null where the route has nothing to say. */
+function attemptTimeouts(route: RouteOptions["timeouts"], upstream: UpstreamOptions["timeouts"]): AttemptTimeouts | null {
+  if (route.firstByte === null && route.idle === null) return null;
+  return { firstByte: route.firstByte ?? upstream.firstByte, idle: route.idle ?? upstream.idle };
 }
 
 function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {

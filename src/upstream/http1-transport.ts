@@ -19,7 +19,7 @@ export interface TransportOptions {
   readonly idleTimeout: number;
   /** How many safe requests may share a connection; 1 = no pipelining. */
   readonly pipelining: number;
-  readonly timeouts: { readonly connect: number; readonly firstByte: number; readonly idle: number; readonly tunnelIdle: number };
+  readonly timeouts: ConnectionOwner["timeouts"];
 }
 
 /** What a proxy thread lends to its transports. */

@@ -81,7 +81,7 @@ export const upstreamSchema = section(
       section({
         connect: duration("3s", { about: "How long a connection may take to come about." }),
         firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it.", zero: "no limit" }),
-        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Tunnels and event streams are given longer.", zero: "no limit" }),
+        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case.", zero: "no limit" }),
       }).prefault({}),
       { about: "How long endpoints may take." },
     ),
