@@ -1,6 +1,9 @@
 /** Sticky sessions over real connections, in one thread and in two. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { test, type TestContext } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
 import { Origin } from "../support/origin.ts";
 import { eventually } from "../support/signal.ts";
 import { modes, Stage } from "../support/stage.ts";
@@ -132,6 +135,21 @@ test("two instances with one secret read each other's cookies; without it they d
     assert.equal(elsewhere.told === null, isShared);
     if (isShared) assert.equal(place, home);
   }
+});
+
+test("a tunnel is sticky, too: the answer that opens it brings the cookie", async (context) => {
+  const origins = await startOrigins(context, 2);
+  for (const [number, origin] of origins.entries()) new WebSocketServer({ server: origin.server }).on("connection", (socket) => socket.send(String(number)));
+  const stage = await startStage(context, config(0, origins));
+  const connect = async (cookie: string | null): Promise<{ home: string; told: string | undefined }> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${stage.port()}/`, cookie === null ? {} : { headers: { cookie } });
+    const [[upgrade], [message]] = await Promise.all([once(socket, "upgrade") as Promise<[IncomingMessage]>, once(socket, "message") as Promise<[Buffer]>]);
+    socket.terminate();
+    return { home: message.toString(), told: upgrade.headers["set-cookie"]?.[0] };
+  };
+  const first = await connect(null);
+  assert.match(first.told ?? "", /^sid=/);
+  for (let visit = 0; visit < 4; visit++) assert.deepEqual(await connect(first.told!.split(";")[0]!), { home: first.home, told: undefined });
 });
 
 test("the hash of a key keeps clients together without a cookie", async (context) => {
