@@ -8,9 +8,10 @@ import type { EndOfTurnTask } from "../base/end-of-turn.ts";
 import { Deadline } from "../base/timer-wheel.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
+import { isStreaming } from "../http/streaming.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { hasBareLineEnd } from "./chunked-decoder.ts";
-import { type AttemptHandle, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
+import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { Output } from "./output.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 import { RequestWriter } from "./request-writer.ts";
@@ -44,6 +45,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** The answer being read; null between answers. */
   #head: ResponseHead | null = null;
   #interimCount = 0;
+  /** How long this answer may pause; -1 = not known yet. */
+  #idleMs = -1;
   #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
@@ -100,7 +103,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     if (this.#attempts.length === 1) {
       this.#state = State.head;
       this.#interimCount = 0;
-      this.#arm(Wait.firstByte, this.#owner.timeouts.firstByte);
+      this.#arm(Wait.firstByte, this.#timeouts.firstByte);
     }
     this.#writer.begin(attempt);
     attempt.onConnected(this.#writer, isReused);
@@ -244,6 +247,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     const next = parsedResponse.next;
     if (head.status < 200) return this.#readInterim(attempt, head) ? next : -1;
     this.#head = head;
+    this.#idleMs = -1;
     this.#state = State.body;
     if (head.framing === Framing.chunked) this.#body.startChunked();
     else if (head.framing === Framing.close) this.#state = State.untilClose;
@@ -299,7 +303,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#interimCount = 0;
     if (this.#attempts.length > 0) {
       this.#state = State.head;
-      this.#arm(Wait.firstByte, this.#owner.timeouts.firstByte);
+      this.#arm(Wait.firstByte, this.#timeouts.firstByte);
     } else {
       this.#state = State.idle;
       this.#owner.onIdle(this, head.keepAliveHintMs);
@@ -389,12 +393,24 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** After progress in either direction: the wait that fits the state starts anew. */
   readonly #rearm = (): void => {
     if (this.#isPaused) return;
-    const { timeouts } = this.#owner;
-    if (this.#state === State.tunnel) this.#arm(Wait.idle, timeouts.tunnelIdle);
-    else if (this.#state === State.body || this.#state === State.untilClose) this.#arm(Wait.idle, timeouts.idle);
+    if (this.#state === State.tunnel) this.#arm(Wait.idle, this.#owner.timeouts.longIdle);
+    else if (this.#state === State.body || this.#state === State.untilClose) this.#arm(Wait.idle, this.#idleTimeout());
     else if (this.#state === State.head) {
+  /** Those of the attempt being answered. */
+  get #timeouts(): AttemptTimeouts {
+    return this.#attempts[0]?.timeouts ?? this.#owner.timeouts;
+  }
+
+  /** Found out when an answer does not come at once, for this answer. */
+  #idleTimeout(): number {
+    if (this.#idleMs !== -1) return this.#idleMs;
+    const { idle } = this.#timeouts;
+    this.#idleMs = idle > 0 && this.#head !== null && isStreaming(this.#head) ? Math.max(idle, this.#owner.timeouts.longIdle) : idle;
+    return this.#idleMs;
+  }
+
       // While the client is slow to send its body, nobody waits for the endpoint.
-      if (this.#writer.isComplete || this.#output.isBlocked) this.#arm(Wait.firstByte, timeouts.firstByte);
+      if (this.#writer.isComplete || this.#output.isBlocked) this.#arm(Wait.firstByte, this.#timeouts.firstByte);
       else this.#arm(Wait.none, 0);
     }
   };
