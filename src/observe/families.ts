@@ -64,6 +64,8 @@ export const families = {
   endpointEjected: gauge("millrace_endpoint_ejected", ["upstream", "endpoint"], "1 while the endpoint is ejected by outlier detection, else 0."),
   ejections: counter("millrace_ejections_total", ["upstream", "endpoint"], "Ejections by outlier detection."),
   panic: gauge("millrace_upstream_panic", ["upstream"], "1 while so few endpoints pass their checks that all that answer are used, else 0."),
+  endpointStarting: gauge("millrace_endpoint_starting", ["upstream", "endpoint"], "1 while the endpoint starts slowly, else 0. Only for upstreams with `slowStart`."),
+  endpointLatency: gauge("millrace_endpoint_expected_latency_seconds", ["upstream", "endpoint"], "How long the endpoint is expected to take to the first byte. Only for upstreams that `peak-ewma` balances.", "seconds"),
   stickyRequests: counter("millrace_sticky_requests_total", ["upstream", "result"],
     "Answers of upstreams with sticky cookies; `result` is `kept` (the client's cookie named the endpoint), `assigned` (it had none) or `moved` (its endpoint was gone or could not serve)."),
   breakerState: gauge("millrace_breaker_state", ["upstream"], "The circuit breaker: 0 closed, 1 open, 2 half-open. Only where one is configured."),

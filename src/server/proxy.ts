@@ -22,6 +22,7 @@ import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
+import { collectBalancing } from "./balancing-metrics.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
 import { PanicWatch } from "./panic-watch.ts";
@@ -96,6 +97,7 @@ export class Proxy {
     this.#reader.addCollector(this.#endpoints.collect);
     this.#panics = new PanicWatch((upstream) => this.#endpoints.of(upstream), this.#logger);
     this.#reader.addCollector(this.#panics.collect);
+    this.#reader.addCollector(collectBalancing(() => this.#config, (upstream) => this.#endpoints.of(upstream)));
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
     this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url) });
