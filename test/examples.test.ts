@@ -24,7 +24,8 @@ const services = await Promise.all(
     origin: await Origin.start((incoming, outgoing) => {
       outgoing.setHeader("x-powered-by", "example");
       const answer = (): void => void outgoing.end(JSON.stringify({ port, url: incoming.url, headers: incoming.headers }));
-      if (incoming.url !== "/held") answer();
+      if (incoming.url === "/broken" && port === "3001") incoming.socket.destroy();
+      else if (incoming.url !== "/held") answer();
       else if (held.push(answer) === 3) for (const release of held.splice(0)) release();
     }),
   })),
@@ -127,6 +128,16 @@ test("production.yaml: forwarding fields of the load balancer are believed, logs
   assert.equal((await millrace.ended).code, 0);
   const line = JSON.parse(readFileSync(join(folder, "production.yaml.log"), "utf8").split("\n")[0] ?? "") as Record<string, unknown>;
   assert.equal(line["clientIp"], "203.0.113.7");
+});
+
+test("resilient.yaml: clients do not notice that one of three breaks, and it is sent nothing more", async (t) => {
+  const { ask, admin } = await start(t, "resilient.yaml");
+  for (let count = 0; count < 30; count++) {
+    const answer = await ask("/broken");
+    assert.equal(answer.status, 200);
+    assert.notEqual(answer.seen.port, "3001");
+  }
+  assert.match(await (await fetch(`${admin}/metrics`)).text(), /^millrace_ejections_total\{.*\} [1-9]/m);
 });
 
 test("millrace.config.ts: routes computed in TypeScript", async (t) => {
