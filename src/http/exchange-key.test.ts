@@ -34,6 +34,12 @@ for (const [key, target, fields, expected] of cases) {
   test(`${key} of ${target} ${JSON.stringify(fields)} is ${JSON.stringify(expected)}`, () => assert.equal(compileExchangeKey(parseExchangeKey(key))(exchange(target, fields)), expected));
 }
 
+test("a client on a Unix socket has no address to go by", () => {
+  const local = exchange("/");
+  local.clientIp = "";
+  assert.equal(compileExchangeKey("clientIp")(local), null);
+});
+
 test("what is no key is refused with a sentence", () => {
   const wrong: [key: string, sentence: RegExp][] = [
     ["ip", /"ip" is not a key; keys are "clientIp"/], ["", /is not a key/], ["header:", /not the name of a header/], ["header:a b", /not the name of a header/],

@@ -6,7 +6,7 @@ import { cookieValue } from "./cookie.ts";
 import type { Exchange } from "./exchange.ts";
 import { isToken, toLowerAscii } from "./fields.ts";
 
-/** Finds the key of an exchange; null where it has none, or an empty one. */
+/** Finds the key of an exchange; null where it has none, or an empty one (as the address of a client on a Unix socket is). */
 export type KeyOf = (exchange: Exchange) => string | null;
 
 const forms = '"clientIp", "header:NAME", "cookie:NAME", "query:NAME" and "path"';
@@ -27,7 +27,7 @@ export function parseExchangeKey(text: string): string {
 /** @param key as `parseExchangeKey` gives it */
 export function compileExchangeKey(key: string): KeyOf {
   const name = key.slice(key.indexOf(":") + 1);
-  if (key === "clientIp") return (exchange) => exchange.clientIp;
+  if (key === "clientIp") return (exchange) => nonEmpty(exchange.clientIp);
   if (key === "path") return (exchange) => exchange.request.path;
   if (key.startsWith("header:")) return (exchange) => nonEmpty(exchange.request.field(name));
   if (key.startsWith("cookie:")) return (exchange) => nonEmpty(cookieValue(exchange.request.field("cookie"), name));

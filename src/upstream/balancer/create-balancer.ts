@@ -50,6 +50,6 @@ export function createBalancer<C extends Candidate>(options: BalanceOptions, can
       return groupByHash((members) => new RendezvousHash(members, random));
   }
   if ("maglev" in options) return groupByHash((members) => new Maglev(members, random));
-  const configuredWeight = candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
-  return groupByHash((members) => new RingHash(members, { balanceFactor: options.ringHash.balanceFactor, configuredWeight, random }));
+  const totalWeight = (): number => candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
+  return groupByHash((members) => new RingHash(members, { balanceFactor: options.ringHash.balanceFactor, totalWeight: totalWeight(), random }));
 }

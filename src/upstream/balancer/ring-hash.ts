@@ -20,7 +20,7 @@ export interface RingOptions {
   /** Percent of the fair share of requests in flight that a member may have, above 100; 0 = any number. */
   readonly balanceFactor: number;
   /** The sum of the weights of all endpoints there are, available or not: it decides how many points a weight has, so that health does not. */
-  readonly configuredWeight: number;
+  readonly totalWeight: number;
   /** Serves the picks that have no key. */
   readonly random: RandomSource;
 }
@@ -28,7 +28,7 @@ export interface RingOptions {
 export class RingHash<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];
-  readonly #totalWeight: number;
+  readonly #groupWeight: number;
   readonly #balanceFactor: number;
   readonly #choice: WeightedChoice<C>;
   /** Where on the ring, ascending. */
@@ -39,10 +39,10 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
   constructor(group: Group<C>, options: RingOptions) {
     this.#members = group.members;
     this.#weights = group.weights;
-    this.#totalWeight = group.weights.reduce((sum, weight) => sum + weight, 0);
+    this.#groupWeight = group.weights.reduce((sum, weight) => sum + weight, 0);
     this.#balanceFactor = options.balanceFactor / 100;
     this.#choice = new WeightedChoice(group, options.random);
-    const ring = drawRing(group, options.configuredWeight);
+    const ring = drawRing(group, options.totalWeight);
     this.#points = ring.points;
     this.#owners = ring.owners;
   }
@@ -58,7 +58,7 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
     let inFlight = 1;
     for (let index = 0; index < this.#members.length; index++) inFlight += this.#members[index]!.inFlight;
     // Everybody is full only where those who were tried are the ones with room: then the first in order will do.
-    return this.#walk(hint, start, (this.#balanceFactor * inFlight) / this.#totalWeight) ?? this.#walk(hint, start, Infinity);
+    return this.#walk(hint, start, (this.#balanceFactor * inFlight) / this.#groupWeight) ?? this.#walk(hint, start, Infinity);
   }
 
   /** The first member at or after the point at `start` that is open and has fewer requests in flight than its part of `allowance`, which is for each unit of weight. */
@@ -92,9 +92,9 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
 }
 
 /** Points depend on a member's name and weight alone; of two at one place the one whose name is less comes first. */
-function drawRing<C extends Candidate>({ members, weights }: Group<C>, configuredWeight: number): { points: Uint32Array; owners: Uint16Array } {
+function drawRing<C extends Candidate>({ members, weights }: Group<C>, totalWeight: number): { points: Uint32Array; owners: Uint16Array } {
   let divisor = 1;
-  while (configuredWeight * pointsPerWeight > maxPoints * divisor) divisor *= 2;
+  while (totalWeight * pointsPerWeight > maxPoints * divisor) divisor *= 2;
   const ranked = [...members.keys()].sort((one, other) => (members[one]!.name < members[other]!.name ? -1 : 1));
   const places: number[] = [];
   ranked.forEach((index, rank) => {
