@@ -18,7 +18,7 @@ const memory = new SharedMemory();
 function measure(name: string, addresses: readonly string[]): void {
   const context = { routeName: name, ordinal: 0, wheel: new TimerWheel(), memory, stripeIndex: 0, stripes: 1, metrics: writer, logger: silentLogger } as unknown as MiddlewareContext;
   let passed = 0;
-  const answer = createRateLimit({ rate: { count: 1e9, perMs: 1000 }, burst: 1e9, key: "clientIp", store: "local", onStoreFailure: "open", dryRun: false, maxKeys: 65_536 }, context)(() => { passed++; });
+  const answer = createRateLimit({ name: null, rate: { count: 1e9, perMs: 1000 }, burst: 1e9, key: "clientIp", store: "local", onStoreFailure: "open", dryRun: false, maxKeys: 65_536 }, context)(() => { passed++; });
   const exchanges = addresses.map((peerAddress) => new Exchange(new RequestHead(), null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress, peerPort: 1 }));
   const run = (count: number): void => {
     for (let at = 0; at < count; at++) {

@@ -1,7 +1,7 @@
 /** The shared memory that middlewares need, made by the control thread before a configuration goes to the proxy threads. */
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { RateLimitOptions } from "./rate-limit/options.ts";
-import { rateLimitRegionKey, reserveRateLimit } from "./rate-limit/rate-limit.ts";
+import { limitName, rateLimitRegionKey, reserveRateLimit } from "./rate-limit/rate-limit.ts";
 
 /** A route as far as it matters here. */
 interface RouteWithMiddlewares {
@@ -15,8 +15,9 @@ export function reserveForMiddlewares(routes: readonly RouteWithMiddlewares[], m
     const limits = middlewares.flatMap((middleware) => ("rateLimit" in middleware ? [middleware.rateLimit as RateLimitOptions] : []));
     return limits.flatMap((options, ordinal) => {
       if (options.store !== "local") return [];
-      reserveRateLimit(memory, name, ordinal, options);
-      return [rateLimitRegionKey(name, ordinal, options)];
+      const limit = limitName(name, ordinal, options);
+      reserveRateLimit(memory, limit, options);
+      return [rateLimitRegionKey(limit, options)];
     });
   });
 }

@@ -90,6 +90,28 @@ test("keys are counted apart, and requests without a key not at all", async (t) 
   }
 });
 
+test("limits of one name count together over routes; others each for itself", async (t) => {
+  const route = (path: string, name?: string): object => ({ name: path.slice(1), match: { path }, middlewares: [{ rateLimit: { rate: "1/h", burst: 2, key: "listener", ...(name && { name }) } }], respond: { body: "fine" } });
+  const stage = await Stage.start({ workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes: [route("/a", "all"), route("/b", "all"), route("/c")] } as unknown as ConfigInput);
+  t.after(() => stage.close());
+  const found: number[] = [];
+  for (const path of ["/a", "/b", "/a", "/b", "/c", "/c", "/c"]) found.push((await ask(stage, path)).status);
+  assert.deepEqual(found, [200, 200, 429, 429, 200, 200, 429]);
+  assert.equal((await ask(stage, "/a")).headers.get("ratelimit-policy"), '"all";q=2;w=7200');
+});
+
+test("of several limits the first that is reached decides, and all are told", async (t) => {
+  const stage = await Stage.start({
+    ...configuration({}),
+    routes: [{ name: "limited", middlewares: [{ rateLimit: { rate: "1/h", burst: 3 } }, { rateLimit: { rate: "1/h", burst: 2, key: "header:x-user" } }], upstream: "app" }],
+  } as unknown as ConfigInput);
+  t.after(() => stage.close());
+  assert.deepEqual(await statuses(stage, 3, { "x-user": "a" }), [200, 200, 429]);
+  assert.deepEqual(await statuses(stage, 1, { "x-user": "b" }), [429]);
+  const answer = await ask(stage, "/", { "x-user": "c" });
+  assert.equal(answer.headers.get("ratelimit"), '"limited";r=0;t=3600');
+});
+
 test("a reload keeps the counts, also with another rate", async (t) => {
   const stage = await start(t, { rate: "1/h", burst: 2 });
   assert.deepEqual(await statuses(stage, 3), [200, 200, 429]);

@@ -118,9 +118,13 @@ test("a server that dies is found again when it is back, and given the script an
   await eventually(async () => (await ask(stage)).headers.get("ratelimit") === '"limited";r=1;t=3600', "the store decides again");
 });
 
-test("a store that is not there keeps nobody from starting", { skip }, async (t) => {
-  const stage = await start(t, configuration("unix:/nonexistent/redis.sock", { rate: "1/h", burst: 1 }));
+test("a store that is not there keeps nobody from starting, and is found when it comes", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  await redis.kill();
+  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage)], [200, 200]);
+  await redis.restart();
+  await eventually(async () => (await ask(stage)).headers.get("ratelimit") !== null, "the store decides as soon as it is there");
 });
 
 test("a dry run asks the store and holds nothing", { skip }, async (t) => {

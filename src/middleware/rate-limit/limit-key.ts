@@ -1,6 +1,7 @@
 /** Whose requests are counted together. */
 import { createHash } from "node:crypto";
 import { isMappedIpv4, parseIpv6 } from "../../base/ip-address.ts";
+import { cookieValue } from "../../http/cookie.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { toLowerAscii } from "../../http/fields.ts";
 
@@ -31,14 +32,4 @@ const words = new Uint32Array(4);
 export function toNetwork(ip: string): string {
   if (!ip.includes(":") || !parseIpv6(ip, words) || isMappedIpv4(words)) return ip;
   return `${(words[0] ?? 0).toString(16)}:${(words[1] ?? 0).toString(16)}/64`;
-}
-
-/** The value of the first cookie called `name` in a Cookie field, as received. */
-function cookieValue(cookies: string | null, name: string): string | null {
-  if (cookies === null) return null;
-  for (const pair of cookies.split(";")) {
-    const equals = pair.indexOf("=");
-    if (equals !== -1 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
-  return null;
 }

@@ -15,11 +15,15 @@ const keySchema = z.string().superRefine((key, context) => {
 
 export const rateLimitSchema = section({
   rate: documented(rateSchema, { kind: "rate", about: "How many requests each key may make on average: `100/s`, `5/m`, `10/250ms`. They are spread evenly; how many may come at once is `burst`." }),
+  name: documented(maybe(nameSchema), {
+    about: "How answers call this limit, and where its counts are kept: limits of the same name count together, on whatever route they are. Give those the same rate.",
+    defaultText: "the route's name, with a number from its second limit on",
+  }),
   burst: documented(maybe(z.int().min(1).max(1_000_000_000)), { about: "How many requests may come at once after a pause.", defaultText: "the count of `rate`", kind: "number" }),
   key: documented(keySchema.prefault("clientIp"), {
     kind: "key",
     about:
-      "Whose requests are counted together: `clientIp` (IPv6 by its /64), `header:NAME`, `cookie:NAME`, `route` (everybody on this route), `listener` (everybody on a listener). A request without that header or cookie is not counted.",
+      "Whose requests are counted together: `clientIp` (IPv6 by its /64), `header:NAME`, `cookie:NAME`, `route` (everybody on this route), `listener` (everybody on a listener; with one `name` for the limits of all its routes). A request without that header or cookie is not counted.",
     danger: "a header or cookie is the client's to choose: whoever sends another value each time is never limited.",
   }),
   store: documented(nameSchema.prefault("local"), { kind: "name", about: "Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with other instances." }),

@@ -25,7 +25,7 @@ interface Limit {
 
 /** See the head of this file. @throws Error where the store is not there */
 export function createRateLimit(options: RateLimitOptions, context: MiddlewareContext): Middleware {
-  const name = limitName(context.routeName, context.ordinal);
+  const name = limitName(context.routeName, context.ordinal, options);
   const limit: Limit = {
     name,
     policy: new LimitPolicy(name, options.rate, options.burst),
@@ -33,7 +33,7 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
     options,
     refused: context.metrics.counter(families.rateLimited, [context.routeName, options.dryRun ? "dry-run" : "enforced"]),
   };
-  if (options.store === "local") return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, context.routeName, context.ordinal, options)));
+  if (options.store === "local") return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, name, options)));
   const store = context.stores.get(options.store);
   if (store === undefined) throw new Error(`there is no store "${options.store}"`);
   return limitThere(limit, store, context);
@@ -86,19 +86,19 @@ function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision
   exchange.responder.fail("RATE_LIMITED", "", `Retry-After: ${toSeconds(decision.waitMs)}\r\n`);
 }
 
-/** How a limit is called in answers: as its route, and by number where a route has several. */
-export function limitName(routeName: string, ordinal: number): string {
-  return ordinal === 0 ? routeName : `${routeName}:${ordinal + 1}`;
+/** How a limit is called where it has no name of its own: as its route, and by number where a route has several. */
+export function limitName(routeName: string, ordinal: number, { name }: RateLimitOptions): string {
+  return name ?? (ordinal === 0 ? routeName : `${routeName}:${ordinal + 1}`);
 }
 
 /** The key of a local limit's region; the size is part of it, for a key names one layout. */
-export function rateLimitRegionKey(routeName: string, ordinal: number, options: RateLimitOptions): string {
-  return `rate-limit:${bucketCount(options)}:${limitName(routeName, ordinal)}`;
+export function rateLimitRegionKey(name: string, options: RateLimitOptions): string {
+  return `rate-limit:${bucketCount(options)}:${name}`;
 }
 
 /** Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it. */
-export function reserveRateLimit(memory: SharedMemory, routeName: string, ordinal: number, options: RateLimitOptions): SharedArrayBuffer {
-  return BucketTable.reserve(memory, rateLimitRegionKey(routeName, ordinal, options), bucketCount(options));
+export function reserveRateLimit(memory: SharedMemory, name: string, options: RateLimitOptions): SharedArrayBuffer {
+  return BucketTable.reserve(memory, rateLimitRegionKey(name, options), bucketCount(options));
 }
 
 /** One key needs no large table. */
