@@ -390,12 +390,6 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     else this.#owner.wheel.disarm(this.#deadline);
   }
 
-  /** After progress in either direction: the wait that fits the state starts anew. */
-  readonly #rearm = (): void => {
-    if (this.#isPaused) return;
-    if (this.#state === State.tunnel) this.#arm(Wait.idle, this.#owner.timeouts.longIdle);
-    else if (this.#state === State.body || this.#state === State.untilClose) this.#arm(Wait.idle, this.#idleTimeout());
-    else if (this.#state === State.head) {
   /** Those of the attempt being answered. */
   get #timeouts(): AttemptTimeouts {
     return this.#attempts[0]?.timeouts ?? this.#owner.timeouts;
@@ -409,6 +403,12 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     return this.#idleMs;
   }
 
+  /** After progress in either direction: the wait that fits the state starts anew. */
+  readonly #rearm = (): void => {
+    if (this.#isPaused) return;
+    if (this.#state === State.tunnel) this.#arm(Wait.idle, this.#owner.timeouts.longIdle);
+    else if (this.#state === State.body || this.#state === State.untilClose) this.#arm(Wait.idle, this.#idleTimeout());
+    else if (this.#state === State.head) {
       // While the client is slow to send its body, nobody waits for the endpoint.
       if (this.#writer.isComplete || this.#output.isBlocked) this.#arm(Wait.firstByte, this.#timeouts.firstByte);
       else this.#arm(Wait.none, 0);
