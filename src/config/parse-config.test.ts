@@ -29,7 +29,7 @@ test("the shortest configuration gets every default", () => {
       api: {
         endpoints: [{ url: "http://127.0.0.1:8081", host: "127.0.0.1", port: 8081, socketPath: null, weight: 1, backup: false, zone: null }],
         balance: "round-robin", sticky: null, slowStart: 0, panicThreshold: 0.5, zoneThreshold: 0.7, health: null,
-        breaker: null,
+        breaker: null, hedge: null,
         limits: { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null },
         outlier: { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50, statuses: [502, 503, 504] },
         retry: { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 },

@@ -4,56 +4,25 @@
  *
  * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an attempt that was given up never come.
  */
-import type { RandomSource } from "../base/random.ts";
-import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
-import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
-import type { AnswerLength, BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
+import type { ScheduledCall } from "../base/scheduler.ts";
+import { Deadline } from "../base/timer-wheel.ts";
+import type { BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import { dateField } from "../http1/answer.ts";
 import type { AttemptTimeouts } from "../http1/client-attempt.ts";
-import type { HeaderEdit } from "../route/header-edit.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
-import type { Upstream } from "../upstream/upstream.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
 import { beginAttempt, endAttempt } from "./attempt-watch.ts";
 import { toOutcome } from "./attempt-outcome.ts";
-import { prepareRequest, type RequestChanges } from "./prepare-request.ts";
+import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
+import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
+import { prepareRequest } from "./prepare-request.ts";
+import { relayHead, relaySwitch } from "./relay-head.ts";
 import { ReplayBody } from "./replay-body.ts";
-import { backoffOf, decideRetry, isIdempotent, type RetryFacts, type RetryPolicy, shouldRetryAnswer } from "./retry-policy.ts";
-
-/** What a route does with a request that goes upstream; compiled once. */
-export interface ForwardPlan {
-  readonly upstream: Upstream;
-  readonly retry: RetryPolicy;
-  readonly changes: RequestChanges;
-  readonly responseEdit: HeaderEdit | null;
-  /** Milliseconds for the whole exchange; 0 = no limit. */
-  readonly totalTimeoutMs: number;
-  /** In place of the upstream's; null = the upstream's. */
-  readonly timeouts: AttemptTimeouts | null;
-  /** What a hashing balancer hashes; null = nothing. */
-  readonly keyOf: (exchange: Exchange) => string | null;
-}
-
-/** What the proxy thread lends to an exchange. */
-export interface ForwardContext {
-  readonly wheel: TimerWheel;
-  /** For pauses that are shorter than a tick of the wheel. */
-  readonly scheduler: Scheduler;
-  readonly random: RandomSource;
-  /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
-  onRetry(exchange: Exchange, cause: ReasonCode | number): void;
-  /** The retry budget of the exchange's upstream did not allow another attempt. */
-  onRetryRefused(exchange: Exchange): void;
-  /** Takes what must not happen. */
-  onInternalError(error: unknown): void;
-  /** A tunnel opened (+1) or closed (-1). */
-  onTunnel(exchange: Exchange, delta: 1 | -1): void;
-}
+import { backoffOf, decideRetry, isIdempotent, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
 
@@ -62,7 +31,7 @@ export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardC
   new Forwarding(exchange, plan, context).run();
 }
 
-class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
+class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint {
   readonly #exchange: Exchange;
   readonly #plan: ForwardPlan;
   readonly #context: ForwardContext;
@@ -80,7 +49,8 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
 
-  #endpoint: Endpoint | null = null;
+  /** Where the attempt under way is. */
+  endpoint: Endpoint | null = null;
   /** The status of the answer to this attempt; 0 before it. */
   #status = 0;
   #body: ReplayBody | null = null;
@@ -96,6 +66,10 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
   #failureDetail = "";
   /** The attempt to come. */
   #pause: ScheduledCall | null = null;
+  /** Null = the route does not hedge, or not this request. */
+  #hedge: Hedge | null = null;
+  /** The attempt whose answer is relayed: this one, or the hedge that was faster. */
+  #carrier: Attempt = this;
   #isTunnel = false;
   #isOver = false;
   #totalDeadline: Deadline | null = null;
@@ -162,7 +136,7 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
 
   #send(endpoint: Endpoint): void {
     const exchange = this.#exchange;
-    this.#endpoint = endpoint;
+    this.endpoint = endpoint;
     exchange.endpointName = endpoint.name;
     exchange.attempts++;
     exchange.attemptStartedMs = this.#context.wheel.clock.now();
@@ -172,7 +146,8 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
     }
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
-    if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry(this.#plan.retry.perTryTimeoutMs);
+    if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
+    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request.method)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
   }
 
@@ -180,10 +155,10 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
 
   onError(error: ProxyError): void {
     if (this.#isOver) return;
-    const endpoint = this.#endpoint!;
+    const endpoint = this.endpoint!;
     if (this.#isInBudget) this.#endBudget();
     this.#body?.detach();
-    this.handle = null;
+    this.#carrier.handle = null;
     const decision = decideRetry(error, this.#facts(), this.#plan.retry);
     // That an old connection had been closed says nothing of the endpoint.
     this.#leave(decision === "free" ? "cancelled" : toOutcome(error.code));
@@ -193,21 +168,37 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
       this.mayReuse = false;
       this.#context.onRetry(this.#exchange, error.code);
       this.#next(error.code, error.detail);
-    } else if (decision === "other" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
+    } else if (!this.#isHedged(endpoint)) this.#follow(decision, error, endpoint);
+  }
+
+  /** After a failure that nothing else makes up for. */
+  #follow(decision: RetryDecision, error: ProxyError, endpoint: Endpoint): void {
+    if (decision !== "no" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
     else this.#fail(error.code, error.detail);
   }
 
   /** The endpoint answered with a failure. @returns false where that is the answer */
   #retryAnswer(head: ResponseHead): boolean {
-    const endpoint = this.#endpoint!;
-    if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry) || !this.#mayRetry(endpoint)) return false;
-    const handle = this.handle;
+    const endpoint = this.endpoint!;
+    if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry)) return false;
+    const isHedged = this.#isHedged(endpoint);
+    if (!isHedged && !this.#mayRetry(endpoint)) return false;
     this.#body?.detach();
-    this.handle = null;
     this.#leave("answered");
-    handle?.skip(this);
-    this.#retry(endpoint, head.status);
+    this.#abandon("skip");
+    this.#carrier = this;
+    if (!isHedged) this.#retry(endpoint, head.status);
     return true;
+  }
+
+  /** The attempt at `failed` is over: is there another under way, whose answer may be the answer? */
+  #isHedged(failed: Endpoint): boolean {
+    if (this.#hedge?.isUnderWay === true) {
+      this.tried = [...this.tried, failed];
+      return true;
+    }
+    this.#hedge?.cancel();
+    return false;
   }
 
   #facts(): RetryFacts {
@@ -238,26 +229,51 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
     this.#pause = this.#context.scheduler.after(backoffOf(this.#retries, this.#context.random), () => {
       this.#pause = null;
       try {
-        this.#next("NO_ENDPOINT", "");
+        this.#next(typeof cause === "number" ? "NO_ENDPOINT" : cause, "");
       } catch (error) {
         this.onInternalError(error);
       }
     });
   }
 
-  #limitTry(timeoutMs: number): void {
+  #limitTry(): void {
     this.#tryDeadline ??= new Deadline(() => this.#onTryTimeout());
-    this.#context.wheel.arm(this.#tryDeadline, timeoutMs);
+    this.#context.wheel.arm(this.#tryDeadline, this.#plan.retry.perTryTimeoutMs);
   }
 
   #onTryTimeout(): void {
-    // A client that is slow to send its request is no fault of the endpoint.
-    if (this.hasBody && this.#body?.isEnded !== true) {
-      this.#context.wheel.arm(this.#tryDeadline!, this.#plan.retry.perTryTimeoutMs);
-      return;
+    if (this.#isClientSlow) this.#limitTry();
+    else {
+      this.#abandon();
+      this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
     }
-    this.handle?.cancel(this);
-    this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
+  }
+
+  /** The request has not been sent whole: that nothing is answered is no fault of the endpoint. */
+  get #isClientSlow(): boolean {
+    return this.hasBody && this.#body?.isEnded !== true;
+  }
+
+  // `HedgeHost`.
+
+  onHedgeHead(hedge: Hedge, head: ResponseHead): boolean {
+    const { retry } = this.#plan;
+    // A failure is no answer while there is hope for another.
+    if (this.endpoint !== null && retry.statuses?.has(head.status) === true) return false;
+    const exchange = this.#exchange;
+    this.#leave("cancelled");
+    this.#abandon();
+    this.#carrier = hedge;
+    this.endpoint = hedge.endpoint;
+    exchange.endpointName = hedge.endpoint!.name;
+    exchange.attemptStartedMs = hedge.startedMs;
+    exchange.isUpstreamConnectionReused = hedge.isReused;
+    return true;
+  }
+
+  onHedgeError(error: ProxyError, endpoint: Endpoint): void {
+    // The first attempt has failed, too, and has waited for this one.
+    if (this.endpoint === null && !this.#isOver) this.#follow(decideRetry(error, this.#facts(), this.#plan.retry), error, endpoint);
   }
 
   // Relay.
@@ -288,28 +304,16 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
     if (this.#isInBudget) this.#endBudget();
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     if (this.#plan.retry.statuses !== null && this.#retryAnswer(head)) return;
-    if (head.status === 101) {
-      this.#openTunnel(head);
-      return;
-    }
-    let length: AnswerLength = "none";
-    if (head.framing === Framing.length) length = head.contentLength;
-    else if (head.framing !== Framing.none) length = "unknown";
-    let fields = head.keptFields;
-    // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
-    if (!head.hasDate) fields += dateField();
-    if (this.#plan.responseEdit !== null) fields = this.#plan.responseEdit(fields);
-    const { affinity } = this.#plan.upstream;
-    if (affinity !== null) fields += affinity.answerFields(exchange, this.#endpoint!);
-    exchange.responder.sendHead(head.status, head.reasonPhrase, fields, length, head.hasContentLength ? head.contentLength : null);
+    this.#hedge?.cancel();
+    if (head.status === 101) this.#openTunnel(head);
+    else relayHead(exchange, head, this.endpoint!, this.#plan);
   }
 
   #openTunnel(head: ResponseHead): void {
     this.#isTunnel = true;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
-    const { affinity } = this.#plan.upstream;
-    this.#exchange.responder.sendSwitch(affinity === null ? head.keptFields : head.keptFields + affinity.answerFields(this.#exchange, this.#endpoint!));
+    relaySwitch(this.#exchange, head, this.endpoint!, this.#plan);
     if (!this.#isOver) this.#exchange.responder.startBody(this.#tunnelSink!);
   }
 
@@ -323,32 +327,31 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
 
   onEnd(trailers: string): boolean {
     if (this.#isOver) return true;
-    if (!this.#isTunnel) this.#finish("answered");
+    if (!this.#isTunnel) {
+      this.#finish("answered");
+      this.#carrier.handle = null;
+    }
     return this.#exchange.responder.sendEnd(trailers);
   }
 
   // The client's side.
 
   onWritable(): void {
-    this.handle?.resume(this);
+    this.#carrier.handle?.resume(this.#carrier);
   }
 
   onCancel(): void {
     if (this.#isOver) return;
-    const handle = this.handle;
     this.#finish(this.#isTunnel ? "answered" : "cancelled");
-    handle?.cancel(this);
+    this.#abandon();
   }
 
   // Endings.
 
   #giveUp(code: ReasonCode): void {
     if (this.#isOver) return;
-    const handle = this.handle;
-    // A client that is slow to send its request is no fault of the endpoint.
-    const isEndpointSlow = this.#status === 0 && (!this.hasBody || this.#body?.isEnded === true);
-    this.#finish(isEndpointSlow ? "timeout" : "cancelled");
-    handle?.cancel(this);
+    this.#finish(this.#status === 0 && !this.#isClientSlow ? "timeout" : "cancelled");
+    this.#abandon();
     this.#exchange.responder.fail(code);
   }
 
@@ -360,7 +363,7 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
   #finish(outcome: AttemptOutcome): void {
     this.#isOver = true;
     this.#leave(outcome);
-    this.handle = null;
+    this.#hedge?.cancel();
     if (this.#isInBudget) this.#endBudget();
     this.#admission?.end();
     this.#pause?.cancel();
@@ -370,15 +373,23 @@ class Forwarding implements Attempt, AdmissionHost, ExchangeListener, PickHint {
     if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
   }
 
+  /** Gives up the attempt under way, or the rest of its answer. */
+  #abandon(how: "cancel" | "skip" = "cancel"): void {
+    const carrier = this.#carrier;
+    const { handle } = carrier;
+    carrier.handle = null;
+    handle?.[how](carrier);
+  }
+
   #endBudget(): void {
     this.#isInBudget = false;
     this.#plan.upstream.policies.retryBudget!.end();
   }
 
   #leave(outcome: AttemptOutcome): void {
-    const endpoint = this.#endpoint;
+    const endpoint = this.endpoint;
     if (endpoint === null) return;
-    this.#endpoint = null;
+    this.endpoint = null;
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     const exchange = this.#exchange;
     const firstByteMs = exchange.firstByteMs === -1 ? -1 : exchange.firstByteMs - exchange.attemptStartedMs;

@@ -47,6 +47,11 @@ export function isIdempotent(method: string): boolean {
   return idempotentMethods.has(method);
 }
 
+/** RFC 9110 section 9.2.1, as far as it is known. */
+export function isSafe(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}
+
 /** The policy that `options` describe. */
 export function compileRetryPolicy(options: RetryOptions): RetryPolicy {
   const { attempts, on, perTryTimeout } = options;

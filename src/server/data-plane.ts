@@ -7,6 +7,7 @@ import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { Config } from "../config/schema.ts";
+import type { HedgeResult } from "../forward/forward-plan.ts";
 import { resolveClient } from "../http/client-address.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
@@ -115,7 +116,7 @@ export class DataPlane implements ListenerHost {
         stripes: this.#parts.stripes,
         previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
+        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
         middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       });
       accessLog = this.#openAccessLog(config);
@@ -262,6 +263,8 @@ export class DataPlane implements ListenerHost {
   }
 
   readonly #onRetry = (exchange: Exchange, cause: ReasonCode | number): void => this.#metrics.recordRetry(exchange, cause);
+
+  readonly #onHedge = (exchange: Exchange, result: HedgeResult): void => this.#writer.counter(families.hedges, [exchange.upstreamName, result]).add();
 
   readonly #onRetryRefused = (exchange: Exchange): void => this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
 

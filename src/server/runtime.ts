@@ -8,7 +8,8 @@ import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { AttemptTimeouts } from "../http1/client-attempt.ts";
 import { compileRetryPolicy } from "../forward/retry-policy.ts";
-import { forward, type ForwardContext, type ForwardPlan } from "../forward/forward.ts";
+import { forward } from "../forward/forward.ts";
+import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { compose } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
@@ -133,6 +134,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   const plan: ForwardPlan = {
     upstream,
     retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
+    hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
     totalTimeoutMs: route.timeouts.total,

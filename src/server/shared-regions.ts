@@ -21,7 +21,7 @@ export interface ReservedRegion {
 export type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) => readonly ReservedRegion[];
 
 const features: readonly ReserveRegions[] = [
-  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry }]) => (retry.attempts > 0 ? reserveRetryBudget(memory, name, stripes) : [])),
+  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) => (retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [])),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) => (hasLimits(limits) ? reserveSaturation(memory, name, endpoints.map(({ url }) => url), stripes) : [])),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes))),
   (config, memory) => Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) => (outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)))),

@@ -7,7 +7,7 @@ import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
 import { limitsSchema } from "./limits-options.ts";
 import { outlierSchema } from "./outlier-options.ts";
-import { retrySchema } from "./retry-options.ts";
+import { hedgeSchema, retrySchema } from "./retry-options.ts";
 import { stickySchema } from "./sticky-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
@@ -62,6 +62,10 @@ export const upstreamSchema = section(
       about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
     }),
     limits: documented(limitsSchema.prefault({}), { about: "How many requests the upstream is given at a time. What is too much waits in a queue, for a while." }),
+    hedge: documented(switchable(hedgeSchema), {
+      defaultText: "off",
+      about: "Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.",
+    }),
     pool: documented(
       section({
         maxIdle: count(128, { about: "The most idle connections kept for each endpoint and thread.", zero: "every connection is closed after one answer" }, { min: 0, max: 100_000 }),

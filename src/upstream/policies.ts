@@ -20,7 +20,7 @@ import { RetryBudget } from "./retry-budget.ts";
 export interface UpstreamPolicies {
   /** Told of every attempt. */
   readonly observers: readonly AttemptObserver[];
-  /** Null = no retries. */
+  /** Null = neither retries nor hedges. */
   readonly retryBudget: RetryBudget | null;
   /** One of the observers, too. */
   readonly breaker: CircuitBreaker | null;
@@ -34,7 +34,7 @@ export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null, 
 /** What policies are made from. */
 export interface PolicyParts {
   readonly upstreamName: string;
-  readonly options: Pick<UpstreamOptions, "retry" | "outlier" | "breaker" | "limits">;
+  readonly options: Pick<UpstreamOptions, "retry" | "outlier" | "breaker" | "limits" | "hedge">;
   readonly endpoints: readonly Endpoint[];
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
@@ -55,7 +55,7 @@ export function createPolicies(parts: PolicyParts): UpstreamPolicies {
     observers,
     saturation,
     breaker,
-    retryBudget: options.retry.attempts > 0 ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
+    retryBudget: options.retry.attempts > 0 || options.hedge !== null ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
   };
 }
 

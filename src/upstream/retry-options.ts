@@ -34,5 +34,9 @@ export const retrySchema = section({
   perTryTimeout: duration("0s", { about: "How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, where the request may be repeated.", zero: "no limit but the timeouts of the upstream" }),
 });
 
+export const hedgeSchema = section({
+  after: duration("200ms", { about: "How long a request waits for the first byte of its answer before a second endpoint is asked as well. Best a little above what nearly all answers take.", danger: "too short a time doubles the load, as far as the retry budget allows." }, { min: 1 }),
+});
+
 /** Retries in normal form; durations in milliseconds. */
 export type RetryOptions = z.output<typeof retrySchema>;

@@ -1,0 +1,47 @@
+/** What an exchange is forwarded by: what its route says, and what its thread lends. */
+import type { RandomSource } from "../base/random.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import type { AttemptTimeouts } from "../http1/client-attempt.ts";
+import type { HeaderEdit } from "../route/header-edit.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { RequestChanges } from "./prepare-request.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+
+/** What a route does with a request that goes upstream; compiled once. */
+export interface ForwardPlan {
+  readonly upstream: Upstream;
+  readonly retry: RetryPolicy;
+  /** Milliseconds without an answer after which a second endpoint is asked as well; 0 = never. */
+  readonly hedgeAfterMs: number;
+  readonly changes: RequestChanges;
+  readonly responseEdit: HeaderEdit | null;
+  /** Milliseconds for the whole exchange; 0 = no limit. */
+  readonly totalTimeoutMs: number;
+  /** In place of the upstream's; null = the upstream's. */
+  readonly timeouts: AttemptTimeouts | null;
+  /** What a hashing balancer hashes; null = nothing. */
+  readonly keyOf: (exchange: Exchange) => string | null;
+}
+
+/** How a hedge ended: its answer was the first, the other one was, or it failed. */
+export type HedgeResult = "won" | "lost" | "failed";
+
+/** What the proxy thread lends to an exchange. */
+export interface ForwardContext {
+  readonly wheel: TimerWheel;
+  /** For pauses that are shorter than a tick of the wheel. */
+  readonly scheduler: Scheduler;
+  readonly random: RandomSource;
+  /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
+  onRetry(exchange: Exchange, cause: ReasonCode | number): void;
+  /** The retry budget of the exchange's upstream did not allow another attempt. */
+  onRetryRefused(exchange: Exchange): void;
+  onHedge(exchange: Exchange, result: HedgeResult): void;
+  /** Takes what must not happen. */
+  onInternalError(error: unknown): void;
+  /** A tunnel opened (+1) or closed (-1). */
+  onTunnel(exchange: Exchange, delta: 1 | -1): void;
+}

@@ -1,0 +1,161 @@
+/**
+ * A second attempt beside the first, at another endpoint, for a request that has waited too long for its answer (Dean and Barroso, The Tail at Scale, 2013). Whichever
+ * answers first is the answer, the other is given up. Safe methods without a body only, one at most for an exchange, and out of the retry budget.
+ */
+import type { ScheduledCall } from "../base/scheduler.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { ProxyError } from "../http/reason.ts";
+import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
+import type { PickHint } from "../upstream/balancer/balancer.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
+import type { UpstreamPolicies } from "../upstream/policies.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { beginAttempt, endAttempt } from "./attempt-watch.ts";
+import { toOutcome } from "./attempt-outcome.ts";
+import type { ForwardContext, ForwardPlan, HedgeResult } from "./forward-plan.ts";
+import { isSafe } from "./retry-policy.ts";
+
+/** The exchange that is hedged, with its first attempt. */
+export interface HedgeHost extends Attempt, PickHint {
+  /** Where the first attempt is; null = it is over. */
+  readonly endpoint: Endpoint | null;
+  /** The hedge has an answer, the first attempt has none. @returns whether it is taken: then the host's callbacks go on, and the endpoint is the host's to leave */
+  onHedgeHead(hedge: Hedge, head: ResponseHead): boolean;
+  onHedgeError(error: ProxyError, endpoint: Endpoint): void;
+  onInternalError(error: unknown): void;
+}
+
+/** May a request be asked twice at the same time? */
+export function canHedge(attempt: Attempt, method: string): boolean {
+  return !attempt.hasBody && !attempt.isUpgrade && isSafe(method);
+}
+
+/** See the head of this file. */
+export class Hedge implements Attempt {
+  handle: AttemptHandle | null = null;
+  readonly head: string;
+  readonly mayReuse = true;
+  readonly isPipelinable = false;
+  readonly hasBody = false;
+  readonly hasChunkedBody = false;
+  readonly isHeadMethod: boolean;
+  readonly isUpgrade = false;
+  readonly timeouts: Attempt["timeouts"];
+  /** While it is under way, or has won. */
+  endpoint: Endpoint | null = null;
+  startedMs = -1;
+  isReused = false;
+  readonly #host: HedgeHost;
+  readonly #exchange: Exchange;
+  readonly #upstream: Upstream;
+  readonly #policies: UpstreamPolicies;
+  readonly #context: ForwardContext;
+  #call: ScheduledCall | null;
+  #hasWon = false;
+
+  constructor(host: HedgeHost, exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
+    this.#host = host;
+    this.#exchange = exchange;
+    this.#upstream = plan.upstream;
+    this.#policies = plan.upstream.policies;
+    this.#context = context;
+    this.head = host.head;
+    this.isHeadMethod = host.isHeadMethod;
+    this.timeouts = host.timeouts;
+    this.#call = context.scheduler.after(plan.hedgeAfterMs, this.#start);
+  }
+
+  /** It has been sent and has neither failed nor been given up. */
+  get isUnderWay(): boolean {
+    return this.endpoint !== null && !this.#hasWon;
+  }
+
+  readonly #start = (): void => {
+    this.#call = null;
+    const { breaker, retryBudget, saturation } = this.#policies;
+    try {
+      const { key, tried, endpoint: current } = this.#host;
+      const endpoint = current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
+      if (endpoint === null || (breaker !== null && !breaker.isClosed)) return;
+      if (saturation !== null && !saturation.enterEndpoint(endpoint)) return;
+      if (retryBudget?.take() !== true) {
+        saturation?.leaveEndpoint(endpoint);
+        return;
+      }
+      this.endpoint = endpoint;
+      this.startedMs = this.#context.wheel.clock.now();
+      this.#exchange.attempts++;
+      beginAttempt(endpoint, this.#policies);
+      endpoint.transport.send(this);
+    } catch (error) {
+      this.#host.onInternalError(error);
+    }
+  };
+
+  /** It is of no use any more; harmless where it is over. */
+  cancel(): void {
+    this.#call?.cancel();
+    this.#call = null;
+    if (!this.isUnderWay) return;
+    const handle = this.handle;
+    this.#end("cancelled", 0, "lost");
+    handle?.cancel(this);
+  }
+
+  #end(outcome: AttemptOutcome, status: number, result: HedgeResult): void {
+    const endpoint = this.endpoint!;
+    this.endpoint = null;
+    this.handle = null;
+    this.#policies.retryBudget!.end();
+    endAttempt(endpoint, this.#policies, outcome, status, status === 0 ? -1 : this.#context.wheel.clock.now() - this.startedMs);
+    this.#context.onHedge(this.#exchange, result);
+  }
+
+  // `Attempt`.
+
+  onConnected(_body: unknown, isReused: boolean): void {
+    this.isReused = isReused;
+  }
+
+  onBodyWritable(): void {}
+
+  onInterim(): void {}
+
+  onHead(head: ResponseHead): void {
+    if (this.#host.onHedgeHead(this, head)) {
+      this.#hasWon = true;
+      this.#policies.retryBudget!.end();
+      this.#context.onHedge(this.#exchange, "won");
+      this.#host.onHead(head);
+      return;
+    }
+    const handle = this.handle;
+    this.#end("answered", head.status, "failed");
+    handle?.skip(this);
+  }
+
+  onData(chunk: Buffer): void {
+    this.#host.onData(chunk);
+  }
+
+  onReadEnd(): boolean {
+    return this.#host.onReadEnd();
+  }
+
+  onEnd(trailers: string): boolean {
+    return this.#host.onEnd(trailers);
+  }
+
+  onError(error: ProxyError): void {
+    if (this.#hasWon) {
+      this.#host.onError(error);
+      return;
+    }
+    const endpoint = this.endpoint;
+    if (endpoint === null) return;
+    this.#end(error.replay === "if-reused" ? "cancelled" : toOutcome(error.code), 0, "failed");
+    this.#host.onHedgeError(error, endpoint);
+  }
+}
