@@ -179,3 +179,11 @@ test("whether checks get an answer moves the epoch when it changes", () => {
   assert.equal(window(-1).isAnswering, false);
   assert.equal(upstream.epoch, before + 1);
 });
+
+test("all threads feed and read one latency average", () => {
+  const { window } = open();
+  window(0).latency.observe(40, 1_000);
+  assert.equal(window(1).latency.at(1_000), 40);
+  assert.equal(window(-1).latency.at(1_000), 40);
+  assert.equal(window(1).inFlight, 0, "it is not counted as load");
+});

@@ -18,10 +18,18 @@ export interface TokenReading {
 
 const idBytes = 6;
 const macBytes = 16;
+/** A signature as text. */
+const macLength = 22;
 const slotsAlive = 4;
 const slotsFresh = 2;
 /** Instances' clocks may differ: a token may be of the slot to come. */
 const slotsAhead = 1;
+
+/** A signature as it is written and as it is compared. */
+interface Mac {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
 
 /** Makes and reads the tokens of one upstream. */
 export class StickyTokens {
@@ -32,7 +40,9 @@ export class StickyTokens {
   readonly #urlsById: ReadonlyMap<string, string>;
   readonly #idsByUrl: ReadonlyMap<string, string>;
   /** The signatures of the tokens that are in use, by what they sign. */
-  readonly #macs = new Map<string, string>();
+  readonly #macs = new Map<string, Mac>();
+  /** The signature under test. */
+  readonly #given = Buffer.alloc(macLength);
 
   /** @param parts.maxAgeMs 0 = tokens do not expire @param parts.clock its wall time is what instances share */
   constructor(parts: { secret: Uint8Array; upstreamName: string; urls: readonly string[]; maxAgeMs: number; clock: Clock }) {
@@ -48,7 +58,7 @@ export class StickyTokens {
   create(url: string): string {
     const slot = this.#slotMs === 0 ? null : this.#currentSlot();
     const id = this.#idsByUrl.get(url) ?? "";
-    return slot === null ? `${id}.${this.#macOf(url, slot)}` : `${id}.${slot.toString(36)}.${this.#macOf(url, slot)}`;
+    return slot === null ? `${id}.${this.#macOf(url, slot).text}` : `${id}.${slot.toString(36)}.${this.#macOf(url, slot).text}`;
   }
 
   /** What `token` says; null where it is none of ours, expired, or of an endpoint that is gone. */
@@ -60,7 +70,10 @@ export class StickyTokens {
     if (url === undefined) return null;
     const slot = slotText === "" ? null : parseInt(slotText, 36);
     const age = slot === null ? 0 : this.#currentSlot() - slot;
-    if (age > slotsAlive || age < -slotsAhead || !isEqual(mac, this.#macOf(url, slot))) return null;
+    if (age > slotsAlive || age < -slotsAhead) return null;
+    // The pattern has seen to it that both are ASCII of one length; the comparison takes the same time wherever they differ.
+    this.#given.latin1Write(mac);
+    if (!timingSafeEqual(this.#given, this.#macOf(url, slot).bytes)) return null;
     return { url, isStale: age >= slotsFresh };
   }
 
@@ -68,13 +81,14 @@ export class StickyTokens {
     return Math.floor(this.#clock.wall() / this.#slotMs);
   }
 
-  #macOf(url: string, slot: number | null): string {
+  #macOf(url: string, slot: number | null): Mac {
     const text = `${slot ?? "session"}\n${url}`;
     let mac = this.#macs.get(text);
     if (mac === undefined) {
       // Only slots that are alive come here, so forgetting all now and then is enough.
       if (this.#macs.size > (slotsAlive + slotsAhead + 1) * 2 * this.#idsByUrl.size) this.#macs.clear();
-      mac = this.#sign(text, macBytes);
+      const signature = this.#sign(text, macBytes);
+      mac = { text: signature, bytes: Buffer.from(signature, "latin1") };
       this.#macs.set(text, mac);
     }
     return mac;
@@ -83,9 +97,4 @@ export class StickyTokens {
   #sign(text: string, bytes: number): string {
     return createHmac("sha256", this.#secret).update(`${this.#upstreamName}\n${text}`).digest().subarray(0, bytes).toString("base64url");
   }
-}
-
-/** In time that does not depend on where they differ. Both are ASCII of one length. */
-function isEqual(one: string, other: string): boolean {
-  return timingSafeEqual(Buffer.from(one, "latin1"), Buffer.from(other, "latin1"));
 }
