@@ -27,7 +27,8 @@ export interface RedisLimitStoreParts {
 }
 
 /**
- * The generic cell rate algorithm in microseconds. Scripts run one at a time and as a whole. The key lives as long as its bucket is not full again.
+ * The generic cell rate algorithm in microseconds. Scripts run one at a time and as a whole. The key lives as long as its bucket is not full again; a clock that is set
+ * back, or a limit that has become faster, costs a key one burst at most.
  * KEYS: the bucket. ARGV: the time of one request, the time of the burst. Gives 1 and the spare time, or 0 and the missing time.
  */
 export const limitScript = `
@@ -37,6 +38,10 @@ local interval = tonumber(ARGV[1])
 local window = tonumber(ARGV[2])
 local due = tonumber(redis.call('GET', KEYS[1]) or now)
 if due < now then due = now end
+if due > now + window + interval then
+  due = now + window
+  redis.call('SET', KEYS[1], string.format('%.2f', due), 'PX', math.ceil(window / 1000))
+end
 local next = due + interval
 local spare = window - (next - now)
 if spare < 0 then return {0, math.ceil(-spare)} end

@@ -162,6 +162,24 @@ test("every attempt is given the whole body, also what no replay buffer would ho
   assert.ok(broken >= 1, "the breaking endpoint was tried");
 });
 
+test("a client that closes or resets after any number of bytes leaves nothing behind", async (t) => {
+  const stage = await start(t, { buffer: { memoryBytes: 4 } });
+  const before = origin.connectionCount;
+  const bytes = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n3\r\nghi\r\n0\r\n\r";
+  for (let length = 1; length <= bytes.length; length += length < 50 ? 10 : 1) {
+    for (const leave of ["end", "reset"] as const) {
+      const client = await RawClient.connect(stage.port());
+      client.send(bytes.slice(0, length));
+      await eventually(async () => (await stage.proxy.inspect()).connections === 1, "it is connected");
+      client[leave]();
+      await eventually(async () => (await stage.proxy.inspect()).connections === 0, `the connection is closed after ${length} bytes and ${leave}`);
+      client.destroy();
+    }
+  }
+  await eventually(async () => openFiles() === 0 && (await stage.proxy.inspect()).exchanges === 0, "nothing is left");
+  assert.equal(origin.connectionCount, before, "no endpoint was asked");
+});
+
 test("a client that leaves in the middle leaves nothing behind", async (t) => {
   const stage = await start(t, { buffer: { memoryBytes: "1KiB" } });
   const before = origin.connectionCount;

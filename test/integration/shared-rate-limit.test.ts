@@ -134,6 +134,14 @@ test("a dry run asks the store and holds nothing", { skip }, async (t) => {
   await eventually(async () => (await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }) === 2, "two are counted");
 });
 
+test("a limit that has become faster lets nobody wait by the old one", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1 }));
+  assert.deepEqual([await statusOf(stage), await statusOf(stage)], [200, 429]);
+  await stage.reload(configuration(redis.url, { rate: "100/s", burst: 1 }));
+  await eventually(async () => (await statusOf(stage)) === 200, "it passes");
+});
+
 test("a reload that changes nothing about the store keeps its connection and the counts", { skip }, async (t) => {
   const redis = await startRedis(t);
   const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 2 }));

@@ -105,6 +105,17 @@ test("a flood never admits more than the table's places could", () => {
   assert.equal(table.take("newcomer", policy).remaining, 4);
 });
 
+test("a limit that has become faster lets nobody wait by the old one", () => {
+  const clock = new ManualClock();
+  const table = createTable(clock);
+  const slow = new LimitPolicy("test", { count: 1, perMs: 3_600_000 }, 5);
+  for (let count = 0; count < 5; count++) assert.ok(table.take("a", slow).isAdmitted);
+  const fast = new LimitPolicy("test", { count: 10, perMs: 1_000 }, 2);
+  assert.deepEqual({ ...table.take("a", fast) }, { isAdmitted: false, remaining: 0, waitMs: 100 });
+  clock.advance(100);
+  assert.ok(table.take("a", fast).isAdmitted);
+});
+
 test("a reload finds the same buckets; another size is another table", () => {
   const clock = new ManualClock();
   const memory = new SharedMemory();

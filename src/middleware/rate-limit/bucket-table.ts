@@ -60,7 +60,13 @@ export class BucketTable {
     for (;;) {
       const place = this.#find(low, high, now);
       const before = Atomics.load(cells, place + 1);
-      const next = Math.max(Number(before), now) + intervalNs;
+      const due = Number(before);
+      if (due > now + windowNs + intervalNs) {
+        // Counted under a slower limit of that name: no more than a whole burst of this one.
+        Atomics.compareExchange(cells, place + 1, before, BigInt(now + windowNs));
+        continue;
+      }
+      const next = Math.max(due, now) + intervalNs;
       const spareNs = windowNs - (next - now);
       if (spareNs < 0) {
         decision.isAdmitted = false;

@@ -1,6 +1,6 @@
 /** Whose requests are counted together. */
 import { createHash } from "node:crypto";
-import { isMappedIpv4, parseIpv6 } from "../../base/ip-address.ts";
+import { parseIpv6 } from "../../base/ip-address.ts";
 import { cookieValue } from "../../http/cookie.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { toLowerAscii } from "../../http/fields.ts";
@@ -28,8 +28,19 @@ export function toStoreKey(key: string, kind: string): string {
 
 const words = new Uint32Array(4);
 
-/** IPv4 as it is; of IPv6 the /64, for that is what one customer has. @param ip in its one spelling, or empty (Unix sockets) */
+/** IPv4 as it is; of IPv6 the first four groups (its /64), for that is what one customer has. @param ip in its one spelling, or empty (Unix sockets) */
 export function toNetwork(ip: string): string {
-  if (!ip.includes(":") || !parseIpv6(ip, words) || isMappedIpv4(words)) return ip;
-  return `${(words[0] ?? 0).toString(16)}:${(words[1] ?? 0).toString(16)}/64`;
+  let colons = 0;
+  for (let at = ip.indexOf(":"); at !== -1; at = ip.indexOf(":", at + 1)) {
+    if (ip.charCodeAt(at + 1) === 58) return expandNetwork(ip);
+    if (++colons === 4) return ip.slice(0, at);
+  }
+  return ip;
+}
+
+/** The same where some of the four groups are left out. */
+function expandNetwork(ip: string): string {
+  if (!parseIpv6(ip, words)) return ip;
+  const [first = 0, second = 0] = words;
+  return `${(first >>> 16).toString(16)}:${(first & 0xffff).toString(16)}:${(second >>> 16).toString(16)}:${(second & 0xffff).toString(16)}`;
 }
