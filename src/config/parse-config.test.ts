@@ -137,6 +137,7 @@ test("balancing is a name or one hash, and stickiness a cookie or a key, in norm
     [{ sticky: { cookie: {} } }, "sticky", { cookie: { name: null, maxAge: 0, path: "/", sameSite: "lax", secret: null } }],
     [{ sticky: { cookie: { name: "millrace", maxAge: "1h" } } }, "sticky", { cookie: { name: "millrace", maxAge: 3_600_000, path: "/", sameSite: "lax", secret: null } }],
     [{ sticky: { key: "clientIp" } }, "sticky", { key: "clientIp" }],
+    [{ sticky: { key: "clientIp" }, hedge: {} }, "sticky", { key: "clientIp" }],
     [{ slowStart: "30s" }, "slowStart", 30_000],
     [{ panicThreshold: "0%" }, "panicThreshold", 0],
   ];
@@ -150,6 +151,7 @@ test("balancing is a name or one hash, and stickiness a cookie or a key, in norm
     [{ sticky: {} }, 'sticky: name one: "cookie" or "key"'],
     [{ sticky: { cookie: { secret: "short" } } }, "sticky.cookie.secret: the secret is too short; at least 16 characters, such as `openssl rand -hex 32` gives"],
     [{ sticky: { cookie: { name: "a b" } } }, 'sticky.cookie.name: "a b" is not the name of a cookie'],
+    [{ sticky: { cookie: {} }, hedge: {} }, "hedge: hedging and sticky cookies do not go together: an answer from another endpoint would take the client there"],
     [{ panicThreshold: 50 }, 'panicThreshold: 50 has no percent sign; write "50%"'],
   ];
   for (const [extra, problem] of wrong) assert.deepEqual(problemsOf(api(extra)), [`upstreams.api.${problem}`]);

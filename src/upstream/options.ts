@@ -93,7 +93,11 @@ export const upstreamSchema = section(
   },
   ["discovery", "tls"],
 ).check(
-  sectionCheck((upstream: { endpoints?: unknown }, context) => {
+  sectionCheck((upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown }, context) => {
+    const { hedge, sticky } = upstream;
+    if (typeof hedge === "object" && hedge !== null && typeof sticky === "object" && sticky !== null && "cookie" in sticky) {
+      addProblem(context, "hedging and sticky cookies do not go together: an answer from another endpoint would take the client there", {}, ["hedge"]);
+    }
     if (!Array.isArray(upstream.endpoints)) return;
     const seen = new Set<string>();
     upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
