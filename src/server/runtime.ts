@@ -105,7 +105,7 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
     previous: parts.previous?.upstreams.get(name) ?? null,
-    createPolicies: (endpoints) => createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints }),
+    createPolicies: (endpoints) => createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous: parts.previous?.upstreams.get(name)?.policies ?? null }),
     openTransport: (spec, previous) =>
       previous instanceof Http1Transport && isDeepStrictEqual(previous.options, transportOptions) ? previous : new Http1Transport(spec, transportOptions, parts.transports),
   });

@@ -22,7 +22,7 @@ const failureGradient = 0.9;
 
 /** One thread's limit at one upstream. */
 export class AdaptiveLimit implements AttemptObserver {
-  readonly #options: AdaptiveOptions;
+  readonly options: AdaptiveOptions;
   readonly #clock: Clock;
   readonly #onChange: (limit: number) => void;
   #limit: number;
@@ -38,7 +38,7 @@ export class AdaptiveLimit implements AttemptObserver {
   #isProbing = false;
 
   constructor(options: AdaptiveOptions, clock: Clock, onChange: (limit: number) => void = () => {}) {
-    this.#options = options;
+    this.options = options;
     this.#clock = clock;
     this.#onChange = onChange;
     this.#limit = options.minRequests;
@@ -51,7 +51,7 @@ export class AdaptiveLimit implements AttemptObserver {
   /** How many requests may be in flight now. */
   get limit(): number {
     const limit = this.#isProbing ? this.#limit / 2 : this.#limit;
-    return Math.max(this.#options.minRequests, Math.floor(limit));
+    return Math.max(this.options.minRequests, Math.floor(limit));
   }
 
   get hasRoom(): boolean {
@@ -101,7 +101,7 @@ export class AdaptiveLimit implements AttemptObserver {
   }
 
   #adjust(averageMs: number): void {
-    const { minRequests, maxRequests, tolerancePercent } = this.#options;
+    const { minRequests, maxRequests, tolerancePercent } = this.options;
     let gradient = averageMs > 0 ? Math.max(minGradient, Math.min(1, (this.#bestMs * (1 + tolerancePercent / 100)) / averageMs)) : 1;
     if (this.#hasFailed) gradient = Math.min(gradient, failureGradient);
     // A little room to grow into; without it the limit could never rise.

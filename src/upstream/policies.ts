@@ -41,6 +41,8 @@ export interface PolicyParts {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
+  /** Of the upstream of the same name in the runtime that is replaced, or null. */
+  readonly previous: UpstreamPolicies | null;
 }
 
 export function createPolicies(parts: PolicyParts): UpstreamPolicies {
@@ -86,5 +88,5 @@ function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBrea
 function createSaturation(parts: PolicyParts): Saturation {
   const { options: { limits }, upstreamName, metrics } = parts;
   const gauge = limits.adaptive === null ? null : metrics.gauge(families.adaptiveLimit, [upstreamName]);
-  return new Saturation({ ...parts, options: limits, scheduler: systemScheduler, clock: sharedClock, onAdaptiveLimit: (limit) => gauge?.set(limit) });
+  return new Saturation({ ...parts, options: limits, previous: parts.previous?.saturation ?? null, scheduler: systemScheduler, clock: sharedClock, onAdaptiveLimit: (limit) => gauge?.set(limit) });
 }

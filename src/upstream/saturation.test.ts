@@ -15,7 +15,7 @@ function open(options: Partial<LimitsOptions>, stripes = 1) {
   const memory = new SharedMemory();
   const regions = reserveSaturation(memory, "api", endpoints.map(({ name }) => name), stripes);
   const threads = Array.from({ length: stripes }, (_, stripeIndex) =>
-    new Saturation({ upstreamName: "api", options: { ...defaults, ...options }, endpoints, memory, stripeIndex, stripes, scheduler, clock: scheduler.clock }));
+    new Saturation({ upstreamName: "api", options: { ...defaults, ...options }, endpoints, memory, stripeIndex, stripes, scheduler, clock: scheduler.clock, previous: null }));
   return { scheduler, memory, regions, threads, saturation: threads[0]! };
 }
 
@@ -94,4 +94,14 @@ test("too many do not wait, and a wait ends in time", () => {
   assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
   scheduler.advance(5_010);
   assert.deepEqual([saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount], [true, 0, 0]);
+});
+
+test("what the adaptive limit has learnt survives a reload, unless its options change", () => {
+  const adaptive = { minRequests: 4, maxRequests: 100, tolerancePercent: 25 };
+  const { saturation, memory, scheduler } = open({ adaptive });
+  const next = (changed: Partial<typeof adaptive>): Saturation => new Saturation({
+    upstreamName: "api", options: { ...defaults, adaptive: { ...adaptive, ...changed } }, endpoints, memory, stripeIndex: 0, stripes: 1, scheduler, clock: scheduler.clock, previous: saturation,
+  });
+  assert.equal(next({}).adaptive, saturation.adaptive);
+  assert.notEqual(next({ maxRequests: 200 }).adaptive, saturation.adaptive);
 });

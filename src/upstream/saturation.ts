@@ -2,6 +2,7 @@
  * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the queue of those that are too many for now.
  * A place at the upstream is an exchange's, from its first attempt to its end; a place at an endpoint is an attempt's.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { SharedCount } from "../base/shared-count.ts";
@@ -44,6 +45,8 @@ export interface SaturationParts {
   readonly scheduler: Scheduler;
   /** For the adaptive limit. */
   readonly clock: Clock;
+  /** Of the runtime that is replaced, or null: what its adaptive limit has learnt is kept where its options are the same. */
+  readonly previous: Saturation | null;
   /** Told of the adaptive limit of this thread. */
   readonly onAdaptiveLimit?: (limit: number) => void;
 }
@@ -70,7 +73,9 @@ export class Saturation {
     this.#byEndpoint = new Map(parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]));
     this.#queue = new PendingQueue(parts.scheduler, { maxLength: options.maxPending, timeoutMs: options.pendingTimeout });
     this.#share = Math.ceil(options.maxRequests / stripes);
-    this.adaptive = options.adaptive === null ? null : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
+    const known = parts.previous?.adaptive ?? null;
+    if (options.adaptive === null) this.adaptive = null;
+    else this.adaptive = known !== null && isDeepStrictEqual(known.options, options.adaptive) ? known : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
   }
 
   /** Nobody has come before, so that a newcomer may try at once. */

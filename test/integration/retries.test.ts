@@ -4,6 +4,8 @@ import { afterEach, beforeEach, test } from "node:test";
 import { type LogLine, ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { eventually } from "../support/signal.ts";
+import { modes, Stage } from "../support/stage.ts";
 
 const answer = (status: number, fields = "", body = "sorry"): Script => ({
   onRequest: (connection) => connection.send(`HTTP/1.1 ${status} X\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`),
@@ -169,3 +171,35 @@ test("three endpoints, one of them dies under load: no client of an idempotent r
   await proxy.untilEmpty();
   await proxy.close();
 });
+
+for (const [title, workers] of modes) {
+  test(`${title}: a full outage makes no storm of retries, and is over when the endpoints are back`, async () => {
+    const dead: Script = { onConnection: (connection) => connection.reset() };
+    const endpoints = [one, other, await ScriptedUpstream.start()];
+    for (const endpoint of endpoints) endpoint.script = dead;
+    const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } } });
+    const askMany = async (count: number): Promise<number> => {
+      let failures = 0;
+      await Promise.all(Array.from({ length: 20 }, async () => {
+        const client = await RawClient.connect(stage.port());
+        for (let index = 0; index < count / 20; index++) if (!(await ask(client, get)).startsWith("200")) failures++;
+        await client.close();
+      }));
+      return failures;
+    };
+    try {
+      assert.equal(await askMany(1_000), 1_000);
+      const attempts = (await stage.metrics()).sum("millrace_upstream_requests_total");
+      assert.ok(attempts <= 1_300, `${attempts} attempts`);
+      assert.ok((await stage.metrics()).sum("millrace_retries_refused_total", { upstream: "app" }) > 0);
+      for (const endpoint of endpoints) endpoint.script = answerOk;
+      assert.equal(await askMany(400), 0);
+      await eventually(async () => (await stage.metrics()).sum("millrace_endpoint_ejected") === 0, "nobody is ejected any more");
+      assert.equal((await stage.metrics()).sum("millrace_endpoint_up"), 3);
+      assert.ok(stage.messages.some(({ message }) => message === "endpoint is ejected") && stage.messages.some(({ message }) => message === "endpoint is no longer ejected"));
+    } finally {
+      await stage.close();
+      for (const endpoint of endpoints) await endpoint.close();
+    }
+  });
+}
