@@ -10,7 +10,7 @@ import { type ChaosProxy, limits, type ProxyCounts } from "./chaos-proxy.ts";
 /** The configuration, as a user would write it. */
 function configOf(listenPort: number, adminPort: number, endpointPorts: readonly number[]): object {
   return {
-    workers: 1,
+    workers: 2,
     listeners: [{ address: `127.0.0.1:${listenPort}` }],
     routes: [{ upstream: "app" }],
     upstreams: {
