@@ -95,3 +95,9 @@ test("the first hop's word is read from a list", () => {
   assert.equal(firstForwardedHost("a@b"), null);
   assert.equal(firstForwardedHost(null), null);
 });
+
+test("what a trusted peer says by RFC 7239 alone goes upstream in the X- fields, too", () => {
+  const request = Object.assign(new RequestHead(), { authority: "inner", forwarded: 'for=1.2.3.4;proto=https;host="foo:8443", for="[2001:db8::1]"' });
+  const lines = forwardingFields(new ForwardingPrefix({ peerAddress: "10.0.0.1", scheme: "http", isPeerTrusted: true, pseudonym: "m" }), request, "id");
+  assert.match(lines, /^X-Forwarded-For: 1\.2\.3\.4, \[2001:db8::1\], 10\.0\.0\.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: foo:8443\r\n/);
+});

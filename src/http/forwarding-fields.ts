@@ -6,7 +6,7 @@
  */
 import { parseAuthority } from "./authority.ts";
 import { toLowerAscii, trimOws } from "./fields.ts";
-import { forwardedElement } from "./forwarded.ts";
+import { forwardedElement, readForwarded } from "./forwarded.ts";
 import type { RequestHead } from "./message.ts";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
@@ -49,9 +49,11 @@ export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead,
 
 function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string): string {
   const isBelieved = origin.isPeerTrusted;
-  const proto = (isBelieved ? firstForwardedProto(request.forwardedProto) : null) ?? origin.scheme;
-  const host = (isBelieved ? firstForwardedHost(request.forwardedHost) : null) ?? request.authority;
-  let lines = `X-Forwarded-For: ${appended(isBelieved ? request.forwardedFor : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
+  // A proxy that speaks RFC 7239 only is believed just the same; an endpoint that reads the X- fields must not be told otherwise.
+  const reading = isBelieved && request.forwardedFor === null && request.forwarded !== null ? readForwarded(request.forwarded) : null;
+  const proto = (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
+  const host = (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
+  let lines = `X-Forwarded-For: ${appended(isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
   if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: origin.peerAddress, scheme: origin.scheme, authority: request.authority }))}\r\n`;
   const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;

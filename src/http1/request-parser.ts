@@ -87,9 +87,11 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   head.text = text;
   head.fieldsStart = fieldsStart - lineStart;
   head.method = text.slice(0, methodEnd - lineStart);
+  // For the log, until it is understood.
+  head.target = text.slice(targetStart - lineStart, targetEnd - lineStart);
   head.minorVersion = minor === 0 ? 0 : 1;
   head.keptFields = keepFields(text, lineStart, fieldsStart, next - 2, isPeerTrusted ? keepFromTrusted : keepFromStranger);
-  const failure = interpret(head, text, lineStart) ?? checkTarget(head, text.slice(targetStart - lineStart, targetEnd - lineStart));
+  const failure = interpret(head, text, lineStart) ?? checkTarget(head, head.target);
   if (failure !== null) return fail(failure, head);
   parsed.head = head;
   parsed.next = next;
