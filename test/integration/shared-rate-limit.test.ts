@@ -56,33 +56,43 @@ test("one instance decides as with local counts, with the same fields", { skip }
   assert.equal((await stage.metrics()).sum("millrace_store_decisions_total", { store: "shared", result: "ok" }), 3);
 });
 
-test("three instances, one of them with two threads, admit together what one would, within 1 %", { skip }, async (t) => {
+test("three instances, one of them with two threads, share a burst to the last request", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const rate = 200;
-  const burst = 400;
-  const config = { rate: `${rate}/s`, burst, key: "route" };
-  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, config, workers))));
-  let admitted = 0;
-  let total = 0;
-  const startedMs = performance.now();
-  const endMs = startedMs + 3_000;
-  let lastAdmittedMs = startedMs;
+  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, { rate: "1/h", burst: 1_000, key: "route", onStoreFailure: "closed" }, workers))));
+  const found = (await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
+    const statuses: number[] = [];
+    for (let count = 0; count < 125; count++) statuses.push(await statusOf(stage));
+    return statuses;
+  })))).flat();
+  const admitted = found.filter((status) => status === 200).length;
+  // On a busy machine an answer may come too late for its request: counted there, refused here.
+  const undecided = found.filter((status) => status === 503).length;
+  assert.ok(admitted <= 1_000 && admitted >= 1_000 - undecided, `${admitted} passed, ${undecided} undecided`);
+  assert.ok(undecided < 10, `${undecided} undecided`);
+});
+
+test("three instances admit together at the rate of one, within 1 %", { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const rate = 100;
+  const burst = 200;
+  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, { rate: `${rate}/s`, burst, key: "route", onStoreFailure: "closed" }, workers))));
+  // Each decision was made at some moment between question and answer.
+  const passed: { sentMs: number; receivedMs: number }[] = [];
+  let undecided = 0;
+  const endMs = performance.now() + 3_000;
   await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
-    while (performance.now() < endMs) {
+    for (let sentMs = performance.now(); sentMs < endMs; sentMs = performance.now()) {
       const status = await statusOf(stage);
-      total++;
-      if (status !== 200) continue;
-      admitted++;
-      lastAdmittedMs = performance.now();
+      if (status === 200) passed.push({ sentMs, receivedMs: performance.now() });
+      else if (status === 503) undecided++;
     }
   })));
-  const expected = burst + (rate * (lastAdmittedMs - startedMs)) / 1000;
-  const metrics = await Promise.all(stages.map((stage) => stage.metrics()));
-  const unanswered = metrics.reduce((sum, page) => sum + page.sum("millrace_store_decisions_total") - page.sum("millrace_store_decisions_total", { result: "ok" }), 0);
-  // What the store could not decide in time on a busy machine has passed without being counted.
-  const counted = admitted - unanswered;
-  assert.ok(total > expected * 1.2, `enough was asked for: ${total}`);
-  assert.ok(Math.abs(counted - expected) <= expected * 0.01 + unanswered, `${counted} of ${total} passed, expected ${expected.toFixed(0)}; ${unanswered} undecided`);
+  const first = { sentMs: Math.min(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.min(...passed.map(({ receivedMs }) => receivedMs)) };
+  const last = { sentMs: Math.max(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.max(...passed.map(({ receivedMs }) => receivedMs)) };
+  const least = burst + (rate * (last.sentMs - first.receivedMs)) / 1_000;
+  const most = burst + (rate * (last.receivedMs - first.sentMs)) / 1_000;
+  const text = `${passed.length} passed, expected ${least.toFixed(0)} to ${most.toFixed(0)}, ${undecided} undecided`;
+  assert.ok(passed.length >= least * 0.99 - undecided && passed.length <= most * 1.01, text);
 });
 
 for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {

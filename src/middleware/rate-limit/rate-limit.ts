@@ -65,19 +65,19 @@ function limitThere({ name, policy, keyOf, options, refused }: Limit, store: Lim
       return next(exchange);
     }
     const hold = new Hold(exchange);
-    store.take(storeKey, policy, (decision) => {
-      if (!hold.release()) return;
+    const act = (decision: LimitDecision | null): void => {
       if (decision === null) {
-        if (options.onStoreFailure === "open") passOn(exchange, next, context);
+        if (options.onStoreFailure === "open") next(exchange);
         else exchange.responder.fail("LIMIT_UNKNOWN");
       } else if (decision.isAdmitted) {
         exchange.answerFields += policy.fields(decision);
-        passOn(exchange, next, context);
+        next(exchange);
       } else {
         refused.add();
         refuse(exchange, policy, decision);
       }
-    });
+    };
+    store.take(storeKey, policy, (decision) => { if (hold.release()) passOn(exchange, () => act(decision), context); });
   };
 }
 
