@@ -14,7 +14,7 @@ let origin: Origin;
 before(async () => { origin = await Origin.start((_incoming, outgoing) => void outgoing.end("fine")); });
 after(() => origin.close());
 
-function configuration(redis: string, rateLimit: Record<string, unknown>, workers = 0): ConfigInput {
+function configuration(redis: string | object, rateLimit: Record<string, unknown>, workers = 0): ConfigInput {
   return {
     workers,
     listeners: [{ address: "127.0.0.1:0" }],
@@ -56,43 +56,39 @@ test("one instance decides as with local counts, with the same fields", { skip }
   assert.equal((await stage.metrics()).sum("millrace_store_decisions_total", { store: "shared", result: "ok" }), 3);
 });
 
+/** A busy machine may be late by more than 20 ms; where exactness is looked at, nothing may go undecided. */
+const patient = (redis: RedisServer): object => ({ url: redis.url, timeout: "5s" });
+
 test("three instances, one of them with two threads, share a burst to the last request", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, { rate: "1/h", burst: 1_000, key: "route", onStoreFailure: "closed" }, workers))));
+  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(patient(redis), { rate: "1/h", burst: 1_000, key: "route" }, workers))));
   const found = (await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
     const statuses: number[] = [];
     for (let count = 0; count < 125; count++) statuses.push(await statusOf(stage));
     return statuses;
   })))).flat();
-  const admitted = found.filter((status) => status === 200).length;
-  // On a busy machine an answer may come too late for its request: counted there, refused here.
-  const undecided = found.filter((status) => status === 503).length;
-  assert.ok(admitted <= 1_000 && admitted >= 1_000 - undecided, `${admitted} passed, ${undecided} undecided`);
-  assert.ok(undecided < 10, `${undecided} undecided`);
+  assert.equal(found.filter((status) => status === 200).length, 1_000);
+  assert.equal(found.filter((status) => status === 429).length, 500);
 });
 
 test("three instances admit together at the rate of one, within 1 %", { skip }, async (t) => {
   const redis = await startRedis(t);
   const rate = 100;
   const burst = 200;
-  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(redis.url, { rate: `${rate}/s`, burst, key: "route", onStoreFailure: "closed" }, workers))));
+  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(patient(redis), { rate: `${rate}/s`, burst, key: "route" }, workers))));
   // Each decision was made at some moment between question and answer.
   const passed: { sentMs: number; receivedMs: number }[] = [];
-  let undecided = 0;
   const endMs = performance.now() + 3_000;
   await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
     for (let sentMs = performance.now(); sentMs < endMs; sentMs = performance.now()) {
-      const status = await statusOf(stage);
-      if (status === 200) passed.push({ sentMs, receivedMs: performance.now() });
-      else if (status === 503) undecided++;
+      if (await statusOf(stage) === 200) passed.push({ sentMs, receivedMs: performance.now() });
     }
   })));
   const first = { sentMs: Math.min(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.min(...passed.map(({ receivedMs }) => receivedMs)) };
   const last = { sentMs: Math.max(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.max(...passed.map(({ receivedMs }) => receivedMs)) };
   const least = burst + (rate * (last.sentMs - first.receivedMs)) / 1_000;
   const most = burst + (rate * (last.receivedMs - first.sentMs)) / 1_000;
-  const text = `${passed.length} passed, expected ${least.toFixed(0)} to ${most.toFixed(0)}, ${undecided} undecided`;
-  assert.ok(passed.length >= least * 0.99 - undecided && passed.length <= most * 1.01, text);
+  assert.ok(passed.length >= least * 0.99 && passed.length <= most * 1.01, `${passed.length} passed, expected ${least.toFixed(0)} to ${most.toFixed(0)}`);
 });
 
 for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
@@ -110,8 +106,8 @@ for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
     await eventually(() => stage.complaints.some((text) => text.includes("a store does not answer")), "the log says so");
     assert.equal(await statusOf(stage), expected);
     const metrics = await stage.metrics();
-    assert.equal(metrics.sum("millrace_store_decisions_total", { result: "timeout" }), 5);
-    assert.equal(metrics.sum("millrace_store_decisions_total", { result: "skipped" }), 1);
+    assert.ok(metrics.sum("millrace_store_decisions_total", { result: "timeout" }) >= 5);
+    assert.ok(metrics.sum("millrace_store_decisions_total", { result: "skipped" }) >= 1);
     redis.thaw();
     await eventually(async () => (await ask(stage)).headers.get("ratelimit") !== null, "decisions come from the store again");
     assert.ok(stage.messages.some(({ message }) => message === "a store answers again"));
