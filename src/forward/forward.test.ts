@@ -1,0 +1,195 @@
+/** The attempt loop with endpoints that answer when the test says so, in time that moves when the test says so. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualScheduler } from "../base/scheduler.ts";
+import { SharedMemory } from "../base/shared-memory.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import { Exchange, type Responder } from "../http/exchange.ts";
+import { ForwardingPrefix } from "../http/forwarding-fields.ts";
+import { RequestHead, ResponseHead } from "../http/message.ts";
+import { ProxyError, type ReasonCode } from "../http/reason.ts";
+import { silentLogger } from "../observe/logger.ts";
+import { MetricWriter } from "../observe/metric-writer.ts";
+import type { EndpointSpec } from "../upstream/endpoint.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
+import { createPolicies } from "../upstream/policies.ts";
+import type { RetryOptions } from "../upstream/retry-options.ts";
+import type { Attempt } from "../upstream/transport.ts";
+import { Upstream } from "../upstream/upstream.ts";
+import { forward } from "./forward.ts";
+import type { ForwardPlan } from "./forward-plan.ts";
+import { compileRetryPolicy } from "./retry-policy.ts";
+
+const retryDefaults: RetryOptions = { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 };
+const limits = { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null };
+
+/** An upstream of `count` endpoints, and what happened. */
+function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, plan = {} as Partial<ForwardPlan> } = {}) {
+  const scheduler = new ManualScheduler();
+  const wheel = new TimerWheel({ clock: scheduler.clock });
+  const memory = new SharedMemory();
+  /** What was sent, oldest first, with the number of its endpoint. */
+  const sent: { readonly to: number; readonly attempt: Attempt }[] = [];
+  const events: string[] = [];
+  const handle = { resume: () => {}, cancel: () => void events.push("cancelled"), skip: () => void events.push("skipped") };
+  const specs = Array.from({ length: count }, (_, index): EndpointSpec =>
+    ({ url: `http://127.0.0.1:${index + 1}`, host: "127.0.0.1", port: index + 1, socketPath: null, weight: 1, isBackup: false, zone: null }));
+  const retryOptions = { ...retryDefaults, ...retry };
+  const upstream = new Upstream({
+    name: "api", endpoints: specs, balance: "round-robin", memory, stripeIndex: 0, stripes: 1,
+    createPolicies: (endpoints) => createPolicies({
+      upstreamName: "api", options: { retry: retryOptions, outlier: null, breaker: null, hedge: null, limits } as unknown as UpstreamOptions,
+      endpoints, memory, stripeIndex: 0, stripes: 1, metrics: new MetricWriter({ onPage: () => {} }), logger: silentLogger, previous: null,
+    }),
+    openTransport: (spec) => ({
+      send(attempt) {
+        attempt.handle = handle;
+        sent.push({ to: spec.port, attempt });
+      },
+      drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0,
+    }),
+  });
+  const request = new RequestHead();
+  request.method = method;
+  request.authority = "a";
+  let exchange: Exchange;
+  const end = (what: string): void => {
+    events.push(what);
+    exchange.isHeadSent = true;
+  };
+  const responder = {
+    sendHead: (status: number) => end(String(status)), sendData: () => {}, sendEnd: () => true, flush: () => true,
+    fail: (code: ReasonCode) => end(code),
+  } as unknown as Responder;
+  exchange = new Exchange(request, responder, { listenerName: "main", scheme: "http", peerAddress: "127.0.0.1", peerPort: 1 });
+  exchange.startedMs = scheduler.clock.now();
+  exchange.forwardingPrefix = new ForwardingPrefix({ peerAddress: "127.0.0.1", scheme: "http", isPeerTrusted: false, pseudonym: "m" });
+  const whole: ForwardPlan = {
+    upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null }, responseEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
+  };
+  forward(exchange, whole, {
+    wheel, scheduler, random: () => 1, onTunnel: () => {},
+    onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
+    onInternalError: (error) => { throw error; },
+  });
+  const advance = (ms: number): void => {
+    scheduler.advance(ms);
+    wheel.advance();
+  };
+  const answer = (index: number, status: number): void => {
+    const head = new ResponseHead();
+    head.status = status;
+    head.hasDate = true;
+    const { attempt } = sent[index]!;
+    attempt.onHead(head);
+    if (events.at(-1) !== "skipped" && attempt.handle !== null) attempt.onEnd("");
+  };
+  const fail = (index: number, code: ReasonCode, replay: "safe" | "if-reused" | "unsafe" = "unsafe"): void => sent[index]!.attempt.onError(new ProxyError(code, { replay }));
+  const targets = (): number[] => sent.map(({ to }) => to);
+  /** Nothing is counted as under way, and no timer runs. */
+  const assertNothingLeft = (): void => {
+    assert.deepEqual([upstream.endpoints.map(({ inFlight }) => inFlight), scheduler.pendingCount, wheel.linkedCount], [specs.map(() => 0), 0, 0]);
+  };
+  return { exchange, sent, events, advance, answer, fail, targets, assertNothingLeft };
+}
+
+test("a failure is followed by another endpoint after a pause that doubles", () => {
+  const { advance, fail, answer, targets, events, exchange, assertNothingLeft } = open();
+  fail(0, "UPSTREAM_CONNECT_FAILED", "safe");
+  advance(24);
+  assert.deepEqual(targets(), [1]);
+  advance(1);
+  assert.equal(targets().length, 2);
+  fail(1, "UPSTREAM_RESET");
+  advance(49);
+  assert.equal(targets().length, 2);
+  advance(1);
+  assert.deepEqual(new Set(targets()), new Set([1, 2, 3]), "each at another endpoint");
+  answer(2, 200);
+  assert.deepEqual(events.slice(0, 3), ["retry after UPSTREAM_CONNECT_FAILED", "retry after UPSTREAM_RESET", "200"]);
+  assert.equal(exchange.attempts, 3);
+  assertNothingLeft();
+});
+
+test("when all attempts are used, the last failure is the answer; so it is when nobody else is left", () => {
+  for (const count of [2, 5]) {
+    const { advance, fail, sent, events, assertNothingLeft } = open({ count });
+    for (let index = 0; index < sent.length; index++) {
+      fail(index, "UPSTREAM_RESET");
+      advance(250);
+    }
+    assert.equal(events.at(-1), "UPSTREAM_RESET");
+    assert.equal(sent.length, Math.min(count, 3));
+    assertNothingLeft();
+  }
+});
+
+test("a connection that was closed while idle is replaced at once, for free", () => {
+  const { fail, answer, sent, events, assertNothingLeft } = open({ count: 1, retry: { attempts: 0 } });
+  fail(0, "UPSTREAM_RESET", "if-reused");
+  assert.deepEqual([sent.length, sent[1]!.attempt.mayReuse], [2, false]);
+  answer(1, 200);
+  assert.equal(events.at(-1), "200");
+  assertNothingLeft();
+});
+
+test("a failing answer is skipped and followed by another endpoint; its status is the cause", () => {
+  const { advance, answer, targets, events, assertNothingLeft } = open();
+  answer(0, 503);
+  assert.deepEqual(events, ["skipped", "retry after 503"]);
+  advance(25);
+  answer(1, 200);
+  assert.deepEqual([new Set(targets()).size, events.at(-1)], [2, "200"]);
+  assertNothingLeft();
+});
+
+test("a try that takes too long is cancelled and followed by another endpoint", () => {
+  const { advance, answer, sent, events, assertNothingLeft } = open({ retry: { perTryTimeout: 1_000 } });
+  advance(999);
+  assert.deepEqual(events, []);
+  for (let tick = 0; tick < 3; tick++) advance(100);
+  assert.deepEqual([events, sent.length], [["cancelled", "retry after UPSTREAM_TRY_TIMEOUT"], 2]);
+  answer(1, 200);
+  assert.equal(events.at(-1), "200");
+  assertNothingLeft();
+});
+
+test("the total ends everything: an attempt under way, and a pause", () => {
+  const waiting = open({ plan: { totalTimeoutMs: 1_000 } });
+  for (let tick = 0; tick < 13; tick++) waiting.advance(100);
+  assert.deepEqual(waiting.events, ["cancelled", "TOTAL_TIMEOUT"]);
+  waiting.assertNothingLeft();
+  const pausing = open({ plan: { totalTimeoutMs: 1_000 } });
+  for (let tick = 0; tick < 10; tick++) pausing.advance(100);
+  pausing.fail(0, "UPSTREAM_RESET");
+  pausing.exchange.listener!.onCancel("CLIENT_GONE");
+  pausing.assertNothingLeft();
+});
+
+test("a hedge goes to another endpoint after its time, and only once", () => {
+  const { advance, answer, targets, events, assertNothingLeft } = open({ plan: { hedgeAfterMs: 200 } });
+  advance(199);
+  assert.deepEqual(targets(), [1]);
+  advance(1);
+  assert.equal(new Set(targets()).size, 2);
+  advance(10_000);
+  assert.equal(targets().length, 2);
+  answer(1, 200);
+  assert.deepEqual(events.filter((event) => event !== "cancelled"), ["hedge won", "200"]);
+  assertNothingLeft();
+});
+
+test("a client that leaves ends both attempts", () => {
+  const { advance, exchange, events, assertNothingLeft } = open({ plan: { hedgeAfterMs: 200 } });
+  advance(200);
+  exchange.listener!.onCancel("CLIENT_GONE");
+  assert.deepEqual(events.filter((event) => event === "cancelled").length, 2);
+  assertNothingLeft();
+});
+
+test("what may have been done is not repeated", () => {
+  const { fail, sent, events, assertNothingLeft } = open({ method: "POST" });
+  fail(0, "UPSTREAM_RESET");
+  assert.deepEqual([sent.length, events], [1, ["UPSTREAM_RESET"]]);
+  assertNothingLeft();
+});
