@@ -50,6 +50,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
+  /** How many of those in flight, the youngest, wait for that flush. */
+  #unsentCount = 0;
   /** The start of a head that has not arrived whole. */
   #partial: Buffer | null = null;
 
@@ -108,16 +110,20 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#writer.begin(attempt);
     attempt.onConnected(this.#writer, isReused);
     if (this.#state === State.closed) return;
-    if (!attempt.isPipelinable || !isReused) this.#output.flush();
-    else if (!this.#isFlushPlanned) {
-      // Heads that are written in one turn share a system call.
-      this.#isFlushPlanned = true;
-      this.#owner.endOfTurn.add(this);
+    if (!attempt.isPipelinable || !isReused) {
+      this.#output.flush();
+      return;
     }
+    // Heads that are written in one turn share a system call.
+    this.#unsentCount++;
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    this.#owner.endOfTurn.add(this);
   }
 
   runAtEndOfTurn(): void {
     this.#isFlushPlanned = false;
+    this.#unsentCount = 0;
     if (this.#state !== State.closed) this.#output.flush();
   }
 
@@ -234,6 +240,11 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** @returns the offset behind the head, or -1 when there is nothing more to do with these bytes */
   #readHead(bytes: Buffer, at: number, end: number): number {
     const attempt = this.#attempts[0]!;
+    if (this.#attempts.length === this.#unsentCount) {
+      // Nobody can have been asked yet: as if the bytes had come to an idle connection.
+      this.#failAll("UPSTREAM_RESET", "an answer before its request");
+      return -1;
+    }
     parseResponseHead(bytes, at, end, this.#owner.limits, attempt.isHeadMethod);
     if (parsedResponse.failure !== null) {
       this.#failAll(parsedResponse.failure, parsedResponse.detail);
@@ -256,8 +267,16 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
     else attempt.onHead(head);
     if (this.#isClosed()) return -1;
+    if (head.framing === Framing.close || !head.isKeptAlive) this.#failBehind();
     if (this.#state === State.body && !this.#body.isOpen) this.#complete("", next < end);
     return next;
+  }
+
+  /** This answer is the connection's last (RFC 9112 section 9.6): whoever waits behind it goes elsewhere at once, not when it ends. */
+  #failBehind(): void {
+    this.#isDraining = true;
+    this.#unsentCount = 0;
+    for (const attempt of this.#attempts.splice(1)) attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail: "closed after an answer" }));
   }
 
   // Behind a call, so that the type checker does not take the state for what it was before a callback.
@@ -294,13 +313,13 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#head = null;
     this.#served++;
     const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (!hasMore || this.#attempts.length > 0);
+    this.#interimCount = 0;
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.
       this.#failAll("UPSTREAM_RESET", "closed after an answer");
       attempt.onEnd(trailers);
       return;
     }
-    this.#interimCount = 0;
     if (this.#attempts.length > 0) {
       this.#state = State.head;
       this.#arm(Wait.firstByte, this.#timeouts.firstByte);
@@ -370,7 +389,11 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   readonly #onWritable = (): void => {
     if (this.#state === State.closed || (this.#writer.isComplete && this.#state !== State.tunnel)) return;
     this.#rearm();
-    this.#attempts[0]?.onBodyWritable();
+    try {
+      this.#attempts[0]?.onBodyWritable();
+    } catch (error) {
+      this.#crash(error);
+    }
   };
 
   // Deadlines.
@@ -425,9 +448,13 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     const attempts = this.#attempts.splice(0);
     this.#destroy();
     for (const [index, attempt] of attempts.entries()) {
-      if (wasConnecting) this.#owner.onConnectFailed(attempt, new ProxyError(code, { replay: "safe", detail }));
-      else if (index === 0) attempt.onError(new ProxyError(code, { replay: isUnanswered && this.#served > 0 ? "if-reused" : "unsafe", detail }));
-      else attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }));
+      try {
+        if (wasConnecting) this.#owner.onConnectFailed(attempt, new ProxyError(code, { replay: "safe", detail }));
+        else if (index === 0) attempt.onError(new ProxyError(code, { replay: isUnanswered && this.#served > 0 ? "if-reused" : "unsafe", detail }));
+        else attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }));
+      } catch (error) {
+        this.#owner.onInternalError(error);
+      }
     }
   }
 

@@ -85,7 +85,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   drain(): void {
     this.#answer.isKeptAlive = false;
     if (this.#state !== State.head || this.#unread !== null) return;
-    if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
+    if (this.#output.isBlocked) this.#closeGracefully();
+    else if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
     else this.#deadlines.await(Wait.idle, drainMs);
   }
 
@@ -113,15 +114,21 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       this.#crash(error);
     }
     this.#isAdvancing = false;
-    // A head that is incomplete needs more bytes; everything else that is left waits for something on our side.
+    this.#setPaused(!this.#wantsMore());
+  }
+
+  /** A head that is incomplete needs more bytes; everything else that is left waits for something on our side. */
+  #wantsMore(): boolean {
     const unread = this.#unread;
-    const isReading = unread === null ? !this.#body.isBlocked : this.#state === State.head || (this.#state === State.answer && unread.length < maxReadAheadBytes);
-    if (isReading === this.#isPaused) this.#setPaused(!isReading);
+    if (unread === null) return !this.#body.isBlocked;
+    if (this.#state === State.head && !this.#output.isBlocked) return true;
+    return (this.#state === State.head || this.#state === State.answer) && unread.length < maxReadAheadBytes;
   }
 
   #consume(): boolean {
     switch (this.#state) {
-      case State.head: return this.#readHead();
+      // Who does not take the last answer gets no other: a client that only ever sends must not fill our memory.
+      case State.head: return !this.#output.isBlocked && this.#readHead();
       case State.body: return this.#readBody();
       case State.tunnel: return this.#readTunnel();
       case State.answer: return false;
@@ -229,7 +236,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   /** The body is broken: whoever takes it must not take it for complete. */
   #failBody(reason: ReasonCode): void {
     if (this.#answer.isEnded) {
-      this.#destroy();
+      this.#closeGracefully();
       return;
     }
     this.#answer.cancel(reason);
@@ -302,8 +309,14 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       return;
     }
     this.#state = State.head;
-    this.#deadlines.await(Wait.idle, this.#context.timeouts.keepAlive);
+    this.#awaitRequest();
     this.#advance();
+  }
+
+  /** The next request may come now; not while the client still takes the last answer, which has a deadline of its own. */
+  #awaitRequest(): void {
+    if (this.#output.isBlocked) this.#deadlines.stopWaiting();
+    else this.#deadlines.await(Wait.idle, this.#context.timeouts.keepAlive);
   }
 
   /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
@@ -314,6 +327,12 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     }
     this.#deadlines.await(Wait.closing, lingerMs);
     this.#advance();
+  }
+
+  /** Nothing is under way, but the last answer may still be on its way. */
+  #endIdle(): void {
+    if (this.#output.isBlocked && this.#state !== State.closing) this.#closeGracefully();
+    else this.#destroy();
   }
 
   #closeGracefully(): void {
@@ -329,7 +348,11 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   /** The client is gone, or is treated as gone: whatever was under way is over. */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
-    this.#answer.abandon(code);
+    try {
+      this.#answer.abandon(code);
+    } catch (error) {
+      this.#context.onInternalError(error);
+    }
     this.#destroy();
   }
 
@@ -339,7 +362,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.#answer.exchange = null;
     this.#unread = null;
     this.#deadlines.remove();
-    if (how === "reset") this.#socket.resetAndDestroy();
+    // A Unix socket (which has no address) knows no reset, and throws.
+    if (how === "reset" && this.peerAddress !== "") this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     this.#context.onClosed(this);
   }
@@ -376,7 +400,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** After FIN: what is there will never be enough. */
   #isInputShort(): boolean {
-    if (this.#state === State.head) return this.#unread !== null;
+    if (this.#state === State.head) return this.#unread !== null && !this.#output.isBlocked;
     return (this.#state === State.body || this.#state === State.tunnel) && this.#unread === null;
   }
 
@@ -384,8 +408,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #endOfInput(): void {
     switch (this.#state) {
       case State.head:
-        if (this.#unread !== null) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
-        else this.#destroy();
+        if (this.#unread === null) this.#endIdle();
+        else if (!this.#output.isBlocked) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
         return;
       case State.body:
         if (this.#unread === null || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
@@ -409,8 +433,15 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
-    if (this.#state === State.closing) this.#deadlines.await(Wait.closing, lingerMs);
-    this.#answer.exchange?.listener?.onWritable();
+    try {
+      if (this.#state === State.closing) this.#deadlines.await(Wait.closing, lingerMs);
+      else if (this.#state === State.head) {
+        this.#awaitRequest();
+        this.#advance();
+      } else this.#answer.exchange?.listener?.onWritable();
+    } catch (error) {
+      this.#crash(error);
+    }
   };
 
   readonly #onWriteDeadline = (): void => this.#endAsGone("CLIENT_WRITE_TIMEOUT");
@@ -421,7 +452,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       case Wait.body: return this.#failBody("BODY_TIMEOUT");
       case Wait.halfClosed:
         return this.#ending.hasTaken ? this.#endOfInput() : this.#endAsGone("CLIENT_GONE");
-      default: return this.#destroy();
+      default: return this.#endIdle();
     }
   };
 
