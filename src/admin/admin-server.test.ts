@@ -22,8 +22,8 @@ const status: ProxyStatus = {
   listeners: [{ name: "web", address: "127.0.0.1:8080", scheme: "http", connections: 2, inFlight: 1 }],
   routes: [{ name: "<script>", match: "/v1/*", action: "upstream api" }],
   upstreams: [{ name: "api", balance: "round-robin", endpoints: [
-    { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "healthy", isDraining: false, isAvailable: true, inFlight: 1 },
-    { url: "http://127.0.0.1:8082", weight: 2, configuredWeight: 5, isBackup: true, health: "unhealthy", isDraining: true, isAvailable: false, inFlight: 0 },
+    { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "healthy", isDraining: false, isEjected: false, isAvailable: true, inFlight: 1 },
+    { url: "http://127.0.0.1:8082", weight: 2, configuredWeight: 5, isBackup: true, health: "unhealthy", isDraining: true, isEjected: false, isAvailable: false, inFlight: 0 },
   ] }],
   threads: [{ name: "0", state: "running", restarts: 0 }],
 };

@@ -16,6 +16,8 @@ export interface EndpointStatus {
   readonly isBackup: boolean;
   readonly health: "unknown" | "healthy" | "unhealthy";
   readonly isDraining: boolean;
+  /** By outlier detection, for a while. */
+  readonly isEjected: boolean;
   /** All gates admit new traffic. */
   readonly isAvailable: boolean;
   readonly inFlight: number;

@@ -5,7 +5,7 @@ import { findEndpointPath } from "./endpoint-paths.ts";
 
 const report: EndpointReport = {
   upstream: "api",
-  endpoint: { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "unknown", isDraining: true, isAvailable: false, inFlight: 2 },
+  endpoint: { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "unknown", isDraining: true, isEjected: false, isAvailable: false, inFlight: 2 },
   takingCount: 1,
   endpointCount: 2,
 };

@@ -39,8 +39,9 @@ const maxShownRoutes = 500;
 function describeState(endpoint: EndpointStatus): string {
   const words: string[] = [endpoint.health === "unknown" ? "not checked" : endpoint.health];
   if (endpoint.isDraining) words.push("draining");
+  if (endpoint.isEjected) words.push("ejected");
   if (endpoint.isBackup) words.push("backup");
-  if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining) words.push("not available");
+  if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining && !endpoint.isEjected) words.push("not available");
   return `<span class="${endpoint.isAvailable ? "good" : "bad"}">${words.join(", ")}</span>`;
 }
 

@@ -47,6 +47,7 @@ export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatu
     isBackup: spec.isBackup,
     health: state.healthName,
     isDraining: state.hasFlag(EndpointFlag.draining),
+    isEjected: state.hasFlag(EndpointFlag.ejected),
     isAvailable: state.isAdmitting,
     inFlight: state.inFlight,
   };
