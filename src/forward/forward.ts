@@ -147,7 +147,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
-    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request.method)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
+    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
   }
 

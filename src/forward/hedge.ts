@@ -4,7 +4,7 @@
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { ProxyError } from "../http/reason.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
@@ -27,9 +27,9 @@ export interface HedgeHost extends Attempt, PickHint {
   onInternalError(error: unknown): void;
 }
 
-/** May a request be asked twice at the same time? */
-export function canHedge(attempt: Attempt, method: string): boolean {
-  return !attempt.hasBody && !attempt.isUpgrade && isSafe(method);
+/** May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is different for each endpoint. */
+export function canHedge(attempt: Attempt, { method, authority }: RequestHead): boolean {
+  return !attempt.hasBody && !attempt.isUpgrade && authority !== "" && isSafe(method);
 }
 
 /** See the head of this file. */

@@ -1,0 +1,92 @@
+/**
+ * One endpoint closes, breaks off or stalls after N bytes of its answer, for every N, while retries, per-try timeouts, hedging, outlier detection, the breaker and limits are at
+ * work: as long as no byte of an answer has gone to the client, it gets a whole one from the other endpoint; afterwards nothing is left, and each request has one line in the log.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { inBatches } from "../support/batches.ts";
+import { ProxyUnderTest } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { loopTurns } from "../support/signal.ts";
+import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { LogOfCases } from "./log-of-cases.ts";
+
+const bytes = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world";
+const failing = "HTTP/1.1 503 Sorry\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n0\r\n\r\n";
+const headLength = bytes.indexOf("\r\n\r\n") + 4;
+
+const faults = {
+  closes: (connection: UpstreamConnection) => connection.end(),
+  "breaks off": (connection: UpstreamConnection) => connection.reset(),
+  stalls: () => {},
+} as const;
+type Fault = keyof typeof faults;
+
+/** Each alone, and all at once. */
+const settings: Record<string, Record<string, unknown>> = {
+  retries: { retry: { perTryTimeout: "200ms", budgetPercent: 100 } },
+  hedging: { hedge: { after: "20ms" }, retry: { perTryTimeout: "200ms", budgetPercent: 100 } },
+  everything: { hedge: { after: "20ms" }, retry: { perTryTimeout: "200ms", budgetPercent: 100 }, breaker: { errorPercent: 100, latency: "5s" }, limits: { maxRequests: 16, maxRequestsPerEndpoint: 10, adaptive: true } },
+};
+
+/** An answer that is cut, and what may come of it. */
+interface Case {
+  readonly text: string;
+  readonly fates: (length: number) => readonly string[];
+}
+
+const cases: Record<string, Case> = {
+  "a good answer": {
+    text: bytes,
+    // A hedge may win while the head is on its way.
+    fates: (length) => (length < headLength || length === bytes.length ? ["whole"] : ["broken", "whole"]),
+  },
+  "a failing answer": { text: failing, fates: () => ["whole"] },
+};
+
+describe("with another endpoint at hand", () => {
+  for (const [what, upstream] of Object.entries(settings)) {
+    for (const [name, { text, fates }] of Object.entries(cases)) {
+      for (const fault of Object.keys(faults) as Fault[]) {
+        test(`${what}: an endpoint that ${fault} at every byte of ${name}`, async () => {
+          const one = await ScriptedUpstream.start({
+            onRequest: (connection, { target }) => {
+              connection.send(text.slice(0, Number(target.slice(1))));
+              void loopTurns(4).then(() => faults[fault](connection));
+            },
+          });
+          const other = await ScriptedUpstream.start({ onRequest: (connection) => connection.send(bytes) });
+          const proxy = await ProxyUnderTest.start({
+            endpoints: [one.url, { url: other.url, backup: true }],
+            upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "200ms" }, outlier: false, ...upstream },
+            config: { admin: { address: "127.0.0.1:0" } },
+          });
+          const log = new LogOfCases();
+          try {
+            const lengths = Array.from({ length: text.length + 1 }, (_, at) => at);
+            await inBatches(lengths, 32, (length) => `after ${length} bytes`, async (length) => {
+              const client = await RawClient.connect(proxy.port);
+              try {
+                log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${text.length} bytes`, 1);
+                client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+                const response = await client.brokenResponse();
+                const fate = response === null || !response.isComplete ? "broken" : response.status !== 200 ? String(response.status) : response.body.toString() === "hello, world" ? "whole" : "other";
+                assert.ok(fates(length).includes(fate), `${fate}, not ${fates(length).join(" or ")}`);
+              } finally {
+                client.destroy();
+              }
+            });
+            await proxy.untilQuiet();
+            await proxy.assertCountsAreZero();
+            assert.deepEqual([...one.violations, ...other.violations], []);
+          } finally {
+            await one.close();
+            await other.close();
+            await proxy.untilEmpty();
+            log.assertMatches(await proxy.close());
+          }
+        });
+      }
+    }
+  }
+});
