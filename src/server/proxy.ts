@@ -100,7 +100,7 @@ export class Proxy {
     this.#reader.addCollector(collectBalancing(() => this.#config, (upstream) => this.#endpoints.of(upstream)));
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
-    this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url) });
+    this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass") });
   }
 
   #createInline(pseudonym: string): DataPlanes {
@@ -330,6 +330,7 @@ export class Proxy {
   };
 
   #onHealthChange({ upstream, endpoint, from, to, reason }: HealthEvent): void {
+    if (to === "healthy") this.#ejections.notePass(upstream, endpoint, from === "unhealthy" ? "recovery" : "pass");
     this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });
     this.#panics.look(upstream);
   }

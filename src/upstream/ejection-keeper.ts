@@ -43,10 +43,14 @@ export class EjectionKeeper {
     if (this.#targets.length > 0) this.#next ??= this.#scheduler.after(intervalMs, this.#look);
   }
 
-  /** A health check of the endpoint passed. */
-  notePass(upstream: string, endpoint: string): void {
+  /**
+   * A health check of the endpoint passed. That ends a first ejection; where traffic has had it ejected again since, checks evidently do not see what traffic does, and
+   * only one that failed before says something new (`recovery`).
+   */
+  notePass(upstream: string, endpoint: string, kind: "pass" | "recovery"): void {
     for (const target of this.#targets) {
-      if (target.upstream === upstream && target.endpoint === endpoint && target.state.hasFlag(EndpointFlag.ejected)) this.#bringBack(target, "health check");
+      if (target.upstream !== upstream || target.endpoint !== endpoint || !target.state.hasFlag(EndpointFlag.ejected)) continue;
+      if (kind === "recovery" || target.record!.isFirst) this.#bringBack(target, "health check");
     }
   }
 

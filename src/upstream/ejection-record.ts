@@ -42,6 +42,11 @@ export class EjectionRecord {
     return Atomics.add(this.#words, failuresIndex, 1) + 1;
   }
 
+  /** The ejection is not one of several in a short time. */
+  get isFirst(): boolean {
+    return Atomics.load(this.#words, ejectionsIndex) <= 1;
+  }
+
   /** When the ejection ends, on the shared clock. */
   get endsMs(): number {
     return this.#times[1]!;

@@ -125,16 +125,32 @@ test("it returns when its time is over; ejections grow up to a limit, and shrink
 
 test("a health check that passes brings it back at once", () => {
   const { fail, keeper, endpoints, returned, targets } = open(3);
-  keeper.notePass("api", targets[0]!.endpoint);
+  keeper.notePass("api", targets[0]!.endpoint, "pass");
   fail(0);
-  keeper.notePass("other", targets[0]!.endpoint);
-  keeper.notePass("api", targets[1]!.endpoint);
+  keeper.notePass("other", targets[0]!.endpoint, "pass");
+  keeper.notePass("api", targets[1]!.endpoint, "pass");
   assert.equal(endpoints[0]!.isAvailable, false);
-  keeper.notePass("api", targets[0]!.endpoint);
+  keeper.notePass("api", targets[0]!.endpoint, "pass");
   assert.equal(endpoints[0]!.isAvailable, true);
   assert.deepEqual(returned, ["1 by health check"]);
   fail(0, 4);
   assert.equal(endpoints[0]!.isAvailable, true, "failures are counted anew");
+});
+
+test("where checks pass and traffic fails again and again, time decides, unless a check had failed meanwhile", () => {
+  const { fail, keeper, endpoints, targets, scheduler } = open(3);
+  const { endpoint } = targets[0]!;
+  fail(0);
+  keeper.notePass("api", endpoint, "pass");
+  fail(0);
+  keeper.notePass("api", endpoint, "pass");
+  assert.equal(endpoints[0]!.isAvailable, false, "the second time in a row");
+  keeper.notePass("api", endpoint, "recovery");
+  assert.equal(endpoints[0]!.isAvailable, true);
+  scheduler.advance(60_000);
+  fail(0);
+  keeper.notePass("api", endpoint, "pass");
+  assert.equal(endpoints[0]!.isAvailable, true, "after calm times it is a first again");
 });
 
 test("switching detection off brings everybody back, and a closed keeper has no timer", () => {

@@ -23,7 +23,7 @@ export const outlierSchema = documented(
   z.union([z.boolean(), outlierSectionSchema]).prefault(true).transform((value) => (value === true ? outlierSectionSchema.parse({}) : value === false ? null : value)),
   {
     defaultText: "on",
-    about: "Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is over, or when an active health check passes. `false` switches this off.",
+    about: "Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes that had failed). `false` switches this off.",
   },
 );
 
