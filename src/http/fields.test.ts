@@ -47,3 +47,7 @@ test("tokens and field values", () => {
 test("empty members of a list do not count", () => {
   assert.deepEqual(listMembers(" , Close,,\tkeep-alive ,"), ["close", "keep-alive"]);
 });
+
+test("several Cookie lines are one cookie string", () => {
+  assert.equal(fieldValue("Cookie: a=b\r\ncookie: c=d\r\n", "cookie"), "a=b; c=d");
+});

@@ -21,7 +21,7 @@ function findField(section: string, from: number, name: string): number {
 }
 
 /**
- * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3), or null where it is absent.
+ * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3; Cookie with `; `, RFC 6265), or null where it is absent.
  * `from` is where the first field line starts.
  */
 export function fieldValue(section: string, name: string, from = 0): string | null {
@@ -29,7 +29,7 @@ export function fieldValue(section: string, name: string, from = 0): string | nu
   for (let at = findField(section, from, name); at !== -1; ) {
     const lineEnd = section.indexOf("\r\n", at);
     const one = trimOws(section.slice(at + name.length + 1, lineEnd));
-    value = value === null ? one : `${value}, ${one}`;
+    value = value === null ? one : `${value}${name === "cookie" ? "; " : ", "}${one}`;
     at = findField(section, lineEnd + 2, name);
   }
   return value;

@@ -12,7 +12,7 @@ import { PanicWatch } from "./panic-watch.ts";
 function open() {
   const memory = new SharedMemory();
   const upstream = UpstreamState.open(memory, "api");
-  const endpoints = [1, 2, 3].map((port) => {
+  const endpoints = [1, 2, 3, 4].map((port) => {
     const spec: EndpointSpec = { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false };
     return { spec, state: EndpointState.open(memory, "api", spec.url, -1, 1, upstream) };
   });
@@ -27,29 +27,30 @@ function open() {
     return samples;
   };
   adopt(0.5);
-  return { states: endpoints.map(({ state }) => state) as [EndpointState, EndpointState, EndpointState], watch, adopt, metric, messages };
+  return { states: endpoints.map(({ state }) => state) as [EndpointState, EndpointState, EndpointState, EndpointState], watch, adopt, metric, messages };
 }
 
 test("the beginning and the end of a panic are told once each, and the metric follows", () => {
   const { states, watch, metric, messages } = open();
   states[0].health = Health.unhealthy;
+  states[2].health = Health.unhealthy;
   assert.equal(watch.look("api"), false);
   states[1].health = Health.unhealthy;
   assert.equal(watch.look("api"), true);
   assert.deepEqual(metric(), [["api", 1]]);
   states[1].health = Health.healthy;
   assert.deepEqual(metric(), [["api", 0]]);
-  assert.deepEqual(messages, ['upstream panics: too few endpoints pass their checks, all that answer are used {"upstream":"api","available":1,"endpoints":3}', "upstream panics no more"]);
+  assert.deepEqual(messages, ['upstream panics: too few endpoints pass their checks, all that answer are used {"upstream":"api","available":1,"endpoints":4}', "upstream panics no more"]);
 });
 
 test("endpoints that do not answer, or that were taken out of service, are no reason to panic", () => {
   const { states, watch } = open();
-  for (const state of [states[0], states[1]]) {
+  for (const state of states.slice(1)) {
     state.isAnswering = false;
     state.health = Health.unhealthy;
   }
   assert.equal(watch.look("api"), false);
-  for (const state of [states[0], states[1]]) {
+  for (const state of states.slice(1)) {
     state.isAnswering = true;
     state.health = Health.healthy;
     state.setFlag(EndpointFlag.draining);

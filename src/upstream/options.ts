@@ -45,7 +45,7 @@ export const upstreamSchema = section(
       zero: "full weight at once",
     }),
     panicThreshold: percent("50%", {
-      about: "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it.",
+      about: "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of fewer than four endpoints never panic.",
       zero: "never",
     }),
     zoneThreshold: percent("70%", { about: "Requests stay in this instance's `zone` while at least this part of the endpoints there (by weight) is available; else all zones share them.", zero: "while one is" }),

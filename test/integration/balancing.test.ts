@@ -81,19 +81,20 @@ for (const [title, workers] of modes) {
   });
 
   test(`${title}: where too few pass their checks, all that answer are used; where they do not answer, that is believed`, async (context) => {
-    const { origins, behaviours } = await startOrigins(context, "abc");
+    const { origins, behaviours } = await startOrigins(context, "abcd");
     const stage = await startStage(context, workers, { endpoints: origins.map(({ url }) => url), health });
     const up = async (): Promise<number> => (await stage.metrics()).sum("millrace_endpoint_up");
     behaviours[0]!.healthStatus = 500;
-    await eventually(async () => await up() === 2, "one is out");
+    behaviours[3]!.healthStatus = 500;
+    await eventually(async () => await up() === 2, "two are out");
     assert.deepEqual(Object.keys(await count(stage, 12)).sort(), ["b", "c"]);
     behaviours[1]!.healthStatus = 500;
-    await eventually(async () => await up() === 1, "two are out");
-    assert.deepEqual(Object.keys(await count(stage, 12)).sort(), ["a", "b", "c"]);
+    await eventually(async () => await up() === 1, "three are out");
+    assert.deepEqual(Object.keys(await count(stage, 16)).sort(), ["a", "b", "c", "d"]);
     assert.equal((await stage.metrics()).sum("millrace_upstream_panic"), 1);
     behaviours[2]!.healthStatus = 500;
     await eventually(async () => await up() === 0, "all are out");
-    assert.deepEqual(Object.keys(await count(stage, 12)).sort(), ["a", "b", "c"], "the check is doubted");
+    assert.deepEqual(Object.keys(await count(stage, 16)).sort(), ["a", "b", "c", "d"], "the check is doubted");
     for (const origin of origins) await origin.close();
     await eventually(async () => (await ask(stage)) === "503", "nobody answers, and requests fail at once");
     assert.equal((await stage.metrics()).sum("millrace_upstream_panic"), 0);

@@ -24,17 +24,20 @@ const shown = (candidates: readonly TestCandidate[], more: Partial<GroupPolicy>,
   formGroups(candidates, policy(more), nowMs).groups.map((group) => group.members.map((member) => member.name).join("")).join(" ");
 
 const panicCases: [endpoints: string, threshold: number, groups: string, isPanicking: boolean, why: string][] = [
-  ["up up ill", 0.5, "ab", false, "two of three are enough"],
+  ["up up up ill", 0.5, "abc", false, "three of four are enough"],
   ["up up ill ill", 0.5, "ab", false, "half is enough"],
-  ["up ill ill", 0.5, "abc", true, "one of three is too few"],
-  ["up ill dead", 0.5, "ab", true, "who does not answer is left out"],
-  ["up dead dead", 0.5, "a", false, "there is nobody to fall back on"],
-  ["ill ill", 0.5, "ab", true, "nobody passes, all answer: the check is doubted"],
-  ["dead dead", 0.5, "", false, "nobody answers: that is believed"],
-  ["up ill ill", 0, "a", false, "panic is off"],
-  ["up up ill", 1, "abc", true, "everybody must be available"],
-  ["up drained drained drained", 0.5, "a", false, "who is drained does not count and is not called back"],
-  ["up ill drained ill", 0.5, "abd", true, "nor does panic undrain"],
+  ["up ill ill ill", 0.5, "abcd", true, "one of four is too few"],
+  ["up ill ill dead", 0.5, "abc", true, "who does not answer is left out"],
+  ["up dead dead dead", 0.5, "a", false, "there is nobody to fall back on"],
+  ["ill ill ill ill", 0.5, "abcd", true, "nobody passes, all answer: the check is doubted"],
+  ["dead dead dead dead", 0.5, "", false, "nobody answers: that is believed"],
+  ["up ill ill ill", 0, "a", false, "panic is off"],
+  ["up up up ill", 1, "abcd", true, "everybody must be available"],
+  ["up ill ill", 0.5, "a", false, "three are too few to doubt the checks"],
+  ["ill ill ill", 0.5, "", false, "whoever they are"],
+  ["ill", 0.5, "", false, "a single one may say that it wants no traffic"],
+  ["up drained drained drained drained", 0.5, "a", false, "who is drained does not count and is not called back"],
+  ["up ill drained ill ill", 0.5, "abde", true, "nor does panic undrain"],
   ["ill ill ill Up Up", 0.5, "de", false, "backups that are well spare the primaries the panic"],
   ["up ill ill Up Up", 0.5, "a de", false, "enough of all are available"],
   ["up ill ill Ill Ill", 0.5, "abc", true, "backups that are ill too do not"],
@@ -68,7 +71,7 @@ test("zones go by weight, and do not matter to an instance that has none, nor in
   endpoints[0]!.weight = 9;
   assert.equal(shown(endpoints, { zone: "x", zoneThreshold: 0.7 }), "a c");
   assert.equal(shown(endpoints, {}), "ac");
-  assert.equal(shown(pool("up@x ill@y ill@y"), { zone: "x", zoneThreshold: 0.7, panicThreshold: 0.5 }), "abc");
+  assert.equal(shown(pool("up@x ill@y ill@y ill@y"), { zone: "x", zoneThreshold: 0.7, panicThreshold: 0.5 }), "abcd");
 });
 
 test("an endpoint that came back rises in even steps from a tenth of its weight", () => {

@@ -3,7 +3,7 @@
  *
  * Priorities first (primaries, then backups), and within a priority the endpoints of this instance's zone before the others, as long as enough of them are available.
  * Panic: where fewer endpoints than `panicThreshold` pass their checks, the checks are doubted rather than the few that are left overrun, and every endpoint that still
- * answers anything is used. One that does not answer at all is left out: it could only fail.
+ * answers anything is used. One that does not answer at all is left out: it could only fail. Pools of less than four do not panic.
  * Slow start: an endpoint that came back has at first a tenth of its weight, then more in even steps until `slowStartMs` have passed (HAProxy's `slowstart`, Envoy's floor).
  */
 import type { Candidate, Group } from "./balancer.ts";
@@ -32,6 +32,9 @@ export interface Formation<C extends Candidate> {
   /** When the weights are other ones; infinite where they stay until the epoch moves. */
   readonly changesAtMs: number;
 }
+
+/** Smaller pools never panic: that two of three fail their checks is no sign that the checks are wrong, and a single endpoint must be able to say that it wants no traffic. */
+export const leastPanicking = 4;
 
 /** As much of a candidate as panic looks at. */
 export type Standing = Pick<Candidate, "weight" | "priority" | "isAvailable" | "isWanted" | "isAnswering">;
@@ -78,6 +81,7 @@ function prioritiesOf(candidates: readonly Candidate[]): number[] {
  * So backups that are well spare a failing set of primaries the panic.
  */
 function panickingPriority(wanted: readonly Standing[], threshold: number): number | null {
+  if (wanted.length < leastPanicking) return null;
   const available = wanted.filter((candidate) => candidate.isAvailable);
   if (available.length >= threshold * wanted.length) return null;
   const priority = Math.min(...(available.length > 0 ? available : wanted).map((candidate) => candidate.priority));

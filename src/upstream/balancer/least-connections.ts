@@ -1,6 +1,6 @@
 /**
- * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads. The search starts one further each time, so
- * equals take turns.
+ * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads; an idle endpoint comes before any that is not (HAProxy's `leastconn`).
+ * Equals share by weight, smoothly (nginx's `least_conn`), so that under a light load everybody gets a share and nobody stays cold.
  */
 import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { isOpenTo } from "./balancer.ts";
@@ -8,33 +8,48 @@ import { isOpenTo } from "./balancer.ts";
 export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];
-  #start = 0;
+  /** As of this pick; infinite for those that are not open. */
+  readonly #loads: Float64Array;
+  /** What equals have saved up towards their turn. */
+  readonly #credits: Float64Array;
 
   constructor(group: Group<C>) {
     this.#members = group.members;
     this.#weights = group.weights;
+    this.#loads = new Float64Array(group.members.length);
+    this.#credits = new Float64Array(group.members.length);
   }
 
   pick(hint: PickHint<C>): C | null {
     const members = this.#members;
-    const count = members.length;
-    let best: C | null = null;
-    let bestIndex = 0;
-    let bestLoad = 0;
-    let index = this.#start;
-    for (let seen = 0; seen < count; seen++) {
+    const loads = this.#loads;
+    let least = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < members.length; index++) {
       const member = members[index]!;
-      if (isOpenTo(hint, member)) {
-        const load = (member.inFlight + 1) / this.#weights[index]!;
-        if (best === null || load < bestLoad) {
-          best = member;
-          bestIndex = index;
-          bestLoad = load;
-        }
-      }
-      if (++index === count) index = 0;
+      const load = isOpenTo(hint, member) ? loadOf(member.inFlight, this.#weights[index]!) : Number.POSITIVE_INFINITY;
+      loads[index] = load;
+      if (load < least) least = load;
     }
-    if (best !== null) this.#start = bestIndex + 1 === count ? 0 : bestIndex + 1;
+    return least === Number.POSITIVE_INFINITY ? null : members[this.#takeTurn(least)]!;
+  }
+
+  /** One step of smooth weighted round-robin among those whose load is `least`. @returns whose turn it is */
+  #takeTurn(least: number): number {
+    const credits = this.#credits;
+    let best = -1;
+    let total = 0;
+    for (let index = 0; index < credits.length; index++) {
+      if (this.#loads[index] !== least) continue;
+      const weight = this.#weights[index]!;
+      credits[index]! += weight;
+      total += weight;
+      if (best === -1 || credits[index]! > credits[best]!) best = index;
+    }
+    credits[best]! -= total;
     return best;
   }
+}
+
+function loadOf(inFlight: number, weight: number): number {
+  return inFlight === 0 ? 0 : (inFlight + 1) / weight;
 }

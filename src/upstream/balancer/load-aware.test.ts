@@ -15,7 +15,8 @@ test("least-connections picks the least loaded by weight", () => {
     [[1, 1], [0, 5], "a"],
     [[4, 1], [4, 1], "a"],
     [[4, 1], [7, 0], "b"],
-    [[4, 1], [2, 0], "a"],
+    [[4, 1], [2, 0], "b"],
+    [[4, 1], [2, 1], "a"],
     [[1, 3, 2], [0, 3, 0], "c"],
   ];
   for (const [weights, inFlight, expected] of cases) {
@@ -28,6 +29,11 @@ test("least-connections picks the least loaded by weight", () => {
 test("least-connections: equals take turns", () => {
   const balancer = open("least-connections", candidates(1, 1, 1));
   assert.equal(Array.from({ length: 6 }, () => balancer.pick(hint())!.name).join(""), "abcabc");
+});
+
+test("least-connections: idle endpoints share by weight, and none stays cold", () => {
+  const balancer = open("least-connections", candidates(5, 1, 1));
+  assert.equal(Array.from({ length: 14 }, () => balancer.pick(hint())!.name).join(""), "aabacaaaabacaa");
 });
 
 test("least-connections: a standing load spreads by weight", () => {
