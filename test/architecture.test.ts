@@ -29,7 +29,7 @@ const strangers: Record<string, readonly string[]> = {
   http2: ["http1"],
 };
 
-const maxLines = 400;
+const maxLines = 500;
 const maxMedianLines = 150;
 const forbiddenNames = new Set(["utils", "util", "helpers", "helper", "common", "types", "misc", "index"]);
 
