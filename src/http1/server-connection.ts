@@ -16,7 +16,7 @@ import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
-import { lingerMs, ServerEnding } from "./server-ending.ts";
+import { lingerMs, reset, ServerEnding } from "./server-ending.ts";
 
 const State = {
   /** Between requests, or in the middle of a head. */
@@ -362,8 +362,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.#answer.exchange = null;
     this.#unread = null;
     this.#deadlines.remove();
-    // A Unix socket (which has no address) knows no reset, and throws.
-    if (how === "reset" && this.peerAddress !== "") this.#socket.resetAndDestroy();
+    if (how === "reset") reset(this.#socket);
     else this.#socket.destroy();
     this.#context.onClosed(this);
   }

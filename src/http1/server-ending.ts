@@ -12,6 +12,15 @@ const maxDroppedBytes = 1_048_576;
 /** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
 const halfClosedMs = 1_000;
 
+/** Ends a connection at once and, where there is such a thing, with a reset. */
+export function reset(socket: Socket): void {
+  // A Unix socket (which has no address) knows no reset: Node throws.
+  const canReset = socket.remoteAddress !== undefined;
+  if (canReset) socket.resetAndDestroy();
+  // Node resets only after everything is written, which a client that does not read puts off for ever.
+  if (!canReset || socket.writableLength > 0) socket.destroy();
+}
+
 /** See the head of this file. One a connection. */
 export class ServerEnding {
   /** The client sent FIN. */
