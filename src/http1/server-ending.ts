@@ -14,11 +14,9 @@ const halfClosedMs = 1_000;
 
 /** Ends a connection at once and, where there is such a thing, with a reset. */
 export function reset(socket: Socket): void {
-  // A Unix socket (which has no address) knows no reset: Node throws.
-  const canReset = socket.remoteAddress !== undefined;
-  if (canReset) socket.resetAndDestroy();
-  // Node resets only after everything is written, which a client that does not read puts off for ever.
-  if (!canReset || socket.writableLength > 0) socket.destroy();
+  // A Unix socket (which has no address) knows no reset: Node throws. One whose FIN is on its way cannot be reset: Node would never close it.
+  if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** See the head of this file. One a connection. */
