@@ -15,10 +15,12 @@ let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
 let folder: string;
 let socket: Socket;
+let isProxyClosed: boolean;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "millrace-taking-"));
   upstream = await ScriptedUpstream.start();
+  isProxyClosed = false;
 });
 
 afterEach(async () => {
@@ -26,7 +28,7 @@ afterEach(async () => {
   await proxy.untilQuiet();
   await upstream.close();
   await proxy.untilEmpty();
-  await proxy.close();
+  if (!isProxyClosed) await proxy.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -78,12 +80,26 @@ test("neither does the client's FIN", async () => {
 });
 
 test("a client that pipelines without reading is not answered again before it has taken its answer", async () => {
-  await start({}, { routes: respond });
-  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200));
-  await loopTurns(300);
-  const { arrayBuffers } = process.memoryUsage();
-  assert.ok(arrayBuffers < 50 * size, `${arrayBuffers} bytes are held`);
-  assert.ok(await readAll(200 * size) >= 200 * size, "all answers come when it reads");
+  const answer = Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"), Buffer.alloc(10_000)]);
+  upstream.script = { onRequest: (connection) => connection.send(answer) };
+  await start({});
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500));
+  await upstream.until(() => upstream.requests.length > 0, "the endpoint was asked");
+  await loopTurns(2_000);
+  assert.ok(upstream.requests.length < 250, `${upstream.requests.length} were passed on`);
+  assert.ok(await readAll(500 * 10_000) >= 500 * 10_000, "all answers come when it reads");
+  assert.equal(upstream.requests.length, 500);
+});
+
+test("nor does it get answers of our own without end", async () => {
+  await start({}, { routes: [{ respond: { status: 200, body: "x".repeat(10_000) } }] });
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2_000));
+  await loopTurns(100);
+  socket.destroy();
+  await proxy.untilQuiet();
+  isProxyClosed = true;
+  const lines = await proxy.close();
+  assert.ok(lines.length < 1_000, `${lines.length} were answered`);
 });
 
 test("an answer that has no end but the connection's, broken off on a Unix socket, leaves nothing behind", async () => {
@@ -113,9 +129,9 @@ test("the same answer to a TCP client that does not read is reset at once", asyn
   await upstream.until(() => upstream.requests.length === 1, "the endpoint was asked");
   // The proxy holds bytes that the client does not take. A FIN behind them would look like the end of the answer.
   await proxy.untilOpen((open) => open.exchanges === 0 && open.connections === 1, "the answer is broken off");
-  client.socket.resume();
-  await client.until(() => client.isClosed || client.isEnded, "the client was told");
-  assert.equal(client.error?.code, "ECONNRESET");
+  client.send("still there?");
+  await client.until(() => client.isClosed, "the client was told");
+  assert.match(client.error?.code ?? "", /ECONNRESET|EPIPE/);
 });
 
 test("who is pipelined behind an answer that ends its connection is answered elsewhere, before that answer ends", async () => {

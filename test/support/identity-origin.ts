@@ -266,8 +266,7 @@ export class Origin {
   }
 
   async close(): Promise<void> {
-    // One that has ended its side closes by itself, now that the proxy is done with it; destroying one that is being reset would fail.
-    for (const socket of this.#sockets) if (!socket.writableEnded) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }

@@ -116,8 +116,7 @@ export function planOf(seed: number, id: number): Plan {
 
 /** Breaks the connection off: with a reset where there is such a thing. */
 export function breakOff(socket: Socket): void {
-  // Unix sockets have none; and Node resets only after everything is written.
-  const canReset = socket.remoteAddress !== undefined;
-  if (canReset) socket.resetAndDestroy();
-  if (!canReset || socket.writableLength > 0) socket.destroy();
+  // Unix sockets have none, and one whose FIN is on its way would never close.
+  if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
