@@ -70,7 +70,7 @@ export const accessLogFields: readonly AccessLogField[] = [
   define("firstByteMs", "number", "From the start of the last attempt to the first byte of the answer.", (exchange) => duration(exchange.attemptStartedMs, exchange.firstByteMs)),
   define("totalMs", "number", "From the first byte of the request to the end of the exchange.", (exchange) => duration(exchange.startedMs, exchange.endedMs)),
   define("userAgent", "string", "The `User-Agent` field.", (exchange) => truncateOrNull(headField(exchange, "user-agent"), maxLoggedLength.userAgent)),
-  define("referer", "string", "The `Referer` field, credentials in its query redacted.", (exchange, redactor) => truncateOrNull(redactOrNull(headField(exchange, "referer"), redactor), maxLoggedLength.referer)),
+  define("referer", "string", "The `Referer` field, credentials in it redacted.", (exchange, redactor) => truncateOrNull(redactOrNull(headField(exchange, "referer"), redactor), maxLoggedLength.referer)),
   define("commonTime", "no", "The time as the Common Log Format writes it: `22/Nov/2026:12:49:00 +0000`.", (exchange) => formatCommonTime(startOf(exchange))),
   define("path", "no", "The path alone, as received.", (exchange) => (hasHead(exchange) ? truncate(exchange.request.target.split("?", 1)[0] ?? "", maxLoggedLength.target) : null)),
 ];

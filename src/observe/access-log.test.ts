@@ -112,6 +112,10 @@ for (const [allowed, target, expected] of [
   [null, "/a?password", "/a?password"],
   [null, "/a?author=x&keyboard=y&%zz=1", "/a?author=x&keyboard=y&%zz=1"],
   [null, "/a?token=x=y?z&&=", "/a?token=REDACTED&&="],
+  [null, "https://user:pass@example.com/a?b=@c", "https://REDACTED@example.com/a?b=@c"],
+  [null, "https://a@b@example.com?token=x", "https://REDACTED@example.com?token=REDACTED"],
+  [null, "https://example.com/@name", "https://example.com/@name"],
+  [null, "//a@b/c", "//a@b/c"],
   [["page"], "/a?page=1&q=x", "/a?page=1&q=REDACTED"],
   [[], "/a?page=1", "/a?page=REDACTED"],
 ] as const) {

@@ -1,5 +1,5 @@
 /**
- * Keeps credentials in queries out of the log. By default the values of parameters whose names look like a secret's are replaced; with an allow-list, the values of
+ * Keeps credentials in queries, and before the host of a URL, out of the log. By default the values of parameters whose names look like a secret's are replaced; with an allow-list, the values of
  * all parameters but those named. Works on the text as received and never fails: what cannot be decoded is compared as it stands.
  */
 
@@ -20,8 +20,9 @@ export class QueryRedactor {
     this.#allowedNames = allowedNames === null ? null : new Set(allowedNames);
   }
 
-  /** `target` (a request target or a URL) with the values of secrets in its query replaced. */
-  redact(target: string): string {
+  /** `text` (a request target or a URL) with the userinfo of a URL and the values of secrets in the query replaced. */
+  redact(text: string): string {
+    const target = text.startsWith("/") ? text : redactUserinfo(text);
     const mark = target.indexOf("?");
     if (mark === -1) return target;
     const query = target.slice(mark + 1);
@@ -45,6 +46,21 @@ export class QueryRedactor {
     const letters = decoded.toLowerCase().replace(/[^a-z0-9]/g, "");
     return secretNames.has(letters) || secretPieces.test(letters);
   }
+}
+
+/** RFC 3986, 3.2.1: what stands before the last `@` of the authority. */
+function redactUserinfo(url: string): string {
+  const scheme = url.indexOf("//");
+  if (scheme === -1) return url;
+  const start = scheme + 2;
+  let end = start;
+  let at = -1;
+  for (; end < url.length; end++) {
+    const code = url.charCodeAt(end);
+    if (code === 47 || code === 63 || code === 35) break;
+    if (code === 64) at = end;
+  }
+  return at === -1 ? url : `${url.slice(0, start)}${redactedValue}${url.slice(at)}`;
 }
 
 /** Where the parameter that starts at `from` ends: at `&`, `;` or the end. */
