@@ -105,9 +105,9 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     if (this.#attempts.length === 1) {
       this.#state = State.head;
       this.#interimCount = 0;
-      this.#arm(Wait.firstByte, this.#timeouts.firstByte);
     }
     this.#writer.begin(attempt);
+    if (this.#attempts.length === 1) this.#rearm();
     attempt.onConnected(this.#writer, isReused);
     if (this.#state === State.closed) return;
     if (!attempt.isPipelinable || !isReused) {
@@ -160,7 +160,11 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
       return;
     }
     this.#attempts.splice(index, 1);
-    this.#failAll("UPSTREAM_RESET", "given up");
+    if (this.#state === State.tunnel && this.#socket.writableEnded && !this.#socket.writableFinished) {
+      // Both sides have said that they are done; the client's last bytes are still on their way.
+      this.#arm(Wait.idle, this.#owner.timeouts.idle);
+      this.#socket.once("finish", () => this.#destroy());
+    } else this.#failAll("UPSTREAM_RESET", "given up");
   }
 
   skip(attempt: ClientAttempt): void {
@@ -227,14 +231,15 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
       }
     }
     if (this.#head === null || this.#state === State.closed) return;
-    const attempt = this.#attempts[0]!;
+    const attempt = this.#attempts[0];
+    if (attempt === undefined) return;
     if (!attempt.onReadEnd()) this.#pause();
     else if (attempt instanceof SkippedAttempt && attempt.isTooLarge) this.#failAll("UPSTREAM_RESET", "too much to skip");
     this.#rearm();
   }
 
   onBodyPiece(piece: Buffer): void {
-    if (this.#state !== State.closed) this.#attempts[0]!.onData(piece);
+    if (this.#state !== State.closed) this.#attempts[0]?.onData(piece);
   }
 
   /** @returns the offset behind the head, or -1 when there is nothing more to do with these bytes */
@@ -366,7 +371,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
         this.#destroy();
         attempt.onEnd("");
         // In a tunnel it is only half of the end.
-      } else if (this.#state === State.tunnel) this.#attempts[0]!.onEnd("");
+      } else if (this.#state === State.tunnel) this.#attempts[0]?.onEnd("");
       else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
       this.#crash(error);

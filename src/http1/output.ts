@@ -55,14 +55,14 @@ export class Output {
       this.text(chunk.latin1Slice(0, size));
       return;
     }
-    if (this.#blockUsed + this.#held.length + size > blockBytes) this.#write();
     if (this.#held.length + size <= blockBytes) {
+      if (this.#blockUsed + this.#held.length + size > blockBytes) this.#writeBlock();
       this.#gather();
       this.#blockUsed += chunk.copy(this.#block!, this.#blockUsed);
       return;
     }
     // Too large to be copied: it goes out beside what is around it.
-    if (this.#held !== "" && !this.#isCorked) {
+    if (!this.#isCorked && (this.#held !== "" || this.#block !== null)) {
       this.#isCorked = true;
       this.#socket.cork();
     }
