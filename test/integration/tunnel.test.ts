@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { ProxyUnderTest } from "../support/proxy.ts";
@@ -222,3 +222,35 @@ test("an endpoint that says much and closes last is heard to the end", () => wit
   assert.equal(client.unread.length, lastWords.length);
   assert.ok(client.unread.equals(lastWords));
 }));
+
+test("the client's last bytes reach a slow endpoint although both sides have said that they are done", async () => {
+  const size = 4_194_304;
+  let taken = 0;
+  let start = (): void => {};
+  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    socket.once("data", () => {
+      socket.pause();
+      socket.end(switched);
+      start = () => socket.on("data", (chunk: Buffer) => (taken += chunk.length)).resume();
+    });
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const proxy = await ProxyUnderTest.start({ endpoints: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+  const client = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
+  try {
+    client.write(handshake());
+    await once(client, "data");
+    let isSent = false;
+    client.end(Buffer.alloc(size), () => (isSent = true));
+    client.resume();
+    await loopTurns(50);
+    start();
+    await eventually(() => isSent && taken === size, "every byte arrived");
+  } finally {
+    client.destroy();
+    await proxy.untilEmpty();
+    await proxy.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+});
