@@ -35,13 +35,13 @@ export class ServerAnswer implements Responder {
   isEnded = false;
   /** The connection serves on after this answer. */
   isKeptAlive = true;
+  /** The client may be waiting for a 100 before it sends its body. */
+  isContinueAwaited = false;
   readonly #host: AnswerHost;
   readonly #output: Output;
   readonly #writer: AnswerWriter;
   readonly #context: ServerContext;
   readonly #deadlines: ServerDeadlines;
-  /** The client may be waiting for a 100. */
-  #isContinueAwaited = false;
 
   constructor(host: AnswerHost, parts: { readonly output: Output; readonly context: ServerContext; readonly deadlines: ServerDeadlines }) {
     this.#host = host;
@@ -54,7 +54,7 @@ export class ServerAnswer implements Responder {
   begin(exchange: Exchange): void {
     this.exchange = exchange;
     this.isEnded = false;
-    this.#isContinueAwaited = exchange.request.expectsContinue;
+    this.isContinueAwaited = exchange.request.expectsContinue;
     if (!exchange.request.isKeptAlive) this.isKeptAlive = false;
   }
 
@@ -70,8 +70,8 @@ export class ServerAnswer implements Responder {
     const exchange = this.exchange;
     if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return;
     if (status === 100) {
-      if (!this.#isContinueAwaited) return;
-      this.#isContinueAwaited = false;
+      if (!this.isContinueAwaited) return;
+      this.isContinueAwaited = false;
     }
     this.#writer.interim(status, reasonPhrase, fields);
     this.flush();
@@ -84,7 +84,7 @@ export class ServerAnswer implements Responder {
     exchange.status = status;
     const { isBodyOpen, hasUnread } = this.#host;
     // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1).
-    if (this.#isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
+    if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
     // What a client sent early, for a tunnel it did not get, is no request.
     if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
     this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: fields + exchange.answerFields, length, lengthField }, exchange.request, this.isKeptAlive);

@@ -33,6 +33,8 @@ const State = {
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
 const maxReadAheadBytes = 16_384;
+/** How long an endpoint may take to say 100 or to answer before a client that waits for it is told to go on. */
+const continueMs = 1_000;
 /** While draining: a connection used this recently may have a request on its way. */
 const drainMs = 1_000;
 
@@ -199,6 +201,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     if (!body.canRead) return false;
     const bytes = this.#unread!;
     this.#unread = null;
+    this.#answer.isContinueAwaited = false;
     const size = body.read(bytes);
     if (this.#state !== State.body) return false;
     if (body.failure !== null) this.#failBody(body.failure);
@@ -233,6 +236,12 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     else this.#body.end();
   }
 
+  /** Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting; then it is told to go on by us (RFC 9110 section 10.1.1). */
+  #sayContinue(): void {
+    this.#answer.sendInterim(100, "Continue", "");
+    this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+  }
+
   /** The body is broken: whoever takes it must not take it for complete. */
   #failBody(reason: ReasonCode): void {
     if (this.#answer.isEnded) {
@@ -263,7 +272,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       sink.onBodyEnd("");
       return;
     }
-    if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    const { body } = this.#context.timeouts;
+    if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#answer.isContinueAwaited ? Math.min(continueMs, body) : body);
     if (this.#ending.isHalfClosed && this.#unread === null) this.#endOfInput();
     // What came with the head goes upstream with the head, in one write.
     else if (this.#isAdvancing) while (this.#state === State.body && this.#unread !== null && this.#readBody());
@@ -448,7 +458,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   readonly #onReadDeadline = (wait: Wait): void => {
     switch (wait) {
       case Wait.head: return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
-      case Wait.body: return this.#failBody("BODY_TIMEOUT");
+      case Wait.body: return this.#answer.isContinueAwaited ? this.#sayContinue() : this.#failBody("BODY_TIMEOUT");
       case Wait.halfClosed:
         return this.#ending.hasTaken ? this.#endOfInput() : this.#endAsGone("CLIENT_GONE");
       default: return this.#endIdle();

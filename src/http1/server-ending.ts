@@ -10,7 +10,7 @@ import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 export const lingerMs = 2_000;
 const maxDroppedBytes = 1_048_576;
 /** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
-const halfClosedMs = 1_000;
+const halfClosedMs = 500;
 
 /** Ends a connection at once and, where there is such a thing, with a reset. */
 export function reset(socket: Socket): void {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { eventually } from "../support/signal.ts";
 import { valuesOf } from "../support/wire-reader.ts";
 
 let upstream: ScriptedUpstream;
@@ -132,4 +133,27 @@ test("an answer of the proxy's own to an endless upload ends in a closed connect
   client.socket.on("drain", () => client.send(more));
   client.send(more);
   await client.untilOver();
+});
+
+test("an endpoint that knows nothing of Expect keeps no client waiting: after a second it is told to go on", async () => {
+  const upstream = await ScriptedUpstream.start({
+    onConnection: (connection) => {
+      connection.isRaw = true;
+    },
+  });
+  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
+  const client = await RawClient.connect(proxy.port);
+  try {
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    await eventually(() => client.received.includes("HTTP/1.1 100 Continue\r\n\r\n"), "the client may go on");
+    client.send("hello");
+    await eventually(() => upstream.connections.some((connection) => connection.received.toString("latin1").endsWith("hello")), "the body arrived");
+    await client.close();
+  } finally {
+    client.destroy();
+    await proxy.untilQuiet();
+    await upstream.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
 });
