@@ -17,9 +17,9 @@ export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): str
   const { request, reason } = exchange;
   const isUsable = hasHead(exchange);
   let line = `{"time":"${formatIsoTime(startOf(exchange))}","level":"${reason === null ? "info" : reasons[reason].level}","requestId":${quote(exchange.requestId, maxLoggedLength.requestId)}`
-    + `${namesText(exchange)},"clientIp":${quote(exchange.clientIp, maxLoggedLength.host)}`
+    + `${namesText(exchange)},"clientIp":${clientIps.quote(exchange.clientIp)}`
     + `,"peer":${exchange.peerAddress === "" ? "null" : `"${escapeJsonText(exchange.peerAddress)}:${exchange.peerPort}"`},"scheme":"${exchange.scheme}"`
-    + `,"method":${quote(request.method, maxLoggedLength.method)},"host":${quote(request.authority, maxLoggedLength.host)}`
+    + `,"method":${methods.quote(request.method)},"host":${hosts.quote(request.authority)}`
     + `,"target":${isUsable ? `"${escapeJsonText(truncate(redactor.redact(request.target), maxLoggedLength.target))}","protocol":"${protocolOf(exchange)}"` : 'null,"protocol":null'}`
     + `,"status":${exchange.status},"reason":${reason === null ? "null" : `"${reason}"`}`;
   if (exchange.detail !== "") line += `,"detail":${quote(exchange.detail, maxLoggedLength.detail)}`;
@@ -29,13 +29,37 @@ export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): str
     + `,"totalMs":${duration(exchange.startedMs, exchange.endedMs)}`;
   if (!isUsable) return `${line},"userAgent":null,"referer":null}\n`;
   findLoggedFields(request);
-  return `${line},"userAgent":${foundUserAgent === null ? "null" : quote(foundUserAgent, maxLoggedLength.userAgent)}`
+  return `${line},"userAgent":${foundUserAgent === null ? "null" : userAgents.quote(foundUserAgent)}`
     + `,"referer":${foundReferer === null ? "null" : quote(redactor.redact(foundReferer), maxLoggedLength.referer)}}\n`;
 }
 
 function quote(text: string, maxLength: number): string {
   return text === "" ? "null" : `"${escapeJsonText(truncate(text, maxLength))}"`;
 }
+
+/** Quotes what is often the same in one line and the next: then it is checked once. */
+class RepeatedText {
+  readonly #maxLength: number;
+  #text = "";
+  #quoted = "null";
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  quote(text: string): string {
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#quoted = quote(text, this.#maxLength);
+    }
+    return this.#quoted;
+  }
+}
+
+const clientIps = new RepeatedText(maxLoggedLength.host);
+const methods = new RepeatedText(maxLoggedLength.method);
+const hosts = new RepeatedText(maxLoggedLength.host);
+const userAgents = new RepeatedText(maxLoggedLength.userAgent);
 
 const quoteName = (name: string): string => (name === "" ? "null" : `"${escapeJsonText(name)}"`);
 

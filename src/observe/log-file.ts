@@ -20,7 +20,7 @@ export interface LogFileOptions {
   readonly onError?: (error: Error) => void;
 }
 
-const fileBatchBytes = 32 * 1024;
+const fileBatchBytes = 128 * 1024;
 /** PIPE_BUF on Linux; POSIX guarantees 512, everybody gives more. */
 const pipeBatchBytes = 4096;
 const errorReportIntervalMs = 60_000;
