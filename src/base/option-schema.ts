@@ -142,6 +142,12 @@ export function percent(defaultText: string, doc: OptionDoc) {
   return documented(quantityText((value) => `${value} has no percent sign; write "${value}%"`).transform(parsedBy(parsePercent)).prefault(defaultText), { kind: "percentage", ...doc });
 }
 
+/** A percentage whose key says so: `percent: 5`, or `percent: "5%"`; a fraction in the normal form. */
+export function percentNumber(defaultText: string, doc: OptionDoc) {
+  const number = z.number().min(0).max(100).transform((value) => value / 100);
+  return documented(z.union([number, z.string().transform(parsedBy(parsePercent))]).prefault(defaultText), { kind: "percentage", ...doc });
+}
+
 /** A whole number within bounds. */
 export function count(defaultCount: number, doc: OptionDoc, limits: { min: number; max: number }) {
   return documented(z.int().min(limits.min).max(limits.max).prefault(defaultCount), doc);

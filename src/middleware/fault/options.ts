@@ -1,8 +1,8 @@
 /** The options of the `fault` middleware. Schema and documentation; the normal form is `FaultOptions`. */
 import * as z from "zod";
-import { addProblem, documented, duration, maybe, percent, section, sectionCheck, size } from "../../base/option-schema.ts";
+import { addProblem, documented, duration, maybe, percentNumber, section, sectionCheck, size } from "../../base/option-schema.ts";
 
-const share = percent("100%", { about: "The share of requests that it happens to, each by its own chance." });
+const share = percentNumber("100%", { about: "The share of requests that it happens to, each by its own chance." });
 
 export const faultSchema = section({
   delay: documented(
