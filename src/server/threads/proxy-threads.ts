@@ -10,6 +10,7 @@ import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
+import { isPortListenedOn } from "../../net/listening-ports.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
@@ -245,6 +246,8 @@ function messageOf(error: unknown): string {
 
 async function assertFree(address: ListenAddress): Promise<void> {
   if (address.kind !== "tcp" || address.port === 0) return;
+  // Opening it, for a moment, would tell whoever waits for us that we are there.
+  if ((await isPortListenedOn(address.port)) === false) return;
   const probe = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   probe.once("error", reject);
