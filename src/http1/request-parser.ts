@@ -3,11 +3,12 @@
  * Framing is decided here, once, as one tagged value (RFC 9112 section 6.3), and every doubt is a refusal.
  */
 import { parseAuthority } from "../http/authority.ts";
-import { isToken, listMembers, removeFields, toLowerAscii } from "../http/fields.ts";
+import { isToken, listMembers, toLowerAscii } from "../http/fields.ts";
 import { Framing, RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { parseTarget } from "../http/target.ts";
 import { CR, LF, SP, targetTable, tokenTable } from "./characters.ts";
+import { applyConnection } from "./connection-options.ts";
 import {
   keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
 } from "./field-scanner.ts";
@@ -212,26 +213,11 @@ export function parseContentLength(value: string): number {
 }
 
 function interpretConnection(head: RequestHead, connection: string, upgrade: string | null): void {
-  if (connection === "keep-alive" || connection === "Keep-Alive") {
-    head.isKeptAlive = true;
-    return;
-  }
-  if (connection === "close") {
-    head.isKeptAlive = false;
-    return;
-  }
-  const options = listMembers(connection);
-  if (options.includes("close")) head.isKeptAlive = false;
-  else if (options.includes("keep-alive")) head.isKeptAlive = true;
+  const options = applyConnection(head, connection);
   // RFC 9110 section 7.8: Upgrade counts only when nominated, and never in HTTP/1.0. One protocol is allowed through: websocket, on a GET without body.
   head.isWebSocket = upgrade !== null && head.minorVersion === 1 && options.includes("upgrade") && toLowerAscii(upgrade) === "websocket"
     && head.method === "GET" && (head.framing === Framing.none || (head.framing === Framing.length && head.contentLength === 0));
-  const nominated = options.filter((option) => option !== "close" && option !== "keep-alive" && option !== "upgrade" && option !== "te");
-  if (nominated.length > 0) {
-    // RFC 9110 section 7.6.1. Framing, Host and what we add ourselves are not among the kept fields and so cannot be taken away.
-    head.keptFields = removeFields(head.keptFields, (name) => nominated.includes(name));
-    if (nominated.includes("x-request-id")) head.requestId = null;
-  }
+  if (options.includes("x-request-id")) head.requestId = null;
 }
 
 // Clients of one site send one Host again and again.

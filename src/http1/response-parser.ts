@@ -1,10 +1,11 @@
 /**
  * From an endpoint's bytes to a `ResponseHead`. As strict as towards clients: an answer that can be read in two ways is a 502 and its connection is not used again.
  */
-import { listMembers, removeFields, toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii } from "../http/fields.ts";
 import { Framing, ResponseHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { CR, LF, SP, valueTable } from "./characters.ts";
+import { applyConnection } from "./connection-options.ts";
 import {
   keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
 } from "./field-scanner.ts";
@@ -109,24 +110,8 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
     }
   }
   head.isKeptAlive = head.minorVersion === 1;
-  if (connection !== null) interpretConnection(head, connection);
+  if (connection !== null) applyConnection(head, connection);
   return decideFraming(head, { contentLength, transferEncoding, trailerLines, isHeadMethod });
-}
-
-function interpretConnection(head: ResponseHead, connection: string): void {
-  if (connection === "keep-alive") {
-    head.isKeptAlive = true;
-    return;
-  }
-  if (connection === "close") {
-    head.isKeptAlive = false;
-    return;
-  }
-  const options = listMembers(connection);
-  if (options.includes("close")) head.isKeptAlive = false;
-  else if (options.includes("keep-alive")) head.isKeptAlive = true;
-  const nominated = options.filter((option) => option !== "close" && option !== "keep-alive" && option !== "upgrade");
-  if (nominated.length > 0) head.keptFields = removeFields(head.keptFields, (name) => nominated.includes(name));
 }
 
 interface FramingFields {

@@ -1,9 +1,8 @@
 /** Whose requests are counted together. */
 import { createHash } from "node:crypto";
 import { parseIpv6 } from "../../base/ip-address.ts";
-import { cookieValue } from "../../http/cookie.ts";
+import { compileExchangeKey, parseExchangeKey } from "../../http/exchange-key.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { toLowerAscii } from "../../http/fields.ts";
 
 /** The key of an exchange; null or empty = it is not counted. */
 export type LimitKey = (exchange: Exchange) => string | null;
@@ -12,12 +11,7 @@ export type LimitKey = (exchange: Exchange) => string | null;
 export function compileLimitKey(text: string): LimitKey {
   if (text === "route") return (exchange) => exchange.routeName;
   if (text === "listener") return (exchange) => exchange.listenerName;
-  const name = text.slice(text.indexOf(":") + 1);
-  if (text.startsWith("header:")) {
-    const fieldName = toLowerAscii(name);
-    return (exchange) => exchange.request.field(fieldName);
-  }
-  if (text.startsWith("cookie:")) return (exchange) => cookieValue(exchange.request.field("cookie"), name);
+  if (text !== "clientIp") return compileExchangeKey(parseExchangeKey(text));
   return (exchange) => toNetwork(exchange.clientIp);
 }
 
