@@ -11,7 +11,7 @@ const adaptiveSchema = section({
 export const limitsSchema = section({
   maxRequests: count(0, { about: "The most requests in flight at the upstream, over all threads, open WebSockets included. Others wait.", zero: "no limit" }, { min: 0, max: 10_000_000 }),
   maxRequestsPerEndpoint: count(0, { about: "The most requests in flight at each endpoint, over all threads. Another endpoint is picked; where all are full, requests wait.", zero: "no limit" }, { min: 0, max: 10_000_000 }),
-  maxPending: count(1_024, { about: "The most requests that wait, for each thread; others are answered 503 (`QUEUE_FULL`).", zero: "nobody waits" }, { min: 0, max: 1_000_000 }),
+  maxPending: count(1_024, { about: "The most requests that wait, over all threads; others are answered 503 (`QUEUE_FULL`).", zero: "nobody waits" }, { min: 0, max: 1_000_000 }),
   pendingTimeout: duration("5s", { about: "How long a request may wait; then 503 (`QUEUE_TIMEOUT`)." }),
   adaptive: documented(switchable(adaptiveSchema), {
     defaultText: "off",

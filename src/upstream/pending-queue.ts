@@ -25,15 +25,13 @@ const lookMs = 5;
 export class PendingQueue {
   readonly #scheduler: Scheduler;
   readonly #timeoutMs: number;
-  readonly #maxLength: number;
   /** In order of arrival, which is the order of deadlines, too. A map forgets in constant time. */
   readonly #places = new Map<Waiter, Place>();
   #look: ScheduledCall | null = null;
 
-  /** @param maxLength others are refused; 0 = nobody waits */
-  constructor(scheduler: Scheduler, { maxLength, timeoutMs }: { readonly maxLength: number; readonly timeoutMs: number }) {
+  /** @param timeoutMs how long each may wait. How many may, is the caller's to say: all threads have one number in common */
+  constructor(scheduler: Scheduler, timeoutMs: number) {
     this.#scheduler = scheduler;
-    this.#maxLength = maxLength;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -41,12 +39,10 @@ export class PendingQueue {
     return this.#places.size;
   }
 
-  /** Lets `waiter` wait, at the end. @returns false where the queue is full */
-  add(waiter: Waiter): boolean {
-    if (this.#places.size >= this.#maxLength) return false;
+  /** Lets `waiter` wait, at the end. */
+  add(waiter: Waiter): void {
     this.#places.set(waiter, { waiter, dueMs: this.#scheduler.clock.now() + this.#timeoutMs });
     this.#look ??= this.#scheduler.after(lookMs, this.#onLook);
-    return true;
   }
 
   /** It waits no longer; harmless where it does not. */

@@ -96,6 +96,23 @@ test("too many do not wait, and a wait ends in time", () => {
   assert.deepEqual([saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount], [true, 0, 0]);
 });
 
+test("as many wait as may, over all threads; whoever leaves the queue, or dies with its thread, makes room in it", () => {
+  const { threads: [one, other], regions } = open({ maxRequests: 1, maxPending: 2 }, 2);
+  one!.enter();
+  const waiter = (): Waiter => ({ tryAdmission: () => false, onQueueTimeout: () => {} });
+  const first = waiter();
+  assert.deepEqual([one!.wait(first), other!.wait(waiter()), other!.wait(waiter()), one!.wait(waiter())], [true, true, false, false]);
+  one!.stopWaiting(first);
+  assert.deepEqual([one!.wait(waiter()), one!.wait(waiter())], [true, false]);
+  for (const { clearStripe } of regions) clearStripe(1);
+  assert.deepEqual([one!.wait(waiter()), one!.wait(waiter())], [true, false]);
+});
+
+test("nobody waits where nobody may", () => {
+  const { saturation } = open({ maxRequests: 1, maxPending: 0 });
+  assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
+});
+
 test("what the adaptive limit has learnt survives a reload, unless its options change", () => {
   const adaptive = { minRequests: 4, maxRequests: 100, tolerancePercent: 25 };
   const { saturation, memory, scheduler } = open({ adaptive });

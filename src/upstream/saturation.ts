@@ -1,6 +1,6 @@
 /**
  * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the queue of those that are too many for now.
- * A place at the upstream is an exchange's, from its first attempt to its end; a place at an endpoint is an attempt's.
+ * A place at the upstream is an exchange's, from its first attempt to its end, and a second one its hedge's; a place at an endpoint is an attempt's.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
@@ -71,7 +71,7 @@ export class Saturation {
     this.#total = open(totalKey(upstreamName));
     this.#waiting = open(waitingKey(upstreamName));
     this.#byEndpoint = new Map(parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]));
-    this.#queue = new PendingQueue(parts.scheduler, { maxLength: options.maxPending, timeoutMs: options.pendingTimeout });
+    this.#queue = new PendingQueue(parts.scheduler, options.pendingTimeout);
     this.#share = Math.ceil(options.maxRequests / stripes);
     const known = parts.previous?.adaptive ?? null;
     if (options.adaptive === null) this.adaptive = null;
@@ -109,10 +109,19 @@ export class Saturation {
     this.#planAdmission();
   }
 
-  /** Lets `waiter` wait. @returns false where too many wait already; after true, `stopWaiting` follows once, whatever becomes of it */
+  /** Takes a place at the upstream and at `endpoint`, unless somebody waits for one. @returns false where there is none; after true, `leave` and `leaveEndpoint` follow once each */
+  enterAtOnce(endpoint: Endpoint): boolean {
+    if (!this.isQueueEmpty || !this.enter()) return false;
+    if (this.enterEndpoint(endpoint)) return true;
+    this.leave();
+    return false;
+  }
+
+  /** Lets `waiter` wait. @returns false where too many wait already, in all threads together; after true, `stopWaiting` follows once, whatever becomes of it */
   wait(waiter: Waiter): boolean {
-    if (!this.#queue.add(waiter)) return false;
-    this.#waiting.enter(0);
+    const { maxPending } = this.#options;
+    if (maxPending === 0 || !this.#waiting.enter(maxPending)) return false;
+    this.#queue.add(waiter);
     return true;
   }
 
