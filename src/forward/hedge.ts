@@ -1,6 +1,7 @@
 /**
  * A second attempt beside the first, at another endpoint, for a request that has waited too long for its answer (Dean and Barroso, The Tail at Scale, 2013). Whichever
- * answers first is the answer, the other is given up. Safe methods without a body only, one at most for an exchange, and out of the retry budget.
+ * answers first is the answer, the other is given up. Safe methods without a body only, one at most for an exchange, out of the retry budget, and only where the
+ * upstream's limits have room for one more at once.
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -79,9 +80,10 @@ export class Hedge implements Attempt {
       const { key, tried, endpoint: current } = this.#host;
       const endpoint = current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
       if (endpoint === null || (breaker !== null && !breaker.isClosed)) return;
-      if (saturation !== null && !saturation.enterEndpoint(endpoint)) return;
+      if (saturation !== null && !saturation.enterAtOnce(endpoint)) return;
       if (retryBudget?.take() !== true) {
         saturation?.leaveEndpoint(endpoint);
+        saturation?.leave();
         return;
       }
       this.endpoint = endpoint;
@@ -109,6 +111,7 @@ export class Hedge implements Attempt {
     this.endpoint = null;
     this.handle = null;
     this.#policies.retryBudget!.end();
+    this.#policies.saturation?.leave();
     endAttempt(endpoint, this.#policies, outcome, status, status === 0 ? -1 : this.#context.wheel.clock.now() - this.startedMs);
     this.#context.onHedge(this.#exchange, result);
   }
@@ -127,6 +130,8 @@ export class Hedge implements Attempt {
     if (this.#host.onHedgeHead(this, head)) {
       this.#hasWon = true;
       this.#policies.retryBudget!.end();
+      // From here on it has the place of the exchange: the first attempt is over.
+      this.#policies.saturation?.leave();
       this.#context.onHedge(this.#exchange, "won");
       this.#host.onHead(head);
       return;

@@ -97,3 +97,27 @@ test("a client that leaves takes both attempts with it", () => withScene({ hedge
   await one.connections[0]!.untilOver();
   await other.connections[0]!.untilOver();
 }));
+
+test("a hedge takes a place of its own among what the upstream is given at a time: without one there is none", () => withScene({ hedge, limits: { maxRequests: 1 } }, async ({ one, other, ask, stage }) => {
+  one.script = after(200, answer(200));
+  assert.equal(await ask("GET"), "200 late");
+  assert.deepEqual([other.requests.length, await results(stage)], [0, {}]);
+}));
+
+const ends: readonly (readonly [result: string, one: Script, other: Script, answer: string])[] = [
+  ["won", silence, answerOk, "200 ok"],
+  ["lost", after(200, answer(200)), silence, "200 late"],
+  ["failed", after(200, answer(200)), after(0, answer(503)), "200 late"],
+];
+for (const [result, first, second, expected] of ends) {
+  test(`a hedge that has ${result} leaves its place to the next`, () => withScene({ hedge, limits: { maxRequests: 2, maxRequestsPerEndpoint: 1, maxPending: 0 } }, async ({ one, other, ask, stage }) => {
+    one.script = first;
+    other.script = second;
+    assert.equal(await ask("GET"), expected);
+    assert.deepEqual(await results(stage), { [result]: 1 });
+    // Only where both places are free is there another one.
+    for (const upstream of [one, other]) upstream.script = after(200, answer(200));
+    assert.equal(await ask("GET"), "200 late");
+    assert.equal(Object.values(await results(stage)).reduce((sum, number) => sum + number, 0), 2);
+  }));
+}
