@@ -21,6 +21,7 @@ class SharedCandidate implements Candidate {
   readonly zone = null;
   readonly returnedMs = 0;
   readonly isWanted = true;
+  readonly isOnlyEjected = false;
   readonly isAnswering = true;
   readonly state: EndpointState;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedMemory } from "../base/shared-memory.ts";
 import type { Logger } from "../observe/logger.ts";
-import { EndpointState } from "../upstream/endpoint-state.ts";
+import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { EndpointControl, findEndpoint } from "./endpoint-control.ts";
@@ -64,4 +64,15 @@ test("what is not there is told with what is", () => {
   const { control } = setUp();
   assert.deepEqual(control.apply("web", "0", { kind: "drain" }), { missing: "upstream", known: ["api"] });
   assert.deepEqual(control.apply("api", "9", null), { missing: "endpoint", known: urls });
+});
+
+test("an ejected endpoint counts among those that take requests where nobody else is left", () => {
+  const { control, all } = setUp();
+  all[0]!.state.setFlag(EndpointFlag.ejected);
+  const drain = (at: number): unknown => {
+    const report = control.apply("api", String(at), { kind: "drain" });
+    return "takingCount" in report ? report.takingCount : report;
+  };
+  assert.deepEqual([1, 2, 3].map(drain), [2, 1, 1]);
+  assert.equal(drain(0), 0);
 });

@@ -33,8 +33,7 @@ export class EndpointControl {
     const found = findEndpoint(all, endpoint);
     if (found === null) return { missing: "endpoint", known: all.map(({ spec }) => spec.url) };
     if (change !== null && changeState(found.state, change)) this.#logger.info(sentenceOf(change), { upstream, endpoint: found.spec.url, ...(change.kind === "weight" && { weight: change.weight ?? found.spec.weight }) });
-    const takingCount = all.filter(({ spec, state }) => state.isAdmitting && (state.weightOverride ?? spec.weight) > 0).length;
-    return { upstream, endpoint: describeEndpoint(found), takingCount, endpointCount: all.length };
+    return { upstream, endpoint: describeEndpoint(found), takingCount: countTaking(all), endpointCount: all.length };
   }
 }
 
@@ -48,6 +47,12 @@ export function findEndpoint<Item extends { readonly spec: { readonly url: strin
   } catch {
     return byUrl(text);
   }
+}
+
+/** How many take new requests. Ejected ones do where nobody else is left (see `form-groups.ts`). */
+function countTaking(endpoints: readonly SharedEndpoint[]): number {
+  const weighty = endpoints.filter(({ spec, state }) => (state.weightOverride ?? spec.weight) > 0);
+  return weighty.filter(({ state }) => state.isAdmitting).length || weighty.filter(({ state }) => state.isOnlyEjected).length;
 }
 
 /** @returns whether it made a difference */

@@ -182,6 +182,11 @@ export class EndpointState {
     return (Atomics.load(this.#words, flagsIndex) & (EndpointFlag.draining | EndpointFlag.disabled)) === 0;
   }
 
+  /** Nothing but an ejection is in the way. */
+  get isOnlyEjected(): boolean {
+    return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && Atomics.load(this.#words, flagsIndex) === EndpointFlag.ejected;
+  }
+
   /** Requests of clients that belong here may still come: not unhealthy, and neither ejected nor disabled. It may be draining. */
   get isKeepingClients(): boolean {
     return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && (Atomics.load(this.#words, flagsIndex) & ~EndpointFlag.draining) === 0;

@@ -64,6 +64,10 @@ export class Endpoint {
     return this.state.isWanted;
   }
 
+  get isOnlyEjected(): boolean {
+    return this.state.isOnlyEjected;
+  }
+
   get isAnswering(): boolean {
     return this.state.isAnswering;
   }

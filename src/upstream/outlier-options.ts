@@ -10,7 +10,7 @@ const outlierSectionSchema = section({
   }),
   ejection: duration("10s", { about: "How long an endpoint is ejected the first time; each time it fails again soon after, this much longer." }, { min: 100 }),
   maxEjection: duration("300s", { about: "The longest ejection." }, { min: 100 }),
-  maxEjectedPercent: count(50, { about: "How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves." }, { min: 1, max: 100 }),
+  maxEjectedPercent: count(50, { about: "How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; where all others are lost later, it serves again." }, { min: 1, max: 100 }),
 }).check(
   sectionCheck((outlier: { ejection?: unknown; maxEjection?: unknown }, context) => {
     const { ejection, maxEjection } = outlier;

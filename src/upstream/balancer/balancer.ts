@@ -16,6 +16,8 @@ export interface Candidate {
   readonly isAvailable: boolean;
   /** Its owner has not taken it out of service (drained, disabled); only health can be in the way. Changes only together with the upstream's epoch. */
   readonly isWanted: boolean;
+  /** It is not available because live traffic failed there, for no other reason. Changes only together with the upstream's epoch. */
+  readonly isOnlyEjected: boolean;
   /** The last check got an answer of whatever kind, or there was none yet. Changes only together with the upstream's epoch. */
   readonly isAnswering: boolean;
   /** When it came back or was added, by the clock that threads share; 0 = it has been there since the start. */

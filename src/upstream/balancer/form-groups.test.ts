@@ -6,7 +6,7 @@ import { TestCandidate } from "./testing/candidates.ts";
 
 const policy = (more: Partial<GroupPolicy>): GroupPolicy => ({ ...plainPolicy, ...more });
 
-/** Endpoints by a word each: `up`, `ill` (fails checks but answers), `dead` (does not answer), `drained`; a capital letter first for a backup; `@zone` behind. */
+/** Endpoints by a word each: `up`, `ill` (fails checks but answers), `dead` (does not answer), `drained`, `out` (ejected, and nothing else); a capital letter first for a backup; `@zone` behind. */
 function pool(text: string): TestCandidate[] {
   return text.split(" ").map((word, index) => {
     const [state = "", zone] = word.split("@");
@@ -16,6 +16,7 @@ function pool(text: string): TestCandidate[] {
     candidate.isAvailable = kind === "up";
     candidate.isAnswering = kind !== "dead";
     candidate.isWanted = kind !== "drained";
+    candidate.isOnlyEjected = kind === "out";
     return candidate;
   });
 }
@@ -50,6 +51,26 @@ for (const [endpoints, panicThreshold, groups, isPanicking, why] of panicCases) 
     assert.equal(formGroups(pool(endpoints), policy({ panicThreshold }), 0).isPanicking, isPanicking);
   });
 }
+
+const ejectionCases: [endpoints: string, groups: string, why: string][] = [
+  ["up out", "a", "others are preferred"],
+  ["drained out", "b", "the other is drained: an ejected endpoint is better than none"],
+  ["ill out dead", "b", "the others fail their checks"],
+  ["out", "a", "there is nobody else"],
+  ["out Up", "b", "backups that are well come before"],
+  ["out ill Out Ill", "a c", "by priority, as ever"],
+  ["ill dead", "", "who fails checks is not ejected only"],
+];
+
+for (const [endpoints, groups, why] of ejectionCases) {
+  test(`ejected endpoints: ${endpoints}: ${why}`, () => assert.equal(shown(pool(endpoints), {}), groups));
+}
+
+test("an ejected endpoint is used where the others have no weight", () => {
+  const endpoints = pool("up out");
+  endpoints[0]!.weight = 0;
+  assert.equal(shown(endpoints, {}), "b");
+});
 
 const zoneCases: [endpoints: string, threshold: number, groups: string, why: string][] = [
   ["up@x up@y up@x up", 0.7, "ac bd", "the own zone first, then the others"],

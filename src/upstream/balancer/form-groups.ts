@@ -4,6 +4,7 @@
  * Priorities first (primaries, then backups), and within a priority the endpoints of this instance's zone before the others, as long as enough of them are available.
  * Panic: where fewer endpoints than `panicThreshold` pass their checks, the checks are doubted rather than the few that are left overrun, and every endpoint that still
  * answers anything is used. One that does not answer at all is left out: it could only fail. Pools of less than four do not panic.
+ * Ejection prefers others; where there are none any more (failed, drained, without weight), those that are ejected and nothing else are used: an ejected endpoint may be well by now.
  * Slow start: an endpoint that came back has at first a tenth of its weight, then more in even steps until `slowStartMs` have passed (HAProxy's `slowstart`, Envoy's floor).
  */
 import type { Candidate, Group } from "./balancer.ts";
@@ -56,12 +57,13 @@ const firstStep = 2;
 export function formGroups<C extends Candidate>(candidates: readonly C[], policy: GroupPolicy, nowMs: number): Formation<C> {
   const wanted = candidates.filter(isInService);
   const panicking = panickingPriority(wanted, policy.panicThreshold);
+  const hasAvailable = wanted.some((candidate) => candidate.isAvailable);
   const groups: Group<C>[] = [];
   let changesAtMs = Infinity;
   for (const priority of prioritiesOf(wanted)) {
     const peers = wanted.filter((candidate) => candidate.priority === priority);
     const isPanicking = priority === panicking;
-    const members = peers.filter((candidate) => candidate.isAvailable || (isPanicking && candidate.isAnswering));
+    const members = peers.filter((candidate) => candidate.isAvailable || (isPanicking && candidate.isAnswering) || (!hasAvailable && candidate.isOnlyEjected));
     for (const part of isPanicking ? [members] : byZone(members, peers, policy)) {
       if (part.length === 0) continue;
       const ramp = rampWeights(part, policy.slowStartMs, nowMs);

@@ -8,6 +8,7 @@ export class TestCandidate implements Candidate {
   priority: number;
   isAvailable = true;
   isWanted = true;
+  isOnlyEjected = false;
   isAnswering = true;
   returnedMs = 0;
   zone: string | null = null;
