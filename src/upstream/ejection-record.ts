@@ -3,6 +3,7 @@
  *   0   failures in a row (32-bit integer)
  *   4   ejections that count towards the length of the next (32-bit integer)
  *   8   when the last ejection ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set)
+ *   16  when it began (64-bit number, likewise)
  */
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
@@ -10,6 +11,9 @@ import type { OutlierOptions } from "./outlier-options.ts";
 const regionBytes = 64;
 const failuresIndex = 0;
 const ejectionsIndex = 1;
+/** In words of 64 bits. */
+const endsIndex = 1;
+const beganIndex = 2;
 
 const keyOf = (upstreamName: string, url: string): string => `outlier:${upstreamName}/${url}`;
 
@@ -37,6 +41,11 @@ export class EjectionRecord {
     if (this.#words[failuresIndex] !== 0) Atomics.store(this.#words, failuresIndex, 0);
   }
 
+  /** How many failures in a row there are, over all threads. */
+  get failures(): number {
+    return Atomics.load(this.#words, failuresIndex);
+  }
+
   /** @returns how many failures in a row there are now, over all threads */
   noteFailure(): number {
     return Atomics.add(this.#words, failuresIndex, 1) + 1;
@@ -49,7 +58,12 @@ export class EjectionRecord {
 
   /** When the ejection ends, on the shared clock. */
   get endsMs(): number {
-    return this.#times[1]!;
+    return this.#times[endsIndex]!;
+  }
+
+  /** When the ejection began, on the shared clock. */
+  get beganMs(): number {
+    return this.#times[beganIndex]!;
   }
 
   /** Notes that an ejection begins. @returns how long it is: longer each time, and shorter again by one step for each `ejection` without trouble */
@@ -58,14 +72,21 @@ export class EjectionRecord {
     const count = Math.max(0, this.#words[ejectionsIndex]! - calm) + 1;
     const durationMs = Math.min(ejection * count, maxEjection);
     this.#words[ejectionsIndex] = Math.ceil(durationMs / ejection);
-    this.#times[1] = nowMs + durationMs;
+    this.#times[endsIndex] = nowMs + durationMs;
+    this.#times[beganIndex] = nowMs;
     Atomics.store(this.#words, failuresIndex, 0);
     return durationMs;
   }
 
   /** Notes that the ejection is over, perhaps before its time. */
   end(nowMs: number): void {
-    this.#times[1] = Math.min(this.#times[1]!, nowMs);
+    this.#times[endsIndex] = Math.min(this.endsMs, nowMs);
     Atomics.store(this.#words, failuresIndex, 0);
+  }
+
+  /** As `end`; the ejection makes the next one no longer. */
+  forgive(nowMs: number): void {
+    this.#words[ejectionsIndex] = Math.max(0, this.#words[ejectionsIndex]! - 1);
+    this.end(nowMs);
   }
 }

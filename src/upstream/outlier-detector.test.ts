@@ -30,6 +30,7 @@ function open(count: number, { threads = 1, options = {} as Partial<OutlierOptio
     const detector = new OutlierDetector({
       upstreamName: "api", options: { ...defaults, ...options }, endpoints, memory, clock: scheduler.clock,
       onEject: (endpoint, durationMs) => void ejected.push(`${endpoint.spec.port} for ${durationMs}`),
+      onReturn: (endpoint) => void returned.push(`${endpoint.spec.port} by failures`),
     });
     const attempt = (index: number, outcome: AttemptOutcome | number): void =>
       typeof outcome === "number" ? detector.onAttemptEnd(endpoints[index]!, "answered", outcome) : detector.onAttemptEnd(endpoints[index]!, outcome, 0);
@@ -121,6 +122,31 @@ test("it returns when its time is over; ejections grow up to a limit, and shrink
   for (const calmMs of [0, 0, 0, 25_000, 100_000, 0]) failAndWait(calmMs);
   assert.deepEqual(ejected.map((text) => Number(text.split(" ").at(-1))), [10_000, 20_000, 30_000, 35_000, 30_000, 10_000]);
   assert.deepEqual(returned, Array(6).fill("1 by time"));
+});
+
+test("where all that are left fail, an ejected endpoint is tried again after a fifth of its time, and not ejected longer for it", () => {
+  const { fail, attempt, endpoints, ejected, returned, scheduler } = open(3);
+  for (const index of [0, 1, 2]) fail(index, 20);
+  assert.deepEqual(ejected, ["1 for 10000"]);
+  scheduler.advance(1_900);
+  fail(1);
+  assert.deepEqual(returned, [], "it has only just failed itself");
+  scheduler.advance(100);
+  attempt(2, 200);
+  fail(1);
+  assert.deepEqual(returned, [], "one of the others is well");
+  fail(2, 5);
+  assert.deepEqual(returned, ["1 by failures"]);
+  // It fails, as ever: the outage goes on.
+  fail(0, 5);
+  assert.deepEqual([ejected, endpoints[0]!.isAvailable], [["1 for 10000", "1 for 10000"], false]);
+  scheduler.advance(2_000);
+  fail(1, 1);
+  assert.deepEqual(returned, ["1 by failures", "1 by failures"]);
+  // It is well now, and another is ejected in its place.
+  attempt(0, 200);
+  fail(1, 1);
+  assert.deepEqual([ejected.at(-1), endpoints.map((endpoint) => endpoint.isAvailable)], ["2 for 10000", [true, false, true]]);
 });
 
 test("a health check that passes brings it back at once", () => {

@@ -1,6 +1,7 @@
 /**
  * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, whichever threads they are made in. Bringing back is the
- * `EjectionKeeper`'s, in the control thread. Nothing that only a client did counts: its 4xx, its leaving, its slowness.
+ * `EjectionKeeper`'s, in the control thread, except where all that are left fail, too: then nobody is worse than the others, and whoever recovers first must be found.
+ * Nothing that only a client did counts: its 4xx, its leaving, its slowness.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -19,9 +20,14 @@ export interface OutlierParts {
   readonly memory: SharedMemory;
   /** Called when this thread has ejected `endpoint`. */
   readonly onEject: (endpoint: Endpoint, durationMs: number) => void;
+  /** Called when this thread has brought `endpoint` back. */
+  readonly onReturn: (endpoint: Endpoint) => void;
   /** The same scale in all threads; default: the machine's. */
   readonly clock?: Clock;
 }
+
+/** The part of `ejection` that an endpoint is out at least, even where all others fail. */
+const leastPart = 0.2;
 
 /** Is an attempt a failure of its endpoint? */
 export function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
@@ -35,6 +41,7 @@ export class OutlierDetector implements AttemptObserver {
   readonly #records: ReadonlyMap<Endpoint, EjectionRecord>;
   readonly #maxEjected: number;
   readonly #onEject: OutlierParts["onEject"];
+  readonly #onReturn: OutlierParts["onReturn"];
   readonly #clock: Clock;
 
   constructor(parts: OutlierParts) {
@@ -44,6 +51,7 @@ export class OutlierDetector implements AttemptObserver {
     this.#records = new Map(endpoints.map((endpoint) => [endpoint, EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name)]));
     this.#maxEjected = Math.max(1, Math.floor((endpoints.length * options.maxEjectedPercent) / 100));
     this.#onEject = parts.onEject;
+    this.#onReturn = parts.onReturn;
     this.#clock = parts.clock ?? sharedClock;
   }
 
@@ -58,12 +66,31 @@ export class OutlierDetector implements AttemptObserver {
 
   #eject(endpoint: Endpoint, record: EjectionRecord): void {
     // Attempts that were under way when it was ejected, or found unhealthy, say nothing new.
-    if (!endpoint.isAvailable || !this.#hasRoom(endpoint)) return;
+    if (!endpoint.isAvailable) return;
+    if (!this.#hasRoom(endpoint)) {
+      this.#bringBack();
+      return;
+    }
     const durationMs = record.begin(this.#clock.now(), this.#options);
     endpoint.state.setFlag(EndpointFlag.ejected);
     // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failure decides.
     if (this.#hasRoom(endpoint)) this.#onEject(endpoint, durationMs);
     else endpoint.state.clearFlag(EndpointFlag.ejected);
+  }
+
+  /** Where everybody who serves fails, whoever has been out for a while serves again. */
+  #bringBack(): void {
+    const now = this.#clock.now();
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.isAvailable && endpoint.weight > 0 && this.#records.get(endpoint)!.failures < this.#options.consecutiveErrors) return;
+    }
+    for (const endpoint of this.#endpoints) {
+      const record = this.#records.get(endpoint)!;
+      if (!endpoint.state.hasFlag(EndpointFlag.ejected) || now < record.beganMs + leastPart * this.#options.ejection) continue;
+      record.forgive(now);
+      endpoint.state.clearFlag(EndpointFlag.ejected);
+      this.#onReturn(endpoint);
+    }
   }
 
   /** Do the others allow that `endpoint` is ejected? */

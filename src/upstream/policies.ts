@@ -68,6 +68,7 @@ function createOutlierDetector({ upstreamName, endpoints, memory, metrics, logge
       metrics.counter(families.ejections, [upstreamName, endpoint.name]).add();
       logger.warn("endpoint is ejected", { upstream: upstreamName, endpoint: endpoint.name, failures: options.consecutiveErrors, seconds: durationMs / 1000 });
     },
+    onReturn: (endpoint) => logger.info("endpoint is no longer ejected", { upstream: upstreamName, endpoint: endpoint.name, cause: "all others fail" }),
   });
 }
 
