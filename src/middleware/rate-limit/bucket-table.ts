@@ -16,6 +16,8 @@ const headerBytes = 64;
 const placeBytes = 16;
 /** 64-bit cells of a set: a tag and a time for each place. */
 const setCells = ways * 2;
+/** What threads may differ by about the time; see `sharedClock`. */
+const clockSkewNs = 1e6;
 
 /** A thread's window on the table. */
 export class BucketTable {
@@ -61,7 +63,7 @@ export class BucketTable {
       const place = this.#find(low, high, now);
       const before = Atomics.load(cells, place + 1);
       const due = Number(before);
-      if (due > now + windowNs + intervalNs) {
+      if (due > now + windowNs + clockSkewNs) {
         // Counted under a slower limit of that name: no more than a whole burst of this one.
         Atomics.compareExchange(cells, place + 1, before, BigInt(now + windowNs));
         continue;
