@@ -51,6 +51,11 @@ export class EjectionRecord {
     return Atomics.add(this.#words, failuresIndex, 1) + 1;
   }
 
+  /** Takes the failures in a row where there are `least` of them, and counts from 0 again. @returns whether it did: of several threads, one does */
+  claim(least: number): boolean {
+    return Atomics.exchange(this.#words, failuresIndex, 0) >= least;
+  }
+
   /** The ejection is not one of several in a short time. */
   get isFirst(): boolean {
     return Atomics.load(this.#words, ejectionsIndex) <= 1;
@@ -74,7 +79,6 @@ export class EjectionRecord {
     this.#words[ejectionsIndex] = Math.ceil(durationMs / ejection);
     this.#times[endsIndex] = nowMs + durationMs;
     this.#times[beganIndex] = nowMs;
-    Atomics.store(this.#words, failuresIndex, 0);
     return durationMs;
   }
 

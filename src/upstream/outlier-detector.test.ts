@@ -90,6 +90,21 @@ test("failures count over all threads, and all threads see the ejection", () => 
   assert.deepEqual(ejected, ["1 for 10000"], "attempts that were under way change nothing");
 });
 
+test("two threads that see the last failure at once eject once, for the time of one ejection", () => {
+  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
+  const { clock } = scheduler;
+  const now = clock.now.bind(clock);
+  one!.fail(0, 4);
+  // The other thread comes in between: after the first has found that it may eject, before it has.
+  clock.now = () => {
+    clock.now = now;
+    other!.fail(0, 1);
+    return now();
+  };
+  one!.fail(0, 1);
+  assert.deepEqual(ejected, ["1 for 10000"]);
+});
+
 test("no more than a share of the endpoints is ejected, and never the last that serves", () => {
   const four = open(4);
   for (const index of [0, 1, 2, 3]) four.fail(index, 20);

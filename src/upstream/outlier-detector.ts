@@ -71,9 +71,12 @@ export class OutlierDetector implements AttemptObserver {
       this.#bringBack();
       return;
     }
-    const durationMs = record.begin(this.#clock.now(), this.#options);
+    const now = this.#clock.now();
+    // Several threads may have come here with the same failures.
+    if (!record.claim(this.#options.consecutiveErrors)) return;
+    const durationMs = record.begin(now, this.#options);
     endpoint.state.setFlag(EndpointFlag.ejected);
-    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failure decides.
+    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failures decide.
     if (this.#hasRoom(endpoint)) this.#onEject(endpoint, durationMs);
     else endpoint.state.clearFlag(EndpointFlag.ejected);
   }
