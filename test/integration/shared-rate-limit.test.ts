@@ -42,22 +42,24 @@ async function ask(stage: Stage, headers: Record<string, string> = {}): Promise<
   return response;
 }
 
+/** A busy machine may be late by more than 20 ms; where decisions are looked at, nothing may go undecided. */
+const patient = (redis: RedisServer): object => ({ url: redis.url, timeout: "5s" });
+
+const isDecided = async (stage: Stage): Promise<boolean> => (await ask(stage)).headers.get("ratelimit") !== null;
 const statusOf = async (stage: Stage): Promise<number> => (await ask(stage)).status;
 
 test("one instance decides as with local counts, with the same fields", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stage = await start(t, configuration(redis.url, { rate: "2/m", burst: 2 }));
+  const stage = await start(t, configuration(patient(redis), { rate: "2/m", burst: 2 }));
   const [first, second, third] = [await ask(stage), await ask(stage), await ask(stage)];
   assert.deepEqual([first.status, second.status, third.status], [200, 200, 429]);
   assert.equal(first.headers.get("ratelimit"), '"limited";r=1;t=30');
   assert.equal(first.headers.get("ratelimit-policy"), '"limited";q=2;w=60');
-  assert.equal(third.headers.get("ratelimit"), '"limited";r=0;t=30');
-  assert.equal(third.headers.get("retry-after"), "30");
+  // The second may have turned meanwhile.
+  assert.match(third.headers.get("ratelimit") ?? "", /^"limited";r=0;t=(?:2\d|30)$/);
+  assert.match(third.headers.get("retry-after") ?? "", /^(?:2\d|30)$/);
   assert.equal((await stage.metrics()).sum("millrace_store_decisions_total", { store: "shared", result: "ok" }), 3);
 });
-
-/** A busy machine may be late by more than 20 ms; where exactness is looked at, nothing may go undecided. */
-const patient = (redis: RedisServer): object => ({ url: redis.url, timeout: "5s" });
 
 test("three instances, one of them with two threads, share a burst to the last request", { skip }, async (t) => {
   const redis = await startRedis(t);
@@ -73,29 +75,37 @@ test("three instances, one of them with two threads, share a burst to the last r
 
 test("three instances admit together at the rate of one, within 1 %", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const rate = 100;
-  const burst = 200;
+  const rate = 50;
+  const burst = 100;
   const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(patient(redis), { rate: `${rate}/s`, burst, key: "route" }, workers))));
   // Each decision was made at some moment between question and answer.
-  const passed: { sentMs: number; receivedMs: number }[] = [];
+  interface Decision { readonly sentMs: number; readonly receivedMs: number }
+  const passed: Decision[] = [];
+  const refused: Decision[] = [];
   const endMs = performance.now() + 3_000;
+  const isOver = (): boolean => performance.now() > endMs && refused.some(({ sentMs }) => sentMs > endMs);
   await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
-    for (let sentMs = performance.now(); sentMs < endMs; sentMs = performance.now()) {
-      if (await statusOf(stage) === 200) passed.push({ sentMs, receivedMs: performance.now() });
+    while (!isOver()) {
+      const sentMs = performance.now();
+      (await statusOf(stage) === 200 ? passed : refused).push({ sentMs, receivedMs: performance.now() });
     }
   })));
-  const first = { sentMs: Math.min(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.min(...passed.map(({ receivedMs }) => receivedMs)) };
-  const last = { sentMs: Math.max(...passed.map(({ sentMs }) => sentMs)), receivedMs: Math.max(...passed.map(({ receivedMs }) => receivedMs)) };
-  const least = burst + (rate * (last.sentMs - first.receivedMs)) / 1_000;
-  const most = burst + (rate * (last.receivedMs - first.sentMs)) / 1_000;
-  assert.ok(passed.length >= least * 0.99 && passed.length <= most * 1.01, `${passed.length} passed, expected ${least.toFixed(0)} to ${most.toFixed(0)}`);
+  const earliest = (decisions: readonly Decision[], key: keyof Decision): number => Math.min(...decisions.map((decision) => decision[key]));
+  const latest = (decisions: readonly Decision[], key: keyof Decision): number => Math.max(...decisions.map((decision) => decision[key]));
+  const most = burst + (rate * (latest(passed, "receivedMs") - earliest(passed, "sentMs"))) / 1_000;
+  assert.ok(passed.length <= most * 1.01, `${passed.length} passed, expected at most ${most.toFixed(0)}`);
+  // Whoever was refused found nothing left: until then, all that the rate allows had passed.
+  const empty = refused.find(({ sentMs }) => sentMs > endMs)!;
+  const passedByThen = passed.filter(({ sentMs }) => sentMs <= empty.receivedMs).length;
+  const least = burst + (rate * (empty.sentMs - earliest(passed, "receivedMs"))) / 1_000;
+  assert.ok(passedByThen >= least * 0.99 - 1, `${passedByThen} passed, expected at least ${least.toFixed(0)}`);
 });
 
 for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
   test(`without an answer from the store the limit fails ${mode}, soon, and recovers`, { skip }, async (t) => {
     const redis = await startRedis(t);
     const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1_000, onStoreFailure: mode }));
-    assert.equal(await statusOf(stage), 200);
+    await eventually(() => isDecided(stage), "the store decides");
     redis.freeze();
     for (let count = 0; count < 5; count++) {
       const response = await ask(stage);
@@ -109,14 +119,14 @@ for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
     assert.ok(metrics.sum("millrace_store_decisions_total", { result: "timeout" }) >= 5);
     assert.ok(metrics.sum("millrace_store_decisions_total", { result: "skipped" }) >= 1);
     redis.thaw();
-    await eventually(async () => (await ask(stage)).headers.get("ratelimit") !== null, "decisions come from the store again");
+    await eventually(() => isDecided(stage), "decisions come from the store again");
     assert.ok(stage.messages.some(({ message }) => message === "a store answers again"));
   });
 }
 
 test("a server that dies is found again when it is back, and given the script anew", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 2 }));
+  const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 2 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 429]);
   await redis.kill();
   assert.equal(await statusOf(stage), 200);
@@ -127,33 +137,33 @@ test("a server that dies is found again when it is back, and given the script an
 test("a store that is not there keeps nobody from starting, and is found when it comes", { skip }, async (t) => {
   const redis = await startRedis(t);
   await redis.kill();
-  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1 }));
+  const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 1 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage)], [200, 200]);
   await redis.restart();
-  await eventually(async () => (await ask(stage)).headers.get("ratelimit") !== null, "the store decides as soon as it is there");
+  await eventually(() => isDecided(stage), "the store decides as soon as it is there");
 });
 
 test("a dry run asks the store and holds nothing", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1, dryRun: true }));
+  const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 1, dryRun: true }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 200]);
   await eventually(async () => (await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }) === 2, "two are counted");
 });
 
 test("a limit that has become faster lets nobody wait by the old one", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1 }));
+  const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 1 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage)], [200, 429]);
-  await stage.reload(configuration(redis.url, { rate: "100/s", burst: 1 }));
+  await stage.reload(configuration(patient(redis), { rate: "100/s", burst: 1 }));
   await eventually(async () => (await statusOf(stage)) === 200, "it passes");
 });
 
 test("a reload that changes nothing about the store keeps its connection and the counts", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 2 }));
+  const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 2 }));
   assert.equal(await statusOf(stage), 200);
-  await stage.reload(configuration(redis.url, { rate: "1/h", burst: 3 }));
+  await stage.reload(configuration(patient(redis), { rate: "1/h", burst: 3 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 429]);
-  await stage.reload({ ...configuration(redis.url, {}), routes: [{ upstream: "app" }], stores: {} } as ConfigInput);
+  await stage.reload({ ...configuration(patient(redis), {}), routes: [{ upstream: "app" }], stores: {} } as ConfigInput);
   assert.equal(await statusOf(stage), 200);
 });
