@@ -1,4 +1,5 @@
 /** The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it, JSON. */
+import type { Exchange, Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
 import { statusPhrase } from "../http/status.ts";
@@ -6,19 +7,37 @@ import { statusPhrase } from "../http/status.ts";
 /** What a proxy passes on; an endpoint may allow less. */
 const allowField = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
-/** Body and content fields for `code`. */
-export function answerBody(code: ReasonCode, request: RequestHead, requestId: string, hasRetryAfter: boolean): { readonly fields: string; readonly body: string } {
-  const { status, text } = reasons[code];
-  const common = "X-Content-Type-Options: nosniff\r\n" + (status === 503 && !hasRetryAfter ? "Retry-After: 1\r\n" : status === 405 ? allowField : "");
-  if (prefersJson(request.field("accept"))) {
-    const body = JSON.stringify({ status, code, message: text, ...(requestId === "" ? {} : { requestId }) });
-    return { fields: `Content-Type: application/json\r\n${common}`, body: `${body}\n` };
-  }
-  return { fields: `Content-Type: text/plain; charset=utf-8\r\n${common}`, body: `${status} ${statusPhrase(status)}: ${text} (${code})\n` };
+/** A complete answer of our own. */
+export interface OwnAnswer {
+  readonly status: number;
+  /** Complete field lines, without `Date` and framing. */
+  readonly fields: string;
+  /** Null = the status has none (204, 304). */
+  readonly content: Buffer | null;
+}
+
+/** Sends `answer`, with a `Date`; without its content where `request` is HEAD. */
+export function sendOwnAnswer(responder: Responder, request: RequestHead, { status, fields, content }: OwnAnswer): void {
+  const isHead = request.method === "HEAD";
+  responder.sendHead(status, statusPhrase(status), dateField() + fields, content === null || isHead ? "none" : content.length, isHead && content !== null ? content.length : null);
+  if (content !== null && !isHead) responder.sendData(content);
+  responder.sendEnd("");
+}
+
+/** What says why there is no other answer. @param extraFields field lines for this answer alone. @param status default: that of `code` */
+export function explain(code: ReasonCode, { request, requestId }: Exchange, extraFields = "", status = reasons[code].status): OwnAnswer {
+  const { text } = reasons[code];
+  const needed = status === 503 && !extraFields.includes("Retry-After:") ? "Retry-After: 1\r\n" : status === 405 ? allowField : "";
+  const isJson = prefersJson(request.field("accept"));
+  const body = isJson
+    ? JSON.stringify({ status, code, message: text, ...(requestId === "" ? {} : { requestId }) })
+    : `${status} ${statusPhrase(status)}: ${text} (${code})`;
+  const type = isJson ? "application/json" : "text/plain; charset=utf-8";
+  return { status, fields: `${extraFields}Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\n${needed}`, content: Buffer.from(`${body}\n`, "latin1") };
 }
 
 /** Does an Accept value rank JSON above plain text (RFC 9110 section 12.5.1)? */
-export function prefersJson(accept: string | null): boolean {
+function prefersJson(accept: string | null): boolean {
   if (accept === null || !accept.includes("json")) return false;
   return quality(accept, ["application/json", "application/*", "*/*"]) > quality(accept, ["text/plain", "text/*", "*/*"]);
 }

@@ -4,9 +4,8 @@
  */
 import type { AnswerLength, BodySink, Exchange, Responder } from "../http/exchange.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
-import { statusPhrase } from "../http/status.ts";
 import { AnswerWriter } from "./answer-writer.ts";
-import { answerBody, dateField } from "./answer.ts";
+import { explain, sendOwnAnswer } from "./answer.ts";
 import type { Output } from "./output.ts";
 import type { ServerContext } from "./server-context.ts";
 import type { ServerDeadlines } from "./server-deadlines.ts";
@@ -140,11 +139,7 @@ export class ServerAnswer implements Responder {
       return;
     }
     if (isFinal) this.isKeptAlive = false;
-    const { fields, body } = answerBody(code, exchange.request, exchange.requestId, extraFields.includes("Retry-After:"));
-    const isHead = exchange.request.method === "HEAD";
-    this.sendHead(status, statusPhrase(status), `${dateField()}${extraFields}${fields}`, isHead ? "none" : body.length, isHead ? body.length : null);
-    if (!isHead) this.sendData(Buffer.from(body, "latin1"));
-    this.sendEnd("");
+    sendOwnAnswer(this, exchange.request, explain(code, exchange, extraFields));
   }
 
   #abort(): void {

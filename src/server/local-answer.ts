@@ -2,7 +2,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import { firstForwardedProto } from "../http/forwarding-fields.ts";
 import { statusPhrase } from "../http/status.ts";
-import { dateField } from "../http1/answer.ts";
+import { sendOwnAnswer } from "../http1/answer.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRedirect } from "../route/redirect.ts";
@@ -17,7 +17,8 @@ export function createLocalAnswer(route: RouteOptions, edit: HeaderEdit | null):
   let fields = bytes.length > 0 ? `Content-Type: ${contentType}\r\n` : "";
   for (const [name, value] of Object.entries(headers)) fields += `${name}: ${value}\r\n`;
   if (edit !== null) fields = edit(fields);
-  return { name: route.name, answer: (exchange) => send(exchange, status, fields, hasContent ? bytes : null) };
+  const answer = { status, fields, content: hasContent ? bytes : null };
+  return { name: route.name, answer: (exchange) => sendOwnAnswer(exchange.responder, exchange.request, answer) };
 }
 
 function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["redirect"]>, edit: HeaderEdit | null): CompiledRoute {
@@ -32,7 +33,7 @@ function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["
         return;
       }
       const fields = `Location: ${location}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
-      send(exchange, status, edit === null ? fields : edit(fields), body);
+      sendOwnAnswer(exchange.responder, exchange.request, { status, fields: edit === null ? fields : edit(fields), content: body });
     },
   };
 }
@@ -42,13 +43,4 @@ function schemeOf(exchange: Exchange): "http" | "https" {
   const said = exchange.isPeerTrusted ? firstForwardedProto(exchange.request.forwardedProto) : null;
   if (said === null) return exchange.scheme;
   return said === "https" || said === "wss" ? "https" : "http";
-}
-
-/** @param content null = the status has none (204, 304) */
-function send(exchange: Exchange, status: number, fields: string, content: Buffer | null): void {
-  const { responder } = exchange;
-  const isHead = exchange.request.method === "HEAD";
-  responder.sendHead(status, statusPhrase(status), dateField() + fields, content === null || isHead ? "none" : content.length, isHead && content !== null ? content.length : null);
-  if (content !== null && !isHead) responder.sendData(content);
-  responder.sendEnd("");
 }

@@ -2,9 +2,7 @@
 import type { RandomSource } from "../../base/random.ts";
 import { type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { reasons } from "../../http/reason.ts";
-import { statusPhrase } from "../../http/status.ts";
-import { dateField } from "../../http1/answer.ts";
+import { explain, sendOwnAnswer } from "../../http1/answer.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext, RouteHandler } from "../middleware.ts";
 import { Hold, passOn } from "../pass-on.ts";
@@ -25,7 +23,8 @@ export function createFault({ delay, abort, bandwidth }: FaultOptions, context: 
     const goOn: RouteHandler = abort === null ? next : (exchange) => {
       if (random() >= abort.percent) return next(exchange);
       aborts.add();
-      answerWith(abort.status, exchange);
+      exchange.reason = "FAULT_INJECTED";
+      sendOwnAnswer(exchange.responder, exchange.request, explain("FAULT_INJECTED", exchange, "", abort.status));
     };
     const goOnLater = (exchange: Exchange, delayMs: number): void => {
       const call = scheduler.after(delayMs, () => { if (hold.release()) passOn(exchange, goOn, context); });
@@ -42,15 +41,4 @@ export function createFault({ delay, abort, bandwidth }: FaultOptions, context: 
       } else goOn(exchange);
     };
   };
-}
-
-function answerWith(status: number, exchange: Exchange): void {
-  const { responder, request } = exchange;
-  exchange.reason = "FAULT_INJECTED";
-  const body = Buffer.from(`${status} ${statusPhrase(status)}: ${reasons.FAULT_INJECTED.text} (FAULT_INJECTED)\n`);
-  const isHead = request.method === "HEAD";
-  const fields = `${dateField()}Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n`;
-  responder.sendHead(status, statusPhrase(status), fields, isHead ? "none" : body.length, isHead ? body.length : null);
-  if (!isHead) responder.sendData(body);
-  responder.sendEnd("");
 }

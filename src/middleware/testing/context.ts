@@ -25,6 +25,7 @@ export function createContext(): { context: MiddlewareContext; countOf: (family:
 /** The client's side. `isOpen` false = it takes nothing until `onWritable` is called. */
 export class RecordingResponder implements Responder {
   readonly told: string[] = [];
+  fields = "";
   data = "";
   isOpen = true;
 
@@ -38,7 +39,8 @@ export class RecordingResponder implements Responder {
     this.told.push(`interim ${status}`);
   }
 
-  sendHead(status: number, _phrase: string, _fields: string, length: AnswerLength): void {
+  sendHead(status: number, _phrase: string, fields: string, length: AnswerLength): void {
+    this.fields = fields;
     this.told.push(`head ${status} ${length}`);
   }
 
