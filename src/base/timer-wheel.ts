@@ -26,10 +26,6 @@ export class Deadline {
     this.#onDue = onDue;
   }
 
-  get isArmed(): boolean {
-    return this.dueMs !== 0;
-  }
-
   fire(): void {
     this.#onDue();
   }
@@ -42,7 +38,7 @@ export class TimerWheel {
   #slots: (Deadline | null)[] = new Array<Deadline | null>(slotCount).fill(null);
   #lastTick: number;
   #interval: NodeJS.Timeout | null = null;
-  #armedCount = 0;
+  #linkedCount = 0;
   /** While a slot is being swept: what comes next in it. */
   #cursor: Deadline | null = null;
   #onError: (error: unknown) => void;
@@ -60,7 +56,7 @@ export class TimerWheel {
 
   /** How many deadlines are linked in the wheel (armed, or disarmed and not yet swept). For leak checks. */
   get linkedCount(): number {
-    return this.#armedCount;
+    return this.#linkedCount;
   }
 
   /** Starts the interval that drives the wheel; it does not keep the process alive. */
@@ -157,7 +153,7 @@ export class TimerWheel {
     deadline.next = head;
     if (head !== null) head.previous = deadline;
     this.#slots[slot] = deadline;
-    this.#armedCount++;
+    this.#linkedCount++;
   }
 
   #unlink(deadline: Deadline): void {
@@ -168,6 +164,6 @@ export class TimerWheel {
     deadline.next = null;
     deadline.previous = null;
     deadline.slot = -1;
-    this.#armedCount--;
+    this.#linkedCount--;
   }
 }

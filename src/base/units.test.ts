@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatDuration, formatPercent, formatRate, formatSize, maxDurationMs, parseDuration, parsePercent, parseRate, parseSize } from "./units.ts";
+import { formatDuration, formatSize, maxDurationMs, parseDuration, parsePercent, parseRate, parseSize } from "./units.ts";
 
 const durations: [text: string, ms: number][] = [
   ["10s", 10_000], ["250ms", 250], ["0s", 0], ["0ms", 0], ["1h30m", 5_400_000], ["1.5s", 1_500], ["1d", 86_400_000], ["1d2h3m4s5ms", 93_784_005], ["0.1h", 360_000], ["0.5ms", 0.5], ["24d", maxDurationMs],
@@ -51,17 +51,13 @@ test("sizes are written in the unit that makes them shortest", () => {
   for (const [bytes, text] of [[0, "0B"], [16_384, "16KiB"], [1_000_000, "1MB"], [1_025, "1025B"], [1 << 20, "1MiB"]] as const) assert.equal(formatSize(bytes), text);
 });
 
-test("rates are read and written", () => {
+test("rates are read", () => {
   const rates: [text: string, count: number, perMs: number][] = [["100/s", 100, 1_000], ["5/m", 5, 60_000], ["1/h", 1, 3_600_000], ["10/250ms", 10, 250], ["3/ms", 3, 1], ["7/1h30m", 7, 5_400_000]];
-  for (const [text, count, perMs] of rates) {
-    assert.deepEqual(parseRate(text), { count, perMs }, text);
-    assert.equal(formatRate({ count, perMs }), text);
-  }
+  for (const [text, count, perMs] of rates) assert.deepEqual(parseRate(text), { count, perMs }, text);
   for (const text of ["", "100", "100/", "/s", "0/s", "1/0s", "1.5/s", "100/x", "100 / s", "-1/s", "1/10"]) assert.throws(() => parseRate(text), RangeError, text);
 });
 
-test("percentages are read as fractions and written back", () => {
+test("percentages are read as fractions", () => {
   for (const [text, fraction] of [["20%", 0.2], ["0%", 0], ["100%", 1], ["2.5%", 0.025], ["20 %", 0.2]] as const) assert.equal(parsePercent(text), fraction, text);
   for (const text of ["", "20", "101%", "-1%", "%", "0.2"]) assert.throws(() => parsePercent(text), RangeError, text);
-  fc.assert(fc.property(fc.integer({ min: 0, max: 10_000 }), (hundredths) => parsePercent(formatPercent(hundredths / 1e4)) === hundredths / 100 / 100));
 });

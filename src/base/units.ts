@@ -1,6 +1,6 @@
 /**
  * Quantities as people write them: durations (`10s`), sizes (`64KiB`), rates (`100/s`) and shares (`20%`).
- * Parsers throw `RangeError` with a sentence fit for the user; what they take, the formatters write back.
+ * Parsers throw `RangeError` with a sentence fit for the user; what they take of durations and sizes, the formatters write back.
  */
 
 const durationUnits: readonly (readonly [unit: string, ms: number])[] = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000], ["ms", 1]];
@@ -100,12 +100,6 @@ export function parseRate(text: string): Rate {
   return { count: Number(count), perMs };
 }
 
-/** A rate as `parseRate` reads it: `100/s`, `10/250ms`. */
-export function formatRate(rate: Rate): string {
-  const unit = durationUnits.find(([, ms]) => ms === rate.perMs)?.[0];
-  return `${rate.count}/${unit ?? formatDuration(rate.perMs)}`;
-}
-
 /**
  * The fraction (0 to 1) of a share such as `20%` or `2.5%`.
  * @throws RangeError without the percent sign and above 100 %.
@@ -116,9 +110,4 @@ export function parsePercent(text: string): number {
   const percent = Number(match[1]);
   if (percent > 100) throw new RangeError(`${quote(text)} is more than 100%`);
   return percent / 100;
-}
-
-/** A fraction as `parsePercent` reads it: `20%`. */
-export function formatPercent(fraction: number): string {
-  return `${Math.round(fraction * 1e8) / 1e6}%`;
 }

@@ -8,7 +8,7 @@ export function toLowerAscii(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
-/** Walks the lines of a section. Offsets are into `section`; `valueStart..valueEnd` excludes optional white space. */
+/** Where the first line of the field `name` (in lower case) at or after `from` begins; -1 where there is none. */
 function findField(section: string, from: number, name: string): number {
   const nameLength = name.length;
   for (let at = from; at < section.length; ) {
@@ -57,7 +57,8 @@ export function trimOws(text: string): string {
   return text.slice(start, end);
 }
 
-const isOws = (code: number): boolean => code === 32 || code === 9;
+/** SP or HTAB. */
+export const isOws = (code: number): boolean => code === 32 || code === 9;
 
 /** Is `text` a token (RFC 9110 section 5.6.2): a legal field name or method? */
 export function isToken(text: string): boolean {

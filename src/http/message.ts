@@ -1,5 +1,5 @@
 /**
- * What a parser understood of a message's head. The parsers of `http1/` and `http2/` make these; everything above reads nothing else.
+ * What a parser understood of a message's head. The parsers of `http1/` make these; everything above reads nothing else.
  * Strings are latin1: one character a byte.
  */
 import { fieldValue } from "./fields.ts";

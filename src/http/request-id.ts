@@ -2,6 +2,7 @@
  * Request ids: the client's own where it is harmless, else one that no other request anywhere has. Made without asking the system's random source for each: a
  * random prefix a thread, and a counter behind it, scrambled so that ids neither sort nor give away the request rate at a glance. Not a secret.
  */
+import { mix32 } from "../base/hash.ts";
 
 /** May a client's X-Request-ID be kept: short, and nothing in it that means something to a log, a shell or a page? */
 export function isRequestId(text: string): boolean {
@@ -28,7 +29,8 @@ export class RequestIdSource {
 
   /** A new id. 2^32 of them share a prefix; then another is drawn. */
   next(): string {
-    const id = this.#prefix + hex32(scramble(this.#counter ^ this.#salt));
+    // A bijection: different counts give different ids.
+    const id = this.#prefix + hex32(mix32(this.#counter ^ this.#salt));
     this.#counter = (this.#counter + 1) >>> 0;
     if (this.#counter === 0) this.#renew();
     return id;
@@ -44,11 +46,4 @@ export class RequestIdSource {
     this.#prefix = hex32(high) + hex32(low);
     this.#salt = salt;
   }
-}
-
-/** A bijection on 32 bits (the finaliser of MurmurHash3), so that different counts give different ids. */
-function scramble(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
