@@ -59,6 +59,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #isFreeRetryUsed = false;
   /** The attempt under way, or to come, is one of the budget. */
   #isInBudget = false;
+  /** The attempt before brought no connection about. */
+  #isAfterNothing = false;
   /** Null = the upstream has no limits. */
   #admission: Admission | null = null;
   /** The failure that is the answer where no endpoint is left. */
@@ -173,6 +175,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   /** After a failure that nothing else makes up for. */
   #follow(decision: RetryDecision, error: ProxyError, endpoint: Endpoint): void {
+    this.#isAfterNothing = error.replay === "safe";
     if (decision !== "no" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
     else this.#fail(error.code, error.detail);
   }
@@ -182,6 +185,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const endpoint = this.endpoint!;
     if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry)) return false;
     const isHedged = this.#isHedged(endpoint);
+    this.#isAfterNothing = false;
     if (!isHedged && !this.#mayRetry(endpoint)) return false;
     this.#body?.detach();
     this.#leave("answered");
@@ -217,7 +221,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const { upstream } = this.#plan;
     const { breaker, retryBudget } = upstream.policies;
     if (!upstream.hasOther(this.tried, failed) || (breaker !== null && !breaker.isClosed)) return false;
-    if (retryBudget?.take() === true) this.#isInBudget = true;
+    if (retryBudget?.take(this.#isAfterNothing ? "nothing" : "work") === true) this.#isInBudget = true;
     else this.#context.onRetryRefused(this.#exchange);
     return this.#isInBudget;
   }
@@ -301,7 +305,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
-    if (this.#isInBudget) this.#endBudget();
+    if (this.#isInBudget) {
+      if (this.#isAfterNothing && head.status < 500) this.#plan.upstream.policies.retryBudget!.giveBack();
+      this.#endBudget();
+    }
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     if (this.#plan.retry.statuses !== null && this.#retryAnswer(head)) return;
     this.#hedge?.cancel();

@@ -81,7 +81,7 @@ export class Hedge implements Attempt {
       const endpoint = current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
       if (endpoint === null || (breaker !== null && !breaker.isClosed)) return;
       if (saturation !== null && !saturation.enterAtOnce(endpoint)) return;
-      if (retryBudget?.take() !== true) {
+      if (retryBudget?.take("work") !== true) {
         saturation?.leaveEndpoint(endpoint);
         saturation?.leave();
         return;

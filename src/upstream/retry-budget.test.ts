@@ -15,7 +15,7 @@ function open(percent: number, stripes = 1) {
 /** How many retries in a row are allowed, each over before the next. */
 function countRetries(budget: RetryBudget): number {
   let count = 0;
-  while (budget.take()) {
+  while (budget.take("work")) {
     budget.end();
     count++;
   }
@@ -37,9 +37,9 @@ test("a share of the requests of the last ten seconds may be retried, all thread
 test("without traffic to speak of, three at a time are allowed, thirty in ten seconds", () => {
   const { clock, budget } = open(20);
   budget.noteRequest();
-  assert.deepEqual([budget.take(), budget.take(), budget.take(), budget.take()], [true, true, true, false]);
+  assert.deepEqual([budget.take("work"), budget.take("work"), budget.take("work"), budget.take("work")], [true, true, true, false]);
   budget.end();
-  assert.equal(budget.take(), true);
+  assert.equal(budget.take("work"), true);
   budget.end();
   budget.end();
   budget.end();
@@ -48,9 +48,30 @@ test("without traffic to speak of, three at a time are allowed, thirty in ten se
   assert.equal(countRetries(budget), 30);
 });
 
+test("after attempts that cost nothing, the few that are always allowed may come all at once", () => {
+  const { budget } = open(20);
+  let count = 0;
+  while (budget.take("nothing")) count++;
+  assert.equal(count, 30);
+});
+
+test("what is given back can be taken again, by any thread", () => {
+  const { clock, threads: [one, other] } = open(20, 2);
+  for (let request = 0; request < 1_000; request++) one!.noteRequest();
+  for (let retry = 0; retry < 500; retry++) {
+    assert.equal(one!.take("work"), true);
+    one!.giveBack();
+    one!.end();
+    clock.advance(1);
+  }
+  assert.equal(countRetries(other!), 200);
+  clock.advance(10_000);
+  assert.equal(countRetries(one!), 30);
+});
+
 test("a thread that dies in the middle of a retry does not keep its place", () => {
   const { budget, regions } = open(20);
-  assert.deepEqual([budget.take(), budget.take(), budget.take(), budget.take()], [true, true, true, false]);
+  assert.deepEqual([budget.take("work"), budget.take("work"), budget.take("work"), budget.take("work")], [true, true, true, false]);
   for (const { clearStripe } of regions) clearStripe?.(0);
-  assert.equal(budget.take(), true);
+  assert.equal(budget.take("work"), true);
 });

@@ -3,6 +3,10 @@
  * requests, all threads together. Where there is little traffic a few at a time are allowed in any case. What several threads decide in the same moment may exceed the
  * budget by one each.
  *
+ * A retry that gets its answer after an attempt that brought no connection about is given back: together they have reached an endpoint once, which is no more than the
+ * request itself. So an endpoint that is away costs no budget, where others answer; in an outage nothing is given back. Nor is it a few at a time that are allowed then:
+ * a burst of requests may meet an endpoint that has just gone.
+ *
  * A window rather than Envoy's share of what is in flight: when one endpoint of three dies, a third of everything in flight has to be retried at once, which ten good
  * seconds pay for; in an outage that goes on, the share holds all the same.
  */
@@ -12,10 +16,11 @@ import { SharedCount } from "../base/shared-count.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { SlidingCounts } from "../base/sliding-counts.ts";
 
-const shape = { slots: 10, slotMs: 1_000, counters: 2 } as const;
+const shape = { slots: 10, slotMs: 1_000, counters: 3 } as const;
 const requestCounter = 0;
 const retryCounter = 1;
-/** Always allowed: this many at a time … */
+const returnCounter = 2;
+/** Always allowed: this many at a time, where an endpoint may have worked on the request … */
 const freeAtATime = 3;
 /** … and this many in the window. */
 const freeInWindow = 30;
@@ -65,14 +70,18 @@ export class RetryBudget {
     this.#window.add(requestCounter, this.#clock.now());
   }
 
-  /** Takes one retry from the budget. @returns false where it is used up; after true, `end` must follow when the attempt is over */
-  take(): boolean {
+  /**
+   * Takes one retry from the budget.
+   * @param after what the attempt before has cost: `nothing` where no connection came about
+   * @returns false where it is used up; after true, `end` must follow when the attempt is over
+   */
+  take(after: "nothing" | "work"): boolean {
     const now = this.#clock.now();
-    const retries = this.#window.sum(retryCounter, now);
+    const retries = this.#window.sum(retryCounter, now) - this.#window.sum(returnCounter, now);
     const isWithinShare = retries < this.#share * this.#window.sum(requestCounter, now);
     const isFree = !isWithinShare && retries < freeInWindow;
     if (!isWithinShare && !isFree) return false;
-    if (!this.#underWay.enter(isFree ? freeAtATime : 0)) return false;
+    if (!this.#underWay.enter(isFree && after === "work" ? freeAtATime : 0)) return false;
     this.#window.add(retryCounter, now);
     return true;
   }
@@ -80,5 +89,10 @@ export class RetryBudget {
   /** A retry that was allowed is over. */
   end(): void {
     this.#underWay.leave();
+  }
+
+  /** Gives the retry that is about to end back: it has cost the upstream nothing. */
+  giveBack(): void {
+    this.#window.add(returnCounter, this.#clock.now());
   }
 }

@@ -26,7 +26,7 @@ export const retrySchema = section({
   budgetPercent: count(
     20,
     {
-      about: "How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and thirty in ten seconds) are allowed in any case.",
+      about: "How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and thirty in ten seconds) are allowed in any case. A retry after an attempt that brought no connection about does not count where it is answered (below 500): the request has reached an endpoint only once.",
       danger: "retries multiply the load on an upstream that is failing under load.",
     },
     { min: 0, max: 100 },

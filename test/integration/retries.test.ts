@@ -128,6 +128,23 @@ test("the budget bounds what is retried; what it refuses is answered with the fa
   assert.equal(attempts, 40 + 30);
 });
 
+test("an endpoint that is away costs no budget where another answers", async () => {
+  await one.close();
+  const client = await start({ retry: { budgetPercent: 0 }, outlier: false });
+  for (let count = 0; count < 100; count++) assert.equal(await ask(client, get), "200 ok");
+  const lines = await stop(client);
+  assert.equal(lines.reduce((sum, line) => sum + (line["attempts"] as number), 0), 100 + 50);
+});
+
+test("a burst that meets an endpoint which has just gone has retries for all", async () => {
+  await one.close();
+  const client = await start({ outlier: false });
+  const clients = await Promise.all(Array.from({ length: 20 }, () => RawClient.connect(proxy.port)));
+  assert.deepEqual(await Promise.all(clients.map((each) => ask(each, get))), Array(20).fill("200 ok"));
+  for (const each of clients) each.destroy();
+  await stop(client);
+});
+
 test("a client that leaves during the pause ends the exchange: no further attempt, nothing left", async () => {
   one.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
   other.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
