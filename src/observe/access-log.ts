@@ -35,11 +35,6 @@ export class AccessLog {
     this.#file.reopen();
   }
 
-  /** See `LogFile.flushSync`. */
-  flushSync(): void {
-    this.#file.flushSync();
-  }
-
   /** See `LogFile.close`. */
   close(): Promise<void> {
     return this.#file.close();

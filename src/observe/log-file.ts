@@ -3,7 +3,7 @@
  * Several threads may append to one file: it is opened with O_APPEND and every write is whole lines. A pipe keeps writes of up to PIPE_BUF bytes in one piece,
  * so batches for anything but a regular file stay below that. What a slow or failing destination cannot take is dropped, beyond a bound, and counted.
  */
-import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync } from "node:fs";
 import type { SonicBoom } from "sonic-boom";
 import sonicBoom from "sonic-boom";
 
@@ -101,21 +101,6 @@ export class LogFile {
       if (this.#isBroken) finish();
       else destination.reopen();
     }));
-  }
-
-  /** Writes what waits before it returns, as far as the destination takes it; for a process that is about to end. */
-  flushSync(): void {
-    if (this.#isClosed || this.#isBroken) return;
-    const batch = this.#batch;
-    this.#batch = "";
-    try {
-      this.#destination.flushSync();
-      // Not through the library: handing it the batch would start a write that ends later.
-      if (batch !== "") writeSync((this.#destination as unknown as { fd: number }).fd, batch);
-    } catch (error) {
-      this.#onDrop(countLines(batch));
-      this.#handleError(error as Error);
-    }
   }
 
   /** Writes what waits, within two seconds, and closes. Lines that come later are dropped. */

@@ -23,6 +23,8 @@ export interface FamilySum {
 /** Adds series that are known to the control thread only; called at every reading. Must not throw or wait. */
 export type MetricCollector = (add: (family: MetricFamily, labelValues: readonly string[], value: number) => void) => void;
 
+const familyByName: ReadonlyMap<string, MetricFamily> = new Map(allFamilies.map((family) => [family.name, family]));
+
 class Series implements SeriesSum {
   readonly family: MetricFamily;
   readonly labels: string;
@@ -53,16 +55,10 @@ interface SourcePage {
 
 /** Sums pages. One a control thread (or one an embedded proxy). */
 export class MetricReader {
-  readonly #familyByName: Map<string, MetricFamily>;
   readonly #series = new Map<string, Series>();
   readonly #byFamily = new Map<MetricFamily, Series[]>();
   readonly #pagesBySource = new Map<string, SourcePage[]>();
   readonly #collectors: MetricCollector[] = [];
-
-  /** @param extraFamilies families beyond the registry, of an embedding program. */
-  constructor(extraFamilies: readonly MetricFamily[] = []) {
-    this.#familyByName = new Map([...allFamilies, ...extraFamilies].map((family) => [family.name, family]));
-  }
 
   /** Takes a page of the thread `source`. */
   addPage(source: string, page: SharedArrayBuffer): void {
@@ -84,13 +80,9 @@ export class MetricReader {
     this.#pagesBySource.delete(source);
   }
 
-  /** @returns a function that removes the collector again. */
-  addCollector(collector: MetricCollector): () => void {
+  /** From now on every reading asks `collector`, too. */
+  addCollector(collector: MetricCollector): void {
     this.#collectors.push(collector);
-    return () => {
-      const at = this.#collectors.indexOf(collector);
-      if (at !== -1) this.#collectors.splice(at, 1);
-    };
   }
 
   /** Everything, in the registry's order; families without series are left out. */
@@ -98,7 +90,7 @@ export class MetricReader {
     this.#sum();
     const collected = this.#collect();
     const result: FamilySum[] = [];
-    for (const family of this.#familyByName.values()) {
+    for (const family of allFamilies) {
       const series: SeriesSum[] = (this.#byFamily.get(family) ?? []).filter((one) => one.isPresent);
       series.push(...(collected.get(family)?.values() ?? []));
       if (series.length > 0) result.push({ family, series });
@@ -159,7 +151,7 @@ export class MetricReader {
     const known = this.#series.get(record.text);
     if (known !== undefined) return known;
     const { name, labels } = splitSeriesText(record.text);
-    const family = this.#familyByName.get(name);
+    const family = familyByName.get(name);
     if (family === undefined || SeriesType[family.type] !== record.type) return null;
     const series = new Series(family, labels, record.slotCount);
     this.#series.set(record.text, series);

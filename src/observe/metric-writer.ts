@@ -42,11 +42,6 @@ export class MetricWriter {
     this.#maxSeries = options.maxSeries ?? 20_000;
   }
 
-  /** How many series this thread has. */
-  get seriesCount(): number {
-    return this.#places.size;
-  }
-
   /** The counter of `family` with these label values, in the family's order. @throws TypeError when the family is no counter. */
   counter(family: MetricFamily, labelValues: readonly string[] = []): Counter {
     if (family.type !== "counter") throw new TypeError(`${family.name} is no counter`);
