@@ -62,10 +62,6 @@ export class AddressSet {
     this.#ipv6 = new Ranges(ipv6, 4);
   }
 
-  get isEmpty(): boolean {
-    return this.#ipv4.count === 0 && this.#ipv6.count === 0;
-  }
-
   /** Is `address` (a zone is ignored) in one of the blocks? False for text that is no address. */
   has(address: string): boolean {
     if (!address.includes(":")) {
@@ -86,7 +82,7 @@ const scratch = new Uint32Array(4);
 
 /** Sorted ranges that do not overlap, of addresses of `width` words. */
 class Ranges {
-  readonly count: number;
+  readonly #count: number;
   readonly #width: number;
   readonly #first: Uint32Array;
   readonly #last: Uint32Array;
@@ -99,7 +95,7 @@ class Ranges {
       const before = kept.at(-1);
       if (before === undefined || compareWords(block.first, before.last) > 0) kept.push(block);
     }
-    this.count = kept.length;
+    this.#count = kept.length;
     this.#width = width;
     this.#first = Uint32Array.from(kept.flatMap((block) => block.first));
     this.#last = Uint32Array.from(kept.flatMap((block) => block.last));
@@ -107,7 +103,7 @@ class Ranges {
 
   holds(address: Uint32Array): boolean {
     let low = 0;
-    let high = this.count - 1;
+    let high = this.#count - 1;
     while (low <= high) {
       const middle = (low + high) >> 1;
       if (this.#compare(address, this.#first, middle) < 0) high = middle - 1;
