@@ -114,11 +114,10 @@ export class DataPlane implements ListenerHost {
         memory: this.#parts.memory,
         stripeIndex: this.#parts.stripeIndex,
         stripes: this.#parts.stripes,
-        previous: this.#runtime,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
         forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
         middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
-      });
+      }, this.#runtime);
       accessLog = this.#openAccessLog(config);
       for (const listenerOptions of config.listeners) {
         const key = formatListenAddress(listenerOptions.address);

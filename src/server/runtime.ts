@@ -33,13 +33,12 @@ export interface CompiledRoute {
   readonly answer: RouteHandler;
 }
 
-/** What a runtime is built from. */
+/** What a runtime is built from. Routes keep it as long as they live: what came before must not be in here, or no runtime would ever be forgotten. */
 export interface RuntimeParts {
   readonly config: Config;
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
   readonly stripes: number;
-  readonly previous: Runtime | null;
   readonly transports: TransportContext;
   readonly forwarding: ForwardContext;
   readonly middlewares: MiddlewareHost;
@@ -54,10 +53,11 @@ export class Runtime {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #router: Router<CompiledRoute>;
 
-  constructor(parts: RuntimeParts) {
+  /** @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none */
+  constructor(parts: RuntimeParts, previous: Runtime | null) {
     this.config = parts.config;
     const upstreams = new Map<string, Upstream>();
-    for (const [name, options] of Object.entries(parts.config.upstreams)) upstreams.set(name, buildUpstream(name, options, parts));
+    for (const [name, options] of Object.entries(parts.config.upstreams)) upstreams.set(name, buildUpstream(name, options, parts, previous?.upstreams.get(name) ?? null));
     this.upstreams = upstreams;
     this.#router = new Router(parts.config.routes.map((route) => ({
       name: route.name,
@@ -87,7 +87,7 @@ export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
   return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({ url, host, port, socketPath, weight, isBackup: backup, zone }));
 }
 
-function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts): Upstream {
+function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts, previous: Upstream | null): Upstream {
   const transportOptions: TransportOptions = {
     maxIdle: options.pool.maxIdle,
     idleTimeout: options.pool.idleTimeout,
@@ -104,10 +104,10 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     memory: parts.memory,
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
-    previous: parts.previous?.upstreams.get(name) ?? null,
-    createPolicies: (endpoints) => createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous: parts.previous?.upstreams.get(name)?.policies ?? null }),
-    openTransport: (spec, previous) =>
-      previous instanceof Http1Transport && isDeepStrictEqual(previous.options, transportOptions) ? previous : new Http1Transport(spec, transportOptions, parts.transports),
+    previous,
+    createPolicies: (endpoints) => createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous: previous?.policies ?? null }),
+    openTransport: (spec, before) =>
+      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions) ? before : new Http1Transport(spec, transportOptions, parts.transports),
   });
 }
 

@@ -63,13 +63,10 @@ export class Upstream {
   readonly #byUrl: ReadonlyMap<string, Endpoint>;
 
   constructor(parts: UpstreamParts) {
-    const { name, memory, stripeIndex, stripes } = parts;
+    const { name, memory } = parts;
     this.name = name;
     this.state = UpstreamState.open(memory, name);
-    this.endpoints = parts.endpoints.map((spec) => {
-      const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, this.state);
-      return new Endpoint(spec, state, parts.openTransport(spec, parts.previous?.find(spec.url)?.transport ?? null));
-    });
+    this.endpoints = openEndpoints(parts, this.state);
     const policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
     this.policies = parts.balance === "peak-ewma" ? { ...policies, observers: [...policies.observers, new LatencyObserver()] } : policies;
     this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
@@ -106,6 +103,14 @@ export class Upstream {
     for (const endpoint of this.endpoints) if (endpoint.isAvailable) count++;
     return count;
   }
+}
+
+/** Apart from the constructor, whose closures live as long as the upstream: they would keep the one before it alive, and that the one before. */
+function openEndpoints({ name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts, upstreamState: UpstreamState): Endpoint[] {
+  return endpoints.map((spec) => {
+    const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, upstreamState);
+    return new Endpoint(spec, state, openTransport(spec, previous?.find(spec.url)?.transport ?? null));
+  });
 }
 
 /** The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain. */
