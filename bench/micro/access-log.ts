@@ -61,7 +61,7 @@ for (const format of ["json", "common", "combined", "template"] as const) {
   // Reading a character makes the engine flatten the concatenation, as writing does.
   await measure(`format ${format}`, (exchange) => { sink += compiled(exchange).charCodeAt(20); });
 }
-const log = new AccessLog({ format: "json", path: "/dev/null", maxWaitingBytes: 256 * 1024 * 1024 });
+const log = new AccessLog({ format: "json", template: null, queryAllow: null, path: "/dev/null", maxWaitingBytes: 256 * 1024 * 1024 });
 await measure("format json and write", (exchange) => log.record(exchange));
 await log.close();
 if (sink === 0) console.log("nothing was formatted");

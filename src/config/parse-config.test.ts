@@ -54,7 +54,7 @@ test("the normal form can be posted to a thread", () => {
 test("sections that are off may be switched on with their defaults, and off by name", () => {
   const on = parseConfig({ ...minimal(), admin: true, log: { access: {} }, upstreams: { api: { endpoints: ["http://a"], health: {} } } });
   assert.deepEqual(on.admin, { address: { kind: "tcp", host: "127.0.0.1", port: 9901 }, tokens: [] });
-  assert.deepEqual(on.log.access, { format: "json", path: "-", template: null });
+  assert.deepEqual(on.log.access, { format: "json", path: "-", template: null, queryAllow: null });
   assert.deepEqual(on.upstreams["api"]?.health, { path: "/", host: null, interval: 5_000, timeout: 2_000, rise: 2, fall: 3, jitter: 0.2, fastInterval: 1_000, expect: [{ from: 200, to: 399 }] });
   const off = parseConfig({ ...minimal(), admin: false, log: { access: false }, upstreams: { api: { endpoints: ["http://a"], health: false } } });
   assert.deepEqual([off.admin, off.log.access, off.upstreams["api"]?.health], [null, null, null]);

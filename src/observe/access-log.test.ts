@@ -4,6 +4,7 @@ import { accessLogFields } from "./access-log-fields.ts";
 import type { AccessLogFormatName } from "./access-log-format.ts";
 import { compileAccessLogFormat } from "./access-log-format.ts";
 import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
+import { logSchema } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
 const compile = (format: AccessLogFormatName, template: string | null = null) => compileAccessLogFormat(format, template, new QueryRedactor());
@@ -31,6 +32,14 @@ test("the JSON line and the fields of templates agree", () => {
       assert.equal(field.json === "number" && text !== null ? Number(text) : text, field.json === "number" || value === null ? value : String(value), field.name);
     }
   }
+});
+
+test("with an allow-list, the values of all other parameters are left out, of targets and referers", () => {
+  const redactor = new QueryRedactor(logSchema.parse({ access: { queryAllow: ["page"] } }).access!.queryAllow);
+  const exchange = endedExchange({ fields: "Referer: http://x/?q=1&page=2\r\n" });
+  exchange.request.target = "/a?page=1&q=secret";
+  const entry = JSON.parse(compileAccessLogFormat("json", null, redactor)(exchange)) as Record<string, unknown>;
+  assert.deepEqual([entry["target"], entry["referer"]], ["/a?page=1&q=REDACTED", "http://x/?q=REDACTED&page=2"]);
 });
 
 test("a successful exchange in JSON", () => {

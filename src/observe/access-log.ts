@@ -1,18 +1,13 @@
 /** The access log of one thread: one line for every exchange that ended, in one of four formats. Writing never waits for the destination. */
 import type { Exchange } from "../http/exchange.ts";
-import type { AccessLogFormat, AccessLogFormatName } from "./access-log-format.ts";
+import type { AccessLogFormat } from "./access-log-format.ts";
 import { compileAccessLogFormat } from "./access-log-format.ts";
-import { LogFile } from "./log-file.ts";
-import type { LogFileOptions } from "./log-file.ts";
+import { LogFile, type LogFileOptions } from "./log-file.ts";
+import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
-export interface AccessLogOptions extends LogFileOptions {
-  readonly format: AccessLogFormatName;
-  /** For the format `template`, else null. */
-  readonly template?: string | null;
-  /** Names of query parameters whose values are logged, all others being redacted; null or absent: only secret-looking ones are redacted. */
-  readonly queryAllow?: readonly string[] | null;
-}
+/** What an access log is made from: how its lines look, and where they go. */
+export type AccessLogParts = Readonly<AccessLogOptions> & LogFileOptions;
 
 /** Writes the access log. */
 export class AccessLog {
@@ -20,9 +15,9 @@ export class AccessLog {
   readonly #file: LogFile;
 
   /** @throws RangeError for an unusable template, the system's error for an unusable path. */
-  constructor(options: AccessLogOptions) {
-    this.#format = compileAccessLogFormat(options.format, options.template ?? null, new QueryRedactor(options.queryAllow ?? null));
-    this.#file = new LogFile(options);
+  constructor(parts: AccessLogParts) {
+    this.#format = compileAccessLogFormat(parts.format, parts.template, new QueryRedactor(parts.queryAllow));
+    this.#file = new LogFile(parts);
   }
 
   /** Logs an exchange that ended. Exactly once an exchange. */

@@ -17,6 +17,11 @@ const accessSectionSchema = section({
     })),
     { about: "The line, with fields in braces: `{method} {target} {status}`. The fields are those of the JSON format.", defaultText: "none; needed with `format: template`" },
   ),
+  queryAllow: documented(maybe(z.array(z.string().min(1))), {
+    kind: "list of parameters",
+    about: "The only query parameters whose values are logged, in targets and referers; `[]` logs none. Without it, all are but those whose names look like a secret's.",
+    defaultText: "all but secrets",
+  }),
 }).check(
   sectionCheck((access: Record<string, unknown>, context) => {
     const hasTemplate = typeof access["template"] === "string";
