@@ -1,6 +1,7 @@
 /** Collects a request head that may come in pieces, with work linear in its size, and parses it. */
 import type { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
+import { CR, LF } from "./characters.ts";
 import { hasBareLineEnd } from "./chunked-decoder.ts";
 import { type HeadLimits, parsed, parseRequestHead } from "./request-parser.ts";
 
@@ -33,4 +34,10 @@ export class HeadReader {
   #isWorthParsing(bytes: Buffer, from: number, limits: HeadLimits): boolean {
     return bytes.indexOf("\r\n\r\n", Math.max(0, from - 3), "latin1") !== -1 || bytes.length > limits.headBytes || hasBareLineEnd(bytes, from);
   }
+}
+
+/** Is there nothing in `bytes` but empty lines, the last of them perhaps half? */
+export function isOnlyEmptyLines(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== CR && bytes[at] !== LF) return false;
+  return true;
 }

@@ -10,7 +10,7 @@ import { normalizeIp } from "../base/ip-address.ts";
 import { type BodySink, Exchange, type ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import { HeadReader } from "./head-reader.ts";
+import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
 import { Output } from "./output.ts";
 import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
@@ -86,7 +86,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   /** Lets the exchange under way finish, then closes. A request that crosses our FIN is lost, so a connection that was in use a moment ago gets that moment more. */
   drain(): void {
     this.#answer.isKeptAlive = false;
-    if (this.#state !== State.head || this.#unread !== null) return;
+    if (this.#state !== State.head || this.#hasRequestBytes) return;
     if (this.#output.isBlocked) this.#closeGracefully();
     else if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
     else this.#deadlines.await(Wait.idle, drainMs);
@@ -152,6 +152,11 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       return false;
     }
     if (size === -1) {
+      if (isOnlyEmptyLines(bytes)) {
+        // Some clients send one behind a body; the connection is idle all the same.
+        this.#headStartedMs = -1;
+        return false;
+      }
       // The deadline runs from the first byte and is not moved by later ones (slowloris).
       if (this.#deadlines.wait !== Wait.head) this.#deadlines.await(Wait.head, context.timeouts.head);
       return false;
@@ -407,6 +412,11 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     }
   };
 
+  /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
+  get #hasRequestBytes(): boolean {
+    return this.#unread !== null && !isOnlyEmptyLines(this.#unread);
+  }
+
   /** After FIN: what is there will never be enough. */
   #isInputShort(): boolean {
     if (this.#state === State.head) return this.#unread !== null && !this.#output.isBlocked;
@@ -417,7 +427,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #endOfInput(): void {
     switch (this.#state) {
       case State.head:
-        if (this.#unread === null) this.#endIdle();
+        if (!this.#hasRequestBytes) this.#endIdle();
         else if (!this.#output.isBlocked) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
         return;
       case State.body:

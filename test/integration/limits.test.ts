@@ -49,6 +49,23 @@ test("empty lines do not hold a connection open", () => withProxy({ listener: { 
   await client.untilOver();
 }));
 
+for (const rest of ["\r\n", "\r\n\r\n", "\r"]) {
+  test(`${JSON.stringify(rest)} behind a request is no request: the connection is idle, and ends without a word`, () => withProxy({ listener: { timeouts: { head: "1h", keepAlive: "200ms" } } }, answerOk, async ({ client }) => {
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello${rest}`);
+    assert.equal((await client.response()).status, 200);
+    await client.untilOver();
+    assert.equal(client.unread.length, 0);
+  }));
+
+  test(`${JSON.stringify(rest)} ahead of the client's FIN is not answered`, () => withProxy({}, answerOk, async ({ client }) => {
+    client.send(`${get()}${rest}`);
+    client.end();
+    assert.equal((await client.response()).status, 200);
+    await client.untilOver();
+    assert.equal(client.unread.length, 0);
+  }));
+}
+
 test("a body that stops is cut off by the body's deadline, upstream too", () => withProxy({ listener: { timeouts: { body: "200ms" } } }, answerOk, async ({ client, upstream }) => {
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
   assert.equal((await client.response()).status, 408);
