@@ -36,9 +36,7 @@ export class Admission implements Waiter {
   /** Gives everything back, and waits no longer. */
   end(): void {
     this.#stopWaiting();
-    if (!this.#hasPlace) return;
-    this.#hasPlace = false;
-    this.#saturation.leave();
+    if (this.#hasPlace) this.#leave();
   }
 
   // `Waiter`: called out of the queue, where an exception would end the thread.
@@ -62,13 +60,14 @@ export class Admission implements Waiter {
   }
 
   #tryNow(): boolean {
-    if (!this.#hasPlace && !this.#saturation.enter()) return false;
+    const hadPlace = this.#hasPlace;
+    if (!hadPlace && !this.#saturation.enter()) return false;
+    this.#hasPlace = true;
     const endpoint = this.#pickWithRoom();
     if (endpoint === "full") {
-      if (!this.#hasPlace) this.#saturation.leave();
+      if (!hadPlace) this.#leave();
       return false;
     }
-    this.#hasPlace = true;
     this.#stopWaiting();
     this.#host.onAdmitted(endpoint);
     return true;
@@ -86,6 +85,11 @@ export class Admission implements Waiter {
     const isFull = endpoint === null && host.tried !== tried;
     host.tried = tried;
     return isFull ? "full" : endpoint;
+  }
+
+  #leave(): void {
+    this.#hasPlace = false;
+    this.#saturation.leave();
   }
 
   #stopWaiting(): void {

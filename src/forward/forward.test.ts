@@ -17,14 +17,14 @@ import type { RetryOptions } from "../upstream/retry-options.ts";
 import type { Attempt } from "../upstream/transport.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import { forward } from "./forward.ts";
-import type { ForwardPlan } from "./forward-plan.ts";
+import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 
 const retryDefaults: RetryOptions = { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 };
 const limits = { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null };
 
 /** An upstream of `count` endpoints, and what happened. */
-function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, plan = {} as Partial<ForwardPlan> } = {}) {
+function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, plan = {} as Partial<ForwardPlan>, context = {} as Partial<ForwardContext> } = {}) {
   const scheduler = new ManualScheduler();
   const wheel = new TimerWheel({ clock: scheduler.clock });
   const memory = new SharedMemory();
@@ -70,7 +70,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
   forward(exchange, whole, {
     wheel, scheduler, random: () => 1, onTunnel: () => {},
     onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
-    onInternalError: (error) => { throw error; },
+    onInternalError: (error) => { throw error; }, ...context,
   });
   const advance = (ms: number): void => {
     scheduler.advance(ms);
@@ -192,4 +192,26 @@ test("what may have been done is not repeated", () => {
   fail(0, "UPSTREAM_RESET");
   assert.deepEqual([sent.length, events], [1, ["UPSTREAM_RESET"]]);
   assertNothingLeft();
+});
+
+test("a bug in what follows a failure, or in the head of the next attempt, is answered and leaves nothing behind", () => {
+  const bug = new Error("a bug");
+  const seen: unknown[] = [];
+  const onInternalError = (error: unknown): void => void seen.push(error);
+  const judging = open({ context: { onInternalError, onRetry: () => { throw bug; } } });
+  judging.fail(0, "UPSTREAM_RESET");
+  assert.deepEqual([judging.events, seen], [["INTERNAL_ERROR"], [bug]]);
+  judging.assertNothingLeft();
+  let headCount = 0;
+  const edit = (fields: string): string => {
+    if (++headCount === 2) throw bug;
+    return fields;
+  };
+  const preparing = open({ context: { onInternalError }, plan: { changes: { rewrites: [], edit } } });
+  // The head of a request without Host is another for each endpoint.
+  preparing.exchange.request.authority = "";
+  preparing.fail(0, "UPSTREAM_RESET");
+  preparing.advance(25);
+  assert.deepEqual([preparing.events.at(-1), seen], ["INTERNAL_ERROR", [bug, bug]]);
+  preparing.assertNothingLeft();
 });

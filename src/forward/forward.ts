@@ -143,11 +143,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.attempts++;
     exchange.attemptStartedMs = this.#context.wheel.clock.now();
     exchange.firstByteMs = -1;
-    if (this.head === "" || exchange.request.authority === "") {
-      this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
-    }
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
+    if (this.head === "" || exchange.request.authority === "") this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
     if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
@@ -155,8 +153,17 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   // Judge.
 
+  /** Comes from where nobody waits for it, the name service for one: a bug of ours in what follows must end the exchange. */
   onError(error: ProxyError): void {
     if (this.#isOver) return;
+    try {
+      this.#judge(error);
+    } catch (bug) {
+      this.onInternalError(bug);
+    }
+  }
+
+  #judge(error: ProxyError): void {
     const endpoint = this.endpoint!;
     if (this.#isInBudget) this.#endBudget();
     this.#body?.detach();

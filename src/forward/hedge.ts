@@ -161,6 +161,10 @@ export class Hedge implements Attempt {
     const endpoint = this.endpoint;
     if (endpoint === null) return;
     this.#end(error.replay === "if-reused" ? "cancelled" : toOutcome(error.code), 0, "failed");
-    this.#host.onHedgeError(error, endpoint);
+    try {
+      this.#host.onHedgeError(error, endpoint);
+    } catch (bug) {
+      this.#host.onInternalError(bug);
+    }
   }
 }
