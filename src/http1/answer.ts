@@ -5,7 +5,7 @@ import { type ReasonCode, reasons } from "../http/reason.ts";
 import { statusPhrase } from "../http/status.ts";
 
 /** What a proxy passes on; an endpoint may allow less. */
-const allowField = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+export const allowField = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 /** A complete answer of our own. */
 export interface OwnAnswer {

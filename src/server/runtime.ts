@@ -10,6 +10,7 @@ import type { AttemptTimeouts } from "../http1/client-attempt.ts";
 import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward } from "../forward/forward.ts";
 import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
+import { isLastForward } from "../forward/max-forwards.ts";
 import { compose } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
@@ -141,7 +142,9 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     timeouts: attemptTimeouts(route.timeouts, parts.config.upstreams[upstream.name]!.timeouts),
     keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
   };
-  return behindPolicies({ name: route.name, answer: (exchange) => forward(exchange, plan, parts.forwarding) });
+  return behindPolicies({ name: route.name, answer: (exchange) => {
+    if (!isLastForward(exchange)) forward(exchange, plan, parts.forwarding);
+  } });
 }
 
 /** Null where the route has nothing to say. */

@@ -35,5 +35,12 @@ export const forwardingFixtures: RequestFixture[] = [
   forward("fields of end-to-end meaning travel", get("Authorization: Bearer x", "Cookie: a=b", "Cache-Control: no-cache", "Accept-Encoding: br", "Date: x", "Max-Forwards: 3", "Content-Type: text/plain", "Range: bytes=0-1", "If-None-Match: \"x\"", "Origin: null", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     { line: "GET /", fields: ["Authorization: Bearer x", "Cookie: a=b", "Cache-Control: no-cache", "Accept-Encoding: br", "Date: x", "Max-Forwards: 3", "Content-Type: text/plain", "Range: bytes=0-1", "If-None-Match: \"x\"", "Origin: null", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] }),
 
+  { name: "OPTIONS that may go no further", request: "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", answered: 200 },
+  { name: "OPTIONS * that may go no further", request: "OPTIONS * HTTP/1.1\r\nHost: a\r\nmax-forwards: 00\r\nContent-Length: 5\r\n\r\nhello", answered: 200 },
+  forward("Max-Forwards of OPTIONS counts down", "OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\nX: y\r\n\r\n", { line: "OPTIONS /x", fields: ["X: y", "Max-Forwards: 9"] }),
+  ...["-1", "1.0", "", "1, 1", "9999999999", "x"].map((value) =>
+    forward(`Max-Forwards: ${value} of OPTIONS says nothing`, `OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${value}\r\n\r\n`, { line: "OPTIONS /x", fields: [`Max-Forwards: ${value}`] })),
+  ...["GET", "POST"].map((method) => forward(`Max-Forwards of ${method} means nothing`, `${method} /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n`, { line: `${method} /x`, fields: ["Max-Forwards: 0"] })),
+
   forward("TE: trailers is continued", get("TE: trailers", "Connection: te"), { line: "GET /", made: { te: /^(?:trailers)?$/ } }),
 ];
