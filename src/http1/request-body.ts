@@ -39,12 +39,17 @@ export class RequestBody implements PieceReceiver {
     this.#sink = sink;
   }
 
-  /** From now on it is read to its end and thrown away. @returns false where its rest is known to be too large for that */
-  drop(): boolean {
+  /** Its rest may be small enough to be read and thrown away. */
+  get isDroppable(): boolean {
+    const { remaining } = this.#reader;
+    return remaining <= maxDroppedBytes || remaining === Number.POSITIVE_INFINITY;
+  }
+
+  /** From now on it is read to its end and thrown away. */
+  drop(): void {
     this.#sink = null;
     this.isBlocked = false;
     this.#isDropping = true;
-    return this.#reader.remaining <= maxDroppedBytes || this.#reader.remaining === Number.POSITIVE_INFINITY;
   }
 
   get canRead(): boolean {
@@ -97,6 +102,7 @@ export class RequestBody implements PieceReceiver {
   release(): void {
     this.#exchange = null;
     this.#sink = null;
+    this.isBlocked = false;
   }
 
   /** It is complete. */

@@ -14,6 +14,8 @@ import type { ServerDeadlines } from "./server-deadlines.ts";
 export interface AnswerHost {
   /** Body bytes of the request are still to come. */
   readonly isBodyOpen: boolean;
+  /** What is still to come of the body can be thrown away, so that the connection serves on. */
+  readonly isBodyDroppable: boolean;
   readonly isTunnel: boolean;
   /** Bytes have arrived that are not consumed. */
   readonly hasUnread: boolean;
@@ -84,6 +86,8 @@ export class ServerAnswer implements Responder {
     const { isBodyOpen, hasUnread } = this.#host;
     // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1).
     if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
+    // Who is told nothing would use the connection again while it is being closed (RFC 9112 section 9.6).
+    if (isBodyOpen && !this.#host.isBodyDroppable) this.isKeptAlive = false;
     // What a client sent early, for a tunnel it did not get, is no request.
     if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
     this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: fields + exchange.answerFields, length, lengthField }, exchange.request, this.isKeptAlive);

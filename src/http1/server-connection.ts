@@ -16,7 +16,7 @@ import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
-import { lingerMs, reset, ServerEnding } from "./server-ending.ts";
+import { reset, ServerEnding } from "./server-ending.ts";
 
 const State = {
   /** Between requests, or in the middle of a head. */
@@ -210,7 +210,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     const size = body.read(bytes);
     if (this.#state !== State.body) return false;
     if (body.failure !== null) this.#failBody(body.failure);
-    else if (body.isOverdrawn) this.#destroy();
+    else if (body.isOverdrawn) this.#closeGracefully();
     else {
       if (size < bytes.length) this.#unread = bytes.subarray(size);
       if (body.isOpen) this.#flushBody();
@@ -231,7 +231,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #flushBody(): void {
     // Whoever takes the body may be slow; then it is not the client who is waited for.
     if (!this.#body.flush()) this.#deadlines.stopWaiting();
-    else if (this.#state === State.body && !this.#answer.isEnded) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    else if (this.#answer.isEnded) this.#ending.goOnAwaitingRest();
+    else if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
   }
 
   #endBody(): void {
@@ -261,6 +262,10 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   get isBodyOpen(): boolean {
     return this.#state === State.body;
+  }
+
+  get isBodyDroppable(): boolean {
+    return this.#body.isDroppable;
   }
 
   get isTunnel(): boolean {
@@ -336,11 +341,12 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
   #finishUpload(): void {
-    if (!this.#answer.isKeptAlive || !this.#body.drop()) {
+    if (!this.#answer.isKeptAlive || !this.#body.isDroppable) {
       this.#closeGracefully();
       return;
     }
-    this.#deadlines.await(Wait.closing, lingerMs);
+    this.#body.drop();
+    this.#ending.awaitRest();
     this.#advance();
   }
 
@@ -453,7 +459,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
     try {
-      if (this.#state === State.closing) this.#deadlines.await(Wait.closing, lingerMs);
+      if (this.#state === State.closing) this.#ending.awaitRest();
       else if (this.#state === State.head) {
         this.#awaitRequest();
         this.#advance();

@@ -24,6 +24,10 @@ export class ServerDeadlines {
     this.#onWriteDeadline = onWriteDeadline;
   }
 
+  get nowMs(): number {
+    return this.#wheel.clock.now();
+  }
+
   /** Waits anew, for `wait`. */
   await(wait: Wait, delayMs: number): void {
     this.wait = wait;

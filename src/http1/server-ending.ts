@@ -6,9 +6,10 @@ import type { Socket } from "node:net";
 import type { Output } from "./output.ts";
 import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 
-/** How long, and how much, is read after the last answer. */
-export const lingerMs = 2_000;
-const maxDroppedBytes = 1_048_576;
+/** How long a client may pause, how long it may go on, and how much it may send of what nobody wants any more. Simple clients send their whole body before they read. */
+const lingerMs = 2_000;
+const maxLingerMs = 30_000;
+const maxDroppedBytes = 134_217_728;
 /** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
 const halfClosedMs = 500;
 
@@ -30,6 +31,7 @@ export class ServerEnding {
   readonly #deadlines: ServerDeadlines;
   readonly #onOver: () => void;
   #droppedBytes = 0;
+  #lingersUntilMs = 0;
   #bytesTaken = 0;
 
   /** @param onOver both sides are done: the socket can be destroyed */
@@ -52,7 +54,8 @@ export class ServerEnding {
   linger(writeMs: number): void {
     this.endWriting();
     if (this.isHalfClosed) this.waitUntilWritten(writeMs);
-    else this.#deadlines.await(Wait.closing, this.#output.isBlocked ? writeMs : lingerMs);
+    else if (this.#output.isBlocked) this.#deadlines.await(Wait.closing, writeMs);
+    else this.awaitRest();
   }
 
   /** Nothing more will come: it is over when everything is written. */
@@ -62,8 +65,20 @@ export class ServerEnding {
     this.#socket.once("finish", this.#onOver);
   }
 
+  /** The answer is written: whatever the client still sends is waited for, to be thrown away. */
+  awaitRest(): void {
+    this.#lingersUntilMs = this.#deadlines.nowMs + maxLingerMs;
+    this.#deadlines.await(Wait.closing, lingerMs);
+  }
+
+  /** Some of that rest came, and more is to come. */
+  goOnAwaitingRest(): void {
+    if (this.#deadlines.wait === Wait.closing) this.#deadlines.await(Wait.closing, Math.max(1, Math.min(lingerMs, this.#lingersUntilMs - this.#deadlines.nowMs)));
+  }
+
   /** Bytes came that nobody wants. @returns false where they are too many */
   drop(byteCount: number): boolean {
+    if (!this.#output.isBlocked && !this.isHalfClosed) this.goOnAwaitingRest();
     this.#droppedBytes += byteCount;
     return this.#droppedBytes <= maxDroppedBytes;
   }

@@ -135,6 +135,45 @@ test("an answer of the proxy's own to an endless upload ends in a closed connect
   await client.untilOver();
 });
 
+test("a client that sends its whole body before it reads is not cut off: the answer of the proxy's own is there for it", async () => {
+  await proxy.reload({ endpoints: [upstream.url], routes: [{ middlewares: [{ bodyLimit: { maxRequestBytes: "1MiB" } }], upstream: "app" }] });
+  client.socket.pause();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
+  for (let sent = 0; sent < 8_000_000; sent += 100_000) client.send(Buffer.alloc(100_000));
+  await eventually(() => client.socket.writableLength === 0 || client.isClosed, () => `${client.socket.writableLength} bytes are not sent`);
+  client.socket.resume();
+  const response = await client.response();
+  assert.equal(response.status, 413);
+  assert.deepEqual(valuesOf(response, "connection"), ["close"]);
+  assert.equal(client.error, null);
+});
+
+test("the same where an endpoint that takes nothing of the body answers", async () => {
+  upstream.script = {
+    onConnection: (connection) => {
+      connection.isRaw = true;
+      connection.socket.pause();
+      connection.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+    },
+  };
+  client.socket.pause();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
+  for (let sent = 0; sent < 8_000_000; sent += 100_000) client.send(Buffer.alloc(100_000));
+  await eventually(() => client.socket.writableLength === 0 || client.isClosed, () => `${client.socket.writableLength} bytes are not sent`);
+  client.socket.resume();
+  const response = await client.response();
+  assert.equal(response.status, 401);
+  assert.equal(client.error, null);
+});
+
+for (const [length, connection] of [[1_000_000, []], [100_000_000, ["close"]]] as const) {
+  test(`an early answer to an upload of ${length} bytes says whether the connection serves on`, async () => {
+    answerEarly("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\nhello`);
+    assert.deepEqual(valuesOf(await client.response(), "connection"), connection);
+  });
+}
+
 test("an endpoint that knows nothing of Expect keeps no client waiting: after a second it is told to go on", async () => {
   const upstream = await ScriptedUpstream.start({
     onConnection: (connection) => {
