@@ -7,6 +7,13 @@
 /** What is posted to a proxy thread: the whole directory. */
 export type SharedSnapshot = ReadonlyMap<string, SharedArrayBuffer>;
 
+/** A region that a feature has reserved. */
+export interface ReservedRegion {
+  readonly key: string;
+  /** Takes a dead thread out of what is counted there; null = nothing of a thread's own is. */
+  readonly clearStripe: ((stripeIndex: number) => void) | null;
+}
+
 /** A directory of shared regions. */
 export class SharedMemory {
   #regions: Map<string, SharedArrayBuffer>;

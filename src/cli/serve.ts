@@ -40,7 +40,7 @@ export async function serve(service: Service): Promise<void> {
   const format = service.logFormat ?? (process.stderr.isTTY ? "text" : "json");
   const logger = createLogger({ level: config.log.level, format });
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
-  const proxy = await createProxyFromConfig(config, {
+  const proxy = createProxyFromConfig(config, {
     logger,
     onStatisticsLine: (line) => void process.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
     ...(service.file !== null && { onReloadRequest: () => reloader.reload("request") }),

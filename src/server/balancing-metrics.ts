@@ -4,11 +4,7 @@ import { sharedClock } from "../base/shared-clock.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
-import type { EndpointState } from "../upstream/endpoint-state.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
-
-/** The endpoints of an upstream as the control thread sees them. */
-type EndpointsOf = (upstream: string) => readonly { readonly spec: EndpointSpec; readonly state: EndpointState }[];
+import type { EndpointsOf } from "./shared-endpoints.ts";
 
 /** Tells who starts slowly and what latencies are expected, for the upstreams that go by it. @param clock default: the one that threads share */
 export function collectBalancing(configOf: () => Pick<Config, "upstreams">, endpointsOf: EndpointsOf, clock: Clock = sharedClock): MetricCollector {

@@ -15,6 +15,6 @@ export async function createProxy(input: ConfigInput, options: ProxyOptions = {}
 }
 
 /** Makes a proxy from a configuration in normal form, as the loader gives it. */
-export function createProxyFromConfig(config: Config, options: ProxyOptions = {}): Promise<Proxy> {
-  return Promise.resolve(new Proxy(config, options));
+export function createProxyFromConfig(config: Config, options: ProxyOptions = {}): Proxy {
+  return new Proxy(config, options);
 }

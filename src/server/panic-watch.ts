@@ -4,11 +4,7 @@ import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
 import { isPanicking } from "../upstream/balancer/form-groups.ts";
-import type { EndpointState } from "../upstream/endpoint-state.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
-
-/** The endpoints of an upstream as the control thread sees them. */
-type EndpointsOf = (upstream: string) => readonly { readonly spec: EndpointSpec; readonly state: EndpointState }[];
+import type { EndpointsOf } from "./shared-endpoints.ts";
 
 /** See the head of this file. */
 export class PanicWatch {

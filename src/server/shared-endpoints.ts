@@ -1,6 +1,6 @@
 /** The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so that all of them find the same regions. */
 import type { SharedCount } from "../base/shared-count.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { families } from "../observe/families.ts";
@@ -15,13 +15,16 @@ import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { toEndpointSpecs } from "./runtime.ts";
-import { reserveFeatureRegions, type ReservedRegion } from "./shared-regions.ts";
+import { reserveFeatureRegions } from "./shared-regions.ts";
 
 /** An endpoint and the window on its state. */
 export interface SharedEndpoint {
   readonly spec: EndpointSpec;
   readonly state: EndpointState;
 }
+
+/** The endpoints of an upstream as the control thread sees them. */
+export type EndpointsOf = (upstream: string) => readonly SharedEndpoint[];
 
 /** The endpoints of the running configuration. */
 export class SharedEndpoints {

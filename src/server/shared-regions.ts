@@ -2,7 +2,7 @@
  * Which shared regions the features of a configuration need beside those of endpoints and listeners. The control thread makes them before a configuration goes to the
  * threads, which find them by key; a feature adds a function to the list.
  */
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
@@ -10,15 +10,8 @@ import { reserveStickySecret } from "../upstream/affinity/sticky-secret.ts";
 import { hasLimits, reserveSaturation } from "../upstream/saturation.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
 
-/** A region that a feature needs. */
-export interface ReservedRegion {
-  readonly key: string;
-  /** Takes a dead thread out of what is counted there; null = nothing of a thread's own is. */
-  readonly clearStripe: ((stripeIndex: number) => void) | null;
-}
-
 /** Makes a feature's regions for `config`, or finds them. */
-export type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) => readonly ReservedRegion[];
+type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) => readonly ReservedRegion[];
 
 const features: readonly ReserveRegions[] = [
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) => (retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [])),

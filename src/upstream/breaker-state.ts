@@ -5,7 +5,7 @@
  *   8    how many of them failed (32-bit integers)
  *   16   since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the state is
  */
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 
 /** In the electrical sense: `open` lets nothing pass. */
 export const BreakerPosition = { closed: 0, open: 1, halfOpen: 2 } as const;
@@ -34,7 +34,7 @@ export class BreakerState {
   }
 
   /** Makes the region, or finds it. */
-  static reserve(memory: SharedMemory, upstreamName: string): { readonly key: string; readonly clearStripe: null } {
+  static reserve(memory: SharedMemory, upstreamName: string): ReservedRegion {
     memory.region(keyOf(upstreamName), regionBytes);
     return { key: keyOf(upstreamName), clearStripe: null };
   }

@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { RandomSource } from "../base/random.ts";
 import { sharedClock } from "../base/shared-clock.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import { SlidingCounts, type SlidingShape } from "../base/sliding-counts.ts";
 import type { AttemptObserver, AttemptOutcome } from "./attempt-observer.ts";
 import type { BreakerOptions } from "./breaker-options.ts";
@@ -25,7 +25,7 @@ const shapeOf = (options: BreakerOptions): SlidingShape => ({ slots, slotMs: opt
 const windowKey = (upstreamName: string, { window }: BreakerOptions): string => `breaker-window:${upstreamName}:${window}`;
 
 /** Makes the regions of an upstream's breaker, or finds them. */
-export function reserveBreaker(memory: SharedMemory, upstreamName: string, options: BreakerOptions, stripes: number): { readonly key: string; readonly clearStripe: null }[] {
+export function reserveBreaker(memory: SharedMemory, upstreamName: string, options: BreakerOptions, stripes: number): ReservedRegion[] {
   const key = windowKey(upstreamName, options);
   memory.region(key, SlidingCounts.byteLength(shapeOf(options), stripes));
   return [BreakerState.reserve(memory, upstreamName), { key, clearStripe: null }];

@@ -5,7 +5,7 @@
  *   8   when the last ejection ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set)
  *   16  when it began (64-bit number, likewise)
  */
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
 
 const regionBytes = 64;
@@ -32,7 +32,7 @@ export class EjectionRecord {
   }
 
   /** Makes the region, or finds it. */
-  static reserve(memory: SharedMemory, upstreamName: string, url: string): { readonly key: string; readonly clearStripe: null } {
+  static reserve(memory: SharedMemory, upstreamName: string, url: string): ReservedRegion {
     memory.region(keyOf(upstreamName, url), regionBytes);
     return { key: keyOf(upstreamName, url), clearStripe: null };
   }

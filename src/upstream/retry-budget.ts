@@ -13,7 +13,7 @@
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
 import { SharedCount } from "../base/shared-count.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import { SlidingCounts } from "../base/sliding-counts.ts";
 
 const shape = { slots: 10, slotMs: 1_000, counters: 3 } as const;
@@ -29,7 +29,7 @@ const windowKey = (upstreamName: string): string => `retry-window:${upstreamName
 const countKey = (upstreamName: string): string => `retries:${upstreamName}`;
 
 /** Makes the regions of an upstream's budget, or finds them. */
-export function reserveRetryBudget(memory: SharedMemory, upstreamName: string, stripes: number): { readonly key: string; readonly clearStripe: ((stripeIndex: number) => void) | null }[] {
+export function reserveRetryBudget(memory: SharedMemory, upstreamName: string, stripes: number): ReservedRegion[] {
   memory.region(windowKey(upstreamName), SlidingCounts.byteLength(shape, stripes));
   const count = memory.region(countKey(upstreamName), SharedCount.byteLength(stripes));
   return [

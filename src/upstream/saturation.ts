@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { SharedCount } from "../base/shared-count.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import { AdaptiveLimit } from "./adaptive-limit.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { LimitsOptions } from "./limits-options.ts";
@@ -22,7 +22,7 @@ export function hasLimits({ maxRequests, maxRequestsPerEndpoint, adaptive }: Lim
 }
 
 /** Makes the regions of an upstream's limits, or finds them. */
-export function reserveSaturation(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): { readonly key: string; readonly clearStripe: (stripeIndex: number) => void }[] {
+export function reserveSaturation(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
   return [totalKey(upstreamName), waitingKey(upstreamName), ...urls.map((url) => endpointKey(upstreamName, url))].map((key) => {
     const region = memory.region(key, SharedCount.byteLength(stripes));
     return { key, clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex) };

@@ -1,13 +1,13 @@
 /** The secret that signs sticky cookies where none is configured: random, made by the control thread, shared by the threads of the process, and kept over reloads. */
 import { randomFillSync } from "node:crypto";
-import type { SharedMemory } from "../../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../../base/shared-memory.ts";
 
 const stickySecretKey = "sticky-secret";
 
 const secretBytes = 32;
 
 /** Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. @returns its region, which holds nothing of any thread's own */
-export function reserveStickySecret(memory: SharedMemory): { key: string; clearStripe: null } {
+export function reserveStickySecret(memory: SharedMemory): ReservedRegion {
   const secret = new Uint8Array(memory.region(stickySecretKey, secretBytes));
   if (secret.every((byte) => byte === 0)) randomFillSync(secret);
   return { key: stickySecretKey, clearStripe: null };
