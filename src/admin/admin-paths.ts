@@ -24,7 +24,7 @@ export interface AdminPath {
 }
 
 /** All paths that are fixed. */
-export const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
+const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
   ["/", { method: "GET", need: "read", about: "a page with what follows", answer: (sources) => ({ status: 200, contentType: "text/html; charset=utf-8", body: renderStatusPage(sources.status(), uptimeSeconds()) }) }],
   ["/metrics", { method: "GET", need: "read", about: "metrics for Prometheus", answer: answerMetrics }],
   ["/livez", { method: "GET", need: "probe", about: "200 while the process works", answer: () => textAnswer(200, "ok") }],

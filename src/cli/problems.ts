@@ -27,7 +27,7 @@ export async function toUsageFailure(error: unknown): Promise<unknown> {
 }
 
 /** May standard error be coloured? Honours NO_COLOR and FORCE_COLOR. */
-export function hasColor(): boolean {
+function hasColor(): boolean {
   const probe = styleText("red", "x", { stream: process.stderr });
   return probe !== stripVTControlCharacters(probe);
 }

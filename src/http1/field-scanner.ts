@@ -14,8 +14,8 @@ const capacity = 256;
 /** How many lines were noted by the last scan. */
 export let notedCount = 0;
 export const notedSpecial = new Uint8Array(capacity);
-export const notedLineStart = new Int32Array(capacity);
-export const notedLineEnd = new Int32Array(capacity);
+const notedLineStart = new Int32Array(capacity);
+const notedLineEnd = new Int32Array(capacity);
 /** Where the value starts and ends, without optional white space. */
 export const notedValueStart = new Int32Array(capacity);
 export const notedValueEnd = new Int32Array(capacity);

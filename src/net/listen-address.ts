@@ -23,7 +23,7 @@ export interface InheritedListenAddress {
 export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedListenAddress;
 
 /** The longest path a Unix socket can have on Linux, in bytes (`sun_path` without its NUL); macOS takes 103. */
-export const maxSocketPathBytes = 107;
+const maxSocketPathBytes = 107;
 
 /**
  * Reads a listen address.

@@ -60,6 +60,3 @@ export type ListenerSectionOptions = z.output<typeof listenerSchema>;
 
 /** A listener of a complete configuration. */
 export type ListenerOptions = Omit<ListenerSectionOptions, "name"> & { name: string };
-
-/** A listener as it is written. */
-export type ListenerInput = z.input<typeof listenerSchema>;

@@ -2,7 +2,7 @@
 import type { MetricFamily } from "./families.ts";
 
 /** Escapes a label value. */
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   if (!/[\\"\n]/.test(value)) return value;
   return value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 }

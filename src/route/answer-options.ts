@@ -4,7 +4,7 @@ import { addProblem, documented, section, sectionCheck } from "../base/option-sc
 import { fieldMapSchema, fieldValueSchema } from "./field-options.ts";
 
 /** What `redirect.to` may name in braces. */
-export const redirectPlaceholders = ["path", "query", "uri", "host", "scheme"] as const;
+const redirectPlaceholders = ["path", "query", "uri", "host", "scheme"] as const;
 
 const redirectStatuses = [301, 302, 303, 307, 308] as const;
 
@@ -42,9 +42,3 @@ export const respondSchema = section({
     }
   }),
 );
-
-/** `redirect` in normal form. */
-export type RedirectOptions = z.output<typeof redirectSchema>;
-
-/** `respond` in normal form. */
-export type RespondOptions = z.output<typeof respondSchema>;

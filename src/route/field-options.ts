@@ -13,7 +13,7 @@ const ownRequestFields = new Set([...ownFields, "host", "expect", "x-forwarded-f
 export type FieldDirection = "request" | "response";
 
 /** What is wrong with a field name, or null. */
-export function fieldNameProblem(name: string, direction: FieldDirection): string | null {
+function fieldNameProblem(name: string, direction: FieldDirection): string | null {
   if (!isToken(name)) return `${JSON.stringify(name)} is not a field name: letters, digits and - only`;
   const lower = toLowerAscii(name);
   if (ownFields.has(lower)) return `the proxy writes the field ${JSON.stringify(name)} itself, for each connection; it cannot be set or removed`;
@@ -22,7 +22,7 @@ export function fieldNameProblem(name: string, direction: FieldDirection): strin
 }
 
 /** What is wrong with a field value, or null: visible ASCII, spaces and tabs, none of them at the ends. */
-export function fieldValueProblem(value: string): string | null {
+function fieldValueProblem(value: string): string | null {
   if (/[\r\n\0]/.test(value)) return "a field value cannot hold line breaks or NUL";
   if (!/^[\t\x20-\x7e]*$/.test(value)) return "a field value holds visible ASCII characters, spaces and tabs only";
   if (/^[\t ]|[\t ]$/.test(value)) return "a field value cannot begin or end with white space";

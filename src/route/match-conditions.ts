@@ -36,7 +36,7 @@ function headerCondition(name: string, expected: string): Condition {
 }
 
 /** Is there a pair `name=expected` in the query? Names and values are compared decoded (`+` is a space); where a name is repeated, any of its values will do. */
-export function hasQueryPair(query: string, name: string, expected: string): boolean {
+function hasQueryPair(query: string, name: string, expected: string): boolean {
   for (let start = 0; start < query.length; ) {
     const ampersand = query.indexOf("&", start);
     const end = ampersand === -1 ? query.length : ampersand;
@@ -59,7 +59,7 @@ function decodeForm(text: string): string {
 }
 
 /** Is there a cookie `name=expected` in a Cookie value (RFC 6265 section 4.2.1)? Compared as received, any of several will do. */
-export function hasCookie(cookies: string | null, name: string, expected: string): boolean {
+function hasCookie(cookies: string | null, name: string, expected: string): boolean {
   if (cookies === null) return false;
   for (const pair of cookies.split(";")) {
     const equals = pair.indexOf("=");

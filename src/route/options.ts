@@ -101,6 +101,3 @@ export type RouteSectionOptions = z.output<typeof routeSchema>;
 
 /** A route of a complete configuration. */
 export type RouteOptions = Omit<RouteSectionOptions, "name"> & { name: string };
-
-/** A route as it is written. */
-export type RouteInput = z.input<typeof routeSchema>;

@@ -12,7 +12,7 @@ export interface StatusRange {
  * Reads `200`, `"2xx"` or `"200-399"`.
  * @returns null for anything else.
  */
-export function parseStatusRange(value: unknown): StatusRange | null {
+function parseStatusRange(value: unknown): StatusRange | null {
   const text = String(value);
   const one = /^([1-5])(\d\d|xx)$/i.exec(text);
   if (one !== null) return one[2]?.toLowerCase() === "xx" ? { from: Number(one[1]) * 100, to: Number(one[1]) * 100 + 99 } : { from: Number(text), to: Number(text) };

@@ -111,9 +111,3 @@ export const upstreamSchema = section(
 
 /** An upstream in normal form: all defaults filled in, durations in milliseconds. Its name is its key. */
 export type UpstreamOptions = z.output<typeof upstreamSchema>;
-
-/** An endpoint in normal form: canonical address, weight, backup, zone. */
-export type EndpointOptions = UpstreamOptions["endpoints"][number];
-
-/** An upstream as it is written. */
-export type UpstreamInput = z.input<typeof upstreamSchema>;

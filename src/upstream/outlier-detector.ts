@@ -30,7 +30,7 @@ export interface OutlierParts {
 const leastPart = 0.2;
 
 /** Is an attempt a failure of its endpoint? */
-export function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
+function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
   return outcome === "answered" ? status >= 500 && statuses.includes(status) : outcome !== "cancelled";
 }
 

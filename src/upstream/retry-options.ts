@@ -4,9 +4,6 @@ import { addProblem, count, documented, duration, section } from "../base/option
 
 const retryCauses = ["connect", "reset", "timeout"] as const;
 
-/** Which failures may be retried: words, and statuses of an endpoint. */
-export type RetryCause = (typeof retryCauses)[number] | number;
-
 /** Statuses that say that the same request may fare better elsewhere or later. */
 const isRetriable = (status: number): boolean => status === 408 || status === 425 || status === 429 || (status >= 500 && status <= 599);
 

@@ -1,5 +1,4 @@
 /** The options of load shedding: one section for the whole proxy, one word a route. Schema and documentation. */
-import type * as z from "zod";
 import { choice, documented, duration, section } from "../../base/option-schema.ts";
 
 export const overloadSchema = section({
@@ -7,7 +6,7 @@ export const overloadSchema = section({
 });
 
 /** When a route's requests are refused under load. */
-export const shedClasses = ["early", "normal", "never"] as const;
+const shedClasses = ["early", "normal", "never"] as const;
 
 /** How soon the requests of a route are refused. */
 export type ShedClass = (typeof shedClasses)[number];
@@ -15,6 +14,3 @@ export type ShedClass = (typeof shedClasses)[number];
 export const shedSchema = documented(choice(shedClasses).prefault("normal"), {
   about: "Who goes first when `overload.maxEventLoopLag` is reached: `early` routes from half of it, `normal` ones above it, `never` is for what must get through, such as health checks.",
 });
-
-/** `overload` in normal form. */
-export type OverloadOptions = z.output<typeof overloadSchema>;

@@ -35,7 +35,7 @@ export interface Formation<C extends Candidate> {
 }
 
 /** Smaller pools never panic: that two of three fail their checks is no sign that the checks are wrong, and a single endpoint must be able to say that it wants no traffic. */
-export const leastPanicking = 4;
+const leastPanicking = 4;
 
 /** As much of a candidate as panic looks at. */
 export type Standing = Pick<Candidate, "weight" | "priority" | "isAvailable" | "isWanted" | "isAnswering">;

@@ -10,7 +10,7 @@ import { isOpenTo } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
 /** Places in the table: a prime, much larger than any number of members; the paper's choice and Envoy's. */
-export const maglevSize = 65_537;
+const maglevSize = 65_537;
 
 export class Maglev<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
