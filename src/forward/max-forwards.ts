@@ -3,7 +3,7 @@
  * answers in place of the endpoint. TRACE, the other method that it is for, goes no further anyhow; on all others it means nothing and travels as it is.
  */
 import type { Exchange } from "../http/exchange.ts";
-import { removeFields } from "../http/fields.ts";
+import { fieldValue, removeFields } from "../http/fields.ts";
 import { allowField, sendOwnAnswer } from "../http1/answer.ts";
 
 const empty = Buffer.alloc(0);
@@ -11,7 +11,7 @@ const empty = Buffer.alloc(0);
 /** Counts down. @returns true where the request may not go on; then it has been answered */
 export function isLastForward({ request, responder }: Exchange): boolean {
   if (request.method !== "OPTIONS") return false;
-  const value = request.field("max-forwards");
+  const value = fieldValue(request.keptFields, "max-forwards");
   if (value === null || !/^\d{1,9}$/.test(value)) return false;
   const remaining = Number(value);
   if (remaining === 0) sendOwnAnswer(responder, request, { status: 200, fields: allowField, content: empty });

@@ -57,10 +57,19 @@ const names: readonly (readonly [string, Special])[] = [
   ["x-cluster-client-ip", Special.trust],
   ["true-client-ip", Special.trust],
   ["cf-connecting-ip", Special.trust],
+  ["cf-connecting-ipv6", Special.trust],
+  ["fastly-client-ip", Special.trust],
+  // What much PHP believes before X-Forwarded-For, and what libraries look for behind it.
+  ["client-ip", Special.trust],
+  ["forwarded-for", Special.trust],
+  ["x-forwarded", Special.trust],
+  ["x-original-forwarded-for", Special.trust],
   // Some frameworks route by these instead of the target: cache poisoning and ACL bypass.
   ["x-original-url", Special.trust],
   ["x-rewrite-url", Special.trust],
   ["x-original-host", Special.trust],
+  ["x-host", Special.trust],
+  ["x-http-host-override", Special.trust],
   ["front-end-https", Special.trust],
   ["date", Special.date],
 ];

@@ -21,6 +21,7 @@ const rows: Row[] = [
   { name: "several field lines are one list", trusted: ["127.0.0.0/8"], fields: ["X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 1.2.3.4"], clientIp: "1.2.3.4", upstream: { "x-forwarded-for": "6.6.6.6, 1.2.3.4, 127.0.0.1" } },
   { name: "garbage stops the walk", trusted: ["127.0.0.0/8", "10.0.0.0/8"], fields: ["X-Forwarded-For: 1.2.3.4, nonsense, 10.0.0.1"], clientIp: "10.0.0.1", upstream: {} },
   { name: "nothing was forwarded", trusted: ["127.0.0.0/8"], fields: [], clientIp: "127.0.0.1", upstream: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "a" } },
+  { name: "the peer is trusted with fields of other names", trusted: ["127.0.0.0/8"], fields: ["Client-IP: 1.2.3.4", "CF-Connecting-IP: 1.2.3.4", "X-Host: public.example"], clientIp: "127.0.0.1", upstream: { "client-ip": "1.2.3.4", "cf-connecting-ip": "1.2.3.4", "x-host": "public.example" } },
   { name: "an address with brackets and port", trusted: ["127.0.0.0/8"], fields: ["X-Forwarded-For: [2001:db8::1]:1234"], clientIp: "2001:db8::1", upstream: {} },
 ];
 
