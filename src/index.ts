@@ -1,4 +1,5 @@
 /** Millrace as a library. */
+/// <reference types="node" preserve="true" />
 export { defineConfig } from "./config/define-config.ts";
 export { ConfigError, type Problem as ConfigProblem } from "./config/problem.ts";
 export type { ConfigDiff, NamedDiff } from "./config/diff-config.ts";
