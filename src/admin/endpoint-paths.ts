@@ -2,13 +2,11 @@
  * The paths below `/api/v1/upstreams/{upstream}/endpoints/{endpoint}`, both percent-encoded: the state of one endpoint, and `drain`, `enable` and `weight`.
  * An endpoint is named by its URL as configured, by `host:port`, or by its position from 0.
  */
+import { maxWeight } from "../upstream/endpoint.ts";
 import type { AdminAnswer } from "./admin-answer.ts";
 import { jsonAnswer } from "./admin-answer.ts";
 import type { AdminPath } from "./admin-paths.ts";
 import type { AdminSources, EndpointChange } from "./admin-sources.ts";
-
-/** The heaviest an endpoint can be. */
-export const maxWeight = 65_535;
 
 interface EndpointName {
   readonly upstream: string;

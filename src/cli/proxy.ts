@@ -28,7 +28,7 @@ export function addProxyCommand(program: Command): Command {
     .option("--health-path <path>", "check each endpoint with GET of this path (default: no checks)")
     .option("--health-interval <duration>", "time between two checks (default: 5s)")
     .option("--retries <number>", "further endpoints to try when one cannot be reached (default: 2)")
-    .option("--pipelining <number>", "safe requests in flight on one upstream connection (default: 1)")
+    .option("--pipelining <number>", "GETs in flight on one upstream connection (default: 1)")
     .option("--connect-timeout <duration>", "for a connection to an endpoint (default: 3s)")
     .option("--first-byte-timeout <duration>", "for an endpoint's answer to begin (default: 60s)")
     .option("--trusted-proxy <network>", "believe X-Forwarded-* from this network (10.0.0.0/8); repeatable", collect)

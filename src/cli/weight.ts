@@ -1,9 +1,8 @@
 /** `millrace weight`: gives an endpoint another share of the traffic. */
 import type { Command } from "commander";
+import { maxWeight } from "../upstream/endpoint.ts";
 import { addEndpointCommand, changeEndpoint, describeShare, type EndpointFlags } from "./endpoint-command.ts";
 import { CommandFailure } from "./failure.ts";
-
-const maxWeight = 65_535;
 
 const examples = `
   millrace weight api 10.0.0.1:8081 5            five times the share of an endpoint with weight 1
@@ -13,7 +12,7 @@ const examples = `
 /** Declares the command. */
 export function addWeightCommand(program: Command): Command {
   const about = "Give an endpoint another weight, until the configuration gives it a new one or Millrace is restarted.";
-  return addEndpointCommand(program, { name: "weight", about, examples, value: ["weight", "a whole number from 0 to 65535, or `configured`"] })
+  return addEndpointCommand(program, { name: "weight", about, examples, value: ["weight", `a whole number from 0 to ${maxWeight}, or \`configured\``] })
     .action(async (upstream: string, endpoint: string, text: string, file: string | undefined, flags: EndpointFlags) => {
       const { report } = await changeEndpoint({ upstream, endpoint, file, flags }, { action: "weight", body: { weight: parseWeight(text) } });
       const { url, weight, configuredWeight } = report.endpoint;

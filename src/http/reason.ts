@@ -39,7 +39,6 @@ export const reasons = {
   AMBIGUOUS_FRAMING: define(400, "downstream", "info", "The message has more than one length."),
   BAD_CHUNK: define(400, "downstream", "info", "The chunked body is malformed."),
   BAD_TRAILER: define(400, "downstream", "info", "The trailer section is malformed."),
-  BAD_UPGRADE: define(400, "downstream", "info", "The upgrade request is malformed."),
   TRUNCATED_REQUEST: define(400, "downstream", "info", "The request ended before it was complete."),
   NO_ROUTE: define(404, "downstream", "info", "No route matches this request."),
   METHOD_NOT_ALLOWED: define(405, "downstream", "info", "This method is not allowed."),

@@ -29,7 +29,7 @@ export interface ClientAttempt {
   handle: AttemptHandle | null;
   /** The whole request head to write, with its empty line; validated. */
   readonly head: string;
-  /** May share a connection with others in flight: safe method, no body, not an upgrade. */
+  /** May share a connection with others in flight: a GET without a body and no upgrade. */
   readonly isPipelinable: boolean;
   readonly hasBody: boolean;
   /** The body has no known length. */

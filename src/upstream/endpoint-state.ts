@@ -7,7 +7,7 @@
  *   8    weight set at run time plus one; 0 = none, the configured weight holds
  *   12   1 = the last active check got no answer at all
  *   16   64-bit float: when it last came back (clock of the process), 0 = it has been there since the start
- *   24   reserved to the end of the line (ejection times)
+ *   24   reserved to the end of the line
  *   64   a line for the latency average; see `latency-average.ts`
  *   128  one line of 64 bytes per thread, so that no two threads write the same cache line:
  *          +0  requests in flight    the rest reserved

@@ -4,6 +4,9 @@
 import type { EndpointState } from "./endpoint-state.ts";
 import type { Transport } from "./transport.ts";
 
+/** The heaviest an endpoint can be. */
+export const maxWeight = 65_535;
+
 /** What the configuration (or discovery) says of an endpoint. */
 export interface EndpointSpec {
   /** `http://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
@@ -13,7 +16,7 @@ export interface EndpointSpec {
   readonly port: number;
   /** Path of the Unix socket, or null. */
   readonly socketPath: string | null;
-  /** Relative share of the traffic, 0 to 65,535; 0 = no new traffic. */
+  /** Relative share of the traffic, 0 to `maxWeight`; 0 = no new traffic. */
   readonly weight: number;
   /** Used only when no other endpoint is available. */
   readonly isBackup: boolean;

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 to one endpoint: dials, keeps idle connections (last in, first out, so that the surplus grows old and is closed), and, where asked to, puts several safe
+ * HTTP/1.1 to one endpoint: dials, keeps idle connections (last in, first out, so that the surplus grows old and is closed), and, where asked to, puts several
  * requests on one connection so that they share system calls.
  */
 import { isIP } from "node:net";
@@ -17,7 +17,7 @@ import type { Attempt, Transport } from "./transport.ts";
 export interface TransportOptions {
   readonly maxIdle: number;
   readonly idleTimeout: number;
-  /** How many safe requests may share a connection; 1 = no pipelining. */
+  /** How many requests may share a connection, where they are pipelinable; 1 = no pipelining. */
   readonly pipelining: number;
   readonly timeouts: ConnectionOwner["timeouts"];
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
+import { maxWeight } from "./endpoint.ts";
 import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
 import { limitsSchema } from "./limits-options.ts";
@@ -15,7 +16,7 @@ const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 const endpointSectionSchema = section(
   {
     url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved without blocking and followed when they change." }),
-    weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: 65_535 }),
+    weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: maxWeight }),
     backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
     zone: documented(maybe(nameSchema), { kind: "name", defaultText: "none", about: "Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it." }),
   },
@@ -73,7 +74,7 @@ export const upstreamSchema = section(
         pipelining: count(
           1,
           {
-            about: "The most safe requests (GET, HEAD without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
+            about: "The most requests (GET without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
             danger: "one slow answer holds up those behind it, and the endpoint must implement pipelining correctly.",
           },
           { min: 1, max: 1_000 },

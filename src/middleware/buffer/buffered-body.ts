@@ -144,7 +144,7 @@ export class BufferedBody implements BodySink, BodySource {
 
   #giveFromFile(file: SpillFile, round: number): void {
     file.read(this.#filePosition, Math.min(readBytes, file.byteLength - this.#filePosition), (chunk) => {
-      // Another giving has begun meanwhile: its first read was put off for this one.
+      // Another giving has begun meanwhile: what was read for this one is nobody's.
       if (!this.#isCurrent(round)) return;
       try {
         this.#filePosition += chunk.length;

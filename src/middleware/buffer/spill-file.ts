@@ -1,6 +1,6 @@
 /**
  * A temporary file for what does not fit into memory. It loses its name as soon as it is open, so that nobody else can open it and nothing is left behind by a crash.
- * Writes come one after the other, and so do reads; it is closed when the last of them is over.
+ * Writes come one after the other; it is closed when the last write or read is over.
  */
 import { randomBytes } from "node:crypto";
 import { close, open, read, unlink, write } from "node:fs";
@@ -42,13 +42,12 @@ export class SpillFile {
     });
   }
 
-  /** Takes `chunk`, which must stay as it is until it is written. @returns false where more should wait for `onWritten` */
-  append(chunk: Buffer): boolean {
+  /** Takes `chunk`, which must stay as it is until it is written. Where `canTake` is false then, more should wait for `onWritten`. */
+  append(chunk: Buffer): void {
     this.#queue.push(chunk);
     this.byteLength += chunk.length;
     this.#pendingBytes += chunk.length;
     this.#next();
-    return this.canTake;
   }
 
   get canTake(): boolean {
