@@ -18,8 +18,9 @@ export interface AdmissionHost {
 export class Admission implements Waiter {
   readonly #saturation: Saturation;
   readonly #host: AdmissionHost;
+  /** It stands in the queue. */
+  isWaiting = false;
   #hasPlace = false;
-  #isWaiting = false;
 
   constructor(saturation: Saturation, host: AdmissionHost) {
     this.#saturation = saturation;
@@ -29,7 +30,7 @@ export class Admission implements Waiter {
   /** Asks for room for an attempt; the answer comes now or later. */
   ask(): void {
     if ((this.#hasPlace || this.#saturation.isQueueEmpty) && this.#tryNow()) return;
-    if (this.#saturation.wait(this)) this.#isWaiting = true;
+    if (this.#saturation.wait(this)) this.isWaiting = true;
     else this.#host.onRefused("QUEUE_FULL");
   }
 
@@ -93,8 +94,8 @@ export class Admission implements Waiter {
   }
 
   #stopWaiting(): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
+    if (!this.isWaiting) return;
+    this.isWaiting = false;
     this.#saturation.stopWaiting(this);
   }
 }

@@ -354,6 +354,11 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#carrier.handle?.resume(this.#carrier);
   }
 
+  /** Before the first attempt: one that follows a failure waits for what has been begun. */
+  get isQueued(): boolean {
+    return this.#admission?.isWaiting === true && this.#exchange.attempts === 0;
+  }
+
   onCancel(): void {
     if (this.#isOver) return;
     this.#finish(this.#isTunnel ? "answered" : "cancelled");

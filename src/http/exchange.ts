@@ -63,6 +63,8 @@ export interface ExchangeListener {
   onWritable(): void;
   /** The client is gone or gave up; the answer is of no use any more. */
   onCancel(code: ReasonCode): void;
+  /** It stands in a queue and nothing has been done for it yet: a client that ends its side is taken for gone at once. Default: false. */
+  readonly isQueued?: boolean;
 }
 
 /** Where an exchange comes from. */

@@ -440,7 +440,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
         if (this.#unread === null || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
         return;
       case State.answer:
-        this.#ending.watchTaking();
+        if (this.#answer.exchange?.listener?.isQueued === true) this.#endAsGone("CLIENT_GONE");
+        else this.#ending.watchTaking();
         return;
       case State.tunnel:
         if (this.#unread !== null) return;

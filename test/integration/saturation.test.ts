@@ -97,6 +97,25 @@ test("a full queue refuses at once, and waiting ends at its deadline", async () 
   assert.equal((await busy.response()).status, 200);
 });
 
+test("a client that closes its connection without a reset, as most do that leave, is forgotten as well", async () => {
+  const { holders: [holder], upstreams: [upstream], ask, log } = await start({ maxRequests: 1, maxPending: 1 });
+  const first = await ask("/1");
+  await upstream!.until(() => holder!.waiting.length === 1, "the first has the only place");
+  const second = await ask("/2");
+  second.end();
+  await second.until(() => second.isClosed, "nobody waits for it any more");
+  const third = await ask("/3");
+  holder!.release();
+  assert.equal((await first.response()).status, 200);
+  await upstream!.until(() => holder!.waiting.length === 1, "its place in the queue was free");
+  holder!.release();
+  assert.equal((await third.response()).status, 200);
+  assert.deepEqual(holder!.targets, ["/1", "/3"]);
+  await closers.pop()!();
+  const line = log().find(({ target }) => target === "/2")!;
+  assert.deepEqual([line["status"], line["reason"], line["attempts"]], [499, "CLIENT_GONE", 0]);
+});
+
 test("a client that leaves while it waits is forgotten at once", async () => {
   const { holders: [holder], upstreams: [upstream], ask, proxy } = await start({ maxRequests: 1, maxPending: 1 });
   const busy = await ask("/busy");

@@ -1,0 +1,69 @@
+/** A client connection on time that stands still: what happens at once, and what only a deadline would do. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { ManualClock } from "../base/clock.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import type { Exchange, ExchangeListener } from "../http/exchange.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { ServerContext } from "./server-context.ts";
+
+/** A client whose request is held by `listener`. */
+async function open(listener: ExchangeListener): Promise<{ client: Socket; clock: ManualClock; wheel: TimerWheel; ended: Promise<Exchange> }> {
+  const clock = new ManualClock();
+  const wheel = new TimerWheel({ clock });
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Exchange>();
+  const context: ServerContext = {
+    wheel, listenerName: "main", scheme: "http", isDraining: false,
+    limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0 },
+    timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
+    isTrusted: () => false,
+    onExchange(exchange) {
+      exchange.listener = listener;
+      begun.resolve();
+    },
+    onExchangeStart: () => {}, onExchangeEnd: ended.resolve, onClosed: () => {},
+    onInternalError: ended.reject,
+  };
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    server.close();
+    new ServerConnection(socket, context);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
+  client.on("error", () => {}).resume();
+  client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await begun.promise;
+  return { client, clock, wheel, ended: ended.promise };
+}
+
+const cancelled: string[] = [];
+const listener = (isQueued: boolean): ExchangeListener => ({ isQueued, onWritable: () => {}, onCancel: (code) => void cancelled.push(code) });
+
+test("a client that ends its side while its request stands in a queue is gone at once", async () => {
+  cancelled.length = 0;
+  const { client, ended } = await open(listener(true));
+  client.end();
+  const { status, reason } = await ended;
+  assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
+  client.destroy();
+});
+
+test("one whose request is under way has half a second in which its answer may begin", async () => {
+  cancelled.length = 0;
+  const { client, ended, clock, wheel } = await open(listener(false));
+  client.end();
+  // The deadline is there as soon as its end is seen.
+  while (wheel.linkedCount === 0) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(400);
+  wheel.advance();
+  assert.deepEqual(cancelled, []);
+  clock.advance(400);
+  wheel.advance();
+  assert.deepEqual([(await ended).status, cancelled], [499, ["CLIENT_GONE"]]);
+  client.destroy();
+});
