@@ -3,7 +3,7 @@
  * Owns the join of both halves: it goes back to the pool only when the request is fully written, the answer fully read by exact framing, nothing is left over and
  * both sides keep it (RFC 9112 section 9.3); any byte or FIN while idle ends it.
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../base/end-of-turn.ts";
 import { Deadline } from "../base/timer-wheel.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
@@ -12,6 +12,7 @@ import { isStreaming } from "../http/streaming.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { hasBareLineEnd } from "./chunked-decoder.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
+import { EndpointSocket } from "./endpoint-socket.ts";
 import { Output } from "./output.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 import { RequestWriter } from "./request-writer.ts";
@@ -61,13 +62,9 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#attempts.push(first);
     if (!first.isPipelinable) this.#exclusiveCount++;
     first.handle = this;
-    const socket = connect({
-      ...target,
-      noDelay: true,
-      allowHalfOpen: true,
-      autoSelectFamily: false,
-      onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead },
-    });
+    const socket = new EndpointSocket({ allowHalfOpen: true, onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead } });
+    socket.setNoDelay(true);
+    socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
     this.#socket = socket;
     this.#output = new Output(socket, this.#onWritable);
     this.#writer = new RequestWriter(socket, this.#output, this.#rearm);

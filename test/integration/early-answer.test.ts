@@ -166,6 +166,18 @@ test("the same where an endpoint that takes nothing of the body answers", async 
   assert.equal(client.error, null);
 });
 
+test("an endpoint that answers and breaks off, because it wants nothing of the body, is heard", async () => {
+  upstream.script = {};
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello");
+  await eventually(() => upstream.connections.some(({ received }) => received.toString("latin1").endsWith("hello")), "the request arrived");
+  // All of it is there when the proxy looks again, and it meets the client's bytes first.
+  client.send(Buffer.alloc(50_000));
+  const { socket } = upstream.connections[0]!;
+  socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+  socket.resetAndDestroy();
+  assert.equal((await client.response()).status, 413);
+});
+
 for (const [length, connection] of [[1_000_000, []], [100_000_000, ["close"]]] as const) {
   test(`an early answer to an upload of ${length} bytes says whether the connection serves on`, async () => {
     answerEarly("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
