@@ -194,7 +194,9 @@ export class ProxyThreads implements DataPlanes {
       if (this.#isClosing || this.#config === null) return;
       slot.handle = this.#startThread(slot);
       await this.#prepareOne(slot, this.#config, toPorts(this.#addresses));
-      await this.#commitOne(slot);
+      // One that comes up while the others drain must not begin to accept.
+      if (this.#isClosing) await slot.handle.terminate();
+      else await this.#commitOne(slot);
     } catch (error) {
       if (this.#isClosing) return;
       this.#parts.logger.error("a new proxy thread could not start", { thread: slot.index, error: messageOf(error) });
