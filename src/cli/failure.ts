@@ -30,7 +30,14 @@ export function describeSystemError(error: unknown): string | null {
     case "EADDRNOTAVAIL":
       return `Cannot listen on ${place}: this machine has no such address.`;
     case "ENOTFOUND":
+    case "EAI_AGAIN":
       return `Cannot listen on ${place}: the name cannot be resolved.`;
+    case "EINVAL":
+    case "EBADF":
+    case "ENOTSOCK":
+    case "EOPNOTSUPP":
+    case "ENOTSUP":
+      return place.startsWith("fd:") ? `Cannot listen on ${place}: no listening socket has been passed on under this number.` : null;
     case "ENOENT":
       return `${place} does not exist.`;
     case "ECONNREFUSED":

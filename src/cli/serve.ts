@@ -59,6 +59,7 @@ export async function serve(service: Service): Promise<void> {
   await proxy.ready();
   if (lifetime.isStopping) return;
   await reloader.watch();
+  if (lifetime.isStopping) return;
   const admin = proxy.adminAddress();
   logger.info("ready", { listeners: proxy.addresses().map((address) => address.text), ...(admin !== null && { admin }) });
   service.onReady?.(proxy);

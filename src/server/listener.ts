@@ -9,7 +9,7 @@ import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
 import type { ServerContext } from "../http1/server-context.ts";
 import { AddressSet } from "../net/address-set.ts";
-import type { ListenAddress } from "../net/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { listenOnSocketPath } from "../net/socket-path.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
@@ -98,10 +98,17 @@ export class Listener implements ServerContext {
    * Opens the socket. Whoever comes before `open` waits.
    * @param port takes the place of port 0 where another thread has found a free one
    * @param isShared several threads listen on the address, and the kernel spreads connections among them
+   * @throws the system's error, whose `address` says where
    */
   async listen(address: ListenAddress, port: number | null, isShared: boolean): Promise<void> {
     const listen = (): Promise<void> => this.#listenOnce(toListenOptions(address, port, isShared));
-    await (address.kind === "unix" ? listenOnSocketPath(address.path, listen) : listen());
+    try {
+      await (address.kind === "unix" ? listenOnSocketPath(address.path, listen) : listen());
+    } catch (error) {
+      // Not every error of the system says where: names that do not resolve, inherited sockets.
+      if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string") Object.assign(error, { address: formatListenAddress(address) });
+      throw error;
+    }
     // Out of descriptors, for one: the kernel keeps the connection waiting, and we go on.
     this.#server.on("error", (error) => this.#host.onListenerError(this, error));
   }

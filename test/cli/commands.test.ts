@@ -100,3 +100,17 @@ for (const [name, args] of [
     assert.doesNotMatch(ending.stderr, /^\s+at /m);
   });
 }
+
+for (const workers of ["0", "2"]) {
+  test(`an address that cannot be listened on is said in one sentence, with ${workers} threads`, async () => {
+    const missing = join(folder, "no-such-folder");
+    for (const [address, sentence] of [
+      ["fd:99", "Cannot listen on fd:99: no listening socket has been passed on under this number.\n"],
+      [`unix:${missing}/a.sock`, `${missing} does not exist.\n`],
+    ] as const) {
+      const ending = await new MillraceProcess(["proxy", "--workers", workers, "--listen", address, ":1"]).ended;
+      assert.equal(ending.code, 1, ending.stderr);
+      assert.equal(ending.stderr, sentence);
+    }
+  });
+}
