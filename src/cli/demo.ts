@@ -45,7 +45,7 @@ async function runDemo(flags: DemoFlags): Promise<void> {
         try {
           return parseConfig(buildDemoConfig(backends, { ...flags, listen }));
         } catch (error) {
-          throw await toUsageFailure(error);
+          throw await toUsageFailure(error, "demo", flags.listen === undefined ? "--port" : "--listen");
         }
       },
       file: null,

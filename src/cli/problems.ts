@@ -13,17 +13,20 @@ export async function toCommandFailure(error: unknown): Promise<unknown> {
   return new CommandFailure(`${formatProblems(error.problems, { color: hasColor() })}\n\n${tail}`);
 }
 
-/** Problems of a configuration that came from flags, told by flag instead of by path; wrong usage. */
-export async function toUsageFailure(error: unknown): Promise<unknown> {
+/**
+ * Problems of a configuration that came from flags, told by flag instead of by path; wrong usage.
+ * @param listenFlag the flag that the listener's address came from
+ */
+export async function toUsageFailure(error: unknown, command: "proxy" | "demo", listenFlag: "--listen" | "--port" = "--listen"): Promise<unknown> {
   const { ConfigError, formatPath, formatProblems } = await import("../config/problem.ts");
   const { flagOfPath } = await import("./flag-config.ts");
   if (!(error instanceof ConfigError)) return error;
   const named = error.problems.map((problem): Problem => {
     const path = formatPath(problem.path);
     const flag = flagOfPath.find(([pattern]) => pattern.test(path))?.[1];
-    return flag === undefined ? problem : { ...problem, path: [], message: `${flag}: ${problem.message}` };
+    return flag === undefined ? problem : { ...problem, path: [], message: `${flag === "--listen" ? listenFlag : flag}: ${problem.message}` };
   });
-  return new CommandFailure(`${formatProblems(named, { color: hasColor() })}\n(\`millrace proxy --help\` lists the options)`, 2);
+  return new CommandFailure(`${formatProblems(named, { color: hasColor() })}\n(\`millrace ${command} --help\` lists the options)`, 2);
 }
 
 /** May standard error be coloured? Honours NO_COLOR and FORCE_COLOR. */

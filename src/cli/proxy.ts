@@ -52,7 +52,7 @@ export function addProxyCommand(program: Command): Command {
           try {
             return parseConfig(buildFlagConfig(endpoints, flags));
           } catch (error) {
-            throw await toUsageFailure(error);
+            throw await toUsageFailure(error, "proxy");
           }
         },
         file: null,

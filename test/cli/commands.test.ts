@@ -32,6 +32,8 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   { args: ["proxy", "--listen", "8080", ":1"], code: 2, stderr: /--listen: "8080" is not an address/ },
   { args: ["proxy", "--health-interval", "5", ":1"], code: 2, stderr: /--health-interval: / },
   { args: ["proxy", "https://localhost:1"], code: 2, stderr: /the endpoints: .*https/ },
+  { args: ["demo", "--port", "99999"], code: 2, stderr: /^error: --port: ":99999" has no valid port[^]*`millrace demo --help`/ },
+  { args: ["demo", "--listen", "8080"], code: 2, stderr: /--listen: "8080" is not an address[^]*`millrace demo --help`/ },
   { args: ["check", valid], code: 0, stdout: /valid\.yaml is valid: 1 listener, 1 route, 1 upstream with 1 endpoint\./ },
   { args: ["check", invalid], code: 1, stderr: /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/ },
   { args: ["check", join(folder, "valid.yml")], code: 1, stderr: /no such file[^]*did you mean "valid\.yaml"/ },
