@@ -1,23 +1,18 @@
 /** Open client connections of a listener over all threads, exact at every moment, in the region `connections:<listener>`. */
 import { SharedCount } from "../base/shared-count.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+
+const keyOf = (listenerName: string): string => `connections:${listenerName}`;
 
 /** One thread's window on the count. */
 export class ConnectionCount extends SharedCount {
-  readonly #region: SharedArrayBuffer;
-
   constructor(memory: SharedMemory, listenerName: string, stripeIndex: number, stripes: number) {
-    const region = memory.region(ConnectionCount.key(listenerName), SharedCount.byteLength(stripes));
-    super(region, stripeIndex);
-    this.#region = region;
+    super(memory.region(keyOf(listenerName), SharedCount.byteLength(stripes)), stripeIndex);
   }
 
-  static key(listenerName: string): string {
-    return `connections:${listenerName}`;
-  }
-
-  /** Takes a dead thread's connections out. Call it when the thread has ended, before its successor starts. */
-  clearStripe(stripeIndex: number): void {
-    SharedCount.clearStripe(this.#region, stripeIndex);
+  /** Makes the region, or finds it. */
+  static reserve(memory: SharedMemory, listenerName: string, stripes: number): ReservedRegion {
+    const region = memory.region(keyOf(listenerName), SharedCount.byteLength(stripes));
+    return { key: keyOf(listenerName), clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex) };
   }
 }

@@ -2,7 +2,6 @@
 import type { SharedCount } from "../base/shared-count.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
-import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
 import { BreakerState } from "../upstream/breaker-state.ts";
@@ -13,9 +12,8 @@ import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { HealthTarget } from "../upstream/health/health-checker.ts";
 import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
-import { ConnectionCount } from "./connection-count.ts";
 import { toEndpointSpecs } from "./runtime.ts";
-import { reserveFeatureRegions } from "./shared-regions.ts";
+import { reserveRegions } from "./shared-regions.ts";
 
 /** An endpoint and the window on its state. */
 export interface SharedEndpoint {
@@ -31,10 +29,10 @@ export class SharedEndpoints {
   readonly #memory: SharedMemory;
   readonly #stripes: number;
   #byUpstream = new Map<string, SharedEndpoint[]>();
-  #listenerNames: string[] = [];
-  /** Of the regions of the running configuration. */
-  #keys: ReadonlySet<string> = new Set();
-  #features: readonly ReservedRegion[] = [];
+  /** Of the running configuration. */
+  #running: readonly ReservedRegion[] = [];
+  /** Of the one that may take its place: while it goes to the threads, some have it already. */
+  #reserved: readonly ReservedRegion[] = [];
   #breakers = new Map<string, BreakerState>();
   #waiting = new Map<string, SharedCount>();
 
@@ -43,37 +41,28 @@ export class SharedEndpoints {
     this.#stripes = stripes;
   }
 
-  /** Makes the regions that `config` needs. What is there already stays as it is. */
+  /** Makes the regions that `config` needs. What is there already stays as it is. `adopt` or `release` follows. */
   reserve(config: Config): void {
+    this.#reserved = reserveRegions(config, this.#memory, this.#stripes);
     for (const [upstream, endpoints] of this.#open(config)) markAdded(endpoints, this.of(upstream));
-    for (const { name } of config.listeners) new ConnectionCount(this.#memory, name, 0, this.#stripes);
-    reserveForMiddlewares(config.routes, this.#memory);
-    reserveFeatureRegions(config, this.#memory, this.#stripes);
   }
 
-  /** Makes `config` the running one: regions that it does not need are let go. */
+  /** Makes `config`, which was reserved, the running one: regions that it does not need are let go. */
   adopt(config: Config): void {
     const before = this.#byUpstream;
     this.#byUpstream = this.#open(config);
     for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
-    this.#listenerNames = config.listeners.map(({ name }) => name);
-    const keys = new Set(this.#listenerNames.map((name) => ConnectionCount.key(name)));
-    for (const [upstream, endpoints] of this.#byUpstream) {
-      keys.add(UpstreamState.key(upstream));
-      for (const { spec } of endpoints) keys.add(EndpointState.key(upstream, spec.url));
-    }
     this.#breakers = new Map(Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]])));
     this.#waiting = new Map(Object.entries(config.upstreams).flatMap(([name, { limits }]) => (hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [])));
-    this.#features = reserveFeatureRegions(config, this.#memory, this.#stripes);
-    for (const { key } of this.#features) keys.add(key);
-    for (const key of reserveForMiddlewares(config.routes, this.#memory)) keys.add(key);
-    this.#keys = keys;
+    this.#running = this.#reserved;
     this.release();
   }
 
   /** Lets every region go that the running configuration does not need: those reserved for one that came to nothing. */
   release(): void {
-    this.#memory.prune((key) => this.#keys.has(key));
+    this.#reserved = [];
+    const keys = new Set(this.#running.map(({ key }) => key));
+    this.#memory.prune((key) => keys.has(key));
   }
 
   get upstreamNames(): readonly string[] {
@@ -100,9 +89,7 @@ export class SharedEndpoints {
 
   /** Takes a dead thread out of every count. */
   clearStripe(stripeIndex: number): void {
-    for (const endpoints of this.#byUpstream.values()) for (const { state } of endpoints) state.clearStripe(stripeIndex);
-    for (const name of this.#listenerNames) new ConnectionCount(this.#memory, name, 0, this.#stripes).clearStripe(stripeIndex);
-    for (const { clearStripe } of this.#features) clearStripe?.(stripeIndex);
+    for (const { clearStripe } of [...this.#running, ...this.#reserved]) clearStripe?.(stripeIndex);
   }
 
   readonly collect: MetricCollector = (add) => {

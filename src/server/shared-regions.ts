@@ -1,19 +1,26 @@
 /**
- * Which shared regions the features of a configuration need beside those of endpoints and listeners. The control thread makes them before a configuration goes to the
- * threads, which find them by key; a feature adds a function to the list.
+ * Which shared regions a configuration needs. The control thread makes them before the configuration goes to the threads, which find them by key; a feature adds a
+ * function to the list.
  */
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
+import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
+import { EndpointState } from "../upstream/endpoint-state.ts";
 import { reserveStickySecret } from "../upstream/affinity/sticky-secret.ts";
 import { hasLimits, reserveSaturation } from "../upstream/saturation.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
+import { UpstreamState } from "../upstream/upstream-state.ts";
+import { ConnectionCount } from "./connection-count.ts";
 
-/** Makes a feature's regions for `config`, or finds them. */
+/** Makes a feature's regions for `config`, or finds them. The control thread counts in none of them. */
 type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) => readonly ReservedRegion[];
 
 const features: readonly ReserveRegions[] = [
+  (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
+  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { endpoints }]) => reserveEndpoints(memory, name, endpoints.map(({ url }) => url), stripes)),
+  (config, memory) => reserveForMiddlewares(config.routes, memory),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) => (retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [])),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) => (hasLimits(limits) ? reserveSaturation(memory, name, endpoints.map(({ url }) => url), stripes) : [])),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes))),
@@ -21,7 +28,16 @@ const features: readonly ReserveRegions[] = [
   (config, memory) => (Object.values(config.upstreams).some(({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null) ? [reserveStickySecret(memory)] : []),
 ];
 
-/** The regions of every feature that `config` uses. */
-export function reserveFeatureRegions(config: Config, memory: SharedMemory, stripes: number): readonly ReservedRegion[] {
+function reserveEndpoints(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
+  const upstream = UpstreamState.open(memory, upstreamName);
+  const endpoints = urls.map((url): ReservedRegion => {
+    const state = EndpointState.open(memory, upstreamName, url, -1, stripes, upstream);
+    return { key: EndpointState.key(upstreamName, url), clearStripe: (stripeIndex) => state.clearStripe(stripeIndex) };
+  });
+  return [{ key: UpstreamState.key(upstreamName), clearStripe: null }, ...endpoints];
+}
+
+/** The regions of everything that `config` uses. */
+export function reserveRegions(config: Config, memory: SharedMemory, stripes: number): readonly ReservedRegion[] {
   return features.flatMap((reserve) => reserve(config, memory, stripes));
 }
