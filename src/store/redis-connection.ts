@@ -15,15 +15,20 @@ export class RedisConnection {
   readonly #client: Client;
   readonly #firstConnection: Promise<void>;
 
-  private constructor(client: Client, onError: (error: Error) => void) {
+  private constructor(client: Client, onError: (error: Error | null) => void) {
     this.#client = client;
     client.on("error", onError);
+    client.on("ready", () => onError(null));
     // Rejects only when it is closed before it is there.
     this.#firstConnection = client.connect().then(() => client.unref(), () => {});
   }
 
-  /** Begins to connect. @throws where the package is not installed */
-  static async open(options: StoreOptions["redis"], onError: (error: Error) => void): Promise<RedisConnection> {
+  /**
+   * Begins to connect.
+   * @param onError told what is wrong with the connection, and with null when it is there (again)
+   * @throws where the package is not installed
+   */
+  static async open(options: StoreOptions["redis"], onError: (error: Error | null) => void): Promise<RedisConnection> {
     const { createClient } = await loadClient();
     const reconnectStrategy = (retries: number): number => Math.min(50 * 2 ** Math.min(retries, 10), maxReconnectMs) * (0.5 + Math.random() / 2);
     const socket = { connectTimeout: connectTimeoutMs, reconnectStrategy };

@@ -17,12 +17,12 @@ function createStore() {
   const scheduler = new ManualScheduler();
   const questions: Question[] = [];
   const results: string[] = [];
-  const outages: boolean[] = [];
+  const outages: (string | null)[] = [];
   const store = new RedisLimitStore({
     sender: { send: (command) => new Promise((resolve, reject) => { questions.push({ command, answer: resolve, fail: reject }); }) },
     prefix: "test:", timeoutMs: 20, scheduler,
     onResult: (result) => results.push(result),
-    onOutage: (isOut) => outages.push(isOut),
+    onOutage: (cause) => outages.push(cause),
   });
   const decisions: (LimitDecision | null)[] = [];
   const take = (): void => store.take("a", limit, (decision) => decisions.push(decision));
@@ -98,7 +98,7 @@ test("after five failures in a row it is left alone for a second, then asked onc
   const { questions, decisions, take, settle, wait, results, outages } = createStore();
   for (let count = 0; count < 5; count++) take();
   await wait(20);
-  assert.deepEqual([decisions.length, questions.length, outages], [5, 5, [true]]);
+  assert.deepEqual([decisions.length, questions.length, outages], [5, 5, ["no answer within 20 ms"]]);
   take();
   take();
   assert.deepEqual([decisions.length, questions.length], [7, 5], "decided at once, without asking");
@@ -109,9 +109,19 @@ test("after five failures in a row it is left alone for a second, then asked onc
   assert.equal(questions.length, 6, "one asks for all");
   questions[5]?.answer([1, 0]);
   await settle();
-  assert.deepEqual(outages, [true, false]);
+  assert.deepEqual(outages, ["no answer within 20 ms", null]);
   take();
   assert.equal(questions.length, 7);
+});
+
+test("the log can say what the server refused with", async () => {
+  const { questions, take, settle, outages } = createStore();
+  for (let count = 0; count < 5; count++) {
+    take();
+    questions[count]?.fail(new Error("READONLY You can't write against a read only replica."));
+    await settle();
+  }
+  assert.deepEqual(outages, ["READONLY You can't write against a read only replica."]);
 });
 
 test("a failing probe means another second", async () => {
@@ -125,5 +135,5 @@ test("a failing probe means another second", async () => {
   assert.equal(questions.length, 6);
   await wait(1_000);
   take();
-  assert.deepEqual([questions.length, outages], [7, [true]]);
+  assert.deepEqual([questions.length, outages], [7, ["no answer within 20 ms"]]);
 });

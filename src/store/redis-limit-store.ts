@@ -22,8 +22,8 @@ export interface RedisLimitStoreParts {
   readonly timeoutMs: number;
   readonly scheduler: Scheduler;
   readonly onResult: (result: StoreResult) => void;
-  /** It stopped (true) or began again (false) to answer. */
-  readonly onOutage: (isOut: boolean) => void;
+  /** It stopped to answer, for the last time because of `cause`; null = it began again. */
+  readonly onOutage: (cause: string | null) => void;
 }
 
 /**
@@ -56,11 +56,12 @@ export class RedisLimitStore implements LimitStore {
   readonly #parts: RedisLimitStoreParts;
   readonly #deadlines: DeadlineQueue;
   readonly #breaker: StoreBreaker;
+  #lastFailure = "";
 
   constructor(parts: RedisLimitStoreParts) {
     this.#parts = parts;
     this.#deadlines = new DeadlineQueue({ scheduler: parts.scheduler, timeoutMs: parts.timeoutMs });
-    this.#breaker = new StoreBreaker(parts.scheduler.clock, parts.onOutage);
+    this.#breaker = new StoreBreaker(parts.scheduler.clock, (isOut) => parts.onOutage(isOut ? this.#lastFailure : null));
   }
 
   take(key: string, limit: LimitNumbers, done: (decision: LimitDecision | null) => void): void {
@@ -75,14 +76,23 @@ export class RedisLimitStore implements LimitStore {
       else this.#breaker.fail();
       done(decision);
     };
-    const wait: Wait = { isOver: false, onDue: () => end("timeout", null) };
+    const wait: Wait = {
+      isOver: false,
+      onDue: () => {
+        this.#lastFailure = `no answer within ${this.#parts.timeoutMs} ms`;
+        end("timeout", null);
+      },
+    };
     const settle = (result: StoreResult, decision: LimitDecision | null): void => {
       if (wait.isOver) return;
       wait.isOver = true;
       end(result, decision);
     };
     this.#deadlines.add(wait);
-    this.#decide(key, limit).then((decision) => settle("ok", decision), () => settle("error", null));
+    this.#decide(key, limit).then((decision) => settle("ok", decision), (error: unknown) => {
+      this.#lastFailure = error instanceof Error ? error.message : String(error);
+      settle("error", null);
+    });
   }
 
   close(): void {

@@ -72,16 +72,16 @@ export class Stores {
   }
 
   async #openStore(name: string, options: StoreOptions): Promise<OpenStore> {
-    let lastError = "";
-    const connection = await RedisConnection.open(options.redis, (error) => { lastError = error.message; });
+    let connectionError: string | null = null;
+    const connection = await RedisConnection.open(options.redis, (error) => { connectionError = error?.message ?? null; });
     const limits = new RedisLimitStore({
       sender: connection,
       prefix: options.redis.prefix,
       timeoutMs: options.redis.timeout,
       scheduler: systemScheduler,
       onResult: (result) => this.#metrics.counter(families.storeDecisions, [name, result]).add(),
-      onOutage: (isOut) => {
-        if (isOut) this.#logger.warn("a store does not answer", { store: name, error: lastError });
+      onOutage: (cause) => {
+        if (cause !== null) this.#logger.warn("a store does not answer", { store: name, error: connectionError ?? cause });
         else this.#logger.info("a store answers again", { store: name });
       },
     });
