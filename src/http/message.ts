@@ -72,7 +72,7 @@ export class ResponseHead {
   hasContentLength = false;
   /** The endpoint keeps the connection. */
   isKeptAlive = true;
-  /** From `Keep-Alive: timeout=`, in milliseconds; 0 where absent. */
+  /** From `Keep-Alive: timeout=`, in milliseconds; 0 where absent, -1 where it says 0, as servers do that wait for less than a second. */
   keepAliveHintMs = 0;
   hasDate = false;
   /** The `Upgrade` field of a 101; null elsewhere. */

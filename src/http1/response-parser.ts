@@ -148,5 +148,5 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
 
 function keepAliveHint(value: string): number {
   const match = /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
-  return match === null ? 0 : Number(match[1]) * 1000;
+  return match === null ? 0 : Number(match[1]) * 1000 || -1;
 }

@@ -136,7 +136,7 @@ export class Http1Transport implements Transport, ConnectionOwner {
 
   onIdle(connection: ClientConnection, keepAliveHintMs: number): void {
     this.#unshare(connection);
-    if (this.#isDraining || this.options.maxIdle === 0) {
+    if (this.#isDraining || this.options.maxIdle === 0 || keepAliveHintMs === -1) {
       connection.drain();
       return;
     }

@@ -34,6 +34,15 @@ test("requests one after the other share one upstream connection", () => withPar
   assert.equal(first.connections.length, 1);
 }));
 
+test("a connection that the endpoint keeps for less than a second is not used again", () => withParts(1, one, async ({ first, client }) => {
+  first.script = { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 0\r\n\r\n") };
+  for (let at = 0; at < 3; at++) {
+    client.send(get());
+    assert.equal((await client.response()).status, 200);
+  }
+  assert.equal(first.connections.length, 3);
+}));
+
 test("a reused connection that dies before any response byte is replaced, and the request asked once more", () => withParts(1, one, async ({ first, client }) => {
   client.send(get("/1"));
   await client.response();
