@@ -5,7 +5,7 @@ import type { StoreOptions } from "./options.ts";
 type Client = ReturnType<typeof createClient>;
 
 /** A reconnection comes at the latest after this time; the client's own spread is added. */
-const maxReconnectMs = 2_000;
+const maxReconnectMs = 500;
 const connectTimeoutMs = 2_000;
 /** More commands than this waiting for an answer mean that there is none. */
 const maxQueuedCommands = 10_000;
