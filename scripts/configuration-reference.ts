@@ -1,6 +1,5 @@
 /** The configuration reference as Markdown, made from the schemas: every section with every key, its type, default and meaning. */
-import type { JsonSchema } from "../src/config/json-schema.ts";
-import { toDocumentedSchema } from "../src/config/json-schema.ts";
+import { type JsonSchema, toDocumentedSchema } from "../src/config/json-schema.ts";
 
 interface Section {
   readonly path: string;

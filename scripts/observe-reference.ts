@@ -1,7 +1,6 @@
 /** The references of metrics and of the access log as Markdown, made from the registries in `src/observe`. */
 import { accessLogFields } from "../src/observe/access-log-fields.ts";
-import type { MetricFamily } from "../src/observe/families.ts";
-import { allFamilies, latencyBounds, noLabelValue } from "../src/observe/families.ts";
+import { allFamilies, latencyBounds, type MetricFamily, noLabelValue } from "../src/observe/families.ts";
 import { maxLoggedLength } from "../src/observe/log-escape.ts";
 import { overflowLabelValue } from "../src/observe/metric-writer.ts";
 

@@ -5,8 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { Origin } from "./support/origin.ts";
 import { MillraceProcess, root } from "./support/millrace-process.ts";

@@ -2,8 +2,7 @@
  * What an access log line costs, formatting alone and with the batched writer (to /dev/null).
  * Run: node bench/micro/access-log.ts
  */
-import { Exchange } from "../../src/http/exchange.ts";
-import type { Responder } from "../../src/http/exchange.ts";
+import { Exchange, type Responder } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import { compileAccessLogFormat } from "../../src/observe/access-log-format.ts";
 import { AccessLog } from "../../src/observe/access-log.ts";

@@ -2,8 +2,7 @@
  * What counting costs: nanoseconds for `Counter.add`, `Histogram.observe`, and `ExchangeMetrics.record` of one exchange (budget: 150 ns).
  * Run: node bench/micro/metrics.ts
  */
-import { Exchange } from "../../src/http/exchange.ts";
-import type { Responder } from "../../src/http/exchange.ts";
+import { Exchange, type Responder } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import { ExchangeMetrics } from "../../src/observe/exchange-metrics.ts";
 import { families } from "../../src/observe/families.ts";

@@ -4,8 +4,7 @@
  */
 import { SharedMemory } from "../../src/base/shared-memory.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
-import { Exchange } from "../../src/http/exchange.ts";
-import type { Responder } from "../../src/http/exchange.ts";
+import { Exchange, type Responder } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import type { MiddlewareContext } from "../../src/middleware/middleware.ts";
 import { createRateLimit } from "../../src/middleware/rate-limit/rate-limit.ts";

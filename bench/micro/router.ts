@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { RequestHead } from "../../src/http/message.ts";
 import { parseTarget } from "../../src/http/target.ts";
-import type { RouteSpec } from "../../src/route/router.ts";
-import { Router } from "../../src/route/router.ts";
+import { Router, type RouteSpec } from "../../src/route/router.ts";
 
 const clientIp = "192.0.2.1";
 

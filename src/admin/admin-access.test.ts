@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http";
 import { test } from "node:test";
-import type { AccessNeed, AdminToken } from "./admin-access.ts";
-import { decideAccess, isLoopbackAddress, isLoopbackHost } from "./admin-access.ts";
+import { type AccessNeed, type AdminToken, decideAccess, isLoopbackAddress, isLoopbackHost } from "./admin-access.ts";
 
 const tokens: AdminToken[] = [{ token: "reader-token", role: "read" }, { token: "writer-token", role: "write" }];
 const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${password}`).toString("base64")}`;

@@ -2,8 +2,7 @@
 import { version } from "../base/version.ts";
 import { decideExpositionFormat, expositionContentType, formatMetrics } from "../observe/prometheus-text.ts";
 import type { AccessNeed } from "./admin-access.ts";
-import type { AdminAnswer } from "./admin-answer.ts";
-import { jsonAnswer, textAnswer } from "./admin-answer.ts";
+import { type AdminAnswer, jsonAnswer, textAnswer } from "./admin-answer.ts";
 import type { AdminSources } from "./admin-sources.ts";
 import { findEndpointPath } from "./endpoint-paths.ts";
 import { renderStatusPage } from "./status-page.ts";

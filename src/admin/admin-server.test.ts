@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import type { IncomingHttpHeaders, RequestOptions } from "node:http";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request, type RequestOptions } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import type { TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
 import { spawnSync } from "node:child_process";
 import { version } from "../base/version.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { families } from "../observe/families.ts";
 import { MetricReader } from "../observe/metric-reader.ts";
 import type { AdminToken } from "./admin-access.ts";
-import type { AdminServer } from "./admin-server.ts";
-import { createAdminServer } from "./admin-server.ts";
+import { type AdminServer, createAdminServer } from "./admin-server.ts";
 import type { AdminSources, ProxyStatus, Readiness, ReloadResult } from "./admin-sources.ts";
 
 const status: ProxyStatus = {

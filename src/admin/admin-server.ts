@@ -3,15 +3,12 @@
  * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
  */
 import { chmodSync } from "node:fs";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { listenOnSocketPath } from "../net/socket-path.ts";
-import type { AdminToken } from "./admin-access.ts";
-import { decideAccess } from "./admin-access.ts";
-import type { AdminAnswer } from "./admin-answer.ts";
-import { jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
+import { type AdminToken, decideAccess } from "./admin-access.ts";
+import { type AdminAnswer, jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
 import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
 

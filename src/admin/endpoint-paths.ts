@@ -3,8 +3,7 @@
  * An endpoint is named by its URL as configured, by `host:port`, or by its position from 0.
  */
 import { maxWeight } from "../upstream/endpoint.ts";
-import type { AdminAnswer } from "./admin-answer.ts";
-import { jsonAnswer } from "./admin-answer.ts";
+import { type AdminAnswer, jsonAnswer } from "./admin-answer.ts";
 import type { AdminPath } from "./admin-paths.ts";
 import type { AdminSources, EndpointChange } from "./admin-sources.ts";
 

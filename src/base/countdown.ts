@@ -1,6 +1,5 @@
 /** A time that runs out, and that can be shortened while it runs but never lengthened. */
-import type { ScheduledCall, Scheduler } from "./scheduler.ts";
-import { systemScheduler } from "./scheduler.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "./scheduler.ts";
 
 /** Runs from the first `limit` on; before that it has no end. */
 export class Countdown {

@@ -2,8 +2,7 @@
  * Calls at a later time, as something that can be handed in: the machine's timers, or a `ManualScheduler` that a test winds forward.
  * For the control thread; the data path has its `TimerWheel`.
  */
-import type { Clock } from "./clock.ts";
-import { ManualClock, systemClock } from "./clock.ts";
+import { type Clock, ManualClock, systemClock } from "./clock.ts";
 
 /** A call that has not come yet. */
 export interface ScheduledCall {

@@ -3,8 +3,7 @@
  * A deadline is an object that lives as long as its owner (a connection, an exchange) and is armed again and again; arming to a later time
  * is one field write, and the entry is moved only when its old slot comes up. Firing is late by at most two ticks, never early.
  */
-import type { Clock } from "./clock.ts";
-import { systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 
 const slotCount = 512;
 

@@ -1,7 +1,6 @@
 /** Speaks to the admin listener of a running Millrace. */
 import { request } from "node:http";
-import type { ListenAddress } from "../net/listen-address.ts";
-import { formatListenAddress } from "../net/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { CommandFailure } from "./failure.ts";
 
 /** A reload waits for at most this long: the configuration is read, validated and taken over by every thread. */

@@ -1,8 +1,7 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
 import type { Config } from "../config/schema.ts";
 import { createLogger } from "../observe/logger.ts";
-import { createProxyFromConfig } from "../server/create-proxy.ts";
-import type { Proxy } from "../server/create-proxy.ts";
+import { createProxyFromConfig, type Proxy } from "../server/create-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";

@@ -2,10 +2,8 @@
  * A configuration as text: YAML, or JSON, which is read as the YAML that it is.
  * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
  */
-import { Alias, LineCounter, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
-import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from "yaml";
-import { substituteEnvironment } from "./environment.ts";
-import type { Environment } from "./environment.ts";
+import { Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar, visit, type YAMLError, type YAMLMap } from "yaml";
+import { type Environment, substituteEnvironment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 import { findJsonMistake } from "./json-syntax.ts";
 import type { ConfigPath, Problem } from "./problem.ts";

@@ -7,10 +7,8 @@ import { nearest } from "./did-you-mean.ts";
 import type { Environment } from "./environment.ts";
 import { valueAt } from "./explain-issue.ts";
 import { loadConfigModule } from "./load-module.ts";
-import { readConfig } from "./parse-config.ts";
-import type { Reading } from "./parse-config.ts";
-import { ConfigError } from "./problem.ts";
-import type { Problem } from "./problem.ts";
+import { readConfig, type Reading } from "./parse-config.ts";
+import { ConfigError, type Problem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** How files are read. */

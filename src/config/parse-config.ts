@@ -1,15 +1,12 @@
 /** From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it. */
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
-import { noTargetMessage, routeTargets } from "../route/options.ts";
-import type { RouteOptions } from "../route/options.ts";
-import { explainIssues } from "./explain-issue.ts";
-import type { Finding } from "./explain-issue.ts";
+import { noTargetMessage, type RouteOptions, routeTargets } from "../route/options.ts";
+import { explainIssues, type Finding } from "./explain-issue.ts";
 import { findForeignValues } from "./plain-data.ts";
 import { ConfigError, formatPath } from "./problem.ts";
 import { findReferenceProblems } from "./references.ts";
-import { configSchema } from "./schema.ts";
-import type { Config, ConfigInput } from "./schema.ts";
+import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 /** A configuration, or why there is none: `findings` is empty exactly where `config` is not null. */
 export type Reading = { readonly config: Config; readonly findings: readonly [] } | { readonly config: null; readonly findings: readonly Finding[] };

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Problem } from "./problem.ts";
-import { formatPath, formatProblems } from "./problem.ts";
+import { formatPath, formatProblems, type Problem } from "./problem.ts";
 
 const problem = (fields: Partial<Problem>): Problem => ({ message: "is wrong", hint: null, path: [], file: null, line: 0, column: 0, length: 1, excerpt: null, ...fields });
 

@@ -4,8 +4,7 @@
  */
 import { formatListenAddress, parseListenAddress } from "../net/listen-address.ts";
 import { nearest } from "./did-you-mean.ts";
-import { show, valueAt } from "./explain-issue.ts";
-import type { Finding } from "./explain-issue.ts";
+import { type Finding, show, valueAt } from "./explain-issue.ts";
 import type { ConfigPath } from "./problem.ts";
 
 /** Looking for what was meant among many names takes time; where so many are wrong, it is something else. */

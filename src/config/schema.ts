@@ -6,11 +6,9 @@ import * as z from "zod";
 import { adminSchema } from "../admin/options.ts";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { overloadSchema } from "../middleware/shed/options.ts";
-import { listenerSchema } from "../net/options.ts";
-import type { ListenerOptions } from "../net/options.ts";
+import { type ListenerOptions, listenerSchema } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
-import { routeSchema } from "../route/options.ts";
-import type { RouteOptions } from "../route/options.ts";
+import { type RouteOptions, routeSchema } from "../route/options.ts";
 import { storesSchema } from "../store/options.ts";
 import { upstreamSchema } from "../upstream/options.ts";
 

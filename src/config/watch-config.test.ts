@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { watchConfig } from "./watch-config.ts";
-import type { ConfigWatch } from "./watch-config.ts";
+import { type ConfigWatch, watchConfig } from "./watch-config.ts";
 
 let folder = "";
 let watched: ConfigWatch | null = null;

@@ -3,8 +3,7 @@
  * and symbolic links that are turned to another target (as container platforms do with mounted configurations).
  */
 import { createHash } from "node:crypto";
-import { watch } from "node:fs";
-import type { FSWatcher } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 

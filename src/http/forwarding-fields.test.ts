@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConnectionOrigin } from "./forwarding-fields.ts";
-import { firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop } from "./forwarding-fields.ts";
+import { type ConnectionOrigin, firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop } from "./forwarding-fields.ts";
 import { RequestHead } from "./message.ts";
 
 function lines(origin: Partial<ConnectionOrigin>, request: Partial<RequestHead>): string[] {

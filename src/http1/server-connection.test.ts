@@ -1,8 +1,7 @@
 /** A client connection on time that stands still: what happens at once, and what only a deadline would do. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { ManualClock } from "../base/clock.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";

@@ -1,13 +1,9 @@
 /** The options of all middlewares that take part in the composition, by name. */
 import { documented } from "../base/option-schema.ts";
-import { bodyLimitSchema } from "./body-limit/options.ts";
-import type { BodyLimitOptions } from "./body-limit/options.ts";
-import { bufferSchema } from "./buffer/options.ts";
-import type { BufferOptions } from "./buffer/options.ts";
-import { faultSchema } from "./fault/options.ts";
-import type { FaultOptions } from "./fault/options.ts";
-import { rateLimitSchema } from "./rate-limit/options.ts";
-import type { RateLimitOptions } from "./rate-limit/options.ts";
+import { type BodyLimitOptions, bodyLimitSchema } from "./body-limit/options.ts";
+import { type BufferOptions, bufferSchema } from "./buffer/options.ts";
+import { type FaultOptions, faultSchema } from "./fault/options.ts";
+import { type RateLimitOptions, rateLimitSchema } from "./rate-limit/options.ts";
 
 /** What one item of a route's `middlewares` may hold, beside header edits and rewrites. */
 export const policyShape = {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ListenAddress } from "./listen-address.ts";
-import { formatListenAddress, isHostName, parseListenAddress } from "./listen-address.ts";
+import { formatListenAddress, isHostName, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 
 const addresses: [text: string, address: ListenAddress, written: string][] = [
   [":8080", { kind: "tcp", host: null, port: 8080 }, ":8080"],

@@ -1,7 +1,6 @@
 /** Compiles a format of the access log into a function from an exchange to its line. Done once, when the configuration is built. */
 import type { Exchange } from "../http/exchange.ts";
-import type { AccessLogField } from "./access-log-fields.ts";
-import { accessLogFields, credentialFields, hasHead, headerField, protocolOf, startOf } from "./access-log-fields.ts";
+import { type AccessLogField, accessLogFields, credentialFields, hasHead, headerField, protocolOf, startOf } from "./access-log-fields.ts";
 import { formatJsonLine } from "./access-log-json.ts";
 import { escapePlainText, maxLoggedLength, truncate } from "./log-escape.ts";
 import { formatCommonTime } from "./log-time.ts";

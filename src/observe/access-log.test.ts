@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessLogFields } from "./access-log-fields.ts";
-import type { AccessLogFormatName } from "./access-log-format.ts";
-import { compileAccessLogFormat } from "./access-log-format.ts";
+import { type AccessLogFormatName, compileAccessLogFormat } from "./access-log-format.ts";
 import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
 import { logSchema } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";

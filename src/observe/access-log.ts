@@ -1,7 +1,6 @@
 /** The access log of one thread: one line for every exchange that ended, in one of four formats. Writing never waits for the destination. */
 import type { Exchange } from "../http/exchange.ts";
-import type { AccessLogFormat } from "./access-log-format.ts";
-import { compileAccessLogFormat } from "./access-log-format.ts";
+import { type AccessLogFormat, compileAccessLogFormat } from "./access-log-format.ts";
 import { LogFile, type LogFileOptions } from "./log-file.ts";
 import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../base/clock.ts";
-import type { LogFields, LoggerOptions } from "./logger.ts";
-import { createLogger, silentLogger } from "./logger.ts";
+import { createLogger, type LogFields, type LoggerOptions, silentLogger } from "./logger.ts";
 
 function written(options: LoggerOptions, log: (logger: ReturnType<typeof createLogger>) => void): string[] {
   const lines: string[] = [];

@@ -3,8 +3,7 @@
  * Exchanges are not logged here but in the access log. The library takes any object of this shape and is silent by default.
  */
 import { writeSync } from "node:fs";
-import type { Clock } from "../base/clock.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { escapeJsonText, truncate } from "./log-escape.ts";
 import { formatIsoTime } from "./log-time.ts";
 

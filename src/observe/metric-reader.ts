@@ -2,10 +2,8 @@
  * The control thread's view of all metrics: adds up the pages of every thread, living and dead, and what collectors add at the time of reading.
  * It asks no thread anything. When a thread ends, its counters and histograms are kept, its gauges are forgotten, and its pages are let go.
  */
-import type { MetricFamily } from "./families.ts";
-import { allFamilies } from "./families.ts";
-import type { PageRecord } from "./metric-page.ts";
-import { PageReader, SeriesType } from "./metric-page.ts";
+import { allFamilies, type MetricFamily } from "./families.ts";
+import { PageReader, type PageRecord, SeriesType } from "./metric-page.ts";
 import { labelsText, splitSeriesText } from "./series-text.ts";
 
 /** A series as summed over all threads. `values`: one number, or a histogram's buckets (not cumulative), `+Inf` and sum. */

@@ -2,8 +2,7 @@
  * One thread's metrics: hands out instruments whose slots lie in shared pages. Asking for an instrument costs a look-up by text and belongs in a constructor or
  * behind a cache; using one costs nanoseconds. Writers never talk to each other: the reader adds up what they wrote.
  */
-import type { MetricFamily } from "./families.ts";
-import { families } from "./families.ts";
+import { families, type MetricFamily } from "./families.ts";
 import { Counter, Gauge, Histogram } from "./instruments.ts";
 import { createPageBuffer, PageWriter, SeriesType } from "./metric-page.ts";
 import { seriesText } from "./series-text.ts";

@@ -3,8 +3,7 @@
  * Each line tells the difference to the line before. Nothing is printed before the first request; from then on every line is, idle or not, so that
  * a gap in the log means that the process stood still.
  */
-import type { Clock } from "../base/clock.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { families } from "./families.ts";
 import type { MetricReader } from "./metric-reader.ts";
 import { estimateQuantile } from "./quantile.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HeaderEditSpec } from "./header-edit.ts";
-import { compileHeaderEdit } from "./header-edit.ts";
+import { compileHeaderEdit, type HeaderEditSpec } from "./header-edit.ts";
 
 const section = "Server: x\r\nX-A: 1\r\nx-a: 2\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n";
 const edited = (spec: HeaderEditSpec): string => compileHeaderEdit(spec)?.(section) ?? section;

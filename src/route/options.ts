@@ -2,12 +2,10 @@
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, nameSchema, optionalDuration, section, sectionCheck } from "../base/option-schema.ts";
 import { readPath } from "../http/path.ts";
-import { policyShape } from "../middleware/options.ts";
-import type { PolicyOptions } from "../middleware/options.ts";
+import { type PolicyOptions, policyShape } from "../middleware/options.ts";
 import { shedSchema } from "../middleware/shed/options.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
-import { headersSchema } from "./field-options.ts";
-import type { HeadersOptions } from "./field-options.ts";
+import { type HeadersOptions, headersSchema } from "./field-options.ts";
 import { matchSchema } from "./match-options.ts";
 
 const prefixSchema = z.string().superRefine((prefix, context) => {

@@ -3,8 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
-import type { RedirectSource } from "./redirect.ts";
-import { compileRedirect } from "./redirect.ts";
+import { compileRedirect, type RedirectSource } from "./redirect.ts";
 
 const locationOf = (to: string, source: Partial<RedirectSource> = {}): string | null => compileRedirect(to)({ target: "/a/b?c=d", host: "example.com", scheme: "http", ...source });
 

@@ -3,8 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
-import type { RewriteSpec } from "./rewrite.ts";
-import { compileRewrite, rewriteTarget } from "./rewrite.ts";
+import { compileRewrite, type RewriteSpec, rewriteTarget } from "./rewrite.ts";
 
 function rewritten(target: string, ...specs: RewriteSpec[]): [string, string] {
   const head = new RequestHead();

@@ -4,8 +4,7 @@ import fc from "fast-check";
 import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
 import type { RouteMatch } from "./route-match.ts";
-import type { RouteSpec } from "./router.ts";
-import { ambiguous, Router } from "./router.ts";
+import { ambiguous, Router, type RouteSpec } from "./router.ts";
 
 interface Asked {
   method?: string;

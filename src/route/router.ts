@@ -7,8 +7,7 @@
 import { compileConditions } from "./match-conditions.ts";
 import { PathIndex } from "./path-index.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
-import type { HostPattern, RouteMatch, RouteRequest } from "./route-match.ts";
-import { anyPath, parseHostPattern, parsePathPattern } from "./route-match.ts";
+import { anyPath, type HostPattern, parseHostPattern, parsePathPattern, type RouteMatch, type RouteRequest } from "./route-match.ts";
 import { compareRules, Rule } from "./rule.ts";
 
 /** A route as a router takes it. */

@@ -1,7 +1,6 @@
 /** Ends the ejections of outlier detection, in the control thread: when their time is over, when an active health check passes, or when detection is switched off. */
 import { sharedClock } from "../base/shared-clock.ts";
-import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
-import { systemScheduler } from "../base/scheduler.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import type { EjectionRecord } from "./ejection-record.ts";
 import { EndpointFlag, type EndpointState } from "./endpoint-state.ts";
 

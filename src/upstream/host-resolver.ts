@@ -4,14 +4,11 @@
  * service fails. Endpoints are few and named by the configuration or discovery, never by a client; the cache is bounded all the same.
  */
 import type { LookupAddress, LookupOptions } from "node:dns";
-import type { LookupFunction } from "node:net";
-import { isIP } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import type { RandomSource } from "../base/random.ts";
-import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
-import { systemScheduler } from "../base/scheduler.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import { ProxyError } from "../http/reason.ts";
-import type { NameAnswer, NameSource } from "./name-source.ts";
-import { SystemNameSource } from "./name-source.ts";
+import { type NameAnswer, type NameSource, SystemNameSource } from "./name-source.ts";
 
 /** Bounds of what the name service says of an answer's life. */
 const minTtlMs = 1_000;

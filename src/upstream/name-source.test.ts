@@ -3,8 +3,7 @@ import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { parseHosts, SystemNameSource } from "./name-source.ts";
 
 /** What the test's name server knows of a name: record type (1 = A, 28 = AAAA) to data and seconds to live. */

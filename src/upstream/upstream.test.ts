@@ -4,8 +4,7 @@ import { SharedMemory } from "../base/shared-memory.ts";
 import { Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import type { Transport } from "./transport.ts";
-import type { UpstreamParts } from "./upstream.ts";
-import { transportsLeftBehind, Upstream } from "./upstream.ts";
+import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
 
 const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({ url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, ...more });
 

@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import { MillraceProcess, runMillrace } from "../support/millrace-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-reload-"));

@@ -1,7 +1,6 @@
 /** `fault` and `overload` from outside. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import type { ConfigInput } from "../../src/index.ts";
 import { Origin } from "../support/origin.ts";
 import { RawClient } from "../support/raw-client.ts";

@@ -1,8 +1,7 @@
 /** `rateLimit` from outside: what passes, what the answers say, and what is left as it is. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { after, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import type { ConfigInput } from "../../src/index.ts";
 import { Origin } from "../support/origin.ts";
 import { modes, Stage } from "../support/stage.ts";

@@ -1,7 +1,6 @@
 /** Rate limits that several instances share through a real Redis server, and what happens when that is away. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { TestContext } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import type { ConfigInput } from "../../src/index.ts";
 import { Origin } from "../support/origin.ts";
 import { redisCommand, RedisServer } from "../support/redis-server.ts";

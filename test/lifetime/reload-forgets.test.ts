@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { queryObjects } from "node:v8";
-import type { ConfigInput } from "../../src/index.ts";
-import { createProxy } from "../../src/index.ts";
+import { type ConfigInput, createProxy } from "../../src/index.ts";
 import { Router } from "../../src/route/router.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { Http1Transport } from "../../src/upstream/http1-transport.ts";

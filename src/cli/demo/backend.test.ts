@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import WebSocket from "ws";
-import { backendPaths, startBackend } from "./backend.ts";
-import type { DemoBackend } from "./backend.ts";
+import { backendPaths, type DemoBackend, startBackend } from "./backend.ts";
 
 let backend: DemoBackend;
 let base: string;

@@ -2,8 +2,7 @@
  * One of the demo's backends: a small `node:http` server whose paths show what a proxy must cope with.
  * Nothing here is part of the data path.
  */
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { answerBig, answerEvents, answerUpload } from "./streaming-answers.ts";
 import { serveWebSocketEcho } from "./websocket-echo.ts";

@@ -1,6 +1,5 @@
 /** Exchanges that ended, for the tests of this folder. */
-import { Exchange } from "../../http/exchange.ts";
-import type { Responder } from "../../http/exchange.ts";
+import { Exchange, type Responder } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 
 /** What a test may choose; the rest is a plain successful GET. */

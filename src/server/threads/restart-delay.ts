@@ -1,6 +1,5 @@
 /** How long a dead thread's place stays empty: not at all, unless threads die there one after the other. */
-import type { Clock } from "../../base/clock.ts";
-import { systemClock } from "../../base/clock.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 
 /** A thread that lived this long was in order. */
 const minLifeMs = 5_000;

@@ -10,12 +10,10 @@ import { LeastConnections } from "./least-connections.ts";
 import { Maglev } from "./maglev.ts";
 import { PeakEwma } from "./peak-ewma.ts";
 import { PowerOfTwo } from "./power-of-two.ts";
-import type { EpochSource } from "./prioritized.ts";
-import { PrioritizedBalancer } from "./prioritized.ts";
+import { type EpochSource, PrioritizedBalancer } from "./prioritized.ts";
 import { RandomPicker } from "./random.ts";
 import { RingHash } from "./ring-hash.ts";
-import type { TurnSource } from "./round-robin.ts";
-import { createRoundRobin } from "./round-robin.ts";
+import { createRoundRobin, type TurnSource } from "./round-robin.ts";
 
 /** What a balancer needs beside its candidates; `shared` is the upstream's `UpstreamState`. */
 export interface BalancerContext {

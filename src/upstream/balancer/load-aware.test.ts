@@ -4,8 +4,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import type { BalanceName } from "../balance-options.ts";
 import { createBalancer } from "./create-balancer.ts";
-import type { TestCandidate } from "./testing/candidates.ts";
-import { candidates, hint, TestShared } from "./testing/candidates.ts";
+import { candidates, hint, type TestCandidate, TestShared } from "./testing/candidates.ts";
 
 const open = (name: BalanceName, members: readonly TestCandidate[], seed = 1) => createBalancer(name, members, { shared: new TestShared(), random: seededRandom(seed) });
 

@@ -5,8 +5,7 @@
  */
 import { hash32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
-import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
-import { isOpenTo } from "./balancer.ts";
+import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
 /** Places in the table: a prime, much larger than any number of members; the paper's choice and Envoy's. */

@@ -4,8 +4,7 @@ import fc from "fast-check";
 import type { Balancer } from "./balancer.ts";
 import { createBalancer } from "./create-balancer.ts";
 import { smoothSequence } from "./smooth-sequence.ts";
-import type { TestCandidate } from "./testing/candidates.ts";
-import { candidates, hint, TestShared } from "./testing/candidates.ts";
+import { candidates, hint, type TestCandidate, TestShared } from "./testing/candidates.ts";
 
 const picks = (balancer: Balancer<TestCandidate>, count: number, tried: readonly TestCandidate[] = []): string =>
   Array.from({ length: count }, () => balancer.pick(hint(tried))?.name).join("");

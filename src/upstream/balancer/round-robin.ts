@@ -3,8 +3,7 @@
  * different threads still alternate. Where the weights make the sequence too long (see `smooth-sequence.ts`), every thread runs the algorithm
  * on its own.
  */
-import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
-import { isOpenTo } from "./balancer.ts";
+import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 import { smoothSequence } from "./smooth-sequence.ts";
 
 /** The shared cursor; `UpstreamState` is one. */

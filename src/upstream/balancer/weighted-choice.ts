@@ -3,8 +3,7 @@
  * another above it, so one random number chooses the column and the side.
  */
 import type { RandomSource } from "../../base/random.ts";
-import type { Candidate, Group, PickHint } from "./balancer.ts";
-import { isOpenTo } from "./balancer.ts";
+import { type Candidate, type Group, isOpenTo, type PickHint } from "./balancer.ts";
 
 /** Draws before another member is looked for the slow way, which happens only where one has most of the weight. */
 const maxDraws = 4;

@@ -7,8 +7,7 @@ import { EndpointState } from "../endpoint-state.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 import { UpstreamState } from "../upstream-state.ts";
-import type { HealthEvent, HealthTarget } from "./health-checker.ts";
-import { HealthChecker } from "./health-checker.ts";
+import { HealthChecker, type HealthEvent, type HealthTarget } from "./health-checker.ts";
 import type { Probe, ProbeResult } from "./http-probe.ts";
 
 const defaults: HealthOptions = { path: "/", host: null, interval: 5_000, fastInterval: 1_000, timeout: 2_000, rise: 2, fall: 3, jitter: 0, expect: [{ from: 200, to: 399 }] };

@@ -4,16 +4,13 @@
  * it was keeps its verdict, its counters and its rhythm.
  */
 import type { RandomSource } from "../../base/random.ts";
-import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
-import { systemScheduler } from "../../base/scheduler.ts";
-import type { EndpointState, HealthName } from "../endpoint-state.ts";
-import { Health } from "../endpoint-state.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
+import { type EndpointState, Health, type HealthName } from "../endpoint-state.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 import { CheckQueue } from "./check-queue.ts";
 import { HealthJudge } from "./health-judge.ts";
-import type { Probe, ProbeResult } from "./http-probe.ts";
-import { createHttpProbe } from "./http-probe.ts";
+import { createHttpProbe, type Probe, type ProbeResult } from "./http-probe.ts";
 
 /** One endpoint to check. */
 export interface HealthTarget {

@@ -1,7 +1,6 @@
 /** Health checks with everything real: endpoints that die and return, checks over sockets, and a proxy thread's upstream that follows. */
 import assert from "node:assert/strict";
-import type { Server } from "node:http";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { systemScheduler } from "../../base/scheduler.ts";

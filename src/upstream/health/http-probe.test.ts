@@ -1,16 +1,13 @@
 /** Probes against real endpoints. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import type { Server, Socket } from "node:net";
-import { createServer } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { ManualScheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { EndpointSpec } from "../endpoint.ts";
-import type { ProbeOptions, ProbeResult } from "./http-probe.ts";
-import { createHttpProbe } from "./http-probe.ts";
+import { createHttpProbe, type ProbeOptions, type ProbeResult } from "./http-probe.ts";
 
 const defaults: ProbeOptions = { path: "/health", host: null, timeout: 5_000, expect: [{ from: 200, to: 399 }] };
 
