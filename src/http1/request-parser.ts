@@ -154,7 +154,8 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
   if (failure !== null) return failure;
   head.isKeptAlive = head.minorVersion === 1;
   if (connection !== null) interpretConnection(head, connection, upgrade);
-  if (te !== null && listMembers(te).includes("trailers")) head.acceptsTrailers = true;
+  // An HTTP/1.0 client is never sent a chunked answer, and so no trailers.
+  if (te !== null && head.minorVersion === 1 && listMembers(te).includes("trailers")) head.acceptsTrailers = true;
   if (trailer && head.framing === Framing.chunked) head.keptFields += trailerLines(text, origin);
   if (head.minorVersion === 1) {
     if (!head.hasHostField) return "BAD_HOST";

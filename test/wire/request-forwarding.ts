@@ -45,5 +45,6 @@ export const forwardingFixtures: RequestFixture[] = [
     forward(`Max-Forwards: ${value} of OPTIONS says nothing`, `OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${value}\r\n\r\n`, { line: "OPTIONS /x", fields: [`Max-Forwards: ${value}`] })),
   ...["GET", "POST"].map((method) => forward(`Max-Forwards of ${method} means nothing`, `${method} /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n`, { line: `${method} /x`, fields: ["Max-Forwards: 0"] })),
 
+  forward("TE: trailers of an HTTP/1.0 client means nothing", "GET / HTTP/1.0\r\nHost: a\r\nTE: trailers\r\nConnection: te\r\n\r\n", { line: "GET /", made: { te: null } }, { closes: true }),
   forward("TE: trailers is continued", get("TE: trailers", "Connection: te"), { line: "GET /", made: { te: /^(?:trailers)?$/ } }),
 ];
