@@ -139,7 +139,7 @@ test("it returns when its time is over; ejections grow up to a limit, and shrink
   assert.deepEqual(returned, Array(6).fill("1 by time"));
 });
 
-test("where all that are left fail, an ejected endpoint is tried again after a fifth of its time, and not ejected longer for it", () => {
+test("where all that are left fail, an ejected endpoint is tried again after two seconds, and not ejected longer for it", () => {
   const { fail, attempt, endpoints, ejected, returned, scheduler } = open(3);
   for (const index of [0, 1, 2]) fail(index, 20);
   assert.deepEqual(ejected, ["1 for 10000"]);

@@ -26,8 +26,8 @@ export interface OutlierParts {
   readonly clock?: Clock;
 }
 
-/** The part of `ejection` that an endpoint is out at least, even where all others fail. */
-const leastPart = 0.2;
+/** An endpoint is out for so long at least, or for its time where that is shorter, even where all others fail. */
+const leastMs = 2_000;
 
 /** Is an attempt a failure of its endpoint? */
 function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
@@ -89,7 +89,7 @@ export class OutlierDetector implements AttemptObserver {
     }
     for (const endpoint of this.#endpoints) {
       const record = this.#records.get(endpoint)!;
-      if (!endpoint.state.hasFlag(EndpointFlag.ejected) || now < record.beganMs + leastPart * this.#options.ejection) continue;
+      if (!endpoint.state.hasFlag(EndpointFlag.ejected) || now < record.beganMs + leastMs) continue;
       record.forgive(now);
       endpoint.state.clearFlag(EndpointFlag.ejected);
       this.#onReturn(endpoint);
