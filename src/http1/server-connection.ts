@@ -17,6 +17,8 @@ import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 import { reset, ServerEnding } from "./server-ending.ts";
+import { readIntoSharedMemory } from "./shared-read-memory.ts";
+import { Unread } from "./unread.ts";
 
 const State = {
   /** Between requests, or in the middle of a head. */
@@ -55,15 +57,17 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   readonly #ending: ServerEnding;
   readonly #isPeerTrusted: boolean;
   #state: number = State.head;
-  /** Bytes that arrived and are not consumed. */
-  #unread: Buffer | null = null;
+  readonly #unread = new Unread();
   #isAdvancing = false;
   #isPaused = false;
   #requestCount = 0;
   #headStartedMs = -1;
   #idleSinceMs: number;
 
-  constructor(socket: Socket, context: ServerContext) {
+  /** @param accepted not read from yet, and paused (`pauseOnConnect`) */
+  constructor(accepted: Socket, context: ServerContext) {
+    const reading = readIntoSharedMemory(accepted, this.#onRead);
+    const socket = reading ?? accepted;
     this.#socket = socket;
     this.#context = context;
     this.listenerName = context.listenerName;
@@ -78,7 +82,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
-    socket.on("data", this.#onData);
+    if (reading === null) socket.on("data", this.#onData).resume();
     this.#idleSinceMs = context.wheel.clock.now();
     this.#deadlines.await(Wait.idle, context.timeouts.keepAlive);
   }
@@ -99,8 +103,14 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   // Reading.
 
+  readonly #onRead = (byteCount: number, bytes: Buffer): void => {
+    this.#unread.borrow(bytes.subarray(0, byteCount));
+    this.#advance();
+    this.#unread.keep();
+  };
+
   readonly #onData = (chunk: Buffer): void => {
-    this.#unread = this.#unread === null ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#unread.append(chunk);
     this.#advance();
   };
 
@@ -110,7 +120,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.#isAdvancing = true;
     try {
       let hasConsumed = true;
-      while (hasConsumed && this.#unread !== null) hasConsumed = this.#consume();
+      while (hasConsumed && !this.#unread.isEmpty) hasConsumed = this.#consume();
       if (this.#ending.isHalfClosed && this.#isInputShort()) this.#endOfInput();
     } catch (error) {
       this.#crash(error);
@@ -122,7 +132,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   /** A head that is incomplete needs more bytes; everything else that is left waits for something on our side. */
   #wantsMore(): boolean {
     const unread = this.#unread;
-    if (unread === null) return !this.#body.isBlocked;
+    if (unread.isEmpty) return !this.#body.isBlocked;
     if (this.#state === State.head && !this.#output.isBlocked) return true;
     return (this.#state === State.head || this.#state === State.answer) && unread.length < maxReadAheadBytes;
   }
@@ -135,14 +145,14 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       case State.tunnel: return this.#readTunnel();
       case State.answer: return false;
       default:
-        if (!this.#ending.drop(this.#unread!.length)) this.#destroy();
-        this.#unread = null;
+        if (!this.#ending.drop(this.#unread.length)) this.#destroy();
+        this.#unread.clear();
         return false;
     }
   }
 
   #readHead(): boolean {
-    const bytes = this.#unread!;
+    const bytes = this.#unread.look()!;
     const context = this.#context;
     if (this.#headStartedMs === -1) this.#headStartedMs = context.wheel.clock.now();
     const reader = this.#headReader;
@@ -161,7 +171,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       if (this.#deadlines.wait !== Wait.head) this.#deadlines.await(Wait.head, context.timeouts.head);
       return false;
     }
-    this.#unread = size === bytes.length ? null : bytes.subarray(size);
+    this.#unread.drop(size);
     const head = reader.head!;
     reader.head = null;
     this.#begin(head);
@@ -194,7 +204,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** A head that cannot be understood: answered, logged, and nothing more is read. */
   #refuse(head: RequestHead, reason: ReasonCode): void {
-    this.#unread = null;
+    this.#unread.clear();
     this.#makeExchange(head);
     this.#state = State.answer;
     this.#answer.isKeptAlive = false;
@@ -204,25 +214,23 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #readBody(): boolean {
     const body = this.#body;
     if (!body.canRead) return false;
-    const bytes = this.#unread!;
-    this.#unread = null;
+    const bytes = this.#unread.take();
     this.#answer.isContinueAwaited = false;
     const size = body.read(bytes);
     if (this.#state !== State.body) return false;
     if (body.failure !== null) this.#failBody(body.failure);
     else if (body.isOverdrawn) this.#closeGracefully();
     else {
-      if (size < bytes.length) this.#unread = bytes.subarray(size);
+      if (size < bytes.length) this.#unread.append(bytes.subarray(size));
       if (body.isOpen) this.#flushBody();
       else this.#endBody();
     }
-    return this.#unread !== null;
+    return !this.#unread.isEmpty;
   }
 
   #readTunnel(): boolean {
     if (!this.#body.canRead) return false;
-    const bytes = this.#unread!;
-    this.#unread = null;
+    const bytes = this.#unread.take();
     this.#body.pass(bytes);
     this.#flushBody();
     return false;
@@ -273,7 +281,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   }
 
   get hasUnread(): boolean {
-    return this.#unread !== null;
+    return !this.#unread.isEmpty;
   }
 
   startBody(sink: BodySink): void {
@@ -283,10 +291,10 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
       return;
     }
     const { body } = this.#context.timeouts;
-    if (this.#state === State.body && this.#unread === null) this.#deadlines.await(Wait.body, this.#answer.isContinueAwaited ? Math.min(continueMs, body) : body);
-    if (this.#ending.isHalfClosed && this.#unread === null) this.#endOfInput();
+    if (this.#state === State.body && this.#unread.isEmpty) this.#deadlines.await(Wait.body, this.#answer.isContinueAwaited ? Math.min(continueMs, body) : body);
+    if (this.#ending.isHalfClosed && this.#unread.isEmpty) this.#endOfInput();
     // What came with the head goes upstream with the head, in one write.
-    else if (this.#isAdvancing) while (this.#state === State.body && this.#unread !== null && this.#readBody());
+    else if (this.#isAdvancing) while (this.#state === State.body && !this.#unread.isEmpty && this.#readBody());
     else this.#advance();
   }
 
@@ -324,7 +332,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #finish(): void {
     this.#answer.exchange = null;
     this.#body.release();
-    if (!this.#answer.isKeptAlive || (this.#ending.isHalfClosed && this.#unread === null)) {
+    if (!this.#answer.isKeptAlive || (this.#ending.isHalfClosed && this.#unread.isEmpty)) {
       this.#closeGracefully();
       return;
     }
@@ -360,7 +368,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     if (this.#state === State.closed) return;
     this.#answer.exchange = null;
     this.#body.release();
-    this.#unread = null;
+    this.#unread.clear();
     this.#state = State.closing;
     this.#ending.linger(this.#context.timeouts.write);
     this.#setPaused(false);
@@ -381,7 +389,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#answer.exchange = null;
-    this.#unread = null;
+    this.#unread.clear();
     this.#deadlines.remove();
     if (how === "reset") reset(this.#socket);
     else this.#socket.destroy();
@@ -420,13 +428,14 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
   get #hasRequestBytes(): boolean {
-    return this.#unread !== null && !isOnlyEmptyLines(this.#unread);
+    const unread = this.#unread.look();
+    return unread !== null && !isOnlyEmptyLines(unread);
   }
 
   /** After FIN: what is there will never be enough. */
   #isInputShort(): boolean {
-    if (this.#state === State.head) return this.#unread !== null && !this.#output.isBlocked;
-    return (this.#state === State.body || this.#state === State.tunnel) && this.#unread === null;
+    if (this.#state === State.head) return !this.#unread.isEmpty && !this.#output.isBlocked;
+    return (this.#state === State.body || this.#state === State.tunnel) && this.#unread.isEmpty;
   }
 
   /** The client sends no more. Whatever it is still owed is answered as long as it takes it. */
@@ -437,14 +446,14 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
         else if (!this.#output.isBlocked) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
         return;
       case State.body:
-        if (this.#unread === null || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
+        if (this.#unread.isEmpty || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
         return;
       case State.answer:
         if (this.#answer.exchange?.listener?.isQueued === true) this.#endAsGone("CLIENT_GONE");
         else this.#ending.watchTaking();
         return;
       case State.tunnel:
-        if (this.#unread !== null) return;
+        if (!this.#unread.isEmpty) return;
         this.#body.end();
         if (this.#ending.hasEndedWriting) this.#endTunnel();
         return;

@@ -59,7 +59,7 @@ export class Listener implements ServerContext {
     this.#trusted = new AddressSet(options.trustedProxies);
     this.#metrics = host.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, this.#onConnection);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, this.#onConnection);
   }
 
   get listenerName(): string {

@@ -1,0 +1,60 @@
+/** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `shared-read-memory.ts`. */
+
+/** Bytes in the order of their arrival. One a connection. */
+export class Unread {
+  #bytes: Buffer | null = null;
+  #isBorrowed = false;
+
+  get isEmpty(): boolean {
+    return this.#bytes === null;
+  }
+
+  get length(): number {
+    return this.#bytes === null ? 0 : this.#bytes.length;
+  }
+
+  /** Appends `chunk`, which is given for good. */
+  append(chunk: Buffer): void {
+    this.#bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#isBorrowed = false;
+  }
+
+  /** Appends `chunk`, which is the giver's again after `keep`. */
+  borrow(chunk: Buffer): void {
+    this.#isBorrowed = this.#bytes === null;
+    this.#bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+  }
+
+  /** Takes a copy of what is still borrowed. */
+  keep(): void {
+    if (!this.#isBorrowed) return;
+    this.#isBorrowed = false;
+    if (this.#bytes === null) return;
+    // Of its own size, not a slice of a pool: it may stay as long as a slow client likes.
+    const own = Buffer.allocUnsafeSlow(this.#bytes.length);
+    this.#bytes.copy(own);
+    this.#bytes = own;
+  }
+
+  /** All of it, to be read now and not to be kept; null where there is nothing. */
+  look(): Buffer | null {
+    return this.#bytes;
+  }
+
+  /** The first `byteCount` are consumed. */
+  drop(byteCount: number): void {
+    const bytes = this.#bytes!;
+    this.#bytes = byteCount === bytes.length ? null : bytes.subarray(byteCount);
+  }
+
+  /** All of it, for good. There must be something. */
+  take(): Buffer {
+    const bytes = this.#bytes!;
+    this.#bytes = null;
+    return this.#isBorrowed ? Buffer.from(bytes) : bytes;
+  }
+
+  clear(): void {
+    this.#bytes = null;
+  }
+}
