@@ -28,10 +28,14 @@ export function readConfig(value: unknown): Reading {
 
 /**
  * Reads a configuration that a program wrote.
+ * @param workers in place of `workers` where the configuration does not say; default: as for a file
  * @throws ConfigError with every problem; they carry paths, no lines.
  */
-export function parseConfig(input: ConfigInput): Config {
-  const reading = readConfig(input);
+export function parseConfig(input: ConfigInput, workers?: Config["workers"]): Config {
+  // What a program hands over may be anything.
+  const given: unknown = input;
+  const isSection = typeof given === "object" && given !== null && !Array.isArray(given);
+  const reading = readConfig(isSection && workers !== undefined ? { ...given, workers: (given as ConfigInput).workers ?? workers } : given);
   if (reading.config !== null) return reading.config;
   throw new ConfigError(reading.findings.map((finding) => ({ ...finding, file: null, line: 0, column: 0, length: 1, excerpt: null })));
 }

@@ -11,7 +11,7 @@ export { Proxy, type ProxyAddress, type ProxyOptions } from "./proxy.ts";
  */
 export async function createProxy(input: ConfigInput, options: ProxyOptions = {}): Promise<Proxy> {
   const { parseConfig } = await import("../config/parse-config.ts");
-  return new Proxy(parseConfig({ ...input, workers: input.workers ?? 0 }), options);
+  return new Proxy(parseConfig(input, 0), options);
 }
 
 /** Makes a proxy from a configuration in normal form, as the loader gives it. */

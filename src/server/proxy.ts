@@ -340,7 +340,7 @@ export class Proxy {
 async function toConfig(next: ConfigInput | Config, workers: Config["workers"]): Promise<Config> {
   if (isNormalForm(next)) return next;
   const { parseConfig } = await import("../config/parse-config.ts");
-  return parseConfig({ ...next, workers: next.workers ?? workers });
+  return parseConfig(next, workers);
 }
 
 function isNormalForm(next: ConfigInput | Config): next is Config {

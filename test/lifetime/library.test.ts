@@ -163,6 +163,15 @@ for (const [title, workers] of modes) {
 
 test("a configuration that is wrong is refused before anything is made", async () => {
   await assert.rejects(createProxy({ listeners: [], routes: [] }), ConfigError);
+  for (const nonsense of [undefined, null, "text", 5, [], () => ({})]) await assert.rejects(createProxy(nonsense as unknown as ConfigInput), ConfigError);
+});
+
+test("a reload with no configuration at all changes nothing", async () => {
+  const proxy = await createProxy(answering("here"));
+  await proxy.listen();
+  for (const nonsense of [undefined, null, "text", []]) await assert.rejects(proxy.reload(nonsense as unknown as ConfigInput), ConfigError);
+  assert.equal(await get(urlOf(proxy)), "here");
+  await proxy.close();
 });
 
 for (const workers of [0, 1]) {
