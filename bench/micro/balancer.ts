@@ -63,7 +63,7 @@ function openPool(size: number, weightOf: (index: number) => number): { candidat
   const shared = UpstreamState.open(memory, "bench");
   const candidates = Array.from({ length: size }, (_, index) => {
     const name = `http://10.0.${index >> 8}.${index & 255}:8080`;
-    const state = EndpointState.open(memory, "bench", name, 0, stripes, shared);
+    const state = EndpointState.open(memory, { upstreamName: "bench", url: name, stripeIndex: 0, stripes, upstream: shared });
     state.latency.observe(1 + (index % 3), 0);
     return new SharedCandidate(name, weightOf(index), state);
   });

@@ -25,7 +25,7 @@ function measure(name: string, options: Partial<UpstreamOptions>): void {
   const state = UpstreamState.open(memory, "api");
   const endpoints = [1, 2, 3].map((port) => {
     const url = `http://127.0.0.1:${port}`;
-    return new Endpoint({ url, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, zone: null }, EndpointState.open(memory, "api", url, 0, stripes, state), {} as Transport);
+    return new Endpoint({ url, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, zone: null }, EndpointState.open(memory, { upstreamName: "api", url, stripeIndex: 0, stripes, upstream: state }), {} as Transport);
   });
   const policies = createPolicies({
     upstreamName: "api", options: { ...nothing, ...options } as UpstreamOptions, endpoints, memory, stripeIndex: 0, stripes, metrics: new MetricWriter({ onPage: () => {} }), logger: silentLogger, previous: null,

@@ -28,7 +28,7 @@ function setUp() {
   const upstreamState = UpstreamState.open(memory, "api");
   const all = urls.map((url) => ({
     spec: { url, weight: 2, isBackup: false } as EndpointSpec,
-    state: EndpointState.open(memory, "api", url, -1, 1, upstreamState),
+    state: EndpointState.open(memory, { upstreamName: "api", url, stripeIndex: -1, stripes: 1, upstream: upstreamState }),
   }));
   const said: unknown[] = [];
   const logger: Logger = { debug: () => {}, info: (...all) => void said.push(all), warn: () => {}, error: () => {} };

@@ -14,7 +14,7 @@ function open() {
   const upstream = UpstreamState.open(memory, "api");
   const endpoints = [1, 2, 3, 4].map((port) => {
     const spec: EndpointSpec = { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false };
-    return { spec, state: EndpointState.open(memory, "api", spec.url, -1, 1, upstream) };
+    return { spec, state: EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: -1, stripes: 1, upstream }) };
   });
   const messages: string[] = [];
   const watch = new PanicWatch((name) => (name === "api" ? endpoints : []), { ...silentLogger, warn: (text, fields) => messages.push(`${text} ${JSON.stringify(fields)}`), info: (text) => messages.push(text) });

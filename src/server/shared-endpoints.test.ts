@@ -17,7 +17,7 @@ function configOf(name: string): Config {
 
 /** What proxy thread 1 counts at the endpoint and the listener of the configuration `name`. */
 function countIn(memory: SharedMemory, name: string): { readonly state: EndpointState; readonly connections: ConnectionCount } {
-  const state = EndpointState.open(memory, name, url, 1, stripes, UpstreamState.open(memory, name));
+  const state = EndpointState.open(memory, { upstreamName: name, url, stripeIndex: 1, stripes, upstream: UpstreamState.open(memory, name) });
   const connections = new ConnectionCount(memory, name, 1, stripes);
   state.enter();
   connections.enter(0);

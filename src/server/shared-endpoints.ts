@@ -109,7 +109,7 @@ export class SharedEndpoints {
   #open(config: Config): Map<string, SharedEndpoint[]> {
     return new Map(Object.entries(config.upstreams).map(([name, options]) => {
       const upstreamState = UpstreamState.open(this.#memory, name);
-      return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, name, spec.url, -1, this.#stripes, upstreamState) }))];
+      return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, { upstreamName: name, url: spec.url, stripeIndex: -1, stripes: this.#stripes, upstream: upstreamState }) }))];
     }));
   }
 }

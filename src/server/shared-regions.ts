@@ -31,7 +31,7 @@ const features: readonly ReserveRegions[] = [
 function reserveEndpoints(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
   const upstream = UpstreamState.open(memory, upstreamName);
   const endpoints = urls.map((url): ReservedRegion => {
-    const state = EndpointState.open(memory, upstreamName, url, -1, stripes, upstream);
+    const state = EndpointState.open(memory, { upstreamName, url, stripeIndex: -1, stripes, upstream });
     return { key: EndpointState.key(upstreamName, url), clearStripe: (stripeIndex) => state.clearStripe(stripeIndex) };
   });
   return [{ key: UpstreamState.key(upstreamName), clearStripe: null }, ...endpoints];

@@ -9,7 +9,7 @@ import { UpstreamState } from "./upstream-state.ts";
 function open(stripes = 2): { memory: SharedMemory; upstream: UpstreamState; window: (stripeIndex: number) => EndpointState } {
   const memory = new SharedMemory();
   const upstream = UpstreamState.open(memory, "api");
-  return { memory, upstream, window: (stripeIndex) => EndpointState.open(memory, "api", "http://127.0.0.1:80", stripeIndex, stripes, upstream) };
+  return { memory, upstream, window: (stripeIndex) => EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex, stripes, upstream }) };
 }
 
 test("a new endpoint is unknown, without flags, without load, and admits", () => {
@@ -103,7 +103,7 @@ test("threads that count and take turns at the same time lose nothing and share 
       const { EndpointState } = await import(workerData.endpointUrl);
       const memory = new SharedMemory(workerData.snapshot);
       const upstream = UpstreamState.open(memory, "api");
-      const state = EndpointState.open(memory, "api", "http://127.0.0.1:80", workerData.stripeIndex, 2, upstream);
+      const state = EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex: workerData.stripeIndex, stripes: 2, upstream });
       const turns = new Uint32Array(${rounds});
       for (let round = 0; round < ${rounds}; round++) {
         state.enter(); state.enter(); state.leave();
@@ -134,7 +134,7 @@ test("threads that count and take turns at the same time lose nothing and share 
 test("the moment of a return is noted, whatever gate had been closed, and only when the last one opens", () => {
   const memory = new SharedMemory();
   const clock = new ManualClock(1_000);
-  const state = EndpointState.open(memory, "api", "http://127.0.0.1:80", 0, 1, UpstreamState.open(memory, "api"), clock);
+  const state = EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex: 0, stripes: 1, upstream: UpstreamState.open(memory, "api"), clock });
   state.health = Health.healthy;
   assert.equal(state.returnedMs, 0, "it has been there since the start");
   state.health = Health.unhealthy;

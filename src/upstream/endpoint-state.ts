@@ -44,6 +44,18 @@ const lineWords = lineBytes / 4;
 const headLines = 2;
 const stripeStart = (stripeIndex: number): number => (headLines + stripeIndex) * lineWords;
 
+/** Who looks, and whom a change concerns. */
+export interface EndpointStateParts {
+  /** Which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing. */
+  readonly stripeIndex: number;
+  /** How many threads can count. */
+  readonly stripes: number;
+  /** Its epoch moves when this endpoint's availability changes. */
+  readonly upstream: UpstreamState;
+  /** Default: the one that all threads share. */
+  readonly clock?: Clock;
+}
+
 /** A window on one endpoint's region. Any number of windows on one region agree. */
 export class EndpointState {
   /** How long it takes to answer. */
@@ -56,14 +68,8 @@ export class EndpointState {
   readonly #upstream: UpstreamState;
   readonly #clock: Clock;
 
-  /**
-   * @param region `byteLength(stripes)` bytes
-   * @param stripeIndex which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing
-   * @param stripes how many threads can count
-   * @param upstream whose epoch moves when this endpoint's availability changes
-   * @param clock default: the one that all threads share
-   */
-  constructor(region: SharedArrayBuffer, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = sharedClock) {
+  /** @param region `byteLength(parts.stripes)` bytes */
+  constructor(region: SharedArrayBuffer, { stripeIndex, stripes, upstream, clock = sharedClock }: EndpointStateParts) {
     if (stripeIndex < -1 || stripeIndex >= stripes) throw new RangeError(`stripe ${stripeIndex} of ${stripes}`);
     this.#words = new Int32Array(region, 0, EndpointState.byteLength(stripes) / 4);
     this.#times = new Float64Array(region, 0, lineBytes / 8);
@@ -83,9 +89,9 @@ export class EndpointState {
     return `endpoint:${upstreamName}/${url}`;
   }
 
-  /** The window on the endpoint `url` of `upstreamName` in `memory`; the stripes as in the constructor. */
-  static open(memory: SharedMemory, upstreamName: string, url: string, stripeIndex: number, stripes: number, upstream: UpstreamState, clock: Clock = sharedClock): EndpointState {
-    return new EndpointState(memory.region(EndpointState.key(upstreamName, url), EndpointState.byteLength(stripes)), stripeIndex, stripes, upstream, clock);
+  /** The window on the endpoint `place.url` of an upstream in `memory`. */
+  static open(memory: SharedMemory, place: EndpointStateParts & { readonly upstreamName: string; readonly url: string }): EndpointState {
+    return new EndpointState(memory.region(EndpointState.key(place.upstreamName, place.url), EndpointState.byteLength(place.stripes)), place);
   }
 
   /** One more attempt is under way here. */

@@ -107,7 +107,7 @@ export class Upstream {
 /** Apart from the constructor, whose closures live as long as the upstream: they would keep the one before it alive, and that the one before. */
 function openEndpoints({ name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts, upstreamState: UpstreamState): Endpoint[] {
   return endpoints.map((spec) => {
-    const state = EndpointState.open(memory, name, spec.url, stripeIndex, stripes, upstreamState);
+    const state = EndpointState.open(memory, { upstreamName: name, url: spec.url, stripeIndex, stripes, upstream: upstreamState });
     return new Endpoint(spec, state, openTransport(spec, previous?.find(spec.url)?.transport ?? null));
   });
 }

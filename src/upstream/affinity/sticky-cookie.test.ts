@@ -20,7 +20,7 @@ function open(more: Partial<StickyCookieOptions> = {}) {
   const clock = new ManualClock(0, 0);
   const endpoints = [1, 2].map((port) => {
     const spec: EndpointSpec = { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false };
-    return new Endpoint(spec, EndpointState.open(memory, "api", spec.url, 0, 1, state), {} as Transport);
+    return new Endpoint(spec, EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: 0, stripes: 1, upstream: state }), {} as Transport);
   }) as [Endpoint, Endpoint];
   const options: StickyCookieOptions = { name: "sid", maxAge: 0, path: "/", sameSite: "lax", secret: null, ...more };
   const tokens = new StickyTokens({ secret: Buffer.from("secret"), upstreamName: "api", urls: endpoints.map((endpoint) => endpoint.name), maxAgeMs: options.maxAge, clock });

@@ -39,7 +39,7 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
   const checker = new HealthChecker({ scheduler, probe, random: options.random ?? (() => 0.5), onChange: (event) => events.push(event), ...(options.maxConcurrent && { maxConcurrent: options.maxConcurrent }) });
   const target = (port: number, more: Partial<HealthOptions> = {}): HealthTarget => {
     const endpoint: EndpointSpec = { url: `http://h:${port}`, host: "h", port, socketPath: null, weight: 1, isBackup: false };
-    return { upstream: "api", endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, "api", endpoint.url, -1, 1, shared) };
+    return { upstream: "api", endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) };
   };
   const answer = (port: number, isSuccess: boolean): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
   const isUnderWay = (port: number): boolean => underWay.has(`http://h:${port}`);
@@ -218,7 +218,7 @@ test("closing cancels checks and timers, keeps the verdicts, and lets nobody wai
 test("a listener may close the checker", () => {
   const scheduler = new ManualScheduler();
   const shared = new UpstreamState(new SharedArrayBuffer(UpstreamState.byteLength));
-  const state = new EndpointState(new SharedArrayBuffer(EndpointState.byteLength(1)), -1, 1, shared);
+  const state = new EndpointState(new SharedArrayBuffer(EndpointState.byteLength(1)), { stripeIndex: -1, stripes: 1, upstream: shared });
   const endpoint: EndpointSpec = { url: "http://h:1", host: "h", port: 1, socketPath: null, weight: 1, isBackup: false };
   let answer = (): void => {};
   const checker = new HealthChecker({

@@ -42,7 +42,7 @@ test("an endpoint that dies leaves the rotation and returns; with nobody left th
     resolver.close();
     await Promise.all(servers.map(stop));
   });
-  checker.update(specs.map((endpoint) => ({ upstream: "api", endpoint, options, state: EndpointState.open(memory, "api", endpoint.url, -1, 1, shared) })));
+  checker.update(specs.map((endpoint) => ({ upstream: "api", endpoint, options, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) })));
 
   const upstream = new Upstream({
     name: "api", endpoints: specs, balance: "round-robin", memory, stripeIndex: 0, stripes: 1,
