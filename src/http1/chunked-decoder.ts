@@ -6,7 +6,7 @@
  */
 import { isToken, removeFields } from "../http/fields.ts";
 import { CR, hexTable, LF } from "./characters.ts";
-import { ScanFailure, keepFields, keepTable, notedCount, notedSpecial, scanFields } from "./field-scanner.ts";
+import { isWorthScanning, ScanFailure, keepFields, keepTable, notedCount, notedSpecial, scanFields } from "./field-scanner.ts";
 import { Special } from "./special-fields.ts";
 
 /** Why `next` stopped. */
@@ -139,11 +139,9 @@ export class ChunkedDecoder {
     const before = this.#trailerBytes;
     const section = before === null ? bytes.subarray(at, end) : Buffer.concat([before, bytes.subarray(at, end)]);
     const limit = Math.min(section.length, maxTrailerBytes);
-    // A section that trickles in is scanned again only when its end may have come, so that the work stays linear.
-    const mayBeComplete = before === null || section[0] === CR || section.indexOf("\r\n\r\n", Math.max(0, before.length - 3), "latin1") !== -1 || section.length < 4;
-    const next = mayBeComplete ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
+    const next = before === null || isWorthScanning(section, before.length) ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
     if (next === ScanFailure.incomplete) {
-      if (section.length > maxTrailerBytes || hasBareLineEnd(section, before === null ? 0 : before.length)) return this.#stop(ChunkEvent.badTrailer, at);
+      if (section.length > maxTrailerBytes) return this.#stop(ChunkEvent.badTrailer, at);
       this.#trailerBytes = before === null ? Buffer.from(section) : section;
       return this.#stop(ChunkEvent.needMore, end);
     }
@@ -159,15 +157,5 @@ export class ChunkedDecoder {
 /** A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too. */
 function hasFramingField(): boolean {
   for (let i = 0; i < notedCount; i++) if (notedSpecial[i] === Special.contentLength || notedSpecial[i] === Special.transferEncoding) return true;
-  return false;
-}
-
-/** Is there a CR without LF or an LF without CR from `from` on (the last byte is still open)? Such a section can never become valid. */
-export function hasBareLineEnd(bytes: Buffer, from: number): boolean {
-  for (let i = from; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if ((byte === LF) !== (i > 0 && bytes[i - 1] === CR)) return true;
-    if (byte < 0x20 && byte !== CR && byte !== LF && byte !== 0x09) return true;
-  }
   return false;
 }

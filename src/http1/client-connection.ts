@@ -10,9 +10,9 @@ import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isStreaming } from "../http/streaming.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
-import { hasBareLineEnd } from "./chunked-decoder.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
+import { isWorthScanning } from "./field-scanner.ts";
 import { Output } from "./output.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 import { RequestWriter } from "./request-writer.ts";
@@ -194,9 +194,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     const before = this.#partial!;
     this.#partial = null;
     const joined = Buffer.concat([before, chunk]);
-    // Parsing starts again only when the end of the head, or something that can never be right, may have come: linear work on a trickle.
-    const isWorthReading = joined.indexOf("\r\n\r\n", Math.max(0, before.length - 3), "latin1") !== -1
-      || joined.length > this.#owner.limits.headBytes || hasBareLineEnd(joined, before.length);
+    const isWorthReading = joined.length > this.#owner.limits.headBytes || isWorthScanning(joined, before.length);
     if (isWorthReading) this.#read(joined, joined.length);
     else this.#partial = joined;
   }

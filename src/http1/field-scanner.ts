@@ -38,7 +38,12 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
       kind = tokenTable[bytes[at]!]!;
     }
     if (bytes[at] !== COLON || at === lineStart) {
-      if (at !== lineStart) return lineEndFailure(bytes[at]!);
+      if (at !== lineStart) {
+        if (bytes[at] !== CR) return lineEndFailure(bytes[at]!);
+        if (at + 1 === end) return ScanFailure.incomplete;
+        // A whole line without a colon.
+        return bytes[at + 1] === LF ? ScanFailure.badField : ScanFailure.badLineEnd;
+      }
       // Not a name: the empty line that ends the section, or garbage.
       if (bytes[at] !== CR) return lineEndFailure(bytes[at]!);
       if (at + 1 === end) return ScanFailure.incomplete;
@@ -62,6 +67,39 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
     }
     at += 2;
   }
+}
+
+/**
+ * Of a head or trailer section that comes in pieces, is there something behind `from`, where the last look at it ended, that may decide about it: a line that is complete and
+ * no field line (the first one, the empty one, one that is malformed), or a byte that can never be right? Every byte is looked at once: a trickle costs
+ * no more than a flood, and is refused as soon.
+ */
+export function isWorthScanning(bytes: Buffer, from: number): boolean {
+  for (let end = bytes.indexOf(LF, from); end !== -1; end = bytes.indexOf(LF, end + 1)) {
+    const start = end === 0 ? 0 : bytes.lastIndexOf(LF, end - 1) + 1;
+    // Empty lines may precede the first one.
+    if (start < 3 || bytes[start - 3] === LF || !isFieldLine(bytes, start, end - 1)) return true;
+  }
+  return hasBareLineEnd(bytes, from);
+}
+
+/** @param end where its CR is, or should be */
+function isFieldLine(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && tokenTable[bytes[at]!] !== 0) at++;
+  if (at === start || at >= end || bytes[at] !== COLON) return false;
+  while (++at < end) if (valueTable[bytes[at]!] === 0) return false;
+  return bytes[end] === CR;
+}
+
+/** Is there a CR without LF, an LF without CR or another control character from `from` on (the last byte is still open)? */
+function hasBareLineEnd(bytes: Buffer, from: number): boolean {
+  for (let i = from; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if ((byte === LF) !== (i > 0 && bytes[i - 1] === CR)) return true;
+    if (byte < 0x20 && byte !== CR && byte !== LF && byte !== HTAB) return true;
+  }
+  return false;
 }
 
 function note(bytes: Buffer, special: Special, lineStart: number, valueStart: number, valueEnd: number): void {

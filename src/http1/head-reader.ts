@@ -2,7 +2,7 @@
 import type { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { CR, LF } from "./characters.ts";
-import { hasBareLineEnd } from "./chunked-decoder.ts";
+import { isWorthScanning } from "./field-scanner.ts";
 import { type HeadLimits, parsed, parseRequestHead } from "./request-parser.ts";
 
 /** One a connection. */
@@ -21,18 +21,13 @@ export class HeadReader {
     const scanned = this.#scannedBytes;
     this.wasSplit = scanned > 0;
     this.#scannedBytes = bytes.length;
-    if (scanned > 0 && !this.#isWorthParsing(bytes, scanned, limits)) return -1;
+    if (scanned > 0 && bytes.length <= limits.headBytes && !isWorthScanning(bytes, scanned)) return -1;
     parseRequestHead(bytes, 0, bytes.length, limits, isPeerTrusted);
     this.failure = parsed.failure;
     this.head = parsed.head;
     if (parsed.failure !== null || parsed.head === null) return -1;
     this.#scannedBytes = 0;
     return parsed.next;
-  }
-
-  /** Parsing starts again only when the end of the head, or something that can never be right, may have come. */
-  #isWorthParsing(bytes: Buffer, from: number, limits: HeadLimits): boolean {
-    return bytes.indexOf("\r\n\r\n", Math.max(0, from - 3), "latin1") !== -1 || bytes.length > limits.headBytes || hasBareLineEnd(bytes, from);
   }
 }
 

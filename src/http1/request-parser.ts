@@ -60,7 +60,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   // "HTTP/" DIGIT "." DIGIT CRLF, ten bytes
   at++;
   if (at + 10 > limit) {
-    for (let i = at; i < limit; i++) if (bytes[i] !== versionBytes[i - at] && i - at !== 5 && i - at !== 7) return fail("BAD_REQUEST_LINE");
+    for (let i = at; i < limit; i++) if (i - at === 5 || i - at === 7 ? !isDigit(bytes[i]!) : bytes[i] !== versionBytes[i - at]) return fail("BAD_REQUEST_LINE");
     return needMore(end, limit, "TARGET_TOO_LONG");
   }
   const major = bytes[at + 5]! - 48;
@@ -97,6 +97,8 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   parsed.head = head;
   parsed.next = next;
 }
+
+const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
 const versionBytes = Uint8Array.from("HTTP/1.1\r\n", (letter) => letter.charCodeAt(0));
 

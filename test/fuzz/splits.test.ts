@@ -72,8 +72,8 @@ test("a chunked body means the same however it is cut", (context) => {
     const cut = pieces(bytes, random);
     const inPieces = decode(cut);
     const told = `seed ${seed}: ${JSON.stringify(cut.map((part) => part.toString("latin1")))}`;
-    // Trailers that cannot become valid may be found out only at their end.
-    if (whole.outcome === "broken" && inPieces.outcome === "open") assert.match(text, /(?:^|\n)0+(?:;[^\r\n]*)?\r\n/, told);
+    // That a trailer line is broken may be found out only when its end has come.
+    if (whole.outcome === "broken" && inPieces.outcome === "open") assert.match(text, /(?:^|\n)0+(?:;[^\r\n]*)?\r\n(?:[^\n]*\n)*[^\n]+$/, told);
     else assert.equal(inPieces.outcome, whole.outcome, told);
     assert.equal(inPieces.data, whole.data, told);
   }
@@ -90,8 +90,8 @@ test("a head means the same however it is cut", (context) => {
     const cut = pieces(bytes, random);
     const whole = readHead([bytes]);
     const inPieces = readHead(cut);
-    // A broken head may be found out only when its end has come.
-    if (whole === "broken" && inPieces === "open" && !bytes.toString("latin1").replace(/^(?:\r\n)+/, "").includes("\r\n\r\n")) continue;
+    // That a line is broken may be found out only when its end has come.
+    if (whole === "broken" && inPieces === "open" && !bytes.toString("latin1").endsWith("\r\n")) continue;
     assert.equal(inPieces, whole, `seed ${seed}: ${JSON.stringify(cut.map((part) => part.toString("latin1")))}`);
   }
   context.diagnostic(`${count} heads from seed ${seed}`);
