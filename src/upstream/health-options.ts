@@ -47,7 +47,7 @@ export const healthSchema = section({
   rise: count(2, { about: "How many successes in a row make an unhealthy endpoint healthy." }, { min: 1, max: 100 }),
   fall: count(3, { about: "How many failures in a row make a healthy endpoint unhealthy." }, { min: 1, max: 100 }),
   jitter: percent("20%", { about: "How far each interval is varied at random, so that checks do not march in step." }),
-  fastInterval: duration("1s", { about: "The interval while an endpoint is on its way from one state to the other; never longer than `interval`." }, { min: 10 }),
+  fastInterval: duration("1s", { about: "The interval while an endpoint is on its way from one state to the other, or where requests pile up there; never longer than `interval`." }, { min: 10 }),
   expect: documented(
     z.union([statusRangeSchema, z.array(statusRangeSchema).min(1)]).prefault("200-399").transform((value): StatusRange[] => (Array.isArray(value) ? value : [value])),
     { kind: "status, range or list", about: 'The statuses that count as healthy: `200`, `"2xx"`, `"200-399"`, or a list of these.', defaultText: "200-399" },

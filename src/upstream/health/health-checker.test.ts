@@ -43,7 +43,7 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
   };
   const answer = (port: number, isSuccess: boolean): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
   const isUnderWay = (port: number): boolean => underWay.has(`http://h:${port}`);
-  return { scheduler, shared, events, checker, target, answer, isUnderWay, cancelled: () => cancelled };
+  return { scheduler, memory, shared, events, checker, target, answer, isUnderWay, cancelled: () => cancelled };
 }
 
 test("first checks start at once and together, their results decide, and the round is done after the last", async () => {
@@ -99,6 +99,29 @@ test("checks come every interval, and every fast interval while the verdict wave
   answer(1, true);
   assert.equal(only.state.healthName, "healthy");
   assert.deepEqual(events.map((event) => event.to), ["healthy", "unhealthy", "healthy"]);
+  checker.close();
+});
+
+test("where requests pile up, the next check comes early, and no other after it unless there are still more", () => {
+  const { checker, target, answer, isUnderWay, scheduler, memory, shared } = bench();
+  const only = target(1);
+  const thread = EndpointState.open(memory, { upstreamName: "api", url: only.endpoint.url, stripeIndex: 0, stripes: 1, upstream: shared });
+  checker.update([only]);
+  thread.enter();
+  answer(1, true);
+  for (let count = 0; count < 4; count++) thread.enter();
+  scheduler.advance(1_000);
+  assert.equal(isUnderWay(1), false, "five are no more than twice one and a few");
+  thread.enter();
+  scheduler.advance(999);
+  assert.equal(isUnderWay(1), false);
+  scheduler.advance(1);
+  assert.equal(isUnderWay(1), true);
+  answer(1, true);
+  scheduler.advance(4_999);
+  assert.equal(isUnderWay(1), false, "it has answered: so many are usual there");
+  scheduler.advance(1);
+  assert.equal(isUnderWay(1), true);
   checker.close();
 });
 

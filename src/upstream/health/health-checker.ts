@@ -2,6 +2,8 @@
  * Active health checks of all upstreams, run by the control thread beside the traffic. Verdicts go into the endpoints' shared states, where every
  * proxy thread sees them at once; changes are also told to a listener. A check is known by (upstream, endpoint, options): what a reload leaves as
  * it was keeps its verdict, its counters and its rhythm.
+ *
+ * Where requests pile up at an endpoint, its next check comes early: one that is frozen takes connections and says nothing, which no traffic tells before its timeouts.
  */
 import type { RandomSource } from "../../base/random.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
@@ -63,6 +65,9 @@ export interface HealthCheckerOptions {
   /** Checks under way at a time; the others wait their turn. Default 64. */
   readonly maxConcurrent?: number;
 }
+
+/** So few requests in flight are no pile, whatever there was before. */
+const leastPile = 4;
 
 /** Checks endpoints until closed. */
 export class HealthChecker {
@@ -167,13 +172,22 @@ export class HealthChecker {
     const lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
     check.lastCheck = lastCheck;
     const intervalMs = (check.judge.isWavering ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
-    check.next = this.#scheduler.after(Math.max(0, check.startedMs + intervalMs - this.#scheduler.clock.now()), () => this.#run(check));
+    check.inFlight = state.inFlight;
+    this.#await(check, check.startedMs + intervalMs);
     state.isAnswering = result.status !== null;
     state.health = isHealthy ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
     if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: result.reason, lastCheck });
     if (result.isSuccess) this.#onPass(check.target);
     this.#settleFirstRound();
+  }
+
+  /** Runs `check` when it is due, or at one of the looks until then. */
+  #await(check: Check, dueMs: number): void {
+    const leftMs = Math.max(0, dueMs - this.#scheduler.clock.now());
+    const { fastInterval } = check.target.options;
+    const isLook = leftMs > fastInterval;
+    check.next = this.#scheduler.after(isLook ? fastInterval : leftMs, () => (isLook && !check.isPilingUp ? this.#await(check, dueMs) : this.#run(check)));
   }
 
   #settleFirstRound(): void {
@@ -197,11 +211,18 @@ class Check {
   /** The check that is under way or waits its turn. */
   current: ScheduledCall | null = null;
   startedMs = 0;
-  /** The check to come. */
+  /** The check to come, or the look before it. */
   next: ScheduledCall | null = null;
+  /** Requests in flight at the endpoint after the last check. */
+  inFlight = 0;
 
   constructor(target: HealthTarget) {
     this.target = target;
+  }
+
+  /** Far more requests are in flight than after the last check. */
+  get isPilingUp(): boolean {
+    return this.target.state.inFlight >= 2 * this.inFlight + leastPile;
   }
 
   /** Goes on from the counters of the check that this one replaces. */
