@@ -98,13 +98,13 @@ function readLiberally(path: string): string | PathRefusal {
 }
 
 /**
- * Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. Also the two-byte forms of ASCII that UTF-8 forbids
- * (RFC 3629 section 3) and old decoders take: `%C0%AF` for `/`, `%C0%AE` for `.`.
+ * Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. Also the forms of ASCII in two, three or four bytes that UTF-8
+ * forbids (RFC 3629 section 3) and old decoders take: `%C0%AF` for `/`, `%E0%80%AE` for `.`.
  */
 function decodeVisible(path: string): string {
-  return path.replace(/%[Cc][01]%[89ABab][0-9A-Fa-f]|%[0-9A-Fa-f]{2}/g, (escape) => {
-    const first = escapedCode(escape, 0);
-    const code = escape.length === 3 ? first : ((first & 1) << 6) | (escapedCode(escape, 3) & 0x3f);
+  return path.replace(/(?:%[Cc][01]|(?:%[Ee]0|%[Ff]0%80)%8[01])%[89ABab][0-9A-Fa-f]|%[0-9A-Fa-f]{2}/g, (escape) => {
+    const last = escapedCode(escape, escape.length - 3);
+    const code = escape.length === 3 ? last : ((escapedCode(escape, escape.length - 6) & 1) << 6) | (last & 0x3f);
     if (code === backslash) return "/";
     return code > 0x20 && code < 0x7f && code !== question && code !== hash ? String.fromCharCode(code) : escape;
   });
