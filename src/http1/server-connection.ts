@@ -90,6 +90,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   /** Lets the exchange under way finish, then closes. A request that crosses our FIN is lost, so a connection that was in use a moment ago gets that moment more. */
   drain(): void {
     this.#answer.isKeptAlive = false;
+    this.#ending.hurry();
     if (this.#state !== State.head || this.#hasRequestBytes) return;
     if (this.#output.isBlocked) this.#closeGracefully();
     else if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
@@ -349,10 +350,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
   #finishUpload(): void {
-    if (!this.#answer.isKeptAlive || !this.#body.isDroppable) {
-      this.#closeGracefully();
-      return;
-    }
+    if (!this.#answer.isKeptAlive || !this.#body.isDroppable) return this.#closeGracefully();
     this.#body.drop();
     this.#ending.awaitRest();
     this.#advance();

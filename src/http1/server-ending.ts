@@ -31,6 +31,7 @@ export class ServerEnding {
   readonly #deadlines: ServerDeadlines;
   readonly #onOver: () => void;
   #droppedBytes = 0;
+  #maxLingerMs = maxLingerMs;
   #lingersUntilMs = 0;
   #bytesTaken = 0;
 
@@ -67,8 +68,14 @@ export class ServerEnding {
 
   /** The answer is written: whatever the client still sends is waited for, to be thrown away. */
   awaitRest(): void {
-    this.#lingersUntilMs = this.#deadlines.nowMs + maxLingerMs;
+    this.#lingersUntilMs = this.#deadlines.nowMs + this.#maxLingerMs;
     this.#deadlines.await(Wait.closing, lingerMs);
+  }
+
+  /** We want to be gone: whoever still sends has no longer than one pause. */
+  hurry(): void {
+    this.#maxLingerMs = lingerMs;
+    this.#lingersUntilMs = Math.min(this.#lingersUntilMs, this.#deadlines.nowMs + lingerMs);
   }
 
   /** Some of that rest came, and more is to come. */
