@@ -11,9 +11,9 @@ import { Maglev } from "./maglev.ts";
 import { PeakEwma } from "./peak-ewma.ts";
 import { PowerOfTwo } from "./power-of-two.ts";
 import { type EpochSource, PrioritizedBalancer } from "./prioritized.ts";
-import { RandomPicker } from "./random.ts";
 import { RingHash } from "./ring-hash.ts";
 import { createRoundRobin, type TurnSource } from "./round-robin.ts";
+import { WeightedChoice } from "./weighted-choice.ts";
 
 /** What a balancer needs beside its candidates; `shared` is the upstream's `UpstreamState`. */
 export interface BalancerContext {
@@ -39,7 +39,7 @@ export function createBalancer<C extends Candidate>(options: BalanceOptions, can
     case "least-connections":
       return group((members) => new LeastConnections(members));
     case "random":
-      return group((members) => new RandomPicker(members, random));
+      return group((members) => new WeightedChoice(members, random));
     case "power-of-two":
       return group((members) => new PowerOfTwo(members, random));
     case "peak-ewma":

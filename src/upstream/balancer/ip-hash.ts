@@ -27,10 +27,7 @@ export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
 
   pick(hint: PickHint<C>): C | null {
     const key = hint.key;
-    if (key === null) {
-      const index = this.#choice.drawOpen(hint, -1);
-      return index === -1 ? null : this.#members[index]!;
-    }
+    if (key === null) return this.#choice.pick(hint);
     const members = this.#members;
     const keyHash = hash32(key);
     let best: C | null = null;

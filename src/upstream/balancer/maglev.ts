@@ -25,10 +25,7 @@ export class Maglev<C extends Candidate> implements GroupPicker<C> {
 
   pick(hint: PickHint<C>): C | null {
     const key = hint.key;
-    if (key === null) {
-      const index = this.#choice.drawOpen(hint, -1);
-      return index === -1 ? null : this.#members[index]!;
-    }
+    if (key === null) return this.#choice.pick(hint);
     const table = this.#table;
     let at = hash32(key) % maglevSize;
     // Whoever was tried passes the key on to the owner of the next place; neighbours are as good as random.

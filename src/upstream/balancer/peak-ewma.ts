@@ -29,12 +29,10 @@ export class PeakEwma<C extends Candidate> implements GroupPicker<C> {
   }
 
   pick(hint: PickHint<C>): C | null {
-    const hasTried = hint.tried.length !== 0;
-    const first = hasTried ? this.#choice.drawOpen(hint, -1) : this.#choice.draw();
+    this.#choice.drawTwo(hint);
+    const { first, second } = this.#choice;
     if (first === -1) return null;
     const one = this.#members[first]!;
-    if (this.#members.length === 1) return one;
-    const second = hasTried ? this.#choice.drawOpen(hint, first) : this.#choice.drawOther(hint, first);
     if (second === -1) return one;
     const nowMs = this.#clock.now();
     return this.#cost(second, nowMs) < this.#cost(first, nowMs) ? this.#members[second]! : one;

@@ -19,12 +19,10 @@ export class PowerOfTwo<C extends Candidate> implements GroupPicker<C> {
   }
 
   pick(hint: PickHint<C>): C | null {
-    const hasTried = hint.tried.length !== 0;
-    const first = hasTried ? this.#choice.drawOpen(hint, -1) : this.#choice.draw();
+    this.#choice.drawTwo(hint);
+    const { first, second } = this.#choice;
     if (first === -1) return null;
     const one = this.#members[first]!;
-    if (this.#members.length === 1) return one;
-    const second = hasTried ? this.#choice.drawOpen(hint, first) : this.#choice.drawOther(hint, first);
     if (second === -1) return one;
     const other = this.#members[second]!;
     return other.inFlight * this.#weights[first]! < one.inFlight * this.#weights[second]! ? other : one;

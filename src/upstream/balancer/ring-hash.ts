@@ -48,10 +48,7 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
 
   pick(hint: PickHint<C>): C | null {
     const key = hint.key;
-    if (key === null) {
-      const index = this.#choice.drawOpen(hint, -1);
-      return index === -1 ? null : this.#members[index]!;
-    }
+    if (key === null) return this.#choice.pick(hint);
     const start = this.#successor(hash32(key));
     if (this.#balanceFactor === 0) return this.#walk(hint, start, Infinity);
     let inFlight = 1;

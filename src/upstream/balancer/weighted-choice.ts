@@ -3,12 +3,16 @@
  * another above it, so one random number chooses the column and the side.
  */
 import type { RandomSource } from "../../base/random.ts";
-import { type Candidate, type Group, isOpenTo, type PickHint } from "./balancer.ts";
+import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 
 /** Draws before another member is looked for the slow way, which happens only where one has most of the weight. */
 const maxDraws = 4;
 
-export class WeightedChoice<C extends Candidate> {
+/** The balancer `random`, and the chance in others. */
+export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
+  /** The indexes of the last two that were drawn, distinct; -1 = nobody was left. */
+  first = -1;
+  second = -1;
   readonly #members: readonly C[];
   readonly #weights: readonly number[];
   readonly #random: RandomSource;
@@ -39,24 +43,37 @@ export class WeightedChoice<C extends Candidate> {
     }
   }
 
-  /** The index of a member, drawn by weight. */
-  draw(): number {
+  /** A member, drawn by weight. */
+  pick(hint: PickHint<C>): C | null {
+    const index = hint.tried.length === 0 ? this.#draw() : this.#drawOpen(hint, -1);
+    return index === -1 ? null : this.#members[index]!;
+  }
+
+  /** Draws two members by weight, into `first` and `second`. */
+  drawTwo(hint: PickHint<C>): void {
+    const hasTried = hint.tried.length !== 0;
+    this.first = hasTried ? this.#drawOpen(hint, -1) : this.#draw();
+    if (this.first === -1 || this.#members.length === 1) this.second = -1;
+    else this.second = hasTried ? this.#drawOpen(hint, this.first) : this.#drawOther(hint, this.first);
+  }
+
+  #draw(): number {
     const scaled = this.#random() * this.#members.length;
     const column = Math.floor(scaled);
     return scaled - column < this.#thresholds[column]! ? column : this.#aliases[column]!;
   }
 
-  /** As `draw`, another member than the one at `first`; there must be one, and nobody may have been tried. */
-  drawOther(hint: PickHint<C>, first: number): number {
+  /** As `#draw`, another member than the one at `first`; there must be one, and nobody may have been tried. */
+  #drawOther(hint: PickHint<C>, first: number): number {
     for (let draws = 0; draws < maxDraws; draws++) {
-      const second = this.draw();
+      const second = this.#draw();
       if (second !== first) return second;
     }
-    return this.drawOpen(hint, first);
+    return this.#drawOpen(hint, first);
   }
 
-  /** As `draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there is none. Takes time with their number. */
-  drawOpen(hint: PickHint<C>, without: number): number {
+  /** As `#draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there is none. Takes time with their number. */
+  #drawOpen(hint: PickHint<C>, without: number): number {
     const members = this.#members;
     let total = 0;
     for (let index = 0; index < members.length; index++) if (index !== without && isOpenTo(hint, members[index]!)) total += this.#weights[index]!;
