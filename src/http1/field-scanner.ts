@@ -60,7 +60,7 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
     if (bytes[at + 1] !== LF) return ScanFailure.badLineEnd;
     if (++fieldCount > maxFields) return ScanFailure.tooManyFields;
     let special: Special = specialOf(bytes, lineStart, nameEnd);
-    if (hasUnderscore && isSpecialAlias(bytes.latin1Slice(lineStart, nameEnd))) special = Special.dropped;
+    if (hasUnderscore && isSpecialAlias(bytes.latin1Slice(lineStart, nameEnd))) special = Special.unsafe;
     if (special !== Special.none) {
       if (notedCount === capacity) return ScanFailure.tooManyFields;
       note(bytes, special, lineStart, nameEnd + 1, at);

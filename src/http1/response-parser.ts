@@ -18,7 +18,7 @@ export const parsedResponse: { head: ResponseHead | null; next: number; failure:
 // Request-side names mean nothing in an answer and are forwarded.
 const kept = keepTable(
   Special.date, Special.host, Special.expect, Special.via, Special.requestId, Special.forwardedFor, Special.forwardedProto,
-  Special.forwardedHost, Special.forwarded, Special.trust,
+  Special.forwardedHost, Special.forwarded, Special.trust, Special.unsafe,
 );
 
 /** Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are needed. */
@@ -138,6 +138,8 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
   const status = head.status;
   if (fields.isHeadMethod || status < 200 || status === 204 || status === 304) {
     head.framing = Framing.none;
+    // Careless endpoints send what they announce, and perhaps late, when it would be taken for the next answer: there is no next one. A 304 announces in good form.
+    if (status >= 200 && status !== 304 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
     if (status < 200 || status === 204) head.hasContentLength = false;
   } else if (transferEncoding !== null) {
     head.framing = Framing.chunked;

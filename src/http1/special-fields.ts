@@ -10,7 +10,7 @@ export const Special = {
   contentLength: 2,
   transferEncoding: 3,
   connection: 4,
-  /** Hop-by-hop, or dangerous for what is behind us: never forwarded, never read. */
+  /** Hop-by-hop: never forwarded, never read. */
   dropped: 5,
   keepAlive: 6,
   te: 7,
@@ -26,6 +26,8 @@ export const Special = {
   /** Believed, and passed on, only when the peer is trusted. */
   trust: 17,
   date: 18,
+  /** Dangerous for an endpoint: never forwarded to one. In an answer it is a field like others. */
+  unsafe: 19,
 } as const;
 export type Special = (typeof Special)[keyof typeof Special];
 
@@ -41,7 +43,7 @@ const names: readonly (readonly [string, Special])[] = [
   ["proxy-authorization", Special.dropped],
   ["http2-settings", Special.dropped],
   // httpoxy: becomes HTTP_PROXY in a CGI-like environment (CVE-2016-5385).
-  ["proxy", Special.dropped],
+  ["proxy", Special.unsafe],
   ["te", Special.te],
   ["trailer", Special.trailer],
   ["upgrade", Special.upgrade],
@@ -103,7 +105,7 @@ export function specialOf(bytes: Uint8Array, start: number, end: number): Specia
   return Special.none;
 }
 
-/** Is this name, written with `_` for `-`, one of ours? Some origins cannot tell the two apart, so such a field is never forwarded. */
+/** Is this name, written with `_` for `-`, one of ours? Some origins cannot tell the two apart, so such a field is never forwarded to one. */
 export function isSpecialAlias(name: string): boolean {
   const plain = name.toLowerCase().replaceAll("_", "-");
   return byName.has(plain) || plain.startsWith("x-forwarded-");
