@@ -43,6 +43,28 @@ test("a connection that the endpoint keeps for less than a second is not used ag
   assert.equal(first.connections.length, 3);
 }));
 
+for (const [method, announced] of [["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 38"], ["HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"], ["GET", "HTTP/1.1 204 No Content\r\nContent-Length: 38"]]) {
+  test(`what an endpoint sends late, behind ${announced?.slice(9, 12)} to ${method} with ${announced?.split("\r\n")[1]}, is no answer to the next request`, () => withParts(1, one, async ({ first, client }) => {
+    let withheld = (): void => {};
+    first.script = {
+      onRequest: (connection) => {
+        connection.send(`${announced}\r\n\r\n`);
+        withheld = () => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      },
+    };
+    client.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.response(method);
+    first.script = {
+      onRequest: (connection, request) => {
+        withheld();
+        answerOk.onRequest?.(connection, request);
+      },
+    };
+    client.send(get("/next"));
+    assert.equal((await client.response()).body.toString(), "ok");
+  }));
+}
+
 test("a reused connection that dies before any response byte is replaced, and the request asked once more", () => withParts(1, one, async ({ first, client }) => {
   client.send(get("/1"));
   await client.response();
