@@ -40,6 +40,14 @@ export function describeSystemError(error: unknown): string | null {
       return place.startsWith("fd:") ? `Cannot listen on ${place}: no listening socket has been passed on under this number.` : null;
     case "ENOENT":
       return `${place} does not exist.`;
+    case "EISDIR":
+      return `${place} is a folder, not a file.`;
+    case "ENOTDIR":
+      return `${place} does not exist: a part of the path is not a folder.`;
+    case "EROFS":
+      return `${place} is on a file system that is read-only.`;
+    case "ENOSPC":
+      return `No space is left on the device for ${place}.`;
     case "ECONNREFUSED":
       return `Nothing listens on ${place}.`;
     case "EMFILE":

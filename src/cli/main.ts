@@ -9,7 +9,7 @@ import { buildProgram } from "./program.ts";
  */
 export async function main(args: readonly string[]): Promise<void> {
   // A reader of our output that went away (`millrace schema | head`) is no reason for a stack trace.
-  process.stdout.on("error", endOnBrokenPipe);
+  process.stdout.on("error", noteLostOutput);
   try {
     const program = buildProgram();
     if (args.length === 0) program.help({ error: true });
@@ -23,6 +23,8 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-function endOnBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") console.error(error);
+function noteLostOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") return;
+  console.error(`Cannot write to standard output: ${error.code === "ENOSPC" ? "no space is left on the device" : error.message}.`);
+  process.exitCode = 1;
 }

@@ -1,7 +1,8 @@
 /** Commands that end by themselves: what they print and how they exit. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -115,3 +116,11 @@ for (const workers of ["0", "2"]) {
     }
   });
 }
+
+test("output that cannot be written is said in one sentence", { skip: !existsSync("/dev/full") }, () => {
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(command, ["version"], { stdio: ["ignore", full, "pipe"], encoding: "utf8" });
+  closeSync(full);
+  assert.equal(stderr, "Cannot write to standard output: no space is left on the device.\n");
+  assert.equal(status, 1);
+});
