@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ConnectionOrigin, firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop } from "./forwarding-fields.ts";
+import { clientScheme, type ConnectionOrigin, firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop } from "./forwarding-fields.ts";
 import { RequestHead } from "./message.ts";
 
 function lines(origin: Partial<ConnectionOrigin>, request: Partial<RequestHead>): string[] {
@@ -100,3 +100,22 @@ test("what a trusted peer says by RFC 7239 alone goes upstream in the X- fields,
   const lines = forwardingFields(new ForwardingPrefix({ peerAddress: "10.0.0.1", scheme: "http", isPeerTrusted: true, pseudonym: "m" }), request, "id");
   assert.match(lines, /^X-Forwarded-For: 1\.2\.3\.4, \[2001:db8::1\], 10\.0\.0\.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: foo:8443\r\n/);
 });
+
+const schemes: [said: Partial<RequestHead>, scheme: "http" | "https"][] = [
+  [{}, "http"],
+  [{ forwardedProto: "https" }, "https"],
+  [{ forwardedProto: "HTTPS, http" }, "https"],
+  [{ forwardedProto: "wss" }, "https"],
+  [{ forwardedProto: "gopher" }, "http"],
+  [{ forwarded: "for=1.1.1.1;proto=https" }, "https"],
+  [{ forwarded: "for=1.1.1.1;proto=https, for=2.2.2.2;proto=http" }, "https"],
+  [{ forwarded: "for=1.1.1.1;proto=https", forwardedFor: "1.1.1.1" }, "http"],
+  [{ forwarded: "proto=https", forwardedProto: "http" }, "http"],
+];
+for (const [said, scheme] of schemes) {
+  test(`a trusted peer that says ${JSON.stringify(said)} has a client that came by ${scheme}; nobody else is believed`, () => {
+    const request = Object.assign(new RequestHead(), said);
+    assert.equal(clientScheme({ request, scheme: "http", isPeerTrusted: true }), scheme);
+    assert.equal(clientScheme({ request, scheme: "http", isPeerTrusted: false }), "http");
+  });
+}

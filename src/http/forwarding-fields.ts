@@ -5,8 +5,9 @@
  * common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
+import type { Exchange } from "./exchange.ts";
 import { toLowerAscii, trimOws } from "./fields.ts";
-import { forwardedElement, readForwarded } from "./forwarded.ts";
+import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { RequestHead } from "./message.ts";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
@@ -49,8 +50,7 @@ export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead,
 
 function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string): string {
   const isBelieved = origin.isPeerTrusted;
-  // A proxy that speaks RFC 7239 only is believed just the same; an endpoint that reads the X- fields must not be told otherwise.
-  const reading = isBelieved && request.forwardedFor === null && request.forwarded !== null ? readForwarded(request.forwarded) : null;
+  const reading = isBelieved ? readingOf(request) : null;
   const proto = (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
   const host = (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
   let lines = `X-Forwarded-For: ${appended(isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
@@ -58,6 +58,18 @@ function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, 
   if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: origin.peerAddress, scheme: origin.scheme, authority: request.authority }))}\r\n`;
   const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;
   return `${lines}Via: ${appended(request.via, `${version} ${origin.pseudonym}`)}\r\nX-Request-ID: ${requestId}\r\n`;
+}
+
+/** What a proxy that speaks RFC 7239 only says: it is believed just the same, and an endpoint that reads the X- fields must not be told otherwise. */
+function readingOf({ forwardedFor, forwarded }: RequestHead): ForwardedReading | null {
+  return forwardedFor === null && forwarded !== null ? readForwarded(forwarded) : null;
+}
+
+/** How the client came: what a trusted peer says of the first hop, else its own connection. */
+export function clientScheme({ request, scheme, isPeerTrusted }: Pick<Exchange, "request" | "scheme" | "isPeerTrusted">): "http" | "https" {
+  const said = isPeerTrusted ? firstForwardedProto(request.forwardedProto ?? readingOf(request)?.proto ?? null) : null;
+  if (said === null) return scheme;
+  return said === "https" || said === "wss" ? "https" : "http";
 }
 
 function appended(list: string | null, member: string): string {

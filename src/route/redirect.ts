@@ -9,7 +9,7 @@ export interface RedirectSource {
   readonly target: string;
   /** Lower case, without port; empty where the request has none. */
   readonly host: string;
-  /** How the client came: from `X-Forwarded-Proto` where a trusted peer says so. */
+  /** How the client came; see `clientScheme`. */
   readonly scheme: "http" | "https";
 }
 

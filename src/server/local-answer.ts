@@ -1,6 +1,5 @@
 /** Routes that are answered on the spot: `respond` and `redirect`. */
-import type { Exchange } from "../http/exchange.ts";
-import { firstForwardedProto } from "../http/forwarding-fields.ts";
+import { clientScheme } from "../http/forwarding-fields.ts";
 import { statusPhrase } from "../http/status.ts";
 import { sendOwnAnswer } from "../http1/answer.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
@@ -27,7 +26,7 @@ function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["
   return {
     name,
     answer(exchange) {
-      const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: schemeOf(exchange) });
+      const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: clientScheme(exchange) });
       if (location === null) {
         exchange.responder.fail("BAD_HOST");
         return;
@@ -36,11 +35,4 @@ function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["
       sendOwnAnswer(exchange.responder, exchange.request, { status, fields: edit === null ? fields : edit(fields), content: body });
     },
   };
-}
-
-/** How the client came, as far as it is known. */
-function schemeOf(exchange: Exchange): "http" | "https" {
-  const said = exchange.isPeerTrusted ? firstForwardedProto(exchange.request.forwardedProto) : null;
-  if (said === null) return exchange.scheme;
-  return said === "https" || said === "wss" ? "https" : "http";
 }

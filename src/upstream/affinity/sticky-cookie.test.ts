@@ -101,6 +101,7 @@ const secureCases: [isSecure: boolean, sameSite: StickyCookieOptions["sameSite"]
   [false, "lax", {}],
   [true, "lax", { scheme: "https" }],
   [true, "strict", { isPeerTrusted: true, forwardedProto: "https" }],
+  [true, "lax", { isPeerTrusted: true, forwardedProto: "https, http" }],
   [false, "lax", { isPeerTrusted: false, forwardedProto: "https" }],
   [false, "lax", { isPeerTrusted: true, forwardedProto: "http" }],
   [true, "none", {}],

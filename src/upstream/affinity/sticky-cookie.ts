@@ -5,6 +5,7 @@
 import { hash32 } from "../../base/hash.ts";
 import { cookieValue } from "../../http/cookie.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { clientScheme } from "../../http/forwarding-fields.ts";
 import { type PickHint, isOpenTo } from "../balancer/balancer.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { StickyCookieOptions } from "../sticky-options.ts";
@@ -53,16 +54,11 @@ export class StickyCookie implements Affinity {
     this.#parts.onResult(isKept ? "kept" : token === null ? "assigned" : "moved");
     if (isKept && !reading.isStale) return "";
     // RFC 6265bis section 4.1.2.7: None without Secure is refused by browsers.
-    const secure = this.#parts.options.sameSite === "none" || isSecure(exchange) ? "; Secure" : "";
+    const secure = this.#parts.options.sameSite === "none" || clientScheme(exchange) === "https" ? "; Secure" : "";
     return `Set-Cookie: ${this.name}=${this.#parts.tokens.create(endpoint.name)}${this.#attributes}${secure}\r\n`;
   }
 
   #tokenOf(exchange: Exchange): string | null {
     return cookieValue(exchange.request.field("cookie"), this.name);
   }
-}
-
-/** The client's own connection is encrypted: here, or at a trusted proxy before us that says so. */
-function isSecure(exchange: Exchange): boolean {
-  return exchange.scheme === "https" || (exchange.isPeerTrusted && exchange.request.forwardedProto?.toLowerCase() === "https");
 }
