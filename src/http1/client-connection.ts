@@ -26,6 +26,9 @@ const Wait = { none: 0, connect: 1, firstByte: 2, idle: 3, pooled: 4 } as const;
 
 const maxInterimCount = 16;
 
+/** Why no socket could be had at all: that is a shortage of this process or machine, and says nothing of the endpoint. */
+const ownShortages: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+
 /** A connection to an endpoint. */
 export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceReceiver {
   readonly #owner: ConnectionOwner;
@@ -374,7 +377,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#failAll(this.#lossCode(), error.code ?? error.message);
+    const isOurs = this.#state === State.connecting && ownShortages.has(error.code ?? "");
+    this.#failAll(isOurs ? "OVERLOADED" : this.#lossCode(), error.code ?? error.message);
   };
 
   readonly #onClose = (): void => {
