@@ -29,8 +29,9 @@ class Target implements BodySink {
   onBodyFlush(): boolean {
     return this.isWritable;
   }
-  onBodyEnd(trailers: string): void {
+  onBodyEnd(trailers: string): boolean {
     this.trailers = trailers;
+    return this.isWritable;
   }
 }
 

@@ -64,10 +64,10 @@ export class ReplayBody implements BodySink {
     return this.#target !== null && this.#target.onBodyFlush();
   }
 
-  onBodyEnd(trailers: string): void {
+  onBodyEnd(trailers: string): boolean {
     this.#isEnded = true;
     this.#trailers = trailers;
-    this.#target?.onBodyEnd(trailers);
+    return this.#target === null || this.#target.onBodyEnd(trailers);
   }
 
   /** While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because `onBodyFlush` stops the source. */

@@ -9,12 +9,12 @@ import type { ReasonCode } from "./reason.ts";
 
 /** Takes a body as it arrives. */
 export interface BodySink {
-  /** `chunk` is the sink's to keep. */
+  /** `chunk` is the giver's again once `onBodyFlush` or `onBodyEnd` has answered true; else it is the sink's for good. */
   onBodyData(chunk: Buffer): void;
-  /** Nothing more comes from this read. @returns false when no more should come until the giver is told to resume. */
+  /** Nothing more comes from this read. @returns false when no more should come until the giver is told to resume; the chunks since the last flush stay untouched. */
   onBodyFlush(): boolean;
-  /** @param trailers field lines, or the empty string. */
-  onBodyEnd(trailers: string): void;
+  /** @param trailers field lines, or the empty string. @returns false where the chunks since the last flush are still needed */
+  onBodyEnd(trailers: string): boolean;
 }
 
 /** Gives a request body: the client's connection, or something that has read it before. */

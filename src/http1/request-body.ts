@@ -3,6 +3,7 @@ import type { BodySink, Exchange } from "../http/exchange.ts";
 import { Framing } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+import { CopyBlock } from "./copy-block.ts";
 
 /** How much of a rest that nobody wants is read, so that the connection can be kept. */
 const maxDroppedBytes = 1_048_576;
@@ -12,6 +13,9 @@ export class RequestBody implements PieceReceiver {
   /** Whoever takes it is slow. */
   isBlocked = false;
   readonly #reader = new BodyReader();
+  readonly #copies = new CopyBlock();
+  /** What is read now is somebody else's memory. */
+  #isBorrowed = false;
   #exchange: Exchange | null = null;
   #sink: BodySink | null = null;
   #maxBytes = 0;
@@ -23,7 +27,7 @@ export class RequestBody implements PieceReceiver {
   begin(exchange: Exchange, maxBytes: number): boolean {
     const { framing, contentLength } = exchange.request;
     this.#exchange = exchange;
-    this.#sink = null;
+    this.#letGo();
     this.#maxBytes = maxBytes;
     this.isBlocked = false;
     this.#isTooLarge = false;
@@ -47,7 +51,7 @@ export class RequestBody implements PieceReceiver {
 
   /** From now on it is read to its end and thrown away. */
   drop(): void {
-    this.#sink = null;
+    this.#letGo();
     this.isBlocked = false;
     this.#isDropping = true;
   }
@@ -70,8 +74,9 @@ export class RequestBody implements PieceReceiver {
     return this.#droppedBytes > maxDroppedBytes;
   }
 
-  /** Reads `bytes` as far as they belong to it. @returns how many did */
-  read(bytes: Buffer): number {
+  /** Reads `bytes` as far as they belong to it. @param isBorrowed what is handed on has to be a copy. @returns how many did */
+  read(bytes: Buffer, isBorrowed: boolean): number {
+    this.#isBorrowed = isBorrowed;
     return this.#reader.read(bytes, 0, bytes.length, this);
   }
 
@@ -83,30 +88,40 @@ export class RequestBody implements PieceReceiver {
     const exchange = this.#exchange!;
     exchange.requestBodyBytes += piece.length;
     if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
-    else this.#sink?.onBodyData(piece);
+    else this.#sink?.onBodyData(this.#isBorrowed ? this.#copies.copy(piece) : piece);
   }
 
-  /** Bytes in a tunnel. */
-  pass(bytes: Buffer): void {
+  /** Bytes in a tunnel; `isBorrowed` as in `read`. */
+  pass(bytes: Buffer, isBorrowed: boolean): void {
     this.#exchange!.requestBodyBytes += bytes.length;
-    this.#sink!.onBodyData(bytes);
+    this.#sink!.onBodyData(isBorrowed ? this.#copies.copy(bytes) : bytes);
   }
 
   /** Nothing more from this read. @returns false when whoever takes it wants no more for now */
   flush(): boolean {
-    this.isBlocked = !this.#isDropping && this.#sink !== null && !this.#sink.onBodyFlush();
+    if (this.#sink === null) this.isBlocked = false;
+    else {
+      this.isBlocked = !this.#sink.onBodyFlush();
+      this.#copies.settle(!this.isBlocked);
+    }
     return !this.isBlocked;
   }
 
   /** The exchange is over: an idle connection keeps nothing of it. */
   release(): void {
     this.#exchange = null;
-    this.#sink = null;
+    this.#letGo();
     this.isBlocked = false;
   }
 
   /** It is complete. */
   end(): void {
-    this.#sink?.onBodyEnd(this.#reader.trailers);
+    if (this.#sink !== null) this.#copies.settle(this.#sink.onBodyEnd(this.#reader.trailers));
+  }
+
+  /** Nobody takes it any more; what somebody was given is theirs. */
+  #letGo(): void {
+    this.#sink = null;
+    this.#copies.settle(false);
   }
 }

@@ -52,15 +52,16 @@ export class RequestWriter implements BodySink {
     return isWritable;
   }
 
-  onBodyEnd(trailers: string): void {
-    if (this.#hasEnded) return;
+  onBodyEnd(trailers: string): boolean {
+    if (this.#hasEnded) return true;
     if (this.#isChunked) this.#output.text(`0\r\n${trailers}\r\n`);
-    this.#output.flush();
+    const isWritten = this.#output.flush();
     this.isComplete = true;
     if (this.#isTunnel) {
       this.#hasEnded = true;
       this.#socket.end();
     }
     this.#onProgress();
+    return isWritten;
   }
 }

@@ -17,21 +17,9 @@ import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 import { reset, ServerEnding } from "./server-ending.ts";
+import { ServerState as State } from "./server-state.ts";
 import { readIntoSharedMemory } from "./shared-read-memory.ts";
 import { Unread } from "./unread.ts";
-
-const State = {
-  /** Between requests, or in the middle of a head. */
-  head: 0,
-  /** The head is complete; body bytes are expected. */
-  body: 1,
-  /** The request is complete; the answer is not. */
-  answer: 2,
-  tunnel: 3,
-  /** The answer is out, the connection is being closed: what still comes is thrown away. */
-  closing: 4,
-  closed: 5,
-} as const;
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
 const maxReadAheadBytes = 16_384;
@@ -215,24 +203,26 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #readBody(): boolean {
     const body = this.#body;
     if (!body.canRead) return false;
-    const bytes = this.#unread.take();
+    const unread = this.#unread;
     this.#answer.isContinueAwaited = false;
-    const size = body.read(bytes);
-    if (this.#state !== State.body) return false;
-    if (body.failure !== null) this.#failBody(body.failure);
-    else if (body.isOverdrawn) this.#closeGracefully();
+    const size = body.read(unread.look()!, unread.isBorrowed);
+    if (this.#state !== State.body) unread.clear();
+    else if (body.failure !== null) {
+      unread.clear();
+      this.#failBody(body.failure);
+    } else if (body.isOverdrawn) this.#closeGracefully();
     else {
-      if (size < bytes.length) this.#unread.append(bytes.subarray(size));
+      unread.drop(size);
       if (body.isOpen) this.#flushBody();
       else this.#endBody();
     }
-    return !this.#unread.isEmpty;
+    return !unread.isEmpty;
   }
 
   #readTunnel(): boolean {
     if (!this.#body.canRead) return false;
-    const bytes = this.#unread.take();
-    this.#body.pass(bytes);
+    this.#body.pass(this.#unread.look()!, this.#unread.isBorrowed);
+    this.#unread.clear();
     this.#flushBody();
     return false;
   }

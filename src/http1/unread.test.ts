@@ -14,7 +14,7 @@ test("bytes come out in the order of their arrival, given or borrowed", () => {
   assert.equal(unread.length, 6);
   unread.drop(3);
   assert.equal(text(unread.look()), "def");
-  assert.equal(text(unread.take()), "def");
+  unread.clear();
   assert.ok(unread.isEmpty);
 });
 
@@ -27,18 +27,21 @@ test("consuming all leaves nothing to keep", () => {
   assert.equal(unread.look(), null);
 });
 
-test("what is borrowed is looked at in place, and is our own once it is kept or taken", () => {
-  for (const way of ["kept", "taken", "appended to"] as const) {
+test("what is borrowed is looked at in place, and is our own once it is kept or something is appended", () => {
+  for (const way of ["kept", "appended to", "borrowed to"] as const) {
     const unread = new Unread();
     const memory = Buffer.from("GET /");
     unread.borrow(memory);
+    assert.ok(unread.isBorrowed);
     assert.equal(unread.look()!.buffer, memory.buffer);
     unread.drop(1);
-    const held = way === "taken" ? unread.take() : null;
     if (way === "appended to") unread.append(Buffer.from("x"));
+    else if (way === "borrowed to") unread.borrow(Buffer.from("x"));
+    else unread.keep();
+    assert.equal(unread.isBorrowed, false, way);
     unread.keep();
     memory.fill("!");
-    assert.equal(text(held ?? unread.look()), way === "appended to" ? "ET /x" : "ET /", way);
+    assert.equal(text(unread.look()), way === "kept" ? "ET /" : "ET /x", way);
   }
 });
 
@@ -47,5 +50,6 @@ test("what is given is not copied", () => {
   const given = Buffer.from("ab");
   unread.append(given);
   unread.keep();
-  assert.equal(unread.take(), given);
+  assert.equal(unread.isBorrowed, false);
+  assert.equal(unread.look(), given);
 });

@@ -9,6 +9,11 @@ export class Unread {
     return this.#bytes === null;
   }
 
+  /** What there is belongs to the giver. */
+  get isBorrowed(): boolean {
+    return this.#isBorrowed;
+  }
+
   get length(): number {
     return this.#bytes === null ? 0 : this.#bytes.length;
   }
@@ -36,7 +41,7 @@ export class Unread {
     this.#bytes = own;
   }
 
-  /** All of it, to be read now and not to be kept; null where there is nothing. */
+  /** All of it, to be read now, and not to be kept where `isBorrowed`; null where there is nothing. */
   look(): Buffer | null {
     return this.#bytes;
   }
@@ -45,13 +50,6 @@ export class Unread {
   drop(byteCount: number): void {
     const bytes = this.#bytes!;
     this.#bytes = byteCount === bytes.length ? null : bytes.subarray(byteCount);
-  }
-
-  /** All of it, for good. There must be something. */
-  take(): Buffer {
-    const bytes = this.#bytes!;
-    this.#bytes = null;
-    return this.#isBorrowed ? Buffer.from(bytes) : bytes;
   }
 
   clear(): void {

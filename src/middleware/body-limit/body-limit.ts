@@ -60,7 +60,7 @@ class CountedBody implements BodySink, BodySource {
     return !this.#isTooLarge && this.#sink!.onBodyFlush();
   }
 
-  onBodyEnd(trailers: string): void {
-    if (!this.#isTooLarge) this.#sink!.onBodyEnd(trailers);
+  onBodyEnd(trailers: string): boolean {
+    return this.#isTooLarge || this.#sink!.onBodyEnd(trailers);
   }
 }

@@ -74,7 +74,8 @@ export class BufferedBody implements BodySink, BodySource {
     this.#memory.append(fitting === chunk.length ? chunk : chunk.subarray(0, fitting));
     if (fitting === chunk.length) return;
     this.#file ??= this.#openFile();
-    this.#file.append(chunk.subarray(fitting));
+    // A copy: the chunk is ours only until the flush, and the file takes longer.
+    this.#file.append(Buffer.from(chunk.subarray(fitting)));
   }
 
   onBodyFlush(): boolean {
@@ -82,12 +83,13 @@ export class BufferedBody implements BodySink, BodySource {
     return !this.#isSourceWaiting;
   }
 
-  onBodyEnd(trailers: string): void {
-    if (this.#isOver) return;
+  onBodyEnd(trailers: string): boolean {
+    if (this.#isOver) return true;
     this.#isComplete = true;
     this.trailers = trailers;
     this.#memory.finish();
     if (this.#file === null || this.#file.isIdle) this.#listener.onComplete();
+    return true;
   }
 
   #openFile(): SpillFile {

@@ -1,0 +1,34 @@
+/** Copies of what one read brought, in a block that serves again as soon as those who were given them have let go. Nothing for the garbage collector to do. */
+
+/** As much as a read brings. */
+const blockBytes = 65_536;
+
+/** Blocks of this thread that nobody uses; there are seldom more than two. */
+const freeBlocks: Buffer[] = [];
+const maxFreeBlocks = 16;
+
+/** One a client connection; it holds memory only within a read. */
+export class CopyBlock {
+  #block: Buffer | null = null;
+  #used = 0;
+
+  /** @returns a copy of `piece`, to be given away before `settle` */
+  copy(piece: Buffer): Buffer {
+    const end = this.#used + piece.length;
+    if (end > blockBytes) return Buffer.from(piece);
+    this.#block ??= freeBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+    const own = this.#block.subarray(this.#used, end);
+    piece.copy(own);
+    this.#used = end;
+    return own;
+  }
+
+  /** @param isFree nobody needs the copies any more; else they belong to whoever was given them */
+  settle(isFree: boolean): void {
+    const block = this.#block;
+    if (block === null) return;
+    this.#block = null;
+    this.#used = 0;
+    if (isFree && freeBlocks.length < maxFreeBlocks) freeBlocks.push(block);
+  }
+}
