@@ -60,7 +60,7 @@ test("every flag arrives in the configuration", () => {
   assert.equal(upstream?.health?.interval, 7000);
   assert.deepEqual(config.admin?.address, { kind: "tcp", host: "127.0.0.1", port: 1234 });
   assert.equal(config.workers, 2);
-  assert.deepEqual(config.log.access, { format: "combined", path: "/tmp/access.log", template: null });
+  assert.deepEqual(config.log.access, { format: "combined", path: "/tmp/access.log", template: null, queryAllow: null });
   assert.equal(upstream?.pool.pipelining, 8);
   assert.equal(upstream?.retry.attempts, 1);
   assert.deepEqual([upstream?.timeouts.connect, upstream?.timeouts.firstByte], [1000, 2000]);
