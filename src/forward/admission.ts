@@ -66,7 +66,10 @@ export class Admission implements Waiter {
     this.#hasPlace = true;
     const endpoint = this.#pickWithRoom();
     if (endpoint === "full") {
-      if (!hadPlace) this.#leave();
+      if (!hadPlace) {
+        this.#hasPlace = false;
+        this.#saturation.leaveUnused();
+      }
       return false;
     }
     this.#stopWaiting();

@@ -96,6 +96,32 @@ test("too many do not wait, and a wait ends in time", () => {
   assert.deepEqual([saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount], [true, 0, 0]);
 });
 
+test("a place that is taken in vain, because the endpoints are full, wakes nobody", async () => {
+  const { saturation } = open({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
+  const endpoint = endpoints[0]!;
+  saturation.enterEndpoint(endpoint);
+  let tries = 0;
+  const waiter: Waiter = {
+    tryAdmission() {
+      // The second time is one too many: it would never end.
+      if (++tries > 2) return true;
+      saturation.enter();
+      if (saturation.enterEndpoint(endpoint)) return true;
+      saturation.leaveUnused();
+      return false;
+    },
+    onQueueTimeout: () => {},
+  };
+  saturation.wait(waiter);
+  saturation.enter();
+  saturation.leave();
+  await microtasks();
+  assert.equal(tries, 1);
+  saturation.leaveEndpoint(endpoint);
+  await microtasks();
+  assert.equal(tries, 2);
+});
+
 test("as many wait as may, over all threads; whoever leaves the queue, or dies with its thread, makes room in it", () => {
   const { threads: [one, other], regions } = open({ maxRequests: 1, maxPending: 2 }, 2);
   one!.enter();

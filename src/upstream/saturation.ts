@@ -92,9 +92,14 @@ export class Saturation {
   }
 
   leave(): void {
+    this.leaveUnused();
+    this.#planAdmission();
+  }
+
+  /** As `leave`, for a place that was taken in vain because no endpoint had room: there is no more room than before, so nobody who waits is asked to try, which would go on for ever. */
+  leaveUnused(): void {
     this.adaptive?.leave();
     this.#total.leave();
-    this.#planAdmission();
   }
 
   /** Takes a place at `endpoint`. @returns false where there is none; after true, `leaveEndpoint` follows once */
@@ -113,7 +118,7 @@ export class Saturation {
   enterAtOnce(endpoint: Endpoint): boolean {
     if (!this.isQueueEmpty || !this.enter()) return false;
     if (this.enterEndpoint(endpoint)) return true;
-    this.leave();
+    this.leaveUnused();
     return false;
   }
 

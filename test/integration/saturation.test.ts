@@ -84,6 +84,22 @@ test("a full endpoint is passed over; where all are full, requests wait", async 
   assert.deepEqual([one!.most, other!.most, one!.targets.length, other!.targets.length], [1, 1, 1, 3]);
 });
 
+test("where the endpoints are full and the upstream is not, requests wait as well, and the thread does not", async () => {
+  const { holders, upstreams: [upstream], ask } = await start({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
+  const holder = holders[0]!;
+  const clients: RawClient[] = [];
+  for (const target of ["/1", "/2", "/3"]) {
+    clients.push(await ask(target));
+    await upstream!.until(() => holder.waiting.length === 1, "one is asked at a time");
+  }
+  for (const client of clients) {
+    await upstream!.until(() => holder.waiting.length === 1, "the next is asked");
+    holder.release();
+    assert.equal((await client.response()).status, 200);
+  }
+  assert.deepEqual([holder.targets, holder.most], [["/1", "/2", "/3"], 1]);
+});
+
 test("a full queue refuses at once, and waiting ends at its deadline", async () => {
   const { holders: [holder], upstreams: [upstream], ask } = await start({ maxRequests: 1, maxPending: 1, pendingTimeout: "200ms" });
   const busy = await ask("/busy");
