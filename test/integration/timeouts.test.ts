@@ -88,8 +88,16 @@ test("the total covers waiting in the queue", async () => {
 });
 
 test("the total covers retries", async () => {
-  const other = await ScriptedUpstream.start({});
-  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url, other.url], upstream: { retry: { attempts: 9, perTryTimeout: "300ms" } }, routes: [{ upstream: "app", timeouts: { total: "450ms" } }] });
+  const other = await ScriptedUpstream.start();
+  // Whichever is asked first breaks off at once; the retry is left without an answer.
+  let isFirst = true;
+  upstream.script = other.script = {
+    onRequest: (connection) => {
+      if (isFirst) connection.reset();
+      isFirst = false;
+    },
+  };
+  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url, other.url], routes: [{ upstream: "app", timeouts: { total: "2s" } }] });
   client = await RawClient.connect(proxy.port);
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal(await reasonOf(), "504 TOTAL_TIMEOUT");
