@@ -10,6 +10,7 @@ import { normalizeIp } from "../base/ip-address.ts";
 import { type BodySink, Exchange, type ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
+import { AcceptedSocket } from "../net/accepted-socket.ts";
 import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
 import { Output } from "./output.ts";
 import { RequestBody } from "./request-body.ts";
@@ -18,7 +19,6 @@ import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 import { reset, ServerEnding } from "./server-ending.ts";
 import { ServerState as State } from "./server-state.ts";
-import { readIntoSharedMemory } from "./shared-read-memory.ts";
 import { Unread } from "./unread.ts";
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
@@ -52,10 +52,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #headStartedMs = -1;
   #idleSinceMs: number;
 
-  /** @param accepted not read from yet, and paused (`pauseOnConnect`) */
-  constructor(accepted: Socket, context: ServerContext) {
-    const reading = readIntoSharedMemory(accepted, this.#onRead);
-    const socket = reading ?? accepted;
+  constructor(socket: Socket, context: ServerContext) {
     this.#socket = socket;
     this.#context = context;
     this.listenerName = context.listenerName;
@@ -70,7 +67,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
-    if (reading === null) socket.on("data", this.#onData).resume();
+    if (socket instanceof AcceptedSocket) socket.startReading(this.#onRead);
+    else socket.on("data", this.#onData);
     this.#idleSinceMs = context.wheel.clock.now();
     this.#deadlines.await(Wait.idle, context.timeouts.keepAlive);
   }

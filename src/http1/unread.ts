@@ -1,4 +1,4 @@
-/** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `shared-read-memory.ts`. */
+/** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `net/accepted-socket.ts`. */
 
 /** Bytes in the order of their arrival. One a connection. */
 export class Unread {

@@ -8,6 +8,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
 import type { ServerContext } from "../http1/server-context.ts";
+import { onAccepted } from "../net/accepted-socket.ts";
 import { AddressSet } from "../net/address-set.ts";
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
@@ -59,7 +60,7 @@ export class Listener implements ServerContext {
     this.#trusted = new AddressSet(options.trustedProxies);
     this.#metrics = host.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, this.#onConnection);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, this.#onConnection);
   }
 
   get listenerName(): string {
@@ -109,6 +110,7 @@ export class Listener implements ServerContext {
       if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string") Object.assign(error, { address: formatListenAddress(address) });
       throw error;
     }
+    onAccepted(this.#server, this.#onConnection);
     // Out of descriptors, for one: the kernel keeps the connection waiting, and we go on.
     this.#server.on("error", (error) => this.#host.onListenerError(this, error));
   }

@@ -1,0 +1,67 @@
+/**
+ * Accepted connections that are read into one piece of memory for all of a thread: what a read brings is parsed, or copied, before the next read of anybody.
+ *
+ * Node.js offers this for sockets that connect (`onread`), not for those that a server accepts: they are given 64 KiB of fresh memory for every read, and collecting that took
+ * more than half of the CPU time of an upload. So sockets are made here from what the kernel accepted, by the constructor option `handle`, as Node's own server makes its sockets; its
+ * documentation leaves that out. Where a Node.js does not have it, its own sockets come, as `connection` events, and all is as it would be without this file, but slower.
+ * See docs/decisions/0014.
+ */
+import { type Server, Socket, type SocketConstructorOpts } from "node:net";
+
+const memory = Buffer.allocUnsafeSlow(65_536);
+
+/** Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it returns. */
+export type ReadListener = (byteCount: number, bytes: Buffer) => void;
+
+interface Handle {
+  readonly useUserBuffer?: unknown;
+  setNoDelay?(isOn: boolean): void;
+}
+
+interface ListeningHandle {
+  onconnection?: ((error: number | undefined, accepted: Handle | undefined) => void) | null;
+}
+
+/** A half-open socket without Nagle's algorithm (`noDelay`). Nothing is read before `startReading`. */
+export class AcceptedSocket extends Socket {
+  readonly #reading: { onRead: ReadListener };
+
+  /** @throws where this Node.js does not make sockets of accepted handles */
+  constructor(handle: Handle) {
+    const reading = { onRead: (): void => {} };
+    const callback = (byteCount: number): boolean => {
+      (reading as { onRead: ReadListener }).onRead(byteCount, memory);
+      return true;
+    };
+    super({ handle, allowHalfOpen: true, manualStart: true, onread: { buffer: memory, callback } } as unknown as SocketConstructorOpts);
+    if ((this as unknown as { _handle: unknown })._handle !== handle) throw new TypeError("the handle was not taken");
+    handle.setNoDelay?.(true);
+    this.#reading = reading;
+  }
+
+  startReading(onRead: ReadListener): void {
+    this.#reading.onRead = onRead;
+    this.resume();
+  }
+}
+
+/** Has connections that `server` accepts given to `onSocket`. Call it once the server listens; those that cannot be given so come as `connection` events. */
+export function onAccepted(server: Server, onSocket: (socket: AcceptedSocket) => void): void {
+  const handle = (server as unknown as { readonly _handle?: ListeningHandle | null })._handle;
+  const onConnection = handle?.onconnection;
+  if (handle === null || handle === undefined || typeof onConnection !== "function") return;
+  handle.onconnection = (error, accepted) => {
+    const socket = accepted === undefined || error ? null : socketOf(accepted);
+    if (socket === null) onConnection.call(handle, error, accepted);
+    else onSocket(socket);
+  };
+}
+
+function socketOf(accepted: Handle): AcceptedSocket | null {
+  if (typeof accepted.useUserBuffer !== "function") return null;
+  try {
+    return new AcceptedSocket(accepted);
+  } catch {
+    return null;
+  }
+}
