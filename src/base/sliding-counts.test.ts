@@ -28,6 +28,18 @@ test("what is older than the window no longer counts, also where nothing came si
   assert.equal(counts.sum(0, 15_000), 2, "the slot that was used again holds only what is new");
 });
 
+test("what is taken back does not count, in the slot where it was counted; what is no longer there is left alone", () => {
+  const [one, other] = open(2) as [SlidingCounts, SlidingCounts];
+  one.add(0, 5_000);
+  other.add(0, 5_000);
+  one.add(0, 9_000);
+  one.takeBack(0, 5_000);
+  assert.deepEqual([one.sum(0, 9_000), one.sum(0, 15_000)], [2, 1]);
+  one.add(0, 15_000);
+  one.takeBack(0, 5_000);
+  assert.equal(one.sum(0, 15_000), 2);
+});
+
 test("a sum may begin later than the window", () => {
   const [counts] = open(1) as [SlidingCounts];
   counts.add(0, 5_900);

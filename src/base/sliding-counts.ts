@@ -49,6 +49,13 @@ export class SlidingCounts {
     words[at + 1 + counter]! += 1;
   }
 
+  /** Takes one back that this thread counted at `sharedMs`, unless its slot is over by now: then it counts no more anyhow. */
+  takeBack(counter: number, sharedMs: number): void {
+    const slot = Math.floor(sharedMs / this.#slotMs);
+    const at = this.#ownIndex + (slot % this.#slots) * this.#slotWords;
+    if (this.#words[at] === slot) this.#words[at + 1 + counter]! -= 1;
+  }
+
   /** The sum of counter `counter` over the window that ends now, all threads together. @param sinceMs what was counted in slots before this time is left out; default: nothing is */
   sum(counter: number, sharedMs: number, sinceMs = 0): number {
     const words = this.#words;

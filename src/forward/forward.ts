@@ -57,8 +57,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #tunnelSink: BodySink | null = null;
   #retries = 0;
   #isFreeRetryUsed = false;
-  /** The attempt under way, or to come, is one of the budget. */
-  #isInBudget = false;
+  /** When the attempt under way, or to come, was taken from the budget; null = it is not of it. */
+  #takenMs: number | null = null;
   /** The attempt before brought no connection about. */
   #isAfterNothing = false;
   /** Null = the upstream has no limits. */
@@ -165,7 +165,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   #judge(error: ProxyError): void {
     const endpoint = this.endpoint!;
-    if (this.#isInBudget) this.#endBudget();
+    this.#endBudget();
     this.#body?.detach();
     this.#carrier.handle = null;
     const decision = decideRetry(error, this.#facts(), this.#plan.retry);
@@ -228,9 +228,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const { upstream } = this.#plan;
     const { breaker, retryBudget } = upstream.policies;
     if (!upstream.hasOther(this.tried, failed) || (breaker !== null && !breaker.isClosed)) return false;
-    if (retryBudget?.take(this.#isAfterNothing ? "nothing" : "work") === true) this.#isInBudget = true;
-    else this.#context.onRetryRefused(this.#exchange);
-    return this.#isInBudget;
+    this.#takenMs = retryBudget?.take(this.#isAfterNothing ? "nothing" : "work") ?? null;
+    if (this.#takenMs === null) this.#context.onRetryRefused(this.#exchange);
+    return this.#takenMs !== null;
   }
 
   #retry(failed: Endpoint, cause: ReasonCode | number): void {
@@ -312,8 +312,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
-    if (this.#isInBudget) {
-      if (this.#isAfterNothing && head.status < 500) this.#plan.upstream.policies.retryBudget!.giveBack();
+    if (this.#takenMs !== null) {
+      if (this.#isAfterNothing && head.status < 500) this.#plan.upstream.policies.retryBudget!.giveBack(this.#takenMs);
       this.#endBudget();
     }
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
@@ -383,7 +383,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#isOver = true;
     this.#leave(outcome);
     this.#hedge?.cancel();
-    if (this.#isInBudget) this.#endBudget();
+    this.#endBudget();
     this.#admission?.end();
     this.#pause?.cancel();
     this.#pause = null;
@@ -401,7 +401,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   }
 
   #endBudget(): void {
-    this.#isInBudget = false;
+    if (this.#takenMs === null) return;
+    this.#takenMs = null;
     this.#plan.upstream.policies.retryBudget!.end();
   }
 

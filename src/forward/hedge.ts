@@ -81,7 +81,7 @@ export class Hedge implements Attempt {
       const endpoint = current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
       if (endpoint === null || (breaker !== null && !breaker.isClosed)) return;
       if (saturation !== null && !saturation.enterAtOnce(endpoint)) return;
-      if (retryBudget?.take("work") !== true) {
+      if (retryBudget === null || retryBudget.take("work") === null) {
         saturation?.leaveEndpoint(endpoint);
         saturation?.leave();
         return;

@@ -16,10 +16,9 @@ import { SharedCount } from "../base/shared-count.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import { SlidingCounts } from "../base/sliding-counts.ts";
 
-const shape = { slots: 10, slotMs: 1_000, counters: 3 } as const;
+const shape = { slots: 10, slotMs: 1_000, counters: 2 } as const;
 const requestCounter = 0;
 const retryCounter = 1;
-const returnCounter = 2;
 /** Always allowed: this many at a time, where an endpoint may have worked on the request … */
 const freeAtATime = 3;
 /** … and this many in the window. */
@@ -73,17 +72,17 @@ export class RetryBudget {
   /**
    * Takes one retry from the budget.
    * @param after what the attempt before has cost: `nothing` where no connection came about
-   * @returns false where it is used up; after true, `end` must follow when the attempt is over
+   * @returns when it was taken, on the budget's clock; null where it is used up. Else `end` must follow when the attempt is over
    */
-  take(after: "nothing" | "work"): boolean {
+  take(after: "nothing" | "work"): number | null {
     const now = this.#clock.now();
-    const retries = this.#window.sum(retryCounter, now) - this.#window.sum(returnCounter, now);
+    const retries = this.#window.sum(retryCounter, now);
     const isWithinShare = retries < this.#share * this.#window.sum(requestCounter, now);
     const isFree = !isWithinShare && retries < freeInWindow;
-    if (!isWithinShare && !isFree) return false;
-    if (!this.#underWay.enter(isFree && after === "work" ? freeAtATime : 0)) return false;
+    if (!isWithinShare && !isFree) return null;
+    if (!this.#underWay.enter(isFree && after === "work" ? freeAtATime : 0)) return null;
     this.#window.add(retryCounter, now);
-    return true;
+    return now;
   }
 
   /** A retry that was allowed is over. */
@@ -91,8 +90,8 @@ export class RetryBudget {
     this.#underWay.leave();
   }
 
-  /** Gives the retry that is about to end back: it has cost the upstream nothing. */
-  giveBack(): void {
-    this.#window.add(returnCounter, this.#clock.now());
+  /** Gives the retry that was taken at `takenMs` and is about to end back: it has cost the upstream nothing. */
+  giveBack(takenMs: number): void {
+    this.#window.takeBack(retryCounter, takenMs);
   }
 }
