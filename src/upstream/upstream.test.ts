@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedMemory } from "../base/shared-memory.ts";
-import { Health } from "./endpoint-state.ts";
+import { plainPolicy } from "./balancer/form-groups.ts";
+import { EndpointFlag, Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import type { Transport } from "./transport.ts";
 import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
@@ -38,6 +39,19 @@ test("an endpoint that falls leaves the rotation in every thread at once, and re
   assert.deepEqual(ports(other, 1), [undefined]);
   other.endpoints[0]!.state.health = Health.healthy;
   assert.deepEqual(ports(one, 2), [1, 1]);
+});
+
+test("another endpoint is there to retry at where one could be picked, also one that is only ejected or doubted", () => {
+  const upstream = open([spec(1), spec(2), spec(3, { weight: 0 }), spec(4, { isBackup: true })], { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } });
+  const [one, two, , backup] = upstream.endpoints as [Endpoint, Endpoint, Endpoint, Endpoint];
+  assert.deepEqual([upstream.hasOther([], one), upstream.hasOther([two], one), upstream.hasOther([two, backup], one)], [true, true, false]);
+  backup.state.setFlag(EndpointFlag.draining);
+  for (const endpoint of [one, two]) endpoint.state.setFlag(EndpointFlag.ejected);
+  assert.deepEqual(ports(upstream, 2).sort(), [1, 2]);
+  assert.deepEqual([upstream.hasOther([], one), upstream.hasOther([two], one)], [true, false]);
+  const doubted = open([1, 2, 3, 4].map((port) => spec(port)), { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } });
+  for (const { state } of doubted.endpoints) state.health = Health.unhealthy;
+  assert.deepEqual([doubted.hasOther([], doubted.endpoints[0]!), doubted.hasOther(doubted.endpoints.slice(1), doubted.endpoints[0]!)], [true, false]);
 });
 
 test("weights, and weights set at run time, decide the shares; backups wait", () => {

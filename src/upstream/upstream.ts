@@ -92,8 +92,7 @@ export class Upstream {
 
   /** Is there an endpoint that could be picked for an exchange that has `tried` others and now failed at `last`? */
   hasOther(tried: readonly Endpoint[], last: Endpoint): boolean {
-    for (const endpoint of this.endpoints) if (endpoint !== last && endpoint.isAvailable && endpoint.weight > 0 && !tried.includes(endpoint)) return true;
-    return false;
+    return this.#balancer.hasOther(tried, last);
   }
 
   /** How many endpoints admit new requests. */

@@ -45,6 +45,8 @@ export interface Balancer<C extends Candidate = Endpoint> {
    * null where there is none: nobody is available, or all who are were tried.
    */
   pick(hint: PickHint<C>): C | null;
+  /** Could another be picked for an exchange that has `tried` some and now failed at `last`? */
+  hasOther(tried: readonly C[], last: C): boolean;
 }
 
 /** Those among whom an algorithm chooses, never none. */

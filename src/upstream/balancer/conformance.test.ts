@@ -84,6 +84,7 @@ for (const options of [...balanceNames, ...hashes]) {
     const [a, b, c] = members as [TestCandidate, TestCandidate, TestCandidate];
     assert.deepEqual([...count(balancer, 50, [a, c]).keys()], ["b"]);
     assert.deepEqual([...count(balancer, 50, [a, b, c]).keys()], ["nobody"]);
+    assert.deepEqual([balancer.hasOther([], a), balancer.hasOther([a], b), balancer.hasOther([a, b], c), open([a]).hasOther([], a)], [true, true, false, false]);
     for (const key of ["key", null]) {
       const picked = balancer.pick(hint([b], key));
       assert.ok(picked === a || picked === c);

@@ -26,6 +26,7 @@ export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
   readonly #context: GroupContext;
   readonly #createPicker: (group: Group<C>) => GroupPicker<C>;
   #epoch: number;
+  #groups: readonly Group<C>[] = [];
   #pickers: GroupPicker<C>[] = [];
   #changesAtMs = Infinity;
 
@@ -38,12 +39,7 @@ export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
   }
 
   pick(hint: PickHint<C>): C | null {
-    // The epoch is read before the states that it stands for: a change in between is seen at the next pick.
-    const epoch = this.#context.shared.epoch;
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#form();
-    } else if (this.#changesAtMs !== Infinity && this.#context.clock.now() >= this.#changesAtMs) this.#form();
+    this.#follow();
     const pickers = this.#pickers;
     for (let index = 0; index < pickers.length; index++) {
       const picked = pickers[index]!.pick(hint);
@@ -52,8 +48,25 @@ export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
     return null;
   }
 
+  hasOther(tried: readonly C[], last: C): boolean {
+    this.#follow();
+    for (const { members } of this.#groups) for (const member of members) if (member !== last && !tried.includes(member)) return true;
+    return false;
+  }
+
+  /** Forms the groups anew where something has changed. */
+  #follow(): void {
+    // The epoch is read before the states that it stands for: a change in between is seen at the next pick.
+    const epoch = this.#context.shared.epoch;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#form();
+    } else if (this.#changesAtMs !== Infinity && this.#context.clock.now() >= this.#changesAtMs) this.#form();
+  }
+
   #form(): void {
     const { groups, changesAtMs } = formGroups(this.#candidates, this.#context.policy, this.#context.clock.now());
+    this.#groups = groups;
     this.#pickers = groups.map(this.#createPicker);
     this.#changesAtMs = changesAtMs;
   }
