@@ -105,6 +105,24 @@ test("two threads that see the last failure at once eject once, for the time of 
   assert.deepEqual(ejected, ["1 for 10000"]);
 });
 
+test("an ejection that comes to nothing, because another thread was faster, does not make the next one longer", () => {
+  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
+  const { clock } = scheduler;
+  const now = clock.now.bind(clock);
+  one!.fail(0, 4);
+  // The other thread comes in between: after the first has found that it may eject, before it has.
+  clock.now = () => {
+    clock.now = now;
+    other!.fail(1, 5);
+    return now();
+  };
+  one!.fail(0, 1);
+  assert.deepEqual([ejected, one!.endpoints.map((endpoint) => endpoint.isAvailable)], [["2 for 10000"], [true, false, true]]);
+  scheduler.advance(10_000);
+  one!.fail(0, 5);
+  assert.deepEqual(ejected, ["2 for 10000", "1 for 10000"]);
+});
+
 test("no more than a share of the endpoints is ejected, and never the last that serves", () => {
   const four = open(4);
   for (const index of [0, 1, 2, 3]) four.fail(index, 20);

@@ -77,8 +77,12 @@ export class OutlierDetector implements AttemptObserver {
     const durationMs = record.begin(now, this.#options);
     endpoint.state.setFlag(EndpointFlag.ejected);
     // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failures decide.
-    if (this.#hasRoom(endpoint)) this.#onEject(endpoint, durationMs);
-    else endpoint.state.clearFlag(EndpointFlag.ejected);
+    if (this.#hasRoom(endpoint)) {
+      this.#onEject(endpoint, durationMs);
+      return;
+    }
+    record.forgive(now);
+    endpoint.state.clearFlag(EndpointFlag.ejected);
   }
 
   /** Where everybody who serves fails, whoever has been out for a while serves again. */
