@@ -9,6 +9,7 @@ import { Deadline } from "../base/timer-wheel.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isStreaming } from "../http/streaming.ts";
+import { isSocketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
@@ -25,9 +26,6 @@ const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel:
 const Wait = { none: 0, connect: 1, firstByte: 2, idle: 3, pooled: 4 } as const;
 
 const maxInterimCount = 16;
-
-/** Why no socket could be had at all: that is a shortage of this process or machine, and says nothing of the endpoint. */
-const ownShortages: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /** A connection to an endpoint. */
 export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceReceiver {
@@ -377,7 +375,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    const isOurs = this.#state === State.connecting && ownShortages.has(error.code ?? "");
+    const isOurs = this.#state === State.connecting && isSocketShortage(error.code);
     this.#failAll(isOurs ? "OVERLOADED" : this.#lossCode(), error.code ?? error.message);
   };
 

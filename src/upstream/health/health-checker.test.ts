@@ -18,7 +18,7 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
   const shared = UpstreamState.open(memory, "api");
   const events: HealthEvent[] = [];
   /** Probes under way, by endpoint. */
-  const underWay = new Map<string, { answer: (isSuccess: boolean) => void }>();
+  const underWay = new Map<string, { answer: (isSuccess: boolean | null) => void }>();
   let cancelled = 0;
   const probe: Probe = (endpoint, _options, onResult) => {
     assert.ok(!underWay.has(endpoint.url), "never two checks of one endpoint at a time");
@@ -26,7 +26,8 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
     underWay.set(endpoint.url, {
       answer: (isSuccess) => {
         underWay.delete(endpoint.url);
-        const result: ProbeResult = { isSuccess, status: isSuccess ? 200 : 503, reason: isSuccess ? "status 200" : "status 503", durationMs: scheduler.clock.now() - startedMs };
+        const status = isSuccess === null ? null : isSuccess ? 200 : 503;
+        const result: ProbeResult = { isSuccess, status, reason: status === null ? "EMFILE" : `status ${status}`, durationMs: scheduler.clock.now() - startedMs };
         onResult(result);
       },
     });
@@ -41,7 +42,7 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
     const endpoint: EndpointSpec = { url: `http://h:${port}`, host: "h", port, socketPath: null, weight: 1, isBackup: false };
     return { upstream: "api", endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) };
   };
-  const answer = (port: number, isSuccess: boolean): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
+  const answer = (port: number, isSuccess: boolean | null): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
   const isUnderWay = (port: number): boolean => underWay.has(`http://h:${port}`);
   return { scheduler, memory, shared, events, checker, target, answer, isUnderWay, cancelled: () => cancelled };
 }
@@ -122,6 +123,26 @@ test("where requests pile up, the next check comes early, and no other after it 
   assert.equal(isUnderWay(1), false, "it has answered: so many are usual there");
   scheduler.advance(1);
   assert.equal(isUnderWay(1), true);
+  checker.close();
+});
+
+test("a check that could not be made changes nothing, and is made again soon", () => {
+  const { checker, target, answer, isUnderWay, scheduler, events } = bench();
+  const only = target(1, { fall: 1 });
+  checker.update([only]);
+  answer(1, true);
+  scheduler.advance(5_000);
+  for (let count = 0; count < 5; count++) {
+    answer(1, null);
+    assert.deepEqual([only.state.healthName, only.state.isAnswering, events.length], ["healthy", true, 1]);
+    scheduler.advance(999);
+    assert.equal(isUnderWay(1), false);
+    scheduler.advance(1);
+    assert.equal(isUnderWay(1), true);
+  }
+  assert.deepEqual(checker.status().map(({ successes, failures }) => [successes, failures]), [[1, 0]]);
+  answer(1, false);
+  assert.equal(only.state.healthName, "unhealthy");
   checker.close();
 });
 

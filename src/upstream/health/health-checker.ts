@@ -164,22 +164,26 @@ export class HealthChecker {
   }
 
   #conclude(check: Check, result: ProbeResult): void {
-    const { options, state, upstream, endpoint } = check.target;
-    const from = state.healthName;
-    const isHealthy = check.judge.judge(result.isSuccess, options);
-    if (result.isSuccess) check.successes++;
-    else check.failures++;
-    const lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
-    check.lastCheck = lastCheck;
-    const intervalMs = (check.judge.isWavering ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
+    const { options, state } = check.target;
+    const { isSuccess } = result;
+    if (isSuccess !== null) check.note(isSuccess);
+    check.lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
     check.inFlight = state.inFlight;
+    const isSoon = isSuccess === null || check.judge.isWavering;
+    const intervalMs = (isSoon ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
     this.#await(check, check.startedMs + intervalMs);
-    state.isAnswering = result.status !== null;
-    state.health = isHealthy ? Health.healthy : Health.unhealthy;
-    const to = state.healthName;
-    if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: result.reason, lastCheck });
-    if (result.isSuccess) this.#onPass(check.target);
+    if (isSuccess !== null) this.#publish(check, isSuccess, check.lastCheck);
     this.#settleFirstRound();
+  }
+
+  #publish({ target, judge }: Check, isSuccess: boolean, lastCheck: LastCheck): void {
+    const { state, upstream, endpoint } = target;
+    const from = state.healthName;
+    state.isAnswering = lastCheck.status !== null;
+    state.health = judge.isHealthy === true ? Health.healthy : Health.unhealthy;
+    const to = state.healthName;
+    if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: lastCheck.reason, lastCheck });
+    if (isSuccess) this.#onPass(target);
   }
 
   /** Runs `check` when it is due, or at one of the looks until then. */
@@ -223,6 +227,13 @@ class Check {
   /** Far more requests are in flight than after the last check. */
   get isPilingUp(): boolean {
     return this.target.state.inFlight >= 2 * this.inFlight + leastPile;
+  }
+
+  /** Takes a result into account. */
+  note(isSuccess: boolean): void {
+    this.judge.judge(isSuccess, this.target.options);
+    if (isSuccess) this.successes++;
+    else this.failures++;
   }
 
   /** Goes on from the counters of the check that this one replaces. */

@@ -1,7 +1,7 @@
 /** Probes against real endpoints. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -101,6 +101,20 @@ test("nobody there is a failure", async (context) => {
   const result = await check({ ...peer.endpoint, port });
   assert.deepEqual([result.isSuccess, result.status, result.reason], [false, null, "ECONNREFUSED"]);
 });
+
+for (const code of ["EMFILE", "ENFILE"]) {
+  test(`where no socket can be had (${code}), the endpoint has neither passed nor failed`, async (context) => {
+    const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    const short = context.mock.method(Socket.prototype, "connect", function (this: Socket): Socket {
+      process.nextTick(() => this.destroy(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" })));
+      return this;
+    });
+    const { isSuccess, status, reason } = await check(peer.endpoint);
+    assert.deepEqual([isSuccess, status, reason], [null, null, code]);
+    short.mock.restore();
+    assert.equal((await check(peer.endpoint)).isSuccess, true);
+  });
+}
 
 test("silence is a failure when the time is over, and the connection is closed", async (context) => {
   const scheduler = new ManualScheduler();

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
+import { isSocketShortage } from "../../net/socket-shortage.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 
@@ -16,7 +17,8 @@ export type ProbeOptions = Pick<HealthOptions, "path" | "host" | "timeout" | "ex
 
 /** How a check went. */
 export interface ProbeResult {
-  readonly isSuccess: boolean;
+  /** Null = the endpoint could not be asked, for which it is not to blame. */
+  readonly isSuccess: boolean | null;
   /** The answer's status; null where none came. */
   readonly status: number | null;
   /** For people, without anything the endpoint sent: `status 503`, `timeout after 2000 ms`, `ECONNREFUSED`. */
@@ -38,7 +40,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
     const { request } = (http ??= process.getBuiltinModule("node:http"));
     const startedMs = scheduler.clock.now();
     let isReported = false;
-    const report = (isSuccess: boolean, status: number | null, reason: string): void => {
+    const report = (isSuccess: boolean | null, status: number | null, reason: string): void => {
       if (isReported) return;
       isReported = true;
       onResult({ isSuccess, status, reason, durationMs: scheduler.clock.now() - startedMs });
@@ -67,7 +69,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       report(false, answer.statusCode ?? 0, `status ${answer.statusCode}`);
       socket.destroy();
     });
-    outgoing.on("error", (error: NodeJS.ErrnoException) => report(false, null, error.code ?? error.name));
+    outgoing.on("error", (error: NodeJS.ErrnoException) => report(isSocketShortage(error.code) ? null : false, null, error.code ?? error.name));
     outgoing.on("close", () => {
       deadline.cancel();
       report(false, null, "closed without an answer");
