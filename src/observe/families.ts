@@ -61,7 +61,7 @@ export const families = {
   retries: counter("millrace_retries_total", ["upstream", "reason"], "Attempts that were followed by another attempt, by the reason of their failure: a reason code, or the endpoint's status."),
   retriesRefused: counter("millrace_retries_refused_total", ["upstream"], "Failed attempts that were not followed by another because the retry budget was used up."),
   hedges: counter("millrace_hedges_total", ["upstream", "result"], "Second attempts beside a slow first one; `result` is `won` (its answer was taken), `lost` or `failed`."),
-  endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0."),
+  endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0. Where it is 0 for all, those that are only ejected are used all the same."),
   endpointEjected: gauge("millrace_endpoint_ejected", ["upstream", "endpoint"], "1 while the endpoint is ejected by outlier detection, else 0."),
   ejections: counter("millrace_ejections_total", ["upstream", "endpoint"], "Ejections by outlier detection."),
   panic: gauge("millrace_upstream_panic", ["upstream"], "1 while so few endpoints pass their checks that all that answer are used, else 0."),
