@@ -23,7 +23,7 @@ const faults = {
 type Fault = keyof typeof faults;
 
 /** How long an attempt may take: short where it is to be given up, else longer than a busy machine ever takes. */
-const patience = (fault: Fault): string => (fault === "stalls" ? "300ms" : "10s");
+const patience = (fault: Fault): string => (fault === "stalls" ? "500ms" : "10s");
 
 /** Each alone, and all at once. */
 const settings: Record<string, (perTryTimeout: string) => Record<string, unknown>> = {

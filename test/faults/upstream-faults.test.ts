@@ -64,7 +64,7 @@ describe("an endpoint that fails within its answer", () => {
         const proxy = await ProxyUnderTest.start({
           endpoints: [upstream.url],
           // Short only where time has to run out: a busy machine may be late.
-          upstream: { timeouts: { connect: "10s", firstByte: fault === "stalls" ? "200ms" : "10s", idle: fault === "stalls" || fault === "talks garbage" ? "200ms" : "10s" }, retry: { attempts: 0 } },
+          upstream: { timeouts: { connect: "10s", firstByte: fault === "stalls" ? "500ms" : "10s", idle: fault === "stalls" || fault === "talks garbage" ? "500ms" : "10s" }, retry: { attempts: 0 } },
           config,
         });
         const log = new LogOfCases();

@@ -13,7 +13,7 @@ let client: RawClient;
 
 beforeEach(async () => {
   upstream = await ScriptedUpstream.start(answerOk);
-  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], listener: { timeouts: { body: "300ms", keepAlive: "300ms" } } });
+  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
   client = await RawClient.connect(proxy.port);
 });
 
@@ -76,6 +76,7 @@ test("after an early answer without close, a request behind the upload is served
 });
 
 test("an early answer to a client that never finishes its upload ends by the body timeout", async () => {
+  await proxy.reload({ endpoints: [upstream.url], listener: { timeouts: { body: "300ms" } } });
   answerEarly("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly");
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhello");
   assert.equal((await client.response()).status, 200);

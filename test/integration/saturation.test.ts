@@ -85,12 +85,12 @@ test("a full endpoint is passed over; where all are full, requests wait", async 
 });
 
 test("where the endpoints are full and the upstream is not, requests wait as well, and the thread does not", async () => {
-  const { holders, upstreams: [upstream], ask } = await start({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
+  const { holders, upstreams: [upstream], ask, proxy } = await start({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
   const holder = holders[0]!;
   const clients: RawClient[] = [];
   for (const target of ["/1", "/2", "/3"]) {
     clients.push(await ask(target));
-    await upstream!.until(() => holder.waiting.length === 1, "one is asked at a time");
+    await proxy.untilOpen((open) => open.exchanges === clients.length, "it has come");
   }
   for (const client of clients) {
     await upstream!.until(() => holder.waiting.length === 1, "the next is asked");
@@ -101,7 +101,7 @@ test("where the endpoints are full and the upstream is not, requests wait as wel
 });
 
 test("a full queue refuses at once, and waiting ends at its deadline", async () => {
-  const { holders: [holder], upstreams: [upstream], ask } = await start({ maxRequests: 1, maxPending: 1, pendingTimeout: "200ms" });
+  const { holders: [holder], upstreams: [upstream], ask } = await start({ maxRequests: 1, maxPending: 1, pendingTimeout: "1s" });
   const busy = await ask("/busy");
   await upstream!.until(() => holder!.waiting.length === 1, "it was asked");
   const waiting = await ask("/waiting");
