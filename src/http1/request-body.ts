@@ -107,11 +107,10 @@ export class RequestBody implements PieceReceiver {
     return !this.isBlocked;
   }
 
-  /** The exchange is over: an idle connection keeps nothing of it. */
+  /** The exchange is over: an idle connection keeps nothing of it. Whoever took the body may have ended it, in the middle of a read: what that read still brings is thrown away. */
   release(): void {
     this.#exchange = null;
-    this.#letGo();
-    this.isBlocked = false;
+    this.drop();
   }
 
   /** It is complete. */

@@ -139,7 +139,13 @@ for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB"
     await eventually(() => chunked.received.includes("BODY_TOO_LARGE"), "it is refused");
     assert.match(chunked.received.toString(), /^HTTP\/1\.1 413 /);
     await eventually(async () => (await stage.proxy.inspect()).exchanges === 0, "nothing is under way any more");
-    assert.equal((await stage.metrics()).sum("millrace_rejected_total", { reason: "BODY_TOO_LARGE" }), 2);
+    const atOnce = await RawClient.connect(stage.port());
+    t.after(() => atOnce.socket.destroy());
+    atOnce.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${`200\r\n${"x".repeat(512)}\r\n`.repeat(5)}0\r\n\r\n`);
+    await eventually(() => atOnce.received.includes("BODY_TOO_LARGE"), "it is refused with all of it there");
+    const metrics = await stage.metrics();
+    assert.equal(metrics.sum("millrace_rejected_total", { reason: "BODY_TOO_LARGE" }), 3);
+    assert.equal(metrics.sum("millrace_internal_errors_total"), 0);
   });
 }
 
