@@ -4,15 +4,18 @@
  */
 import { noRank, RankByLength } from "./rank-by-length.ts";
 import type { PathPattern, RouteRequest } from "./route-match.ts";
-import type { Rule } from "./rule.ts";
+import { Rule } from "./rule.ts";
 
 const slash = 47;
 
+/** What is filed under one text: mostly one rule, which is then found without a list between. Lists are in the router's order. */
+type Place<T> = Rule<T> | Rule<T>[];
+
 /** See the head of this file. Filled in rank order, best first; then only read. */
 export class PathIndex<T> {
-  readonly #exact = new Map<string, Rule<T>[]>();
+  readonly #exact = new Map<string, Place<T>>();
   readonly #exactRanks = new RankByLength();
-  readonly #prefixes = new Map<string, Rule<T>[]>();
+  readonly #prefixes = new Map<string, Place<T>>();
   readonly #prefixRanks = new RankByLength();
   /** The rules for every path: the prefix of no length. */
   readonly #any: Rule<T>[] = [];
@@ -27,9 +30,10 @@ export class PathIndex<T> {
       return;
     }
     const map = kind === "exact" ? this.#exact : this.#prefixes;
-    const list = map.get(text);
-    if (list === undefined) map.set(text, [rule]);
-    else list.push(rule);
+    const place = map.get(text);
+    if (place === undefined) map.set(text, rule);
+    else if (place instanceof Rule) map.set(text, [place, rule]);
+    else place.push(rule);
     (kind === "exact" ? this.#exactRanks : this.#prefixRanks).note(text.length, rule.rank);
   }
 
@@ -54,11 +58,12 @@ export class PathIndex<T> {
   }
 }
 
-/** The first rule of `rules` whose conditions hold, where it ranks before `best`; else `best`. */
-function firstHolding<T>(rules: Rule<T>[] | undefined, request: RouteRequest, clientIp: string, best: Rule<T> | null): Rule<T> | null {
-  if (rules === undefined) return best;
-  for (let at = 0; at < rules.length; at++) {
-    const rule = rules[at];
+/** The first rule of `place` whose conditions hold, where it ranks before `best`; else `best`. */
+function firstHolding<T>(place: Place<T> | undefined, request: RouteRequest, clientIp: string, best: Rule<T> | null): Rule<T> | null {
+  if (place === undefined) return best;
+  if (place instanceof Rule) return (best === null || place.rank < best.rank) && place.holds(request, clientIp) ? place : best;
+  for (let at = 0; at < place.length; at++) {
+    const rule = place[at];
     if (rule === undefined || (best !== null && rule.rank > best.rank)) return best;
     if (rule.holds(request, clientIp)) return rule;
   }
