@@ -159,7 +159,7 @@ async function measure(): Promise<BenchResults> {
     }
     if (scenarios.has("routes") && names.has("millrace")) {
       console.error("routes: look-up among 10,000 routes");
-      results.routeLookup = await measureRouteLookup(settings.rounds);
+      results.routeLookup = await measureRouteLookup(Math.max(settings.rounds, 15));
     }
   } finally {
     results.foreignShare = foreign.share();
