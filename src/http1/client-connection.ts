@@ -313,7 +313,9 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     const head = this.#head!;
     this.#head = null;
     this.#served++;
-    const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (!hasMore || this.#attempts.length > 0);
+    // A socket whose last write failed is still read; see `endpoint-socket.ts`.
+    const canBeIdle = !hasMore && this.#socket.errored === null;
+    const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
     this.#interimCount = 0;
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.

@@ -65,6 +65,20 @@ for (const [method, announced] of [["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 
   }));
 }
 
+test("a connection to which not all of a request could be written is not used again, although the answer came", () => withParts(1, one, async ({ first, client }) => {
+  first.script = {};
+  client.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 50005\r\n\r\nhello");
+  await first.until(() => first.connections.some(({ received }) => received.toString("latin1").endsWith("hello")), "the request arrived");
+  // All of it is there when the proxy looks again, and it meets the client's bytes first: its write fails.
+  client.send(`${"x".repeat(50_000)}POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok`);
+  const { socket } = first.connections[0]!;
+  socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+  socket.resetAndDestroy();
+  first.script = answerOk;
+  assert.equal((await client.response()).status, 413);
+  assert.equal((await client.response()).status, 200);
+}));
+
 test("a reused connection that dies before any response byte is replaced, and the request asked once more", () => withParts(1, one, async ({ first, client }) => {
   client.send(get("/1"));
   await client.response();
