@@ -285,7 +285,7 @@ export class StormClient {
     const answer = this.#answer;
     if (answer?.framing !== "close") return;
     // On a Unix socket nothing but the FIN could have said that it is broken.
-    if (answer.received < answer.plan.size && answer.plan.fault.endsWith("in-answer") && this.#socket.remoteAddress === undefined) return;
+    if (answer.received < answer.plan.size && answer.plan.fault !== "none" && this.#socket.remoteAddress === undefined) return;
     this.#complete(answer);
   }
 
