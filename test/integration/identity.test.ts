@@ -1,6 +1,6 @@
 /**
- * A storm of numbered requests through pipelining, slow, vanishing and half-closing clients to endpoints that answer in every way, break off and close: every byte of every
- * answer and upload must belong to its request, every request has one outcome and one line in the log, and in the end nothing is left.
+ * A storm of numbered requests through pipelining, slow, vanishing and half-closing clients to endpoints that answer in every way, take uploads by fits and starts, break off
+ * and close, by routes that buffer, limit, queue, hedge and throttle: every byte of every answer and upload must belong to its request, every request has one outcome and one line in the log, and in the end nothing is left.
  *
  * MILLRACE_STORM_SECONDS: how long each storm lasts (default 3). MILLRACE_STORM_SEED: which storm.
  */
@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { mannerOf, type Outcome, StormClient } from "../support/identity-client.ts";
 import { Ledger, Origin } from "../support/identity-origin.ts";
-import { below, createRandom, oneOf, planOf } from "../support/identity-plan.ts";
+import { below, createRandom, maxLimitedBytes, oneOf, planOf, type Way } from "../support/identity-plan.ts";
 import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
 
 const stormMs = Number(process.env["MILLRACE_STORM_SECONDS"] ?? 3) * 1_000;
@@ -34,24 +34,47 @@ const storms: readonly Storm[] = [
 ];
 
 /** Why this outcome is wrong, or null. */
-function faultOf({ plan, kind, code, isExcused }: Outcome): string | null {
+function faultOf({ plan, manner, kind, code, isExcused }: Outcome): string | null {
   if (kind === "complete" || isExcused) return null;
+  if (plan.way === "limit" && code === "BODY_TOO_LARGE" && plan.upload !== null && plan.upload.size > maxLimitedBytes) return null;
+  // Who ends its side while it stands in a queue is taken for gone.
+  if (plan.way === "queue" && manner.isHalfClosing) return null;
   // What was lost with a connection that the endpoint closed cannot be sent again where it has a body or is no idempotent request.
   const isFragile = plan.upload !== null || plan.fault !== "none";
   if (isFragile && (kind === "own" ? ["UPSTREAM_RESET", "UPSTREAM_TRUNCATED", ""].includes(code) : plan.fault !== "none" || plan.isEarly || plan.isEcho)) return null;
   return `${kind} ${code}`;
 }
 
+/** The route of requests that go the way `way`. */
+const route = (way: Way, upstream: string, middleware?: object): object => ({ match: { header: { "x-storm-way": way } }, middlewares: middleware === undefined ? [] : [middleware], upstream });
+
 async function runStorm(storm: Storm): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-storm-"));
   const random = createRandom(stormSeed);
   const plan = (id: number) => planOf(stormSeed, id);
   const ledger = new Ledger();
-  const origins = await Promise.all([null, null, join(folder, "origin.sock")].map((path) => Origin.start(path, ledger, plan)));
+  const origins = await Promise.all([null, join(folder, "one.sock"), join(folder, "other.sock")].map((path) => Origin.start(path, ledger, plan)));
+  const upstreamWith = (idleTimeout: string): object => ({
+    endpoints: origins.map(({ url }) => url), pool: { pipelining: storm.pipelining, idleTimeout }, retry: { budgetPercent: 100 }, outlier: false,
+  });
   const optionsWith = (idleTimeout: string): ProxyOptions => ({
-    endpoints: origins.map(({ url }) => url),
-    upstream: { pool: { pipelining: storm.pipelining, idleTimeout } },
-    config: { workers: storm.workers, listeners: [{ address: "127.0.0.1:0" }, { address: `unix:${join(folder, "proxy.sock")}` }] },
+    routes: [
+      route("buffer", "app", { buffer: { maxRequestBytes: "4MiB", memoryBytes: "8KiB" } }),
+      route("limit", "app", { bodyLimit: { maxRequestBytes: maxLimitedBytes } }),
+      route("slow", "app", { fault: { bandwidth: { bytesPerSecond: "8MiB" } } }),
+      route("queue", "narrow"),
+      route("hedge", "hedged"),
+      { upstream: "app" },
+    ],
+    config: {
+      workers: storm.workers,
+      listeners: [{ address: "127.0.0.1:0" }, { address: `unix:${join(folder, "proxy.sock")}` }],
+      upstreams: {
+        app: upstreamWith(idleTimeout),
+        narrow: { ...upstreamWith(idleTimeout), limits: { maxRequestsPerEndpoint: 1, pendingTimeout: "60s" } },
+        hedged: { ...upstreamWith(idleTimeout), hedge: { after: "10ms" } },
+      },
+    },
   });
   const proxy = await ProxyUnderTest.start(optionsWith("60s"));
   const targets: readonly NetConnectOpts[] = [{ host: "127.0.0.1", port: proxy.port }, { path: join(folder, "proxy.sock") }];

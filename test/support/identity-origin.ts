@@ -45,6 +45,7 @@ class OriginConnection {
   readonly #queue: Visit[] = [];
   #isServing = false;
   #answered = 0;
+  readonly #random = createRandom(1);
   #unread: Buffer = Buffer.alloc(0);
   /** The request whose body is being read. */
   #visit: Visit | null = null;
@@ -99,7 +100,9 @@ class OriginConnection {
     const length = /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1];
     this.#isChunked = /\r\ntransfer-encoding: chunked\r\n/i.test(head);
     this.#remaining = Number(length ?? 0);
-    if (plan.upload !== null && (this.#isChunked !== plan.upload.isChunked || (length !== undefined && Number(length) !== plan.upload.size))) return this.#violate(`another's framing: ${head}`);
+    // A buffered upload gets a length.
+    const isChunked = plan.upload?.isChunked === true && plan.way !== "buffer";
+    if (plan.upload !== null && (this.#isChunked !== isChunked || (length !== undefined && Number(length) !== plan.upload.size))) return this.#violate(`another's framing: ${head}`);
     if (this.#isChunked || this.#remaining > 0) this.#visit = visit;
     else this.#endUpload(visit);
     if (!this.#isServing) void this.#serve();
@@ -125,6 +128,10 @@ class OriginConnection {
     const { plan } = visit;
     if (!isOfBody(piece, plan.id, BodyKind.upload, visit.received)) this.#violate(`the upload of ${plan.id} (attempt ${visit.attempt}) has foreign bytes after ${visit.received}`);
     visit.received += piece.length;
+    if (plan.isReluctant && chance(this.#random, 0.4)) {
+      this.#socket.pause();
+      setTimeout(() => this.#socket.resume(), below(this.#random, 20));
+    }
     if (plan.fault === "reset-in-upload" && visit.attempt === 1 && visit.received >= plan.faultAt) breakOff(this.#socket);
     if (!plan.isEcho) return;
     if (visit.onPiece === null) visit.early.push(piece);
@@ -159,14 +166,15 @@ class OriginConnection {
       this.#break(visit);
       return;
     }
-    if (!plan.isEcho && !plan.isEarly) await this.#orClosed(visit.uploaded.promise);
+    const isBusy = isFaulty && plan.fault === "busy";
+    if (isBusy ? chance(random, 0.5) : !plan.isEcho && !plan.isEarly) await this.#orClosed(visit.uploaded.promise);
     for (let at = 0; at < plan.interimCount; at++) {
       socket.write(`HTTP/1.1 103 storm-${plan.id}\r\nx-storm-id: ${plan.id}\r\n\r\n`);
       if (chance(random, 0.5)) await pause(0);
     }
     const framing = plan.framing === "length" ? `Content-Length: ${plan.size}\r\n` : plan.framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : "";
     const connection = plan.after === "close" ? "Connection: close\r\n" : plan.after === "hint" ? "Keep-Alive: timeout=1\r\n" : "";
-    const head = `HTTP/1.1 ${plan.status} storm-${plan.id}\r\nx-storm-id: ${plan.id}\r\n${framing}${connection}\r\n`;
+    const head = `HTTP/1.1 ${isBusy ? 503 : plan.status} storm-${plan.id}\r\nx-storm-id: ${plan.id}\r\n${framing}${connection}\r\n`;
     const cut = chance(random, 0.1) ? below(random, head.length) : 0;
     if (cut > 0) {
       socket.write(head.slice(0, cut));

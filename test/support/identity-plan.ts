@@ -50,8 +50,14 @@ export function isOfBody(bytes: Buffer, id: number, kind: BodyKind, offset: numb
   return true;
 }
 
-/** What goes wrong at the endpoint, the first time a request comes to it. */
-export type Fault = "none" | "reset-before-answer" | "reset-in-upload" | "reset-in-answer" | "fin-in-answer";
+/** What goes wrong at the endpoint, the first time a request comes to it; `busy`: it answers 503, perhaps before it has the upload. */
+export type Fault = "none" | "busy" | "reset-before-answer" | "reset-in-upload" | "reset-in-answer" | "fin-in-answer";
+
+/** What the proxy's route does with a request; its field `x-storm-way` says so. */
+export type Way = "plain" | "buffer" | "limit" | "queue" | "hedge" | "slow";
+
+/** The longest upload of the way `limit`. */
+export const maxLimitedBytes = 100_000;
 
 export interface Plan {
   readonly id: number;
@@ -72,6 +78,9 @@ export interface Plan {
   readonly faultAt: number;
   /** What the endpoint does with the connection after the answer. */
   readonly after: "keep" | "hint" | "close" | "close-unannounced";
+  readonly way: Way;
+  /** The endpoint takes the upload by fits and starts. */
+  readonly isReluctant: boolean;
   /** For how the endpoint cuts its writes. */
   readonly pieceSeed: number;
 }
@@ -101,6 +110,7 @@ export function planOf(seed: number, id: number): Plan {
   const size = isEcho ? upload!.size : pickSize(random);
   let fault: Fault = "none";
   if (chance(random, 0.15)) fault = oneOf(random, isUpload ? (["reset-in-upload", "reset-before-answer"] as const) : (["reset-before-answer", "reset-in-answer", "fin-in-answer"] as const));
+  else if (chance(random, 0.08)) fault = "busy";
   // Where a close says how long the answer is, its fault is its end.
   if (fault.endsWith("in-answer") && (framing === "close" || method === "HEAD" || size === 0)) fault = "none";
   return {
@@ -110,6 +120,8 @@ export function planOf(seed: number, id: number): Plan {
     delayMs: chance(random, 0.2) ? below(random, 20) : 0,
     faultAt: below(random, fault === "reset-in-upload" ? upload!.size + 1 : Math.max(1, size)),
     after: oneOf(random, ["keep", "keep", "keep", "keep", "keep", "keep", "hint", "close", "close-unannounced"] as const),
+    way: oneOf(random, isUpload ? (["plain", "plain", "plain", "buffer", "limit", "queue"] as const) : (["plain", "plain", "plain", "hedge", "slow", "queue"] as const)),
+    isReluctant: chance(random, 0.3),
     pieceSeed: below(random, 2 ** 31),
   };
 }
