@@ -273,7 +273,7 @@ export class StormClient {
     this.#note(plan, answer.isOwn ? "own" : "complete", answer.code);
     if (answer.closes) this.#hasEnded = true;
     // What is left of an upload that nobody waited for may be too much to be read to its end.
-    if (plan.isEarly || (answer.isOwn && plan.upload !== null)) this.#mayEnd = true;
+    if (plan.isEarly || ((answer.isOwn || plan.fault === "busy") && plan.upload !== null)) this.#mayEnd = true;
     this.#answered?.();
   }
 
