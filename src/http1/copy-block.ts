@@ -1,11 +1,8 @@
-/** Copies of what one read brought, in a block that serves again as soon as those who were given them have let go. Nothing for the garbage collector to do. */
+/** Copies of what one read brought, in a block that serves again as soon as those who were given them have let go. */
+import { BlockPool } from "./block-pool.ts";
 
-/** As much as a read brings. */
-const blockBytes = 65_536;
-
-/** Blocks of this thread that nobody uses; there are seldom more than two. */
-const freeBlocks: Buffer[] = [];
-const maxFreeBlocks = 16;
+/** A block takes as much as a read brings. */
+const blocks = new BlockPool(65_536);
 
 /** One a client connection; it holds memory only within a read. */
 export class CopyBlock {
@@ -15,8 +12,8 @@ export class CopyBlock {
   /** @returns a copy of `piece`, to be given away before `settle` */
   copy(piece: Buffer): Buffer {
     const end = this.#used + piece.length;
-    if (end > blockBytes) return Buffer.from(piece);
-    this.#block ??= freeBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+    if (end > blocks.blockBytes) return Buffer.from(piece);
+    this.#block ??= blocks.take();
     const own = this.#block.subarray(this.#used, end);
     piece.copy(own);
     this.#used = end;
@@ -29,6 +26,6 @@ export class CopyBlock {
     if (block === null) return;
     this.#block = null;
     this.#used = 0;
-    if (isFree && freeBlocks.length < maxFreeBlocks) freeBlocks.push(block);
+    if (isFree) blocks.giveBack(block);
   }
 }

@@ -8,17 +8,15 @@
  * Three ways to write, by size, measured (CPU per answer of 0.1, 10 and 64 KiB): as one string; gathered in a block and written as one buffer; as a vectored write.
  */
 import type { Socket } from "node:net";
+import { BlockPool } from "./block-pool.ts";
 
 /** Up to this size bytes become part of the text. */
 const maxTextBytes = 1_024;
 /** Up to this size, text included, everything is gathered in one block. */
 const blockBytes = 32_768;
+const blocks = new BlockPool(blockBytes);
 /** Held-back text never grows beyond this many characters. */
 const maxHeldLength = 16_384;
-
-/** Blocks of this thread that nobody uses; there are seldom more than two. */
-const freeBlocks: Buffer[] = [];
-const maxFreeBlocks = 16;
 
 /** Output of one socket. */
 export class Output {
@@ -87,7 +85,7 @@ export class Output {
 
   /** Moves the held text into the block. */
   #gather(): void {
-    this.#block ??= freeBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+    this.#block ??= blocks.take();
     if (this.#held === "") return;
     this.#blockUsed += this.#block.latin1Write(this.#held, this.#blockUsed);
     this.#held = "";
@@ -110,7 +108,7 @@ export class Output {
     this.#blockUsed = 0;
     if (!this.#socket.destroyed) this.#socket.write(block.subarray(0, used));
     // A block that the kernel took whole serves again; else it is the socket's.
-    if (this.#socket.writableLength === 0 && freeBlocks.length < maxFreeBlocks) freeBlocks.push(block);
+    if (this.#socket.writableLength === 0) blocks.giveBack(block);
     if (this.#held !== "") this.#write();
   }
 
