@@ -37,7 +37,9 @@ export class Admission implements Waiter {
   /** Gives everything back, and waits no longer. */
   end(): void {
     this.#stopWaiting();
-    if (this.#hasPlace) this.#leave();
+    if (!this.#hasPlace) return;
+    this.#hasPlace = false;
+    this.#saturation.leave();
   }
 
   // `Waiter`: called out of the queue, where an exception would end the thread.
@@ -89,11 +91,6 @@ export class Admission implements Waiter {
     const isFull = endpoint === null && host.tried !== tried;
     host.tried = tried;
     return isFull ? "full" : endpoint;
-  }
-
-  #leave(): void {
-    this.#hasPlace = false;
-    this.#saturation.leave();
   }
 
   #stopWaiting(): void {

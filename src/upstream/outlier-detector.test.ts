@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ManualClock } from "../base/clock.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import type { AttemptOutcome } from "./attempt-observer.ts";
@@ -90,32 +91,28 @@ test("failures count over all threads, and all threads see the ejection", () => 
   assert.deepEqual(ejected, ["1 for 10000"], "attempts that were under way change nothing");
 });
 
-test("two threads that see the last failure at once eject once, for the time of one ejection", () => {
-  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
-  const { clock } = scheduler;
+/** Another thread comes in between: after the one that looks at the clock has found that it may eject, before it has. */
+function atNextLook(clock: ManualClock, run: () => void): void {
   const now = clock.now.bind(clock);
-  one!.fail(0, 4);
-  // The other thread comes in between: after the first has found that it may eject, before it has.
   clock.now = () => {
     clock.now = now;
-    other!.fail(0, 1);
+    run();
     return now();
   };
+}
+
+test("two threads that see the last failure at once eject once, for the time of one ejection", () => {
+  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
+  one!.fail(0, 4);
+  atNextLook(scheduler.clock, () => other!.fail(0, 1));
   one!.fail(0, 1);
   assert.deepEqual(ejected, ["1 for 10000"]);
 });
 
 test("an ejection that comes to nothing, because another thread was faster, does not make the next one longer", () => {
   const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
-  const { clock } = scheduler;
-  const now = clock.now.bind(clock);
   one!.fail(0, 4);
-  // The other thread comes in between: after the first has found that it may eject, before it has.
-  clock.now = () => {
-    clock.now = now;
-    other!.fail(1, 5);
-    return now();
-  };
+  atNextLook(scheduler.clock, () => other!.fail(1, 5));
   one!.fail(0, 1);
   assert.deepEqual([ejected, one!.endpoints.map((endpoint) => endpoint.isAvailable)], [["2 for 10000"], [true, false, true]]);
   scheduler.advance(10_000);

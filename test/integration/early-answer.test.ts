@@ -5,7 +5,7 @@ import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 import { eventually } from "../support/signal.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import { valuesOf, type WireResponse } from "../support/wire-reader.ts";
 
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
@@ -136,14 +136,19 @@ test("an answer of the proxy's own to an endless upload ends in a closed connect
   await client.untilOver();
 });
 
-test("a client that sends its whole body before it reads is not cut off: the answer of the proxy's own is there for it", async () => {
-  await proxy.reload({ endpoints: [upstream.url], routes: [{ middlewares: [{ bodyLimit: { maxRequestBytes: "1MiB" } }], upstream: "app" }] });
+/** The answer to a client that reads nothing before it has sent 8 MB. */
+async function answerToWholeUpload(): Promise<WireResponse> {
   client.socket.pause();
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
   for (let sent = 0; sent < 8_000_000; sent += 100_000) client.send(Buffer.alloc(100_000));
   await eventually(() => client.socket.writableLength === 0 || client.isClosed, () => `${client.socket.writableLength} bytes are not sent`);
   client.socket.resume();
-  const response = await client.response();
+  return client.response();
+}
+
+test("a client that sends its whole body before it reads is not cut off: the answer of the proxy's own is there for it", async () => {
+  await proxy.reload({ endpoints: [upstream.url], routes: [{ middlewares: [{ bodyLimit: { maxRequestBytes: "1MiB" } }], upstream: "app" }] });
+  const response = await answerToWholeUpload();
   assert.equal(response.status, 413);
   assert.deepEqual(valuesOf(response, "connection"), ["close"]);
   assert.equal(client.error, null);
@@ -157,12 +162,7 @@ test("the same where an endpoint that takes nothing of the body answers", async 
       connection.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
     },
   };
-  client.socket.pause();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
-  for (let sent = 0; sent < 8_000_000; sent += 100_000) client.send(Buffer.alloc(100_000));
-  await eventually(() => client.socket.writableLength === 0 || client.isClosed, () => `${client.socket.writableLength} bytes are not sent`);
-  client.socket.resume();
-  const response = await client.response();
+  const response = await answerToWholeUpload();
   assert.equal(response.status, 401);
   assert.equal(client.error, null);
 });
