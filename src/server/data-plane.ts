@@ -21,6 +21,7 @@ import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metri
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
+import type { WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
 import { HostResolver } from "../upstream/host-resolver.ts";
@@ -38,6 +39,8 @@ export interface DataPlaneParts {
   /** The instance's name in Via, the same in all its threads. */
   readonly pseudonym: string;
   readonly logger: Logger;
+  /** Takes what goes wrong again and again. */
+  readonly warnings: WarningSink;
   readonly onMetricPage: (page: SharedArrayBuffer) => void;
 }
 

@@ -15,6 +15,7 @@ import { type Logger, silentLogger } from "../observe/logger.ts";
 import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
+import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { StatisticsLine } from "../observe/statistics-line.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
@@ -64,6 +65,8 @@ export class Proxy {
   readonly #planes: DataPlanes;
   readonly #endpoints: SharedEndpoints;
   readonly #panics: PanicWatch;
+  /** Of all threads. */
+  readonly #warnings: RepeatedWarnings;
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
@@ -86,6 +89,7 @@ export class Proxy {
     this.#config = config;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#writer = new MetricWriter({ onPage: (page) => this.#reader.addPage(controlSource, page), pageBytes: 65_536 });
     this.#reader.addCollector(collectProcessMetrics);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
@@ -105,7 +109,7 @@ export class Proxy {
 
   #createInline(pseudonym: string): DataPlanes {
     const plane = new DataPlane({
-      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, logger: this.#logger,
+      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, logger: this.#logger, warnings: this.#warnings,
       onMetricPage: (page) => this.#reader.addPage("inline", page),
     });
     return new InlinePlane(plane);
@@ -115,6 +119,7 @@ export class Proxy {
     return new ProxyThreads({
       count, memory: this.#memory, pseudonym, logger: this.#logger,
       onMetricPage: (source, page) => this.#reader.addPage(source, page),
+      onWarning: (report) => this.#warnings.take(report),
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
         this.#reader.retire(source);
@@ -287,6 +292,7 @@ export class Proxy {
       this.#statistics?.close();
       await this.#planes.close();
       await this.#admin.close();
+      this.#warnings.close();
     } finally {
       this.#state = "closed";
       this.#ready.resolve();

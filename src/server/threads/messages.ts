@@ -2,6 +2,7 @@
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
+import type { WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, Inspection } from "../data-plane.ts";
 
 /** What a proxy thread is started with. */
@@ -35,6 +36,7 @@ export type ThreadMessage =
   | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
   | { readonly kind: "failure"; readonly id: number; readonly error: PostedError }
   | { readonly kind: "metricPage"; readonly page: SharedArrayBuffer }
+  | { readonly kind: "warning"; readonly report: WarningReport }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
 
 /** An error made ready for posting; system errors keep what describes them. */

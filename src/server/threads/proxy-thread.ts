@@ -2,13 +2,21 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
+import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
 import { type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, toPostedError } from "./messages.ts";
 
 const port = parentPort!;
 const data = workerData as ThreadData;
 const memory = new SharedMemory();
-const plane = new DataPlane({ ...data, memory, logger: createPostingLogger(), onMetricPage: (page) => post({ kind: "metricPage", page }) });
+const warnings = new RepeatedWarnings({ onReport: (report) => post({ kind: "warning", report }), intervalMs: threadWarningIntervalMs });
+const plane = new DataPlane({
+  ...data,
+  memory,
+  logger: createPostingLogger(),
+  warnings,
+  onMetricPage: (page) => post({ kind: "metricPage", page }),
+});
 
 port.on("message", ({ id, request }: RequestMessage) => {
   handle(request).then(
@@ -34,6 +42,7 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
       return null;
     case "close":
       await plane.close();
+      warnings.close();
       // Nothing of ours is left; the thread ends by itself.
       port.unref();
       return null;

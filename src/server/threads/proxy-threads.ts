@@ -12,6 +12,7 @@ import type { Config } from "../../config/schema.ts";
 import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
 import { isPortListenedOn } from "../../net/listening-ports.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
 import { RestartDelay } from "./restart-delay.ts";
@@ -24,6 +25,7 @@ export interface ProxyThreadsParts {
   readonly pseudonym: string;
   readonly logger: Logger;
   onMetricPage(source: string, page: SharedArrayBuffer): void;
+  onWarning(report: WarningReport): void;
   /** A thread died: its stripe is free of writers. Called before its successor starts. */
   onDeath(stripeIndex: number, source: string): void;
 }
@@ -173,6 +175,7 @@ export class ProxyThreads implements DataPlanes {
     slot.delay.start();
     return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
+      onWarning: (report) => this.#parts.onWarning(report),
       onEnd: (error) => this.#onEnd(slot, source, error),
     });
   }

@@ -1,11 +1,13 @@
 /** One proxy thread as the control thread holds it: requests with answers, and word when it has ended. */
 import { Worker } from "node:worker_threads";
 import type { Logger } from "../../observe/logger.ts";
+import type { WarningReport } from "../../observe/repeated-warning.ts";
 import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest } from "./messages.ts";
 
 /** Who hears of a thread. */
 export interface ThreadListener {
   onMetricPage(page: SharedArrayBuffer): void;
+  onWarning(report: WarningReport): void;
   /** The thread has ended, asked to or not. */
   onEnd(error: Error | null): void;
 }
@@ -38,6 +40,9 @@ export class ThreadHandle {
           break;
         case "metricPage":
           listener.onMetricPage(message.page);
+          break;
+        case "warning":
+          listener.onWarning(message.report);
           break;
         case "log":
           logger[message.level](message.message, { thread: data.stripeIndex, ...message.fields });
