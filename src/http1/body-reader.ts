@@ -1,6 +1,6 @@
 /** Reads one message body off a connection's bytes, delimited by length or chunked, and hands on its pieces. Used by both sides. */
 import type { ReasonCode } from "../http/reason.ts";
-import { ChunkedDecoder, ChunkEvent } from "./chunked-decoder.ts";
+import { type BodySide, ChunkedDecoder, ChunkEvent } from "./chunked-decoder.ts";
 
 /** Takes the pieces of a body. */
 export interface PieceReceiver {
@@ -18,6 +18,11 @@ export class BodyReader {
   #remaining = 0;
   #decoder: ChunkedDecoder | null = null;
   #isChunked = false;
+  readonly #side: BodySide;
+
+  constructor(side: BodySide) {
+    this.#side = side;
+  }
 
   /** A body of `length` bytes follows; none = it is complete already. */
   startLength(length: number): void {
@@ -33,7 +38,7 @@ export class BodyReader {
     this.failure = null;
     this.trailers = "";
     this.#isChunked = true;
-    (this.#decoder ??= new ChunkedDecoder()).reset();
+    (this.#decoder ??= new ChunkedDecoder(this.#side)).reset();
   }
 
   /** Bytes that are still to come; infinite where nobody knows. */

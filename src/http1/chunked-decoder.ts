@@ -1,11 +1,14 @@
 /**
- * The chunked transfer coding (RFC 9112 section 7.1), read incrementally and without leniency: CRLF only, at most 16 hexadecimal digits, extensions in good form,
- * bounded a line and a message, and dropped. Trailer fields are scanned like header fields; those that must not be merged or forwarded are left out.
+ * The chunked transfer coding (RFC 9112 section 7.1), read incrementally: CRLF only, at most 16 hexadecimal digits, extensions in good form, bounded a line and a
+ * message, and dropped. Trailer fields are scanned like header fields; those that must not be merged or forwarded are left out.
+ *
+ * Requests are read to the letter. In answers a size may be padded, as devices do that reserve its place before they know it: zeros before it, blanks behind it.
  *
  * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and calls again.
  */
 import { isToken, removeFields } from "../http/fields.ts";
-import { CR, hexTable, LF } from "./characters.ts";
+import { CR, hexTable, HTAB, LF, SP } from "./characters.ts";
+import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } from "./chunk-extension.ts";
 import { isWorthScanning, ScanFailure, keepFields, keepTable, notedCount, notedSpecial, scanFields } from "./field-scanner.ts";
 import { Special } from "./special-fields.ts";
 
@@ -17,10 +20,12 @@ const State = { firstDigit: 0, digits: 1, extension: 2, sizeLf: 3, data: 4, data
 
 const maxExtensionLineBytes = 4_096;
 const maxExtensionBytes = 16_384;
+const maxSizeDigits = 16;
+/** Of an answer, zeros before a size beyond `maxSizeDigits` and blanks behind it: so many a line cost nothing of the limits on extensions. */
+const maxPaddingBytes = 64;
 const maxTrailerBytes = 16_384;
 const maxTrailerFields = 100;
 const maxChunkSize = 2 ** 48;
-const extensionForm = /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*$/;
 const keptTrailers = keepTable();
 
 /** Fields that are never taken from a trailer section (RFC 9110 section 6.5.1): they steer framing, routing, authentication, caching or content handling. */
@@ -30,6 +35,9 @@ const forbiddenTrailers = new Set([
   "if-unmodified-since", "if-range", "max-forwards", "accept-ranges", "strict-transport-security", "origin",
 ]);
 
+/** Whose body it is: how strictly it is read. */
+export type BodySide = "request" | "answer";
+
 /** Reads one chunked body. `reset` before each. */
 export class ChunkedDecoder {
   event: ChunkEvent = ChunkEvent.needMore;
@@ -38,12 +46,19 @@ export class ChunkedDecoder {
   dataEnd = 0;
   /** Forwardable trailer lines, after `end`. */
   trailers = "";
+  readonly #mayPad: boolean;
   #state: number = State.firstDigit;
   #remaining = 0;
   #digitCount = 0;
-  #extension = "";
+  #paddingBytes = 0;
+  #extensionState: ExtensionState = ExtensionState.broken;
+  #extensionLineBytes = 0;
   #extensionBytes = 0;
   #trailerBytes: Buffer | null = null;
+
+  constructor(side: BodySide) {
+    this.#mayPad = side === "answer";
+  }
 
   reset(): void {
     this.event = ChunkEvent.needMore;
@@ -51,7 +66,8 @@ export class ChunkedDecoder {
     this.#state = State.firstDigit;
     this.#remaining = 0;
     this.#digitCount = 0;
-    this.#extension = "";
+    this.#paddingBytes = 0;
+    this.#extensionLineBytes = 0;
     this.#extensionBytes = 0;
     this.#trailerBytes = null;
   }
@@ -66,35 +82,32 @@ export class ChunkedDecoder {
           const digit = hexTable[byte]!;
           if (digit !== 255) {
             this.#remaining = this.#remaining * 16 + digit;
-            if (++this.#digitCount > 16 || this.#remaining >= maxChunkSize) return this.#stop(ChunkEvent.badChunk, at);
+            // A zero before the size is no digit of it in an answer.
+            if (this.#mayPad && this.#remaining === 0) {
+              if (++this.#paddingBytes > maxPaddingBytes) return this.#stop(ChunkEvent.badChunk, at);
+            } else if (++this.#digitCount > maxSizeDigits || this.#remaining >= maxChunkSize) return this.#stop(ChunkEvent.badChunk, at);
             this.#state = State.digits;
             at++;
           } else if (this.#state === State.firstDigit) return this.#stop(ChunkEvent.badChunk, at);
           else if (byte === CR) {
             this.#state = State.sizeLf;
             at++;
-          } else if (byte === 0x3b) this.#state = State.extension;
-          else return this.#stop(ChunkEvent.badChunk, at);
+          } else if (byte === 0x3b || byte === SP || byte === HTAB) {
+            this.#state = State.extension;
+            this.#extensionState = ExtensionState.gap;
+          } else return this.#stop(ChunkEvent.badChunk, at);
           break;
         }
-        case State.extension: {
-          let stop = at;
-          while (stop < end && bytes[stop] !== CR && bytes[stop] !== LF) stop++;
-          this.#extensionBytes += stop - at;
-          if (this.#extension.length + stop - at > maxExtensionLineBytes || this.#extensionBytes > maxExtensionBytes) return this.#stop(ChunkEvent.badChunk, at);
-          this.#extension += bytes.latin1Slice(at, stop);
-          at = stop;
-          if (at === end) break;
-          if (bytes[at] !== CR || !extensionForm.test(this.#extension)) return this.#stop(ChunkEvent.badChunk, at);
-          this.#extension = "";
-          this.#state = State.sizeLf;
-          at++;
+        case State.extension:
+          at = this.#readExtension(bytes, at, end);
+          if (at < 0) return this.#stop(ChunkEvent.badChunk, -at - 1);
           break;
-        }
         case State.sizeLf:
           if (byte !== LF) return this.#stop(ChunkEvent.badChunk, at);
           at++;
           this.#digitCount = 0;
+          this.#paddingBytes = 0;
+          this.#extensionLineBytes = 0;
           this.#state = this.#remaining === 0 ? State.trailers : State.data;
           break;
         case State.data: {
@@ -127,6 +140,25 @@ export class ChunkedDecoder {
   #stop(event: ChunkEvent, at: number): number {
     this.event = event;
     return at;
+  }
+
+  /** Reads on behind a size, up to the CR that ends the line. @returns the offset of what follows; less than 0 where the line is refused, at `-offset - 1` */
+  #readExtension(bytes: Buffer, from: number, end: number): number {
+    let state = this.#extensionState;
+    for (let at = from; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === CR) {
+        if (!mayEndExtensions(state) && !(this.#mayPad && isBehindGap(state))) return -at - 1;
+        this.#state = State.sizeLf;
+        return at + 1;
+      }
+      state = nextExtensionState(state, byte);
+      if (state === ExtensionState.broken) return -at - 1;
+      if (this.#mayPad && state === ExtensionState.gap && this.#extensionLineBytes === 0 && this.#paddingBytes < maxPaddingBytes) this.#paddingBytes++;
+      else if (++this.#extensionLineBytes > maxExtensionLineBytes || ++this.#extensionBytes > maxExtensionBytes) return -at - 1;
+    }
+    this.#extensionState = state;
+    return end;
   }
 
   #readTrailers(bytes: Buffer, at: number, end: number): number {

@@ -35,7 +35,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   readonly #writer: RequestWriter;
   readonly #deadline: Deadline;
   readonly #readBuffer = new ReadBuffer();
-  readonly #body = new BodyReader();
+  readonly #body = new BodyReader("answer");
   /** In flight, oldest first; answers come in this order. */
   readonly #attempts: ClientAttempt[] = [];
   #state: number = State.connecting;

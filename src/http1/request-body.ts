@@ -12,7 +12,7 @@ const maxDroppedBytes = 1_048_576;
 export class RequestBody implements PieceReceiver {
   /** Whoever takes it is slow. */
   isBlocked = false;
-  readonly #reader = new BodyReader();
+  readonly #reader = new BodyReader("request");
   readonly #copies = new CopyBlock();
   /** What is read now is somebody else's memory. */
   #isBorrowed = false;

@@ -31,6 +31,12 @@ export const chunkFixtures: RequestFixture[] = [
   refuse("an extra line behind data", chunked("5\r\nhello\r\n\r\n0\r\n\r\n")),
   refuse("an extra line before the first chunk", chunked("\r\n5\r\nhello\r\n0\r\n\r\n")),
   refuse("other bytes in place of the line end behind data", chunked("5\r\nhelloXX0\r\n\r\n")),
+  ...["5 \r\nhello\r\n0\r\n\r\n", "5\t\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0 \r\n\r\n", "5   \r\nhello\r\n0\r\n\r\n"].map((body) => refuse(`white space behind a size and nothing else: ${JSON.stringify(body)}`, chunked(body))),
+  ...[";a=b ", ";a ", ";a=\"b\"\t", " ;", "; ", " ; ;a", ";=b", ";a=", ";a= ", ";a b", ";a=b c", ";a=\"b", ";a=\"b\"c", ";a=\"b\\", ";a=\"\x01\"", ";a=\x7f", "\x0b;a", ";\x0ca", ";\xa0a", ";a=\"\0\"", " \0;a", ";a\r=b", "; \n a"]
+    .map((extension) => refuse(`the extension ${JSON.stringify(extension)}`, chunked(`5${extension}\r\nhello\r\n0\r\n\r\n`))),
+  refuse("5,000 blanks before an extension", chunked(`5${" ".repeat(5_000)};a\r\nhello\r\n0\r\n\r\n`), 400, 413),
+  refuse("5,000 tabs within an extension", chunked(`5;a${"\t".repeat(5_000)}=b\r\nhello\r\n0\r\n\r\n`), 400, 413),
+  refuse("40 KB of blanks in small chunks", chunked(`1${" ".repeat(30)};a\r\na\r\n`.repeat(1_200)), 400, 413),
   refuse("an extension line of 5,000 bytes", chunked(`5;x=${"y".repeat(5_000)}\r\nhello\r\n0\r\n\r\n`), 400, 413),
   refuse("an extension line of 100,000 bytes without an end", chunked(`5;x=${"y".repeat(100_000)}`), 400, 413),
   refuse("40 KB of extensions in small chunks", chunked("1;x=0123456789012345678901234567\r\na\r\n".repeat(1_200)), 400, 413),
@@ -52,6 +58,8 @@ export const chunkFixtures: RequestFixture[] = [
   forward("a size in upper and lower case", chunked(`1A\r\n${"x".repeat(26)}\r\n1a\r\n${"y".repeat(26)}\r\n0\r\n\r\n`), hello("x".repeat(26) + "y".repeat(26))),
   forward("leading zeros", chunked("0000005\r\nhello\r\n000\r\n\r\n"), hello("hello")),
   forward("extensions are dropped", chunked("5;a=b;c=\"d\"\r\nhello\r\n0;last\r\n\r\n"), hello("hello")),
+  ...[" ; a = b", "\t;a", " ;a", "; a", ";a =b", ";a= b", ";a\t=\t\"b\"", ";a ;b", " \t ; a \t = \t \"x;y=z\\\" \\\\ \xe9\" ; c", ";a;b=c ; d=\"\"", ";a=\"0\""]
+    .map((extension) => forward(`white space in the extension ${JSON.stringify(extension)} is dropped with it`, chunked(`5${extension}\r\nhello\r\n0${extension}\r\n\r\n`), hello("hello"))),
   forward("data that looks like chunks", chunked("A\r\n0\r\n\r\n12345\r\n0\r\n\r\n"), hello("0\r\n\r\n12345")),
   forward("trailers travel", post(["Trailer: X-Sum", "Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum:  2 \r\n\r\n"), hello("hello", { fields: ["Trailer: X-Sum"], trailers: ["X-Sum: 1", "x-sum: 2"] })),
   ...badTrailers.map((line) => forward(`the trailer ${line} does not travel`, chunked(`5\r\nhello\r\n0\r\nX-Sum: 1\r\n${line}\r\n\r\n`), hello("hello", { trailers: ["X-Sum: 1"] }))),

@@ -57,7 +57,8 @@ export const brokenResponses: ResponseFixture[] = [
   breakOff("a sized body cut short", ok(["Content-Length: 6"], "hello"), { endsOutput: true }),
   breakOff("a sized body that never came", ok(["Content-Length: 6"]), { endsOutput: true }),
   ...["6\r\nhello", "5\r\nhello", "5\r\nhello\r\n", "5\r\nhello\r\n0", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n0\r\nX: y\r\n"].map((body) => breakOff(`a chunked body cut short: ${JSON.stringify(body)}`, okChunked(body), { endsOutput: true })),
-  ...["0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "\r\nhello\r\n", "5\nhello\n0\n\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "G\r\n", "fffffffffffffffff\r\nhello", "5;x\ny\r\nhello\r\n0\r\n\r\n",
+  ...["0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "\t5\r\nhello\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n", "5 \nhello\r\n0\r\n\r\n", "5 \r\r\nhello\r\n0\r\n\r\n", "5 ;\r\nhello\r\n0\r\n\r\n", "5\x0b\r\nhello\r\n0\r\n\r\n", "5 \0\r\nhello\r\n0\r\n\r\n", `${"0".repeat(200)}5\r\nhello\r\n0\r\n\r\n`, `5${" ".repeat(5_000)}\r\nhello\r\n0\r\n\r\n`,
+    "\r\nhello\r\n", "5\nhello\n0\n\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "G\r\n", "fffffffffffffffff\r\nhello", "5;x\ny\r\nhello\r\n0\r\n\r\n",
     "5\r\nhello\r\n0\r\nX : y\r\n\r\n", "5\r\nhello\r\n0\r\nX\r\n\r\n", "5\r\nhello\r\n0\r\nX: y\n\r\n", "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n", "5\r\nhello\r\n-0\r\n\r\n", `5;${"x".repeat(5_000)}\r\nhello\r\n0\r\n\r\n`, `0\r\nX: ${"y".repeat(20_000)}\r\n\r\n`]
     .map((body) => breakOff(`a broken chunked body: ${JSON.stringify(body).slice(0, 60)}`, okChunked(body))),
 

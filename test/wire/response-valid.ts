@@ -11,6 +11,9 @@ export const validResponses: ResponseFixture[] = [
   pass("a chunked body", okChunked("5\r\nhello\r\n3\r\n, w\r\n0\r\n\r\n"), { status: 200, framing: "chunked", body: "hello, w" }),
   pass("an empty chunked body", okChunked("0\r\n\r\n"), { status: 200, framing: "chunked", body: "" }),
   pass("chunk extensions are dropped", okChunked("5;a=b\r\nhello\r\n0;c\r\n\r\n"), { status: 200, framing: "chunked", body: "hello" }),
+  ...["5 ; a = b", "5\t;a", "5;a= \"x;y\" ; b", "5   ", "5\t", "5;a=b ", "5;a \t", "5;a=\"b\"  ", "00000000000000000005", "0000000000000000000000005   ", `5${" ".repeat(100)}`]
+    .map((size) => pass(`the chunk size ${JSON.stringify(size)}`, okChunked(`${size}\r\nhello\r\n${size.replace("5", "0")}\r\n\r\n`), { status: 200, framing: "chunked", body: "hello" })),
+  pass("blanks behind each of many sizes", okChunked(`${"1             \r\nx\r\n".repeat(3_000)}0\r\n\r\n`), { status: 200, framing: "chunked", body: "x".repeat(3_000) }),
   pass("trailers travel", ok(["Transfer-Encoding: chunked", "Trailer: X-Sum"], "5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n"), { status: 200, body: "hello", trailers: ["X-Sum: 1", "x-sum: 2"], fields: ["Trailer: X-Sum"] }),
   pass("trailers of routing do not travel", okChunked("0\r\nSet-Cookie: a=b\r\nX: y\r\nConnection: close\r\n\r\n"), { status: 200, body: "", trailers: ["X: y"] }),
   passOnce("a body that ends with the connection", ok(["X: y"], "hello"), { status: 200, body: "hello", fields: ["X: y"], framing: "chunked" }, { endsOutput: true }),
