@@ -4,7 +4,8 @@
  */
 import { chmodSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, ListenOptions } from "node:net";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
+import { isTcp } from "../net/is-tcp.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { listenOnSocketPath } from "../net/socket-path.ts";
 import { type AdminToken, decideAccess } from "./admin-access.ts";
@@ -41,6 +42,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   );
   server.maxConnections = maxConnections;
   await listen(server, options.address);
+  if (isTcp(server)) server.on("connection", discardWithoutAddress);
   const address = boundAddress(server, options.address);
   return {
     address,
@@ -53,6 +55,11 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       server.closeIdleConnections();
     }),
   };
+}
+
+/** A client that sent and reset before it was accepted has no address; it must not be taken for one on a Unix socket, which may change things. */
+function discardWithoutAddress(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, options: AdminServerOptions): Promise<void> {

@@ -17,14 +17,17 @@ export class ListenerMetrics {
   /** Open connections: +1 when accepted, -1 when closed. */
   readonly connections: Gauge;
   readonly accepted: Counter;
-  /** Connections closed at once because of a limit. */
+  /** Connections closed at once because of the limit of the listener. */
   readonly refused: Counter;
+  /** Connections closed at once because the client had reset them. */
+  readonly reset: Counter;
 
   constructor(writer: MetricWriter, listenerName: string) {
     this.inFlight = writer.gauge(families.requestsInFlight, [listenerName]);
     this.connections = writer.gauge(families.connections, [listenerName]);
     this.accepted = writer.counter(families.connectionsAccepted, [listenerName]);
-    this.refused = writer.counter(families.connectionsRefused, [listenerName]);
+    this.refused = writer.counter(families.connectionsRefused, [listenerName, "limit"]);
+    this.reset = writer.counter(families.connectionsRefused, [listenerName, "reset"]);
   }
 }
 

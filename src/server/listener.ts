@@ -10,6 +10,7 @@ import { ServerConnection } from "../http1/server-connection.ts";
 import type { ServerContext } from "../http1/server-context.ts";
 import { onAccepted } from "../net/accepted-socket.ts";
 import { AddressSet } from "../net/address-set.ts";
+import { isTcp } from "../net/is-tcp.ts";
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { listenOnSocketPath } from "../net/socket-path.ts";
@@ -20,6 +21,11 @@ const backlog = 4_096;
 
 /** The error of a socket that nobody uses says nothing: its close follows. */
 const ignore = (): void => {};
+
+function discard(socket: Socket): void {
+  socket.on("error", ignore);
+  socket.destroy();
+}
 
 /** What a proxy thread gives its listeners. */
 export interface ListenerHost {
@@ -50,6 +56,8 @@ export class Listener implements ServerContext {
   /** Resolves when the last connection is gone; null until somebody waits for that. */
   #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
+  /** It is a TCP socket: on a Unix socket nobody has an address. */
+  #hasPeerAddresses = true;
   /** Who came between `listen` and `open`; null from then on. */
   #early: Socket[] | null = [];
 
@@ -110,6 +118,7 @@ export class Listener implements ServerContext {
       if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string") Object.assign(error, { address: formatListenAddress(address) });
       throw error;
     }
+    this.#hasPeerAddresses = isTcp(this.#server);
     onAccepted(this.#server, this.#onConnection);
     // Out of descriptors, for one: the kernel keeps the connection waiting, and we go on.
     this.#server.on("error", (error) => this.#host.onListenerError(this, error));
@@ -194,7 +203,11 @@ export class Listener implements ServerContext {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    if (this.#early === null) this.#admit(socket);
+    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: nothing that goes by addresses would hold for it.
+    if (this.#hasPeerAddresses && socket.remoteAddress === undefined) {
+      this.#metrics.reset.add(1);
+      discard(socket);
+    } else if (this.#early === null) this.#admit(socket);
     else if (this.#early.length >= backlog) socket.destroy();
     else {
       socket.on("error", ignore);
@@ -205,8 +218,7 @@ export class Listener implements ServerContext {
   #admit(socket: Socket): void {
     if (!this.#count.enter(this.options.limits.connections)) {
       this.#metrics.refused.add(1);
-      socket.on("error", ignore);
-      socket.destroy();
+      discard(socket);
       return;
     }
     this.#metrics.accepted.add(1);
