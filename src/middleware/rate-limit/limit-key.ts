@@ -4,15 +4,16 @@ import { parseIpv6 } from "../../base/ip-address.ts";
 import { compileExchangeKey, parseExchangeKey } from "../../http/exchange-key.ts";
 import type { Exchange } from "../../http/exchange.ts";
 
-/** The key of an exchange; null or empty = it is not counted. */
-export type LimitKey = (exchange: Exchange) => string | null;
+/** The key of an exchange. Those that have none (no such header or cookie, a client without an address) share the empty one: leaving the key out is no way around a limit. */
+export type LimitKey = (exchange: Exchange) => string;
 
 /** @param text a key as the options have it */
 export function compileLimitKey(text: string): LimitKey {
   if (text === "route") return (exchange) => exchange.routeName;
   if (text === "listener") return (exchange) => exchange.listenerName;
-  if (text !== "clientIp") return compileExchangeKey(parseExchangeKey(text));
-  return (exchange) => toNetwork(exchange.clientIp);
+  if (text === "clientIp") return (exchange) => toNetwork(exchange.clientIp);
+  const keyOf = compileExchangeKey(parseExchangeKey(text));
+  return (exchange) => keyOf(exchange) ?? "";
 }
 
 /** A key as it stands in a store: what clients send is hashed, so that it is short and no secret lies about. @param kind as the options have it */

@@ -23,7 +23,7 @@ export const rateLimitSchema = section({
   key: documented(keySchema.prefault("clientIp"), {
     kind: "key",
     about:
-      "Whose requests are counted together: `clientIp` (IPv6 by its /64), `header:NAME`, `cookie:NAME`, `route` (everybody on this route), `listener` (everybody on a listener; with one `name` for the limits of all its routes). A request without that header or cookie is not counted.",
+      "Whose requests are counted together: `clientIp` (IPv6 by its /64), `header:NAME`, `cookie:NAME`, `route` (everybody on this route), `listener` (everybody on a listener; with one `name` for the limits of all its routes). Requests without that header or cookie, and those of clients without an address (on a Unix socket whose peer is not trusted), share one count.",
     danger: "a header or cookie is the client's to choose: whoever sends another value each time is never limited.",
   }),
   store: documented(nameSchema.prefault("local"), { kind: "name", about: "Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with other instances." }),

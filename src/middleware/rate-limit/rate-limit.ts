@@ -43,7 +43,6 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
 function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table: BucketTable): Middleware {
   return (next) => (exchange) => {
     const key = keyOf(exchange);
-    if (key === null || key === "") return next(exchange);
     const decision = table.take(key, policy);
     if (!decision.isAdmitted) refused.add();
     if (dryRun) return next(exchange);
@@ -58,7 +57,6 @@ function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table
 function limitThere({ name, policy, keyOf, options, refused }: Limit, store: LimitStore, context: MiddlewareContext): Middleware {
   return (next) => (exchange) => {
     const key = keyOf(exchange);
-    if (key === null || key === "") return next(exchange);
     const storeKey = `rate-limit:${name}:${toStoreKey(key, options.key)}`;
     if (options.dryRun) {
       store.take(storeKey, policy, (decision) => { if (decision?.isAdmitted === false) refused.add(); });
