@@ -5,6 +5,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describeDiff } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
+import type { ConfigWatch } from "../config/watch-config.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/create-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
@@ -27,7 +28,9 @@ export class Reloader {
   readonly #logger: Logger;
   readonly #isForPeople: boolean;
   #proxy: Pick<Proxy, "reload"> | null = null;
-  #watch: { close(): void } | null = null;
+  #watch: ConfigWatch | null = null;
+  /** What the configuration was last made of; after a refused one also what that one was made of, so that its correction is seen. */
+  #files: ReadonlyMap<string, string> = new Map();
   #isClosed = false;
   /** The reload under way, and the one that waits for it; more than one waiting would read the same file. */
   #current: Promise<ReloadOutcome> | null = null;
@@ -45,13 +48,17 @@ export class Reloader {
     this.#proxy = proxy;
   }
 
-  /** Starts to watch the file, where that is wanted. */
-  async watch(): Promise<void> {
+  /**
+   * Starts to watch the file and what it imports, if that is wanted.
+   * @param files what the running configuration was made of, with the digests of what was read
+   */
+  async watch(files: ReadonlyMap<string, string>): Promise<void> {
     const { file, isWatched } = this.#service;
     if (file === null || !isWatched || this.#isClosed) return;
     const { watchConfig } = await import("../config/watch-config.ts");
     const watch = watchConfig(file, async () => void (await this.reload("file")), { onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }) });
     this.#watch = watch;
+    this.#follow(files);
     await watch.ready;
   }
 
@@ -84,11 +91,14 @@ export class Reloader {
       return { isApplied: false, report };
     }
     let config: Config;
+    const files = new Map<string, string>();
     try {
-      config = await this.#service.load();
+      config = await this.#service.load((file, digest) => files.set(file, digest));
     } catch (error) {
+      this.#follow(new Map([...this.#files, ...files]));
       return this.#refuse(await toCommandFailure(error), cause);
     }
+    this.#follow(files);
     try {
       const diff = await proxy.reload(config);
       const report = describeDiff(diff);
@@ -99,6 +109,11 @@ export class Reloader {
     } catch (error) {
       return this.#refuse(error, cause);
     }
+  }
+
+  #follow(files: ReadonlyMap<string, string>): void {
+    this.#files = files;
+    this.#watch?.follow(files);
   }
 
   #refuse(error: unknown, cause: ReloadCause): ReloadOutcome {

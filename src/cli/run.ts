@@ -21,6 +21,6 @@ export function addRunCommand(program: Command): Command {
       const file = await resolveConfigFile(given);
       const { loadConfig } = await import("../config/load-config.ts");
       const { serve } = await import("./serve.ts");
-      await serve({ load: () => loadConfig(file), file, isWatched: options.watch });
+      await serve({ load: (onFileRead) => loadConfig(file, { onFileRead }), file, isWatched: options.watch });
     });
 }

@@ -9,8 +9,12 @@ import { Reloader } from "./reloader.ts";
 
 /** What is served, and where its configuration comes from. */
 export interface Service {
-  /** Reads the configuration anew. @throws ConfigError or CommandFailure */
-  load(): Promise<Config>;
+  /**
+   * Reads the configuration anew.
+   * @param onFileRead see `LoadOptions`
+   * @throws ConfigError or CommandFailure
+   */
+  load(onFileRead: (file: string, digest: string) => void): Promise<Config>;
   /** The configuration's file, or null where there is none to reload. */
   readonly file: string | null;
   /** Reload when `file` changes. */
@@ -31,8 +35,9 @@ export interface Service {
  */
 export async function serve(service: Service): Promise<void> {
   let config: Config;
+  const files = new Map<string, string>();
   try {
-    config = await service.load();
+    config = await service.load((file, digest) => files.set(file, digest));
   } catch (error) {
     throw await toCommandFailure(error);
   }
@@ -57,7 +62,7 @@ export async function serve(service: Service): Promise<void> {
   }
   await proxy.ready();
   if (lifetime.isStopping) return;
-  await reloader.watch();
+  await reloader.watch(files);
   if (lifetime.isStopping) return;
   const admin = proxy.adminAddress();
   logger.info("ready", { listeners: proxy.addresses().map((address) => address.text), ...(admin !== null && { admin }) });

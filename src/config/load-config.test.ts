@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { configFormOf, findConfigFile } from "./config-file.ts";
+import { digestOf } from "./file-digest.ts";
 import { loadConfig, parseConfigText } from "./load-config.ts";
 import { ConfigError } from "./problem.ts";
 
@@ -152,6 +153,36 @@ test("a program is run anew each time, together with what it imports", async () 
   assert.equal((await loadConfig(file)).routes[0]?.respond?.body, "one");
   await write("body.ts", 'export const body: string = "two";\n');
   assert.equal((await loadConfig(file)).routes[0]?.respond?.body, "two");
+});
+
+test("a program is a module by its syntax, whatever the package.json beside it says", async () => {
+  const body = '{ listeners: [{ address: ":1" }], routes: [{ respond: { body } }] }';
+  for (const type of ["commonjs", "module", ""]) {
+    const place = join(folder, `package-${type}`);
+    await mkdir(place);
+    await writeFile(join(place, "package.json"), type === "" ? "{}" : JSON.stringify({ type }));
+    await writeFile(join(place, "part.ts"), 'export const body: string = "x";\n');
+    await writeFile(join(place, "part.js"), 'export const body = "x";\n');
+    await writeFile(join(place, "a.ts"), `import { body } from "./part.ts";\nexport default ${body} satisfies object;\n`);
+    await writeFile(join(place, "b.js"), `import { body } from "./part.js";\nexport default await Promise.resolve(${body});\n`);
+    await writeFile(join(place, "c.cjs"), `const body = require("./part.js").body;\nmodule.exports = ${body};\n`);
+    for (const name of ["a.ts", "b.js", "c.cjs"]) assert.equal((await loadConfig(join(place, name))).routes[0]?.respond?.body, "x", `${type} ${name}`);
+  }
+  const required = join(folder, "package-commonjs", "d.ts");
+  await writeFile(required, `const { body } = require("./part.ts");\nmodule.exports = ${body};\n`);
+  assert.equal((await loadConfig(required)).routes[0]?.respond?.body, "x");
+});
+
+test("every file that a configuration is made of is told with what was read of it, also if it is refused", async () => {
+  const part = await write("told-part.ts", "export const status = 200;\n");
+  const good = await write("told.ts", 'import { status } from "./told-part.ts";\nexport default { listeners: [{ address: ":1" }], routes: [{ respond: { status } }] };\n');
+  const bad = await write("told-bad.ts", 'import "./told-part.ts";\nthrow new Error("no");\n');
+  const yaml = await write("told.yaml", "routes: 1\n");
+  for (const [file, files] of [[good, [good, part]], [bad, [bad, part]], [yaml, [yaml]]] as const) {
+    const read = new Map<string, string>();
+    await loadConfig(file, { onFileRead: (path, digest) => read.set(path, digest) }).catch(() => {});
+    assert.deepEqual(read, new Map(await Promise.all(files.map(async (path) => [path, digestOf(await readFile(path))] as const))));
+  }
 });
 
 test("what goes wrong in a program is told, with its place where there is one", async () => {

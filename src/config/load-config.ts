@@ -6,6 +6,7 @@ import { ConfigText } from "./config-text.ts";
 import { nearest } from "./did-you-mean.ts";
 import type { Environment } from "./environment.ts";
 import { valueAt } from "./explain-issue.ts";
+import { digestOf } from "./file-digest.ts";
 import { loadConfigModule } from "./load-module.ts";
 import { readConfig, type Reading } from "./parse-config.ts";
 import { ConfigError, type Problem } from "./problem.ts";
@@ -15,6 +16,8 @@ import type { Config } from "./schema.ts";
 export interface LoadOptions {
   /** Where `${NAME}` is looked up; default: the environment of the process. */
   readonly environment?: Environment;
+  /** Hears of every file that the configuration is made of, also of one that is refused: its absolute path, and the digest of what was read. */
+  readonly onFileRead?: (file: string, digest: string) => void;
 }
 
 /** A configuration file larger than this is a mistake. */
@@ -25,10 +28,11 @@ const maxFileBytes = 64 << 20;
  * @throws ConfigError with every problem, also where the file cannot be read.
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
-  const text = await readText(file);
+  const text = await readText(file, options);
   const form = configFormOf(file);
   if (form !== "module") return parseConfigText(text, { ...options, file, isJson: form === "json" });
   const loaded = await loadConfigModule(resolve(file), options.environment);
+  for (const [imported, digest] of loaded.imports) options.onFileRead?.(imported, digest);
   if (loaded.failure !== null) throw new ConfigError([moduleProblem(file, text, loaded.failure)]);
   const reading: Reading = loaded.findings.length > 0 ? { config: null, findings: loaded.findings } : readConfig(loaded.value);
   if (reading.config !== null) return reading.config;
@@ -77,9 +81,10 @@ function readSubstituted(source: ConfigText): Reading {
   return isChanged ? readConfig(source.value) : first;
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, options: LoadOptions): Promise<string> {
   try {
     const bytes = await readFile(file);
+    options.onFileRead?.(resolve(file), digestOf(bytes));
     if (bytes.length > maxFileBytes) throw new ConfigError([fileProblem(file, "the file is larger than 64 MiB; this cannot be a configuration", null)]);
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

@@ -20,13 +20,24 @@ export interface LoadedModule {
   /** Where the value is not plain data. */
   readonly findings: readonly Finding[];
   readonly failure: ModuleFailure | null;
+  /** The files that it imported (not packages), each with the digest of what was read; also of a program that failed. */
+  readonly imports: ReadonlyMap<string, string>;
 }
+
+/** What the thread of a program tells: each file that it imports, then what came of it. */
+export type ModuleMessage =
+  | { readonly kind: "import"; readonly file: string; readonly digest: string }
+  | { readonly kind: "result"; readonly result: ModuleResult };
+
+/** What came of a program, without what it read. */
+export type ModuleResult = Omit<LoadedModule, "imports">;
 
 const timeLimitMs = 15_000;
 
 /** Runs the program `file` (an absolute path) and takes its default export, awaited, and called where it is a function. Never rejects. */
 export function loadConfigModule(file: string, environment: Environment | undefined): Promise<LoadedModule> {
-  const fail = (message: string): LoadedModule => ({ value: undefined, findings: [], failure: { message, line: 0, column: 0 } });
+  const imports = new Map<string, string>();
+  const fail = (message: string): LoadedModule => ({ value: undefined, findings: [], failure: { message, line: 0, column: 0 }, imports });
   return new Promise((resolve) => {
     const env = environment === undefined ? {} : { env: { ...environment } as NodeJS.ProcessEnv };
     const worker = new Worker(new URL(`./module-thread${extname(import.meta.url)}`, import.meta.url), { workerData: file, ...env });
@@ -38,7 +49,10 @@ export function loadConfigModule(file: string, environment: Environment | undefi
       void worker.terminate();
     };
     const timer = setTimeout(() => settle(fail(`the program gave no configuration within ${timeLimitMs / 1_000} s`)), timeLimitMs);
-    worker.once("message", (loaded: LoadedModule) => settle(loaded));
+    worker.on("message", (message: ModuleMessage) => {
+      if (message.kind === "import") imports.set(message.file, message.digest);
+      else settle({ ...message.result, imports });
+    });
     worker.once("error", (error) => settle(fail(`the program failed: ${error instanceof Error ? error.message : String(error)}`)));
     worker.once("exit", (code) => settle(fail(`the program ended without giving a configuration (exit code ${code}); perhaps it waits for something that never comes`)));
   });

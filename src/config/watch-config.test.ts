@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { type ConfigWatch, watchConfig } from "./watch-config.ts";
+import { digestOf } from "./file-digest.ts";
+import { FileWatch } from "./file-watch.ts";
+import { type ConfigWatch, watchConfig, type WatchOptions } from "./watch-config.ts";
+
+const hourMs = 3_600_000;
 
 let folder = "";
 let watched: ConfigWatch | null = null;
@@ -33,7 +37,7 @@ class Changes {
 }
 
 /** Quiet times are short, and the slow look is off unless it is what is tested: the notices must do. */
-async function watchFile(file: string, options: { pollMs?: number; onError?: (error: unknown) => void } = {}): Promise<Changes> {
+async function watchFile(file: string, options: WatchOptions = {}): Promise<Changes> {
   const changes = new Changes();
   watched = watchConfig(file, changes.onChange, { settleMs: 5, pollMs: 0, ...options });
   await watched.ready;
@@ -116,13 +120,63 @@ test("a symbolic link that is turned to another folder is followed, as for mount
   await changes.reach(3);
 });
 
-test("where there are no notices, the file is looked at from time to time", async () => {
-  const file = join(folder, "later", "m.yaml"); // The folder cannot be watched: it is not there yet.
-  const errors: unknown[] = [];
-  const changes = await watchFile(file, { pollMs: 10, onError: (error) => errors.push(error) });
-  assert.ok(errors.length > 0);
-  await mkdir(join(folder, "later"));
+test("a file in a folder that is made later is noticed", async () => {
+  const file = join(folder, "later", "deep", "m.yaml");
+  const changes = await watchFile(file);
+  await mkdir(join(folder, "later", "deep"), { recursive: true });
   await writeFile(file, "one");
+  await changes.reach(1);
+  await rename(join(folder, "later", "deep"), join(folder, "gone"));
+  await mkdir(join(folder, "later", "deep"));
+  await writeFile(file, "two");
+  await changes.reach(2);
+});
+
+test("a file that is never quiet is read all the same", async () => {
+  const file = join(folder, "m.yaml");
+  await writeFile(file, "0");
+  const changes = await watchFile(file, { settleMs: hourMs, maxSettleMs: 20 });
+  const writing = setInterval(() => void writeFile(file, String(Math.random())), 1);
+  await changes.reach(2);
+  clearInterval(writing);
+});
+
+test("a busy file beside the configuration gives no notice, whether the configuration is a file or a link", async () => {
+  await writeFile(join(folder, "m.yaml"), "one");
+  await mkdir(join(folder, "links"));
+  await symlink(join("..", "m.yaml"), join(folder, "links", "m.yaml"));
+  const notices: string[] = [];
+  const watches = [".", "links"].map((place) => new FileWatch(join(folder, place, "m.yaml"), () => notices.push(place), assert.ifError));
+  for (const watch of watches) await watch.refresh();
+  for (let line = 0; line < 50; line++) for (const place of [".", "links"]) await appendFile(join(folder, place, "access.log"), "a line\n");
+  await appendFile(join(folder, "m.yaml"), "two");
+  const alive = setInterval(() => {}, 1_000);
+  while (new Set(notices).size < 2) await new Promise((resolve) => setImmediate(resolve));
+  clearInterval(alive);
+  for (const watch of watches) watch.close();
+  assert.deepEqual(notices.toSorted(), [".", "links"], "one notice each, of the line that was written to the configuration");
+});
+
+test("files that are followed are watched from what was read of them on, until they are no longer followed", async () => {
+  const [main, imported] = [join(folder, "m.ts"), join(folder, "part.ts")];
+  for (const file of [main, imported]) await writeFile(file, "one");
+  const changes = await watchFile(main);
+  await writeFile(imported, "two"); // Between reading and following.
+  watched!.follow(new Map([[main, digestOf(Buffer.from("one"))], [imported, digestOf(Buffer.from("one"))]]));
+  await changes.reach(1);
+  await writeFile(imported, "three");
+  await changes.reach(2);
+  watched!.follow(new Map());
+  await writeFile(imported, "four");
+  await watchedLook();
+  assert.equal(changes.count, 2);
+});
+
+test("where there are no notices, the file is looked at from time to time", async () => {
+  const file = join(folder, "m.yaml");
+  await writeFile(file, "one");
+  const changes = await watchFile(file, { pollMs: 10, settleMs: hourMs, maxSettleMs: hourMs });
+  await writeFile(file, "two");
   await changes.reach(1);
 });
 

@@ -132,3 +132,29 @@ test("a TypeScript configuration is run anew at each reload", async (t) => {
   await millrace.logged(/^reloaded: /);
   assert.equal(await (await fetch(url)).text(), "second");
 });
+
+test("what a TypeScript configuration imports is watched, too, in a package of CommonJS as well; a mistake there is forgiven once it is right", async (t) => {
+  const place = mkdtempSync(join(folder, "imports-"));
+  writeFileSync(join(place, "package.json"), '{ "type": "commonjs" }');
+  const part = (body: string): void => replace(join(place, "part.ts"), `export const body: string = ${body};\n`);
+  part('"first"');
+  writeFileSync(
+    join(place, "millrace.config.ts"),
+    'import { body } from "./part.ts";\nexport default { workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body } }] };\n',
+  );
+  const millrace = new MillraceProcess(["run"], { cwd: place });
+  t.after(() => millrace.stop());
+  const { url } = await millrace.ready();
+  const ask = async (): Promise<string> => (await fetch(url)).text();
+  assert.equal(await ask(), "first");
+  part('"second"');
+  await millrace.logged(/^reloaded: /);
+  assert.equal(await ask(), "second");
+  const seen = millrace.log.length;
+  part("oops");
+  await millrace.logged(/^kept the running configuration/, seen);
+  assert.equal(await ask(), "second");
+  part('"third"');
+  await millrace.logged(/^reloaded: /, seen);
+  assert.equal(await ask(), "third");
+});
