@@ -1,4 +1,5 @@
 /** What an exchange is forwarded by: what its route says, and what its thread lends. */
+import type { HeldMemory } from "../base/held-memory.ts";
 import type { RandomSource } from "../base/random.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -35,6 +36,8 @@ export interface ForwardContext {
   /** For pauses that are shorter than a tick of the wheel. */
   readonly scheduler: Scheduler;
   readonly random: RandomSource;
+  /** What request bodies are kept in for another attempt is counted here. */
+  readonly held: HeldMemory;
   /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
   onRetry(exchange: Exchange, cause: ReasonCode | number): void;
   /** The retry budget of the exchange's upstream did not allow another attempt. */

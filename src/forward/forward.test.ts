@@ -1,6 +1,7 @@
 /** The attempt loop with endpoints that answer when the test says so, in time that moves when the test says so. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
@@ -68,7 +69,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
     upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null }, responseEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
   };
   forward(exchange, whole, {
-    wheel, scheduler, random: () => 1, onTunnel: () => {},
+    wheel, scheduler, held: new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {},
     onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
     onInternalError: (error) => { throw error; }, ...context,
   });

@@ -295,7 +295,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
     if (this.isUpgrade) this.#tunnelSink = body;
     if (this.hasBody) {
-      this.#body ??= new ReplayBody(exchange.body, isIdempotent(exchange.request.method));
+      this.#body ??= new ReplayBody(exchange.body, isIdempotent(exchange.request.method) ? this.#context.held : null);
       this.#body.attach(body);
     }
   }
@@ -385,6 +385,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#hedge?.cancel();
     this.#endBudget();
     this.#admission?.end();
+    this.#body?.release();
     this.#pause?.cancel();
     this.#pause = null;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeldMemory } from "../base/held-memory.ts";
 import type { BodySink, BodySource } from "../http/exchange.ts";
 import { ReplayBody } from "./replay-body.ts";
 
@@ -35,9 +36,11 @@ class Target implements BodySink {
   }
 }
 
-function start(isKeeping: boolean): { source: Source; body: ReplayBody; first: Target } {
+const createHeld = (maxBytes = 1_000_000): HeldMemory => new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0, maxBytes);
+
+function start(isKeeping: boolean, held = createHeld()): { source: Source; body: ReplayBody; first: Target } {
   const source = new Source();
-  const body = new ReplayBody(source, isKeeping);
+  const body = new ReplayBody(source, isKeeping ? held : null);
   const first = new Target();
   body.attach(first);
   return { source, body, first };
@@ -82,7 +85,7 @@ test("what comes between two attempts is never lost, however much it is", () => 
 });
 
 test("a body that is not kept can be given once", () => {
-  assert.equal(new ReplayBody(new Source(), false).isReplayable, true, "not begun yet");
+  assert.equal(new ReplayBody(new Source(), null).isReplayable, true, "not begun yet");
   const { source, body, first } = start(false);
   source.give("a");
   assert.equal(body.isReplayable, false);
@@ -98,4 +101,37 @@ test("a slow target holds the source back", () => {
   second.isWritable = false;
   body.attach(second);
   assert.equal(source.resumed, 0, "the next one is slow as well");
+});
+
+test("what is kept is counted until the exchange is over", () => {
+  const held = createHeld();
+  const { source, body } = start(true, held);
+  for (let count = 0; count < 10_000; count++) source.give("x");
+  assert.ok(held.total >= 10_000 && held.total <= 20_000, `${held.total}`);
+  body.release();
+  assert.equal(held.total, 0);
+  source.give("y");
+  assert.deepEqual([held.total, body.isReplayable], [0, false]);
+});
+
+test("where all bodies together hold as much as they may, a body passes without being kept", () => {
+  const held = createHeld(10_000);
+  held.take(9_000);
+  const { source, body, first } = start(true, held);
+  source.give("abc");
+  assert.deepEqual([first.text, body.isReplayable, held.total], ["abc", false, 9_000]);
+});
+
+test("but what comes between two attempts is not lost even then", () => {
+  const held = createHeld(10_000);
+  const { source, body } = start(true, held);
+  source.give("abc");
+  held.take(5_000);
+  body.detach();
+  source.give("d".repeat(8_000));
+  const second = new Target();
+  body.attach(second);
+  assert.equal(second.text.length, 8_003);
+  body.release();
+  assert.equal(held.total, 5_000);
 });

@@ -1,4 +1,5 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
+import type { HeldMemory } from "../base/held-memory.ts";
 import type { BodySink, BodySource } from "../http/exchange.ts";
 
 /** Bytes that are kept for another attempt. */
@@ -8,7 +9,8 @@ const firstKeptBytes = 4_096;
 /** Stands between the client's connection and the attempts. */
 export class ReplayBody implements BodySink {
   readonly #source: BodySource;
-  readonly #isKeeping: boolean;
+  /** Null = keep nothing. */
+  readonly #held: HeldMemory | null;
   #target: BodySink | null = null;
   #isStarted = false;
   #isEnded = false;
@@ -18,15 +20,15 @@ export class ReplayBody implements BodySink {
   #keptBytes = 0;
   #trailers = "";
 
-  /** @param isKeeping keep bytes for a replay; false where the request is never sent twice once its body has begun */
-  constructor(source: BodySource, isKeeping: boolean) {
+  /** @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its body has begun */
+  constructor(source: BodySource, held: HeldMemory | null) {
     this.#source = source;
-    this.#isKeeping = isKeeping;
+    this.#held = held;
   }
 
   /** Another attempt could be given the body from its first byte. */
   get isReplayable(): boolean {
-    return !this.#isStarted || this.#source.isRepeatable === true || (this.#isKeeping && !this.#isDropped);
+    return !this.#isStarted || this.#source.isRepeatable === true || (this.#held !== null && !this.#isDropped);
   }
 
   /** The body is complete and was passed on whole. */
@@ -55,6 +57,11 @@ export class ReplayBody implements BodySink {
     this.#target = null;
   }
 
+  /** The exchange is over: nothing is kept any more. */
+  release(): void {
+    this.#drop();
+  }
+
   onBodyData(chunk: Buffer): void {
     this.#keep(chunk);
     this.#target?.onBodyData(chunk);
@@ -74,20 +81,29 @@ export class ReplayBody implements BodySink {
   #keep(chunk: Buffer): void {
     if (this.#isDropped || this.#source.isRepeatable === true) return;
     const byteCount = this.#keptBytes + chunk.length;
-    if (!this.#isKeeping || (byteCount > maxKeptBytes && this.#target !== null)) {
-      this.#drop();
-      return;
+    const isFitting = this.#held !== null && (byteCount <= maxKeptBytes || this.#target === null);
+    if (isFitting && this.#grow(byteCount, this.#held)) this.#keptBytes += chunk.copy(this.#kept!, this.#keptBytes);
+    else this.#drop();
+  }
+
+  /** Makes room for `byteCount`. @returns false where all bodies together hold too much; but without a target, what was read must not be lost */
+  #grow(byteCount: number, held: HeldMemory): boolean {
+    const before = this.#kept?.length ?? 0;
+    if (before >= byteCount) return true;
+    const size = Math.max(byteCount, 2 * this.#keptBytes, firstKeptBytes);
+    if (!held.take(size - before)) {
+      if (this.#target !== null) return false;
+      held.takeAnyway(size - before);
     }
-    if (this.#kept === null || this.#kept.length < byteCount) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(byteCount, 2 * this.#keptBytes, firstKeptBytes));
-      this.#kept?.copy(grown, 0, 0, this.#keptBytes);
-      this.#kept = grown;
-    }
-    this.#keptBytes += chunk.copy(this.#kept, this.#keptBytes);
+    const grown = Buffer.allocUnsafeSlow(size);
+    this.#kept?.copy(grown, 0, 0, this.#keptBytes);
+    this.#kept = grown;
+    return true;
   }
 
   #drop(): void {
     this.#isDropped = true;
+    if (this.#kept !== null) this.#held!.give(this.#kept.length);
     this.#kept = null;
     this.#keptBytes = 0;
   }

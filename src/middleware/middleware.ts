@@ -3,6 +3,7 @@
  * answers it itself (through `exchange.responder`), passes it on now, or holds it (as `exchange.listener`) and passes it on later. A route without middlewares is its
  * last handler and nothing else.
  */
+import type { HeldMemory } from "../base/held-memory.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -21,6 +22,8 @@ export interface MiddlewareHost {
   readonly wheel: TimerWheel;
   /** Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares that need them. */
   readonly memory: SharedMemory;
+  /** What request bodies are held in is counted here. */
+  readonly held: HeldMemory;
   readonly stripeIndex: number;
   readonly stripes: number;
   readonly metrics: MetricWriter;

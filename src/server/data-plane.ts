@@ -3,6 +3,7 @@
  * proxy thread. It is told what to do through `prepare`, `commit` and `drain`, and never asks anybody while it serves.
  */
 import { EndOfTurn } from "../base/end-of-turn.ts";
+import { HeldMemory } from "../base/held-memory.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
@@ -111,6 +112,7 @@ export class DataPlane implements ListenerHost {
     const opened = new Map<string, Listener>();
     let accessLog: AccessLog | null = null;
     try {
+      const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
       const stores = await this.#stores.prepare(config.stores);
       const runtime = new Runtime({
         config,
@@ -118,8 +120,8 @@ export class DataPlane implements ListenerHost {
         stripeIndex: this.#parts.stripeIndex,
         stripes: this.#parts.stripes,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
-        middlewares: { wheel: this.wheel, memory: this.#parts.memory, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
+        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
+        middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       }, this.#runtime);
       accessLog = this.#openAccessLog(config);
       for (const listenerOptions of config.listeners) {

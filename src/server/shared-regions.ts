@@ -2,6 +2,7 @@
  * Which shared regions a configuration needs. The control thread makes them before the configuration goes to the threads, which find them by key; a feature adds a
  * function to the list.
  */
+import { HeldMemory } from "../base/held-memory.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
@@ -18,6 +19,7 @@ import { ConnectionCount } from "./connection-count.ts";
 type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) => readonly ReservedRegion[];
 
 const features: readonly ReserveRegions[] = [
+  (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
   (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { endpoints }]) => reserveEndpoints(memory, name, endpoints.map(({ url }) => url), stripes)),
   (config, memory) => reserveForMiddlewares(config.routes, memory),

@@ -1,8 +1,9 @@
 /** `buffer` and `bodyLimit` from outside: what reaches the endpoint and when, and what is refused. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync, readlinkSync } from "node:fs";
+import fs, { readdirSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
+import { syncBuiltinESMExports } from "node:module";
 import { after, test, type TestContext } from "node:test";
 import type { ConfigInput } from "../../src/index.ts";
 import { Origin } from "../support/origin.ts";
@@ -97,6 +98,24 @@ test("a slow upload holds no connection to an endpoint", async (t) => {
   client.socket.write("9");
   await eventually(() => client.received.includes('"bytes":10'), "the answer comes");
   assert.equal(origin.connectionCount, before + 1);
+});
+
+test("a body of one-byte chunks is written to its file in blocks, and passes as it came", async (t) => {
+  const stage = await start(t, { buffer: { maxRequestBytes: "1MiB", memoryBytes: "1KiB" } });
+  const writes = t.mock.method(fs, "write");
+  syncBuiltinESMExports();
+  t.after(() => {
+    writes.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const size = 300_000;
+  const client = await RawClient.connect(stage.port());
+  t.after(() => client.socket.destroy());
+  client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.socket.write(`${"1\r\nx\r\n".repeat(size)}0\r\n\r\n`);
+  await eventually(() => client.received.includes(`"bytes":${size}`), "the answer comes");
+  // The access log is written by the same function.
+  assert.ok(writes.mock.callCount() < 20, `${writes.mock.callCount()} writes`);
 });
 
 test("trailers keep the chunked coding", async (t) => {

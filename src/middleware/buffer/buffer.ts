@@ -7,7 +7,7 @@ import { Framing } from "../../http/message.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
 import { Hold, onEnd, passOn } from "../pass-on.ts";
-import { BufferedBody } from "./buffered-body.ts";
+import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import type { BufferOptions } from "./options.ts";
 
 /** See the head of this file. */
@@ -19,7 +19,7 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
     if (request.framing === Framing.none || (request.framing === Framing.length && request.contentLength === 0)) return next(exchange);
     if (request.contentLength > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
     const hold = new Hold(exchange);
-    const body = new BufferedBody(exchange.body, options, {
+    const listener: BufferListener = {
       onComplete() {
         if (!hold.release()) return;
         (body.isInFile ? inFile : inMemory).add();
@@ -38,7 +38,8 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
         context.logger.error("a request body cannot be buffered", { route: context.routeName, error: error.message });
         endWith(exchange);
       },
-    });
+    };
+    const body = new BufferedBody(exchange.body, { limits: options, held: context.held, listener });
     onEnd(exchange, () => body.discard());
     askForBody(exchange);
     body.fill();

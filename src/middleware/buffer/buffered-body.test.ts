@@ -1,23 +1,30 @@
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
+import { HeldMemory } from "../../base/held-memory.ts";
 import type { BodySink, BodySource } from "../../http/exchange.ts";
-import { BufferedBody } from "./buffered-body.ts";
+import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import { MemoryPart } from "./memory-part.ts";
 
+const createHeld = (maxBytes = 16_000_000): HeldMemory => new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0, maxBytes);
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A source that the test drives, and what the body told. */
-function createBody(limits: { maxRequestBytes: number; memoryBytes: number }) {
+function createBody(limits: { maxRequestBytes: number; memoryBytes: number }, held = createHeld()) {
   let sink: BodySink | null = null;
   let resumed = 0;
   const source: BodySource = { startBody: (one) => { sink = one; }, resumeBody: () => { resumed++; } };
   const told: string[] = [];
   const completion = Promise.withResolvers<void>();
-  const body = new BufferedBody(source, limits, {
+  const listener: BufferListener = {
     onComplete: () => { told.push("complete"); completion.resolve(); },
     onTooLarge: () => { told.push("too large"); },
     onError: (error) => { told.push(error.message); completion.reject(error); },
-  });
+  };
+  const body = new BufferedBody(source, { limits, held, listener });
   body.fill();
-  return { body, sink: sink as unknown as BodySink, told, completed: completion.promise, resumedCount: () => resumed };
+  return { body, held, sink: sink as unknown as BodySink, told, completed: completion.promise, resumedCount: () => resumed };
 }
 
 /** Takes a body; `patience` = so many pieces until it wants to be resumed. */
@@ -132,7 +139,7 @@ test("the source waits while the file is behind, and is resumed", async () => {
   assert.equal(sink.onBodyFlush(), true);
   sink.onBodyData(Buffer.alloc(200_000));
   assert.equal(sink.onBodyFlush(), false);
-  while (resumedCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (resumedCount() === 0) await nextTurn();
   sink.onBodyEnd("");
   await completed;
   assert.equal(resumedCount(), 1);
@@ -153,10 +160,75 @@ test("what is discarded tells and gives nothing any more", async () => {
 });
 
 test("tiny chunks cost their bytes, not the buffers they came in", () => {
-  const memory = new MemoryPart();
+  const held = createHeld();
+  const memory = new MemoryPart(held, 1_000_000);
   const large = Buffer.alloc(65_536, "x");
-  for (let count = 0; count < 20_000; count++) memory.append(large.subarray(count, count + 1));
+  for (let count = 0; count < 20_000; count++) assert.equal(memory.append(large.subarray(count, count + 1)), 1);
   memory.finish();
   assert.equal(Buffer.concat(memory.blocks).length, 20_000);
-  assert.ok(memory.blocks.reduce((sum, block) => sum + block.buffer.byteLength, 0) < 50_000);
+  const allocated = memory.blocks.reduce((sum, block) => sum + block.buffer.byteLength, 0);
+  assert.ok(allocated < 50_000);
+  assert.equal(held.total, allocated);
+  memory.clear();
+  assert.equal(held.total, 0);
 });
+
+test("a trickle of tiny chunks into a file is written in blocks, and holds a few of them", async (context) => {
+  const writes = context.mock.method(fs, "write");
+  syncBuiltinESMExports();
+  context.after(() => {
+    writes.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const { body, sink, held, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 0 });
+  const text = pattern(200_000);
+  for (let at = 0; at < text.length; at++) {
+    sink.onBodyData(Buffer.from(text[at]!));
+    assert.equal(sink.onBodyFlush(), true);
+    if (at % 1_000 === 0) await nextTurn();
+  }
+  assert.ok(held.total <= 200_000 + 65_536, `${held.total} bytes are held`);
+  sink.onBodyEnd("");
+  await completed;
+  assert.ok(writes.mock.callCount() <= 10, `${writes.mock.callCount()} writes`);
+  assert.equal(held.total, 0);
+  const taker = new Taker();
+  body.startBody(taker);
+  await taker.ended;
+  assert.ok(taker.text === text);
+  body.discard();
+});
+
+test("where all bodies together hold as much as they may, bodies go to their files, a read at a time", async () => {
+  const held = createHeld(100_000);
+  held.take(99_500);
+  const { body, sink, completed, resumedCount } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 50_000 }, held);
+  const text = pattern(120_000);
+  for (let at = 0; at < text.length; at += 40_000) {
+    const before = resumedCount();
+    sink.onBodyData(Buffer.from(text.slice(at, at + 40_000)));
+    assert.equal(sink.onBodyFlush(), false, "no more than one read is held");
+    assert.ok(held.total < 99_500 + 3 * 65_536);
+    while (resumedCount() === before) await nextTurn();
+    assert.equal(held.total, 99_500, "and nothing once it is written");
+  }
+  sink.onBodyEnd("");
+  await completed;
+  assert.equal(body.isInFile, true);
+  const taker = new Taker();
+  body.startBody(taker);
+  await taker.ended;
+  assert.ok(taker.text === text);
+  body.discard();
+});
+
+for (const [what, memoryBytes] of [["in memory", 1_000_000], ["on its way to a file", 1_000]] as const) {
+  test(`a body that is given up ${what} is counted no more`, async () => {
+    const { body, sink, held } = createBody({ maxRequestBytes: 1_000_000, memoryBytes });
+    sink.onBodyData(Buffer.alloc(150_000));
+    sink.onBodyFlush();
+    assert.ok(held.total >= 150_000);
+    body.discard();
+    while (held.total !== 0) await nextTurn();
+  });
+}

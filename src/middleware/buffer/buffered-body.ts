@@ -1,4 +1,5 @@
 /** A request body that was read before anybody was asked to take it: first into memory, then into a temporary file. It can be given any number of times. */
+import type { HeldMemory } from "../../base/held-memory.ts";
 import type { BodySink, BodySource } from "../../http/exchange.ts";
 import { MemoryPart } from "./memory-part.ts";
 import { SpillFile } from "./spill-file.ts";
@@ -13,14 +14,21 @@ export interface BufferListener {
   onError(error: Error): void;
 }
 
+/** How long a body may be, and how much of it may be in memory. */
+export interface BufferLimits {
+  readonly maxRequestBytes: number;
+  readonly memoryBytes: number;
+}
+
 /** See the head of this file. */
 export class BufferedBody implements BodySink, BodySource {
   readonly isRepeatable = true;
   trailers = "";
   readonly #source: BodySource;
-  readonly #limits: { readonly maxRequestBytes: number; readonly memoryBytes: number };
+  readonly #limits: BufferLimits;
   readonly #listener: BufferListener;
-  readonly #memory = new MemoryPart();
+  readonly #held: HeldMemory;
+  readonly #memory: MemoryPart;
   #file: SpillFile | null = null;
   #isComplete = false;
   #isOver = false;
@@ -34,10 +42,12 @@ export class BufferedBody implements BodySink, BodySource {
   /** Counts the givings: what was read for an earlier one is dropped. */
   #round = 0;
 
-  constructor(source: BodySource, limits: { readonly maxRequestBytes: number; readonly memoryBytes: number }, listener: BufferListener) {
+  constructor(source: BodySource, parts: { readonly limits: BufferLimits; readonly held: HeldMemory; readonly listener: BufferListener }) {
     this.#source = source;
-    this.#limits = limits;
-    this.#listener = listener;
+    this.#limits = parts.limits;
+    this.#listener = parts.listener;
+    this.#held = parts.held;
+    this.#memory = new MemoryPart(parts.held, parts.limits.memoryBytes);
   }
 
   /** Begins to read. */
@@ -70,16 +80,14 @@ export class BufferedBody implements BodySink, BodySource {
       this.#listener.onTooLarge();
       return;
     }
-    const fitting = this.#file === null ? Math.min(chunk.length, this.#limits.memoryBytes - this.#memory.byteLength) : 0;
-    this.#memory.append(fitting === chunk.length ? chunk : chunk.subarray(0, fitting));
+    const fitting = this.#file === null ? this.#memory.append(chunk) : 0;
     if (fitting === chunk.length) return;
     this.#file ??= this.#openFile();
-    // A copy: the chunk is ours only until the flush, and the file takes longer.
-    this.#file.append(Buffer.from(chunk.subarray(fitting)));
+    this.#file.append(fitting === 0 ? chunk : chunk.subarray(fitting));
   }
 
   onBodyFlush(): boolean {
-    this.#isSourceWaiting = this.#file !== null && !this.#file.canTake;
+    this.#isSourceWaiting = this.#file !== null && !this.#file.settle();
     return !this.#isSourceWaiting;
   }
 
@@ -88,12 +96,13 @@ export class BufferedBody implements BodySink, BodySource {
     this.#isComplete = true;
     this.trailers = trailers;
     this.#memory.finish();
+    this.#file?.finish();
     if (this.#file === null || this.#file.isIdle) this.#listener.onComplete();
     return true;
   }
 
   #openFile(): SpillFile {
-    return new SpillFile({
+    return new SpillFile(this.#held, {
       onWritten: (isIdle) => {
         if (this.#isComplete) {
           if (isIdle) this.#listener.onComplete();

@@ -1,17 +1,23 @@
 /**
  * A temporary file for what does not fit into memory. It loses its name as soon as it is open, so that nobody else can open it and nothing is left behind by a crash.
- * Writes come one after the other; it is closed when the last write or read is over.
+ * What comes is gathered in blocks: the system is called once a block, however small the pieces. Writes come one after the other; the file is closed when the last write or
+ * read is over.
+ *
+ * Where all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and the source waits until it is.
  */
 import { randomBytes } from "node:crypto";
 import { close, open, read, unlink, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HeldMemory } from "../../base/held-memory.ts";
 
 /** Above this much that is not written yet, whoever writes should wait. */
 const maxPendingBytes = 262_144;
+const minBlockBytes = 4_096;
+const maxBlockBytes = 65_536;
 
 export interface SpillFileListener {
-  /** Less than the limit is left to write; `isIdle`: nothing. */
+  /** More can be taken; `isIdle`: nothing is left to write. */
   onWritten(isIdle: boolean): void;
   onError(error: Error): void;
 }
@@ -19,16 +25,23 @@ export interface SpillFileListener {
 /** See the head of this file. */
 export class SpillFile {
   byteLength = 0;
+  readonly #held: HeldMemory;
   readonly #listener: SpillFileListener;
   #fd = -1;
+  /** Gathered, and to be written: slices of the starts of their blocks. */
   #queue: Buffer[] = [];
+  #block: Buffer | null = null;
+  #used = 0;
   #pendingBytes = 0;
+  #isPressed = false;
+  #isFinished = false;
   /** Operations of the system under way: the file is not closed under them. */
   #operations = 1;
   #isWriting = false;
   #isClosed = false;
 
-  constructor(listener: SpillFileListener) {
+  constructor(held: HeldMemory, listener: SpillFileListener) {
+    this.#held = held;
     this.#listener = listener;
     const path = join(tmpdir(), `millrace-${randomBytes(12).toString("hex")}`);
     open(path, "wx+", 0o600, (error, fd) => {
@@ -42,20 +55,38 @@ export class SpillFile {
     });
   }
 
-  /** Takes `chunk`, which must stay as it is until it is written. Where `canTake` is false then, more should wait for `onWritten`. */
+  /** Takes a copy of `chunk`. */
   append(chunk: Buffer): void {
-    this.#queue.push(chunk);
+    for (let at = 0; at < chunk.length; ) {
+      const block = (this.#block ??= this.#takeBlock());
+      const copied = chunk.copy(block, this.#used, at);
+      this.#used += copied;
+      at += copied;
+      if (this.#used === block.length) this.#closeBlock();
+    }
     this.byteLength += chunk.length;
     this.#pendingBytes += chunk.length;
     this.#next();
   }
 
-  get canTake(): boolean {
-    return this.#pendingBytes < maxPendingBytes;
+  /** Nothing more comes from this read. @returns false where more should wait for `onWritten` */
+  settle(): boolean {
+    if (this.#isPressed) this.#writeOut();
+    return this.#canTake;
+  }
+
+  /** Nothing more comes. */
+  finish(): void {
+    this.#isFinished = true;
+    this.#writeOut();
   }
 
   get isIdle(): boolean {
     return this.#pendingBytes === 0;
+  }
+
+  get #canTake(): boolean {
+    return this.#pendingBytes < maxPendingBytes && (!this.#isPressed || this.#pendingBytes === 0);
   }
 
   /** Reads up to `length` bytes at `position`, when everything is written. Nothing comes after `close`. */
@@ -71,27 +102,52 @@ export class SpillFile {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#queue = [];
+    this.#closeBlock();
+    // The system may still read the first.
+    for (const chunk of this.#queue.splice(this.#isWriting ? 1 : 0)) this.#held.give(chunk.buffer.byteLength);
     this.#release();
+  }
+
+  #takeBlock(): Buffer {
+    const size = Math.min(maxBlockBytes, Math.max(minBlockBytes, this.byteLength));
+    this.#isPressed = !this.#held.take(size);
+    if (this.#isPressed) this.#held.takeAnyway(size);
+    return Buffer.allocUnsafeSlow(size);
+  }
+
+  #closeBlock(): void {
+    if (this.#block === null) return;
+    this.#queue.push(this.#block.subarray(0, this.#used));
+    this.#block = null;
+    this.#used = 0;
+  }
+
+  #writeOut(): void {
+    this.#closeBlock();
+    this.#next();
   }
 
   #next(): void {
     const chunk = this.#queue[0];
-    if (chunk === undefined || this.#isWriting || this.#fd === -1) return;
+    if (chunk === undefined || this.#isWriting || this.#isClosed || this.#fd === -1) return;
     this.#isWriting = true;
     this.#operations++;
     const position = this.byteLength - this.#pendingBytes;
     write(this.#fd, chunk, 0, chunk.length, position, (error, count) => {
       this.#isWriting = false;
       this.#operations--;
+      if (error === null && !this.#isClosed && count < chunk.length) this.#queue[0] = chunk.subarray(count);
+      else {
+        this.#queue.shift();
+        this.#held.give(chunk.buffer.byteLength);
+      }
       if (this.#isClosed) return this.#release();
       if (error !== null) return this.#fail(error);
       this.#pendingBytes -= count;
-      if (count === chunk.length) this.#queue.shift();
-      else this.#queue[0] = chunk.subarray(count);
       this.#next();
-      if (this.canTake) this.#listener.onWritten(this.isIdle);
+      if (this.#isFinished ? this.isIdle : this.#canTake) this.#listener.onWritten(this.isIdle);
     });
   }
 
