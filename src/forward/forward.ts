@@ -170,7 +170,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#carrier.handle = null;
     const decision = decideRetry(error, this.#facts(), this.#plan.retry);
     // That an old connection had been closed says nothing of the endpoint.
-    this.#leave(decision === "free" ? "cancelled" : toOutcome(error.code));
+    this.#leave(decision === "free" ? "cancelled" : this.#outcomeOf(error.code));
     this.isPipelinable = false;
     if (decision === "free") {
       this.#isFreeRetryUsed = true;
@@ -178,6 +178,12 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       this.#context.onRetry(this.#exchange, error.code);
       this.#next(error.code, error.detail);
     } else if (!this.#isHedged(endpoint)) this.#follow(decision, error, endpoint);
+  }
+
+  /** Servers of WebSocket refuse an upgrade by closing the connection without an answer, and end a tunnel by a reset: anybody could have an endpoint ejected by asking for either. */
+  #outcomeOf(code: ReasonCode): AttemptOutcome {
+    if (this.#isTunnel) return "answered";
+    return this.isUpgrade && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
   }
 
   /** After a failure that nothing else makes up for. */

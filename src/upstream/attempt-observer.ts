@@ -7,7 +7,7 @@ import type { Endpoint } from "./endpoint.ts";
 /**
  * How an attempt ended. `answered`: with a complete answer, whatever its status; `connect`: no connection came about; `reset`: the connection broke, before the answer or within it;
  * `timeout`: no first byte in time, or a pause in the answer that was too long; `malformed`: the answer was not HTTP; `cancelled`: for reasons that say nothing of the endpoint (the client
- * left, another attempt was faster, an old connection had been closed while idle).
+ * left, another attempt was faster, an old connection had been closed while idle, an upgrade was refused by closing the connection).
  */
 export type AttemptOutcome = "answered" | "connect" | "reset" | "timeout" | "malformed" | "cancelled";
 

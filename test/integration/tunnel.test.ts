@@ -5,10 +5,11 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
+import { MetricsPage } from "../support/metrics-page.ts";
 import { ProxyUnderTest } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually, loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { type Script, ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 
 const handshake = (target = "/"): string => `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`;
 const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -254,3 +255,50 @@ test("the client's last bytes reach a slow endpoint although both sides have sai
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 });
+
+const endings = {
+  "refuses an upgrade by closing": { first: "", isBroken: false },
+  "refuses an upgrade by a reset": { first: "", isBroken: true },
+  "ends a tunnel by a reset": { first: switched, isBroken: true },
+} as const;
+for (const [name, { first, isBroken }] of Object.entries(endings)) {
+  test(`an endpoint that ${name}, as servers of WebSocket do, is neither ejected for it nor does it open a breaker`, async () => {
+    const answerOrEnd: Script = {
+      onRequest: (connection, { target }) => {
+        if (target === "/plain") {
+          connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+          return;
+        }
+        connection.send(first);
+        void loopTurns(2).then(() => (isBroken ? connection.reset() : connection.end()));
+      },
+    };
+    const upstreams = await Promise.all([ScriptedUpstream.start(answerOrEnd), ScriptedUpstream.start(answerOrEnd)]);
+    const proxy = await ProxyUnderTest.start({
+      endpoints: upstreams.map(({ url }) => url),
+      upstream: { outlier: { consecutiveErrors: 1 }, breaker: { minRequests: 2, errorPercent: 10 }, retry: { attempts: 0 } },
+      config: { admin: { address: "127.0.0.1:0" } },
+    });
+    try {
+      for (let count = 0; count < 6; count++) {
+        const client = await RawClient.connect(proxy.port);
+        client.send(handshake());
+        if (first === "") assert.equal((await client.response()).status, 502);
+        else await client.untilOver();
+        client.destroy();
+      }
+      const client = await RawClient.connect(proxy.port);
+      client.send("GET /plain HTTP/1.1\r\nHost: a\r\n\r\n");
+      assert.equal((await client.response()).status, 200);
+      client.destroy();
+      const metrics = await MetricsPage.of(`http://${proxy.proxy.adminAddress() ?? ""}`);
+      assert.equal(metrics.sum("millrace_ejections_total"), 0);
+      await proxy.untilQuiet();
+      await proxy.assertCountsAreZero();
+    } finally {
+      for (const upstream of upstreams) await upstream.close();
+      await proxy.untilEmpty();
+      await proxy.close();
+    }
+  });
+}
