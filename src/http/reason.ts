@@ -71,6 +71,7 @@ export const reasons = {
   LIMIT_UNKNOWN: define(503, "internal", "warn", "The rate limit cannot be checked; try again later."),
   FAULT_INJECTED: define(503, "internal", "info", "A fault was injected."),
   OVERLOADED: define(503, "internal", "warn", "Too much load; try again later."),
+  NO_LOCAL_ADDRESS: define(503, "internal", "warn", "No local port is free for a connection to the upstream; try again later."),
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),
   UPSTREAM_FIRST_BYTE_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),

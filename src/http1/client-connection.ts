@@ -9,7 +9,7 @@ import { Deadline } from "../base/timer-wheel.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isStreaming } from "../http/streaming.ts";
-import { isSocketShortage } from "../net/socket-shortage.ts";
+import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
@@ -31,6 +31,7 @@ const maxInterimCount = 16;
 export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceReceiver {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
+  readonly #family: "tcp" | "unix";
   readonly #output: Output;
   readonly #writer: RequestWriter;
   readonly #deadline: Deadline;
@@ -67,6 +68,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     socket.setNoDelay(true);
     socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
     this.#socket = socket;
+    this.#family = "path" in target ? "unix" : "tcp";
     this.#output = new Output(socket, this.#onWritable);
     this.#writer = new RequestWriter(socket, this.#output, this.#rearm);
     this.#deadline = new Deadline(this.#onDeadline);
@@ -377,13 +379,19 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    const isOurs = this.#state === State.connecting && isSocketShortage(error.code);
-    this.#failAll(isOurs ? "OVERLOADED" : this.#lossCode(), error.code ?? error.message);
+    this.#failAll(this.#state === State.connecting ? this.#connectFailure(error) : this.#lossCode(), error.code ?? error.message);
   };
 
   readonly #onClose = (): void => {
     this.#failAll(this.#lossCode(), "closed");
   };
+
+  /** What this process or machine runs short of is no failure of the endpoint. */
+  #connectFailure(error: NodeJS.ErrnoException): ReasonCode {
+    const shortage = socketShortage(error.code, this.#family);
+    if (shortage === null) return "UPSTREAM_CONNECT_FAILED";
+    return shortage === "ports" ? "NO_LOCAL_ADDRESS" : "OVERLOADED";
+  }
 
   #lossCode(): ReasonCode {
     if (this.#state === State.connecting) return "UPSTREAM_CONNECT_FAILED";

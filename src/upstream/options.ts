@@ -75,7 +75,8 @@ export const upstreamSchema = section(
           1,
           {
             about: "The most requests (GET without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
-            danger: "one slow answer holds up those behind it, and the endpoint must implement pipelining correctly.",
+            danger: "one slow answer holds up those behind it, and answers are told apart by their order alone: an endpoint that sends one answer too many or too few"
+              + " shifts those behind it to the wrong clients. Only for endpoints that are known to implement pipelining correctly.",
           },
           { min: 1, max: 1_000 },
         ),

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
-import { isSocketShortage } from "../../net/socket-shortage.ts";
+import { socketShortage } from "../../net/socket-shortage.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 
@@ -69,7 +69,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       report(false, answer.statusCode ?? 0, `status ${answer.statusCode}`);
       socket.destroy();
     });
-    outgoing.on("error", (error: NodeJS.ErrnoException) => report(isSocketShortage(error.code) ? null : false, null, error.code ?? error.name));
+    outgoing.on("error", (error: NodeJS.ErrnoException) => report(socketShortage(error.code, endpoint.socketPath === null ? "tcp" : "unix") === null ? false : null, null, error.code ?? error.name));
     outgoing.on("close", () => {
       deadline.cancel();
       report(false, null, "closed without an answer");
