@@ -8,6 +8,7 @@ export function toOutcome(code: ReasonCode): AttemptOutcome {
     case "UPSTREAM_CONNECT_FAILED":
     case "UPSTREAM_CONNECT_TIMEOUT":
     case "UPSTREAM_DNS_FAILED":
+    case "UPSTREAM_DNS_TIMEOUT":
     case "UPSTREAM_TLS_FAILED":
       return "connect";
     case "UPSTREAM_RESET":

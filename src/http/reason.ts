@@ -73,6 +73,7 @@ export const reasons = {
   OVERLOADED: define(503, "internal", "warn", "Too much load; try again later."),
   NO_LOCAL_ADDRESS: define(503, "internal", "warn", "No local port is free for a connection to the upstream; try again later."),
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
+  UPSTREAM_DNS_TIMEOUT: define(504, "upstream", "warn", "The upstream's name was not resolved in time."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),
   UPSTREAM_FIRST_BYTE_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),
   UPSTREAM_TRY_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),

@@ -56,17 +56,21 @@ export interface ClientAttempt {
   onError(error: ProxyError): void;
 }
 
+/** Who has a connection opened, and hears once how that went, unless it abandons the connection. How long it may take is its business. */
+export interface ConnectionOpener {
+  /** The connection is up: it must be given its first attempt within this call. */
+  onConnected(connection: ClientConnection): void;
+  /** It did not come about, and nothing was sent. */
+  onConnectFailed(connection: ClientConnection, error: ProxyError): void;
+}
+
 /** Where a connection belongs. */
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
   readonly limits: HeadLimits;
   /** Milliseconds; 0 = none. `longIdle` is for tunnels and streams. */
-  readonly timeouts: AttemptTimeouts & { readonly connect: number; readonly longIdle: number };
-  /** A new connection is up and its first attempt is about to be written. */
-  onConnected(attempt: ClientAttempt): void;
-  /** `attempt` could not be started: nothing was sent. The owner tries elsewhere or tells it. */
-  onConnectFailed(attempt: ClientAttempt, error: ProxyError): void;
+  readonly timeouts: AttemptTimeouts & { readonly longIdle: number };
   /** Nothing is in flight any more and it may serve again. */
   onIdle(connection: ClientConnection, keepAliveHintMs: number): void;
   onClosed(connection: ClientConnection): void;

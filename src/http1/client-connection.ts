@@ -11,7 +11,7 @@ import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isStreaming } from "../http/streaming.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
-import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
+import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
 import { isWorthScanning } from "./field-scanner.ts";
 import { Output } from "./output.ts";
@@ -23,7 +23,7 @@ import { parseResponseHead, parsedResponse } from "./response-parser.ts";
 export type ConnectionTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
 const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel: 5, closed: 6 } as const;
-const Wait = { none: 0, connect: 1, firstByte: 2, idle: 3, pooled: 4 } as const;
+const Wait = { none: 0, firstByte: 1, idle: 2, pooled: 3 } as const;
 
 const maxInterimCount = 16;
 
@@ -39,6 +39,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   readonly #body = new BodyReader("answer");
   /** In flight, oldest first; answers come in this order. */
   readonly #attempts: ClientAttempt[] = [];
+  /** Who waits for the connection; null once it is up. */
+  #opener: ConnectionOpener | null;
   #state: number = State.connecting;
   #wait: number = Wait.none;
   /** How many in flight do not share. */
@@ -58,12 +60,10 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** The start of a head that has not arrived whole. */
   #partial: Buffer | null = null;
 
-  /** Connects, and serves `first` when that is done. */
-  constructor(owner: ConnectionOwner, target: ConnectionTarget, first: ClientAttempt) {
+  /** Connects; `opener` gives it its first attempt when that is done. */
+  constructor(owner: ConnectionOwner, target: ConnectionTarget, opener: ConnectionOpener) {
     this.#owner = owner;
-    this.#attempts.push(first);
-    if (!first.isPipelinable) this.#exclusiveCount++;
-    first.handle = this;
+    this.#opener = opener;
     const socket = new EndpointSocket({ allowHalfOpen: true, onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead } });
     socket.setNoDelay(true);
     socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
@@ -76,7 +76,6 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
-    this.#arm(Wait.connect, owner.timeouts.connect);
   }
 
   /** How many attempts are in flight on it. */
@@ -89,13 +88,13 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     return this.#served > 0 && this.#exclusiveCount === 0 && this.#state !== State.closed && !this.#isPaused && !this.#isDraining;
   }
 
-  /** Writes `attempt` to the connection, which is idle or pipelines. */
+  /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
   start(attempt: ClientAttempt): void {
     this.#attempts.push(attempt);
     attempt.handle = this;
     if (!attempt.isPipelinable) this.#exclusiveCount++;
     try {
-      this.#write(attempt, true);
+      this.#write(attempt, this.#served > 0);
     } catch (error) {
       this.#crash(error);
     }
@@ -130,7 +129,12 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** Closes it as soon as nothing is in flight. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#attempts.length === 0) this.#destroy();
+    if (this.#attempts.length === 0 && this.#state !== State.connecting) this.#destroy();
+  }
+
+  /** Closes it before it has been given an attempt; nobody is told. */
+  abandon(): void {
+    this.#destroy();
   }
 
   /** Closes it now; attempts in flight fail. */
@@ -354,11 +358,12 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   // Socket events.
 
   readonly #onConnect = (): void => {
-    const attempt = this.#attempts[0];
-    if (attempt === undefined || this.#state !== State.connecting) return;
-    this.#owner.onConnected(attempt);
+    const opener = this.#opener;
+    if (opener === null || this.#state !== State.connecting) return;
+    this.#opener = null;
+    this.#state = State.idle;
     try {
-      this.#write(attempt, false);
+      opener.onConnected(this);
     } catch (error) {
       this.#crash(error);
     }
@@ -412,7 +417,6 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   readonly #onDeadline = (): void => {
     switch (this.#wait) {
-      case Wait.connect: return this.#failAll("UPSTREAM_CONNECT_TIMEOUT", "");
       case Wait.firstByte: return this.#failAll("UPSTREAM_FIRST_BYTE_TIMEOUT", "");
       case Wait.idle: return this.#failAll("UPSTREAM_IDLE_TIMEOUT", "");
       default: return this.#destroy();
@@ -455,14 +459,14 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** Ends the connection; the attempt being answered fails with `code`, those behind it as never answered. */
   #failAll(code: ReasonCode, detail: string): void {
     if (this.#state === State.closed) return;
-    const wasConnecting = this.#state === State.connecting;
+    const opener = this.#opener;
     const isUnanswered = this.#head === null && this.#partial === null && this.#interimCount === 0 && code === "UPSTREAM_RESET";
     const attempts = this.#attempts.splice(0);
     this.#destroy();
+    if (opener !== null) this.#tellFailure(opener, new ProxyError(code, { replay: "safe", detail }));
     for (const [index, attempt] of attempts.entries()) {
       try {
-        if (wasConnecting) this.#owner.onConnectFailed(attempt, new ProxyError(code, { replay: "safe", detail }));
-        else if (index === 0) attempt.onError(new ProxyError(code, { replay: isUnanswered && this.#served > 0 ? "if-reused" : "unsafe", detail }));
+        if (index === 0) attempt.onError(new ProxyError(code, { replay: isUnanswered && this.#served > 0 ? "if-reused" : "unsafe", detail }));
         else attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }));
       } catch (error) {
         this.#owner.onInternalError(error);
@@ -470,9 +474,18 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     }
   }
 
+  #tellFailure(opener: ConnectionOpener, error: ProxyError): void {
+    try {
+      opener.onConnectFailed(this, error);
+    } catch (bug) {
+      this.#owner.onInternalError(bug);
+    }
+  }
+
   #destroy(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
+    this.#opener = null;
     this.#writer.close();
     this.#partial = null;
     this.#owner.wheel.remove(this.#deadline);

@@ -25,9 +25,10 @@ import { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
-import { HostResolver } from "../upstream/host-resolver.ts";
+import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
+import { nameWarnings } from "./name-warnings.ts";
 import { Retired } from "./retired.ts";
 import { Runtime } from "./runtime.ts";
 
@@ -82,7 +83,7 @@ export class DataPlane implements ListenerHost {
   readonly #lag: EventLoopLag;
   readonly #stores: Stores;
   readonly #sampler = new LagSampler();
-  readonly #resolver = new HostResolver();
+  readonly #resolver: HostResolver;
   readonly #endOfTurn = new EndOfTurn();
   readonly #requestIds = new RequestIdSource();
   readonly #retired = new Retired();
@@ -95,6 +96,7 @@ export class DataPlane implements ListenerHost {
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
     this.pseudonym = parts.pseudonym;
+    this.#resolver = new HostResolver(nameWarnings(parts.warnings));
     this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
     this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
     this.#metrics = new ExchangeMetrics(this.#writer);
@@ -232,13 +234,12 @@ export class DataPlane implements ListenerHost {
       exchange.responder.fail("LOOP_DETECTED");
       return;
     }
-    // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
-    exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);
     if (route === null) exchange.responder.fail("NO_ROUTE");
     else if (route === ambiguous) exchange.responder.fail("AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
+      exchange.forwardingPrefix = listener.prefixOf(exchange);
       route.answer(exchange);
     }
   }

@@ -20,12 +20,14 @@ import { StatisticsLine } from "../observe/statistics-line.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
-import { HostResolver, toLookupFunction } from "../upstream/host-resolver.ts";
+import { HostResolver } from "../upstream/names/host-resolver.ts";
+import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
+import { nameWarnings } from "./name-warnings.ts";
 import { PanicWatch } from "./panic-watch.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
@@ -70,7 +72,7 @@ export class Proxy {
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
-  readonly #resolver = new HostResolver();
+  readonly #resolver: HostResolver;
   readonly #health: HealthChecker;
   readonly #ejections = new EjectionKeeper({
     onReturn: ({ upstream, endpoint }, cause) => this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
@@ -90,6 +92,7 @@ export class Proxy {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
+    this.#resolver = new HostResolver(nameWarnings(this.#warnings));
     this.#writer = new MetricWriter({ onPage: (page) => this.#reader.addPage(controlSource, page), pageBytes: 65_536 });
     this.#reader.addCollector(collectProcessMetrics);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;

@@ -1,16 +1,19 @@
 /**
  * HTTP/1.1 to one endpoint: dials, keeps idle connections (last in, first out, so that the surplus grows old and is closed), and, where asked to, puts several
- * requests on one connection so that they share system calls.
+ * requests on one connection so that they share system calls. Where its name stands for several addresses, requests go to them in turn; connections to an address
+ * that the name no longer stands for end with what they are doing.
  */
 import { isIP } from "node:net";
 import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { ProxyError } from "../http/reason.ts";
-import type { AttemptHandle, ClientAttempt, ConnectionOwner } from "../http1/client-attempt.ts";
+import type { ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadLimits } from "../http1/request-parser.ts";
+import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
+import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "./endpoint.ts";
-import type { HostResolver } from "./host-resolver.ts";
+import type { AddressWatcher, HostResolver } from "./names/host-resolver.ts";
 import type { Attempt, Transport } from "./transport.ts";
 
 /** Options of the connections to an endpoint; durations in milliseconds, 0 = none. */
@@ -19,14 +22,17 @@ export interface TransportOptions {
   readonly idleTimeout: number;
   /** How many requests may share a connection, where they are pipelinable; 1 = no pipelining. */
   readonly pipelining: number;
-  readonly timeouts: ConnectionOwner["timeouts"];
+  readonly timeouts: ConnectionOwner["timeouts"] & {
+    /** From the wish for a connection until it is up, resolving the name included. */
+    readonly connect: number;
+  };
 }
 
 /** What a proxy thread lends to its transports. */
 export interface TransportContext {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
-  readonly resolver: Pick<HostResolver, "resolve">;
+  readonly resolver: Pick<HostResolver, "resolve" | "watch" | "unwatch">;
   onInternalError(error: unknown): void;
 }
 
@@ -34,31 +40,42 @@ export interface TransportContext {
 const limits: HeadLimits = { headBytes: 65_536, headFields: 200 };
 /** An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN is lost. */
 const keepAliveMarginMs = 1_000;
-const maxAddresses = 4;
 
 /** Connections to one endpoint. */
-export class Http1Transport implements Transport, ConnectionOwner {
+export class Http1Transport implements Transport, ConnectionOwner, DialHost, AddressWatcher {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
   readonly limits = limits;
   readonly timeouts: TransportOptions["timeouts"];
   readonly options: TransportOptions;
+  readonly connectTimeoutMs: number;
   readonly #spec: EndpointSpec;
   readonly #context: TransportContext;
-  readonly #open = new Set<ClientConnection>();
-  readonly #idle: ClientConnection[] = [];
+  /** The host to resolve; null = the endpoint has one address, which is known. */
+  readonly #hostName: string | null;
+  readonly #rotation: AddressRotation;
+  /** The resolver's answer that `#rotation` was last made of. */
+  #resolved: readonly string[] | null = null;
+  #isWatching = false;
+  readonly #open = new Map<ClientConnection, PooledAddress>();
+  #idleCount = 0;
   /** Connections that may be shared, where pipelining is on. */
   readonly #shared: ClientConnection[] = [];
-  readonly #dials = new WeakMap<ClientAttempt, Dial>();
+  readonly #dials = new Set<Dial>();
   #isDraining = false;
 
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
     this.#spec = spec;
     this.options = options;
     this.timeouts = options.timeouts;
+    this.connectTimeoutMs = options.timeouts.connect;
     this.#context = context;
     this.wheel = context.wheel;
     this.endOfTurn = context.endOfTurn;
+    const { host, port, socketPath } = spec;
+    this.#hostName = host !== null && isIP(host) === 0 ? host : null;
+    if (socketPath !== null) this.#rotation = AddressRotation.of(socketPath, { path: socketPath });
+    else this.#rotation = this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
   }
 
   get connectionCount(): number {
@@ -66,10 +83,11 @@ export class Http1Transport implements Transport, ConnectionOwner {
   }
 
   get idleCount(): number {
-    return this.#idle.length;
+    return this.#idleCount;
   }
 
   send(attempt: Attempt): void {
+    const address = this.#rotation.next(this.wheel.clock);
     if (attempt.mayReuse) {
       if (this.options.pipelining > 1 && attempt.isPipelinable) {
         const shared = this.#shared;
@@ -78,119 +96,133 @@ export class Http1Transport implements Transport, ConnectionOwner {
           if (connection.inFlight < this.options.pipelining && connection.isPipeliner) return connection.start(attempt);
         }
       }
-      const connection = this.#idle.pop();
+      const connection = address?.idle.pop();
       if (connection !== undefined) {
+        this.#idleCount--;
         if (this.options.pipelining > 1 && attempt.isPipelinable) this.#shared.push(connection);
         return connection.start(attempt);
       }
     }
-    this.#dial(attempt);
+    this.#dial(attempt, address);
   }
 
   drain(): void {
     this.#isDraining = true;
-    for (const connection of [...this.#open]) connection.drain();
+    this.#unwatch();
+    for (const connection of [...this.#open.keys()]) connection.drain();
   }
 
   close(): void {
     this.#isDraining = true;
-    for (const connection of [...this.#open]) connection.close();
+    this.#unwatch();
+    for (const dial of [...this.#dials]) dial.fail(new ProxyError("UPSTREAM_CONNECT_FAILED", { replay: "safe", detail: "closed" }));
+    for (const connection of [...this.#open.keys()]) connection.close();
   }
 
-  #dial(attempt: Attempt): void {
-    const { host, port, socketPath } = this.#spec;
-    if (socketPath !== null) this.#connect(attempt, { path: socketPath });
-    else if (isIP(host!) !== 0) this.#connect(attempt, { host: host!, port });
-    else {
-      const dial = new Dial(attempt, this.#dials);
-      this.#context.resolver.resolve(host!, (error, addresses) => {
-        if (dial.isCancelled) return;
-        if (error !== null) {
-          dial.forget();
-          attempt.onError(error);
-          return;
-        }
-        dial.addresses = addresses.slice(0, maxAddresses);
-        this.#connect(attempt, { host: dial.addresses.shift()!, port });
-      });
-    }
+  /** @param first the address whose turn it is; null = none is known yet */
+  #dial(attempt: Attempt, first: PooledAddress | null): void {
+    const dial = new Dial(this, attempt);
+    this.#dials.add(dial);
+    if (this.#hostName === null) return dial.begin([first!]);
+    this.#watch(this.#hostName);
+    const resolving = this.#context.resolver.resolve(this.#hostName, (error, addresses) => {
+      if (dial.isOver) return;
+      if (error !== null) return dial.fail(error);
+      this.onAddresses(addresses);
+      const { clock } = this.wheel;
+      const start = first === null || first.isGone ? this.#rotation.next(clock)! : first;
+      dial.begin(this.#rotation.orderFrom(start, clock.now()));
+    });
+    if (!dial.isOver) dial.resolving = resolving;
   }
 
-  #connect(attempt: ClientAttempt, target: { host: string; port: number } | { path: string }): void {
-    this.#open.add(new ClientConnection(this, target, attempt));
+  #watch(host: string): void {
+    // An exchange that began before a reload may still come here; nobody would end the watch then.
+    if (this.#isWatching || this.#isDraining) return;
+    this.#isWatching = true;
+    this.#context.resolver.watch(host, this);
+  }
+
+  #unwatch(): void {
+    if (!this.#isWatching) return;
+    this.#isWatching = false;
+    this.#context.resolver.unwatch(this.#hostName!, this);
+  }
+
+  // `AddressWatcher`.
+
+  get isInUse(): boolean {
+    return this.#open.size > 0;
+  }
+
+  onAddresses(addresses: readonly string[]): void {
+    if (addresses === this.#resolved) return;
+    this.#resolved = addresses;
+    if (this.#rotation.update(addresses, this.#spec.port).length === 0) return;
+    for (const [connection, address] of [...this.#open]) if (address.isGone) connection.drain();
+  }
+
+  // `DialHost`.
+
+  open(address: PooledAddress, opener: ConnectionOpener): ClientConnection {
+    const connection = new ClientConnection(this, address.target, opener);
+    this.#open.set(connection, address);
+    return connection;
+  }
+
+  onAddressUp(address: PooledAddress): void {
+    this.#rotation.noteSuccess(address);
+  }
+
+  onAddressDown(address: PooledAddress): void {
+    this.#rotation.noteFailure(address, this.wheel.clock.now());
+  }
+
+  onDialEnd(dial: Dial): void {
+    this.#dials.delete(dial);
   }
 
   // `ConnectionOwner`.
 
-  onConnected(attempt: ClientAttempt): void {
-    this.#dials.delete(attempt);
-  }
-
-  onConnectFailed(attempt: ClientAttempt, error: ProxyError): void {
-    const next = this.#dials.get(attempt)?.addresses.shift();
-    if (next === undefined) {
-      this.#dials.delete(attempt);
-      attempt.onError(error);
-    } else this.#connect(attempt, { host: next, port: this.#spec.port });
-  }
-
   onIdle(connection: ClientConnection, keepAliveHintMs: number): void {
     this.#unshare(connection);
-    if (this.#isDraining || this.options.maxIdle === 0 || keepAliveHintMs === -1) {
+    const address = this.#open.get(connection);
+    if (address === undefined || address.isGone || this.#isDraining || this.options.maxIdle === 0 || keepAliveHintMs === -1) {
       connection.drain();
       return;
     }
     let idleMs = this.options.idleTimeout;
     if (keepAliveHintMs > 0) idleMs = Math.min(idleMs, Math.max(keepAliveHintMs - keepAliveMarginMs, keepAliveHintMs / 2));
     connection.park(idleMs);
-    this.#idle.push(connection);
-    if (this.#idle.length > this.options.maxIdle) this.#idle[0]!.drain();
+    address.idle.push(connection);
+    this.#idleCount++;
+    if (this.#idleCount > this.options.maxIdle) this.#dropOldestIdle(address);
   }
 
   onClosed(connection: ClientConnection): void {
+    const address = this.#open.get(connection);
     this.#open.delete(connection);
     this.#unshare(connection);
-    const index = this.#idle.lastIndexOf(connection);
-    if (index !== -1) this.#idle.splice(index, 1);
+    const index = address?.idle.lastIndexOf(connection) ?? -1;
+    if (index === -1) return;
+    address!.idle.splice(index, 1);
+    this.#idleCount--;
   }
 
   onInternalError(error: unknown): void {
     this.#context.onInternalError(error);
   }
 
+  /** Of the address that has the most. */
+  #dropOldestIdle(last: PooledAddress): void {
+    let richest = last;
+    for (const address of this.#rotation.addresses) if (address.idle.length > richest.idle.length) richest = address;
+    richest.idle[0]!.drain();
+  }
+
   #unshare(connection: ClientConnection): void {
     if (this.options.pipelining === 1) return;
     const index = this.#shared.indexOf(connection);
     if (index !== -1) this.#shared.splice(index, 1);
-  }
-}
-
-/** An attempt whose endpoint's name is being resolved, or whose addresses are being tried one after the other. */
-class Dial implements AttemptHandle {
-  addresses: string[] = [];
-  isCancelled = false;
-  readonly #attempt: ClientAttempt;
-  readonly #dials: WeakMap<ClientAttempt, Dial>;
-
-  constructor(attempt: ClientAttempt, dials: WeakMap<ClientAttempt, Dial>) {
-    this.#attempt = attempt;
-    this.#dials = dials;
-    attempt.handle = this;
-    dials.set(attempt, this);
-  }
-
-  resume(): void {}
-
-  cancel(): void {
-    this.isCancelled = true;
-    this.forget();
-  }
-
-  skip(): void {
-    this.cancel();
-  }
-
-  forget(): void {
-    this.#dials.delete(this.#attempt);
   }
 }

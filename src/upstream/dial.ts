@@ -1,0 +1,145 @@
+/**
+ * How a connection to an endpoint comes about for one attempt: the name is resolved, then its addresses are tried, each a moment after the one before, and the first that
+ * takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5). One deadline for all of it, TLS included where there is any. Nothing stays behind when it is over.
+ */
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { ScheduledCall } from "../base/scheduler.ts";
+import { ProxyError } from "../http/reason.ts";
+import type { AttemptHandle, ClientAttempt, ConnectionOpener } from "../http1/client-attempt.ts";
+import type { ClientConnection } from "../http1/client-connection.ts";
+import type { PooledAddress } from "./address-rotation.ts";
+
+/** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
+const attemptDelayMs = 250;
+
+/** What a dial asks of the transport that it is for. */
+export interface DialHost {
+  readonly wheel: TimerWheel;
+  readonly connectTimeoutMs: number;
+  /** Begins to connect to `address`; tells `opener` how it went, later. */
+  open(address: PooledAddress, opener: ConnectionOpener): ClientConnection;
+  /** `address` took a connection. */
+  onAddressUp(address: PooledAddress): void;
+  /** `address` cannot be connected to, or another that was tried later was faster. */
+  onAddressDown(address: PooledAddress): void;
+  /** The dial is over, one way or the other. */
+  onDialEnd(dial: Dial): void;
+}
+
+interface Candidate {
+  readonly address: PooledAddress;
+  readonly connection: ClientConnection;
+}
+
+/** See the head of this file. */
+export class Dial implements AttemptHandle, ConnectionOpener {
+  /** What resolves the name, while that is under way; null = nothing to call off. */
+  resolving: ScheduledCall | null = null;
+  readonly #host: DialHost;
+  readonly #attempt: ClientAttempt;
+  readonly #deadline: Deadline;
+  readonly #nextTry: Deadline;
+  /** The addresses to try yet, the next one first. */
+  #left: readonly PooledAddress[] = [];
+  #underWay: Candidate[] = [];
+  #hasAddresses = false;
+  #isOver = false;
+  /** Why it fails if no address is left. */
+  #error: ProxyError | null = null;
+
+  constructor(host: DialHost, attempt: ClientAttempt) {
+    this.#host = host;
+    this.#attempt = attempt;
+    this.#deadline = new Deadline(this.#onDeadline);
+    this.#nextTry = new Deadline(this.#tryNext);
+    attempt.handle = this;
+    if (host.connectTimeoutMs > 0) host.wheel.arm(this.#deadline, host.connectTimeoutMs);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Tries `addresses`, at least one, in this order. */
+  begin(addresses: readonly PooledAddress[]): void {
+    this.resolving = null;
+    this.#hasAddresses = true;
+    this.#left = addresses;
+    this.#tryNext();
+  }
+
+  fail(error: ProxyError): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#attempt.onError(error);
+  }
+
+  // `AttemptHandle`: the attempt that waits.
+
+  resume(): void {}
+
+  cancel(): void {
+    if (!this.#isOver) this.#end();
+  }
+
+  skip(): void {
+    this.cancel();
+  }
+
+  // `ConnectionOpener`.
+
+  onConnected(connection: ClientConnection): void {
+    const winner = this.#underWay.findIndex((candidate) => candidate.connection === connection);
+    // Those that were begun earlier had more time than it.
+    this.#underWay.forEach(({ address }, at) => {
+      if (at < winner) this.#host.onAddressDown(address);
+    });
+    this.#host.onAddressUp(this.#underWay[winner]!.address);
+    this.#underWay.splice(winner, 1);
+    this.#end();
+    connection.start(this.#attempt);
+  }
+
+  onConnectFailed(connection: ClientConnection, error: ProxyError): void {
+    const at = this.#underWay.findIndex((candidate) => candidate.connection === connection);
+    if (at === -1) return;
+    const [failed] = this.#underWay.splice(at, 1);
+    // A shortage of this process says nothing of the address, and the next one would meet it, too.
+    if (error.code === "OVERLOADED") {
+      this.fail(error);
+      return;
+    }
+    this.#host.onAddressDown(failed!.address);
+    // That there is no way to one address (no IPv6 on this machine) matters only where it is so for all.
+    if (this.#error === null || this.#error.side !== "upstream") this.#error = error;
+    if (this.#left.length > 0) this.#tryNext();
+    else if (this.#underWay.length === 0) this.fail(this.#error);
+  }
+
+  readonly #tryNext = (): void => {
+    const [address, ...left] = this.#left;
+    if (address === undefined || this.#isOver) return;
+    this.#left = left;
+    this.#underWay.push({ address, connection: this.#host.open(address, this) });
+    if (left.length > 0) this.#host.wheel.arm(this.#nextTry, attemptDelayMs);
+    else this.#host.wheel.disarm(this.#nextTry);
+  };
+
+  readonly #onDeadline = (): void => {
+    for (const { address } of this.#underWay) this.#host.onAddressDown(address);
+    this.fail(new ProxyError(this.#hasAddresses ? "UPSTREAM_CONNECT_TIMEOUT" : "UPSTREAM_DNS_TIMEOUT", { replay: "safe" }));
+  };
+
+  #end(): void {
+    this.#isOver = true;
+    this.#host.wheel.remove(this.#deadline);
+    this.#host.wheel.remove(this.#nextTry);
+    this.resolving?.cancel();
+    this.resolving = null;
+    this.#left = [];
+    const underWay = this.#underWay;
+    this.#underWay = [];
+    for (const { connection } of underWay) connection.abandon();
+    this.#host.onDialEnd(this);
+  }
+}

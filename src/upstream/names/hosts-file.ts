@@ -1,0 +1,24 @@
+/** The hosts file: names that this machine knows by itself. */
+import { isIP } from "node:net";
+
+/** Addresses by name (in lower case, without a dot at the end), in the order of the file. */
+export type HostsTable = ReadonlyMap<string, readonly string[]>;
+
+/** Where it is. */
+export const hostsPath = process.platform === "win32" ? `${process.env["SystemRoot"] ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts` : "/etc/hosts";
+
+/** Reads the text of a hosts file; lines that are none are passed over. */
+export function parseHosts(text: string): HostsTable {
+  const table = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
+    if (isIP(address) === 0) continue;
+    for (const written of names) {
+      const name = written.toLowerCase().replace(/\.$/, "");
+      const addresses = table.get(name);
+      if (addresses === undefined) table.set(name, [address]);
+      else if (!addresses.includes(address)) addresses.push(address);
+    }
+  }
+  return table;
+}

@@ -1,0 +1,22 @@
+/** A resolver in the shape that `node:net` and `node:http` take. */
+import type { LookupAddress, LookupOptions } from "node:dns";
+import { isIP, type LookupFunction } from "node:net";
+import type { HostResolver } from "./host-resolver.ts";
+
+/**
+ * Answers with all addresses where all are asked for, else with the first. Never within the call, as Node expects it. An error has the code of the name
+ * service, or the system's own where this process is short of something.
+ */
+export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): LookupFunction {
+  return (host: string, options: LookupOptions, onDone: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void) => {
+    resolver.resolve(host, (error, addresses) => {
+      process.nextTick(() => {
+        const found = addresses.map((address) => ({ address, family: isIP(address) }));
+        const first = found[0];
+        if (error !== null || first === undefined) onDone(Object.assign(new Error(error?.detail ?? host), { code: error?.systemCode ?? "ENODATA" }), "");
+        else if (options.all === true) onDone(null, found);
+        else onDone(null, first.address, first.family);
+      });
+    });
+  };
+}

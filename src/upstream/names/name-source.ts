@@ -1,0 +1,227 @@
+/**
+ * Where host names are looked up: as the system's resolver would (hosts file first, then the name servers of `resolv.conf` with its search list), but without it: that holds one
+ * of the process's few background threads while it waits, which the logs and bodies in files need, too, and it does not say how long an answer holds.
+ * Not consulted: nsswitch.conf, multicast DNS and other modules of the system's resolver.
+ */
+import { Resolver } from "node:dns/promises";
+import { open } from "node:fs/promises";
+import { hostname } from "node:os";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
+import { socketShortage } from "../../net/socket-shortage.ts";
+import { hostsPath, parseHosts } from "./hosts-file.ts";
+import { namesToTry, parseResolvConf, type ResolverSettings } from "./resolv-conf.ts";
+import { WatchedFile } from "./watched-file.ts";
+
+/** An answer. */
+export interface NameAnswer {
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
+  /** How long it holds, in milliseconds. */
+  readonly ttlMs: number;
+  /** Addresses of this family could not be asked for; null = all there are were told. */
+  readonly missingFamily: 4 | 6 | null;
+  /** An earlier name of the search list could not be asked for; the answer may be that of another host. */
+  readonly isDoubtful: boolean;
+}
+
+/** Looks names up. */
+export interface NameSource {
+  /** Rejects with an error that has a `code` where there is no answer: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`, `ETIMEOUT` and others. */
+  lookUp(host: string): Promise<NameAnswer>;
+  /** Calls `onChange` whenever names may mean something else than before, until closed. */
+  follow(onChange: () => void): void;
+  /** Ends look-ups under way; theirs may reject. */
+  close(): void;
+}
+
+/** The settings are looked at this often while names are in use. */
+const settingsMs = 2_000;
+/** What the machine itself knows holds until it changes, which is noticed. */
+const ownTtlMs = 60_000;
+/** An answer that is not the whole truth is asked for again soon. */
+const partialTtlMs = 5_000;
+/** How long an answer of one family waits for that of the other (RFC 8305 section 3 has 50 ms, for a person who waits for one page; here all wait for one answer). */
+const familyPatienceMs = 200;
+
+/** What a source may be given; the defaults are the machine's own. */
+export interface SystemNameSourceOptions {
+  readonly hostsPath?: string;
+  /** Default: the variable MILLRACE_RESOLV_CONF, else `/etc/resolv.conf`. */
+  readonly resolvConfPath?: string;
+  readonly hostName?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly scheduler?: Scheduler;
+}
+
+/** What came of one name. */
+type Finding = { readonly kind: "found"; readonly answer: Omit<NameAnswer, "isDoubtful"> } | { readonly kind: "none" | "refused" | "silent"; readonly code: string };
+
+/** What came of one name and address family. */
+type Records = { readonly family: 4 | 6; readonly addresses: readonly string[]; readonly ttlMs: number; readonly code: string | null };
+
+/** The names of this machine's network. */
+export class SystemNameSource implements NameSource {
+  readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
+  readonly #settings: WatchedFile<ResolverSettings>;
+  readonly #scheduler: Scheduler;
+  /** One for each name server to begin with; made for the settings beside it. */
+  #resolvers: Resolver[] = [];
+  #resolversFor: ResolverSettings | null = null;
+  #turn = 0;
+  #nextLook: ScheduledCall | null = null;
+  #isClosed = false;
+
+  constructor(options: SystemNameSourceOptions = {}) {
+    const environment = options.environment ?? process.env;
+    const surroundings = { hostName: options.hostName ?? hostname(), environment };
+    this.#scheduler = options.scheduler ?? systemScheduler;
+    this.#hosts = new WatchedFile(options.hostsPath ?? hostsPath, (text) => parseHosts(text ?? ""));
+    this.#settings = new WatchedFile(options.resolvConfPath ?? environment["MILLRACE_RESOLV_CONF"] ?? "/etc/resolv.conf", (text) => parseResolvConf(text, surroundings));
+  }
+
+  follow(onChange: () => void): void {
+    if (this.#isClosed) return;
+    this.#nextLook = this.#scheduler.after(settingsMs, () => {
+      void this.#look().then((isChanged) => {
+        if (this.#isClosed) return;
+        if (isChanged) onChange();
+        this.follow(onChange);
+      });
+    });
+  }
+
+  async #look(): Promise<boolean> {
+    const [hosts, settings] = await Promise.all([this.#hosts.look(), this.#settings.look()]);
+    return hosts || settings;
+  }
+
+  async lookUp(host: string): Promise<NameAnswer> {
+    await this.#look();
+    const name = host.toLowerCase().replace(/\.$/, "");
+    const own = this.#hosts.value.get(name) ?? (isLocalhost(name) ? ["127.0.0.1", "::1"] : null);
+    if (own !== null) return { addresses: own, ttlMs: ownTtlMs, missingFamily: null, isDoubtful: false };
+    return this.#search(host);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#nextLook?.cancel();
+    for (const resolver of this.#resolvers) resolver.cancel();
+  }
+
+  /**
+   * The first name of the search list that exists. One that a name server refuses to tell about is passed over, as the system's resolver does, and makes the answer
+   * doubtful. Where no name server answers at all, the search ends: what a later name stands for may be another host, on another network.
+   */
+  async #search(host: string): Promise<NameAnswer> {
+    const settings = this.#settings.value;
+    const resolver = this.#resolverFor(settings);
+    let code = "ENOTFOUND";
+    let isDoubtful = false;
+    for (const name of namesToTry(host, settings)) {
+      if (this.#isClosed) break;
+      const finding = await this.#ask(resolver, name);
+      if (finding.kind === "found") return { ...finding.answer, isDoubtful, ttlMs: isDoubtful ? Math.min(partialTtlMs, finding.answer.ttlMs) : finding.answer.ttlMs };
+      if (finding.kind === "silent") throw toError(await shortageOr(finding.code), name);
+      if (finding.kind === "refused") isDoubtful = true;
+      if (finding.kind === "refused" || (finding.code === "ENODATA" && !isDoubtful)) code = finding.code;
+    }
+    throw toError(code, host);
+  }
+
+  /** Both address families at once. One that has an answer waits only a little for the other. */
+  async #ask(resolver: Resolver, name: string): Promise<Finding> {
+    const both = [this.#askFor(resolver, name, 4), this.#askFor(resolver, name, 6)] as const;
+    const first = await Promise.race(both);
+    let records: Records[];
+    if (first.addresses.length === 0) records = await Promise.all(both);
+    else {
+      const other = await this.#withPatience(both[first.family === 4 ? 1 : 0]);
+      records = other === null ? [first, { family: first.family === 4 ? 6 : 4, addresses: [], ttlMs: partialTtlMs, code: "ETIMEOUT" }] : [first, other];
+    }
+    records.sort((a, b) => a.family - b.family);
+    const found = records.filter(({ addresses }) => addresses.length > 0);
+    const missing = records.find(({ code }) => code !== null && !isAbsent(code));
+    if (found.length > 0) {
+      const ttlMs = Math.min(...found.map((one) => one.ttlMs), missing === undefined ? Infinity : partialTtlMs);
+      return { kind: "found", answer: { addresses: found.flatMap((one) => one.addresses), ttlMs, missingFamily: missing?.family ?? null } };
+    }
+    // A name that does not exist has no address of the other family either (RFC 8020).
+    const absent = records.find(({ code }) => code === "ENOTFOUND");
+    if (absent !== undefined || missing === undefined) return { kind: "none", code: absent?.code ?? "ENODATA" };
+    return { kind: records.some(({ code }) => code !== null && isSilence(code)) ? "silent" : "refused", code: missing.code! };
+  }
+
+  async #askFor(resolver: Resolver, name: string, family: 4 | 6): Promise<Records> {
+    try {
+      const records = family === 4 ? await resolver.resolve4(name, { ttl: true }) : await resolver.resolve6(name, { ttl: true });
+      return { family, addresses: records.map(({ address }) => address), ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1_000, code: records.length === 0 ? "ENODATA" : null };
+    } catch (error) {
+      return { family, addresses: [], ttlMs: 0, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" };
+    }
+  }
+
+  #withPatience(other: Promise<Records>): Promise<Records | null> {
+    return new Promise((resolve) => {
+      const call = this.#scheduler.after(familyPatienceMs, () => resolve(null));
+      void other.then((records) => {
+        call.cancel();
+        resolve(records);
+      });
+    });
+  }
+
+  #resolverFor(settings: ResolverSettings): Resolver {
+    if (this.#resolversFor !== settings) {
+      // Those of the settings before end with the look-ups under way.
+      this.#resolvers = createResolvers(settings);
+      this.#resolversFor = settings;
+    }
+    this.#turn = (this.#turn + 1) % this.#resolvers.length;
+    return this.#resolvers[this.#turn]!;
+  }
+}
+
+function createResolvers({ servers, timeoutMs, attempts, canRotate }: ResolverSettings): Resolver[] {
+  const count = canRotate ? Math.max(1, servers.length) : 1;
+  return Array.from({ length: count }, (_, at) => {
+    const resolver = new Resolver({ timeout: timeoutMs, tries: attempts, maxTimeout: timeoutMs });
+    try {
+      if (servers.length > 0) resolver.setServers([...servers.slice(at), ...servers.slice(0, at)]);
+    } catch {
+      // An address that is local to a link cannot be set; the library has read the file itself and knows what to do with it.
+    }
+    return resolver;
+  });
+}
+
+/** RFC 6761 section 6.3: never asked for on the network. */
+function isLocalhost(name: string): boolean {
+  return name === "localhost" || name.endsWith(".localhost");
+}
+
+/** The name servers say that there is no such name, or none that has such an address; a name that cannot be asked for does not exist either. */
+function isAbsent(code: string): boolean {
+  return code === "ENOTFOUND" || code === "ENODATA" || code === "EBADNAME";
+}
+
+/** No name server said anything. */
+function isSilence(code: string): boolean {
+  return code === "ETIMEOUT" || code === "ECONNREFUSED" || code === "ECANCELLED" || code === "EDESTRUCTION";
+}
+
+/** The library does not tell a name server that cannot be reached from a socket that could not be had. */
+async function shortageOr(code: string): Promise<string> {
+  if (code !== "ECONNREFUSED") return code;
+  try {
+    await (await open(process.execPath)).close();
+    return code;
+  } catch (error) {
+    const found = (error as NodeJS.ErrnoException).code;
+    return socketShortage(found, "tcp") === null ? code : found!;
+  }
+}
+
+function toError(code: string, name: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${name}: ${code}`), { code });
+}

@@ -1,0 +1,62 @@
+/**
+ * A small file of the machine's settings, read again when it has changed: written in place, replaced by another of the same name, removed or come back. It is looked at when asked to;
+ * notices of the file system do not pass bind mounts, and settings of containers are bind mounts.
+ */
+import { readFile, stat } from "node:fs/promises";
+
+/** A larger file is taken for empty. */
+const maxBytes = 16 * 1024 * 1024;
+
+/** See the head of this file. */
+export class WatchedFile<Value> {
+  readonly #path: string;
+  readonly #parse: (text: string | null) => Value;
+  /** What tells one state of the file from another; null = it has not been looked at. */
+  #identity: string | null = null;
+  #value: Value;
+  /** Looks come one after the other. */
+  #looking: Promise<boolean> | null = null;
+
+  /** @param parse null = there is no such file, or none that may be read */
+  constructor(path: string, parse: (text: string | null) => Value) {
+    this.#path = path;
+    this.#parse = parse;
+    this.#value = parse(null);
+  }
+
+  /** What the file said when it was last looked at. */
+  get value(): Value {
+    return this.#value;
+  }
+
+  /** Looks at the file. @returns whether it is another than before; never the first time */
+  look(): Promise<boolean> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<boolean> {
+    const before = this.#identity;
+    let identity = "none";
+    let text: string | null = null;
+    try {
+      const { dev, ino, size, mtimeMs, ctimeMs } = await stat(this.#path);
+      identity = [dev, ino, size, mtimeMs, ctimeMs].join();
+      if (identity === before) return false;
+      text = size > maxBytes ? "" : await readFile(this.#path, "utf8");
+    } catch (error) {
+      // Out of descriptors, for example: what was read before holds until the file can be read again.
+      if (!isAbsence(error)) return false;
+      if (before === "none") return false;
+      identity = "none";
+    }
+    this.#identity = identity;
+    this.#value = this.#parse(text);
+    return before !== null;
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "EISDIR";
+}
