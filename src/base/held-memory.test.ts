@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldMemory } from "./held-memory.ts";
-import { SharedMemory } from "./shared-memory.ts";
+import { createRegion, SharedMemory, type SharedRegion } from "./shared-memory.ts";
 
-const open = (): { region: SharedArrayBuffer; first: HeldMemory; second: HeldMemory } => {
-  const region = new SharedArrayBuffer(HeldMemory.byteLength(2));
+const open = (): { region: SharedRegion; first: HeldMemory; second: HeldMemory } => {
+  const region = createRegion(HeldMemory.byteLength(2));
   return { region, first: new HeldMemory(region, 0, 1_000), second: new HeldMemory(region, 1, 1_000) };
 };
 

@@ -2,7 +2,7 @@
  * How much memory request bodies may be held in, over all threads of a proxy: one number of bytes in shared memory, with a stripe a thread, from which a thread that dies is taken
  * out. What is held is counted in blocks that really are allocated, not in bytes used of them. Whoever is refused keeps less: it writes to a file earlier, or keeps nothing.
  */
-import type { ReservedRegion, SharedMemory } from "./shared-memory.ts";
+import { type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "./shared-memory.ts";
 
 /** Enough for a thousand ordinary bodies; an eighth of the memory of a small machine. */
 export const maxHeldBytes = 134_217_728;
@@ -16,8 +16,8 @@ export class HeldMemory {
   readonly #ownIndex: number;
   readonly #maxBytes: number;
 
-  constructor(region: SharedArrayBuffer, stripeIndex: number, maxBytes = maxHeldBytes) {
-    this.#words = new Int32Array(region);
+  constructor(region: SharedRegion, stripeIndex: number, maxBytes = maxHeldBytes) {
+    this.#words = wordsOf(region);
     this.#ownIndex = (stripeIndex + 1) * lineWords;
     this.#maxBytes = maxBytes;
   }
@@ -32,7 +32,7 @@ export class HeldMemory {
 
   /** Makes the region, or finds it. */
   static reserve(memory: SharedMemory, stripes: number): ReservedRegion {
-    const words = new Int32Array(memory.region(key, HeldMemory.byteLength(stripes)));
+    const words = wordsOf(memory.region(key, HeldMemory.byteLength(stripes)));
     return { key, clearStripe: (stripeIndex) => void Atomics.sub(words, 0, Atomics.exchange(words, (stripeIndex + 1) * lineWords, 0)) };
   }
 

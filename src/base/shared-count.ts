@@ -1,6 +1,7 @@
 /**
  * A count over all threads, exact at every moment, in a shared region: a line of 64 bytes for the total, then one a thread, from which a thread that dies is taken out of the total.
  */
+import { type SharedRegion, wordsOf } from "./shared-memory.ts";
 const lineWords = 16;
 const totalIndex = 0;
 
@@ -10,8 +11,8 @@ export class SharedCount {
   readonly #ownIndex: number;
 
   /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, who must not enter or leave */
-  constructor(region: SharedArrayBuffer, stripeIndex: number) {
-    this.#words = new Int32Array(region);
+  constructor(region: SharedRegion, stripeIndex: number) {
+    this.#words = wordsOf(region);
     this.#ownIndex = (stripeIndex + 1) * lineWords;
   }
 
@@ -47,8 +48,8 @@ export class SharedCount {
   }
 
   /** Takes a dead thread's part out of the total. Call it when the thread has ended, before its successor starts. */
-  static clearStripe(region: SharedArrayBuffer, stripeIndex: number): void {
-    const words = new Int32Array(region);
+  static clearStripe(region: SharedRegion, stripeIndex: number): void {
+    const words = wordsOf(region);
     Atomics.sub(words, totalIndex, Atomics.exchange(words, (stripeIndex + 1) * lineWords, 0));
   }
 }

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SharedMemory } from "./shared-memory.ts";
+import { SharedMemory, wordsOf } from "./shared-memory.ts";
 
 test("the same key is the same memory, here and behind a snapshot", () => {
   const control = new SharedMemory();
-  new Int32Array(control.region("a", 64))[3] = 7;
+  wordsOf(control.region("a", 64))[3] = 7;
   const thread = new SharedMemory(control.snapshot());
-  assert.equal(new Int32Array(thread.region("a", 64))[3], 7);
-  new Int32Array(thread.region("a", 64))[4] = 8;
-  assert.equal(new Int32Array(control.region("a", 64))[4], 8);
+  assert.equal(wordsOf(thread.region("a", 64))[3], 7);
+  wordsOf(thread.region("a", 64))[4] = 8;
+  assert.equal(wordsOf(control.region("a", 64))[4], 8);
 });
 
 test("a key names one layout", () => {
@@ -25,7 +25,46 @@ test("adopting keeps what is known, pruning forgets the rest", () => {
   control.region("new", 8);
   thread.adopt(control.snapshot());
   assert.equal(thread.region("old", 8), old);
-  assert.equal(thread.region("new", 8), control.region("new", 8));
+  assert.equal(thread.region("new", 8).buffer, control.region("new", 8).buffer);
+  assert.equal(thread.region("new", 8).byteOffset, control.region("new", 8).byteOffset);
   control.prune((key) => key === "new");
-  assert.deepEqual([...control.snapshot().keys()], ["new"]);
+  assert.deepEqual(control.snapshot().keys, ["new"]);
+});
+
+test("regions do not overlap, begin on cache lines, and start as zeros, whatever their sizes", () => {
+  const memory = new SharedMemory();
+  const sizes = Array.from({ length: 2_000 }, (_, at) => (at % 97 === 0 ? 200_000 : 4 + (at % 50) * 20));
+  const regions = sizes.map((bytes, at) => memory.region(String(at), bytes));
+  for (const [at, region] of regions.entries()) {
+    const words = wordsOf(region);
+    assert.equal(region.byteOffset % 64, 0);
+    assert.ok(words.every((word) => word === 0));
+    words.fill(at + 1);
+  }
+  for (const [at, region] of regions.entries()) assert.ok(wordsOf(region).every((word) => word === at + 1), `region ${at}`);
+  const thread = new SharedMemory(memory.snapshot());
+  for (const [at, bytes] of sizes.entries()) assert.equal(wordsOf(thread.region(String(at), bytes))[0], at + 1);
+});
+
+test("many regions are few buffers, and those of forgotten keys are let go", () => {
+  const memory = new SharedMemory();
+  memory.region("kept", 256);
+  for (let round = 0; round < 100; round++) {
+    for (let at = 0; at < 1_000; at++) memory.region(`${round}/${at}`, 256);
+    memory.prune((key) => key === "kept" || key.startsWith(`${round}/`));
+    assert.ok(memory.snapshot().slabs.size <= 10, `${memory.snapshot().slabs.size} slabs for 1,001 regions`);
+  }
+});
+
+test("a key that is made again is other memory: whoever holds the old region does not write into it", () => {
+  const control = new SharedMemory();
+  const old = control.region("a", 64);
+  const thread = new SharedMemory(control.snapshot());
+  const held = thread.region("a", 64);
+  control.prune(() => false);
+  const made = control.region("a", 64);
+  thread.adopt(control.snapshot());
+  for (const region of [old, held]) wordsOf(region).fill(1);
+  assert.ok(wordsOf(made).every((word) => word === 0));
+  assert.ok(wordsOf(thread.region("a", 64)).every((word) => word === 0));
 });

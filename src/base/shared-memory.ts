@@ -2,10 +2,26 @@
  * The table that all threads share: named regions of shared memory.
  * The control thread reserves a region under a key when a configuration is built and hands the directory to the proxy threads; the same key
  * gives the same memory after a reload, which is how counters, health and buckets live on. Regions start as zeros and are never moved.
+ *
+ * Regions are cut from slabs, since posting a buffer costs more the more of them are posted: tens of thousands took seconds. A place is never used twice, since whoever still holds
+ * the region of a forgotten key keeps using it; a slab is let go when all its keys are forgotten.
  */
 
+/** A stretch of shared memory. It begins on a cache line of its own. */
+export interface SharedRegion {
+  readonly buffer: SharedArrayBuffer;
+  /** Where it begins in `buffer`: a multiple of 64. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
 /** What is posted to a proxy thread: the whole directory. */
-export type SharedSnapshot = ReadonlyMap<string, SharedArrayBuffer>;
+export interface SharedSnapshot {
+  readonly slabs: ReadonlyMap<number, SharedArrayBuffer>;
+  readonly keys: readonly string[];
+  /** For each key three numbers: its slab, its first byte there, its length. */
+  readonly places: Uint32Array;
+}
 
 /** A region that a feature has reserved. */
 export interface ReservedRegion {
@@ -14,45 +30,129 @@ export interface ReservedRegion {
   readonly clearStripe: ((stripeIndex: number) => void) | null;
 }
 
+interface Slab {
+  readonly id: number;
+  readonly buffer: SharedArrayBuffer;
+  usedBytes: number;
+  /** How many keys have their region here. */
+  keys: number;
+}
+
+interface Placed extends SharedRegion {
+  readonly slab: Slab;
+}
+
+const slabBytes = 65_536;
+const lineBytes = 64;
+const placeWords = 3;
+
+/** The region as 32-bit integers. */
+export function wordsOf({ buffer, byteOffset, byteLength }: SharedRegion): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(buffer, byteOffset, byteLength / 4);
+}
+
+/** The region as 64-bit floating-point numbers. */
+export function numbersOf({ buffer, byteOffset, byteLength }: SharedRegion): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(buffer, byteOffset, byteLength / 8);
+}
+
+/** The region as bytes. */
+export function bytesOf({ buffer, byteOffset, byteLength }: SharedRegion): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** A region outside any directory, for tests of what lives in one. */
+export function createRegion(byteLength: number): SharedRegion {
+  return { buffer: new SharedArrayBuffer(byteLength), byteOffset: 0, byteLength };
+}
+
 /** A directory of shared regions. */
 export class SharedMemory {
-  #regions: Map<string, SharedArrayBuffer>;
+  #regions = new Map<string, Placed>();
+  #slabs = new Map<number, Slab>();
+  #lastSlabId = 0;
+  /** The slab that small regions are cut from. */
+  #open: Slab | null = null;
 
   /** @param snapshot the directory to share; default: an empty one of one's own. */
   constructor(snapshot?: SharedSnapshot) {
-    this.#regions = new Map(snapshot);
+    if (snapshot !== undefined) this.adopt(snapshot);
   }
 
   /**
-   * The region `key`, made (zeroed) where it does not exist yet.
+   * The region `key`, made (zeroed) if it does not exist yet.
    * @throws RangeError when it exists with another size: a key names one layout.
    */
-  region(key: string, byteLength: number): SharedArrayBuffer {
+  region(key: string, byteLength: number): SharedRegion {
     const existing = this.#regions.get(key);
     if (existing !== undefined) {
       if (existing.byteLength !== byteLength) throw new RangeError(`shared region ${key} has ${existing.byteLength} bytes, not ${byteLength}`);
       return existing;
     }
-    const made = new SharedArrayBuffer(byteLength);
+    const made = this.#cut(byteLength);
     this.#regions.set(key, made);
     return made;
   }
 
+  #cut(byteLength: number): Placed {
+    let slab = this.#open;
+    if (slab === null || slab.usedBytes + byteLength > slab.buffer.byteLength) {
+      const isLarge = byteLength > slabBytes / 4;
+      slab = { id: ++this.#lastSlabId, buffer: new SharedArrayBuffer(isLarge ? byteLength : slabBytes), usedBytes: 0, keys: 0 };
+      this.#slabs.set(slab.id, slab);
+      if (!isLarge) {
+        if (this.#open !== null) this.#letGo(this.#open, null);
+        this.#open = slab;
+      }
+    }
+    const byteOffset = slab.usedBytes;
+    slab.usedBytes += Math.ceil(byteLength / lineBytes) * lineBytes;
+    slab.keys++;
+    return { buffer: slab.buffer, byteOffset, byteLength, slab };
+  }
+
   /**
    * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names other memory than before; whoever still holds
-   * the old region keeps using it.
+   * the old region keeps using it. A region of one's own making is forgotten unless the snapshot has it.
    */
-  adopt(snapshot: SharedSnapshot): void {
-    this.#regions = new Map(snapshot);
+  adopt({ slabs, keys, places }: SharedSnapshot): void {
+    const before = this.#slabs;
+    this.#slabs = new Map([...slabs].map(([id, buffer]) => [id, before.get(id) ?? { id, buffer, usedBytes: buffer.byteLength, keys: 0 }]));
+    this.#open = null;
+    const known = this.#regions;
+    this.#regions = new Map();
+    for (const [at, key] of keys.entries()) {
+      const slab = this.#slabs.get(places[at * placeWords]!)!;
+      const byteOffset = places[at * placeWords + 1]!;
+      const region = known.get(key);
+      const isSame = region !== undefined && region.slab === slab && region.byteOffset === byteOffset;
+      this.#regions.set(key, isSame ? region : { buffer: slab.buffer, byteOffset, byteLength: places[at * placeWords + 2]!, slab });
+    }
   }
 
   /** Forgets the regions whose keys `isKept` refuses; whoever still holds such a region keeps using it. */
   prune(isKept: (key: string) => boolean): void {
-    for (const key of this.#regions.keys()) if (!isKept(key)) this.#regions.delete(key);
+    for (const [key, { slab }] of this.#regions) {
+      if (isKept(key)) continue;
+      this.#regions.delete(key);
+      slab.keys--;
+      this.#letGo(slab, this.#open);
+    }
+  }
+
+  #letGo(slab: Slab, open: Slab | null): void {
+    if (slab.keys === 0 && slab !== open) this.#slabs.delete(slab.id);
   }
 
   /** The directory as it is posted to a thread. */
   snapshot(): SharedSnapshot {
-    return new Map(this.#regions);
+    const places = new Uint32Array(this.#regions.size * placeWords);
+    let at = 0;
+    for (const { slab, byteOffset, byteLength } of this.#regions.values()) {
+      places[at++] = slab.id;
+      places[at++] = byteOffset;
+      places[at++] = byteLength;
+    }
+    return { slabs: new Map([...this.#slabs].map(([id, { buffer }]) => [id, buffer])), keys: [...this.#regions.keys()], places };
   }
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createRegion } from "./shared-memory.ts";
 import { SlidingCounts } from "./sliding-counts.ts";
 
 const shape = { slots: 10, slotMs: 1_000, counters: 2 };
 
 const open = (stripes: number): SlidingCounts[] => {
-  const region = new SharedArrayBuffer(SlidingCounts.byteLength(shape, stripes));
+  const region = createRegion(SlidingCounts.byteLength(shape, stripes));
   return Array.from({ length: stripes }, (_, stripe) => new SlidingCounts(region, shape, stripe, stripes));
 };
 

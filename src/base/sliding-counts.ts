@@ -3,6 +3,7 @@
  * A slot has one writer, so counting needs no atomic operation; a sum may miss what other threads counted a moment ago.
  * Layout: per thread, `slots` times (slot number, counter 0, counter 1, …), 32-bit integers, each thread's ring on cache lines of its own.
  */
+import { type SharedRegion, wordsOf } from "./shared-memory.ts";
 
 /** Sizes of a window: it covers `slots` times `slotMs` milliseconds, the current slot included. */
 export interface SlidingShape {
@@ -23,8 +24,8 @@ export class SlidingCounts {
   readonly #slotWords: number;
 
   /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, who must not `add` */
-  constructor(region: SharedArrayBuffer, shape: SlidingShape, stripeIndex: number, stripes: number) {
-    this.#words = new Int32Array(region);
+  constructor(region: SharedRegion, shape: SlidingShape, stripeIndex: number, stripes: number) {
+    this.#words = wordsOf(region);
     this.#stripes = stripes;
     this.#stripeWords = stripeBytes(shape) / 4;
     this.#ownIndex = stripeIndex * this.#stripeWords;

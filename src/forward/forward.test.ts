@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
-import { SharedMemory } from "../base/shared-memory.ts";
+import { createRegion, SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { Exchange, type Responder } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
@@ -69,7 +69,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
     upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null }, responseEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
   };
   forward(exchange, whole, {
-    wheel, scheduler, held: new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {},
+    wheel, scheduler, held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {},
     onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
     onInternalError: (error) => { throw error; }, ...context,
   });

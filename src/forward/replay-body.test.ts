@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldMemory } from "../base/held-memory.ts";
+import { createRegion } from "../base/shared-memory.ts";
 import type { BodySink, BodySource } from "../http/exchange.ts";
 import { ReplayBody } from "./replay-body.ts";
 
@@ -36,7 +37,7 @@ class Target implements BodySink {
   }
 }
 
-const createHeld = (maxBytes = 1_000_000): HeldMemory => new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0, maxBytes);
+const createHeld = (maxBytes = 1_000_000): HeldMemory => new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
 
 function start(isKeeping: boolean, held = createHeld()): { source: Source; body: ReplayBody; first: Target } {
   const source = new Source();

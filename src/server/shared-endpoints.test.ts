@@ -40,7 +40,7 @@ test("a thread that dies between taking a configuration and everybody's taking i
 test("regions live as long as a configuration needs them; those of one that came to nothing are let go", () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
-  const keys = (): string[] => [...memory.snapshot().keys()].sort();
+  const keys = (): string[] => [...memory.snapshot().keys].sort();
   const hasRegionsOf = (name: string): boolean => keys().some((key) => key.includes(name));
   endpoints.reserve(configOf("first"));
   endpoints.adopt(configOf("first"));

@@ -5,7 +5,7 @@
  *   8    how many of them failed (32-bit integers)
  *   16   since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the state is
  */
-import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import { numbersOf, type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
 
 /** In the electrical sense: `open` lets nothing pass. */
 export const BreakerPosition = { closed: 0, open: 1, halfOpen: 2 } as const;
@@ -24,9 +24,9 @@ export class BreakerState {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
 
-  constructor(region: SharedArrayBuffer) {
-    this.#words = new Int32Array(region);
-    this.#times = new Float64Array(region);
+  constructor(region: SharedRegion) {
+    this.#words = wordsOf(region);
+    this.#times = numbersOf(region);
   }
 
   static open(memory: SharedMemory, upstreamName: string): BreakerState {

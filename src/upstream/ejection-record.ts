@@ -5,7 +5,7 @@
  *   8   when the last ejection ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set)
  *   16  when it began (64-bit number, likewise)
  */
-import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import { numbersOf, type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
 
 const regionBytes = 64;
@@ -22,9 +22,9 @@ export class EjectionRecord {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
 
-  constructor(region: SharedArrayBuffer) {
-    this.#words = new Int32Array(region);
-    this.#times = new Float64Array(region);
+  constructor(region: SharedRegion) {
+    this.#words = wordsOf(region);
+    this.#times = numbersOf(region);
   }
 
   static open(memory: SharedMemory, upstreamName: string, url: string): EjectionRecord {

@@ -17,7 +17,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
-import type { SharedMemory } from "../base/shared-memory.ts";
+import { numbersOf, type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
 import { LatencyAverage } from "./latency-average.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 
@@ -69,11 +69,11 @@ export class EndpointState {
   readonly #clock: Clock;
 
   /** @param region `byteLength(parts.stripes)` bytes */
-  constructor(region: SharedArrayBuffer, { stripeIndex, stripes, upstream, clock = sharedClock }: EndpointStateParts) {
+  constructor(region: SharedRegion, { stripeIndex, stripes, upstream, clock = sharedClock }: EndpointStateParts) {
     if (stripeIndex < -1 || stripeIndex >= stripes) throw new RangeError(`stripe ${stripeIndex} of ${stripes}`);
-    this.#words = new Int32Array(region, 0, EndpointState.byteLength(stripes) / 4);
-    this.#times = new Float64Array(region, 0, lineBytes / 8);
-    this.latency = new LatencyAverage(new Float64Array(region, lineBytes, 2));
+    this.#words = wordsOf(region);
+    this.#times = numbersOf(region);
+    this.latency = new LatencyAverage(new Float64Array(region.buffer, region.byteOffset + lineBytes, 2));
     this.#stripes = stripes;
     this.#ownIndex = stripeIndex === -1 ? -1 : stripeStart(stripeIndex);
     this.#upstream = upstream;

@@ -6,7 +6,7 @@
  *   64  cursor: the next position in the round-robin sequence, on a line of its own because every pick writes it
  * The rest of both lines is reserved.
  */
-import type { SharedMemory } from "../base/shared-memory.ts";
+import { type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
 
 const epochIndex = 0;
 const cursorIndex = 16;
@@ -16,9 +16,9 @@ export class UpstreamState {
   static readonly byteLength = 128;
   readonly #words: Int32Array;
 
-  /** @param region `byteLength` bytes; a window of one's own for tests may be made with `new SharedArrayBuffer(UpstreamState.byteLength)` */
-  constructor(region: SharedArrayBuffer) {
-    this.#words = new Int32Array(region, 0, UpstreamState.byteLength / 4);
+  /** @param region `byteLength` bytes; a window of one's own for tests may be made with `createRegion(UpstreamState.byteLength)` */
+  constructor(region: SharedRegion) {
+    this.#words = wordsOf(region);
   }
 
   /** The window on the upstream `name` in `memory`. */

@@ -3,11 +3,12 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
 import { HeldMemory } from "../../base/held-memory.ts";
+import { createRegion } from "../../base/shared-memory.ts";
 import type { BodySink, BodySource } from "../../http/exchange.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import { MemoryPart } from "./memory-part.ts";
 
-const createHeld = (maxBytes = 16_000_000): HeldMemory => new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0, maxBytes);
+const createHeld = (maxBytes = 16_000_000): HeldMemory => new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A source that the test drives, and what the body told. */

@@ -8,7 +8,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { KeyedHash } from "../../base/keyed-hash.ts";
 import { sharedClock } from "../../base/shared-clock.ts";
-import type { SharedMemory } from "../../base/shared-memory.ts";
+import { type SharedMemory, type SharedRegion, wordsOf } from "../../base/shared-memory.ts";
 import type { LimitDecision, LimitNumbers } from "../../store/limit-store.ts";
 
 const ways = 8;
@@ -31,18 +31,18 @@ export class BucketTable {
   readonly #tagCell = new BigInt64Array(this.#tagWords.buffer);
 
   /** @param region made by `reserve`. */
-  constructor(region: SharedArrayBuffer, clock: Clock = sharedClock) {
-    this.#words = new Int32Array(region);
-    this.#cells = new BigInt64Array(region);
+  constructor(region: SharedRegion, clock: Clock = sharedClock) {
+    this.#words = wordsOf(region);
+    this.#cells = new BigInt64Array(region.buffer, region.byteOffset, region.byteLength / 8);
     this.#setMask = (region.byteLength - headerBytes) / placeBytes / ways - 1;
     this.#hash = new KeyedHash(this.#words[1]!, this.#words[2]!);
     this.#clock = clock;
   }
 
   /** Makes the region `key` in `memory`, or finds it. Only one thread may do that. @param maxKeys rounded up to a power of two */
-  static reserve(memory: SharedMemory, key: string, maxKeys: number): SharedArrayBuffer {
+  static reserve(memory: SharedMemory, key: string, maxKeys: number): SharedRegion {
     const region = memory.region(key, headerBytes + 2 ** Math.ceil(Math.log2(Math.max(ways, maxKeys))) * placeBytes);
-    const header = new Uint32Array(region, 0, 3);
+    const header = new Uint32Array(region.buffer, region.byteOffset, 3);
     if (header[0] === 0) {
       crypto.getRandomValues(new Uint8Array(12)).forEach((byte, at) => { header[at % 3] = (header[at % 3]! << 8) | byte; });
       header[0] = 1;

@@ -2,7 +2,7 @@
  * The `rateLimit` middleware: decides before the body is read whether a request may pass, and says in the answer how much is left
  * (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for Retry-After).
  */
-import type { SharedMemory } from "../../base/shared-memory.ts";
+import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { families } from "../../observe/families.ts";
 import type { Counter } from "../../observe/instruments.ts";
@@ -95,7 +95,7 @@ export function rateLimitRegionKey(name: string, options: RateLimitOptions): str
 }
 
 /** Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it. */
-export function reserveRateLimit(memory: SharedMemory, name: string, options: RateLimitOptions): SharedArrayBuffer {
+export function reserveRateLimit(memory: SharedMemory, name: string, options: RateLimitOptions): SharedRegion {
   return BucketTable.reserve(memory, rateLimitRegionKey(name, options), bucketCount(options));
 }
 

@@ -1,6 +1,6 @@
 /** What a middleware needs to be tried alone: a context, and an exchange whose client's side writes down what it is told. */
 import { HeldMemory } from "../../base/held-memory.ts";
-import { SharedMemory } from "../../base/shared-memory.ts";
+import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { type AnswerLength, type BodySink, Exchange, type Responder } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
@@ -15,7 +15,7 @@ export function createContext(): { context: MiddlewareContext; countOf: (family:
   const reader = new MetricReader();
   const lag = { lagMs: 0 };
   const context: MiddlewareContext = {
-    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), held: new HeldMemory(new SharedArrayBuffer(HeldMemory.byteLength(1)), 0), stripeIndex: 0, stripes: 1, logger: silentLogger, stores: new Map(), lag,
+    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), stripeIndex: 0, stripes: 1, logger: silentLogger, stores: new Map(), lag,
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),
     onInternalError: (error) => { throw error; },
   };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualScheduler } from "../../base/scheduler.ts";
-import { SharedMemory } from "../../base/shared-memory.ts";
+import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { EndpointState } from "../endpoint-state.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
@@ -261,8 +261,8 @@ test("closing cancels checks and timers, keeps the verdicts, and lets nobody wai
 
 test("a listener may close the checker", () => {
   const scheduler = new ManualScheduler();
-  const shared = new UpstreamState(new SharedArrayBuffer(UpstreamState.byteLength));
-  const state = new EndpointState(new SharedArrayBuffer(EndpointState.byteLength(1)), { stripeIndex: -1, stripes: 1, upstream: shared });
+  const shared = new UpstreamState(createRegion(UpstreamState.byteLength));
+  const state = new EndpointState(createRegion(EndpointState.byteLength(1)), { stripeIndex: -1, stripes: 1, upstream: shared });
   const endpoint: EndpointSpec = { url: "http://h:1", host: "h", port: 1, socketPath: null, weight: 1, isBackup: false };
   let answer = (): void => {};
   const checker = new HealthChecker({
