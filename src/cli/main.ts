@@ -1,13 +1,16 @@
 /** The entry of the command line: runs a command and decides how the process ends. */
 import { CommanderError } from "commander";
+import { type EarlySignals, setEarlySignals } from "./early-signals.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { buildProgram } from "./program.ts";
 
 /**
  * Runs a command. Sets `process.exitCode`; a command that serves keeps the process alive after this returns.
  * @param args what follows the program's name
+ * @param early who has caught signals since the process began
  */
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], early?: EarlySignals): Promise<void> {
+  if (early !== undefined) setEarlySignals(early);
   // A reader of our output that went away (`millrace schema | head`) is no reason for a stack trace.
   process.stdout.on("error", noteLostOutput);
   try {

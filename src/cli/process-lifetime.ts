@@ -5,6 +5,7 @@
 import { isatty } from "node:tty";
 import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/create-proxy.ts";
+import { takeEarlySignals } from "./early-signals.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Service } from "./serve.ts";
 
@@ -38,18 +39,24 @@ export class ProcessLifetime {
   /** Installs the handlers. They stay until the process ends. */
   hook(): void {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => this.#onStopSignal(signal));
-    // Where there is no file to reload, SIGHUP means what it meant first: the terminal is gone.
-    process.on("SIGHUP", () => {
-      if (this.#service.file === null && isatty(0)) this.#onStopSignal("SIGHUP");
-      else void this.#reloader.reload("SIGHUP");
-    });
+    process.on("SIGHUP", this.#onHangup);
     process.on("SIGUSR1", () => {
       this.#proxy.reopenLogs();
       this.#logger.info("reopened the logs");
     });
+    // Other servers upgrade themselves by it; its default would end the process.
+    process.on("SIGUSR2", () => this.#logger.info("SIGUSR2 means nothing to Millrace", { signal: "SIGUSR2" }));
+    // One that came while the configuration was read may be about a later one: what is reloaded waits until the proxy has started.
+    if (takeEarlySignals().includes("SIGHUP")) setImmediate(this.#onHangup);
     process.on("uncaughtException", (error) => this.#onUnexpected(error));
     process.on("unhandledRejection", (error) => this.#onUnexpected(error));
   }
+
+  // Where there is no file to reload, SIGHUP means what it meant first: the terminal is gone.
+  readonly #onHangup = (): void => {
+    if (this.#service.file === null && isatty(0)) this.#onStopSignal("SIGHUP");
+    else if (!this.isStopping) void this.#reloader.reload("SIGHUP");
+  };
 
   /**
    * Closes everything; the process then ends by itself.

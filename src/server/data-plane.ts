@@ -206,6 +206,7 @@ export class DataPlane implements ListenerHost {
 
   reopenLogs(): void {
     this.#accessLog?.reopen();
+    if (this.#prepared?.accessLog !== this.#accessLog) this.#prepared?.accessLog?.reopen();
   }
 
   inspect(): Inspection {

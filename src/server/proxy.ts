@@ -283,11 +283,13 @@ export class Proxy {
   }
 
   async #close(isDelayed: boolean): Promise<void> {
-    const wasRunning = this.#state === "starting" || this.#state === "ready";
+    const wasReady = this.#state === "ready";
+    const wasRunning = this.#state === "starting" || wasReady;
     this.#state = "draining";
     const leave = await this.#changes.enter();
     try {
-      if (wasRunning) await this.#drain(isDelayed);
+      // Nobody has been told to come yet: nobody has to notice.
+      if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
       this.#health.close();
       this.#ejections.close();
