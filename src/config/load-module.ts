@@ -4,6 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { extname } from "node:path";
+import { leaveDeletedFolder, threadArguments } from "../base/thread-start.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 
@@ -40,7 +41,8 @@ export function loadConfigModule(file: string, environment: Environment | undefi
   const fail = (message: string): LoadedModule => ({ value: undefined, findings: [], failure: { message, line: 0, column: 0 }, imports });
   return new Promise((resolve) => {
     const env = environment === undefined ? {} : { env: { ...environment } as NodeJS.ProcessEnv };
-    const worker = new Worker(new URL(`./module-thread${extname(import.meta.url)}`, import.meta.url), { workerData: file, ...env });
+    leaveDeletedFolder();
+    const worker = new Worker(new URL(`./module-thread${extname(import.meta.url)}`, import.meta.url), { workerData: file, ...env, ...threadArguments });
     const settle = (loaded: LoadedModule): void => {
       clearTimeout(timer);
       resolve(loaded);

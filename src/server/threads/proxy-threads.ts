@@ -8,6 +8,7 @@
 import { createServer } from "node:net";
 import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
+import { leaveDeletedFolder } from "../../base/thread-start.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
 import { isPortListenedOn } from "../../net/listening-ports.ts";
@@ -173,6 +174,7 @@ export class ProxyThreads implements DataPlanes {
     // Names the thread among all that ever ran.
     const source = `proxy-${slot.index}-${++this.#generation}`;
     slot.delay.start();
+    if (leaveDeletedFolder()) logger.warn("the working folder has been deleted; relative paths now begin at the root of the file system");
     return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
       onWarning: (report) => this.#parts.onWarning(report),

@@ -1,5 +1,6 @@
 /** One proxy thread as the control thread holds it: requests with answers, and word when it has ended. */
 import { Worker } from "node:worker_threads";
+import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { WarningReport } from "../../observe/repeated-warning.ts";
 import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest } from "./messages.ts";
@@ -14,9 +15,6 @@ export interface ThreadListener {
 
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : "./proxy-thread.js", import.meta.url);
 
-/** Threads inherit Node's arguments, but one that says what text on the command line is makes it refuse a file. */
-const ownArguments = process.execArgv.some((argument) => argument.startsWith("--input-type")) ? { execArgv: [] } : {};
-
 /** Generous: a thread that answers later than this serves nobody either. */
 const answerTimeoutMs = 30_000;
 
@@ -29,7 +27,7 @@ export class ThreadHandle {
   hasEnded = false;
 
   constructor(data: ThreadData, logger: Logger, listener: ThreadListener) {
-    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, ...ownArguments });
+    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, ...threadArguments });
     this.#worker.on("message", (message: ThreadMessage) => {
       switch (message.kind) {
         case "answer":
