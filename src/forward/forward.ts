@@ -310,8 +310,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (!this.#isOver) this.#exchange.body.resumeBody();
   }
 
-  onInterim(head: ResponseHead): void {
-    if (!this.#isOver) this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
+  onInterim(head: ResponseHead): boolean {
+    return this.#isOver || this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
   }
 
   onHead(head: ResponseHead): void {

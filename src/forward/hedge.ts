@@ -124,7 +124,9 @@ export class Hedge implements Attempt {
 
   onBodyWritable(): void {}
 
-  onInterim(): void {}
+  onInterim(): boolean {
+    return true;
+  }
 
   onHead(head: ResponseHead): void {
     if (this.#host.onHedgeHead(this, head)) {

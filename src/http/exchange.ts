@@ -32,8 +32,8 @@ export type AnswerLength = number | "unknown" | "none";
 
 /** The client's side of an exchange. Calls after the end are ignored. */
 export interface Responder extends BodySource {
-  /** Sends an interim answer (100, 103); never to HTTP/1.0. */
-  sendInterim(status: number, reasonPhrase: string, fields: string): void;
+  /** Sends an interim answer (100, 103); never to HTTP/1.0. @returns false when nothing more should come until `onWritable` */
+  sendInterim(status: number, reasonPhrase: string, fields: string): boolean;
   /**
    * Starts the final answer. `fields` are complete lines without framing and hop-by-hop fields; the responder adds those.
    * `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.

@@ -1,8 +1,8 @@
 /**
- * Chunk extensions (RFC 9112 section 7.1.1), read a byte at a time by a table: one load a byte, nothing is kept of them.
+ * Chunk extensions (RFC 9112 section 7.1.1), read a byte at a time by a table; nothing is kept of them.
  *
- * `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`. Bad white space is SP and HTAB and must be read (RFC 9110 section 5.6.3).
- * White space with nothing behind it but the end of the line is not in the grammar; `ExtensionState.gap` lets the caller tell.
+ * `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`. Bad white space (BWS) is SP and HTAB
+ * and must be read (RFC 9110 section 5.6.3). White space at the end of the line is not in the grammar: `isBehindGap`.
  */
 import { HTAB, SP, tokenTable } from "./characters.ts";
 

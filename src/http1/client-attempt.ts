@@ -44,7 +44,8 @@ export interface ClientAttempt {
   onConnected(body: BodySink, isReused: boolean): void;
   /** The endpoint can take more of the request body. */
   onBodyWritable(): void;
-  onInterim(head: ResponseHead): void;
+  /** @returns false to pause until `resume`: the client is slow to take them */
+  onInterim(head: ResponseHead): boolean;
   /** The final answer, or a 101 that was asked for: then the connection is a tunnel from here on, `body` included. */
   onHead(head: ResponseHead): void;
   /** `chunk` is the connection's again after `onReadEnd` or `onEnd`, unless that answers false. */
@@ -104,7 +105,9 @@ export class SkippedAttempt implements ClientAttempt {
 
   onConnected(): void {}
   onBodyWritable(): void {}
-  onInterim(): void {}
+  onInterim(): boolean {
+    return true;
+  }
   onHead(): void {}
   onData(chunk: Buffer): void {
     this.#byteCount += chunk.length;

@@ -5,16 +5,15 @@
  */
 import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../base/end-of-turn.ts";
-import { Deadline } from "../base/timer-wheel.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import { isStreaming } from "../http/streaming.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
-import { isWorthScanning } from "./field-scanner.ts";
+import { EndpointWaits } from "./endpoint-waits.ts";
 import { Output } from "./output.ts";
+import { PartialHead } from "./partial-head.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 import { RequestWriter } from "./request-writer.ts";
 import { parseResponseHead, parsedResponse } from "./response-parser.ts";
@@ -23,9 +22,6 @@ import { parseResponseHead, parsedResponse } from "./response-parser.ts";
 export type ConnectionTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
 const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel: 5, closed: 6 } as const;
-const Wait = { none: 0, firstByte: 1, idle: 2, pooled: 3 } as const;
-
-const maxInterimCount = 16;
 
 /** A connection to an endpoint. */
 export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceReceiver {
@@ -34,7 +30,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   readonly #family: "tcp" | "unix";
   readonly #output: Output;
   readonly #writer: RequestWriter;
-  readonly #deadline: Deadline;
+  readonly #waits: EndpointWaits;
   readonly #readBuffer = new ReadBuffer();
   readonly #body = new BodyReader("answer");
   /** In flight, oldest first; answers come in this order. */
@@ -42,23 +38,18 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   /** Who waits for the connection; null once it is up. */
   #opener: ConnectionOpener | null;
   #state: number = State.connecting;
-  #wait: number = Wait.none;
   /** How many in flight do not share. */
   #exclusiveCount = 0;
   /** Answers that were complete. */
   #served = 0;
   /** The answer being read; null between answers. */
   #head: ResponseHead | null = null;
-  #interimCount = 0;
-  /** How long this answer may pause; -1 = not known yet. */
-  #idleMs = -1;
   #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
   /** How many of those in flight, the youngest, wait for that flush. */
   #unsentCount = 0;
-  /** The start of a head that has not arrived whole. */
-  #partial: Buffer | null = null;
+  readonly #partial = new PartialHead();
 
   /** Connects; `opener` gives it its first attempt when that is done. */
   constructor(owner: ConnectionOwner, target: ConnectionTarget, opener: ConnectionOpener) {
@@ -71,7 +62,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#family = "path" in target ? "unix" : "tcp";
     this.#output = new Output(socket, this.#onWritable);
     this.#writer = new RequestWriter(socket, this.#output, this.#rearm);
-    this.#deadline = new Deadline(this.#onDeadline);
+    this.#waits = new EndpointWaits(owner, this.#onTimeUp);
     socket.on("connect", this.#onConnect);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -103,7 +94,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   #write(attempt: ClientAttempt, isReused: boolean): void {
     if (this.#attempts.length === 1) {
       this.#state = State.head;
-      this.#interimCount = 0;
+      this.#waits.interim.reset();
     }
     this.#writer.begin(attempt);
     if (this.#attempts.length === 1) this.#rearm();
@@ -144,7 +135,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   /** Waits in the pool for at most `idleMs`. */
   park(idleMs: number): void {
-    this.#arm(Wait.pooled, idleMs);
+    this.#waits.awaitUse(idleMs);
   }
 
   // `AttemptHandle`.
@@ -166,7 +157,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#attempts.splice(index, 1);
     if (this.#state === State.tunnel && this.#socket.writableEnded && !this.#socket.writableFinished) {
       // Both sides have said that they are done; the client's last bytes are still on their way.
-      this.#arm(Wait.idle, this.#owner.timeouts.idle);
+      this.#waits.awaitBytes(this.#owner.timeouts.idle);
       this.#socket.once("finish", () => this.#destroy());
     } else this.#failAll("UPSTREAM_RESET", "given up");
   }
@@ -188,23 +179,17 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     if (this.#state === State.closed) return true;
     try {
       const bytes = buffer as Buffer;
-      if (this.#partial === null) this.#read(bytes, byteCount);
-      else this.#readJoined(bytes.subarray(0, byteCount));
+      if (this.#partial.isEmpty) this.#read(bytes, byteCount);
+      else {
+        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#owner.limits.headBytes);
+        if (joined !== null) this.#read(joined, joined.length);
+      }
       this.#readBuffer.noteRead(byteCount);
     } catch (error) {
       this.#crash(error);
     }
     return true;
   };
-
-  #readJoined(chunk: Buffer): void {
-    const before = this.#partial!;
-    this.#partial = null;
-    const joined = Buffer.concat([before, chunk]);
-    const isWorthReading = joined.length > this.#owner.limits.headBytes || isWorthScanning(joined, before.length);
-    if (isWorthReading) this.#read(joined, joined.length);
-    else this.#partial = joined;
-  }
 
   #read(bytes: Buffer, end: number): void {
     let at = 0;
@@ -232,7 +217,9 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
           return;
       }
     }
-    if (this.#head === null || this.#state === State.closed) return;
+    if (this.#state === State.closed) return;
+    if (this.#waits.interim.isHeld) this.#pause();
+    if (this.#head === null) return;
     const attempt = this.#attempts[0];
     if (attempt === undefined) return;
     if (!attempt.onReadEnd()) this.#pause();
@@ -259,13 +246,14 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     }
     const head = parsedResponse.head;
     if (head === null) {
-      this.#partial = Buffer.from(bytes.subarray(at, end));
+      this.#partial.keep(bytes, at, end);
+      if (this.#waits.interim.isHeld) this.#pause();
       return -1;
     }
     const next = parsedResponse.next;
-    if (head.status < 200) return this.#readInterim(attempt, head) ? next : -1;
+    if (head.status < 200) return this.#readInterim(attempt, head, next - at) ? next : -1;
     this.#head = head;
-    this.#idleMs = -1;
+    this.#waits.beginBody();
     this.#state = State.body;
     if (head.framing === Framing.chunked) this.#body.startChunked();
     else if (head.framing === Framing.close) this.#state = State.untilClose;
@@ -291,7 +279,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     return this.#state === State.closed;
   }
 
-  #readInterim(attempt: ClientAttempt, head: ResponseHead): boolean {
+  #readInterim(attempt: ClientAttempt, head: ResponseHead, headBytes: number): boolean {
     if (head.status === 101) {
       // RFC 9110 section 15.2.2: only what was asked for.
       if (!attempt.isUpgrade || head.upgrade?.toLowerCase() !== "websocket") {
@@ -304,12 +292,16 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
       attempt.onHead(head);
       return !this.#isClosed();
     }
-    if (++this.#interimCount > maxInterimCount) {
-      this.#failAll("UPSTREAM_BAD_RESPONSE", "too many interim answers");
+    const problem = this.#waits.interim.take(headBytes, this.#owner.wheel.clock.now(), this.#writer.bodyBytes);
+    if (problem !== null) {
+      this.#failAll("UPSTREAM_BAD_RESPONSE", problem);
       return false;
     }
-    attempt.onInterim(head);
-    return !this.#isClosed();
+    this.#waits.interim.isHeld = !attempt.onInterim(head);
+    if (this.#isClosed()) return false;
+    // It is progress: the wait for the head starts again.
+    this.#rearm();
+    return true;
   }
 
   /** The answer is complete. The connection is free before its receiver hears of it, whose next request may take it at once. */
@@ -322,7 +314,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     // A socket whose last write failed is still read; see `endpoint-socket.ts`.
     const canBeIdle = !hasMore && this.#socket.errored === null;
     const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
-    this.#interimCount = 0;
+    this.#waits.interim.reset();
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.
       this.#failAll("UPSTREAM_RESET", "closed after an answer");
@@ -331,7 +323,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     }
     if (this.#attempts.length > 0) {
       this.#state = State.head;
-      this.#arm(Wait.firstByte, this.#timeouts.firstByte);
+      this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
     } else {
       this.#state = State.idle;
       this.#owner.onIdle(this, head.keepAliveHintMs);
@@ -342,8 +334,9 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   #pause(): void {
     if (this.#state === State.closed) return;
+    this.#waits.interim.isHeld = false;
     this.#isPaused = true;
-    this.#arm(Wait.none, 0);
+    this.#waits.stop();
     this.#socket.pause();
     this.#readBuffer.surrender();
   }
@@ -415,42 +408,25 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   // Deadlines.
 
-  readonly #onDeadline = (): void => {
-    switch (this.#wait) {
-      case Wait.firstByte: return this.#failAll("UPSTREAM_FIRST_BYTE_TIMEOUT", "");
-      case Wait.idle: return this.#failAll("UPSTREAM_IDLE_TIMEOUT", "");
-      default: return this.#destroy();
-    }
+  readonly #onTimeUp = (code: ReasonCode | null): void => {
+    if (code === null) this.#destroy();
+    else this.#failAll(code, "");
   };
-
-  #arm(wait: number, delayMs: number): void {
-    this.#wait = wait;
-    if (delayMs > 0) this.#owner.wheel.arm(this.#deadline, delayMs);
-    else this.#owner.wheel.disarm(this.#deadline);
-  }
 
   /** Those of the attempt being answered. */
   get #timeouts(): AttemptTimeouts {
     return this.#attempts[0]?.timeouts ?? this.#owner.timeouts;
   }
 
-  /** Found out when an answer does not come at once, for this answer. */
-  #idleTimeout(): number {
-    if (this.#idleMs !== -1) return this.#idleMs;
-    const { idle } = this.#timeouts;
-    this.#idleMs = idle > 0 && this.#head !== null && isStreaming(this.#head) ? Math.max(idle, this.#owner.timeouts.longIdle) : idle;
-    return this.#idleMs;
-  }
-
   /** After progress in either direction: the wait that fits the state starts anew. */
   readonly #rearm = (): void => {
     if (this.#isPaused) return;
-    if (this.#state === State.tunnel) this.#arm(Wait.idle, this.#owner.timeouts.longIdle);
-    else if (this.#state === State.body || this.#state === State.untilClose) this.#arm(Wait.idle, this.#idleTimeout());
+    if (this.#state === State.tunnel) this.#waits.awaitBytes(this.#owner.timeouts.longIdle);
+    else if (this.#state === State.body || this.#state === State.untilClose) this.#waits.awaitBody(this.#timeouts, this.#head!);
     else if (this.#state === State.head) {
       // While the client is slow to send its body, nobody waits for the endpoint.
-      if (this.#writer.isComplete || this.#output.isBlocked) this.#arm(Wait.firstByte, this.#timeouts.firstByte);
-      else this.#arm(Wait.none, 0);
+      if (this.#writer.isComplete || this.#output.isBlocked) this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
+      else this.#waits.stop();
     }
   };
 
@@ -460,7 +436,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
   #failAll(code: ReasonCode, detail: string): void {
     if (this.#state === State.closed) return;
     const opener = this.#opener;
-    const isUnanswered = this.#head === null && this.#partial === null && this.#interimCount === 0 && code === "UPSTREAM_RESET";
+    const isUnanswered = this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
     const attempts = this.#attempts.splice(0);
     this.#destroy();
     if (opener !== null) this.#tellFailure(opener, new ProxyError(code, { replay: "safe", detail }));
@@ -487,8 +463,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#state = State.closed;
     this.#opener = null;
     this.#writer.close();
-    this.#partial = null;
-    this.#owner.wheel.remove(this.#deadline);
+    this.#partial.clear();
+    this.#waits.remove();
     this.#socket.destroy();
     this.#owner.onClosed(this);
   }

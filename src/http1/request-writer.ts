@@ -8,6 +8,8 @@ import type { Output } from "./output.ts";
 export class RequestWriter implements BodySink {
   /** The last request that was begun is written whole. */
   isComplete = true;
+  /** Bytes of all request bodies so far. */
+  bodyBytes = 0;
   readonly #socket: Socket;
   readonly #output: Output;
   readonly #onProgress: () => void;
@@ -40,6 +42,7 @@ export class RequestWriter implements BodySink {
 
   onBodyData(chunk: Buffer): void {
     if (this.#hasEnded) return;
+    this.bodyBytes += chunk.length;
     if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
     this.#output.bytes(chunk);
     if (this.#isChunked) this.#output.text("\r\n");

@@ -67,15 +67,15 @@ export class ServerAnswer implements Responder {
     this.#host.resumeBody();
   }
 
-  sendInterim(status: number, reasonPhrase: string, fields: string): void {
+  sendInterim(status: number, reasonPhrase: string, fields: string): boolean {
     const exchange = this.exchange;
-    if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return;
+    if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return true;
     if (status === 100) {
-      if (!this.isContinueAwaited) return;
+      if (!this.isContinueAwaited) return true;
       this.isContinueAwaited = false;
     }
     this.#writer.interim(status, reasonPhrase, fields);
-    this.flush();
+    return this.flush();
   }
 
   sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {

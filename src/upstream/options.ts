@@ -86,7 +86,7 @@ export const upstreamSchema = section(
     timeouts: documented(
       section({
         connect: duration("3s", { about: "How long a connection may take to come about." }),
-        firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it.", zero: "no limit" }),
+        firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim answer (1xx) starts it again, for an hour at most.", zero: "no limit" }),
         idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case.", zero: "no limit" }),
       }).prefault({}),
       { about: "How long endpoints may take." },

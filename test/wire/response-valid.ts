@@ -38,6 +38,8 @@ export const validResponses: ResponseFixture[] = [
   pass("103 with fields", "HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\n" + ok(["Content-Length: 2"], "ok"), { status: 200, interim: [103], body: "ok" }),
   pass("two times 103", "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: b\r\n\r\n" + ok(["Content-Length: 2"], "ok"), { status: 200, interim: [103, 103], body: "ok" }),
   pass("102", "HTTP/1.1 102 Processing\r\n\r\n" + ok(["Content-Length: 2"], "ok"), { status: 200, interim: [102], body: "ok" }),
+  pass("40 interim answers", "HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: 5\r\n\r\n".repeat(40) + ok(["Content-Length: 2"], "ok"),
+    { status: 200, interim: Array<number>(40).fill(104), body: "ok" }),
   pass("103 to HTTP/1.0 does not travel", "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + ok(["Content-Length: 2"], "ok"), { status: 200, interim: [], body: "ok" }, { request: "GET / HTTP/1.0\r\nHost: a\r\n\r\n" }),
   pass("chunks to HTTP/1.0 end with the connection", okChunked("5\r\nhello\r\n0\r\nX: y\r\n\r\n"), { status: 200, framing: "close", body: "hello", trailers: [] }, { request: "GET / HTTP/1.0\r\nHost: a\r\n\r\n" }),
   pass("chunks to kept HTTP/1.0 end with the connection", okChunked("5\r\nhello\r\n0\r\n\r\n"), { status: 200, framing: "close", body: "hello" }, { request: "GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" }),

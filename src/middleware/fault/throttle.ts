@@ -56,8 +56,8 @@ class ThrottledResponder implements Responder, ExchangeListener {
     this.#client.resumeBody();
   }
 
-  sendInterim(status: number, reasonPhrase: string, fields: string): void {
-    this.#client.sendInterim(status, reasonPhrase, fields);
+  sendInterim(status: number, reasonPhrase: string, fields: string): boolean {
+    return this.#client.sendInterim(status, reasonPhrase, fields);
   }
 
   sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {

@@ -36,8 +36,9 @@ export class RecordingResponder implements Responder {
 
   resumeBody(): void {}
 
-  sendInterim(status: number): void {
+  sendInterim(status: number): boolean {
     this.told.push(`interim ${status}`);
+    return true;
   }
 
   sendHead(status: number, _phrase: string, fields: string, length: AnswerLength): void {
