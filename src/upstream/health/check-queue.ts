@@ -1,47 +1,61 @@
-/** Keeps the number of checks under way within bounds, first come, first served. */
+/** Keeps the number of checks under way within bounds, upstream by upstream, first come, first served: checks that hang hold up none of another upstream. */
 import type { ScheduledCall } from "../../base/scheduler.ts";
 
 /** Starts something that calls `onDone` once when it is over, unless it is cancelled. */
 type Task = (onDone: () => void) => ScheduledCall;
 
+interface Line {
+  running: number;
+  readonly waiting: Set<() => void>;
+}
+
+/** See the head of this file. */
 export class CheckQueue {
   readonly #maxRunning: number;
-  readonly #waiting = new Set<() => void>();
-  #running = 0;
+  /** Of the upstreams that have something under way. */
+  readonly #lines = new Map<string, Line>();
 
+  /** @param maxRunning at a time for one upstream */
   constructor(maxRunning: number) {
     this.#maxRunning = maxRunning;
   }
 
-  /** Starts `task` now or when its turn comes. @returns what cancels it, running or waiting. */
-  start(task: Task): ScheduledCall {
+  /** Starts `task` of `upstream` now or when its turn comes. @returns what cancels it, running or waiting. */
+  start(upstream: string, task: Task): ScheduledCall {
+    let line = this.#lines.get(upstream);
+    if (line === undefined) this.#lines.set(upstream, (line = { running: 0, waiting: new Set() }));
+    return this.#startIn(line, upstream, task);
+  }
+
+  #startIn(line: Line, upstream: string, task: Task): ScheduledCall {
     let running: ScheduledCall | null = null;
     let isOver = false;
     const leave = (): void => {
       if (isOver) return;
       isOver = true;
-      this.#running--;
-      this.#startNext();
+      line.running--;
+      this.#startNext(line, upstream);
     };
     const begin = (): void => {
-      this.#running++;
+      line.running++;
       running = task(leave);
     };
-    if (this.#running < this.#maxRunning) begin();
-    else this.#waiting.add(begin);
+    if (line.running < this.#maxRunning) begin();
+    else line.waiting.add(begin);
     return {
       cancel: () => {
-        if (this.#waiting.delete(begin) || isOver) return;
+        if (line.waiting.delete(begin) || isOver) return;
         running?.cancel();
         leave();
       },
     };
   }
 
-  #startNext(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    next();
+  #startNext(line: Line, upstream: string): void {
+    const [next] = line.waiting;
+    if (next !== undefined) {
+      line.waiting.delete(next);
+      next();
+    } else if (line.running === 0) this.#lines.delete(upstream);
   }
 }

@@ -38,9 +38,9 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
     };
   };
   const checker = new HealthChecker({ scheduler, probe, random: options.random ?? (() => 0.5), onChange: (event) => events.push(event), ...(options.maxConcurrent && { maxConcurrent: options.maxConcurrent }) });
-  const target = (port: number, more: Partial<HealthOptions> = {}): HealthTarget => {
+  const target = (port: number, more: Partial<HealthOptions> = {}, upstream = "api"): HealthTarget => {
     const endpoint: EndpointSpec = { url: `http://h:${port}`, host: "h", port, socketPath: null, weight: 1, isBackup: false };
-    return { upstream: "api", endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) };
+    return { upstream, endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) };
   };
   const answer = (port: number, isSuccess: boolean | null): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
   const isUnderWay = (port: number): boolean => underWay.has(`http://h:${port}`);
@@ -174,7 +174,7 @@ test("jitter moves an interval by its share at most, either way", () => {
   }
 });
 
-test("only so many checks run at a time; the others follow as these end", async () => {
+test("only so many checks of an upstream run at a time; the others follow as these end", async () => {
   const { checker, target, answer, isUnderWay } = bench({ maxConcurrent: 2 });
   checker.update([1, 2, 3, 4].map((port) => target(port)));
   assert.deepEqual([1, 2, 3, 4].map(isUnderWay), [true, true, false, false]);
@@ -195,6 +195,32 @@ test("a check that waits its turn or runs can be taken away, and its turn is pas
   assert.deepEqual([isUnderWay(1), cancelled()], [true, 0]);
   checker.update([next]);
   assert.deepEqual([isUnderWay(1), isUnderWay(2), isUnderWay(3), cancelled()], [false, false, true, 1]);
+  checker.close();
+});
+
+test("checks of an upstream that hang hold up none of another, in any round", () => {
+  const { checker, target, answer, isUnderWay, scheduler } = bench({ maxConcurrent: 2 });
+  checker.update([...[1, 2, 3, 4].map((port) => target(port)), target(11, { interval: 1_000 }, "other"), target(12, { interval: 1_000 }, "other")]);
+  assert.deepEqual([1, 2, 3, 4, 11, 12].map(isUnderWay), [true, true, false, false, true, true]);
+  for (let round = 0; round < 5; round++) {
+    answer(11, true);
+    answer(12, true);
+    scheduler.advance(1_000);
+    assert.deepEqual([3, 4, 11, 12].map(isUnderWay), [false, false, true, true]);
+  }
+  checker.close();
+});
+
+test("hundreds of endpoints that hang are all checked in every interval", () => {
+  const ports = Array.from({ length: 600 }, (_, at) => at + 1);
+  const { checker, target, answer, isUnderWay, scheduler } = bench({ random: () => 0.5 });
+  checker.update(ports.map((port) => target(port)));
+  assert.equal(ports.filter(isUnderWay).length, 64, "not all in one turn");
+  scheduler.advance(500);
+  assert.equal(ports.filter(isUnderWay).length, 600);
+  for (const port of ports) answer(port, false);
+  scheduler.advance(5_000);
+  assert.equal(ports.filter(isUnderWay).length, 600);
   checker.close();
 });
 

@@ -62,10 +62,15 @@ export interface HealthCheckerOptions {
   readonly scheduler?: Scheduler;
   readonly random?: RandomSource;
   readonly probe?: Probe;
-  /** Checks under way at a time; the others wait their turn. Default 64. */
+  /** Checks under way at a time for one upstream; its others wait their turn. Default 1,024. */
   readonly maxConcurrent?: number;
 }
 
+/** An endpoint has one check under way at most, so this bounds only very large upstreams. */
+const maxChecksOfUpstream = 1_024;
+/** So many checks that are new start at once; the others start at random within `startSpreadMs`, so that thousands of connections are not opened in one turn. */
+const startBurst = 64;
+const startSpreadMs = 500;
 /** So few requests in flight are no pile, whatever there was before. */
 const leastPile = 4;
 
@@ -86,7 +91,7 @@ export class HealthChecker {
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#random = options.random ?? Math.random;
     this.#probe = options.probe ?? createHttpProbe(this.#scheduler);
-    this.#queue = new CheckQueue(options.maxConcurrent ?? 64);
+    this.#queue = new CheckQueue(options.maxConcurrent ?? maxChecksOfUpstream);
     this.#firstRound.resolve();
   }
 
@@ -127,7 +132,10 @@ export class HealthChecker {
       this.#firstRound = Promise.withResolvers();
       this.#firstRound.promise.then(earlier.resolve);
     }
-    for (const check of added) this.#run(check);
+    added.forEach((check, at) => {
+      if (at < startBurst) this.#run(check);
+      else check.next = this.#scheduler.after(this.#random() * Math.min(startSpreadMs, check.target.options.interval), () => this.#run(check));
+    });
     this.#settleFirstRound();
   }
 
@@ -153,7 +161,7 @@ export class HealthChecker {
   #run(check: Check): void {
     check.next = null;
     check.startedMs = this.#scheduler.clock.now();
-    check.current = this.#queue.start((onDone) => {
+    check.current = this.#queue.start(check.target.upstream, (onDone) => {
       check.startedMs = this.#scheduler.clock.now();
       return this.#probe(check.target.endpoint, check.target.options, (result) => {
         onDone();
