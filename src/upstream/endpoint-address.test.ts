@@ -9,6 +9,11 @@ test("addresses of endpoints are read into one spelling", () => {
     ["HTTP://a:80/", "http://a:80", "a", 80, null],
     ["http://[::1]:9000", "http://[::1]:9000", "::1", 9000, null],
     ["http://[FE80::1]", "http://[fe80::1]:80", "fe80::1", 80, null],
+    ["http://[fe80::A%Eth0]:81", "http://[fe80::a%Eth0]:81", "fe80::a%Eth0", 81, null],
+    ["http://[fe80::a%25eth0]", "http://[fe80::a%eth0]:80", "fe80::a%eth0", 80, null],
+    ["http://my_service:81", "http://my_service:81", "my_service", 81, null],
+    ["http://api.test.:81", "http://api.test.:81", "api.test.", 81, null],
+    ["http://B\u00fccher.example", "http://xn--bcher-kva.example:80", "xn--bcher-kva.example", 80, null],
     ["unix:/run/api.sock", "unix:/run/api.sock", null, 0, "/run/api.sock"],
   ];
   for (const [text, url, host, port, socketPath] of table) {
@@ -21,7 +26,7 @@ test("what is no address of an endpoint is refused, and the sentence says what t
   const wrong: [text: string, sentence: RegExp][] = [
     ["localhost:8081", /write "http:\/\/localhost:8081"/], ["api", /write "http:\/\/api"/], ["[::1]:80", /write "http:\/\/\[::1\]:80"/], ["", /not the URL/], ["https://a", /not available in this version/], ["ftp://a", /scheme "ftp"/],
     ["http://a/b", /has a path/], ["http://a?x", /has a path/], ["http://a#x", /has a path/], ["http://a\\b", /has a path/], ["http://", /no valid host/], ["http://a b", /no valid host/], ["http://a:0", /no valid port/], ["http://a:65536", /no valid port/], ["http://a:", /no valid port/],
-    ["http://a:x", /no valid host/], ["http://999.1.1.1", /no valid host/], ["http://[::1", /no valid host/], ["http://[1.2.3.4]", /no valid host/], ["unix:", /names no socket/], ["unix://x", /slashes like a URL/],
+    ["http://a:x", /no valid host/], ["http://999.1.1.1", /no valid host/], ["http://[::1", /no valid host/], ["http://[1.2.3.4]", /no valid host/], ["http://\u00ad", /no valid host/], ["http://[fe80::1%]", /no valid host/], ["unix:", /names no socket/], ["unix://x", /slashes like a URL/],
   ];
   for (const [text, sentence] of wrong) assert.throws(() => parseEndpointAddress(text), (error) => error instanceof RangeError && sentence.test(error.message), text);
 });

@@ -1,5 +1,6 @@
 /** The address of an endpoint as people write it: `http://host:port` or `unix:/path`. */
 import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
 
 /** Where an endpoint is. `url` is canonical (lower case, port written out): the endpoint's identity within its upstream. */
@@ -34,7 +35,7 @@ export function parseEndpointAddress(text: string): EndpointAddress {
   if (authority.includes("@")) throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
   if (rest !== "" && rest !== "/") throw new RangeError(`${shown} has a path; an endpoint is only an address. To add a prefix, use the route's middleware "rewrite: { addPrefix: ... }"`);
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(authority);
-  const host = (match?.[1] ?? match?.[2] ?? "").toLowerCase();
+  const host = match?.[1] !== undefined ? readIpv6(match[1]) : readName(match?.[2] ?? "");
   const isValidHost = match?.[1] !== undefined ? isIP(host) === 6 : isIP(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
   if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
   const port = match[3] === undefined ? 80 : Number(match[3]);
@@ -45,4 +46,15 @@ export function parseEndpointAddress(text: string): EndpointAddress {
 function splitAuthority(text: string): [authority: string, rest: string] {
   const end = text.search(/[/?#\\]/);
   return end === -1 ? [text, ""] : [text.slice(0, end), text.slice(end)];
+}
+
+/** Lower case, but for the interface of an address that is local to a link: `fe80::1%eth0`, in URLs also `fe80::1%25eth0` (RFC 6874). */
+function readIpv6(text: string): string {
+  const [address = "", zone] = text.split(/%(?:25)?/, 2);
+  return zone === undefined ? address.toLowerCase() : `${address.toLowerCase()}%${zone}`;
+}
+
+/** Lower case; a name in other letters than ASCII in the form that name servers know (RFC 5891). "" where there is none. */
+function readName(text: string): string {
+  return /^[\x00-\x7f]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
 }

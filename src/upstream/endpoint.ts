@@ -38,7 +38,8 @@ export class Endpoint {
     this.name = spec.url;
     this.state = state;
     this.transport = transport;
-    this.authority = spec.host === null ? "localhost" : spec.url.slice("http://".length);
+    // An interface of this machine (`fe80::1%eth0`) means nothing to the endpoint.
+    this.authority = spec.host === null ? "localhost" : spec.url.slice("http://".length).replace(/%[^\]]*/, "");
   }
 
   /** Its share of new traffic: what was set at run time, else what is configured. */

@@ -196,3 +196,42 @@ test("names are looked up by the resolver that is handed in", async (context) =>
   assert.deepEqual(asked, ["api.test"]);
   assert.match(peer.heads[0]!, new RegExp(`\r\nhost: api\\.test:${endpoint.port}\r\n`, "i"));
 });
+
+test("the time is over for a name that is not resolved, too, and the reason says so", async (context) => {
+  const peer = await listen(context, () => {});
+  for (const [answers, reason] of [[false, "name not resolved within 5000 ms"], [true, "timeout after 5000 ms"]] as const) {
+    const scheduler = new ManualScheduler();
+    const isAsked = Promise.withResolvers<void>();
+    const probe = createHttpProbe(scheduler, (_host, _options, onDone) => {
+      process.nextTick(() => {
+        if (answers) onDone(null, [{ address: "127.0.0.1", family: 4 }]);
+        isAsked.resolve();
+      });
+    });
+    const result = new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "api.test" }, defaults, resolve));
+    await isAsked.promise;
+    scheduler.advance(5_000);
+    assert.deepEqual(await result, { isSuccess: false, status: null, reason, durationMs: 5_000 });
+    assert.equal(scheduler.pendingCount, 0);
+  }
+});
+
+test("of several addresses one is enough", async (context) => {
+  const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  const cases: [addresses: string[], port: number, isSuccess: boolean | null][] = [
+    [["127.0.0.2", "127.0.0.1"], peer.endpoint.port, true],
+    [["127.0.0.2", "127.0.0.3"], peer.endpoint.port, false],
+  ];
+  for (const [addresses, port, isSuccess] of cases) {
+    const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) => process.nextTick(() => onDone(null, addresses.map((address) => ({ address, family: 4 })))));
+    assert.equal((await new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "api.test", port }, defaults, resolve))).isSuccess, isSuccess, addresses.join());
+  }
+});
+
+test("the interface of an address that is local to a link is not told", async (context) => {
+  const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) => process.nextTick(() => onDone(null, [{ address: "127.0.0.1", family: 4 }])));
+  // A name in the place of the address, so that the test needs no such interface: only the field is looked at.
+  await new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "fe80::1%no-such-interface%x" }, defaults, resolve));
+  assert.match(peer.heads[0]!, new RegExp(`\r\nhost: \\[fe80::1\\]:${peer.endpoint.port}\r\n`, "i"));
+});

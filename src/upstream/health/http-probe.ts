@@ -45,6 +45,14 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       isReported = true;
       onResult({ isSuccess, status, reason, durationMs: scheduler.clock.now() - startedMs });
     };
+    let isResolving = false;
+    const notingLookup: LookupFunction = (host, lookupOptions, onDone) => {
+      isResolving = true;
+      lookup!(host, lookupOptions, (error, address, family) => {
+        isResolving = false;
+        onDone(error, address, family);
+      });
+    };
     const outgoing = request({
       agent: false,
       method: "GET",
@@ -52,11 +60,11 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       headers: { host: options.host ?? hostField(endpoint), "user-agent": "millrace-health", accept: "*/*", connection: "close" },
       maxHeaderSize: maxHeadBytes,
       ...(endpoint.socketPath === null ? { host: endpoint.host ?? "", port: endpoint.port } : { socketPath: endpoint.socketPath }),
-      ...(lookup && { lookup }),
+      ...(lookup && { lookup: notingLookup }),
     });
     // One deadline for all of it; after the head it only ends the reading of the body.
     const deadline = scheduler.after(options.timeout, () => {
-      report(false, null, `timeout after ${options.timeout} ms`);
+      report(false, null, `${isResolving ? "name not resolved within" : "timeout after"} ${options.timeout} ms`);
       outgoing.destroy();
     });
     outgoing.on("response", (answer) => {
@@ -69,7 +77,13 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       report(false, answer.statusCode ?? 0, `status ${answer.statusCode}`);
       socket.destroy();
     });
-    outgoing.on("error", (error: NodeJS.ErrnoException) => report(socketShortage(error.code, endpoint.socketPath === null ? "tcp" : "unix") === null ? false : null, null, error.code ?? error.name));
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      const isShortage = (code: string | undefined): boolean => socketShortage(code, endpoint.socketPath === null ? "tcp" : "unix") !== null;
+      // Of several addresses, one that could be asked decides.
+      const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
+      const { code, name } = errors.find((one) => !isShortage(one.code)) ?? error;
+      report(isShortage(code) ? null : false, null, code ?? name);
+    });
     outgoing.on("close", () => {
       deadline.cancel();
       report(false, null, "closed without an answer");
@@ -97,6 +111,11 @@ function discardBody(answer: IncomingMessage): void {
 
 function hostField(endpoint: EndpointSpec): string {
   if (endpoint.host === null) return "localhost";
-  const host = endpoint.host.includes(":") && !endpoint.host.startsWith("[") ? `[${endpoint.host}]` : endpoint.host;
-  return endpoint.port === 80 ? host : `${host}:${endpoint.port}`;
+  const { host } = endpoint;
+  return endpoint.port === 80 ? bracketed(host) : `${bracketed(host)}:${endpoint.port}`;
+}
+
+/** An interface of this machine (`fe80::1%eth0`) means nothing to the endpoint. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host.replace(/%.*/, "")}]` : host;
 }
