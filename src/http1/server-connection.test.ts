@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { ManualClock } from "../base/clock.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -16,7 +17,7 @@ async function open(listener: ExchangeListener): Promise<{ client: Socket; clock
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Exchange>();
   const context: ServerContext = {
-    wheel, listenerName: "main", scheme: "http", isDraining: false,
+    wheel, turns: new TurnQueue(), listenerName: "main", scheme: "http", isDraining: false,
     limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0 },
     timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
     isTrusted: () => false,

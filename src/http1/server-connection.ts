@@ -7,10 +7,12 @@
  */
 import type { Socket } from "node:net";
 import { normalizeIp } from "../base/ip-address.ts";
-import { type BodySink, Exchange, type ExchangeOrigin } from "../http/exchange.ts";
+import type { TurnTask } from "../base/turn-queue.ts";
+import type { BodySink, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { AcceptedSocket } from "../net/accepted-socket.ts";
+import { ExchangeStart } from "./exchange-start.ts";
 import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
 import { Output } from "./output.ts";
 import { RequestBody } from "./request-body.ts";
@@ -19,6 +21,7 @@ import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
 import { reset, ServerEnding } from "./server-ending.ts";
 import { ServerState as State } from "./server-state.ts";
+import { TurnShare } from "./turn-share.ts";
 import { Unread } from "./unread.ts";
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
@@ -29,7 +32,7 @@ const continueMs = 1_000;
 const drainMs = 1_000;
 
 /** A client connection. */
-export class ServerConnection implements AnswerHost, ExchangeOrigin {
+export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   // The origin of its exchanges.
   readonly listenerName: string;
   readonly scheme: "http" | "https";
@@ -41,15 +44,15 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   readonly #answer: ServerAnswer;
   readonly #deadlines: ServerDeadlines;
   readonly #headReader = new HeadReader();
+  readonly #start: ExchangeStart;
   readonly #body = new RequestBody();
   readonly #ending: ServerEnding;
   readonly #isPeerTrusted: boolean;
   #state: number = State.head;
   readonly #unread = new Unread();
+  readonly #share: TurnShare;
   #isAdvancing = false;
   #isPaused = false;
-  #requestCount = 0;
-  #headStartedMs = -1;
   #idleSinceMs: number;
 
   constructor(socket: Socket, context: ServerContext) {
@@ -60,8 +63,10 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.peerAddress = normalizeIp(socket.remoteAddress ?? "") ?? "";
     this.peerPort = socket.remotePort ?? 0;
     this.#isPeerTrusted = context.isTrusted(this.peerAddress);
+    this.#start = new ExchangeStart({ clock: context.wheel.clock, origin: this, isPeerTrusted: this.#isPeerTrusted });
     this.#output = new Output(socket, this.#onWritable);
     this.#deadlines = new ServerDeadlines(context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
+    this.#share = new TurnShare(context.turns, this);
     this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, onOver: () => this.#destroy() });
     this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
     socket.on("end", this.#onEnd);
@@ -77,7 +82,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   drain(): void {
     this.#answer.isKeptAlive = false;
     this.#ending.hurry();
-    if (this.#state !== State.head || this.#hasRequestBytes) return;
+    if (this.#state !== State.head || this.#unread.hasRequestBytes) return;
     if (this.#output.isBlocked) this.#closeGracefully();
     else if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
     else this.#deadlines.await(Wait.idle, drainMs);
@@ -92,6 +97,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   readonly #onRead = (byteCount: number, bytes: Buffer): void => {
     this.#unread.borrow(bytes.subarray(0, byteCount));
+    this.#share.noteRead(byteCount, bytes.length);
     this.#advance();
     this.#unread.keep();
   };
@@ -103,11 +109,13 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
 
   /** Consumes what has arrived, as far as the state allows. */
   #advance(): void {
-    if (this.#isAdvancing) return;
+    if (this.#isAdvancing || this.#share.isWaiting) return;
     this.#isAdvancing = true;
     try {
+      this.#share.begin();
       let hasConsumed = true;
-      while (hasConsumed && !this.#unread.isEmpty) hasConsumed = this.#consume();
+      while (hasConsumed && !this.#unread.isEmpty && !this.#hasHadItsShare()) hasConsumed = this.#consume();
+      if (this.#share.hasReadEnough) this.#share.wait();
       if (this.#ending.isHalfClosed && this.#isInputShort()) this.#endOfInput();
     } catch (error) {
       this.#crash(error);
@@ -116,9 +124,26 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     this.#setPaused(!this.#wantsMore());
   }
 
+  /** The next request is left to a later turn. */
+  #hasHadItsShare(): boolean {
+    if (this.#state !== State.head || !this.#share.hasEnoughRequests) return false;
+    // It is we who are waited for.
+    this.#deadlines.stopWaiting();
+    this.#share.wait();
+    return true;
+  }
+
+  runInTurn(): void {
+    this.#share.take();
+    if (this.#state === State.closed) return;
+    if (this.#state === State.head) this.#awaitRequest();
+    this.#advance();
+  }
+
   /** A head that is incomplete needs more bytes; everything else that is left waits for something on our side. */
   #wantsMore(): boolean {
     const unread = this.#unread;
+    if (this.#share.isWaiting) return false;
     if (unread.isEmpty) return !this.#body.isBlocked;
     if (this.#state === State.head && !this.#output.isBlocked) return true;
     return (this.#state === State.head || this.#state === State.answer) && unread.length < maxReadAheadBytes;
@@ -141,7 +166,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #readHead(): boolean {
     const bytes = this.#unread.look()!;
     const context = this.#context;
-    if (this.#headStartedMs === -1) this.#headStartedMs = context.wheel.clock.now();
+    this.#start.noteHead();
     const reader = this.#headReader;
     const size = reader.read(bytes, context.limits, this.#isPeerTrusted);
     if (reader.failure !== null) {
@@ -151,7 +176,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     if (size === -1) {
       if (isOnlyEmptyLines(bytes)) {
         // Some clients send one behind a body; the connection is idle all the same.
-        this.#headStartedMs = -1;
+        this.#start.forgetHead();
         return false;
       }
       // The deadline runs from the first byte and is not moved by later ones (slowloris).
@@ -169,21 +194,15 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     const { limits, isDraining } = this.#context;
     const exchange = this.#makeExchange(head);
     this.#deadlines.stopWaiting();
-    if (isDraining || (limits.requestsPerConnection > 0 && this.#requestCount >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
+    if (isDraining || (limits.requestsPerConnection > 0 && this.#start.count >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
     this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
     if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.#answer.fail("BODY_TOO_LARGE");
     else this.#context.onExchange(exchange);
   }
 
   #makeExchange(head: RequestHead): Exchange {
-    const { clock } = this.#context.wheel;
-    const exchange = new Exchange(head, this.#answer, this);
-    exchange.startedMs = this.#headStartedMs;
-    exchange.headCompleteMs = this.#headReader.wasSplit ? clock.now() : this.#headStartedMs;
-    exchange.startedWallMs = clock.wall();
-    exchange.isPeerTrusted = this.#isPeerTrusted;
-    this.#headStartedMs = -1;
-    this.#requestCount++;
+    const exchange = this.#start.make(head, this.#answer, this.#headReader.wasSplit);
+    this.#share.noteRequest();
     this.#answer.begin(exchange);
     this.#context.onExchangeStart();
     return exchange;
@@ -412,14 +431,9 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
     }
   };
 
-  /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
-  get #hasRequestBytes(): boolean {
-    const unread = this.#unread.look();
-    return unread !== null && !isOnlyEmptyLines(unread);
-  }
-
   /** After FIN: what is there will never be enough. */
   #isInputShort(): boolean {
+    if (this.#share.isWaiting) return false;
     if (this.#state === State.head) return !this.#unread.isEmpty && !this.#output.isBlocked;
     return (this.#state === State.body || this.#state === State.tunnel) && this.#unread.isEmpty;
   }
@@ -428,7 +442,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin {
   #endOfInput(): void {
     switch (this.#state) {
       case State.head:
-        if (!this.#hasRequestBytes) this.#endIdle();
+        if (!this.#unread.hasRequestBytes) this.#endIdle();
         else if (!this.#output.isBlocked) this.#refuse(new RequestHead(), "TRUNCATED_REQUEST");
         return;
       case State.body:

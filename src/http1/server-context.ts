@@ -1,5 +1,6 @@
 /** What a client connection gets from its listener in its proxy thread: limits, deadlines, and where exchanges go. */
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HeadLimits } from "./request-parser.ts";
 import type { ServerConnection } from "./server-connection.ts";
@@ -21,6 +22,8 @@ export interface ConnectionTimeouts {
 /** The listener's side of a client connection. Limits may be replaced by a reload; they hold from the next request on. */
 export interface ServerContext {
   readonly wheel: TimerWheel;
+  /** The thread's: connections that have had their share of a turn wait here. */
+  readonly turns: TurnQueue;
   readonly limits: ConnectionLimits;
   readonly timeouts: ConnectionTimeouts;
   readonly listenerName: string;

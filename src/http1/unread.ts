@@ -1,4 +1,5 @@
 /** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `net/accepted-socket.ts`. */
+import { isOnlyEmptyLines } from "./head-reader.ts";
 
 /** Bytes in the order of their arrival. One a connection. */
 export class Unread {
@@ -12,6 +13,11 @@ export class Unread {
   /** What there is belongs to the giver. */
   get isBorrowed(): boolean {
     return this.#isBorrowed;
+  }
+
+  /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
+  get hasRequestBytes(): boolean {
+    return this.#bytes !== null && !isOnlyEmptyLines(this.#bytes);
   }
 
   get length(): number {

@@ -7,6 +7,7 @@ import { HeldMemory } from "../base/held-memory.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import { TurnQueue } from "../base/turn-queue.ts";
 import type { Config } from "../config/schema.ts";
 import type { HedgeResult } from "../forward/forward-plan.ts";
 import { resolveClient } from "../http/client-address.ts";
@@ -76,6 +77,7 @@ interface Prepared {
 /** The data path of one thread. */
 export class DataPlane implements ListenerHost {
   readonly wheel: TimerWheel;
+  readonly turns = new TurnQueue();
   readonly pseudonym: string;
   readonly #parts: DataPlaneParts;
   readonly #metrics: ExchangeMetrics;

@@ -4,6 +4,7 @@
  */
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
@@ -30,6 +31,7 @@ function discard(socket: Socket): void {
 /** What a proxy thread gives its listeners. */
 export interface ListenerHost {
   readonly wheel: TimerWheel;
+  readonly turns: TurnQueue;
   /** This instance's name in Via. */
   readonly pseudonym: string;
   answer(exchange: Exchange, listener: Listener): void;
@@ -43,6 +45,7 @@ export interface ListenerHost {
 /** A listener in a proxy thread. */
 export class Listener implements ServerContext {
   readonly wheel: TimerWheel;
+  readonly turns: TurnQueue;
   readonly scheme = "http";
   isDraining = false;
   options: ListenerOptions;
@@ -65,6 +68,7 @@ export class Listener implements ServerContext {
     this.options = options;
     this.#host = host;
     this.wheel = host.wheel;
+    this.turns = host.turns;
     this.#trusted = new AddressSet(options.trustedProxies);
     this.#metrics = host.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);

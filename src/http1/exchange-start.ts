@@ -1,0 +1,42 @@
+/** The beginning of each exchange of a client connection: when the first byte of its head came, when it was complete, and the exchange that is made of it. */
+import type { Clock } from "../base/clock.ts";
+import { Exchange, type ExchangeOrigin, type Responder } from "../http/exchange.ts";
+import type { RequestHead } from "../http/message.ts";
+
+/** One a connection. */
+export class ExchangeStart {
+  /** Exchanges made so far. */
+  count = 0;
+  readonly #clock: Clock;
+  readonly #origin: ExchangeOrigin;
+  readonly #isPeerTrusted: boolean;
+  #headStartedMs = -1;
+
+  constructor(parts: { readonly clock: Clock; readonly origin: ExchangeOrigin; readonly isPeerTrusted: boolean }) {
+    this.#clock = parts.clock;
+    this.#origin = parts.origin;
+    this.#isPeerTrusted = parts.isPeerTrusted;
+  }
+
+  /** Bytes of a head are there. */
+  noteHead(): void {
+    if (this.#headStartedMs === -1) this.#headStartedMs = this.#clock.now();
+  }
+
+  /** They were none. */
+  forgetHead(): void {
+    this.#headStartedMs = -1;
+  }
+
+  /** @param wasSplit the head did not come in one piece */
+  make(head: RequestHead, responder: Responder, wasSplit: boolean): Exchange {
+    const exchange = new Exchange(head, responder, this.#origin);
+    exchange.startedMs = this.#headStartedMs;
+    exchange.headCompleteMs = wasSplit ? this.#clock.now() : this.#headStartedMs;
+    exchange.startedWallMs = this.#clock.wall();
+    exchange.isPeerTrusted = this.#isPeerTrusted;
+    this.#headStartedMs = -1;
+    this.count++;
+    return exchange;
+  }
+}
