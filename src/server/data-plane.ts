@@ -118,7 +118,7 @@ export class DataPlane implements ListenerHost {
     try {
       const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
       const stores = await this.#stores.prepare(config.stores);
-      const runtime = new Runtime({
+      const runtime = await Runtime.build({
         config,
         memory: this.#parts.memory,
         stripeIndex: this.#parts.stripeIndex,

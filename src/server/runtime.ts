@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { AttemptTimeouts } from "../http1/client-attempt.ts";
@@ -14,7 +15,7 @@ import { isLastForward } from "../forward/max-forwards.ts";
 import { compose } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
-import { ambiguous, Router } from "../route/router.ts";
+import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
 import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
@@ -54,18 +55,31 @@ export class Runtime {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly #router: Router<CompiledRoute>;
 
-  /** @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none */
-  constructor(parts: RuntimeParts, previous: Runtime | null) {
-    this.config = parts.config;
-    const upstreams = new Map<string, Upstream>();
-    for (const [name, options] of Object.entries(parts.config.upstreams)) upstreams.set(name, buildUpstream(name, options, parts, previous?.upstreams.get(name) ?? null));
+  /** Use `Runtime.build`. */
+  constructor(config: Config, upstreams: ReadonlyMap<string, Upstream>, router: Router<CompiledRoute>) {
+    this.config = config;
     this.upstreams = upstreams;
-    this.#router = new Router(parts.config.routes.map((route) => ({
-      name: route.name,
-      priority: route.priority,
-      match: route.match,
-      value: compileRoute(route, upstreams, parts),
-    })));
+    this.#router = router;
+  }
+
+  /**
+   * Builds a runtime, in slices: thousands of routes and upstreams do not hold up the exchanges of the one that is running.
+   * @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none
+   */
+  static async build(parts: RuntimeParts, previous: Runtime | null, slices = new TimeSlices()): Promise<Runtime> {
+    const upstreams = new Map<string, Upstream>();
+    for (const [name, options] of Object.entries(parts.config.upstreams)) {
+      upstreams.set(name, buildUpstream(name, options, parts, previous?.upstreams.get(name) ?? null));
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    const routes: RouteSpec<CompiledRoute>[] = [];
+    for (const route of parts.config.routes) {
+      routes.push({ name: route.name, priority: route.priority, match: route.match, value: compileRoute(route, upstreams, parts) });
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    return new Runtime(parts.config, upstreams, new Router(routes));
   }
 
   /** The route that takes `exchange`; null = none, `ambiguous` = it depends on how the path is read. */
