@@ -1,4 +1,5 @@
 /** The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it, JSON. */
+import { prefersJson } from "../http/accept.ts";
 import type { Exchange, Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
@@ -34,25 +35,6 @@ export function explain(code: ReasonCode, { request, requestId }: Exchange, extr
     : `${status} ${statusPhrase(status)}: ${text} (${code})`;
   const type = isJson ? "application/json" : "text/plain; charset=utf-8";
   return { status, fields: `${extraFields}Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\n${needed}`, content: Buffer.from(`${body}\n`, "latin1") };
-}
-
-/** Does an Accept value rank JSON above plain text (RFC 9110 section 12.5.1)? */
-function prefersJson(accept: string | null): boolean {
-  if (accept === null || !accept.includes("json")) return false;
-  return quality(accept, ["application/json", "application/*", "*/*"]) > quality(accept, ["text/plain", "text/*", "*/*"]);
-}
-
-/** The weight an Accept value gives to the first of `ranges` that it names, most specific first. */
-function quality(accept: string, ranges: readonly string[]): number {
-  const members = accept.toLowerCase().split(",").map((member) => member.split(";").map((part) => part.trim()));
-  for (const range of ranges) {
-    const member = members.find((candidate) => candidate[0] === range);
-    if (member === undefined) continue;
-    const weight = member.find((part) => part.startsWith("q="));
-    const value = weight === undefined ? 1 : Number(weight.slice(2));
-    return Number.isNaN(value) ? 0 : value;
-  }
-  return 0;
 }
 
 let dateLine = "";

@@ -29,7 +29,8 @@ export function applyConnection(head: ConnectionHead, connection: string): reado
   const options = listMembers(connection);
   if (options.includes("close")) head.isKeptAlive = false;
   else if (options.includes("keep-alive")) head.isKeptAlive = true;
-  const nominated = options.filter((option) => !ownOptions.has(option));
-  if (nominated.length > 0) head.keptFields = removeFields(head.keptFields, (name) => nominated.includes(name));
+  // A set: options and fields are both a stranger's, and their product must not be work.
+  const nominated = new Set(options.filter((option) => !ownOptions.has(option)));
+  if (nominated.size > 0) head.keptFields = removeFields(head.keptFields, (name) => nominated.has(name));
   return options;
 }

@@ -31,8 +31,10 @@ export class QueryRedactor {
     let redacted = target.slice(0, mark + 1);
     for (let at = 0; at < query.length; ) {
       const end = findSeparator(query, at);
-      const equals = query.indexOf("=", at);
-      const name = equals !== -1 && equals < end ? query.slice(at, equals) : null;
+      // Looked for within the parameter alone: a query without "=" must not be walked to its end for each parameter.
+      let equals = at;
+      while (equals < end && query.charCodeAt(equals) !== 61) equals++;
+      const name = equals < end ? query.slice(at, equals) : null;
       redacted += name !== null && this.#isSecret(name) ? `${name}=${redactedValue}` : query.slice(at, end);
       if (end < query.length) redacted += query.charAt(end);
       at = end + 1;
