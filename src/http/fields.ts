@@ -65,6 +65,14 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
+/**
+ * `name` (in lower case) as the least careful endpoint sees it: CGI, WSGI, Rack and PHP make a variable of a field's name and fold `-`, `_` and, in PHP, `.` into one; some
+ * servers (lighttpd, older Apache) fold every character that is neither letter nor digit. Two names that fold to one are one field there.
+ */
+export function foldFieldName(name: string): string {
+  return name.replace(/[^a-z0-9]/g, "-");
+}
+
 /** May `text` be written as a field value: visible characters, SP, HTAB and obs-text (RFC 9110 section 5.5), within latin1? */
 export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

@@ -2,10 +2,11 @@
  * Look-up tables over bytes: what may stand where in an HTTP/1.1 message (RFC 9110 section 5.6, RFC 9112). One table load a byte replaces a chain of comparisons.
  */
 
-/** 1 = token character, 2 = underscore (a token character that aliases `-` at some origins), 0 = neither. */
+/** 1 = letter, digit or `-`; 2 = another token character, which some origins take for `-` (see `foldFieldName`); 0 = no token character. */
 export const tokenTable: Uint8Array = buildTable((code) => {
-  if (code === 0x5f) return 2;
-  return /[!#$%&'*+\-.^`|~0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0;
+  const character = String.fromCharCode(code);
+  if (/[-0-9A-Za-z]/.test(character)) return 1;
+  return /[!#$%&'*+.^_`|~]/.test(character) ? 2 : 0;
 });
 
 /** 1 = may stand in a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5). */

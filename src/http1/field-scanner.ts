@@ -30,10 +30,10 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
   for (;;) {
     if (at >= end) return ScanFailure.incomplete;
     const lineStart = at;
-    let hasUnderscore = false;
+    let hasFoldable = false;
     let kind = tokenTable[bytes[at]!]!;
     while (kind !== 0) {
-      if (kind === 2) hasUnderscore = true;
+      if (kind === 2) hasFoldable = true;
       if (++at === end) return ScanFailure.incomplete;
       kind = tokenTable[bytes[at]!]!;
     }
@@ -60,7 +60,7 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
     if (bytes[at + 1] !== LF) return ScanFailure.badLineEnd;
     if (++fieldCount > maxFields) return ScanFailure.tooManyFields;
     let special: Special = specialOf(bytes, lineStart, nameEnd);
-    if (hasUnderscore && isSpecialAlias(bytes.latin1Slice(lineStart, nameEnd))) special = Special.unsafe;
+    if (hasFoldable && isSpecialAlias(bytes.latin1Slice(lineStart, nameEnd))) special = Special.unsafe;
     if (special !== Special.none) {
       if (notedCount === capacity) return ScanFailure.tooManyFields;
       note(bytes, special, lineStart, nameEnd + 1, at);

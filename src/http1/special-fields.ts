@@ -3,6 +3,8 @@
  * A name is recognised from its bytes without making a string: bucket by length and first letter, then compare.
  */
 
+import { foldFieldName, toLowerAscii } from "../http/fields.ts";
+
 /** What a field is to us. Values are small integers because the scanner stores them in a byte array. */
 export const Special = {
   none: 0,
@@ -105,10 +107,13 @@ export function specialOf(bytes: Uint8Array, start: number, end: number): Specia
   return Special.none;
 }
 
-/** Is this name, written with `_` for `-`, one of ours? Some origins cannot tell the two apart, so such a field is never forwarded to one. */
+/**
+ * Is this name, written with `_`, `.` or another character for `-`, one of ours? Some origins cannot tell them apart (see `foldFieldName`), so such a field is never
+ * forwarded to one.
+ */
 export function isSpecialAlias(name: string): boolean {
-  const plain = name.toLowerCase().replaceAll("_", "-");
-  return byName.has(plain) || plain.startsWith("x-forwarded-");
+  const folded = foldFieldName(toLowerAscii(name));
+  return byName.has(folded) || folded.startsWith("x-forwarded-");
 }
 
 // Token bytes only come here, so `| 32` maps just letters onto letters; `-` (0x2d) has the bit set already.

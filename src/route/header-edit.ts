@@ -2,7 +2,7 @@
  * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and values come from the configuration
  * and are held to what a peer would be held to, once, when they are compiled.
  */
-import { isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../http/fields.ts";
+import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../http/fields.ts";
 
 /** One side of `headers`. */
 export interface HeaderEditSpec {
@@ -17,16 +17,25 @@ export interface HeaderEditSpec {
 /** Gives the section as it is afterwards: removal comes first, then what is set, then what is added, at the end. */
 export type HeaderEdit = (section: string) => string;
 
-/** Null where `spec` changes nothing. @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5). */
-export function compileHeaderEdit(spec: HeaderEditSpec): HeaderEdit | null {
+/** Null where `spec` changes nothing. @param direction of a request, other spellings of a removed or set name go, too @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5). */
+export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
   const set = Object.entries(spec.set ?? {});
   const add = Object.entries(spec.add ?? {});
   const remove = spec.remove ?? [];
   const removed = new Set([...remove, ...set.map(([name]) => name)].map((name) => toLowerAscii(checkedName(name))));
   const lines = [...set, ...add].map(([name, value]) => `${checkedName(name)}: ${checkedValue(value)}\r\n`).join("");
   if (removed.size === 0) return lines === "" ? null : (section) => section + lines;
-  const isRemoved = (name: string): boolean => removed.has(name);
+  const isRemoved = direction === "request" ? withAliases(removed) : (name: string): boolean => removed.has(name);
   return (section) => removeFields(section, isRemoved) + lines;
+}
+
+/**
+ * What a client sends as `x_user` or `x.user` is `x-user` to many an endpoint (see `foldFieldName`): it goes where `x-user` goes, or whoever sets or removes that field
+ * would be got around. A name in plain spelling goes only where it is named itself.
+ */
+function withAliases(removed: ReadonlySet<string>): (name: string) => boolean {
+  const folded = new Set([...removed].map(foldFieldName));
+  return (name) => removed.has(name) || (/[^a-z0-9-]/.test(name) && folded.has(foldFieldName(name)));
 }
 
 function checkedName(name: string): string {

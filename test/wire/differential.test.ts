@@ -74,7 +74,7 @@ after(async () => {
 const owned = new Set(["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "proxy-authentication-info", "http2-settings", "proxy", "te", "trailer", "upgrade", "expect",
   "via", "max-forwards", "x-request-id", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host", "x-http-host-override", "front-end-https", "client-ip", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "fastly-client-ip", "cf-connecting-ipv6", "forwarded", "traceparent"]);
 const isOwned = (name: string): boolean => {
-  const plain = name.toLowerCase().replaceAll("_", "-");
+  const plain = name.toLowerCase().replace(/[^a-z0-9]/g, "-");
   return owned.has(plain) || plain.startsWith("x-forwarded-");
 };
 

@@ -74,6 +74,8 @@ export const fieldFixtures: RequestFixture[] = [
 
   forward("Proxy is dropped", get("Proxy: http://evil/", "X: y"), { line: "GET /", fields: ["X: y"] }),
   ...["X_Forwarded_For: 1.2.3.4", "X_Forwarded-For: 1.2.3.4", "X_Forwarded_Proto: https", "X_Forwarded_Host: evil", "X_Real_IP: 1.2.3.4", "X-Real_IP: 1.2.3.4", "Content_Length: 5", "Content_length: 5", "Transfer_Encoding: chunked", "X_Request_ID: z"]
-    .map((line) => forward(`the underscore alias ${line} is dropped`, get(line, "X: y"), { line: "GET /", fields: ["X: y"] })),
-  forward("other names with underscores travel", get("my_field: 1"), { line: "GET /", fields: ["my_field: 1"] }),
+    .concat("X.Forwarded.For: 1.2.3.4", "X-Forwarded.Proto: https", "Client.IP: 1.2.3.4", "Client_IP: 1.2.3.4", "Content.Length: 5", "Transfer.Encoding: chunked", "X.Request_ID: z", "Keep.Alive: x",
+      "X!Forwarded!For: 1.2.3.4", "X~Real~IP: 1.2.3.4", "Content|Length: 5", "X^Original^URL: /admin", "True'Client'IP: 1.2.3.4")
+    .map((line) => forward(`the alias ${line} is dropped`, get(line, "X: y"), { line: "GET /", fields: ["X: y"] })),
+  forward("other names with underscores and dots travel", get("my_field: 1", "my.field: 2", "content.length.x: 3"), { line: "GET /", fields: ["my_field: 1", "my.field: 2", "content.length.x: 3"] }),
 ];
