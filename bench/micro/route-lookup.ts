@@ -5,7 +5,8 @@
  */
 import type { Samples } from "../macro/results.ts";
 import { median } from "../macro/statistics.ts";
-import type { RouteRequest } from "../../src/route/route-match.ts";
+import { exchangeAround } from "../../src/http/testing/exchange-around.ts";
+import type { Exchange } from "../../src/http/exchange.ts";
 import type { RouteSpec } from "../../src/route/router.ts";
 import { seededRandom } from "../../src/base/random.ts";
 
@@ -30,7 +31,7 @@ export async function measureRouteLookup(rounds: number): Promise<Samples> {
       const requests = Array.from({ length: batchSize }, () => makeRequest(Math.floor(random() * routeCount)));
       let found = 0;
       const started = performance.now();
-      for (const { request, route } of requests) if (router.match(request, "127.0.0.1") === route) found++;
+      for (const { exchange, route } of requests) if (router.match(exchange) === route) found++;
       elapsedUs += (performance.now() - started) * 1000;
       if (found !== batchSize) throw new Error(`${batchSize - found} of ${batchSize} requests took the wrong route`);
     }
@@ -56,18 +57,11 @@ function makeRoutes(): RouteSpec<number>[] {
   }));
 }
 
-function makeRequest(route: number): { request: RouteRequest; route: number } {
+function makeRequest(route: number): { exchange: Exchange; route: number } {
   const path = route % 2 === 0 ? `/api/v1/service-${route}/orders/17` : `/static/asset-${route}.js`;
   return {
     route,
-    request: {
-      method: "GET",
-      host: newString(hostOf(route).name),
-      path: newString(path),
-      alternatePath: null,
-      query: "",
-      field: (name) => (name === "x-canary" ? "1" : null),
-    },
+    exchange: exchangeAround({ method: "GET", host: newString(hostOf(route).name), path: newString(path), keptFields: "Accept: */*\r\nx-canary: 1\r\n" }),
   };
 }
 

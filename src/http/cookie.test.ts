@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cookieValue } from "./cookie.ts";
+import { cookieValue, findCookie } from "./cookie.ts";
 
 const cases: [cookies: string | null, value: string | null][] = [
   [null, null],
@@ -20,6 +20,8 @@ const cases: [cookies: string | null, value: string | null][] = [
   ["sid; sid=abc", "abc"],
   [";;; ;sid=abc", "abc"],
   ["sid=\"quoted\"", "\"quoted\""],
+  ["sid=\xa0abc\xa0", "\xa0abc\xa0"],
+  ["\xa0sid=no; sid=yes", "yes"],
 ];
 
 for (const [cookies, value] of cases) {
@@ -33,4 +35,15 @@ test("any field gives what splitting it would give", () => {
     const expected = cookies.split(";").map((pair) => /^[ \t]*([^=]*?)[ \t]*=[ \t]*(.*?)[ \t]*$/s.exec(pair)).find((match) => match?.[1] === "sid")?.[2] ?? null;
     assert.equal(cookieValue(cookies, "sid"), expected);
   }), { seed: 1 });
+});
+
+test("of several cookies of one name the first that is taken is found, and no more are looked at", () => {
+  const seen: string[] = [];
+  const found = findCookie("sid=a; other=b; sid=b; sid=c", "sid", (value) => {
+    seen.push(value);
+    return value === "b" ? "taken" : null;
+  });
+  assert.equal(found, "taken");
+  assert.deepEqual(seen, ["a", "b"]);
+  assert.equal(findCookie("sid=a; sid", "sid", () => null), null);
 });

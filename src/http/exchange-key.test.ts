@@ -6,8 +6,7 @@ import { RequestHead } from "./message.ts";
 
 function exchange(target: string, fields = ""): Exchange {
   const request = new RequestHead();
-  request.text = `GET ${target} HTTP/1.1\r\n${fields}\r\n`;
-  request.fieldsStart = request.text.indexOf("\r\n") + 2;
+  request.keptFields = fields;
   request.target = target;
   [request.path = "", request.query = ""] = target.split("?");
   return new Exchange(request, {} as Responder, { listenerName: "l", scheme: "http", peerAddress: "192.0.2.7", peerPort: 1 });

@@ -1,10 +1,11 @@
 /**
  * What tells clients or requests apart where a rule goes by a key: `clientIp`, `header:NAME`, `cookie:NAME`, `query:NAME` or `path`.
- * A key is read once, when the configuration is built; the data path runs the function that comes out.
+ * A key is read once, when the configuration is built; the data path runs the function that comes out. Fields are read as the endpoint will see them.
  */
 import { cookieValue } from "./cookie.ts";
 import type { Exchange } from "./exchange.ts";
 import { isToken, toLowerAscii } from "./fields.ts";
+import { compileSentField } from "./sent-fields.ts";
 
 /** Finds the key of an exchange; null where it has none, or an empty one (as the address of a client on a Unix socket is). */
 export type KeyOf = (exchange: Exchange) => string | null;
@@ -29,10 +30,15 @@ export function compileExchangeKey(key: string): KeyOf {
   const name = key.slice(key.indexOf(":") + 1);
   if (key === "clientIp") return (exchange) => nonEmpty(exchange.clientIp);
   if (key === "path") return (exchange) => exchange.request.path;
-  if (key.startsWith("header:")) return (exchange) => nonEmpty(exchange.request.field(name));
-  if (key.startsWith("cookie:")) return (exchange) => nonEmpty(cookieValue(exchange.request.field("cookie"), name));
+  if (key.startsWith("header:")) {
+    const read = compileSentField(name);
+    return (exchange) => nonEmpty(read(exchange));
+  }
+  if (key.startsWith("cookie:")) return (exchange) => nonEmpty(cookieValue(readCookies(exchange), name));
   return (exchange) => nonEmpty(queryValue(exchange.request.query, name));
 }
+
+const readCookies = compileSentField("cookie");
 
 function nonEmpty(value: string | null): string | null {
   return value === "" ? null : value;

@@ -5,6 +5,7 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
+import { compileSentField } from "../http/sent-fields.ts";
 import { formatCommonTime, formatIsoTime, formatMs } from "./log-time.ts";
 import { maxLoggedLength, truncate } from "./log-escape.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
@@ -78,9 +79,10 @@ export const accessLogFields: readonly AccessLogField[] = [
 /** Fields whose values are credentials: a template may not ask for them. */
 export const credentialFields: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
 
-/** Any other field of the request, for `{header:NAME}` in templates. */
+/** Any other field of the request, for `{header:NAME}` in templates: as the endpoint sees it, so that no stranger writes a trusted name into the log. */
 export function headerField(name: string): AccessLogField {
-  return define(`header:${name}`, "no", "A request field.", (exchange) => truncateOrNull(headField(exchange, name), maxLoggedLength.field));
+  const read = compileSentField(name);
+  return define(`header:${name}`, "no", "A request field.", (exchange) => (hasHead(exchange) ? truncateOrNull(read(exchange), maxLoggedLength.field) : null));
 }
 
 const truncateOrNull = (text: string | null, maxLength: number): string | null => (text === null ? null : truncate(text, maxLength));

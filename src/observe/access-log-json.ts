@@ -4,7 +4,7 @@
  * The fields and their order are those of `accessLogFields`; a test compares.
  */
 import type { Exchange } from "../http/exchange.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii, trimOws } from "../http/fields.ts";
 import type { RequestHead } from "../http/message.ts";
 import { reasons } from "../http/reason.ts";
 import { elapsedMs, hasHead, protocolOf, startOf } from "./access-log-fields.ts";
@@ -102,9 +102,9 @@ function findLoggedFields(request: RequestHead): void {
     if (lineEnd <= at) return;
     // 58 is the colon.
     if (text.charCodeAt(at + 10) === 58 && foundUserAgent === null && isNamed(text, at, "User-Agent", "user-agent")) {
-      foundUserAgent = text.slice(at + 11, lineEnd).trim() || null;
+      foundUserAgent = trimOws(text.slice(at + 11, lineEnd)) || null;
     } else if (text.charCodeAt(at + 7) === 58 && foundReferer === null && isNamed(text, at, "Referer", "referer")) {
-      foundReferer = text.slice(at + 8, lineEnd).trim() || null;
+      foundReferer = trimOws(text.slice(at + 8, lineEnd)) || null;
     }
     at = lineEnd + 2;
   }

@@ -2,8 +2,9 @@
  * The rules of one host pattern by path: a Map for exact paths, a Map for prefixes that is asked, longest first, at the ends of segments. Each list of rules
  * is in the router's order. No path is hashed and no prefix cut out where no key of that length could still win.
  */
+import type { Exchange } from "../http/exchange.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
-import type { PathPattern, RouteRequest } from "./route-match.ts";
+import type { PathPattern } from "./route-match.ts";
 import { Rule } from "./rule.ts";
 
 const slash = 47;
@@ -38,34 +39,34 @@ export class PathIndex<T> {
   }
 
   /** The best rule for `path` that ranks before `best`, else `best`. */
-  find(path: string, request: RouteRequest, clientIp: string, best: Rule<T> | null): Rule<T> | null {
+  find(path: string, exchange: Exchange, best: Rule<T> | null): Rule<T> | null {
     let found = best;
     let foundRank = best === null ? noRank : best.rank;
     const length = path.length;
     if (this.#exactRanks.at(length) < foundRank) {
-      found = firstHolding(this.#exact.get(path), request, clientIp, found);
+      found = firstHolding(this.#exact.get(path), exchange, found);
       if (found !== null) foundRank = found.rank;
     }
     const ranks = this.#prefixRanks;
     if (ranks.best < foundRank) {
       for (let end = Math.min(length, ranks.maxLength); end > 0; end--) {
         if (ranks.at(end) >= foundRank || (end !== length && path.charCodeAt(end) !== slash)) continue;
-        found = firstHolding(this.#prefixes.get(end === length ? path : path.slice(0, end)), request, clientIp, found);
+        found = firstHolding(this.#prefixes.get(end === length ? path : path.slice(0, end)), exchange, found);
         if (found !== null) foundRank = found.rank;
       }
     }
-    return firstHolding(this.#any, request, clientIp, found);
+    return firstHolding(this.#any, exchange, found);
   }
 }
 
 /** The first rule of `place` whose conditions hold, where it ranks before `best`; else `best`. */
-function firstHolding<T>(place: Place<T> | undefined, request: RouteRequest, clientIp: string, best: Rule<T> | null): Rule<T> | null {
+function firstHolding<T>(place: Place<T> | undefined, exchange: Exchange, best: Rule<T> | null): Rule<T> | null {
   if (place === undefined) return best;
-  if (place instanceof Rule) return (best === null || place.rank < best.rank) && place.holds(request, clientIp) ? place : best;
+  if (place instanceof Rule) return (best === null || place.rank < best.rank) && place.holds(exchange) ? place : best;
   for (let at = 0; at < place.length; at++) {
     const rule = place[at];
     if (rule === undefined || (best !== null && rule.rank > best.rank)) return best;
-    if (rule.holds(request, clientIp)) return rule;
+    if (rule.holds(exchange)) return rule;
   }
   return best;
 }

@@ -21,17 +21,6 @@ export interface RouteMatch {
   readonly clientIp?: readonly string[] | undefined;
 }
 
-/** What a router reads of a request; a `RequestHead` is one. */
-export interface RouteRequest {
-  readonly method: string;
-  /** Lower case, without port and trailing dot. */
-  readonly host: string;
-  readonly path: string;
-  readonly alternatePath: string | null;
-  readonly query: string;
-  field(name: string): string | null;
-}
-
 /** A host pattern: the exact name, or the suffix (with its dot) that names must end in, or any. */
 export interface HostPattern {
   readonly kind: "exact" | "suffix" | "any";

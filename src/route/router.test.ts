@@ -3,6 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
+import { exchangeAround } from "../http/testing/exchange-around.ts";
+import { parsed, parseRequestHead } from "../http1/request-parser.ts";
 import type { RouteMatch } from "./route-match.ts";
 import { ambiguous, Router, type RouteSpec } from "./router.ts";
 
@@ -18,7 +20,7 @@ function requestOf(asked: Asked): RequestHead {
   const head = new RequestHead();
   head.method = asked.method ?? "GET";
   head.host = asked.host ?? "example.com";
-  head.text = `${Object.entries(asked.fields ?? {}).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+  head.keptFields = Object.entries(asked.fields ?? {}).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const target = asked.target ?? "/";
   assert.equal(parseTarget(head.method, target, head), null, target);
   return head;
@@ -29,7 +31,7 @@ function routerOf(matches: Record<string, RouteMatch & { priority?: number }>): 
 }
 
 function assertRoutes(router: Router<string>, table: [Asked, string | null | typeof ambiguous][]): void {
-  for (const [asked, expected] of table) assert.equal(router.match(requestOf(asked), asked.clientIp ?? "192.0.2.1"), expected, JSON.stringify(asked));
+  for (const [asked, expected] of table) assert.equal(router.match(exchangeAround(requestOf(asked), asked)), expected, JSON.stringify(asked));
 }
 
 test("no routes match nothing, and a route without matchers everything", () => {
@@ -237,7 +239,29 @@ test("the router agrees with a plain walk over all routes", () => {
     const router = new Router(specs);
     for (const one of requests) {
       const head = Object.assign(new RequestHead(), one);
-      assert.equal(router.match(head, "192.0.2.1"), plainMatch(routes, head), JSON.stringify(one));
+      assert.equal(router.match(exchangeAround(head)), plainMatch(routes, head), JSON.stringify(one));
     }
   }), { numRuns: 2_000 });
+});
+
+test("matchers see a request as its endpoint will: no trust fields of strangers, nothing that Connection takes away, no white space but SP and HTAB around cookies", () => {
+  const router = routerOf({ internal: { header: { "x-real-ip": "10.0.0.1" } }, secure: { header: { "x-forwarded-proto": "https" } }, beta: { cookie: { beta: "1" } }, canary: { header: { "x-canary": "*" } }, rest: {} });
+  const table: [lines: string, isPeerTrusted: boolean, expected: string][] = [
+    ["X-Real-IP: 10.0.0.1", false, "rest"],
+    ["X-Real-IP: 10.0.0.1", true, "internal"],
+    ["X-Forwarded-Proto: https", false, "rest"],
+    ["X-Forwarded-Proto: https", true, "secure"],
+    ["Cookie: a=b; beta=1", false, "beta"],
+    ["Cookie: beta=0; beta=1", false, "beta"],
+    ["Cookie: beta=\xa01", false, "rest"],
+    ["Cookie: \xa0beta=1", false, "rest"],
+    ["Cookie: beta=1\r\nConnection: cookie", false, "rest"],
+    ["X-Canary: 1", false, "canary"],
+    ["X-Canary: 1\r\nConnection: close, x-canary", false, "rest"],
+  ];
+  for (const [lines, isPeerTrusted, expected] of table) {
+    const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\n`, "latin1");
+    parseRequestHead(bytes, 0, bytes.length, { headBytes: 16_384, headFields: 100 }, isPeerTrusted);
+    assert.equal(router.match(exchangeAround(parsed.head!, { isPeerTrusted })), expected, lines);
+  }
 });

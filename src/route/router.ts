@@ -4,10 +4,11 @@
  * any path), from the most specific on, and leaves a place out where its best rule ranks behind what was found. Explicit priorities only change ranks,
  * never the walk. Ten thousand routes cost what ten do.
  */
+import type { Exchange } from "../http/exchange.ts";
 import { compileConditions } from "./match-conditions.ts";
 import { PathIndex } from "./path-index.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
-import { anyPath, type HostPattern, parseHostPattern, parsePathPattern, type RouteMatch, type RouteRequest } from "./route-match.ts";
+import { anyPath, type HostPattern, parseHostPattern, parsePathPattern, type RouteMatch } from "./route-match.ts";
 import { compareRules, Rule } from "./rule.ts";
 
 /** A route as a router takes it. */
@@ -42,13 +43,14 @@ export class Router<T> {
   }
 
   /**
-   * The value of the route that takes `request`, null where none does, or `ambiguous`.
-   * @param clientIp who asks, normalised; see `client-address.ts`.
+   * The value of the route that takes `exchange`, null where none does, or `ambiguous`.
+   * Its client's address and what its forwarding fields are made of must be known by then: matchers see fields as the endpoint will.
    */
-  match(request: RouteRequest, clientIp: string): T | null | typeof ambiguous {
-    const rule = this.#canonical.find(request.path, request, clientIp);
+  match(exchange: Exchange): T | null | typeof ambiguous {
+    const { request } = exchange;
+    const rule = this.#canonical.find(request.path, exchange);
     if (request.alternatePath !== null) {
-      const other = this.#liberal.find(request.alternatePath, request, clientIp);
+      const other = this.#liberal.find(request.alternatePath, exchange);
       if (other?.routeIndex !== rule?.routeIndex) return ambiguous;
     }
     return rule === null ? null : rule.value;
@@ -92,10 +94,10 @@ class HostTable<T> {
     return place;
   }
 
-  find(path: string, request: RouteRequest, clientIp: string): Rule<T> | null {
-    const host = request.host;
+  find(path: string, exchange: Exchange): Rule<T> | null {
+    const host = exchange.request.host;
     let best: Rule<T> | null = null;
-    if (this.#exactRanks.at(host.length) !== noRank) best = this.#exact.get(host)?.find(path, request, clientIp, null) ?? null;
+    if (this.#exactRanks.at(host.length) !== noRank) best = this.#exact.get(host)?.find(path, exchange, null) ?? null;
     let bestRank = best === null ? noRank : best.rank;
     const ranks = this.#suffixRanks;
     if (ranks.best < bestRank) {
@@ -103,10 +105,10 @@ class HostTable<T> {
         if (ranks.at(host.length - dot) >= bestRank) continue;
         const place = this.#suffixes.get(host.slice(dot));
         if (place === undefined) continue;
-        best = place.find(path, request, clientIp, best);
+        best = place.find(path, exchange, best);
         if (best !== null) bestRank = best.rank;
       }
     }
-    return this.#any.bestRank < bestRank ? this.#any.find(path, request, clientIp, best) : best;
+    return this.#any.bestRank < bestRank ? this.#any.find(path, exchange, best) : best;
   }
 }

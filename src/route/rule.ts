@@ -3,8 +3,9 @@
  * The order: explicit priority (higher first); then the host (exact, then the longer wildcard, then any); then the path (exact, then the longer prefix, then
  * any); then the number of other matchers; then the order of declaration.
  */
+import type { Exchange } from "../http/exchange.ts";
 import type { Condition } from "./match-conditions.ts";
-import type { HostPattern, PathPattern, RouteRequest } from "./route-match.ts";
+import type { HostPattern, PathPattern } from "./route-match.ts";
 
 /** One route under one host pattern. */
 export class Rule<T> {
@@ -28,9 +29,9 @@ export class Rule<T> {
   }
 
   /** Do the matchers beyond host and path hold? */
-  holds(request: RouteRequest, clientIp: string): boolean {
+  holds(exchange: Exchange): boolean {
     const conditions = this.conditions;
-    for (let at = 0; at < conditions.length; at++) if (conditions[at]?.holds(request, clientIp) === false) return false;
+    for (let at = 0; at < conditions.length; at++) if (conditions[at]?.holds(exchange) === false) return false;
     return true;
   }
 }

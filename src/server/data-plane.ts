@@ -237,12 +237,13 @@ export class DataPlane implements ListenerHost {
       exchange.responder.fail("LOOP_DETECTED");
       return;
     }
+    // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
+    exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);
     if (route === null) exchange.responder.fail("NO_ROUTE");
     else if (route === ambiguous) exchange.responder.fail("AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
-      exchange.forwardingPrefix = listener.prefixOf(exchange);
       route.answer(exchange);
     }
   }

@@ -84,7 +84,7 @@ export class Runtime {
 
   /** The route that takes `exchange`; null = none, `ambiguous` = it depends on how the path is read. */
   match(exchange: Exchange): CompiledRoute | null | typeof ambiguous {
-    return this.#router.match(exchange.request, exchange.clientIp);
+    return this.#router.match(exchange);
   }
 
   /** The transports that `next` did not take over. */
@@ -135,8 +135,8 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
     else if (!("headers" in middleware)) policies.push(middleware);
     else {
-      const request = compileHeaderEdit(middleware.headers.request);
-      const response = compileHeaderEdit(middleware.headers.response);
+      const request = compileHeaderEdit(middleware.headers.request, "request");
+      const response = compileHeaderEdit(middleware.headers.response, "response");
       if (request !== null) requestEdits.push(request);
       // The answer passes the middlewares in the opposite order.
       if (response !== null) responseEdits.unshift(response);

@@ -17,6 +17,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
   request.method = facts.method ?? "GET";
   request.target = facts.target ?? "/a?b=c";
   request.authority = "api.example.com:8080";
+  request.keptFields = facts.fields ?? "user-AGENT: curl/8.5.0\r\n";
   request.text = `${request.method} ${request.target} HTTP/1.1\r\n${facts.fields ?? "Host: api.example.com:8080\r\nuser-AGENT: curl/8.5.0\r\n"}\r\n`;
   request.fieldsStart = request.text.indexOf("\r\n") + 2;
   const exchange = new Exchange(request, null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress: "192.0.2.7", peerPort: 40_001 });

@@ -31,8 +31,7 @@ function open(more: Partial<StickyCookieOptions> = {}) {
 
 function exchange(cookie: string | null, more: { scheme?: "http" | "https"; isPeerTrusted?: boolean; forwardedProto?: string } = {}): Exchange {
   const request = new RequestHead();
-  request.text = `GET / HTTP/1.1\r\n${cookie === null ? "" : `cookie: ${cookie}\r\n`}\r\n`;
-  request.fieldsStart = 16;
+  request.keptFields = cookie === null ? "" : `cookie: ${cookie}\r\n`;
   request.forwardedProto = more.forwardedProto ?? null;
   const made = new Exchange(request, {} as Responder, { listenerName: "l", scheme: more.scheme ?? "http", peerAddress: "192.0.2.1", peerPort: 1 });
   made.isPeerTrusted = more.isPeerTrusted ?? false;
@@ -119,4 +118,33 @@ for (const [isSecure, sameSite, client] of secureCases) {
 test("without a name of its own the cookie has one of the upstream's", () => {
   const { sticky } = open({ name: null });
   assert.match(sticky.name, /^millrace-[\da-f]{8}$/);
+});
+
+test("a valid cookie is seen behind cookies of the same name that are forged, expired or of an endpoint that is gone, up to a bound", () => {
+  const { sticky, endpoints, results } = open();
+  const [first, second] = endpoints;
+  const good = cookieOf(sticky.answerFields(exchange(null), second));
+  for (const before of ["sid=; ", "sid=abc; ", "sid=AAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA; ", "x=1; sid=a; sid=b; sid=c; "]) {
+    const both = exchange(`${before}${good}`);
+    assert.equal(sticky.pick(both, { key: null, tried: [] }), second, before);
+    assert.equal(sticky.answerFields(both, second), "", before);
+  }
+  assert.equal(sticky.pick(exchange(`${"sid=x; ".repeat(100)}${good}`), { key: null, tried: [] }), null, "sixteen are looked at");
+  results.length = 0;
+  assert.match(sticky.answerFields(exchange(`sid=x; ${good}`), first), /^Set-Cookie/);
+  assert.deepEqual(results, ["moved"]);
+});
+
+test("a fresh cookie goes before one that is to be renewed, and the earlier of two fresh ones before the later", () => {
+  const { sticky, endpoints, clock } = open({ maxAge: 4 * hourMs });
+  const [first, second] = endpoints;
+  const old = cookieOf(sticky.answerFields(exchange(null), first));
+  clock.advance(3 * hourMs);
+  const fresh = cookieOf(sticky.answerFields(exchange(null), second));
+  const other = cookieOf(sticky.answerFields(exchange(null), first));
+  assert.equal(sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [] }), second);
+  assert.equal(sticky.pick(exchange(`${other}; ${fresh}`), { key: null, tried: [] }), first);
+  assert.equal(sticky.pick(exchange(old), { key: null, tried: [] }), first);
+  assert.equal(sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [second] }), first, "where the fresh one's endpoint was tried");
+  assert.equal(sticky.answerFields(exchange(`${old}; ${other}`), first), "", "its fresh cookie need not be renewed");
 });

@@ -1,16 +1,20 @@
 /**
  * Affinity by a signed cookie. A client comes back to its endpoint while that is healthy, also when it drains or has weight 0 and gets no new clients; when it is gone or
  * fails, the balancer chooses another and the answer brings a new cookie (RFC 6265 section 4.1). The cookie is sent only where it changes.
+ *
+ * A client may send several cookies of the name, one for each path and domain it was set for (RFC 6265 section 5.4), old ones among them. All are read, up to
+ * `maxTokens`; a fresh one goes before one that is to be renewed, and otherwise the earlier goes before the later.
  */
 import { hash32 } from "../../base/hash.ts";
-import { cookieValue } from "../../http/cookie.ts";
+import { findCookie } from "../../http/cookie.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { clientScheme } from "../../http/forwarding-fields.ts";
+import { compileSentField } from "../../http/sent-fields.ts";
 import { type PickHint, isOpenTo } from "../balancer/balancer.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { StickyCookieOptions } from "../sticky-options.ts";
 import type { Affinity } from "./affinity.ts";
-import type { StickyTokens } from "./sticky-token.ts";
+import type { StickyTokens, TokenReading } from "./sticky-token.ts";
 
 /** `kept`: by its cookie; `assigned`: it had none; `moved`: its endpoint is gone or could not serve. */
 export type StickyResult = "kept" | "assigned" | "moved";
@@ -24,6 +28,11 @@ export interface StickyCookieParts {
   readonly onResult: (result: StickyResult) => void;
 }
 
+/** Cookies of one name beyond these are not looked at: each costs the reading of a token. */
+const maxTokens = 16;
+
+const readCookies = compileSentField("cookie");
+
 const sameSiteNames = { lax: "Lax", strict: "Strict", none: "None" } as const;
 
 /** See the head of this file. */
@@ -31,6 +40,9 @@ export class StickyCookie implements Affinity {
   readonly name: string;
   readonly #parts: StickyCookieParts;
   readonly #attributes: string;
+  // What the cookies of the request in hand say; kept because a pick must not allocate.
+  readonly #readings: TokenReading[] = [];
+  #tokenCount = 0;
 
   constructor(parts: StickyCookieParts) {
     const { name, maxAge, path, sameSite } = parts.options;
@@ -41,24 +53,46 @@ export class StickyCookie implements Affinity {
   }
 
   pick(exchange: Exchange, hint: PickHint): Endpoint | null {
-    const token = this.#tokenOf(exchange);
-    const reading = token === null ? null : this.#parts.tokens.read(token);
-    const endpoint = reading === null ? null : this.#parts.find(reading.url);
-    return endpoint !== null && endpoint.state.isKeepingClients && isOpenTo(hint, endpoint) ? endpoint : null;
+    this.#readTokens(exchange);
+    let found: Endpoint | null = null;
+    for (const { url, isStale } of this.#readings) {
+      if (isStale && found !== null) continue;
+      const endpoint = this.#parts.find(url);
+      if (endpoint === null || !endpoint.state.isKeepingClients || !isOpenTo(hint, endpoint)) continue;
+      found = endpoint;
+      if (!isStale) break;
+    }
+    this.#readings.length = 0;
+    return found;
   }
 
   answerFields(exchange: Exchange, endpoint: Endpoint): string {
-    const token = this.#tokenOf(exchange);
-    const reading = token === null ? null : this.#parts.tokens.read(token);
-    const isKept = reading?.url === endpoint.name;
-    this.#parts.onResult(isKept ? "kept" : token === null ? "assigned" : "moved");
-    if (isKept && !reading.isStale) return "";
+    this.#readTokens(exchange);
+    let isKept = false;
+    let isFresh = false;
+    for (const { url, isStale } of this.#readings) {
+      if (url !== endpoint.name) continue;
+      isKept = true;
+      if (!isStale) isFresh = true;
+    }
+    this.#readings.length = 0;
+    this.#parts.onResult(isKept ? "kept" : this.#tokenCount === 0 ? "assigned" : "moved");
+    if (isFresh) return "";
     // RFC 6265bis section 4.1.2.7: None without Secure is refused by browsers.
     const secure = this.#parts.options.sameSite === "none" || clientScheme(exchange) === "https" ? "; Secure" : "";
     return `Set-Cookie: ${this.name}=${this.#parts.tokens.create(endpoint.name)}${this.#attributes}${secure}\r\n`;
   }
 
-  #tokenOf(exchange: Exchange): string | null {
-    return cookieValue(exchange.request.field("cookie"), this.name);
+  /** Puts what the client's cookies say into `#readings`. */
+  #readTokens(exchange: Exchange): void {
+    this.#tokenCount = 0;
+    findCookie(readCookies(exchange), this.name, this.#takeToken);
   }
+
+  /** @returns true where no more are looked at */
+  readonly #takeToken = (token: string): true | null => {
+    const reading = this.#parts.tokens.read(token);
+    if (reading !== null) this.#readings.push(reading);
+    return ++this.#tokenCount === maxTokens ? true : null;
+  };
 }

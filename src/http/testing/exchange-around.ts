@@ -1,0 +1,20 @@
+/** Exchanges for tests of what is decided by a request: nobody answers them. */
+import { Exchange, type Responder } from "../exchange.ts";
+import { ForwardingPrefix } from "../forwarding-fields.ts";
+import { RequestHead } from "../message.ts";
+
+/** Who sent a request; default: a stranger at 192.0.2.1, in clear text. */
+export interface Sender {
+  readonly clientIp?: string;
+  readonly isPeerTrusted?: boolean;
+}
+
+/** An exchange of `head`, or of one with these facts, ready to be routed. */
+export function exchangeAround(head: Partial<RequestHead>, { clientIp = "192.0.2.1", isPeerTrusted = false }: Sender = {}): Exchange {
+  const request = head instanceof RequestHead ? head : Object.assign(new RequestHead(), head);
+  const exchange = new Exchange(request, null as unknown as Responder, { listenerName: "test", scheme: "http", peerAddress: clientIp, peerPort: 1 });
+  exchange.isPeerTrusted = isPeerTrusted;
+  exchange.requestId = "id-1";
+  exchange.forwardingPrefix = new ForwardingPrefix({ peerAddress: clientIp, scheme: "http", isPeerTrusted, pseudonym: "millrace" });
+  return exchange;
+}
