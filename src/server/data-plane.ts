@@ -27,6 +27,7 @@ import type { WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
+import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { nameWarnings } from "./name-warnings.ts";
@@ -102,7 +103,7 @@ export class DataPlane implements ListenerHost {
     this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
     this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
     this.#metrics = new ExchangeMetrics(this.#writer);
-    this.#stores = new Stores({ metrics: this.#writer, logger: parts.logger });
+    this.#stores = new Stores({ metrics: this.#writer, logger: parts.logger, names: toServerNames(this.#resolver) });
     this.#lag = new EventLoopLag({ writer: this.#writer, workerName: String(parts.stripeIndex) });
     this.wheel.start();
   }

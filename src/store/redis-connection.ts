@@ -1,55 +1,151 @@
-/** The connection of one thread to one Redis server: opened in the background, opened again for ever, and never a queue while it is not there. */
+/**
+ * The connection of one thread to one Redis server: opened in the background, opened again for ever, and never a queue while it is not there. A name is resolved with each
+ * opening, and followed: where it stands for other addresses than that of the connection, a connection to one of these takes its place.
+ */
+import { isIP, type LookupFunction } from "node:net";
 import type { RedisClientOptions, createClient } from "@redis/client";
 import type { StoreOptions } from "./options.ts";
 
 type Client = ReturnType<typeof createClient>;
+type CreateClient = typeof createClient;
+
+/** How the names of servers are resolved; without ever blocking a thread. */
+export interface ServerNames {
+  readonly lookup: LookupFunction;
+  /** Tells `watcher` when `host` stands for other addresses than before, until `unwatch`. */
+  watch(host: string, watcher: NameWatcher): void;
+  unwatch(host: string, watcher: NameWatcher): void;
+}
+
+/** Who follows a name. */
+export interface NameWatcher {
+  /** There are connections to its addresses. */
+  readonly isInUse: boolean;
+  onAddresses(addresses: readonly string[]): void;
+}
 
 /** A reconnection comes at the latest after this time; the client's own spread is added. */
 const maxReconnectMs = 500;
+/** For one address, resolving its name included. */
 const connectTimeoutMs = 2_000;
 /** More commands than this waiting for an answer mean that there is none. */
 const maxQueuedCommands = 10_000;
 
-/** See the head of this file. */
-export class RedisConnection {
-  readonly #client: Client;
-  readonly #firstConnection: Promise<void>;
+/** One client of the package, and the address that it was last connected to. */
+interface Line {
+  readonly client: Client;
+  readonly firstConnection: Promise<void>;
+  address: string | null;
+}
 
-  private constructor(client: Client, onError: (error: Error | null) => void) {
-    this.#client = client;
-    client.on("error", onError);
-    client.on("ready", () => onError(null));
-    // Rejects only when it is closed before it is there.
-    this.#firstConnection = client.connect().then(() => client.unref(), () => {});
+/** See the head of this file. */
+export class RedisConnection implements NameWatcher {
+  readonly isInUse = true;
+  readonly #create: CreateClient;
+  readonly #options: StoreOptions["redis"];
+  readonly #names: ServerNames;
+  readonly #onError: (error: Error | null) => void;
+  /** The server's name; null where there is none to resolve. */
+  readonly #host: string | null;
+  #line: Line;
+  /** What takes its place once it is connected. */
+  #successor: Line | null = null;
+  /** Openings so far: several addresses are tried in turn. */
+  #turn = 0;
+
+  private constructor(create: CreateClient, options: StoreOptions["redis"], { names, onError }: RedisConnectionParts) {
+    this.#create = create;
+    this.#options = options;
+    this.#names = names;
+    this.#onError = onError;
+    this.#host = hostOf(options.url);
+    this.#line = this.#openLine();
+    if (this.#host !== null) names.watch(this.#host, this);
   }
 
   /**
    * Begins to connect.
-   * @param onError told what is wrong with the connection, and with null when it is there (again)
    * @throws where the package is not installed
    */
-  static async open(options: StoreOptions["redis"], onError: (error: Error | null) => void): Promise<RedisConnection> {
+  static async open(options: StoreOptions["redis"], parts: RedisConnectionParts): Promise<RedisConnection> {
     const { createClient } = await loadClient();
-    const reconnectStrategy = (retries: number): number => Math.min(50 * 2 ** Math.min(retries, 10), maxReconnectMs) * (0.5 + Math.random() / 2);
-    const socket = { connectTimeout: connectTimeoutMs, reconnectStrategy };
-    const common = { RESP: 2, disableOfflineQueue: true, commandsQueueMaxLength: maxQueuedCommands };
-    const place = options.url.startsWith("unix:") ? { socket: { ...socket, path: options.url.slice(5), tls: false as const } } : { url: options.url, socket };
-    return new RedisConnection(createClient({ ...common, ...place } as RedisClientOptions) as unknown as Client, onError);
+    return new RedisConnection(createClient, options, parts);
   }
 
   /** Resolves when it is connected for the first time, or closed. */
   get connected(): Promise<void> {
-    return this.#firstConnection;
+    return this.#line.firstConnection;
   }
 
   /** Sends a command; rejects at once where there is no connection. */
   send(command: readonly string[]): Promise<unknown> {
-    return this.#client.sendCommand([...command]);
+    return this.#line.client.sendCommand([...command]);
   }
 
   close(): void {
-    this.#client.destroy();
+    if (this.#host !== null) this.#names.unwatch(this.#host, this);
+    this.#successor?.client.destroy();
+    this.#successor = null;
+    this.#line.client.destroy();
   }
+
+  // `NameWatcher`.
+
+  onAddresses(addresses: readonly string[]): void {
+    const { address } = this.#line;
+    if (address === null || addresses.includes(address) || this.#successor !== null) return;
+    const successor = this.#openLine();
+    this.#successor = successor;
+    void successor.firstConnection.then(() => {
+      if (this.#successor !== successor) return;
+      this.#successor = null;
+      const previous = this.#line.client;
+      this.#line = successor;
+      // Commands under way get their answers.
+      previous.close().catch(() => {});
+    });
+  }
+
+  #openLine(): Line {
+    const { url } = this.#options;
+    const lookup: LookupFunction = (host, options, onDone) => {
+      this.#names.lookup(host, { ...options, all: true }, (error, found) => {
+        const addresses = typeof found === "string" ? [] : found;
+        // One at a time, so that it is known to which it is connected; the next opening takes the next.
+        const chosen = addresses[this.#turn++ % Math.max(1, addresses.length)];
+        if (error !== null || chosen === undefined) return onDone(error ?? new Error(`${host} has no address`), []);
+        line.address = chosen.address;
+        if (options.all === true) onDone(null, [chosen]);
+        else onDone(null, chosen.address, chosen.family);
+      });
+    };
+    const socket = { connectTimeout: connectTimeoutMs, reconnectStrategy };
+    const common = { RESP: 2, disableOfflineQueue: true, commandsQueueMaxLength: maxQueuedCommands };
+    const place = url.startsWith("unix:") ? { socket: { ...socket, path: url.slice(5), tls: false as const } } : { url, socket: { ...socket, lookup } };
+    const client = this.#create({ ...common, ...place } as RedisClientOptions) as unknown as Client;
+    client.on("error", this.#onError);
+    client.on("ready", () => this.#onError(null));
+    // Rejects only when it is closed before it is there.
+    const line: Line = { client, address: null, firstConnection: client.connect().then(() => client.unref(), () => {}) };
+    return line;
+  }
+}
+
+/** What a connection is given. */
+export interface RedisConnectionParts {
+  readonly names: ServerNames;
+  /** Told what is wrong with the connection, and with null when it is there (again). */
+  readonly onError: (error: Error | null) => void;
+}
+
+function reconnectStrategy(retries: number): number {
+  return Math.min(50 * 2 ** Math.min(retries, 10), maxReconnectMs) * (0.5 + Math.random() / 2);
+}
+
+function hostOf(url: string): string | null {
+  if (url.startsWith("unix:")) return null;
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) === 0 ? host : null;
 }
 
 async function loadClient(): Promise<typeof import("@redis/client")> {

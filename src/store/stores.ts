@@ -6,7 +6,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { LimitStore } from "./limit-store.ts";
 import type { StoreOptions, StoresOptions } from "./options.ts";
-import { RedisConnection } from "./redis-connection.ts";
+import { RedisConnection, type ServerNames } from "./redis-connection.ts";
 import { RedisLimitStore } from "./redis-limit-store.ts";
 
 interface OpenStore {
@@ -23,11 +23,13 @@ const patienceMs = 1_000;
 export class Stores {
   readonly #metrics: MetricWriter;
   readonly #logger: Logger;
+  readonly #names: ServerNames;
   #open = new Map<string, OpenStore>();
   #prepared: Map<string, OpenStore> | null = null;
 
-  constructor(parts: { readonly metrics: MetricWriter; readonly logger: Logger }) {
+  constructor(parts: { readonly metrics: MetricWriter; readonly logger: Logger; readonly names: ServerNames }) {
     this.#metrics = parts.metrics;
+    this.#names = parts.names;
     this.#logger = parts.logger;
   }
 
@@ -73,7 +75,7 @@ export class Stores {
 
   async #openStore(name: string, options: StoreOptions): Promise<OpenStore> {
     let connectionError: string | null = null;
-    const connection = await RedisConnection.open(options.redis, (error) => { connectionError = error?.message ?? null; });
+    const connection = await RedisConnection.open(options.redis, { names: this.#names, onError: (error) => { connectionError = error?.message ?? null; } });
     const limits = new RedisLimitStore({
       sender: connection,
       prefix: options.redis.prefix,

@@ -1,6 +1,7 @@
 /** A resolver in the shape that `node:net` and `node:http` take. */
 import type { LookupAddress, LookupOptions } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
+import type { ServerNames } from "../../store/redis-connection.ts";
 import type { HostResolver } from "./host-resolver.ts";
 
 /**
@@ -18,5 +19,14 @@ export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): Looku
         else onDone(null, first.address, first.family);
       });
     });
+  };
+}
+
+/** `resolver` as the connections to stores take it. */
+export function toServerNames(resolver: HostResolver): ServerNames {
+  return {
+    lookup: toLookupFunction(resolver),
+    watch: (host, watcher) => resolver.watch(host, watcher),
+    unwatch: (host, watcher) => resolver.unwatch(host, watcher),
   };
 }
