@@ -15,7 +15,7 @@ const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 
 const endpointSectionSchema = section(
   {
-    url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved without blocking and followed when they change." }),
+    url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed." }),
     weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: maxWeight }),
     backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
     zone: documented(maybe(nameSchema), { kind: "name", defaultText: "none", about: "Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it." }),
@@ -85,7 +85,7 @@ export const upstreamSchema = section(
     ),
     timeouts: documented(
       section({
-        connect: duration("3s", { about: "How long a connection may take to come about." }),
+        connect: duration("3s", { about: "How long a connection may take to come about, from the look-up of the name on, whatever the number of addresses." }),
         firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim answer (1xx) starts it again, for an hour at most.", zero: "no limit" }),
         idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case.", zero: "no limit" }),
       }).prefault({}),
