@@ -60,9 +60,10 @@ function closeDebugger() {
 function cacheCompiledCode() {
   var fs = require("fs");
   var path = require("path");
-  var home = require("os").homedir();
+  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE) return;
+  var home = homeFolder();
+  if (home === null || home === "/" || !fs.existsSync(home)) return;
   var cache = process.env.XDG_CACHE_HOME || path.join(home, ".cache");
-  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE || home === "/" || !fs.existsSync(home)) return;
   [cache, path.join(cache, "millrace")].forEach(function (folder) {
     try {
       fs.mkdirSync(folder, 448);
@@ -72,4 +73,13 @@ function cacheCompiledCode() {
   });
   cache = path.join(cache, "millrace");
   if (fs.existsSync(cache)) require("module").enableCompileCache(cache);
+}
+
+// Null for a user without HOME who is in no passwd file (containers, chroots, numeric user ids): Node.js throws then.
+function homeFolder() {
+  try {
+    return require("os").homedir();
+  } catch (error) {
+    return null;
+  }
 }

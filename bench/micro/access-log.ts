@@ -6,6 +6,8 @@ import { Exchange, type Responder } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import { compileAccessLogFormat } from "../../src/observe/access-log-format.ts";
 import { AccessLog } from "../../src/observe/access-log.ts";
+import { AccessLogFiles } from "../../src/observe/access-log-files.ts";
+import { silentWarnings } from "../../src/observe/repeated-warning.ts";
 import { QueryRedactor } from "../../src/observe/query-redactor.ts";
 
 const text = "GET /api/v1/users/42?page=3&sort=name HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
@@ -60,7 +62,15 @@ for (const format of ["json", "common", "combined", "template"] as const) {
   // Reading a character makes the engine flatten the concatenation, as writing does.
   await measure(`format ${format}`, (exchange) => { sink += compiled(exchange).charCodeAt(20); });
 }
-const log = new AccessLog({ format: "json", template: null, queryAllow: null, path: "/dev/null", maxWaitingBytes: 256 * 1024 * 1024 });
+const files = new AccessLogFiles(silentWarnings);
+await files.prepare("/dev/null");
+files.commit();
+const log = new AccessLog({ format: "json", template: null, queryAllow: null, path: "/dev/null" }, (...batch) => {
+  files.write(...batch);
+  return true;
+});
 await measure("format json and write", (exchange) => log.record(exchange));
-await log.close();
+log.flush();
+await files.close();
+if (files.lost > 0) console.log(`${files.lost} lines were lost`);
 if (sink === 0) console.log("nothing was formatted");

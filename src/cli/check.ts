@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { resolveConfigFile } from "./config-file.ts";
 import { describeConfig } from "./config-summary.ts";
 import { toCommandFailure } from "./problems.ts";
+import { print } from "./terminal.ts";
 
 /** Declares the command. */
 export function addCheckCommand(program: Command): Command {
@@ -16,7 +17,7 @@ export function addCheckCommand(program: Command): Command {
       const { loadConfig } = await import("../config/load-config.ts");
       try {
         const config = await loadConfig(file);
-        console.log(`${file} is valid: ${describeConfig(config)}.`);
+        print(`${file} is valid: ${describeConfig(config)}.`);
       } catch (error) {
         throw await toCommandFailure(error);
       }

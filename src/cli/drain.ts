@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addEndpointCommand, changeEndpoint, describeShare, type EndpointFlags, type EndpointTarget, untilIdle } from "./endpoint-command.ts";
 import { CommandFailure } from "./failure.ts";
+import { print, printError } from "./terminal.ts";
 
 interface DrainFlags extends EndpointFlags {
   readonly wait?: boolean;
@@ -27,12 +28,12 @@ async function drain(target: EndpointTarget, { wait, timeout }: DrainFlags): Pro
   const limitMs = timeout === undefined ? Infinity : await parseTimeout(timeout);
   const { place, report } = await changeEndpoint(target, { action: "drain" });
   const { url, inFlight } = report.endpoint;
-  console.log(`${url} is draining, ${inFlight} in flight; ${describeShare(report)}.`);
-  if (report.takingCount === 0) console.error(`Nobody is left: new requests for ${report.upstream} are answered with 503.`);
+  print(`${url} is draining, ${inFlight} in flight; ${describeShare(report)}.`);
+  if (report.takingCount === 0) printError(`Nobody is left: new requests for ${report.upstream} are answered with 503.`);
   if (wait !== true && timeout === undefined) return;
   const left = await untilIdle(place, report, limitMs);
   if (left > 0) throw new CommandFailure(`${url} still has ${left} in flight. It goes on draining.`);
-  console.log(`${url} is idle.`);
+  print(`${url} is idle.`);
 }
 
 async function parseTimeout(text: string): Promise<number> {

@@ -1,8 +1,10 @@
 /** The entry of the command line: runs a command and decides how the process ends. */
+import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { type EarlySignals, setEarlySignals } from "./early-signals.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { buildProgram } from "./program.ts";
+import { hearOutputErrors, printError } from "./terminal.ts";
 
 /**
  * Runs a command. Sets `process.exitCode`; a command that serves keeps the process alive after this returns.
@@ -11,8 +13,7 @@ import { buildProgram } from "./program.ts";
  */
 export async function main(args: readonly string[], early?: EarlySignals): Promise<void> {
   if (early !== undefined) setEarlySignals(early);
-  // A reader of our output that went away (`millrace schema | head`) is no reason for a stack trace.
-  process.stdout.on("error", noteLostOutput);
+  hearOutputErrors();
   try {
     const program = buildProgram();
     if (args.length === 0) program.help({ error: true });
@@ -20,14 +21,8 @@ export async function main(args: readonly string[], early?: EarlySignals): Promi
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
     else {
-      console.error(error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? error));
+      printError(error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? inspect(error)));
       process.exitCode = error instanceof CommandFailure ? error.exitCode : 1;
     }
   }
-}
-
-function noteLostOutput(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") return;
-  console.error(`Cannot write to standard output: ${error.code === "ENOSPC" ? "no space is left on the device" : error.message}.`);
-  process.exitCode = 1;
 }

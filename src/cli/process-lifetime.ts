@@ -48,6 +48,9 @@ export class ProcessLifetime {
     process.on("SIGUSR2", () => this.#logger.info("SIGUSR2 means nothing to Millrace", { signal: "SIGUSR2" }));
     // One that came while the configuration was read may be about a later one: what is reloaded waits until the proxy has started.
     if (takeEarlySignals().includes("SIGHUP")) setImmediate(this.#onHangup);
+    // Node.js writes its warnings itself, and waits for whoever reads standard error.
+    process.removeAllListeners("warning");
+    process.on("warning", (warning) => this.#logger.warn("Node.js warns", { name: warning.name, warning: warning.message }));
     process.on("uncaughtException", (error) => this.#onUnexpected(error));
     process.on("unhandledRejection", (error) => this.#onUnexpected(error));
   }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addAdminOptions, type AdminFlags, findAdmin, tokenHelp } from "./admin-place.ts";
 import { CommandFailure } from "./failure.ts";
+import { print } from "./terminal.ts";
 
 interface ReloadFlags extends AdminFlags {
   readonly pid?: string;
@@ -40,7 +41,7 @@ function signalProcess(pid: string): void {
     const isGone = error instanceof Error && "code" in error && error.code === "ESRCH";
     throw new CommandFailure(isGone ? `There is no process ${pid}.` : `No permission to signal process ${pid}.`);
   }
-  console.log(`Asked process ${pid} to reload; its log says what came of it.`);
+  print(`Asked process ${pid} to reload; its log says what came of it.`);
 }
 
 async function requestReload(file: string | undefined, flags: ReloadFlags): Promise<void> {
@@ -48,5 +49,5 @@ async function requestReload(file: string | undefined, flags: ReloadFlags): Prom
   const { postReload } = await import("./admin-client.ts");
   const { isApplied, report } = await postReload(address, token);
   if (!isApplied) throw new CommandFailure(`${report}\n\nThe running configuration was kept.`);
-  console.log(`Reloaded: ${report}.`);
+  print(`Reloaded: ${report}.`);
 }

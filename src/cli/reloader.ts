@@ -7,6 +7,7 @@ import { describeDiff } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
 import type { ConfigWatch } from "../config/watch-config.ts";
 import type { Logger } from "../observe/logger.ts";
+import { writeStandardError } from "../observe/standard-output.ts";
 import type { Proxy } from "../server/create-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
@@ -118,7 +119,7 @@ export class Reloader {
 
   #refuse(error: unknown, cause: ReloadCause): ReloadOutcome {
     const report = error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)));
-    if (this.#isForPeople) process.stderr.write(`${report}\n`);
+    if (this.#isForPeople) writeStandardError(`${report}\n`);
     this.#logger.error("kept the running configuration", { cause, ...(!this.#isForPeople && { problems: report }) });
     return { isApplied: false, report: stripVTControlCharacters(report) };
   }

@@ -1,5 +1,6 @@
 /** `millrace schema`: the JSON Schema of the configuration, for editors. */
 import type { Command } from "commander";
+import { print } from "./terminal.ts";
 
 const examples = `
 An editor with YAML support checks and completes a file that begins with
@@ -16,6 +17,6 @@ export function addSchemaCommand(program: Command): Command {
     .addHelpText("after", examples)
     .action(async () => {
       const { toJsonSchema } = await import("../config/json-schema.ts");
-      console.log(JSON.stringify(toJsonSchema(), null, 2));
+      print(JSON.stringify(toJsonSchema(), null, 2));
     });
 }

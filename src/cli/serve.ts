@@ -1,6 +1,7 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
 import type { Config } from "../config/schema.ts";
-import { createLogger } from "../observe/logger.ts";
+import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
+import { writeStandardError } from "../observe/standard-output.ts";
 import { createProxyFromConfig, type Proxy } from "../server/create-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
@@ -41,12 +42,13 @@ export async function serve(service: Service): Promise<void> {
   } catch (error) {
     throw await toCommandFailure(error);
   }
-  const format = service.logFormat ?? (process.stderr.isTTY ? "text" : "json");
+  const format = service.logFormat ?? defaultLogFormat();
   const logger = createLogger({ level: config.log.level, format });
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
   const proxy = createProxyFromConfig(config, {
     logger,
-    onStatisticsLine: (line) => void process.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
+    // Not a message of a level: whoever does not want it turns it off.
+    onStatisticsLine: (line, statistics) => writeStandardError(format === "text" ? line : formatLogLine("json", Date.now(), "info", "stats", { ...statistics })),
     ...(service.file !== null && { onReloadRequest: () => reloader.reload("request") }),
   });
   reloader.attach(proxy);

@@ -1,6 +1,7 @@
 /** `millrace version`. */
 import type { Command } from "commander";
 import { version } from "../base/version.ts";
+import { print } from "./terminal.ts";
 
 /** Declares the command. */
 export function addVersionCommand(program: Command): Command {
@@ -9,7 +10,7 @@ export function addVersionCommand(program: Command): Command {
     .usage(" ")
     .description("Print the versions of Millrace and Node.js.")
     .action(() => {
-      console.log(`millrace ${version}`);
-      console.log(`node ${process.versions.node} (${process.platform} ${process.arch})`);
+      print(`millrace ${version}`);
+      print(`node ${process.versions.node} (${process.platform} ${process.arch})`);
     });
 }

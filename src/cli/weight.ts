@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { maxWeight } from "../upstream/endpoint.ts";
 import { addEndpointCommand, changeEndpoint, describeShare, type EndpointFlags } from "./endpoint-command.ts";
 import { CommandFailure } from "./failure.ts";
+import { print } from "./terminal.ts";
 
 const examples = `
   millrace weight api 10.0.0.1:8081 5            five times the share of an endpoint with weight 1
@@ -16,7 +17,7 @@ export function addWeightCommand(program: Command): Command {
     .action(async (upstream: string, endpoint: string, text: string, file: string | undefined, flags: EndpointFlags) => {
       const { report } = await changeEndpoint({ upstream, endpoint, file, flags }, { action: "weight", body: { weight: parseWeight(text) } });
       const { url, weight, configuredWeight } = report.endpoint;
-      console.log(`${url} has the weight ${weight}${weight === configuredWeight ? "" : ` (configured: ${configuredWeight})`}; ${describeShare(report)}.`);
+      print(`${url} has the weight ${weight}${weight === configuredWeight ? "" : ` (configured: ${configuredWeight})`}; ${describeShare(report)}.`);
     });
 }
 

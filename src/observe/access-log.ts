@@ -1,36 +1,31 @@
-/** The access log of one thread: one line for every exchange that ended, in one of four formats. Writing never waits for the destination. */
+/** The access log of one thread: one line for every exchange that ended, in one of four formats. The control thread writes them (`access-log-files.ts`): nothing waits here. */
 import type { Exchange } from "../http/exchange.ts";
 import { type AccessLogFormat, compileAccessLogFormat } from "./access-log-format.ts";
-import { LogFile, type LogFileOptions } from "./log-file.ts";
+import { LogBatch } from "./log-batch.ts";
 import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
-/** What an access log is made from: how its lines look, and where they go. */
-export type AccessLogParts = Readonly<AccessLogOptions> & LogFileOptions;
+/** Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false where they cannot be taken now */
+export type AccessLogSink = (path: string, lines: string, lineCount: number, lostBefore: number) => boolean;
 
-/** Writes the access log. */
+/** Makes the lines of the access log. */
 export class AccessLog {
   readonly #format: AccessLogFormat;
-  readonly #file: LogFile;
+  readonly #batch: LogBatch;
 
-  /** @throws RangeError for an unusable template, the system's error for an unusable path. */
-  constructor(parts: AccessLogParts) {
-    this.#format = compileAccessLogFormat(parts.format, parts.template, new QueryRedactor(parts.queryAllow));
-    this.#file = new LogFile(parts);
+  /** @throws RangeError for an unusable template */
+  constructor(options: Readonly<AccessLogOptions>, sink: AccessLogSink) {
+    this.#format = compileAccessLogFormat(options.format, options.template, new QueryRedactor(options.queryAllow));
+    this.#batch = new LogBatch((lines, lineCount, lostBefore) => sink(options.path, lines, lineCount, lostBefore));
   }
 
   /** Logs an exchange that ended. Exactly once an exchange. */
   record(exchange: Exchange): void {
-    this.#file.write(this.#format(exchange));
+    this.#batch.add(this.#format(exchange));
   }
 
-  /** See `LogFile.reopen`. */
-  reopen(): void {
-    this.#file.reopen();
-  }
-
-  /** See `LogFile.close`. */
-  close(): Promise<void> {
-    return this.#file.close();
+  /** Hands over what has been gathered. */
+  flush(): void {
+    this.#batch.flush();
   }
 }

@@ -2,10 +2,11 @@
  * The application log: what happens to Millrace itself (start, reload, health changes, faults), for people on a terminal or as JSON lines for machines.
  * Exchanges are not logged here but in the access log. The library takes any object of this shape and is silent by default.
  */
-import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { escapeJsonText, truncate } from "./log-escape.ts";
 import { formatIsoTime } from "./log-time.ts";
+import { writeStandardError } from "./standard-output.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -32,20 +33,30 @@ export interface LoggerOptions {
   readonly level?: LogLevel | "silent";
   /** `text` for people, `json` for machines; default: `text` where standard error is a terminal, else `json`. */
   readonly format?: "text" | "json";
-  /** Takes a complete line; default: standard error. */
+  /** Takes a complete line; default: standard error, without ever waiting for its reader. */
   readonly write?: (line: string) => void;
   readonly clock?: Clock;
+}
+
+/** How messages are written unless somebody says otherwise. */
+export function defaultLogFormat(): "text" | "json" {
+  return isatty(2) ? "text" : "json";
+}
+
+/** A line of the application log, line feed included. */
+export function formatLogLine(format: "text" | "json", wallMs: number, level: LogLevel, message: string, fields: LogFields): string {
+  return (format === "json" ? formatJson : formatText)(formatIsoTime(wallMs), level, message, fields);
 }
 
 /** A logger that writes lines. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const least = rank[options.level ?? "info"];
-  const formatLine = (options.format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? formatJson : formatText;
+  const format = options.format ?? defaultLogFormat();
   const write = options.write ?? writeStandardError;
   const clock = options.clock ?? systemClock;
   const at = (level: LogLevel) => (rank[level] < least
     ? nothing
-    : (message: string, fields: LogFields = {}): void => write(formatLine(formatIsoTime(clock.wall()), level, message, fields)));
+    : (message: string, fields: LogFields = {}): void => write(formatLogLine(format, clock.wall(), level, message, fields)));
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -89,13 +100,4 @@ function describeObject(value: object): string {
 /** Control characters (which could forge lines or drive the terminal) as escapes; other text, such as accented letters, stays. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-/** A log that cannot be written must not end the program: a closed or full standard error loses the line. */
-function writeStandardError(line: string): void {
-  try {
-    writeSync(2, line);
-  } catch {
-    // There is nowhere left to say it.
-  }
 }

@@ -6,7 +6,7 @@ import { families, latencyBounds } from "./families.ts";
 import { MetricReader } from "./metric-reader.ts";
 import { MetricWriter } from "./metric-writer.ts";
 import { estimateQuantile } from "./quantile.ts";
-import { StatisticsLine } from "./statistics-line.ts";
+import { type Statistics, StatisticsLine } from "./statistics-line.ts";
 import { endedExchange } from "./testing/ended-exchange.ts";
 
 function setUp() {
@@ -14,22 +14,35 @@ function setUp() {
   const reader = new MetricReader();
   const writer = new MetricWriter({ onPage: (page) => reader.addPage("a", page) });
   const lines: string[] = [];
-  const statistics = new StatisticsLine({ reader, intervalMs: 5_000, clock, write: (line) => lines.push(line) });
-  return { clock, reader, writer, metrics: new ExchangeMetrics(writer), lines, statistics };
+  const all: Statistics[] = [];
+  const statistics = new StatisticsLine({ reader, intervalMs: 5_000, clock, write: (line, numbers) => {
+    lines.push(line);
+    all.push(numbers);
+  } });
+  return { clock, reader, writer, metrics: new ExchangeMetrics(writer), lines, all, statistics };
 }
 
-test("nothing is printed before the first request; after it, idle intervals are printed, too", () => {
+test("an interval without traffic has no line, and does not count in the next", () => {
+  const { clock, metrics, lines, all, statistics } = setUp();
+  for (const requests of [0, 1, 0, 0, 1]) {
+    if (requests > 0) metrics.record(endedExchange());
+    clock.advance(5_000);
+    statistics.print();
+  }
+  const line = "stats requests=1 errors=0 req/s=0.2 avg=4.12ms p99=4.97ms in_flight=0 connections=0\n";
+  assert.deepEqual(lines, [line, line]);
+  assert.deepEqual(all[0], { requests: 1, errors: 0, requestsPerSecond: 0.2, averageMs: 4.125, p99Ms: 4.975, inFlight: 0, connections: 0 });
+});
+
+test("exchanges that begin and do not end are traffic; those that go on are not", () => {
   const { clock, metrics, lines, statistics } = setUp();
-  clock.advance(5_000);
-  statistics.print();
-  assert.deepEqual(lines, []);
-  metrics.record(endedExchange());
-  clock.advance(5_000);
-  statistics.print();
-  clock.advance(5_000);
-  statistics.print();
+  for (const change of [1, 0, -1, 0]) {
+    metrics.listener(":80").inFlight.add(change);
+    clock.advance(5_000);
+    statistics.print();
+  }
   assert.deepEqual(lines, [
-    "stats requests=1 errors=0 req/s=0.2 avg=4.12ms p99=4.98ms in_flight=0 connections=0\n",
+    "stats requests=0 errors=0 req/s=0.0 avg=- p99=- in_flight=1 connections=0\n",
     "stats requests=0 errors=0 req/s=0.0 avg=- p99=- in_flight=0 connections=0\n",
   ]);
 });
@@ -61,9 +74,10 @@ test("what a dead thread counted does not count twice or negatively", () => {
   metrics.record(endedExchange());
   statistics.print();
   reader.retire("a");
+  new ExchangeMetrics(new MetricWriter({ onPage: (page) => reader.addPage("b", page) })).record(endedExchange());
   clock.advance(1_000);
   statistics.print();
-  assert.match(lines[1] ?? "", /requests=0 errors=0 /);
+  assert.match(lines[1] ?? "", /requests=1 errors=0 /);
 });
 
 test("a started line ends with close", (context) => {
@@ -72,8 +86,11 @@ test("a started line ends with close", (context) => {
   metrics.record(endedExchange());
   statistics.start();
   statistics.start();
-  context.mock.timers.tick(10_000);
+  context.mock.timers.tick(5_000);
+  metrics.record(endedExchange());
+  context.mock.timers.tick(5_000);
   statistics.close();
+  metrics.record(endedExchange());
   context.mock.timers.tick(10_000);
   assert.equal(lines.length, 2);
 });

@@ -17,7 +17,7 @@ import type { ReasonCode } from "../http/reason.ts";
 import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import { type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
-import { AccessLog } from "../observe/access-log.ts";
+import { AccessLog, type AccessLogSink } from "../observe/access-log.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { families } from "../observe/families.ts";
@@ -45,6 +45,8 @@ export interface DataPlaneParts {
   readonly logger: Logger;
   /** Takes what goes wrong again and again. */
   readonly warnings: WarningSink;
+  /** Takes lines of the access log. */
+  readonly onAccessLog: AccessLogSink;
   readonly onMetricPage: (page: SharedArrayBuffer) => void;
 }
 
@@ -115,7 +117,6 @@ export class DataPlane implements ListenerHost {
    */
   async prepare(config: Config, options: { isShared: boolean; chosenPorts: ChosenPorts }): Promise<void> {
     const opened = new Map<string, Listener>();
-    let accessLog: AccessLog | null = null;
     try {
       const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
       const stores = await this.#stores.prepare(config.stores);
@@ -128,7 +129,7 @@ export class DataPlane implements ListenerHost {
         forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
         middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       }, this.#runtime);
-      accessLog = this.#openAccessLog(config);
+      const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
         const key = formatListenAddress(listenerOptions.address);
         if (this.#listeners.has(key) || !this.#opens(listenerOptions.address, options.isShared)) continue;
@@ -141,7 +142,6 @@ export class DataPlane implements ListenerHost {
     } catch (error) {
       this.#stores.abort();
       for (const listener of opened.values()) listener.close();
-      if (accessLog !== this.#accessLog) await accessLog?.close();
       throw error;
     }
   }
@@ -156,7 +156,7 @@ export class DataPlane implements ListenerHost {
     this.#stores.commit();
     if (prepared.runtime.config.overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
-    if (this.#accessLog !== null && this.#accessLog !== prepared.accessLog) this.#retired.addLog(this.#accessLog.close());
+    if (this.#accessLog !== prepared.accessLog) this.#accessLog?.flush();
     this.#accessLog = prepared.accessLog;
     const listeners = new Map<string, Listener>();
     for (const options of prepared.runtime.config.listeners) {
@@ -177,8 +177,6 @@ export class DataPlane implements ListenerHost {
   abort(): void {
     this.#stores.abort();
     for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
-    const log = this.#prepared?.accessLog ?? null;
-    if (log !== null && log !== this.#accessLog) this.#retired.addLog(log.close());
     this.#prepared = null;
   }
 
@@ -194,7 +192,7 @@ export class DataPlane implements ListenerHost {
   }
 
   /** Ends everything at once. */
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
     this.abort();
     for (const listener of this.#listeners.values()) listener.close();
@@ -203,13 +201,9 @@ export class DataPlane implements ListenerHost {
     this.#stores.close();
     this.#sampler.stop();
     this.#lag.close();
-    await Promise.all([this.#retired.close(), this.#accessLog?.close()]);
+    this.#retired.close();
+    this.#accessLog?.flush();
     this.wheel.close();
-  }
-
-  reopenLogs(): void {
-    this.#accessLog?.reopen();
-    if (this.#prepared?.accessLog !== this.#accessLog) this.#prepared?.accessLog?.reopen();
   }
 
   inspect(): Inspection {
@@ -286,16 +280,11 @@ export class DataPlane implements ListenerHost {
     return address.kind === "tcp" || !isShared || this.#parts.stripeIndex === 0;
   }
 
-  #openAccessLog(config: Config): AccessLog | null {
+  #createAccessLog(config: Config): AccessLog | null {
     const options = config.log.access;
     if (options === null) return null;
     const before = this.#runtime?.config.log.access;
     if (this.#accessLog !== null && JSON.stringify(before) === JSON.stringify(options)) return this.#accessLog;
-    const dropped = this.#writer.counter(families.accessLogDropped);
-    return new AccessLog({
-      ...options,
-      onDrop: (lineCount) => dropped.add(lineCount),
-      onError: (error) => this.#parts.logger.error("cannot write the access log", { error: error.message }),
-    });
+    return new AccessLog(options, this.#parts.onAccessLog);
   }
 }

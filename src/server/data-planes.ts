@@ -14,7 +14,6 @@ export interface DataPlanes {
   drain(): Promise<void>;
   /** Ends everything at once. */
   close(): Promise<void>;
-  reopenLogs(): void;
   readonly addresses: readonly BoundAddress[];
   inspect(): Promise<Inspection>;
   /** Ends a proxy thread as a fault would. @throws RangeError where there is none of that number */
@@ -52,11 +51,8 @@ export class InlinePlane implements DataPlanes {
   }
 
   close(): Promise<void> {
-    return this.#plane.close();
-  }
-
-  reopenLogs(): void {
-    this.#plane.reopenLogs();
+    this.#plane.close();
+    return Promise.resolve();
   }
 
   get addresses(): readonly BoundAddress[] {

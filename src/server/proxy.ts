@@ -10,13 +10,15 @@ import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { type ConfigDiff, diffConfig } from "../config/diff-config.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
+import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
 import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
-import { StatisticsLine } from "../observe/statistics-line.ts";
+import { lostApplicationLines } from "../observe/standard-output.ts";
+import { type Statistics, StatisticsLine } from "../observe/statistics-line.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
@@ -38,8 +40,8 @@ import { decideThreadCount } from "./threads/thread-count.ts";
 export interface ProxyOptions {
   /** Where messages go; default: nowhere. */
   readonly logger?: Logger;
-  /** Takes the statistics line; default: nobody, and there is none. */
-  readonly onStatisticsLine?: (line: string) => void;
+  /** Takes the statistics line, and what it tells as numbers; default: nobody, and there is none. */
+  readonly onStatisticsLine?: (line: string, statistics: Statistics) => void;
   /** Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to reload. */
   readonly onReloadRequest?: () => Promise<ReloadResult>;
 }
@@ -69,6 +71,7 @@ export class Proxy {
   readonly #panics: PanicWatch;
   /** Of all threads. */
   readonly #warnings: RepeatedWarnings;
+  readonly #accessLogFiles: AccessLogFiles;
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
@@ -93,6 +96,7 @@ export class Proxy {
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#resolver = new HostResolver(nameWarnings(this.#warnings));
+    this.#accessLogFiles = new AccessLogFiles(this.#warnings);
     this.#writer = new MetricWriter({ onPage: (page) => this.#reader.addPage(controlSource, page), pageBytes: 65_536 });
     this.#reader.addCollector(collectProcessMetrics);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
@@ -107,12 +111,13 @@ export class Proxy {
     this.#reader.addCollector(collectBalancing(() => this.#config, (upstream) => this.#endpoints.of(upstream)));
     this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
     this.#reader.addCollector(this.#collectHealth);
+    this.#reader.addCollector(this.#collectLost);
     this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass") });
   }
 
   #createInline(pseudonym: string): DataPlanes {
     const plane = new DataPlane({
-      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, logger: this.#logger, warnings: this.#warnings,
+      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, logger: this.#logger, warnings: this.#warnings, onAccessLog: this.#onAccessLog,
       onMetricPage: (page) => this.#reader.addPage("inline", page),
     });
     return new InlinePlane(plane);
@@ -122,6 +127,7 @@ export class Proxy {
     return new ProxyThreads({
       count, memory: this.#memory, pseudonym, logger: this.#logger,
       onMetricPage: (source, page) => this.#reader.addPage(source, page),
+      onAccessLog: this.#onAccessLog,
       onWarning: (report) => this.#warnings.take(report),
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
@@ -218,17 +224,24 @@ export class Proxy {
       throw error;
     }
     await this.#planes.commit();
+    this.#accessLogFiles.commit();
     this.#admin.commit();
     this.#adopt(config);
   }
 
   async #prepare(config: Config): Promise<void> {
     this.#endpoints.reserve(config);
-    await this.#planes.prepare(config);
+    await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
     try {
-      await this.#admin.prepare(config.admin);
+      await this.#planes.prepare(config);
+      try {
+        await this.#admin.prepare(config.admin);
+      } catch (error) {
+        await this.#planes.abort();
+        throw error;
+      }
     } catch (error) {
-      await this.#planes.abort();
+      this.#accessLogFiles.abort();
       throw error;
     }
   }
@@ -259,7 +272,7 @@ export class Proxy {
 
   /** Opens the access log anew, after it was rotated. */
   reopenLogs(): void {
-    this.#planes.reopenLogs();
+    this.#accessLogFiles.reopen();
   }
 
   /** What is open; for tests and the curious. */
@@ -296,6 +309,7 @@ export class Proxy {
       this.#resolver.close();
       this.#statistics?.close();
       await this.#planes.close();
+      await this.#accessLogFiles.close();
       await this.#admin.close();
       this.#warnings.close();
     } finally {
@@ -338,6 +352,17 @@ export class Proxy {
       add(families.healthChecks, [upstream, endpoint, "success"], successes);
       add(families.healthChecks, [upstream, endpoint, "failure"], failures);
     }
+  };
+
+  readonly #collectLost: MetricCollector = (add) => {
+    add(families.logLinesLost, ["access"], this.#accessLogFiles.lost);
+    add(families.logLinesLost, ["application"], lostApplicationLines());
+    add(families.accessLogDropped, [], this.#accessLogFiles.lost);
+  };
+
+  readonly #onAccessLog = (path: string, lines: string, lineCount: number, lostBefore: number): boolean => {
+    this.#accessLogFiles.write(path, lines, lineCount, lostBefore);
+    return true;
   };
 
   #onHealthChange({ upstream, endpoint, from, to, reason }: HealthEvent): void {

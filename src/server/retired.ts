@@ -1,5 +1,5 @@
 /**
- * What reloads have taken out of service and exchanges still use: listeners with open connections, transports with attempts in flight, access logs being written.
+ * What reloads have taken out of service and exchanges still use: listeners with open connections, transports with attempts in flight.
  * Nothing in here takes anything new; each is forgotten when it is done.
  */
 import type { Transport } from "../upstream/transport.ts";
@@ -9,7 +9,6 @@ import type { Listener } from "./listener.ts";
 export class Retired {
   readonly #listeners = new Set<Listener>();
   readonly #transports = new Set<Transport>();
-  readonly #logs = new Set<Promise<void>>();
 
   get listeners(): readonly Listener[] {
     return [...this.#listeners];
@@ -38,23 +37,16 @@ export class Retired {
     this.#transports.add(transport);
   }
 
-  /** @param closing settles when the log is written */
-  addLog(closing: Promise<void>): void {
-    const done = closing.catch(() => {}).finally(() => this.#logs.delete(done));
-    this.#logs.add(done);
-  }
-
   /** Resolves when the last connection of the last listener is gone. */
   async drain(): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.drain()));
   }
 
   /** Ends everything at once. */
-  async close(): Promise<void> {
+  close(): void {
     for (const listener of this.listeners) listener.close();
     for (const transport of this.#transports) transport.close();
     this.#transports.clear();
-    await Promise.all(this.#logs);
   }
 
   // A retired transport may come to life once more, when an exchange that began before the reload tries again; so nothing tells that it is done but a look.

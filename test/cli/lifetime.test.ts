@@ -113,12 +113,14 @@ test("SIGUSR1 reopens the access log after rotation", async (t) => {
   assert.doesNotMatch(readFileSync(path, "utf8"), /\/first/);
 });
 
-test("statistics are written while there is traffic", async (t) => {
+test("statistics are written while there is traffic, as JSON where the log is JSON", async (t) => {
   const millrace = new MillraceProcess(["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--stats", "100ms", ...endpoints]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   await (await fetch(url)).text();
-  await millrace.printed(/requests?[= ].*p99/);
+  const { level, requests, errors, inFlight, p99Ms } = await millrace.logged(/^stats$/);
+  assert.deepEqual([level, requests, errors, inFlight, typeof p99Ms], ["info", 1, 0, 0, "number"]);
+  assert.ok(millrace.stderr.split("\n").every((line) => line === "" || line.startsWith("{")), "every line is JSON");
 });
 
 test("an unexpected error in the control thread is logged and survived; many of them end the process in good order", async (t) => {

@@ -1,7 +1,9 @@
 /** The demo's configuration, and what it tells its user to try. */
+import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import type { ConfigInput } from "../../config/schema.ts";
 import type { Proxy } from "../../server/create-proxy.ts";
+import { inheritedOutput } from "../../observe/standard-output.ts";
 import { buildFlagConfig } from "../flag-config.ts";
 import type { DemoBackend } from "./backend.ts";
 
@@ -16,8 +18,9 @@ export function writeDemoGuide(proxy: Proxy, backends: readonly DemoBackend[]): 
   const port = proxy.addresses().find((address) => address.port > 0)?.port ?? 0;
   const base = `http://localhost:${port}`;
   const admin = proxy.adminAddress();
-  const bold = (text: string): string => styleText("bold", text, { stream: process.stdout });
-  const dim = (text: string): string => styleText("dim", text, { stream: process.stdout });
+  const hasTerminal = isatty(1);
+  const bold = (text: string): string => (hasTerminal ? styleText("bold", text, { stream: process.stdout }) : text);
+  const dim = (text: string): string => (hasTerminal ? styleText("dim", text, { stream: process.stdout }) : text);
   const tries: readonly (readonly [command: string, meaning: string])[] = [
     [`curl ${base}/`, "again and again: the backends take turns"],
     [`curl ${base}/sick`, "one backend fails its health checks for 15 s and leaves the rotation"],
@@ -44,5 +47,5 @@ export function writeDemoGuide(proxy: Proxy, backends: readonly DemoBackend[]): 
     `  ${dim("Ctrl-C finishes what is under way and stops.")}`,
     "",
   ];
-  console.log(lines.join("\n"));
+  inheritedOutput(1).write(`${lines.join("\n")}\n`, lines.length, { lost: 0 });
 }

@@ -10,12 +10,14 @@ export interface ThreadData {
   readonly stripeIndex: number;
   readonly stripes: number;
   readonly pseudonym: string;
+  /** One word: characters of access log lines that are on their way to the control thread. The thread adds, the control thread takes away. */
+  readonly logInTransit: SharedArrayBuffer;
 }
 
 /** What the control thread asks. */
 export type ThreadRequest =
   | { readonly kind: "prepare"; readonly config: Config; readonly memory: SharedSnapshot; readonly chosenPorts: ReadonlyMap<string, number> }
-  | { readonly kind: "commit" | "abort" | "drain" | "close" | "reopenLogs" | "inspect" };
+  | { readonly kind: "commit" | "abort" | "drain" | "close" | "inspect" };
 
 /** What a thread answers with: where it listens, or what is open in it. */
 export type ThreadAnswer = readonly BoundAddress[] | Inspection | null;
@@ -36,6 +38,7 @@ export type ThreadMessage =
   | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
   | { readonly kind: "failure"; readonly id: number; readonly error: PostedError }
   | { readonly kind: "metricPage"; readonly page: SharedArrayBuffer }
+  | { readonly kind: "accessLog"; readonly path: string; readonly lines: string; readonly lineCount: number; readonly lostBefore: number }
   | { readonly kind: "warning"; readonly report: WarningReport }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
 

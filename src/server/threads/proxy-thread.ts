@@ -9,12 +9,16 @@ import { type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMes
 const port = parentPort!;
 const data = workerData as ThreadData;
 const memory = new SharedMemory();
+const logInTransit = new Int32Array(data.logInTransit);
+/** Characters of access log lines that may be on their way to the control thread. */
+const maxLogInTransit = 4 * 1024 * 1024;
 const warnings = new RepeatedWarnings({ onReport: (report) => post({ kind: "warning", report }), intervalMs: threadWarningIntervalMs });
 const plane = new DataPlane({
   ...data,
   memory,
   logger: createPostingLogger(),
   warnings,
+  onAccessLog: postAccessLog,
   onMetricPage: (page) => post({ kind: "metricPage", page }),
 });
 
@@ -41,13 +45,10 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
       await plane.drain();
       return null;
     case "close":
-      await plane.close();
+      plane.close();
       warnings.close();
       // Nothing of ours is left; the thread ends by itself.
       port.unref();
-      return null;
-    case "reopenLogs":
-      plane.reopenLogs();
       return null;
     case "inspect":
       return plane.inspect();
@@ -56,6 +57,14 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
 
 function post(message: ThreadMessage): void {
   port.postMessage(message);
+}
+
+/** The control thread may be busy: what it has not taken is bounded. */
+function postAccessLog(path: string, lines: string, lineCount: number, lostBefore: number): boolean {
+  if (Atomics.load(logInTransit, 0) + lines.length > maxLogInTransit) return false;
+  Atomics.add(logInTransit, 0, lines.length);
+  post({ kind: "accessLog", path, lines, lineCount, lostBefore });
+  return true;
 }
 
 function createPostingLogger(): Logger {

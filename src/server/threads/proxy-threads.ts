@@ -12,6 +12,7 @@ import { leaveDeletedFolder } from "../../base/thread-start.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
 import { isPortListenedOn } from "../../net/listening-ports.ts";
+import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
@@ -27,6 +28,7 @@ export interface ProxyThreadsParts {
   readonly logger: Logger;
   onMetricPage(source: string, page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
+  onAccessLog: AccessLogSink;
   /** A thread died: its stripe is free of writers. Called before its successor starts. */
   onDeath(stripeIndex: number, source: string): void;
 }
@@ -133,10 +135,6 @@ export class ProxyThreads implements DataPlanes {
     }));
   }
 
-  reopenLogs(): void {
-    for (const { handle } of this.#slots) handle.ask({ kind: "reopenLogs" }).catch(() => {});
-  }
-
   async inspect(): Promise<Inspection> {
     // In a thread that has ended, nothing is open.
     const answers = await Promise.allSettled(this.#slots.map(({ handle }) => handle.ask({ kind: "inspect" })));
@@ -177,6 +175,7 @@ export class ProxyThreads implements DataPlanes {
     if (leaveDeletedFolder()) logger.warn("the working folder has been deleted; relative paths now begin at the root of the file system");
     return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
+      onAccessLog: (path, lines, lineCount, lostBefore) => void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
       onWarning: (report) => this.#parts.onWarning(report),
       onEnd: (error) => this.#onEnd(slot, source, error),
     });

@@ -9,6 +9,7 @@ import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadDat
 export interface ThreadListener {
   onMetricPage(page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
+  onAccessLog(path: string, lines: string, lineCount: number, lostBefore: number): void;
   /** The thread has ended, asked to or not. */
   onEnd(error: Error | null): void;
 }
@@ -26,8 +27,10 @@ export class ThreadHandle {
   #error: Error | null = null;
   hasEnded = false;
 
-  constructor(data: ThreadData, logger: Logger, listener: ThreadListener) {
-    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, ...threadArguments });
+  constructor(parts: Omit<ThreadData, "logInTransit">, logger: Logger, listener: ThreadListener) {
+    const data: ThreadData = { ...parts, logInTransit: new SharedArrayBuffer(4) };
+    const logInTransit = new Int32Array(data.logInTransit);
+    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, stdout: true, stderr: true, ...threadArguments });
     this.#worker.on("message", (message: ThreadMessage) => {
       switch (message.kind) {
         case "answer":
@@ -39,6 +42,10 @@ export class ThreadHandle {
         case "metricPage":
           listener.onMetricPage(message.page);
           break;
+        case "accessLog":
+          Atomics.sub(logInTransit, 0, message.lines.length);
+          listener.onAccessLog(message.path, message.lines, message.lineCount, message.lostBefore);
+          break;
         case "warning":
           listener.onWarning(message.report);
           break;
@@ -46,6 +53,10 @@ export class ThreadHandle {
           logger[message.level](message.message, { thread: data.stripeIndex, ...message.fields });
       }
     });
+    // Nothing of ours writes there; what Node.js says in a thread must not go to an output of the process by itself.
+    for (const output of [this.#worker.stdout, this.#worker.stderr]) {
+      output.setEncoding("utf8").on("data", (text: string) => logger.warn("a proxy thread wrote", { thread: data.stripeIndex, text }));
+    }
     this.#worker.on("error", (error: unknown) => {
       this.#error = error instanceof Error ? error : new Error(String(error));
     });

@@ -1,0 +1,464 @@
+/**
+ * Brings log lines to one destination: never blocking, never throwing, in order, whole lines, with bounded memory. Nothing that happens to the destination stops what is served: what it
+ * does not take in time is lost and counted. The writer owns its descriptor: a new one is opened beside the old, takes its place between two batches, and the old one is closed once.
+ *
+ * A failure (a full disk, a reader that went away, a closed terminal) is tried again, ever more slowly, up to once a second; lines that have waited for two seconds by then are
+ * lost. A destination that is merely slow keeps lines waiting up to a bound of bytes. A line that is half written is finished before anything else is.
+ */
+import { close, write, writeSync } from "node:fs";
+import type { Writable } from "node:stream";
+import { type Descriptor, maxWholePipeWriteBytes, openForAppending } from "./log-destination.ts";
+
+/** How many lines of one log were lost; whoever writes lines names the account. */
+export interface LogAccount {
+  lost: number;
+}
+
+export interface LogWriterOptions {
+  /** Where to open the destination anew; null = it was inherited and cannot be. */
+  readonly path: string | null;
+  /** What is open; null = nothing yet. */
+  readonly descriptor: Descriptor | null;
+  /** Characters that may wait; default 4 MiB. Lines beyond are lost. */
+  readonly maxWaiting?: number;
+  readonly listener?: LogWriterListener;
+}
+
+/** Who hears how a destination fares. Must not throw. */
+export interface LogWriterListener {
+  /** Opening or writing failed, or a named pipe has no reader; called at every try. */
+  onTrouble(error: NodeJS.ErrnoException): void;
+  /** It works again. */
+  onMended(): void;
+}
+
+interface Batch {
+  text: string;
+  lineCount: number;
+  readonly account: LogAccount;
+  readonly atMs: number;
+}
+
+/** Batches are joined up to this size. */
+const maxBatchLength = 128 * 1024;
+/** What is written to a pipe before others get their turn. */
+const maxBytesPerTurn = 256 * 1024;
+/** Lines that have waited so long while the destination fails are lost. */
+const holdMs = 2_000;
+const firstRetryMs = 100;
+const maxRetryMs = 1_000;
+/** A pipe that is full is looked at again after a moment, then ever later. */
+const firstFullMs = 1;
+const maxFullMs = 64;
+const settleMs = 2_000;
+const openPatienceMs = 3_000;
+const lineFeed = 0x0a;
+
+/** The disk is full: another descriptor would not help. */
+const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** Of an inherited descriptor: nobody will ever read again. */
+const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code === "EBADF" || code === "EIO";
+
+/** See the head of this file. */
+export class LogWriter {
+  readonly #path: string | null;
+  readonly #maxWaiting: number;
+  readonly #listeners = new Set<LogWriterListener>();
+  #descriptor: Descriptor | null;
+  /** Opened beside, takes its place. */
+  #next: Descriptor | null = null;
+  /** Batches that were there when a reopening was asked for. */
+  #beforeNext = 0;
+  readonly #waiting: Batch[] = [];
+  #waitingLength = 0;
+  /** The first batch, as it is being written, and how much of it has been. */
+  #bytes: Buffer | null = null;
+  #offset = 0;
+  /** The system has a part of the batch. */
+  #isBusy = false;
+  #isOpening = false;
+  /** While a reopening that was asked for is under way, for three seconds at most, later lines wait for the new file: the old one may be packed away already. */
+  #reopening: NodeJS.Timeout | null = null;
+  #isClosed = false;
+  /** Writes that failed since one succeeded; also 1 where nothing could be opened yet. */
+  #failures = 0;
+  #openFailures = 0;
+  #isTroubled = false;
+  #fullMs = firstFullMs;
+  #retry: NodeJS.Timeout | null = null;
+  #reopenRetry: NodeJS.Timeout | null = null;
+  #settled: (() => void)[] = [];
+
+  constructor(options: LogWriterOptions) {
+    this.#path = options.path;
+    this.#descriptor = options.descriptor;
+    this.#maxWaiting = options.maxWaiting ?? 4 * 1024 * 1024;
+    if (options.listener !== undefined) this.#listeners.add(options.listener);
+    listenForErrors(options.descriptor?.stream ?? null);
+  }
+
+  /**
+   * A writer that appends to `path`. A named pipe without a reader and a disk that does not answer within three seconds are opened when they can be.
+   * @throws the system's error where it cannot be opened
+   */
+  static async open(path: string, options: Omit<LogWriterOptions, "path" | "descriptor"> = {}): Promise<LogWriter> {
+    const writer = new LogWriter({ ...options, path, descriptor: null });
+    let timer: NodeJS.Timeout | null = null;
+    let isLate = false;
+    const opening = writer.#openBeside(true);
+    opening.catch((error: NodeJS.ErrnoException) => { if (isLate) writer.#onOpenFailure(error); });
+    const patience = new Promise<void>((done) => { timer = setTimeout(done, openPatienceMs); });
+    try {
+      await Promise.race([opening, patience]);
+      isLate = writer.#isOpening;
+    } finally {
+      clearTimeout(timer!);
+    }
+    return writer;
+  }
+
+  /** Tells `listener` from now on. @returns ends it */
+  watch(listener: LogWriterListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Takes complete lines, with their line feeds. Those that are lost are counted in `account`. */
+  write(text: string, lineCount: number, account: LogAccount): void {
+    if (this.#isClosed || this.#waitingLength + text.length > this.#maxWaiting) {
+      account.lost += lineCount;
+      return;
+    }
+    const last = this.#waiting.at(-1);
+    const isLastTaken = this.#waiting.length <= (this.#bytes === null ? 0 : 1) || this.#waiting.length <= this.#beforeNext;
+    if (last !== undefined && !isLastTaken && last.account === account && last.text.length + text.length <= maxBatchLength) {
+      last.text += text;
+      last.lineCount += lineCount;
+    } else this.#waiting.push({ text, lineCount, account, atMs: performance.now() });
+    this.#waitingLength += text.length;
+    this.#pump();
+  }
+
+  /** Opens the path anew, after it was rotated; where that fails, lines go where they went until it succeeds. Nothing for what was inherited. */
+  reopen(): void {
+    if (this.#path === null || this.#isClosed) return;
+    this.#beforeNext = this.#waiting.length;
+    clearTimer(this.#reopenRetry);
+    this.#reopenRetry = null;
+    clearTimer(this.#reopening);
+    this.#reopening = setTimeout(this.#endReopening, openPatienceMs).unref();
+    void this.#openBeside(false);
+  }
+
+  readonly #endReopening = (): void => {
+    clearTimer(this.#reopening);
+    this.#reopening = null;
+    this.#pump();
+  };
+
+  /** Resolves when everything has been written or is lost; after two seconds at most. */
+  async settle(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    if (this.#failures > 0) this.#tryNow();
+    if (this.#waiting.length === 0 || this.#failures > 0) return;
+    let timer: NodeJS.Timeout | null = null;
+    await new Promise<void>((done) => {
+      this.#settled.push(done);
+      timer = setTimeout(done, settleMs);
+    });
+    clearTimeout(timer!);
+  }
+
+  /** Writes what waits, as far as `settle` waits for it, and closes. What is left is lost; so is what comes later. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    await this.settle();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimer(this.#retry);
+    clearTimer(this.#reopenRetry);
+    clearTimer(this.#reopening);
+    this.#loseUntil(Infinity);
+    closeOnce(this.#next);
+    this.#next = null;
+    // A write that hangs has the descriptor still; it is closed when that ends.
+    if (!this.#isBusy) this.#closeDescriptor();
+  }
+
+  /** At the end of the process, when nothing asynchronous runs any more: writes what can be written at once. */
+  flushNow(): void {
+    const descriptor = this.#descriptor;
+    if (descriptor === null || descriptor.kind === "stream" || this.#isBusy) return;
+    clearTimer(this.#retry);
+    this.#retry = null;
+    this.#writeAtOnce(descriptor.fd, Infinity);
+  }
+
+  #tryNow(): void {
+    clearTimer(this.#retry);
+    this.#retry = null;
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#isBusy || this.#retry !== null) return;
+    this.#swap();
+    const descriptor = this.#descriptor;
+    if (descriptor === null || this.#waiting.length === 0 || this.#isHolding) return;
+    if (descriptor.kind === "pipe") {
+      if (!this.#writeAtOnce(descriptor.fd, maxBytesPerTurn)) this.#retry ??= setTimeout(this.#onRetry, 0).unref();
+    } else this.#writeLater(descriptor);
+  }
+
+  get #isHolding(): boolean {
+    return this.#reopening !== null && this.#beforeNext === 0;
+  }
+
+  /** @returns whether there is nothing more to do now: all is written, or a retry is arranged */
+  #writeAtOnce(fd: number, maxBytes: number): boolean {
+    let left = maxBytes;
+    while (this.#waiting.length > 0 && !this.#isHolding) {
+      const bytes = this.#take();
+      try {
+        while (this.#offset < bytes.length) {
+          if (left <= 0) return false;
+          const written = writeSync(fd, bytes, this.#offset, wholeLines(bytes, this.#offset) - this.#offset);
+          this.#offset += written;
+          left -= written;
+        }
+      } catch (error) {
+        this.#onError(error as NodeJS.ErrnoException);
+        return true;
+      }
+      this.#onWritten();
+    }
+    return true;
+  }
+
+  #writeLater(descriptor: Descriptor): void {
+    const bytes = this.#take();
+    this.#isBusy = true;
+    const onDone = (error: NodeJS.ErrnoException | null | undefined, written: number): void => {
+      this.#isBusy = false;
+      if (this.#isClosed) {
+        this.#closeDescriptor();
+        return;
+      }
+      if (error === null || error === undefined) {
+        this.#offset += written;
+        if (this.#offset >= bytes.length) this.#onWritten();
+      } else this.#onError(error);
+      this.#pump();
+    };
+    const { fd, stream } = descriptor;
+    const rest = bytes.subarray(this.#offset);
+    if (stream === null) write(fd, bytes, this.#offset, rest.length, null, onDone);
+    else stream.write(rest, (error) => onDone(error, rest.length));
+  }
+
+  #take(): Buffer {
+    if (this.#bytes === null) {
+      this.#bytes = Buffer.from(this.#waiting[0]!.text, "utf8");
+      this.#offset = 0;
+    }
+    return this.#bytes;
+  }
+
+  #onWritten(): void {
+    this.#bytes = null;
+    this.#remove();
+    this.#fullMs = firstFullMs;
+    this.#failures = 0;
+    if (this.#isTroubled) this.#noteMended();
+  }
+
+  #noteTrouble(error: NodeJS.ErrnoException): void {
+    this.#isTroubled = true;
+    for (const listener of this.#listeners) listener.onTrouble(error);
+  }
+
+  #noteMended(): void {
+    if (this.#failures > 0 || this.#openFailures > 0) return;
+    this.#isTroubled = false;
+    for (const listener of this.#listeners) listener.onMended();
+  }
+
+  #remove(): Batch {
+    const batch = this.#waiting.shift()!;
+    this.#waitingLength -= batch.text.length;
+    if (this.#beforeNext > 0) this.#beforeNext--;
+    if (this.#waiting.length === 0) for (const done of this.#settled.splice(0)) done();
+    return batch;
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    const { code } = error;
+    if (code === "EAGAIN" || code === "EWOULDBLOCK") {
+      this.#retryAfter(this.#fullMs);
+      this.#fullMs = Math.min(this.#fullMs * 2, maxFullMs);
+      return;
+    }
+    const delayMs = Math.min(firstRetryMs * 2 ** this.#failures, maxRetryMs);
+    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#noteTrouble(error);
+    // Whoever reads next must not begin with the rest of a line.
+    if (code === "EPIPE" && this.#isInTheMiddle) this.#dropHalfLine();
+    this.#loseUntil(this.#path === null && isFinal(code) ? Infinity : performance.now() - holdMs);
+    this.#retryAfter(delayMs);
+    if (this.#path === null || shortages.has(code)) return;
+    // The number may be another's by now: it is given up, not closed.
+    if (code === "EBADF") this.#descriptor = null;
+    void this.#openBeside(false);
+  }
+
+  #retryAfter(delayMs: number): void {
+    clearTimer(this.#retry);
+    this.#retry = setTimeout(this.#onRetry, delayMs).unref();
+  }
+
+  readonly #onRetry = (): void => {
+    this.#retry = null;
+    this.#pump();
+  };
+
+  /** Loses what was written by then. The rest of a line that is half written stays. */
+  #loseUntil(atMs: number): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]!.atMs <= atMs) {
+      const rest = this.#restOfLine();
+      this.#bytes = null;
+      const batch = this.#remove();
+      batch.account.lost += batch.lineCount;
+      if (rest === null || this.#isClosed) continue;
+      // The line counts as lost where its end does not come either.
+      batch.account.lost--;
+      this.#waiting.unshift({ text: rest, lineCount: 1, account: batch.account, atMs: Infinity });
+      this.#waitingLength += rest.length;
+      return this.#loseBehindFirst(atMs);
+    }
+  }
+
+  #loseBehindFirst(atMs: number): void {
+    while (this.#waiting.length > 1 && this.#waiting[1]!.atMs <= atMs) {
+      const [batch] = this.#waiting.splice(1, 1) as [Batch];
+      this.#waitingLength -= batch.text.length;
+      batch.account.lost += batch.lineCount;
+    }
+  }
+
+  /** What is missing of the line that has been written in part, or null. Lines before it in the batch have been written. */
+  #restOfLine(): string | null {
+    const bytes = this.#bytes;
+    if (bytes === null || this.#offset === 0) return null;
+    const batch = this.#waiting[0]!;
+    batch.lineCount -= countLines(bytes, this.#offset);
+    if (bytes[this.#offset - 1] === lineFeed) return null;
+    return bytes.toString("utf8", this.#offset, bytes.indexOf(lineFeed, this.#offset) + 1);
+  }
+
+  async #openBeside(isFirst: boolean): Promise<void> {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    try {
+      const descriptor = await openForAppending(this.#path!);
+      if (descriptor === null) this.#onOpenFailure(Object.assign(new Error("the named pipe has no reader"), { code: "ENXIO" }));
+      else this.#onOpened(descriptor);
+    } catch (error) {
+      if (isFirst) throw error;
+      this.#onOpenFailure(error as NodeJS.ErrnoException);
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #onOpened(descriptor: Descriptor): void {
+    this.#openFailures = 0;
+    if (this.#isClosed) {
+      closeOnce(descriptor);
+      return;
+    }
+    closeOnce(this.#next);
+    this.#next = descriptor;
+    this.#endReopening();
+    this.#tryNow();
+    if (this.#isTroubled && this.#waiting.length === 0) {
+      this.#failures = 0;
+      this.#noteMended();
+    }
+  }
+
+  #onOpenFailure(error: NodeJS.ErrnoException): void {
+    if (this.#isClosed) return;
+    this.#endReopening();
+    this.#noteTrouble(error);
+    if (this.#descriptor === null) {
+      this.#failures = Math.max(1, this.#failures);
+      this.#loseUntil(performance.now() - holdMs);
+    }
+    const delayMs = Math.min(firstRetryMs * 2 ** this.#openFailures, maxRetryMs);
+    this.#openFailures = Math.min(this.#openFailures + 1, 10);
+    clearTimer(this.#reopenRetry);
+    this.#reopenRetry = setTimeout(() => void this.#openBeside(false), delayMs).unref();
+  }
+
+  /** Between two batches, or at once where the old descriptor takes nothing. */
+  #swap(): void {
+    const next = this.#next;
+    if (next === null) return;
+    if (this.#failures === 0 && this.#descriptor !== null && (this.#beforeNext > 0 || this.#isInTheMiddle)) return;
+    if (this.#isInTheMiddle) this.#dropHalfLine();
+    this.#next = null;
+    this.#beforeNext = 0;
+    this.#closeDescriptor();
+    this.#descriptor = next;
+  }
+
+  get #isInTheMiddle(): boolean {
+    return this.#bytes !== null && this.#offset > 0;
+  }
+
+  /** Its beginning is elsewhere: the rest of the line would be a broken one. */
+  #dropHalfLine(): void {
+    const bytes = this.#bytes!;
+    if (bytes[this.#offset - 1] === lineFeed) return;
+    this.#waiting[0]!.account.lost++;
+    this.#offset = bytes.indexOf(lineFeed, this.#offset) + 1;
+    if (this.#offset < bytes.length) return;
+    this.#bytes = null;
+    this.#remove();
+  }
+
+  #closeDescriptor(): void {
+    closeOnce(this.#descriptor);
+    this.#descriptor = null;
+  }
+}
+
+/** Where a write to a pipe that begins at `offset` ends: behind the last line that fits into a write that is never mixed with another's, or behind a line that is longer. */
+function wholeLines(bytes: Buffer, offset: number): number {
+  if (bytes.length - offset <= maxWholePipeWriteBytes) return bytes.length;
+  const end = bytes.lastIndexOf(lineFeed, offset + maxWholePipeWriteBytes - 1);
+  return end >= offset ? end + 1 : bytes.indexOf(lineFeed, offset) + 1;
+}
+
+function countLines(bytes: Buffer, end: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lineFeed); at !== -1 && at < end; at = bytes.indexOf(lineFeed, at + 1)) count++;
+  return count;
+}
+
+function closeOnce(descriptor: Descriptor | null): void {
+  if (descriptor?.isOwned === true) close(descriptor.fd, () => {});
+}
+
+function clearTimer(timer: NodeJS.Timeout | null): void {
+  if (timer !== null) clearTimeout(timer);
+}
+
+const heard = new WeakSet<Writable>();
+
+/** What goes wrong is told to the write; without a listener it would end the process as well. */
+function listenForErrors(stream: Writable | null): void {
+  if (stream === null || heard.has(stream)) return;
+  heard.add(stream);
+  stream.on("error", () => {});
+}
