@@ -5,6 +5,8 @@ import { CommandFailure } from "./failure.ts";
 
 /** A reload waits for at most this long: the configuration is read, validated and taken over by every thread. */
 const timeoutMs = 60_000;
+/** Resolving its name included. */
+const connectTimeoutMs = 10_000;
 const maxAnswerBytes = 1024 * 1024;
 
 /** What the listener answered; `value` is its JSON, undefined where it was none. */
@@ -69,6 +71,10 @@ export function askAdmin(address: ListenAddress, token: string | null, question:
       });
     });
     call.setTimeout(timeoutMs, () => call.destroy(new Error("no answer in time")));
+    // The time above begins with the connection.
+    const connecting = setTimeout(() => call.destroy(new Error("no connection in time")), connectTimeoutMs);
+    call.on("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
+    call.on("close", () => clearTimeout(connecting));
     call.on("error", (error: NodeJS.ErrnoException) => {
       const isAbsent = error.code === "ECONNREFUSED" || error.code === "ENOENT";
       reject(new CommandFailure(isAbsent ? `No Millrace is running there: nothing listens on ${place}.` : `The admin listener on ${place} cannot be asked: ${error.message}.`));

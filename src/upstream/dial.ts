@@ -38,7 +38,8 @@ export class Dial implements AttemptHandle, ConnectionOpener {
   readonly #host: DialHost;
   readonly #attempt: ClientAttempt;
   readonly #deadline: Deadline;
-  readonly #nextTry: Deadline;
+  /** Null until there is another address to try. */
+  #nextTry: Deadline | null = null;
   /** The addresses to try yet, the next one first. */
   #left: readonly PooledAddress[] = [];
   #underWay: Candidate[] = [];
@@ -51,7 +52,6 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     this.#host = host;
     this.#attempt = attempt;
     this.#deadline = new Deadline(this.#onDeadline);
-    this.#nextTry = new Deadline(this.#tryNext);
     attempt.handle = this;
     if (host.connectTimeoutMs > 0) host.wheel.arm(this.#deadline, host.connectTimeoutMs);
   }
@@ -121,8 +121,8 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     if (address === undefined || this.#isOver) return;
     this.#left = left;
     this.#underWay.push({ address, connection: this.#host.open(address, this) });
-    if (left.length > 0) this.#host.wheel.arm(this.#nextTry, attemptDelayMs);
-    else this.#host.wheel.disarm(this.#nextTry);
+    if (left.length > 0) this.#host.wheel.arm((this.#nextTry ??= new Deadline(this.#tryNext)), attemptDelayMs);
+    else if (this.#nextTry !== null) this.#host.wheel.disarm(this.#nextTry);
   };
 
   readonly #onDeadline = (): void => {
@@ -133,7 +133,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
   #end(): void {
     this.#isOver = true;
     this.#host.wheel.remove(this.#deadline);
-    this.#host.wheel.remove(this.#nextTry);
+    if (this.#nextTry !== null) this.#host.wheel.remove(this.#nextTry);
     this.resolving?.cancel();
     this.resolving = null;
     this.#left = [];

@@ -54,7 +54,7 @@ export interface HostResolverOptions {
   readonly source?: NameSource;
   readonly scheduler?: Scheduler;
   readonly random?: RandomSource;
-  /** Names remembered, least recently used forgotten first. Default 4,096. */
+  /** Names remembered, least recently used forgotten first. Default 16,384. */
   readonly maxNames?: number;
   /** Told each time a name could not be resolved, and why. */
   readonly onFailure?: (host: string, failure: NameFailure) => void;
@@ -86,7 +86,7 @@ export class HostResolver {
     this.#source = options.source ?? new SystemNameSource();
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#random = options.random ?? Math.random;
-    this.#maxNames = options.maxNames ?? 4_096;
+    this.#maxNames = options.maxNames ?? 16_384;
     this.#onFailure = options.onFailure ?? (() => {});
     this.#onRecovery = options.onRecovery ?? (() => {});
   }

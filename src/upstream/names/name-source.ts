@@ -82,7 +82,7 @@ export class SystemNameSource implements NameSource {
   follow(onChange: () => void): void {
     if (this.#isClosed) return;
     this.#nextLook = this.#scheduler.after(settingsMs, () => {
-      void this.#look().then((isChanged) => {
+      void this.#look().catch(() => false).then((isChanged) => {
         if (this.#isClosed) return;
         if (isChanged) onChange();
         this.follow(onChange);

@@ -29,7 +29,11 @@ export class WatchedFile<Value> {
     return this.#value;
   }
 
-  /** Looks at the file. @returns whether it is another than before; never the first time */
+  /**
+   * Looks at the file.
+   * @returns whether it is another than before; never the first time
+   * @throws the system's error where it cannot be read (out of descriptors, for example) and never was; else what was read before holds until it can be
+   */
   look(): Promise<boolean> {
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
     return this.#looking;
@@ -45,8 +49,10 @@ export class WatchedFile<Value> {
       if (identity === before) return false;
       text = size > maxBytes ? "" : await readFile(this.#path, "utf8");
     } catch (error) {
-      // Out of descriptors, for example: what was read before holds until the file can be read again.
-      if (!isAbsence(error)) return false;
+      if (!isAbsence(error)) {
+        if (before === null) throw error;
+        return false;
+      }
       if (before === "none") return false;
       identity = "none";
     }
