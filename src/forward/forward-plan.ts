@@ -19,6 +19,9 @@ export interface ForwardPlan {
   readonly hedgeAfterMs: number;
   readonly changes: RequestChanges;
   readonly responseEdit: HeaderEdit | null;
+  /** What the changes of the header take from trailer sections as well. */
+  readonly requestTrailerEdit: HeaderEdit | null;
+  readonly responseTrailerEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
   readonly totalTimeoutMs: number;
   /** In place of the upstream's; null = the upstream's. */

@@ -301,7 +301,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
     if (this.isUpgrade) this.#tunnelSink = body;
     if (this.hasBody) {
-      this.#body ??= new ReplayBody(exchange.body, isIdempotent(exchange.request.method) ? this.#context.held : null);
+      const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
+      this.#body ??= new ReplayBody(exchange.body, held, this.#plan.requestTrailerEdit);
       this.#body.attach(body);
     }
   }
@@ -351,7 +352,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       this.#finish("answered");
       this.#carrier.handle = null;
     }
-    return this.#exchange.responder.sendEnd(trailers);
+    const edit = trailers === "" ? null : this.#plan.responseTrailerEdit;
+    return this.#exchange.responder.sendEnd(edit === null ? trailers : edit(trailers));
   }
 
   // The client's side.

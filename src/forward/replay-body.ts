@@ -1,6 +1,7 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
 import type { HeldMemory } from "../base/held-memory.ts";
 import type { BodySink, BodySource } from "../http/exchange.ts";
+import type { HeaderEdit } from "../route/header-edit.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
@@ -11,6 +12,7 @@ export class ReplayBody implements BodySink {
   readonly #source: BodySource;
   /** Null = keep nothing. */
   readonly #held: HeldMemory | null;
+  readonly #editTrailers: HeaderEdit | null;
   #target: BodySink | null = null;
   #isStarted = false;
   #isEnded = false;
@@ -20,8 +22,12 @@ export class ReplayBody implements BodySink {
   #keptBytes = 0;
   #trailers = "";
 
-  /** @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its body has begun */
-  constructor(source: BodySource, held: HeldMemory | null) {
+  /**
+   * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its body has begun
+   * @param editTrailers null = they go on as they come
+   */
+  constructor(source: BodySource, held: HeldMemory | null, editTrailers: HeaderEdit | null = null) {
+    this.#editTrailers = editTrailers;
     this.#source = source;
     this.#held = held;
   }
@@ -73,8 +79,8 @@ export class ReplayBody implements BodySink {
 
   onBodyEnd(trailers: string): boolean {
     this.#isEnded = true;
-    this.#trailers = trailers;
-    return this.#target === null || this.#target.onBodyEnd(trailers);
+    this.#trailers = trailers === "" || this.#editTrailers === null ? trailers : this.#editTrailers(trailers);
+    return this.#target === null || this.#target.onBodyEnd(this.#trailers);
   }
 
   /** While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because `onBodyFlush` stops the source. */

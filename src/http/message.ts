@@ -8,6 +8,8 @@ import { fieldValue } from "./fields.ts";
 export const Framing = { none: 0, length: 1, chunked: 2, close: 3 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
+const noNames: ReadonlySet<string> = new Set();
+
 /** A validated request head. One object a request, never reused. */
 export class RequestHead {
   /** The head as received, with its empty line; for HTTP/2, written as HTTP/1.1 would. */
@@ -44,6 +46,8 @@ export class RequestHead {
   acceptsTrailers = false;
   /** Field lines that are forwarded unchanged: no framing, hop-by-hop, routing or trust fields among them. */
   keptFields = "";
+  /** The fields that Connection names, in lower case: they go no further, neither here nor as trailers. */
+  nominated = noNames;
   /** The values of trust fields as received, joined with `, `; null where absent. Believed only from a trusted peer. */
   forwardedFor: string | null = null;
   forwardedProto: string | null = null;
@@ -78,6 +82,8 @@ export class ResponseHead {
   /** The `Upgrade` field of a 101; null elsewhere. */
   upgrade: string | null = null;
   keptFields = "";
+  /** The fields that Connection names, in lower case: they go no further, neither here nor as trailers. */
+  nominated = noNames;
 
   field(name: string): string | null {
     return fieldValue(this.text, name, this.fieldsStart);

@@ -6,11 +6,11 @@
  *
  * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and calls again.
  */
-import { isToken, removeFields } from "../http/fields.ts";
 import { CR, hexTable, HTAB, LF, SP } from "./characters.ts";
 import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } from "./chunk-extension.ts";
-import { isWorthScanning, ScanFailure, keepFields, keepTable, notedCount, notedSpecial, scanFields } from "./field-scanner.ts";
+import { isWorthScanning, notedCount, notedSpecial, ScanFailure, scanFields } from "./field-scanner.ts";
 import { Special } from "./special-fields.ts";
+import { travellingTrailers } from "./trailer-fields.ts";
 
 /** Why `next` stopped. */
 export const ChunkEvent = { needMore: 0, data: 1, end: 2, badChunk: 3, badTrailer: 4 } as const;
@@ -26,15 +26,6 @@ const maxPaddingBytes = 64;
 const maxTrailerBytes = 16_384;
 const maxTrailerFields = 100;
 const maxChunkSize = 2 ** 48;
-const keptTrailers = keepTable();
-
-/** Fields that are never taken from a trailer section (RFC 9110 section 6.5.1): they steer framing, routing, authentication, caching or content handling. */
-const forbiddenTrailers = new Set([
-  "authorization", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie", "cache-control", "expires", "age", "pragma", "date", "location", "retry-after",
-  "vary", "warning", "content-encoding", "content-type", "content-range", "content-disposition", "range", "if-match", "if-none-match", "if-modified-since",
-  "if-unmodified-since", "if-range", "max-forwards", "accept-ranges", "strict-transport-security", "origin",
-]);
-
 /** Whose body it is: how strictly it is read. */
 export type BodySide = "request" | "answer";
 
@@ -178,8 +169,7 @@ export class ChunkedDecoder {
       return this.#stop(ChunkEvent.needMore, end);
     }
     if (next < 0 || hasFramingField()) return this.#stop(ChunkEvent.badTrailer, at);
-    const text = section.latin1Slice(0, next);
-    this.trailers = removeFields(keepFields(text, 0, 0, next - 2, keptTrailers), (name) => forbiddenTrailers.has(name) || !isToken(name));
+    this.trailers = travellingTrailers(section.latin1Slice(0, next - 2));
     this.#trailerBytes = null;
     this.#state = State.done;
     return this.#stop(ChunkEvent.end, at + next - (before === null ? 0 : before.length));

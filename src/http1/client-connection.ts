@@ -10,6 +10,7 @@ import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
+import { withoutNominated } from "./connection-options.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
 import { Output } from "./output.ts";
@@ -202,7 +203,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
         case State.body:
           at = this.#body.read(bytes, at, end, this);
           if (this.#body.failure !== null) this.#failAll("UPSTREAM_BAD_RESPONSE", "bad chunk");
-          else if (!this.#body.isOpen) this.#complete(this.#body.trailers, at < end);
+          else if (!this.#body.isOpen) this.#complete(withoutNominated(this.#body.trailers, this.#head!), at < end);
           break;
         case State.untilClose:
         case State.tunnel:

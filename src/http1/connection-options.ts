@@ -5,6 +5,7 @@ import { listMembers, removeFields } from "../http/fields.ts";
 export interface ConnectionHead {
   isKeptAlive: boolean;
   keptFields: string;
+  nominated: ReadonlySet<string>;
 }
 
 /** Options that say something of the connection itself; every other option names a field that goes no further. */
@@ -31,6 +32,14 @@ export function applyConnection(head: ConnectionHead, connection: string): reado
   else if (options.includes("keep-alive")) head.isKeptAlive = true;
   // A set: options and fields are both a stranger's, and their product must not be work.
   const nominated = new Set(options.filter((option) => !ownOptions.has(option)));
-  if (nominated.size > 0) head.keptFields = removeFields(head.keptFields, (name) => nominated.has(name));
+  if (nominated.size > 0) {
+    head.nominated = nominated;
+    head.keptFields = withoutNominated(head.keptFields, head);
+  }
   return options;
+}
+
+/** `section`, fields or trailers, without what the Connection field of `head` names. */
+export function withoutNominated(section: string, { nominated }: Pick<ConnectionHead, "nominated">): string {
+  return nominated.size === 0 || section === "" ? section : removeFields(section, (name) => nominated.has(name));
 }

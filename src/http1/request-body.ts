@@ -3,6 +3,7 @@ import type { BodySink, Exchange } from "../http/exchange.ts";
 import { Framing } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+import { withoutNominated } from "./connection-options.ts";
 import { CopyBlock } from "./copy-block.ts";
 
 /** How much of a rest that nobody wants is read, so that the connection can be kept. */
@@ -115,7 +116,7 @@ export class RequestBody implements PieceReceiver {
 
   /** It is complete. */
   end(): void {
-    if (this.#sink !== null) this.#copies.settle(this.#sink.onBodyEnd(this.#reader.trailers));
+    if (this.#sink !== null) this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
   }
 
   /** Nobody takes it any more; what somebody was given is theirs. */

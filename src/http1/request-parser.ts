@@ -13,6 +13,7 @@ import {
   keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
 } from "./field-scanner.ts";
 import { Special } from "./special-fields.ts";
+import { trailerLine } from "./trailer-fields.ts";
 
 /** Limits on a request head; sizes in bytes. */
 export interface HeadLimits {
@@ -158,7 +159,7 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
   if (connection !== null) interpretConnection(head, connection, upgrade);
   // An HTTP/1.0 client is never sent a chunked answer, and so no trailers.
   if (te !== null && head.minorVersion === 1 && listMembers(te).includes("trailers")) head.acceptsTrailers = true;
-  if (trailer && head.framing === Framing.chunked) head.keptFields += trailerLines(text, origin);
+  if (trailer && head.framing === Framing.chunked) head.keptFields += trailerLines(text, origin, head.nominated);
   if (head.minorVersion === 1) {
     if (!head.hasHostField) return "BAD_HOST";
     // RFC 9110 section 10.1.1: an HTTP/1.0 client's Expect is ignored.
@@ -170,10 +171,10 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
   return null;
 }
 
-function trailerLines(text: string, origin: number): string {
+function trailerLines(text: string, origin: number, nominated: ReadonlySet<string>): string {
   let lines = "";
   for (let i = 0; i < notedCount; i++) {
-    if (notedSpecial[i] === Special.trailer) lines += `Trailer: ${text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin)}\r\n`;
+    if (notedSpecial[i] === Special.trailer) lines += trailerLine(text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin), nominated);
   }
   return lines;
 }

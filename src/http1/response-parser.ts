@@ -11,6 +11,7 @@ import {
 } from "./field-scanner.ts";
 import { parseContentLength, type HeadLimits } from "./request-parser.ts";
 import { Special } from "./special-fields.ts";
+import { trailerLine } from "./trailer-fields.ts";
 
 /** What `parseResponseHead` found. One object for the thread, overwritten by every call. */
 export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = { head: null, next: 0, failure: null, detail: "" };
@@ -85,7 +86,7 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
   let contentLength: string | null = null;
   let transferEncoding: string | null = null;
   let connection: string | null = null;
-  let trailerLines = "";
+  let trailers: string[] | null = null;
   for (let i = 0; i < notedCount; i++) {
     const special = notedSpecial[i]!;
     if (special === Special.dropped) continue;
@@ -106,18 +107,18 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
       case Special.connection: connection = connection === null ? value : `${connection}, ${value}`; break;
       case Special.upgrade: head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`; break;
       case Special.keepAlive: head.keepAliveHintMs = keepAliveHint(value); break;
-      case Special.trailer: trailerLines += `Trailer: ${value}\r\n`; break;
+      case Special.trailer: (trailers ??= []).push(value); break;
     }
   }
   head.isKeptAlive = head.minorVersion === 1;
   if (connection !== null) applyConnection(head, connection);
-  return decideFraming(head, { contentLength, transferEncoding, trailerLines, isHeadMethod });
+  return decideFraming(head, { contentLength, transferEncoding, trailers, isHeadMethod });
 }
 
 interface FramingFields {
   readonly contentLength: string | null;
   readonly transferEncoding: string | null;
-  readonly trailerLines: string;
+  readonly trailers: readonly string[] | null;
   readonly isHeadMethod: boolean;
 }
 
@@ -143,7 +144,7 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
     if (status < 200 || status === 204) head.hasContentLength = false;
   } else if (transferEncoding !== null) {
     head.framing = Framing.chunked;
-    head.keptFields += fields.trailerLines;
+    for (const value of fields.trailers ?? []) head.keptFields += trailerLine(value, head.nominated);
   } else head.framing = contentLength !== null ? Framing.length : Framing.close;
   return null;
 }

@@ -112,8 +112,12 @@ export function specialOf(bytes: Uint8Array, start: number, end: number): Specia
  * forwarded to one.
  */
 export function isSpecialAlias(name: string): boolean {
-  const folded = foldFieldName(toLowerAscii(name));
-  return byName.has(folded) || folded.startsWith("x-forwarded-");
+  return isSpecialName(foldFieldName(toLowerAscii(name)));
+}
+
+/** Is this name, in lower case, one of ours? */
+export function isSpecialName(name: string): boolean {
+  return byName.has(name) || name.startsWith("x-forwarded-");
 }
 
 // Token bytes only come here, so `| 32` maps just letters onto letters; `-` (0x2d) has the bit set already.

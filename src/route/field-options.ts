@@ -58,7 +58,7 @@ function fieldEditsSchema(direction: FieldDirection) {
   return section({
     set: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are there afterwards with exactly this value." }),
     add: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are added to those of the same name." }),
-    remove: documented(oneOrMore(nameSchema).prefault([]), { kind: "list of fields", about: "Fields that are not there afterwards. Removal comes before `set` and `add`." }),
+    remove: documented(oneOrMore(nameSchema).prefault([]), { kind: "list of fields", about: "Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those in `set`, go as well." }),
   }).prefault({});
 }
 

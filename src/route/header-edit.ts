@@ -21,12 +21,27 @@ export type HeaderEdit = (section: string) => string;
 export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
   const set = Object.entries(spec.set ?? {});
   const add = Object.entries(spec.add ?? {});
-  const remove = spec.remove ?? [];
-  const removed = new Set([...remove, ...set.map(([name]) => name)].map((name) => toLowerAscii(checkedName(name))));
   const lines = [...set, ...add].map(([name, value]) => `${checkedName(name)}: ${checkedValue(value)}\r\n`).join("");
-  if (removed.size === 0) return lines === "" ? null : (section) => section + lines;
-  const isRemoved = direction === "request" ? withAliases(removed) : (name: string): boolean => removed.has(name);
+  const isRemoved = compileRemoval(spec, direction);
+  if (isRemoved === null) return lines === "" ? null : (section) => section + lines;
   return (section) => removeFields(section, isRemoved) + lines;
+}
+
+/**
+ * The same for a trailer section: what is removed from the header, or set there, does not come back behind the body. Nothing is added.
+ * Null where nothing is removed.
+ */
+export function compileTrailerEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
+  const isRemoved = compileRemoval(spec, direction);
+  return isRemoved === null ? null : (section) => removeFields(section, isRemoved);
+}
+
+/** Which names go. Null where none does. */
+function compileRemoval(spec: HeaderEditSpec, direction: "request" | "response"): ((name: string) => boolean) | null {
+  const { set = {}, remove = [] } = spec;
+  const removed = new Set([...remove, ...Object.keys(set)].map((name) => toLowerAscii(checkedName(name))));
+  if (removed.size === 0) return null;
+  return direction === "request" ? withAliases(removed) : (name) => removed.has(name);
 }
 
 /**

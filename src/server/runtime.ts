@@ -16,7 +16,7 @@ import { compose } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import type { PolicyOptions } from "../middleware/options.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
-import { compileHeaderEdit, type HeaderEdit } from "../route/header-edit.ts";
+import { compileHeaderEdit, compileTrailerEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
@@ -130,16 +130,19 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   const rewrites: Rewrite[] = [];
   const requestEdits: HeaderEdit[] = [];
   const responseEdits: HeaderEdit[] = [];
+  const requestTrailerEdits: HeaderEdit[] = [];
+  const responseTrailerEdits: HeaderEdit[] = [];
   const policies: PolicyOptions[] = [];
   for (const middleware of route.middlewares) {
     if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
     else if (!("headers" in middleware)) policies.push(middleware);
     else {
-      const request = compileHeaderEdit(middleware.headers.request, "request");
-      const response = compileHeaderEdit(middleware.headers.response, "response");
-      if (request !== null) requestEdits.push(request);
+      const { request, response } = middleware.headers;
+      requestEdits.push(...listOf(compileHeaderEdit(request, "request")));
       // The answer passes the middlewares in the opposite order.
-      if (response !== null) responseEdits.unshift(response);
+      responseEdits.unshift(...listOf(compileHeaderEdit(response, "response")));
+      requestTrailerEdits.push(...listOf(compileTrailerEdit(request, "request")));
+      responseTrailerEdits.push(...listOf(compileTrailerEdit(response, "response")));
     }
   }
   const responseEdit = inSequence(responseEdits);
@@ -152,6 +155,8 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
     changes: { rewrites, edit: inSequence(requestEdits) },
     responseEdit,
+    requestTrailerEdit: inSequence(requestTrailerEdits),
+    responseTrailerEdit: inSequence(responseTrailerEdits),
     totalTimeoutMs: route.timeouts.total,
     timeouts: attemptTimeouts(route.timeouts, parts.config.upstreams[upstream.name]!.timeouts),
     keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
@@ -166,6 +171,8 @@ function attemptTimeouts(route: RouteOptions["timeouts"], upstream: UpstreamOpti
   if (route.firstByte === null && route.idle === null) return null;
   return { firstByte: route.firstByte ?? upstream.firstByte, idle: route.idle ?? upstream.idle };
 }
+
+const listOf = (edit: HeaderEdit | null): readonly HeaderEdit[] => (edit === null ? [] : [edit]);
 
 function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {
   if (edits.length <= 1) return edits[0] ?? null;

@@ -7,7 +7,13 @@ const hello = (body: string, more: { fields?: string[]; trailers?: string[] } = 
 
 /** Trailer fields that must not travel: they would frame, route, authenticate or vouch (RFC 9110 section 6.5.1). */
 const badTrailers = ["Host: evil", "Authorization: Basic eDp5", "X-Forwarded-For: 1.2.3.4", "Forwarded: for=1.2.3.4", "Connection: close", "Via: 1.1 x", "Cookie: a=b",
-  "Content-Type: text/html", "Content-Encoding: gzip", "Te: trailers", "Trailer: x", "Proxy-Authorization: x", "X-Request-ID: evil", "Expect: 100-continue", "Upgrade: websocket", "Keep-Alive: x", "Proxy: x", "X-Real-IP: 1.2.3.4", "X_Forwarded_For: 1.2.3.4"];
+  "Content-Type: text/html", "Content-Encoding: gzip", "Te: trailers", "Trailer: x", "Proxy-Authorization: x", "X-Request-ID: evil", "Expect: 100-continue", "Upgrade: websocket", "Keep-Alive: x", "Proxy: x", "X-Real-IP: 1.2.3.4", "X_Forwarded_For: 1.2.3.4",
+  "X.Forwarded.For: 1.2.3.4", "X.Real_IP: 1.2.3.4", "Set_Cookie: a=b", "content.type: text/html", "Content-Language: en", "Content_Length: 5", "Transfer.Encoding: chunked", "X-HTTP-Method-Override: DELETE", "X-Original-URL: /admin",
+  "If-Match: x", "Range: bytes=0-1", "Cache-Control: no-store", "Sec-Fetch-Site: none", "Origin: http://a", "Max-Forwards: 0", "HTTP2-Settings: x", "Accept-Encoding: gzip", "Priority: u=0", "User-Agent: x"];
+
+/** Trailer fields that applications use. */
+const goodTrailers = ["X-Sum: 1", "Content-Digest: sha-256=:x:", "Content-MD5: x", "Digest: x", "Repr-Digest: x", "ETag: \"x\"", "Server-Timing: a;dur=1", "grpc-status: 0", "grpc-message: ok", "grpc-status-details-bin: x",
+  "x-amz-checksum-crc32: x", "X_Sum: 1", "Signature: x", "x.y: z"];
 
 export const chunkFixtures: RequestFixture[] = [
   ...badSizes.map((size) => refuse(`the chunk size ${JSON.stringify(size)}`, chunked(`${size}\r\nhello\r\n0\r\n\r\n`))),
@@ -62,6 +68,11 @@ export const chunkFixtures: RequestFixture[] = [
     .map((extension) => forward(`white space in the extension ${JSON.stringify(extension)} is dropped with it`, chunked(`5${extension}\r\nhello\r\n0${extension}\r\n\r\n`), hello("hello"))),
   forward("data that looks like chunks", chunked("A\r\n0\r\n\r\n12345\r\n0\r\n\r\n"), hello("0\r\n\r\n12345")),
   forward("trailers travel", post(["Trailer: X-Sum", "Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum:  2 \r\n\r\n"), hello("hello", { fields: ["Trailer: X-Sum"], trailers: ["X-Sum: 1", "x-sum: 2"] })),
+  ...goodTrailers.map((line) => forward(`the trailer ${line} travels`, chunked(`5\r\nhello\r\n0\r\n${line}\r\n\r\n`), hello("hello", { trailers: [line] }))),
+  forward("a trailer that Connection names does not travel", post(["Connection: X-Hop, keep-alive, x-two", "Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-hop: 2\r\nX-Two: 3\r\nX-Hop-Not: 4\r\n\r\n"),
+    hello("hello", { trailers: ["X-Sum: 1", "X-Hop-Not: 4"] })),
+  forward("nor is it announced, as little as others that do not travel", post(["Connection: X-Hop", "Trailer: X-Hop, X-Sum, Cookie", "trailer: Host", "Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\nX-Hop: 2\r\n\r\n"),
+    hello("hello", { fields: ["Trailer: x-sum"], trailers: [] })),
   ...badTrailers.map((line) => forward(`the trailer ${line} does not travel`, chunked(`5\r\nhello\r\n0\r\nX-Sum: 1\r\n${line}\r\n\r\n`), hello("hello", { trailers: ["X-Sum: 1"] }))),
   forward("a trailer named __proto__", chunked("0\r\n__proto__: x\r\nconstructor: y\r\n\r\n"), hello("", { trailers: ["__proto__: x", "constructor: y"] })),
 ];

@@ -16,6 +16,12 @@ export const validResponses: ResponseFixture[] = [
   pass("blanks behind each of many sizes", okChunked(`${"1             \r\nx\r\n".repeat(3_000)}0\r\n\r\n`), { status: 200, framing: "chunked", body: "x".repeat(3_000) }),
   pass("trailers travel", ok(["Transfer-Encoding: chunked", "Trailer: X-Sum"], "5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n"), { status: 200, body: "hello", trailers: ["X-Sum: 1", "x-sum: 2"], fields: ["Trailer: X-Sum"] }),
   pass("trailers of routing do not travel", okChunked("0\r\nSet-Cookie: a=b\r\nX: y\r\nConnection: close\r\n\r\n"), { status: 200, body: "", trailers: ["X: y"] }),
+  ...["grpc-status: 0", "grpc-message: ok", "grpc-status-details-bin: AA", "Server-Timing: db;dur=5", "ETag: \"x\"", "Digest: x", "Content-Digest: x", "Proxy-Status: x", "X-Unknown: y", "Last-Modified: x"]
+    .map((line) => pass(`the trailer ${line} travels`, okChunked(`5\r\nhello\r\n0\r\n${line}\r\n\r\n`), { status: 200, body: "hello", trailers: [line] })),
+  ...["Set-Cookie: a=b", "set_cookie: a=b", "Location: /", "Content-Type: text/html", "Content-Security-Policy: x", "Access-Control-Allow-Origin: *", "Cache-Control: public", "WWW-Authenticate: Basic", "Strict-Transport-Security: x",
+    "Date: x", "Via: 1.1 x", "Age: 1", "Vary: a", "Proxy-Authenticate: x", "Keep-Alive: timeout=1", "Upgrade: x", "Trailer: x", "Alt-Svc: x", "X-Accel-Redirect: /x", "X-Forwarded-For: 1", "Clear-Site-Data: \"*\""]
+    .map((line) => pass(`the trailer ${line} does not travel`, okChunked(`5\r\nhello\r\n0\r\nA: 1\r\n${line}\r\n\r\n`), { status: 200, body: "hello", trailers: ["A: 1"] })),
+  pass("a trailer that Connection names does not travel", ok(["Connection: x-hop", "Trailer: X-Hop", "Transfer-Encoding: chunked"], "5\r\nhello\r\n0\r\nX-Hop: 1\r\nX: y\r\n\r\n"), { status: 200, body: "hello", fields: [], trailers: ["X: y"] }),
   passOnce("a body that ends with the connection", ok(["X: y"], "hello"), { status: 200, body: "hello", fields: ["X: y"], framing: "chunked" }, { endsOutput: true }),
   passOnce("an empty body that ends with the connection", ok([]), { status: 200, body: "" }, { endsOutput: true }),
   passOnce("Connection: close with a length", ok(["Connection: close", "Content-Length: 5"], "hello"), { status: 200, body: "hello", framing: "length" }),
