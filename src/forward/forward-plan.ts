@@ -4,9 +4,10 @@ import type { RandomSource } from "../base/random.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ReasonCode } from "../http/reason.ts";
+import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/client-attempt.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { RequestChanges } from "./prepare-request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
@@ -43,6 +44,8 @@ export interface ForwardContext {
   readonly held: HeldMemory;
   /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
   onRetry(exchange: Exchange, cause: ReasonCode | number): void;
+  /** An attempt failed for a reason that lies with its endpoint, whether or not another follows. */
+  onAttemptFailure(exchange: Exchange, endpoint: Endpoint, error: ProxyError): void;
   /** The retry budget of the exchange's upstream did not allow another attempt. */
   onRetryRefused(exchange: Exchange): void;
   onHedge(exchange: Exchange, result: HedgeResult): void;

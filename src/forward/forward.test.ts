@@ -32,6 +32,8 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
   /** What was sent, oldest first, with the number of its endpoint. */
   const sent: { readonly to: number; readonly attempt: Attempt }[] = [];
   const events: string[] = [];
+  /** What was told of endpoints that failed. */
+  const failures: string[] = [];
   const handle = { resume: () => {}, cancel: () => void events.push("cancelled"), skip: () => void events.push("skipped") };
   const specs = Array.from({ length: count }, (_, index): EndpointSpec =>
     ({ url: `http://127.0.0.1:${index + 1}`, host: "127.0.0.1", port: index + 1, socketPath: null, weight: 1, isBackup: false, zone: null }));
@@ -69,7 +71,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
     upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null }, responseEdit: null, requestTrailerEdit: null, responseTrailerEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
   };
   forward(exchange, whole, {
-    wheel, scheduler, held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {},
+    wheel, scheduler, held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {}, onAttemptFailure: (_, { name }, { code }) => void failures.push(`${code} at ${name.slice(-1)}`),
     onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
     onInternalError: (error) => { throw error; }, ...context,
   });
@@ -91,7 +93,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
   const assertNothingLeft = (): void => {
     assert.deepEqual([upstream.endpoints.map(({ inFlight }) => inFlight), scheduler.pendingCount, wheel.linkedCount], [specs.map(() => 0), 0, 0]);
   };
-  return { exchange, sent, events, advance, answer, fail, targets, assertNothingLeft };
+  return { exchange, sent, events, failures, advance, answer, fail, targets, assertNothingLeft };
 }
 
 test("a failure is followed by another endpoint after a pause that doubles", () => {
@@ -215,4 +217,20 @@ test("a bug in what follows a failure, or in the head of the next attempt, is an
   preparing.advance(25);
   assert.deepEqual([preparing.events.at(-1), seen], ["INTERNAL_ERROR", [bug, bug]]);
   preparing.assertNothingLeft();
+});
+
+test("every attempt that fails is told with its endpoint, the last one and the hedge, too; a connection that had been closed while idle is not", () => {
+  const { fail, advance, failures } = open({ count: 2 });
+  fail(0, "UPSTREAM_RESET", "if-reused");
+  assert.equal(failures.length, 0);
+  fail(1, "UPSTREAM_CONNECT_FAILED", "safe");
+  advance(25);
+  fail(2, "UPSTREAM_FIRST_BYTE_TIMEOUT");
+  assert.deepEqual(failures.map((failure) => failure.slice(0, -1)), ["UPSTREAM_CONNECT_FAILED at ", "UPSTREAM_FIRST_BYTE_TIMEOUT at "]);
+  assert.notEqual(failures[0]!.slice(-1), failures[1]!.slice(-1));
+  const hedged = open({ plan: { hedgeAfterMs: 10 } });
+  hedged.advance(10);
+  hedged.fail(1, "UPSTREAM_RESET");
+  hedged.fail(0, "UPSTREAM_BAD_RESPONSE");
+  assert.deepEqual(hedged.failures, ["UPSTREAM_RESET at 2", "UPSTREAM_BAD_RESPONSE at 1"]);
 });

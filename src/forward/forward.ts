@@ -170,7 +170,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#carrier.handle = null;
     const decision = decideRetry(error, this.#facts(), this.#plan.retry);
     // That an old connection had been closed says nothing of the endpoint.
-    this.#leave(decision === "free" ? "cancelled" : this.#outcomeOf(error.code));
+    const outcome = decision === "free" ? "cancelled" : this.#outcomeOf(error.code);
+    this.#leave(outcome);
+    if (outcome !== "cancelled" && outcome !== "answered") this.#context.onAttemptFailure(this.#exchange, endpoint, error);
     this.isPipelinable = false;
     if (decision === "free") {
       this.#isFreeRetryUsed = true;

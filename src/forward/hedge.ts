@@ -162,7 +162,9 @@ export class Hedge implements Attempt {
     }
     const endpoint = this.endpoint;
     if (endpoint === null) return;
-    this.#end(error.replay === "if-reused" ? "cancelled" : toOutcome(error.code), 0, "failed");
+    const outcome = error.replay === "if-reused" ? "cancelled" : toOutcome(error.code);
+    this.#end(outcome, 0, "failed");
+    if (outcome !== "cancelled") this.#context.onAttemptFailure(this.#exchange, endpoint, error);
     try {
       this.#host.onHedgeError(error, endpoint);
     } catch (bug) {

@@ -13,7 +13,7 @@ import type { HedgeResult } from "../forward/forward-plan.ts";
 import { resolveClient } from "../http/client-address.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
-import type { ReasonCode } from "../http/reason.ts";
+import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import { type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
@@ -26,9 +26,11 @@ import { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
+import { FailureWarnings } from "./failure-warnings.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { nameWarnings } from "./name-warnings.ts";
 import { Retired } from "./retired.ts";
@@ -85,6 +87,7 @@ export class DataPlane implements ListenerHost {
   readonly #parts: DataPlaneParts;
   readonly #metrics: ExchangeMetrics;
   readonly #writer: MetricWriter;
+  readonly #failures: FailureWarnings;
   readonly #lag: EventLoopLag;
   readonly #stores: Stores;
   readonly #sampler = new LagSampler();
@@ -105,6 +108,7 @@ export class DataPlane implements ListenerHost {
     this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
     this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
     this.#metrics = new ExchangeMetrics(this.#writer);
+    this.#failures = new FailureWarnings(parts.warnings);
     this.#stores = new Stores({ metrics: this.#writer, logger: parts.logger, names: toServerNames(this.#resolver) });
     this.#lag = new EventLoopLag({ writer: this.#writer, workerName: String(parts.stripeIndex) });
     this.wheel.start();
@@ -126,7 +130,7 @@ export class DataPlane implements ListenerHost {
         stripeIndex: this.#parts.stripeIndex,
         stripes: this.#parts.stripes,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
+        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onAttemptFailure: this.#onAttemptFailure, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
         middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       }, this.#runtime);
       const accessLog = this.#createAccessLog(config);
@@ -153,6 +157,8 @@ export class DataPlane implements ListenerHost {
     this.#prepared = null;
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
+    const { upstreams } = prepared.runtime;
+    this.#failures.keep((upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null, (upstream) => upstreams.has(upstream));
     this.#stores.commit();
     if (prepared.runtime.config.overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
@@ -246,6 +252,7 @@ export class DataPlane implements ListenerHost {
   onExchangeEnd(exchange: Exchange): void {
     if (exchange.onEnd !== null) exchange.onEnd();
     this.#metrics.record(exchange);
+    this.#failures.noteEnd(exchange);
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }
 
@@ -268,6 +275,8 @@ export class DataPlane implements ListenerHost {
   }
 
   readonly #onRetry = (exchange: Exchange, cause: ReasonCode | number): void => this.#metrics.recordRetry(exchange, cause);
+
+  readonly #onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void => this.#failures.noteAttempt(exchange.upstreamName, endpoint.name, code, detail);
 
   readonly #onHedge = (exchange: Exchange, result: HedgeResult): void => this.#writer.counter(families.hedges, [exchange.upstreamName, result]).add();
 

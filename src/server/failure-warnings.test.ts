@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Exchange } from "../http/exchange.ts";
+import type { Warning } from "../observe/repeated-warning.ts";
+import { endedExchange } from "../observe/testing/ended-exchange.ts";
+import { FailureWarnings } from "./failure-warnings.ts";
+
+function setUp() {
+  const said: string[] = [];
+  const failures = new FailureWarnings({
+    warn: ({ message, fields }: Warning) => said.push(`${message} ${JSON.stringify(fields)}`),
+    recover: (subject, message) => said.push(`${message}: ${subject}`),
+  });
+  const end = (exchange: Partial<Exchange>): void => failures.noteEnd(endedExchange({ exchange }));
+  return { failures, end, take: () => said.splice(0) };
+}
+
+const endpoint = "http://127.0.0.1:8081";
+
+for (const [reason, detail, said] of [
+  ["NO_ENDPOINT", "", 'upstream cannot serve requests {"upstream":"api","reason":"NO_ENDPOINT"}'],
+  ["BREAKER_OPEN", "", 'upstream cannot serve requests {"upstream":"api","reason":"BREAKER_OPEN"}'],
+  ["TOTAL_TIMEOUT", "", `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"TOTAL_TIMEOUT"}`],
+  ["OVERLOADED", "EMFILE", 'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","detail":"EMFILE"}'],
+  ["OVERLOADED", "", undefined],
+  ["UPSTREAM_RESET", "ECONNRESET", undefined],
+  ["CLIENT_GONE", "", undefined],
+  ["RATE_LIMITED", "", undefined],
+  ["INTERNAL_ERROR", "", undefined],
+] as const) {
+  test(`an exchange that ended with ${reason} ${detail} is ${said === undefined ? "not" : "said to be"} a failure of its upstream`, () => {
+    const { end, take } = setUp();
+    end({ reason, detail });
+    assert.deepEqual(take(), said === undefined ? [] : [said]);
+  });
+}
+
+test("an attempt that failed is said with what the system says of it", () => {
+  const { failures, take } = setUp();
+  failures.noteAttempt("api", endpoint, "UPSTREAM_CONNECT_FAILED", "ECONNREFUSED");
+  failures.noteAttempt("api", endpoint, "UPSTREAM_FIRST_BYTE_TIMEOUT", "");
+  assert.deepEqual(take(), [
+    `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"UPSTREAM_CONNECT_FAILED","detail":"ECONNREFUSED"}`,
+    `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"UPSTREAM_FIRST_BYTE_TIMEOUT"}`,
+  ]);
+});
+
+test("the first success of what failed is said, of the endpoint and of the upstream", () => {
+  const { failures, end, take } = setUp();
+  failures.noteAttempt("api", endpoint, "UPSTREAM_RESET", "");
+  end({ reason: "NO_ENDPOINT", endpointName: "" });
+  end({ endpointName: "http://other" });
+  end({});
+  end({});
+  assert.deepEqual(take().slice(2), ["upstream serves requests again: upstream api", `endpoint answers again: endpoint api/${endpoint}`]);
+});
+
+test("what a configuration no longer has is forgotten", () => {
+  const { failures, end, take } = setUp();
+  failures.noteAttempt("api", endpoint, "UPSTREAM_RESET", "");
+  end({ reason: "NO_ENDPOINT" });
+  take();
+  failures.keep(() => false, () => true);
+  end({});
+  assert.deepEqual(take(), ["upstream serves requests again: upstream api"]);
+});

@@ -1,0 +1,74 @@
+/**
+ * Sees in a data plane which endpoints and upstreams fail exchanges, and says so in the log: one warning for each of them and each reason every few seconds (`observe/repeated-warning.ts`),
+ * and a line when they serve again. Costs an exchange that succeeds one comparison while nothing fails.
+ */
+import type { Exchange } from "../http/exchange.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import type { WarningSink } from "../observe/repeated-warning.ts";
+
+/** Stands for the upstream as a whole among the names of its endpoints. */
+const wholeUpstream = "";
+
+/** These say of no endpoint that it failed: the upstream has none to give, or does not give one. */
+const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["NO_ENDPOINT", "QUEUE_FULL", "QUEUE_TIMEOUT", "BREAKER_OPEN"]);
+
+/** See the head of this file. */
+export class FailureWarnings {
+  readonly #warnings: WarningSink;
+  /** What has failed and not served since, by upstream. */
+  readonly #failing = new Map<string, Set<string>>();
+
+  constructor(warnings: WarningSink) {
+    this.#warnings = warnings;
+  }
+
+  /** An attempt failed for a reason that lies with its endpoint. @param detail what the system or the parser says of it, such as `ECONNREFUSED`; may be empty */
+  noteAttempt(upstream: string, endpoint: string, reason: ReasonCode, detail: string): void {
+    this.#fail(upstream, endpoint);
+    this.#warnings.warn({
+      subject: subjectOf(upstream, endpoint),
+      reason: `${reason} ${detail}`,
+      message: "endpoint fails",
+      fields: { upstream, endpoint, reason, ...(detail !== "" && { detail }) },
+    });
+  }
+
+  /** An exchange ended. What failed its attempts has been noted. */
+  noteEnd(exchange: Exchange): void {
+    const { reason, upstreamName: upstream, detail } = exchange;
+    if (upstream === "") return;
+    if (reason === null) {
+      if (this.#failing.size > 0) this.#noteSuccess(exchange);
+    } else if (upstreamReasons.has(reason)) {
+      this.#fail(upstream, wholeUpstream);
+      this.#warnings.warn({ subject: subjectOf(upstream, wholeUpstream), reason, message: "upstream cannot serve requests", fields: { upstream, reason } });
+    } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.endpointName, reason, detail);
+    else if (reason === "OVERLOADED" && detail !== "") {
+      this.#warnings.warn({ subject: "upstream connections", reason: detail, message: "connections to endpoints cannot be opened", fields: { upstream, reason, detail } });
+    }
+  }
+
+  /** Forgets what the running configuration no longer has. */
+  keep(hasEndpoint: (upstream: string, endpoint: string) => boolean, hasUpstream: (upstream: string) => boolean): void {
+    for (const [upstream, names] of this.#failing) {
+      for (const name of names) if (name === wholeUpstream ? !hasUpstream(upstream) : !hasEndpoint(upstream, name)) names.delete(name);
+      if (names.size === 0) this.#failing.delete(upstream);
+    }
+  }
+
+  #fail(upstream: string, endpoint: string): void {
+    const names = this.#failing.get(upstream) ?? new Set<string>();
+    names.add(endpoint);
+    this.#failing.set(upstream, names);
+  }
+
+  #noteSuccess({ upstreamName: upstream, endpointName: endpoint }: Exchange): void {
+    const names = this.#failing.get(upstream);
+    if (names === undefined) return;
+    if (names.delete(wholeUpstream)) this.#warnings.recover(subjectOf(upstream, wholeUpstream), "upstream serves requests again", { upstream });
+    if (names.delete(endpoint)) this.#warnings.recover(subjectOf(upstream, endpoint), "endpoint answers again", { upstream, endpoint });
+    if (names.size === 0) this.#failing.delete(upstream);
+  }
+}
+
+const subjectOf = (upstream: string, endpoint: string): string => (endpoint === wholeUpstream ? `upstream ${upstream}` : `endpoint ${upstream}/${endpoint}`);
