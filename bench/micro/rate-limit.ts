@@ -22,7 +22,7 @@ function measure(name: string, addresses: readonly string[]): void {
   const run = (count: number): void => {
     for (let at = 0; at < count; at++) {
       const exchange = exchanges[at % exchanges.length]!;
-      exchange.answerFields = "";
+      exchange.answerFilters = null;
       answer(exchange);
     }
   };

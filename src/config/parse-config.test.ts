@@ -80,7 +80,7 @@ test("values are brought into one spelling", () => {
   assert.deepEqual([config.listeners[0]?.limits.headBytes, config.listeners[0]?.limits.bodyBytes], [32_768, 1_000_000]);
   assert.deepEqual(config.routes[0]?.match, { host: ["api.example.com"], path: "/*", method: ["GET"], header: { "x-canary": "1" }, query: {}, cookie: {}, clientIp: ["::1"] });
   assert.deepEqual(config.routes[0]?.middlewares, [
-    { headers: { request: { set: {}, add: {}, remove: [] }, response: { set: {}, add: {}, remove: ["server"] } } },
+    { headers: { request: { set: {}, add: {}, remove: [] }, response: { set: {}, add: {}, remove: ["server"], when: "always" } } },
     { rewrite: { stripPrefix: "/v1", addPrefix: null, replacePath: null } },
   ]);
   assert.deepEqual(config.upstreams["api"]?.endpoints.map(({ url, weight, backup }) => [url, weight, backup]), [["http://a:80", 1, false], ["unix:/run/a.sock", 5, true]]);

@@ -19,7 +19,6 @@ export interface ForwardPlan {
   /** Milliseconds without an answer after which a second endpoint is asked as well; 0 = never. */
   readonly hedgeAfterMs: number;
   readonly changes: RequestChanges;
-  readonly responseEdit: HeaderEdit | null;
   /** What the changes of the header take from trailer sections as well. */
   readonly requestTrailerEdit: HeaderEdit | null;
   readonly responseTrailerEdit: HeaderEdit | null;

@@ -314,7 +314,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   }
 
   onInterim(head: ResponseHead): boolean {
-    return this.#isOver || this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
+    if (this.#isOver) return true;
+    this.#exchange.isRelayed = true;
+    return this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
   }
 
   onHead(head: ResponseHead): void {

@@ -5,7 +5,7 @@ import { dateField } from "../http1/answer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { ForwardPlan } from "./forward-plan.ts";
 
-/** Sends `head`, the answer of `endpoint`, with what the route changes in it. */
+/** Sends `head`, the answer of `endpoint`. */
 export function relayHead(exchange: Exchange, head: ResponseHead, endpoint: Endpoint, plan: ForwardPlan): void {
   let length: AnswerLength = "none";
   if (head.framing === Framing.length) length = head.contentLength;
@@ -13,13 +13,17 @@ export function relayHead(exchange: Exchange, head: ResponseHead, endpoint: Endp
   let fields = head.keptFields;
   // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
   if (!head.hasDate) fields += dateField();
-  if (plan.responseEdit !== null) fields = plan.responseEdit(fields);
-  const { affinity } = plan.upstream;
-  if (affinity !== null) fields += affinity.answerFields(exchange, endpoint);
+  relayed(exchange, endpoint, plan);
   exchange.responder.sendHead(head.status, head.reasonPhrase, fields, length, head.hasContentLength ? head.contentLength : null);
 }
 
 /** Sends the 101 of `endpoint`. */
-export function relaySwitch(exchange: Exchange, head: ResponseHead, endpoint: Endpoint, { upstream: { affinity } }: ForwardPlan): void {
-  exchange.responder.sendSwitch(affinity === null ? head.keptFields : head.keptFields + affinity.answerFields(exchange, endpoint));
+export function relaySwitch(exchange: Exchange, head: ResponseHead, endpoint: Endpoint, plan: ForwardPlan): void {
+  relayed(exchange, endpoint, plan);
+  exchange.responder.sendSwitch(head.keptFields);
+}
+
+function relayed(exchange: Exchange, endpoint: Endpoint, { upstream: { affinity } }: ForwardPlan): void {
+  exchange.isRelayed = true;
+  if (affinity !== null) exchange.lastAnswerFields += affinity.answerFields(exchange, endpoint);
 }

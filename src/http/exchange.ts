@@ -3,6 +3,7 @@
  * The client's connection makes an exchange when a head is complete and hands it over; whoever answers drives `responder`;
  * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
  */
+import type { AnswerFilter } from "./answer-filter.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { RequestHead } from "./message.ts";
 import type { ReasonCode } from "./reason.ts";
@@ -99,8 +100,14 @@ export class Exchange {
   body: BodySource;
   /** What its forwarding fields have in common with those of the same peer. */
   forwardingPrefix: ForwardingPrefix | null = null;
-  /** Field lines that middlewares add to whatever answer is given, our own included. */
-  answerFields = "";
+  /** What its answers pass, in the order in which the request has passed it; null = nothing. See `answer-filter.ts`. */
+  answerFilters: AnswerFilter[] | null = null;
+  /** Field lines that the answer gets behind all filters: a client that loses them loses its place. */
+  lastAnswerFields = "";
+  /** The answer under way is an endpoint's, not our own. */
+  isRelayed = false;
+  /** The client's connection refuses it: it is answered so, by the route it belongs to where there is one. */
+  refusal: ReasonCode | null = null;
   /** Called once when it is over: what a middleware holds for it is let go. */
   onEnd: (() => void) | null = null;
 
@@ -141,5 +148,11 @@ export class Exchange {
     this.peerPort = origin.peerPort;
     this.clientIp = origin.peerAddress;
     this.isPeerTrusted = false;
+  }
+
+  /** Whatever answer is given from now on passes `filter` before those that were added earlier. */
+  filterAnswer(filter: AnswerFilter): void {
+    if (this.answerFilters === null) this.answerFilters = [filter];
+    else this.answerFilters.push(filter);
   }
 }

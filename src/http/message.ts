@@ -40,6 +40,8 @@ export class RequestHead {
   isKeptAlive = true;
   /** `Expect: 100-continue` on HTTP/1.1 with a body. */
   expectsContinue = false;
+  /** An Expect field that asks for something else: it is answered 417 (RFC 9110 section 10.1.1). */
+  hasUnknownExpectation = false;
   /** A well-formed request to switch to WebSocket (RFC 6455 section 4.1); every other Upgrade is ignored. */
   isWebSocket = false;
   /** The client takes trailers (`TE: trailers`). */

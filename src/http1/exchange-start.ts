@@ -2,6 +2,13 @@
 import type { Clock } from "../base/clock.ts";
 import { Exchange, type ExchangeOrigin, type Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
+import type { ReasonCode } from "../http/reason.ts";
+
+/** Why a request that was understood is refused before its body comes; null = it is not. @param maxBodyBytes 0 = no limit */
+export function decideRefusal({ hasUnknownExpectation, contentLength }: RequestHead, maxBodyBytes: number): ReasonCode | null {
+  if (hasUnknownExpectation) return "EXPECTATION_FAILED";
+  return maxBodyBytes > 0 && contentLength > maxBodyBytes ? "BODY_TOO_LARGE" : null;
+}
 
 /** One a connection. */
 export class ExchangeStart {

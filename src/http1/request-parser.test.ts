@@ -72,7 +72,6 @@ const refusals: readonly (readonly [why: string, head: string, reason: ReasonCod
   ["chunked not last", get("Transfer-Encoding: chunked, gzip\r\n"), "BAD_TRANSFER_ENCODING"],
   ["an unknown coding", get("Transfer-Encoding: gzip, chunked\r\n"), "UNKNOWN_TRANSFER_CODING"],
   ["chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "BAD_TRANSFER_ENCODING"],
-  ["an unknown expectation", get("Expect: 200-ok\r\n"), "EXPECTATION_FAILED"],
   ["too many fields", get("A: b\r\n".repeat(20)), "TOO_MANY_FIELDS"],
   ["too long a head", get(`A: ${"b".repeat(1_024)}\r\n`), "HEAD_TOO_LARGE"],
   ["too long a target", `GET /${"a".repeat(1_024)} HTTP/1.1\r\nHost: a\r\n\r\n`, "TARGET_TOO_LONG"],

@@ -164,8 +164,8 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
     if (!head.hasHostField) return "BAD_HOST";
     // RFC 9110 section 10.1.1: an HTTP/1.0 client's Expect is ignored.
     if (expect !== null) {
-      if (toLowerAscii(expect) !== "100-continue") return "EXPECTATION_FAILED";
-      head.expectsContinue = head.framing !== Framing.none && (head.framing === Framing.chunked || head.contentLength > 0);
+      if (toLowerAscii(expect) !== "100-continue") head.hasUnknownExpectation = true;
+      else head.expectsContinue = head.framing !== Framing.none && (head.framing === Framing.chunked || head.contentLength > 0);
     }
   }
   return null;

@@ -2,6 +2,7 @@
  * The answering half of a client connection: what `Responder` promises, for one exchange after the other. It decides whether the connection can be kept, and tells its
  * connection when an answer is complete or has to be broken off; closing is the connection's.
  */
+import { filterAnswerFields } from "../http/answer-filter.ts";
 import type { AnswerLength, BodySink, Exchange, Responder } from "../http/exchange.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
 import { AnswerWriter } from "./answer-writer.ts";
@@ -74,7 +75,7 @@ export class ServerAnswer implements Responder {
       if (!this.isContinueAwaited) return true;
       this.isContinueAwaited = false;
     }
-    this.#writer.interim(status, reasonPhrase, fields);
+    this.#writer.interim(status, reasonPhrase, status === 100 ? "" : filterAnswerFields(exchange, fields, status));
     return this.flush();
   }
 
@@ -90,7 +91,7 @@ export class ServerAnswer implements Responder {
     if (isBodyOpen && !this.#host.isBodyDroppable) this.isKeptAlive = false;
     // What a client sent early, for a tunnel it did not get, is no request.
     if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
-    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: fields + exchange.answerFields, length, lengthField }, exchange.request, this.isKeptAlive);
+    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField }, exchange.request, this.isKeptAlive);
   }
 
   sendSwitch(fields: string): void {
@@ -99,7 +100,7 @@ export class ServerAnswer implements Responder {
     exchange.isHeadSent = true;
     exchange.status = 101;
     this.isKeptAlive = false;
-    this.#writer.switchProtocols(fields);
+    this.#writer.switchProtocols(filterAnswerFields(exchange, fields, 101));
     this.#host.openTunnel();
     this.flush();
   }
@@ -143,6 +144,7 @@ export class ServerAnswer implements Responder {
       return;
     }
     if (isFinal) this.isKeptAlive = false;
+    exchange.isRelayed = false;
     sendOwnAnswer(this, exchange.request, explain(code, exchange, extraFields));
   }
 

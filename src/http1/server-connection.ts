@@ -12,7 +12,7 @@ import type { BodySink, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { AcceptedSocket } from "../net/accepted-socket.ts";
-import { ExchangeStart } from "./exchange-start.ts";
+import { decideRefusal, ExchangeStart } from "./exchange-start.ts";
 import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
 import { Output } from "./output.ts";
 import { RequestBody } from "./request-body.ts";
@@ -196,8 +196,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#deadlines.stopWaiting();
     if (isDraining || (limits.requestsPerConnection > 0 && this.#start.count >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
     this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
-    if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) this.#answer.fail("BODY_TOO_LARGE");
-    else this.#context.onExchange(exchange);
+    exchange.refusal = decideRefusal(head, limits.bodyBytes);
+    this.#context.onExchange(exchange);
   }
 
   #makeExchange(head: RequestHead): Exchange {

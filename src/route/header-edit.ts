@@ -2,6 +2,7 @@
  * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and values come from the configuration
  * and are held to what a peer would be held to, once, when they are compiled.
  */
+import type { AnswerFilter } from "../http/answer-filter.ts";
 import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../http/fields.ts";
 
 /** One side of `headers`. */
@@ -16,6 +17,13 @@ export interface HeaderEditSpec {
 
 /** Gives the section as it is afterwards: removal comes first, then what is set, then what is added, at the end. */
 export type HeaderEdit = (section: string) => string;
+
+/** As a filter of answers; `upstream`: of those alone that an endpoint has given, its interim answers included. Null where `spec` changes nothing. @throws as `compileHeaderEdit` */
+export function compileAnswerFilter(spec: HeaderEditSpec & { readonly when: "always" | "upstream" }): AnswerFilter | null {
+  const edit = compileHeaderEdit(spec, "response");
+  if (edit === null) return null;
+  return spec.when === "always" ? { filterFields: edit } : { filterFields: (fields, _status, { isRelayed }) => (isRelayed ? edit(fields) : fields) };
+}
 
 /** Null where `spec` changes nothing. @param direction of a request, other spellings of a removed or set name go, too @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5). */
 export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {

@@ -234,18 +234,17 @@ export class DataPlane implements ListenerHost {
       exchange.clientIp = resolveClient({ peerAddress: exchange.peerAddress, forwardedFor, forwarded, isTrusted: (address) => listener.isTrusted(address) });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
-    if (request.via !== null && isLoop(request.via, this.pseudonym)) {
-      exchange.responder.fail("LOOP_DETECTED");
-      return;
-    }
+    if (request.via !== null && isLoop(request.via, this.pseudonym)) exchange.refusal = "LOOP_DETECTED";
     // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
     exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);
-    if (route === null) exchange.responder.fail("NO_ROUTE");
-    else if (route === ambiguous) exchange.responder.fail("AMBIGUOUS_TARGET");
+    const { refusal } = exchange;
+    if (route === null) exchange.responder.fail(refusal ?? "NO_ROUTE");
+    else if (route === ambiguous) exchange.responder.fail(refusal ?? "AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
-      route.answer(exchange);
+      if (refusal === null) route.answer(exchange);
+      else route.refuse(exchange, refusal);
     }
   }
 

@@ -2,37 +2,32 @@
 import { clientScheme } from "../http/forwarding-fields.ts";
 import { statusPhrase } from "../http/status.ts";
 import { sendOwnAnswer } from "../http1/answer.ts";
-import type { HeaderEdit } from "../route/header-edit.ts";
+import type { RouteHandler } from "../middleware/middleware.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRedirect } from "../route/redirect.ts";
-import type { CompiledRoute } from "./runtime.ts";
 
 /** @throws RangeError for an unusable redirect template. */
-export function createLocalAnswer(route: RouteOptions, edit: HeaderEdit | null): CompiledRoute {
-  if (route.redirect !== null) return createRedirect(route.name, route.redirect, edit);
+export function createLocalAnswer(route: RouteOptions): RouteHandler {
+  if (route.redirect !== null) return createRedirect(route.redirect);
   const { status, body, contentType, headers } = route.respond!;
   const bytes = Buffer.from(body, "utf8");
   const hasContent = status !== 204 && status !== 304;
   let fields = bytes.length > 0 ? `Content-Type: ${contentType}\r\n` : "";
   for (const [name, value] of Object.entries(headers)) fields += `${name}: ${value}\r\n`;
-  if (edit !== null) fields = edit(fields);
   const answer = { status, fields, content: hasContent ? bytes : null };
-  return { name: route.name, answer: (exchange) => sendOwnAnswer(exchange.responder, exchange.request, answer) };
+  return (exchange) => sendOwnAnswer(exchange.responder, exchange.request, answer);
 }
 
-function createRedirect(name: string, { to, status }: NonNullable<RouteOptions["redirect"]>, edit: HeaderEdit | null): CompiledRoute {
+function createRedirect({ to, status }: NonNullable<RouteOptions["redirect"]>): RouteHandler {
   const toLocation = compileRedirect(to);
   const body = Buffer.from(`${status} ${statusPhrase(status)}\n`);
-  return {
-    name,
-    answer(exchange) {
-      const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: clientScheme(exchange) });
-      if (location === null) {
-        exchange.responder.fail("BAD_HOST");
-        return;
-      }
-      const fields = `Location: ${location}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
-      sendOwnAnswer(exchange.responder, exchange.request, { status, fields: edit === null ? fields : edit(fields), content: body });
-    },
+  return (exchange) => {
+    const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: clientScheme(exchange) });
+    if (location === null) {
+      exchange.responder.fail("BAD_HOST");
+      return;
+    }
+    const fields = `Location: ${location}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
+    sendOwnAnswer(exchange.responder, exchange.request, { status, fields, content: body });
   };
 }

@@ -12,11 +12,11 @@ import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward } from "../forward/forward.ts";
 import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { isLastForward } from "../forward/max-forwards.ts";
-import { compose } from "../middleware/create-middleware.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { compose, refuseWith, type RouteStep } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
-import type { PolicyOptions } from "../middleware/options.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
-import { compileHeaderEdit, compileTrailerEdit, type HeaderEdit } from "../route/header-edit.ts";
+import { compileAnswerFilter, compileHeaderEdit, compileTrailerEdit, type HeaderEdit } from "../route/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
@@ -33,6 +33,8 @@ import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
 export interface CompiledRoute {
   readonly name: string;
   readonly answer: RouteHandler;
+  /** Answers in the name of the route that the exchange is refused. */
+  readonly refuse: (exchange: Exchange, code: ReasonCode) => void;
 }
 
 /** What a runtime is built from. Routes keep it as long as they live: what came before must not be in here, or no runtime would ever be forgotten. */
@@ -129,41 +131,42 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
 function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstream>, parts: RuntimeParts): CompiledRoute {
   const rewrites: Rewrite[] = [];
   const requestEdits: HeaderEdit[] = [];
-  const responseEdits: HeaderEdit[] = [];
   const requestTrailerEdits: HeaderEdit[] = [];
   const responseTrailerEdits: HeaderEdit[] = [];
-  const policies: PolicyOptions[] = [];
+  const steps: RouteStep[] = [];
   for (const middleware of route.middlewares) {
     if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
-    else if (!("headers" in middleware)) policies.push(middleware);
+    else if (!("headers" in middleware)) steps.push(middleware);
     else {
       const { request, response } = middleware.headers;
+      const answerFilter = compileAnswerFilter(response);
+      if (answerFilter !== null) steps.push({ answerFilter });
       requestEdits.push(...listOf(compileHeaderEdit(request, "request")));
-      // The answer passes the middlewares in the opposite order.
-      responseEdits.unshift(...listOf(compileHeaderEdit(response, "response")));
       requestTrailerEdits.push(...listOf(compileTrailerEdit(request, "request")));
       responseTrailerEdits.push(...listOf(compileTrailerEdit(response, "response")));
     }
   }
-  const responseEdit = inSequence(responseEdits);
   const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
-  const behindPolicies = ({ name, answer }: CompiledRoute): CompiledRoute => ({ name, answer: compose({ routeName: name, policies, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag }, parts.middlewares, answer) });
-  if (upstream === undefined) return behindPolicies(createLocalAnswer(route, responseEdit));
+  const toRoute = (last: RouteHandler): CompiledRoute => ({
+    name: route.name,
+    answer: compose({ routeName: route.name, steps, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag }, parts.middlewares, last),
+    refuse: refuseWith(steps),
+  });
+  if (upstream === undefined) return toRoute(createLocalAnswer(route));
   const plan: ForwardPlan = {
     upstream,
     retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
     hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
     changes: { rewrites, edit: inSequence(requestEdits) },
-    responseEdit,
     requestTrailerEdit: inSequence(requestTrailerEdits),
     responseTrailerEdit: inSequence(responseTrailerEdits),
     totalTimeoutMs: route.timeouts.total,
     timeouts: attemptTimeouts(route.timeouts, parts.config.upstreams[upstream.name]!.timeouts),
     keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
   };
-  return behindPolicies({ name: route.name, answer: (exchange) => {
+  return toRoute((exchange) => {
     if (!isLastForward(exchange)) forward(exchange, plan, parts.forwarding);
-  } });
+  });
 }
 
 /** Null where the route has nothing to say. */

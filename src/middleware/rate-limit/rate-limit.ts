@@ -3,6 +3,7 @@
  * (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for Retry-After).
  */
 import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
+import { AddedLines } from "../../http/answer-filter.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { families } from "../../observe/families.ts";
 import type { Counter } from "../../observe/instruments.ts";
@@ -47,7 +48,7 @@ function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table
     if (!decision.isAdmitted) refused.add();
     if (dryRun) return next(exchange);
     if (decision.isAdmitted) {
-      exchange.answerFields += policy.fields(decision);
+      exchange.filterAnswer(new AddedLines(policy.fields(decision)));
       next(exchange);
     } else refuse(exchange, policy, decision);
   };
@@ -68,7 +69,7 @@ function limitThere({ name, policy, keyOf, options, refused }: Limit, store: Lim
         if (options.onStoreFailure === "open") next(exchange);
         else exchange.responder.fail("LIMIT_UNKNOWN");
       } else if (decision.isAdmitted) {
-        exchange.answerFields += policy.fields(decision);
+        exchange.filterAnswer(new AddedLines(policy.fields(decision)));
         next(exchange);
       } else {
         refused.add();
@@ -80,7 +81,7 @@ function limitThere({ name, policy, keyOf, options, refused }: Limit, store: Lim
 }
 
 function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision): void {
-  exchange.answerFields += policy.fields(decision);
+  exchange.filterAnswer(new AddedLines(policy.fields(decision)));
   exchange.responder.fail("RATE_LIMITED", "", `Retry-After: ${toSeconds(decision.waitMs)}\r\n`);
 }
 

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import type { ReasonCode } from "../../http/reason.ts";
 import { createContext, createExchange } from "../testing/context.ts";
 import { LagSampler } from "./lag-sampler.ts";
 import { createShed, shareToShed } from "./shed.ts";
+
+const refuse = ({ responder }: Exchange, code: ReasonCode): void => responder.fail(code);
 
 test("the share grows with the load: early routes first, others later, some never", () => {
   const cases: readonly (readonly [load: number, early: number, normal: number])[] = [
@@ -20,7 +24,7 @@ test("the share grows with the load: early routes first, others later, some neve
 test("so many are refused as the lag says, and told why", () => {
   const { context, countOf, lag } = createContext();
   let passed = 0;
-  const answer = createShed("normal", 100, context, seededRandom(3))!(() => { passed++; });
+  const answer = createShed({ shedClass: "normal", maxLagMs: 100, refuse }, context, seededRandom(3))!(() => { passed++; });
   lag.lagMs = 130;
   for (let count = 0; count < 10_000; count++) {
     const { exchange, client } = createExchange();
@@ -37,8 +41,8 @@ test("so many are refused as the lag says, and told why", () => {
 
 test("where it is off, or never happens, nothing stands before the route", () => {
   const { context } = createContext();
-  assert.equal(createShed("normal", 0, context), null);
-  assert.equal(createShed("never", 100, context), null);
+  assert.equal(createShed({ shedClass: "normal", maxLagMs: 0, refuse }, context), null);
+  assert.equal(createShed({ shedClass: "never", maxLagMs: 100, refuse }, context), null);
 });
 
 test("the sampler follows a loop that gets late and recovers", () => {

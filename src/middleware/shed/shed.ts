@@ -3,6 +3,8 @@
  * The share grows with the lag instead of jumping, or the load would swing.
  */
 import type { RandomSource } from "../../base/random.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import type { ReasonCode } from "../../http/reason.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
 import type { ShedClass } from "./options.ts";
@@ -19,8 +21,17 @@ export function shareToShed(shedClass: ShedClass, load: number): number {
   }
 }
 
-/** See the head of this file. @param maxLagMs 0 = off. @returns null where nothing is ever refused */
-export function createShed(shedClass: ShedClass, maxLagMs: number, context: MiddlewareContext, random: RandomSource = Math.random): Middleware | null {
+/** What load shedding goes by in a route. */
+export interface ShedParts {
+  readonly shedClass: ShedClass;
+  /** 0 = off. */
+  readonly maxLagMs: number;
+  /** Answers in the name of the route. */
+  readonly refuse: (exchange: Exchange, code: ReasonCode, detail: string) => void;
+}
+
+/** See the head of this file. @returns null where nothing is ever refused */
+export function createShed({ shedClass, maxLagMs, refuse }: ShedParts, context: MiddlewareContext, random: RandomSource = Math.random): Middleware | null {
   if (maxLagMs === 0 || shedClass === "never") return null;
   const refused = context.metrics.counter(families.shed, [context.routeName]);
   const { lag } = context;
@@ -28,6 +39,6 @@ export function createShed(shedClass: ShedClass, maxLagMs: number, context: Midd
     const share = shareToShed(shedClass, lag.lagMs / maxLagMs);
     if (share === 0 || random() >= share) return next(exchange);
     refused.add();
-    exchange.responder.fail("OVERLOADED", `event loop ${Math.round(lag.lagMs)} ms late`);
+    refuse(exchange, "OVERLOADED", `event loop ${Math.round(lag.lagMs)} ms late`);
   };
 }
