@@ -1,6 +1,7 @@
 /** The run as tables: Markdown, which is also what the terminal shows. */
 import type { Outcome } from "./outcome.ts";
-import type { Verdict } from "./verdicts.ts";
+import type { SceneResult } from "./operation/scene.ts";
+import { describeScene, type Verdict } from "./verdicts.ts";
 
 /** A finished run. */
 export interface ChaosRun {
@@ -10,6 +11,7 @@ export interface ChaosRun {
   readonly machine: string;
   readonly proxies: readonly { readonly name: string; readonly title: string; readonly version: string | null }[];
   readonly scenarios: readonly { readonly name: string; readonly title: string; readonly outcomes: Readonly<Record<string, Outcome>> }[];
+  readonly scenes: readonly { readonly name: string; readonly title: string; readonly promise: string; readonly results: Readonly<Record<string, SceneResult>> }[];
   readonly verdicts: readonly Verdict[];
 }
 
@@ -21,7 +23,7 @@ export function toMarkdown(run: ChaosRun): string {
   }));
   const parts = [
     `${run.proxies.map(({ title, version }) => `${title} ${version ?? "?"}`).join(", ")}; ${run.ratePerSecond} GET/s each, seed ${run.seed}; ${run.machine}; ${run.date}.`,
-    table(["fault", "proxy", "requests", "errors", "which", "retries", "taken out", "p99 before", "during", "settled", "after"], rows),
+    ...(rows.length === 0 ? [] : [table(["fault", "proxy", "requests", "errors", "which", "retries", "taken out", "p99 before", "during", "settled", "after"], rows)]),
   ];
   const outages = run.scenarios.flatMap(({ title, outcomes }) => run.proxies.flatMap(({ name, title: proxy }, at) => {
     const outcome = outcomes[name];
@@ -29,6 +31,12 @@ export function toMarkdown(run: ChaosRun): string {
     return [[at === 0 ? title : "", proxy, outcome.attemptsPerRequest.toFixed(2), ms(outcome.errorP99), outcome.lastErrorAfter === 0 ? "at once" : `${outcome.lastErrorAfter.toFixed(1)} s`]];
   }));
   if (outages.length > 0) parts.push(table(["outage", "proxy", "attempts for each request", "p99 of errors", "last error after its end"], outages));
+  const scenes = run.scenes.flatMap(({ title, results }) =>
+    run.proxies
+      .flatMap(({ name, title: proxy }) => (results[name] === undefined ? [] : [{ proxy, result: results[name] }]))
+      .map(({ proxy, result }, at) => [at === 0 ? title : "", proxy, describeScene(result), ms(result.p99), result.isKept ? "yes" : "no"]),
+  );
+  if (scenes.length > 0) parts.push(table(["operation", "proxy", "seen", "p99", "as promised"], scenes));
   if (run.verdicts.length > 0) parts.push(table(["Millrace promises", "kept", "measured"], run.verdicts.map(({ promise, isKept, measured }) => [promise, isKept ? "yes" : "NO", measured])));
   return `${parts.join("\n\n")}\n`;
 }

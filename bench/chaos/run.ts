@@ -1,8 +1,9 @@
 /**
- * `npm run chaos`: endpoints die, freeze, slow down and talk nonsense while a steady load runs through Millrace, nginx and HAProxy at the same time, before the same endpoints.
- * Real processes, at most five minutes; a seed decides who is hit. Ends with 1 where Millrace did not keep what it promises. Linux only.
+ * `npm run chaos`: endpoints die, freeze, slow down and talk nonsense while a steady load runs through Millrace, nginx and HAProxy at the same time, before the same endpoints;
+ * then, for one proxy after the other, what surrounds it misbehaves: readers of logs, name servers, descriptors, clients.
+ * Real processes, at most nine minutes; a seed decides who is hit. Ends with 1 where Millrace did not keep what it promises. Linux only.
  *
- *   node bench/chaos/run.ts [--seed 1] [--rate 150] [--only kill,freeze] [--proxies millrace,nginx] [--write]
+ *   node bench/chaos/run.ts [--seed 1] [--rate 150] [--only kill,log-gone] [--proxies millrace,nginx] [--write]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -16,9 +17,12 @@ import type { ChaosProxy } from "./proxies/chaos-proxy.ts";
 import { haproxy } from "./proxies/haproxy.ts";
 import { millrace } from "./proxies/millrace.ts";
 import { nginx } from "./proxies/nginx.ts";
+import type { ContestantName } from "./operation/contestants.ts";
+import type { SceneResult } from "./operation/scene.ts";
+import { scenes } from "./operation/scenes.ts";
 import { type ChaosRun, toMarkdown } from "./report.ts";
 import { scenarios } from "./scenarios.ts";
-import { judge } from "./verdicts.ts";
+import { judge, judgeScenes } from "./verdicts.ts";
 
 const { values } = parseArgs({
   options: {
@@ -42,19 +46,29 @@ const proxies = [millrace, nginx, haproxy].filter(({ name, title }: ChaosProxy) 
   return isThere;
 });
 const toRun = scenarios.filter(({ name }) => chosen?.includes(name) ?? true);
-if (proxies.length === 0 || toRun.length === 0 || !(seed >= 0) || !(ratePerSecond > 0)) {
-  console.error(`Nothing to do. Faults: ${scenarios.map(({ name }) => name).join(", ")}. Proxies: millrace, nginx, haproxy.`);
+const scenesToPlay = scenes.filter(({ name }) => chosen?.includes(name) ?? true);
+if (proxies.length === 0 || toRun.length + scenesToPlay.length === 0 || !(seed >= 0) || !(ratePerSecond > 0)) {
+  console.error(`Nothing to do. Faults: ${[...scenarios, ...scenes].map(({ name }) => name).join(", ")}. Proxies: millrace, nginx, haproxy.`);
   process.exit(2);
 }
 
 cleanUpAtExit();
-const arena = await Arena.open(proxies, { seed, ratePerSecond });
 const results: ChaosRun["scenarios"][number][] = [];
-for (const scenario of toRun) {
-  process.stderr.write(`${scenario.title} …\n`);
-  results.push({ name: scenario.name, title: scenario.title, outcomes: await arena.play(scenario) });
+if (toRun.length > 0) {
+  const arena = await Arena.open(proxies, { seed, ratePerSecond });
+  for (const scenario of toRun) {
+    process.stderr.write(`${scenario.title} …\n`);
+    results.push({ name: scenario.name, title: scenario.title, outcomes: await arena.play(scenario) });
+  }
+  await arena.close();
 }
-await arena.close();
+const played: ChaosRun["scenes"][number][] = [];
+for (const { name, title, promise, players, play } of scenesToPlay) {
+  process.stderr.write(`${title} …\n`);
+  const seen: Record<string, SceneResult> = {};
+  for (const proxy of proxies) if (players.includes(proxy.name as ContestantName)) seen[proxy.name] = await play(proxy.name as ContestantName);
+  played.push({ name, title, promise, results: seen });
+}
 
 const ours = new Map<string, Outcome>();
 for (const { name, outcomes } of results) if (outcomes["millrace"] !== undefined) ours.set(name, outcomes["millrace"]);
@@ -65,7 +79,8 @@ const run: ChaosRun = {
   machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}`,
   proxies: await Promise.all(proxies.map(async ({ name, title, version }) => ({ name, title, version: await version() }))),
   scenarios: results,
-  verdicts: judge(ours),
+  scenes: played,
+  verdicts: [...judge(ours), ...judgeScenes(played)],
 };
 const markdown = toMarkdown(run);
 console.log(`\n${markdown}`);

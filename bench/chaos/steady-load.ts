@@ -20,14 +20,19 @@ const patienceMs = 10_000;
 export class SteadyLoad {
   readonly records: RequestRecord[] = [];
   readonly #port: number;
-  readonly #agent = new Agent({ keepAlive: true, scheduling: "lifo" });
+  readonly #agent: Agent;
   readonly #timer: NodeJS.Timeout;
-  readonly #open = new Set<ClientRequest>();
+  /** When each request under way began. */
+  readonly #open = new Map<ClientRequest, number>();
   #sent = 0;
 
-  /** @param ratePerSecond how many requests begin in a second */
-  constructor(port: number, ratePerSecond: number) {
+  /**
+   * @param ratePerSecond how many requests begin in a second
+   * @param maxSockets how many connections they may use
+   */
+  constructor(port: number, ratePerSecond: number, maxSockets = Infinity) {
     this.#port = port;
+    this.#agent = new Agent({ keepAlive: true, scheduling: "lifo", maxSockets });
     const startMs = performance.now();
     this.#timer = setInterval(() => {
       const due = Math.floor(((performance.now() - startMs) * ratePerSecond) / 1000);
@@ -38,10 +43,16 @@ export class SteadyLoad {
     }, tickMs);
   }
 
+  /** How many requests have waited for their answer for longer than so many milliseconds. */
+  waitingLongerThan(ms: number): number {
+    const beforeMs = performance.now() - ms;
+    return [...this.#open.values()].filter((startMs) => startMs < beforeMs).length;
+  }
+
   /** Ends it; requests under way are given up unrecorded. */
   stop(): void {
     clearInterval(this.#timer);
-    for (const call of this.#open) call.destroy();
+    for (const call of this.#open.keys()) call.destroy();
     this.#agent.destroy();
   }
 
@@ -66,7 +77,7 @@ export class SteadyLoad {
       finish("timeout");
       call.destroy();
     }, patienceMs);
-    this.#open.add(call);
+    this.#open.set(call, startMs);
     call.on("error", (error: NodeJS.ErrnoException) => finish(error.code === "ECONNREFUSED" ? "refused" : "reset"));
     call.end();
   }

@@ -1,4 +1,5 @@
 /** What Millrace promises of the run, checked. The others' figures are shown, not judged. */
+import type { SceneResult } from "./operation/scene.ts";
 import { type Outcome, percentile } from "./outcome.ts";
 
 /** A promise and whether it was kept. */
@@ -40,6 +41,17 @@ export function judge(outcomes: ReadonlyMap<string, Outcome>): Verdict[] {
     say(`${name}: recovery without anybody's help`, lastErrorAfter <= recoverySeconds, `last error ${lastErrorAfter.toFixed(1)} s after its end, at most ${recoverySeconds} s`);
   }
   return verdicts;
+}
+
+/** What Millrace promises of the scenes of operation. Those that it did not play are not judged. */
+export function judgeScenes(scenes: readonly { readonly promise: string; readonly results: Readonly<Record<string, SceneResult>> }[]): Verdict[] {
+  return scenes.flatMap(({ promise, results: { millrace } }) => (millrace === undefined ? [] : [{ promise, isKept: millrace.isKept, measured: describeScene(millrace) }]));
+}
+
+/** A result in words. */
+export function describeScene({ requests, errors, seen }: SceneResult): string {
+  const kinds = Object.entries(errors).map(([kind, count]) => `${count} ${kind}`).join(", ");
+  return `${kinds === "" ? "no error" : kinds} in ${requests} requests; ${seen}`;
 }
 
 /** The median of the 99th percentiles before the faults: a machine that was busy with something else once does not raise it. */

@@ -2,8 +2,9 @@
  * Owns everything a benchmark leaves behind if nobody cleans up: child processes and the temporary folder.
  * Both are gone when the program ends, however it ends: normally, by an exception, by Ctrl-C or by SIGTERM.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findCommand } from "../../scripts/install-packages.ts";
@@ -13,6 +14,10 @@ export interface StartOptions {
   cores?: readonly number[];
   env?: Record<string, string>;
   cwd?: string;
+  /** How many files and sockets it may have open; absent: as many as this process. */
+  descriptors?: number;
+  /** Where its output goes; default: a file. A pipe is for the caller to read, or not. */
+  output?: "file" | "pipe";
 }
 
 /** A started program. */
@@ -21,6 +26,8 @@ export interface RunningProcess {
   readonly child: ChildProcess;
   /** What it wrote to stdout and stderr so far. */
   output(): string;
+  /** The reading end of its output, where that is a pipe; else null. */
+  readonly reader: Socket | null;
   /** SIGTERM, then SIGKILL to its whole process group after `graceMs`. Resolves when it is gone. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -50,8 +57,10 @@ export function pinned(command: readonly string[], cores: readonly number[] | un
 /** Starts a program in its own process group; its output goes to a file, so that a full pipe never slows it. */
 export function startProcess(command: readonly string[], options: StartOptions = {}): RunningProcess {
   const logFile = join(makeFolder("log"), "output.log");
-  const log = openSync(logFile, "a");
-  const [file, ...args] = pinned(command, options.cores) as [string, ...string[]];
+  const reader = options.output === "pipe" ? openPipe(`${logFile}.fifo`) : null;
+  const log = openSync(reader === null ? logFile : `${logFile}.fifo`, "a");
+  const limit = options.descriptors === undefined ? [] : ["prlimit", `--nofile=${options.descriptors}`, "--"];
+  const [file, ...args] = pinned([...limit, ...command], options.cores) as [string, ...string[]];
   const child = spawn(file, args, {
     detached: true,
     stdio: ["ignore", log, log],
@@ -70,7 +79,8 @@ export function startProcess(command: readonly string[], options: StartOptions =
   return {
     pid: child.pid,
     child,
-    output: () => readFileSync(logFile, "utf8"),
+    output: () => (reader === null ? readFileSync(logFile, "utf8") : ""),
+    reader,
     async stop(graceMs = 2000) {
       if (!live.has(child)) return;
       signalGroup(child, "SIGTERM");
@@ -80,6 +90,12 @@ export function startProcess(command: readonly string[], options: StartOptions =
       signalGroup(child, "SIGKILL");
     },
   };
+}
+
+/** A pipe as a shell makes it (what Node makes for its children is a socket, which no program can open by name). @returns its reading end */
+function openPipe(path: string): Socket {
+  execFileSync("mkfifo", [path]);
+  return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
 }
 
 /** Runs a program to its end. Resolves with its stdout; rejects, with what it said, when it fails. */
