@@ -27,5 +27,8 @@ export const adminSchema = section({
   ),
 });
 
+/** The section, or the address alone in its place. */
+export const adminOptionSchema = z.union([adminSchema, listenAddressSchema]).transform((value): z.output<typeof adminSchema> => ("tokens" in value ? value : { address: value, tokens: [] }));
+
 /** The admin listener in normal form. */
 export type AdminOptions = z.output<typeof adminSchema>;

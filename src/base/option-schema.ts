@@ -89,12 +89,21 @@ export function maybe<Schema extends z.ZodType>(schema: Schema): z.ZodPipe<z.Zod
   return schema.optional().transform((value): z.output<Schema> | null => value ?? null) as never;
 }
 
-/** An optional section that is off unless written: `false` and absence are null in the normal form, `true` is the section with all its defaults. */
+/**
+ * An optional section that is off unless written: `false`, `off` and absence are null in the normal form, `true` and `on` are the section with all its defaults.
+ * (In YAML 1.2 `on` and `off` are words like others.)
+ */
 export function switchable<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([z.boolean(), schema]).optional().transform((value): z.output<Schema> | null => {
-    if (value === true) return schema.parse({});
-    return value === undefined || value === false ? null : value as z.output<Schema>;
+  return z.union([z.boolean(), z.enum(["on", "off"]), schema]).optional().transform((value): z.output<Schema> | null => {
+    if (value === true || value === "on") return schema.parse({});
+    return value === undefined || value === false || value === "off" ? null : value as z.output<Schema>;
   });
+}
+
+/** As `switchable`, for a section that has no defaults to switch on. */
+export function switchedOff<Schema extends z.ZodType>(schema: Schema) {
+  return z.union([z.literal(false), z.literal("off"), schema]).optional().transform((value): z.output<Schema> | null =>
+    (value === undefined || value === false || value === "off" ? null : value as z.output<Schema>));
 }
 
 /** A duration: milliseconds in the normal form. `min` and `max` in milliseconds; unless `min` is 0, the duration must be at least 1 ms. */

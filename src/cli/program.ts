@@ -7,6 +7,7 @@ import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addDrainCommand } from "./drain.ts";
 import { addEnableCommand } from "./enable.ts";
+import { addPlannedCommands } from "./planned.ts";
 import { addProxyCommand } from "./proxy.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
@@ -51,5 +52,6 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     command.configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth });
     command.helpOption("-h, --help", "print this help").showHelpAfterError(`(\`millrace ${command.name()} --help\` lists the options)`).exitOverride();
   }
+  addPlannedCommands(program);
   return program;
 }

@@ -2,11 +2,12 @@
  * A configuration as text: YAML, or JSON, which is read as the YAML that it is.
  * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
  */
-import { Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar, visit, type YAMLError, type YAMLMap } from "yaml";
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, type Scalar, visit, type YAMLError, type YAMLMap } from "yaml";
 import { type Environment, substituteEnvironment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 import { findJsonMistake } from "./json-syntax.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
+import { readYaml, spanOf, type TextFinding, toPlainValue, type YamlDocument } from "./yaml-document.ts";
 
 /** A piece of the text, as offsets. */
 interface Span {
@@ -14,13 +15,10 @@ interface Span {
   readonly end: number;
 }
 
-/** A problem that was found in the text itself, before there is a value. */
-interface TextFinding extends Span {
-  readonly message: string;
-  readonly hint: string | null;
-}
-
 const maxExcerptLines = 2;
+
+/** So much of a line, on either side of a mistake, is looked at to explain it: a line may be all of a large file. */
+const explainedColumns = 200;
 
 /** What people did wrong, where the parser's own sentence says it in the words of the YAML specification. */
 const syntaxSentences: Readonly<Record<string, string>> = {
@@ -38,7 +36,7 @@ export class ConfigText {
   readonly #text: string;
   readonly #lines: readonly string[];
   readonly #lineCounter = new LineCounter();
-  readonly #document: Document;
+  readonly #yaml: YamlDocument;
   readonly #substituted = new Set<Node>();
   /** The pairs of maps by key, as far as they were looked at. */
   readonly #pairs = new Map<YAMLMap, Map<string, Pair>>();
@@ -50,11 +48,11 @@ export class ConfigText {
     this.file = options.file;
     this.#text = text;
     this.#lines = text.split(/\r\n|\n|\r/);
-    this.#document = parseDocument(text, { lineCounter: this.#lineCounter, prettyErrors: false, merge: true, stringKeys: true, keepSourceTokens: false });
+    this.#yaml = readYaml(text, this.#lineCounter);
     this.#checkSyntax();
     if (this.#findings.length === 0 && options.isJson) this.#requireJson();
     if (this.#findings.length === 0) this.#substitute(options.environment);
-    this.value = this.#findings.length === 0 ? this.#toValue() : undefined;
+    this.value = this.#findings.length === 0 ? toPlainValue(this.#yaml, this.#findings) : undefined;
   }
 
   /** What is wrong with the text itself. */
@@ -73,23 +71,13 @@ export class ConfigText {
     return found.isComplete && found.node !== null && this.#substituted.has(found.node);
   }
 
-  #toValue(): unknown {
-    try {
-      return this.#document.toJS({ maxAliasCount: 100 });
-    } catch (error) {
-      // Aliases that unfold without end ("billion laughs"), or that name no anchor.
-      this.#findings.push({ start: 0, end: 1, message: error instanceof Error ? error.message : String(error), hint: null });
-      return undefined;
-    }
-  }
-
   #substitute(environment: Environment): void {
-    visit(this.#document, {
+    visit(this.#yaml.document, {
       Scalar: (key, node: Scalar) => {
         if (typeof node.value !== "string" || key === "key") return;
         const result = substituteEnvironment(node.value, environment);
         if (result.problem !== null) {
-          const span = this.#spanOfNode(node);
+          const span = spanOf(node);
           const word = this.#text.indexOf(result.word, span.start);
           const start = word !== -1 && word < span.end ? word : span.start;
           const closed = this.#text.indexOf("}", start);
@@ -104,16 +92,9 @@ export class ConfigText {
 
   /** After a mistake in the syntax the reader is lost: only the first one is told. Keys that are there twice are told each. */
   #checkSyntax(): void {
-    const { errors, warnings } = this.#document;
-    const first = errors.find((error) => error.code !== "DUPLICATE_KEY");
-    for (const error of [...errors, ...warnings]) if (error === first || error.code === "DUPLICATE_KEY" || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
-    if (this.#findings.length > 0) return;
-    visit(this.#document, {
-      Alias: (_key, node) => {
-        if (node.resolve(this.#document) !== undefined) return;
-        this.#findings.push({ ...this.#spanOfNode(node), message: `"*${node.source}" refers to an anchor that is not there`, hint: `if this is text, put it in quotes: "*${node.source}"` });
-      },
-    });
+    const { document: { errors, warnings }, findings } = this.#yaml;
+    for (const error of [...errors, ...warnings]) if (error === errors[0] || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
+    this.#findings.push(...findings);
   }
 
   #requireJson(): void {
@@ -126,12 +107,8 @@ export class ConfigText {
 
   #explainSyntax(error: YAMLError): TextFinding {
     const [start, end] = error.pos;
-    const line = this.#lines[this.#lineCounter.linePos(start).line - 1] ?? "";
-    if (error.code === "DUPLICATE_KEY") {
-      const key = /^("([^"]*)"|'([^']*)'|[^:\s]+)/.exec(this.#text.slice(start, start + 200));
-      return { start, end: start + (key?.[0].length ?? 1), message: `the key "${key?.[2] ?? key?.[3] ?? key?.[0] ?? ""}" is there twice`, hint: null };
-    }
-    if (error.code === "MULTIPLE_DOCS") return { start, end, message: "a configuration is one document; a second one begins here", hint: null };
+    const { line: lineNumber, col } = this.#lineCounter.linePos(start);
+    const line = (this.#lines[lineNumber - 1] ?? "").slice(Math.max(0, col - explainedColumns), col + explainedColumns);
     if (error.code === "TAG_RESOLVE_FAILED") return { start, end, message: "tags are not known here", hint: line.includes(" !") ? 'text that begins with "!" stands in quotes' : null };
     const plainSentence = error.message.startsWith("Flow ") ? 'a "[" or "{" above is not closed before this' : syntaxSentences[error.code];
     const isReferenceUnquoted = /[[{,:]\s*[^"'\s]*\$\{/.test(line);
@@ -141,7 +118,7 @@ export class ConfigText {
   }
 
   #find(path: ConfigPath): { node: Node | null; pair: Pair | null; isComplete: boolean } {
-    let node = this.#document.contents as Node | null;
+    let node = this.#yaml.document.contents as Node | null;
     let pair: Pair | null = null;
     for (const step of path) {
       const inside = this.#resolve(node);
@@ -179,7 +156,7 @@ export class ConfigText {
   }
 
   #resolve(node: Node | null): Node | null {
-    return isAlias(node) ? (node as Alias).resolve(this.#document) ?? null : node;
+    return isAlias(node) ? this.#yaml.targets.get(node) ?? null : node;
   }
 
   #spanOf(path: ConfigPath, isAtKey: boolean): Span {
@@ -187,18 +164,13 @@ export class ConfigText {
     const key = pair === null ? null : (pair.key as Node | null);
     const isCollection = isMap(node) || isSeq(node);
     const isEmpty = node === null || node.range === undefined || node.range === null || node.range[0] === node.range[1];
-    if (key !== null && (isAtKey || !isComplete || isCollection || isEmpty)) return this.#spanOfNode(key);
+    if (key !== null && (isAtKey || !isComplete || isCollection || isEmpty)) return spanOf(key);
     if (node === null) return { start: 0, end: 1 };
     if (isMap(node) && !isComplete) {
       const first = node.items[0];
-      if (first !== undefined && isPair(first)) return this.#spanOfNode(first.key as Node);
+      if (first !== undefined && isPair(first)) return spanOf(first.key as Node);
     }
-    return this.#spanOfNode(node);
-  }
-
-  #spanOfNode(node: Node): Span {
-    const [start, end] = node.range ?? [0, 1, 1];
-    return { start, end };
+    return spanOf(node);
   }
 
   #toProblem(message: string, hint: string | null, path: ConfigPath, span: Span): Problem {

@@ -15,9 +15,21 @@ export interface Finding {
 
 type Issue = z.core.$ZodIssue;
 
+/** Looking for what was meant takes time; beyond so many unknown keys nobody reads it. */
+const maxSuggestions = 200;
+
 /** Explains `issues` against `root`, the value that was read. */
 export function explainIssues(issues: readonly Issue[], root: unknown): Finding[] {
+  suggestionsLeft = maxSuggestions;
   return issues.flatMap((issue) => explainIssue(issue, [], root));
+}
+
+/** Of the `explainIssues` under way. */
+let suggestionsLeft = maxSuggestions;
+
+/** What was meant by `word`, as long as suggestions are left. */
+function suggest(word: string, candidates: readonly string[]): string | null {
+  return suggestionsLeft-- > 0 ? nearest(word, candidates) : null;
 }
 
 function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[] {
@@ -57,11 +69,11 @@ function explainCustom(message: string, params: ProblemParams, path: ConfigPath,
   if (params.knownKeys !== undefined) {
     const key = String(path.at(-1));
     if (params.notAvailableKeys?.includes(key) === true) return { path, isAtKey, message: `"${key}" is not available in this version`, hint: null };
-    const meant = nearest(key, [...params.knownKeys, ...(params.notAvailableKeys ?? [])]);
-    return { path, isAtKey, message: `unknown key ${JSON.stringify(key)}`, hint: meant === null ? `known here: ${params.knownKeys.join(", ")}` : `did you mean "${meant}"?` };
+    const meant = suggest(key, [...params.knownKeys, ...(params.notAvailableKeys ?? [])]);
+    return { path, isAtKey, message: `unknown key ${JSON.stringify(key)}`, hint: meant === null ? (suggestionsLeft > 0 ? `known here: ${params.knownKeys.join(", ")}` : null) : `did you mean "${meant}"?` };
   }
   if (params.knownValues !== undefined) {
-    const meant = nearest(params.word ?? String(value), params.knownValues);
+    const meant = suggest(params.word ?? String(value), params.knownValues);
     return { path, isAtKey, message, hint: meant === null ? `known: ${params.knownValues.join(", ")}` : `did you mean "${meant}"?` };
   }
   return { path, isAtKey, message, hint: null };
@@ -88,7 +100,7 @@ function explainValue(values: readonly unknown[], value: unknown, report: Report
   const texts = values.map(String);
   const list = texts.map((text, at) => (typeof values[at] === "string" ? `"${text}"` : text));
   const message = values.length === 1 ? `expected ${list[0]}, not ${nounOf(value)}` : `${nounOf(value)} is none of ${list.join(", ")}`;
-  const meant = typeof value === "string" ? nearest(value, texts) : null;
+  const meant = typeof value === "string" ? suggest(value, texts) : null;
   return report(message, meant === null ? null : `did you mean "${meant}"?`);
 }
 
@@ -108,7 +120,7 @@ function explainUnion(alternatives: readonly (readonly Issue[])[], path: ConfigP
   }
   if (typeof value === "string" && !types.includes("string") && values.some((known) => typeof known === "string")) {
     const words = values.filter((known) => typeof known === "string");
-    const meant = nearest(value, words);
+    const meant = suggest(value, words);
     const others = types.map((name) => typeNames[name] ?? name);
     return report(`${show(value)} is not ${[...words.map((word) => `"${word}"`), ...others].join(" or ")}`, meant === null ? null : `did you mean "${meant}"?`);
   }

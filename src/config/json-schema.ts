@@ -37,7 +37,7 @@ export function toDocumentedSchema(): JsonSchema {
 /** The schema for editors and validators: standard keywords only. References to the environment are allowed wherever a value is not text. */
 export function toJsonSchema(): JsonSchema {
   const schema = clean(toDocumentedSchema());
-  return { $schema: schema["$schema"], title: "Millrace configuration", ...schema };
+  return { $schema: schema["$schema"], title: "Millrace configuration", ...schema, patternProperties: { "^x-": { description: "Ignored: a place for what anchors repeat elsewhere." } } };
 }
 
 function clean(schema: JsonSchema): JsonSchema {

@@ -80,8 +80,56 @@ test("mistakes in the syntax are explained in plain words", () => {
 
 test("aliases that unfold without end are refused", () => {
   const lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"];
-  for (const [name, of] of [["b", "a"], ["c", "b"], ["d", "c"], ["e", "d"]]) lines.push(`${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(",")}]`);
+  for (const [name, of] of ["ab", "bc", "cd", "de", "ef", "fg", "gh"].map((pair) => [pair[1], pair[0]])) lines.push(`${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(",")}]`);
   assert.match(problemsOf(lines.join("\n"))[0] ?? "", /alias/);
+});
+
+test("an anchor may be used thousands of times", () => {
+  const routes = Array.from({ length: 5_000 }, (_, at) => `  - { match: { path: /r${at} }, middlewares: *shared, <<: *rest }\n`).join("");
+  const text = `listeners: [{ address: ":1" }]\nupstreams: { a: { endpoints: ["http://a"] } }\nroutes:\n  - &first\n    match: { path: /first }\n    middlewares: &shared\n      - headers: { request: { set: { x-env: prod } } }\n`
+    + `    upstream: a\n  - &rest { upstream: a }\n${routes}`;
+  const config = parseConfigText(text, { file: "f.yaml", environment: {} });
+  assert.equal(config.routes.length, 5_002);
+  assert.deepEqual(config.routes[5_001]?.middlewares, config.routes[0]?.middlewares);
+  assert.equal(config.routes[5_001]?.upstream, "a");
+});
+
+test("an alias within what it stands for, and a merge of what is no section, are told in their place", () => {
+  assert.match(problemsOf("a: &a [1, *a]\n")[0] ?? "", /^1:11 2 "\*a" stands within what it stands for/);
+  assert.match(problemsOf("a: &a 1\nb: { <<: *a }\n")[0] ?? "", /^2:10 2 what "<<" merges is a section/);
+});
+
+test("merged keys give way to those that are written, wherever these stand, and earlier sources go before later ones", () => {
+  const text = `x-one: &one { status: 201, body: one }\nx-two: &two { status: 202, contentType: text/x }\nlisteners: [{ address: ":1" }]\nroutes:\n  - respond: { <<: [*one, *two], body: own }\n  - respond: { body: own, <<: *one }\n`;
+  const config = parseConfigText(text, { file: "f.yaml", environment: {} });
+  assert.deepEqual(config.routes.map(({ respond }) => [respond?.status, respond?.body, respond?.contentType]), [[201, "own", "text/x"], [201, "own", "text/plain; charset=utf-8"]]);
+});
+
+test("top-level keys that begin with x- hold what anchors are for, and say nothing; elsewhere and without the hyphen they are unknown", () => {
+  assert.deepEqual(problemsOf(`x-shared: &s { nonsense: 1 }\nx-: 1\n${minimal}`), []);
+  assert.match(problemsOf(`xshared: 1\n${minimal}`)[0] ?? "", /unknown key "xshared"/);
+  assert.match(problemsOf("listeners: [{ address: \":1\", x-a: 1 }]\nroutes: [{ respond: {} }]\n")[0] ?? "", /unknown key "x-a"/);
+});
+
+test("deep nesting is one sentence, whatever it is made of", () => {
+  for (const text of ["[".repeat(100_000), "{a: ".repeat(25_000), `a:\n ${"- ".repeat(50_000)}`, "? ".repeat(50_000), `[${"[".repeat(50_000)}${"]".repeat(50_000)}]`, '{"a":'.repeat(20_000)]) {
+    const problems = problemsOf(text);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /nested too deeply/, text.slice(0, 10));
+  }
+});
+
+test("thousands of values from the environment cost no more than a few readings", () => {
+  const upstreams = Array.from({ length: 1_000 }, (_, at) => `  a${at}:\n    endpoints: [{ url: "http://127.0.0.1:${24_000 + at}", weight: "\${W}" }]\n    pool: { maxIdle: "\${IDLE}" }\n`).join("");
+  const text = `listeners: [{ address: ":1" }]\nroutes: [{ upstream: a0 }]\nupstreams:\n${upstreams}`;
+  const config = parseConfigText(text, { file: "f.yaml", environment: { W: "3", IDLE: "64" } });
+  assert.deepEqual([config.upstreams["a999"]?.endpoints[0]?.weight, config.upstreams["a999"]?.pool.maxIdle], [3, 64]);
+});
+
+test("of several values from the environment each is judged by itself", () => {
+  const text = `${minimal}workers: "\${W}"\nlog: { level: "\${L}" }\nadmin: "\${A}"\n`;
+  assert.deepEqual(problemsOf(text, { environment: { W: "3", L: "4", A: "false" } }).map((problem) => problem.split(" ")[0]), ["5:15"]);
+  assert.deepEqual(problemsOf(text, { environment: { W: "-3", L: "info", A: "true" } }).length, 1);
 });
 
 test("a JSON file is JSON and nothing more", () => {

@@ -5,11 +5,11 @@ import { configFormOf } from "./config-file.ts";
 import { ConfigText } from "./config-text.ts";
 import { nearest } from "./did-you-mean.ts";
 import type { Environment } from "./environment.ts";
-import { valueAt } from "./explain-issue.ts";
+import { type Finding, valueAt } from "./explain-issue.ts";
 import { digestOf } from "./file-digest.ts";
 import { loadConfigModule } from "./load-module.ts";
 import { readConfig, type Reading } from "./parse-config.ts";
-import { ConfigError, type Problem } from "./problem.ts";
+import { ConfigError, type ConfigPath, formatPath, type Problem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** How files are read. */
@@ -57,28 +57,54 @@ export function parseConfigText(text: string, options: LoadOptions & { file: str
   throw new ConfigError([...problems.values()].toSorted((one, other) => one.line - other.line || one.column - other.column));
 }
 
+/** A section shows what is wrong in it only once its own shape is right, and so on inwards: no configuration has more levels. */
+const maxReadings = 16;
+
+/** A value from the environment that was taken for what it spells. */
+interface Retyped {
+  readonly path: ConfigPath;
+  readonly parent: Record<string | number, unknown>;
+  readonly key: string | number;
+  readonly text: string;
+}
+
 /**
  * The environment holds text only. Where a value from it is refused as text but accepted as the number, truth value or size that it spells,
- * it is taken as that: the place decides the type, never the look of the value.
+ * it is taken as that: the place decides the type, never the look of the value. All of them are tried at once, so that many cost as few readings as one.
  */
 function readSubstituted(source: ConfigText): Reading {
-  const first = readConfig(source.value);
-  if (first.config !== null) return first;
-  let isChanged = false;
-  for (const { path } of first.findings) {
-    const value = valueAt(source.value, path);
-    const last = path.at(-1);
-    if (typeof value !== "string" || last === undefined || !source.isSubstituted(path)) continue;
-    const typed = value === "true" ? true : value === "false" ? false : /^-?\d{1,15}$/.test(value) ? Number(value) : null;
-    const parent = valueAt(source.value, path.slice(0, -1));
-    if (typed === null || typeof parent !== "object" || parent === null) continue;
-    (parent as Record<string | number, unknown>)[last] = typed;
-    const retried = readConfig(source.value);
-    const isBetter = retried.config !== null || retried.findings.length < first.findings.length;
-    if (isBetter) isChanged = true;
-    else (parent as Record<string | number, unknown>)[last] = value;
+  const isTried = new Set<string>();
+  let reading = readConfig(source.value);
+  for (let count = 1; reading.config === null && count < maxReadings; count++) {
+    const retyped = retypeRefused(source, reading.findings, isTried);
+    if (retyped.length === 0) break;
+    reading = readConfig(source.value);
+    if (reading.config !== null) break;
+    // What is still refused stays text, and is told as that.
+    const refused = new Set(reading.findings.map(({ path }) => formatPath(path)));
+    const undone = retyped.filter(({ path }) => refused.has(formatPath(path)));
+    for (const { parent, key, text } of undone) parent[key] = text;
+    if (undone.length > 0) reading = readConfig(source.value);
   }
-  return isChanged ? readConfig(source.value) : first;
+  return reading;
+}
+
+/** Turns refused texts from the environment into what they spell, each once. */
+function retypeRefused(source: ConfigText, findings: readonly Finding[], isTried: Set<string>): Retyped[] {
+  const retyped: Retyped[] = [];
+  for (const { path } of findings) {
+    const text = valueAt(source.value, path);
+    const key = path.at(-1);
+    const place = formatPath(path);
+    if (typeof text !== "string" || key === undefined || isTried.has(place) || !source.isSubstituted(path)) continue;
+    const value = text === "true" ? true : text === "false" ? false : /^-?\d{1,15}$/.test(text) ? Number(text) : null;
+    const parent = valueAt(source.value, path.slice(0, -1)) as Record<string | number, unknown>;
+    if (value === null) continue;
+    isTried.add(place);
+    parent[key] = value;
+    retyped.push({ path, parent, key, text });
+  }
+  return retyped;
 }
 
 async function readText(file: string, options: LoadOptions): Promise<string> {

@@ -58,6 +58,42 @@ test("sections that are off may be switched on with their defaults, and off by n
   assert.deepEqual(on.upstreams["api"]?.health, { path: "/", host: null, interval: 5_000, timeout: 2_000, rise: 2, fall: 3, jitter: 0.2, fastInterval: 1_000, expect: [{ from: 200, to: 399 }] });
   const off = parseConfig({ ...minimal(), admin: false, log: { access: false }, upstreams: { api: { endpoints: ["http://a"], health: false } } });
   assert.deepEqual([off.admin, off.log.access, off.upstreams["api"]?.health], [null, null, null]);
+  for (const word of ["off", false] as const) {
+    const words = parseConfig({ ...minimal(), admin: word, log: { access: word }, upstreams: { api: { endpoints: ["http://a"], health: word, breaker: word, hedge: word, sticky: word, limits: { adaptive: word } } } });
+    const api = words.upstreams["api"];
+    assert.deepEqual([words.admin, words.log.access, api?.health, api?.breaker, api?.hedge, api?.sticky, api?.limits.adaptive], new Array(7).fill(null));
+  }
+  assert.deepEqual(parseConfig({ ...minimal(), log: { access: "on" } }).log.access, on.log.access);
+});
+
+test("the admin listener may be an address alone", () => {
+  const anyHost = { address: { kind: "tcp", host: null, port: 9901 }, tokens: [] };
+  assert.deepEqual(parseConfig({ ...minimal(), admin: ":9901" }).admin, anyHost);
+  assert.deepEqual(parseConfig({ ...minimal(), admin: { address: ":9901" } }).admin, anyHost);
+  assert.equal(parseConfig({ ...minimal(), admin: "unix:/run/a.sock" }).admin?.address.kind, "unix");
+  assert.match(problemsOf({ ...minimal(), admin: "nonsense:" }).join("\n"), /^admin: .*"nonsense:"/);
+  for (const admin of [":8080", { address: ":8080" }]) assert.match(problemsOf({ ...minimal(), admin }).join("\n"), /is taken already, by listeners\[0\]/);
+  for (const admin of [true, "on", {}]) assert.match(problemsOf({ ...minimal(), listeners: [{ address: "127.0.0.1:9901" }], admin }).join("\n"), /is taken already, by listeners\[0\]/);
+});
+
+test("keys and words of the user interface that this version does not have are told as that, each at its place", () => {
+  const withKeys = (keys: readonly string[], place: string, make: (section: Record<string, object>) => object): [string, object][] =>
+    keys.map((key) => [`${place}${key}`, { ...minimal(), ...make({ [key]: {} }) }]);
+  const planned: [place: string, config: object][] = [
+    ...withKeys(["defaults", "middlewares", "include", "errors", "tracing", "state"], "", (section) => section),
+    ...withKeys(["tls", "http2", "proxyProtocol", "mode"], "listeners[0].", (section) => ({ listeners: [{ address: ":1", ...section }] })),
+    ...withKeys(["split", "files", "mirror", "fallback", "errors"], "routes[0].", (section) => ({ routes: [{ upstream: "api", ...section }] })),
+    ...withKeys(["listener", "pathRegex", "not"], "routes[0].match.", (section) => ({ routes: [{ upstream: "api", match: section }] })),
+    ...withKeys(["cache", "compress", "basicAuth", "jwt", "forwardAuth", "oidc", "ip", "cors", "csrf", "securityHeaders", "script", "use"], "routes[0].middlewares[0].", (section) => ({ routes: [{ upstream: "api", middlewares: [section] }] })),
+    ...withKeys(["discovery", "tls", "waitForEndpoint"], "upstreams.api.", (section) => ({ upstreams: { api: { endpoints: ["http://a"], ...section } } })),
+    ...withKeys(["grpc", "tcp"], "upstreams.api.health.", (section) => ({ upstreams: { api: { endpoints: ["http://a"], health: section } } })),
+    ["upstreams.api.protocol", { ...minimal(), upstreams: { api: { endpoints: ["http://a"], protocol: "auto" } } }],
+    ["stores.s.disk", { ...minimal(), stores: { s: { disk: {} } } }],
+    ["routes[0].match.path", { ...minimal(), routes: [{ upstream: "api", match: { path: ["/a", "/b"] } }] }],
+  ];
+  for (const [place, config] of planned) {
+    assert.ok(problemsOf(config).some((problem) => problem.startsWith(`${place}: `) && problem.includes("not available in this version")), `${place}: ${problemsOf(config).join("; ")}`);
+  }
 });
 
 test("listeners and routes without a name get one that nobody else has", () => {

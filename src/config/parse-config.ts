@@ -12,7 +12,8 @@ import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 export type Reading = { readonly config: Config; readonly findings: readonly [] } | { readonly config: null; readonly findings: readonly Finding[] };
 
 /** Reads a value. Never throws. */
-export function readConfig(value: unknown): Reading {
+export function readConfig(given: unknown): Reading {
+  const value = withoutExtensions(given);
   const foreign = findForeignValues(value);
   if (foreign.length > 0) return { config: null, findings: foreign };
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -25,6 +26,14 @@ export function readConfig(value: unknown): Reading {
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
   return { config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) }, findings: [] };
 }
+
+/** Without the top-level keys that begin with `x-`: they hold what anchors and programs use elsewhere, and may be anything. */
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.keys(value).some(isExtension)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !isExtension(key)));
+}
+
+const isExtension = (key: string): boolean => key.startsWith("x-");
 
 /**
  * Reads a configuration that a program wrote.

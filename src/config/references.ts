@@ -81,7 +81,8 @@ function findRepeatedAddresses(root: unknown): Finding[] {
   };
   listAt(root, "listeners").forEach((listener, at) => visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"])));
   const admin = valueAt(root, ["admin"]);
-  if (typeof admin === "object" && admin !== null) visit(["admin", "address"], "admin", valueAt(admin, ["address"]) ?? "127.0.0.1:9901");
+  if (typeof admin === "string" && admin !== "on") visit(["admin"], "admin", admin);
+  else if (admin === true || admin === "on" || (typeof admin === "object" && admin !== null)) visit(valueAt(admin, ["address"]) === undefined ? ["admin"] : ["admin", "address"], "admin", valueAt(admin, ["address"]) ?? "127.0.0.1:9901");
   return findings;
 }
 

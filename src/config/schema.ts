@@ -3,7 +3,7 @@
  * `Config` is the normal form: every default filled in, durations in milliseconds, sizes in bytes, plain data that can be posted to a thread.
  */
 import * as z from "zod";
-import { adminSchema } from "../admin/options.ts";
+import { adminOptionSchema } from "../admin/options.ts";
 import { addProblem, documented, duration, maybe, nameSchema, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { overloadSchema } from "../middleware/shed/options.ts";
 import { type ListenerOptions, listenerSchema } from "../net/options.ts";
@@ -40,10 +40,10 @@ export const configSchema = section(
     upstreams: documented(upstreamsSchema.prefault({}), { kind: "map of name to upstream", about: "The groups of endpoints that routes send requests to." }),
     stores: documented(storesSchema.prefault({}), { kind: "map of name to store", about: "Servers that several instances share, for rate limits." }),
     overload: documented(overloadSchema.prefault({}), { about: "What happens when there is more to do than can be done." }),
-    admin: documented(switchable(adminSchema), { defaultText: "off", about: "Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901." }),
+    admin: documented(switchable(adminOptionSchema), { kind: "section or address", defaultText: "off", about: "Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901; an address alone, such as `\":9901\"`, stands for a section with that address." }),
     log: documented(logSchema.prefault({}), { about: "What is written where." }),
   },
-  [],
+  ["defaults", "middlewares", "include", "errors", "tracing", "state"],
 );
 
 type ConfigSections = z.output<typeof configSchema>;
@@ -52,4 +52,4 @@ type ConfigSections = z.output<typeof configSchema>;
 export type Config = Omit<ConfigSections, "listeners" | "routes"> & { listeners: ListenerOptions[]; routes: RouteOptions[] };
 
 /** A configuration as it is written in TypeScript: the keys of the YAML form, durations and sizes as text. */
-export type ConfigInput = z.input<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema> & { [extension: `x-${string}`]: unknown };

@@ -52,7 +52,7 @@ export const listenerSchema = section(
       { about: "How long clients may take." },
     ),
   },
-  ["proxyProtocol", "http2", "tls"],
+  ["proxyProtocol", "http2", "tls", "mode"],
 );
 
 /** A listener in normal form: all defaults filled in, durations in milliseconds, sizes in bytes. `name` is null until the whole configuration is read. */

@@ -21,7 +21,7 @@ const hostSchema = z.string().transform((text, context): string => {
   return z.NEVER;
 });
 
-const pathSchema = z.string().superRefine((path, context) => {
+const pathSchema = z.string({ error: ({ input }) => (Array.isArray(input) ? "a list of paths is not available in this version; write a route for each" : undefined) }).superRefine((path, context) => {
   const shown = JSON.stringify(path);
   const plain = path.endsWith("/*") ? path.slice(0, -1) : path;
   if (!path.startsWith("/")) addProblem(context, `${shown} is not a path pattern; it begins with "/"`);
@@ -62,11 +62,11 @@ export const matchSchema = section({
   host: documented(oneOrMore(hostSchema).prefault([]), { kind: "host or list", about: "The hosts: exact, or `*.example.com` for one or more labels in front. Without port; case does not matter.", defaultText: "any" }),
   path: documented(pathSchema.prefault("/*"), { about: "The path: `/x` exactly, or `/v1/*` for `/v1` and everything below it." }),
   method: documented(oneOrMore(methodSchema).prefault([]), { kind: "method or list", about: "The methods.", defaultText: "any" }),
-  header: documented(matcherMapSchema("field").prefault({}), { kind: "map of field to value", about: 'Header fields that must have exactly this value; `"*"` only asks that the field is there.' }),
+  header: documented(matcherMapSchema("field").prefault({}), { kind: "map of field to value", about: 'Header fields that must have exactly this value; `"*"` only asks that the field is there. Fields are seen as the endpoint will see them: trust fields such as `x-real-ip` only from `trustedProxies`, none that `Connection` takes away.' }),
   query: documented(matcherMapSchema("parameter").prefault({}), { kind: "map of parameter to value", about: 'Query parameters that must have exactly this value; `"*"` only asks that the parameter is there.' }),
   cookie: documented(matcherMapSchema("cookie").prefault({}), { kind: "map of cookie to value", about: 'Cookies that must have exactly this value; `"*"` only asks that the cookie is there.' }),
   clientIp: documented(oneOrMore(cidrSchema).prefault([]), { kind: "network or list", about: "The networks the client is in. Behind other proxies this needs the listener's `trustedProxies`.", defaultText: "any" }),
-});
+}, ["listener", "pathRegex", "not"]);
 
 /** A route's matchers in normal form: lists are empty and maps have no keys where nothing is asked; `path` is `/*` for any. */
 export type MatchOptions = z.output<typeof matchSchema>;

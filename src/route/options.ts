@@ -39,7 +39,7 @@ const middlewareSchema = section(
     rewrite: documented(rewriteSchema.optional(), { about: "Changes the path that goes upstream." }),
     ...policyShape,
   },
-  ["cache", "compress"],
+  ["cache", "compress", "basicAuth", "jwt", "forwardAuth", "oidc", "ip", "cors", "csrf", "securityHeaders", "script", "use"],
 ).check(
   sectionCheck((item: Record<string, unknown>, context) => {
     const given = Object.keys(item).filter((key) => item[key] !== undefined);
@@ -84,11 +84,11 @@ export const routeSchema = section(
     redirect: documented(maybe(redirectSchema), { about: "Answers with a redirection." }),
     respond: documented(maybe(respondSchema), { about: "Answers with a fixed text." }),
   },
-  ["split"],
+  ["split", "files", "mirror", "fallback", "errors", "upgrade"],
 ).check(
   sectionCheck((route: Record<string, unknown>, context) => {
     const given = routeTargets.filter((key) => route[key] !== undefined && route[key] !== null);
-    if (given.length === 0 && !("split" in route)) addProblem(context, noTargetMessage);
+    if (given.length === 0 && !("split" in route) && !("files" in route)) addProblem(context, noTargetMessage);
     else if (given.length > 1) addProblem(context, `a route has one of "upstream", "redirect" and "respond"; this has ${given.length}`, { atKey: true }, [given[1] ?? ""]);
     if (given.length === 1 && given[0] !== "upstream") findUselessMiddlewares(route, `a route with "${given[0]}" sends nothing upstream`, context);
   }),

@@ -20,7 +20,7 @@ const redisOptionSchema = z.union([redisUrlSchema, redisSchema]).transform((valu
 
 const storeSchema = section({
   redis: documented(redisOptionSchema, { kind: "URL or section", about: "A Redis or Valkey server. Needs the package `@redis/client` beside Millrace." }),
-});
+}, ["disk"]);
 
 /** The map of names to stores. */
 export const storesSchema = z.record(z.string(), storeSchema).check(

@@ -52,7 +52,7 @@ export const healthSchema = section({
     z.union([statusRangeSchema, z.array(statusRangeSchema).min(1)]).prefault("200-399").transform((value): StatusRange[] => (Array.isArray(value) ? value : [value])),
     { kind: "status, range or list", about: 'The statuses that count as healthy: `200`, `"2xx"`, `"200-399"`, or a list of these.', defaultText: "200-399" },
   ),
-});
+}, ["grpc", "tcp"]);
 
 /** Active health checks in normal form. */
 export type HealthOptions = z.output<typeof healthSchema>;

@@ -1,6 +1,6 @@
 /** The options of an upstream. Schema and documentation; the normal form is `UpstreamOptions`. */
 import * as z from "zod";
-import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable } from "../base/option-schema.ts";
+import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable, switchedOff } from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { maxWeight } from "./endpoint.ts";
@@ -37,7 +37,7 @@ export const upstreamSchema = section(
       about:
         "How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `peak-ewma`: the one of two random ones that promises the earlier answer, by latency and load; `ip-hash`: the same client address gets the same endpoint; `{ ringHash: ... }` and `{ maglev: ... }`: the same key gets the same endpoint.",
     }),
-    sticky: documented(maybe(stickySchema), {
+    sticky: documented(switchedOff(stickySchema), {
       defaultText: "off",
       about: "Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its clients and gets no new ones; from one that is gone or fails, clients move to another for good.",
     }),
@@ -91,9 +91,9 @@ export const upstreamSchema = section(
       }).prefault({}),
       { about: "How long endpoints may take." },
     ),
-    protocol: documented(choice(["http1"], ["h2", "h2c"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
+    protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "tls"],
+  ["discovery", "tls", "host", "via", "waitForEndpoint"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown }, context) => {
     const { hedge, sticky } = upstream;
