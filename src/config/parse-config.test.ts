@@ -23,7 +23,7 @@ test("the shortest configuration gets every default", () => {
     routes: [{
       name: "route-1", priority: 0,
       match: { host: [], path: "/*", method: [], header: {}, query: {}, cookie: {}, clientIp: [] },
-      middlewares: [], timeouts: { total: 0, firstByte: null, idle: null }, shed: "normal", upstream: "api", redirect: null, respond: null,
+      middlewares: [], timeouts: { total: 0, firstByte: null, idle: null }, upgrade: ["websocket"], shed: "normal", upstream: "api", redirect: null, respond: null,
     }],
     upstreams: {
       api: {

@@ -43,7 +43,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   readonly hasBody: boolean;
   readonly hasChunkedBody: boolean;
   readonly isHeadMethod: boolean;
-  readonly isUpgrade: boolean;
+  readonly upgrade: string | null;
   readonly timeouts: AttemptTimeouts | null;
   // `PickHint`
   readonly key: string | null;
@@ -85,9 +85,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.hasChunkedBody = request.framing === Framing.chunked;
     this.hasBody = this.hasChunkedBody || request.contentLength > 0;
     this.isHeadMethod = request.method === "HEAD";
-    this.isUpgrade = request.isWebSocket;
+    this.upgrade = exchange.upgrade;
     // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
-    this.isPipelinable = !this.hasBody && !this.isUpgrade && request.method === "GET";
+    this.isPipelinable = !this.hasBody && this.upgrade === null && request.method === "GET";
     this.timeouts = plan.timeouts;
     this.key = plan.keyOf(exchange);
   }
@@ -185,7 +185,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   /** Servers of WebSocket refuse an upgrade by closing the connection without an answer, and end a tunnel by a reset: anybody could have an endpoint ejected by asking for either. */
   #outcomeOf(code: ReasonCode): AttemptOutcome {
     if (this.#isTunnel) return "answered";
-    return this.isUpgrade && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
+    return this.upgrade !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
   }
 
   /** After a failure that nothing else makes up for. */
@@ -301,7 +301,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const exchange = this.#exchange;
     exchange.isUpstreamConnectionReused = isReused;
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
-    if (this.isUpgrade) this.#tunnelSink = body;
+    if (this.upgrade !== null) this.#tunnelSink = body;
     if (this.hasBody) {
       const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
       this.#body ??= new ReplayBody(exchange.body, held, this.#plan.requestTrailerEdit);

@@ -30,7 +30,7 @@ export interface HedgeHost extends Attempt, PickHint {
 
 /** May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is different for each endpoint. */
 export function canHedge(attempt: Attempt, { method, authority }: RequestHead): boolean {
-  return !attempt.hasBody && !attempt.isUpgrade && authority !== "" && isSafe(method);
+  return !attempt.hasBody && attempt.upgrade === null && authority !== "" && isSafe(method);
 }
 
 /** See the head of this file. */
@@ -42,7 +42,7 @@ export class Hedge implements Attempt {
   readonly hasBody = false;
   readonly hasChunkedBody = false;
   readonly isHeadMethod: boolean;
-  readonly isUpgrade = false;
+  readonly upgrade = null;
   readonly timeouts: Attempt["timeouts"];
   /** While it is under way, or has won. */
   endpoint: Endpoint | null = null;

@@ -30,7 +30,7 @@ export function prepareRequest(exchange: Exchange, changes: RequestChanges, fall
   else if (request.framing === Framing.length) tail = `Content-Length: ${request.contentLength}\r\n`;
   if (request.expectsContinue) tail += "Expect: 100-continue\r\n";
   // RFC 9110 section 10.1.4: TE goes with its connection option.
-  if (request.isWebSocket) tail += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  if (exchange.upgrade !== null) tail += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;
   else if (request.acceptsTrailers) tail += "TE: trailers\r\nConnection: TE\r\n";
   const authority = request.authority === "" ? fallbackAuthority : request.authority;
   return `${request.method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${forwardingFields(exchange.forwardingPrefix!, request, exchange.requestId)}${tail}\r\n`;

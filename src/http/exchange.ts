@@ -108,6 +108,8 @@ export class Exchange {
   isRelayed = false;
   /** The client's connection refuses it: it is answered so, by the route it belongs to where there is one. */
   refusal: ReasonCode | null = null;
+  /** The protocol that is asked for upstream (RFC 9110 section 7.8); null = none, or the route lets none through. */
+  upgrade: string | null;
   /** Called once when it is over: what a middleware holds for it is let go. */
   onEnd: (() => void) | null = null;
 
@@ -148,6 +150,7 @@ export class Exchange {
     this.peerPort = origin.peerPort;
     this.clientIp = origin.peerAddress;
     this.isPeerTrusted = false;
+    this.upgrade = request.upgrade;
   }
 
   /** Whatever answer is given from now on passes `filter` before those that were added earlier. */

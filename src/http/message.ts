@@ -42,8 +42,11 @@ export class RequestHead {
   expectsContinue = false;
   /** An Expect field that asks for something else: it is answered 417 (RFC 9110 section 10.1.1). */
   hasUnknownExpectation = false;
-  /** A well-formed request to switch to WebSocket (RFC 6455 section 4.1); every other Upgrade is ignored. */
-  isWebSocket = false;
+  /**
+   * The one protocol that a well-formed Upgrade asks for, as received, `websocket` in lower case; null where there is none. Whether it goes on is for the route to say; see `Exchange.upgrade`.
+   * WebSocket is asked for by a GET without body (RFC 6455 section 4.1), others by any request.
+   */
+  upgrade: string | null = null;
   /** The client takes trailers (`TE: trailers`). */
   acceptsTrailers = false;
   /** Field lines that are forwarded unchanged: no framing, hop-by-hop, routing or trust fields among them. */

@@ -29,10 +29,10 @@ export class AnswerWriter {
   }
 
   /** The 101 after which the connection is a tunnel. */
-  switchProtocols(fields: string): void {
+  switchProtocols(fields: string, protocol: string): void {
     this.#isChunked = false;
     this.isDelimited = true;
-    this.#output.text(`HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    this.#output.text(`HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
   }
 
   /** @returns whether the connection can be kept: not where its end is to be the end of the answer (RFC 9112 section 6.3, HTTP/1.0) */

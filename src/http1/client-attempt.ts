@@ -36,8 +36,8 @@ export interface ClientAttempt {
   readonly hasChunkedBody: boolean;
   /** Method HEAD: the answer has no body. */
   readonly isHeadMethod: boolean;
-  /** A request to switch protocols: 101 is allowed. */
-  readonly isUpgrade: boolean;
+  /** The protocol that it asks for: a 101 that switches to it is allowed; null = none. */
+  readonly upgrade: string | null;
   /** Its own; null = those of the connection. */
   readonly timeouts: AttemptTimeouts | null;
   /** The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be started now or later. */
@@ -90,7 +90,7 @@ export class SkippedAttempt implements ClientAttempt {
   readonly hasBody = false;
   readonly hasChunkedBody = false;
   readonly isHeadMethod: boolean;
-  readonly isUpgrade = false;
+  readonly upgrade = null;
   readonly timeouts = null;
   #byteCount = 0;
 

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../base/end-of-turn.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
+import { isSameProtocol } from "../http/upgrade.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
@@ -282,8 +283,8 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   #readInterim(attempt: ClientAttempt, head: ResponseHead, headBytes: number): boolean {
     if (head.status === 101) {
-      // RFC 9110 section 15.2.2: only what was asked for.
-      if (!attempt.isUpgrade || head.upgrade?.toLowerCase() !== "websocket") {
+      // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would be taken for the tunnel's bytes.
+      if (attempt.upgrade === null || head.upgrade === null || !isSameProtocol(head.upgrade, attempt.upgrade) || !this.#writer.isComplete) {
         this.#failAll("UPSTREAM_BAD_UPGRADE", "");
         return false;
       }

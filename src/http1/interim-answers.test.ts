@@ -31,7 +31,7 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   };
   const attempt: ClientAttempt & { handle: AttemptHandle | null } = {
     handle: null, head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", isPipelinable: false,
-    hasBody: false, hasChunkedBody: false, isHeadMethod: false, isUpgrade: false, timeouts: null,
+    hasBody: false, hasChunkedBody: false, isHeadMethod: false, upgrade: null, timeouts: null,
     onConnected: () => {}, onBodyWritable: () => {},
     onInterim: ({ status }) => {
       told.push(String(status));

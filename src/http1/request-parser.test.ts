@@ -36,7 +36,7 @@ test("fields that are not simply forwarded are taken out and understood", () => 
   ].join("\r\n") + "\r\nCookie: a=b\r\n"));
   assert.ok(head !== null);
   assert.equal(head.keptFields, "Cookie: a=b\r\n");
-  assert.deepEqual([head.isKeptAlive, head.acceptsTrailers, head.isWebSocket, head.forwardedFor, head.via, head.requestId], [false, true, false, "1.1.1.1, 2.2.2.2", "1.1 other", "abc"]);
+  assert.deepEqual([head.isKeptAlive, head.acceptsTrailers, head.upgrade, head.forwardedFor, head.via, head.requestId], [false, true, null, "1.1.1.1, 2.2.2.2", "1.1 other", "abc"]);
 });
 
 test("a trusted peer's further trust fields are forwarded", () => {
@@ -91,17 +91,28 @@ test("every beginning of a good head asks for more", () => {
   }
 });
 
-test("WebSocket is the one upgrade that is understood, on a GET without body", () => {
-  const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
-  assert.equal(parse(get(upgrade)).head?.isWebSocket, true);
-  for (const [why, text] of [
-    ["with a body", get(`${upgrade}Content-Length: 1\r\n`)],
-    ["not nominated", get("Upgrade: websocket\r\n")],
-    ["another protocol", get("Connection: Upgrade\r\nUpgrade: h2c\r\n")],
-    ["two protocols", get("Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n")],
-    ["another method", get(upgrade).replace("GET", "PUT")],
-    ["HTTP/1.0", get(upgrade).replace("HTTP/1.1", "HTTP/1.0")],
-  ] as const) assert.equal(parse(text).head?.isWebSocket, false, why);
+test("an upgrade is one protocol that is nominated, in HTTP/1.1; WebSocket on a GET without body, others on any request; never HTTP", () => {
+  const head = (protocol: string, start = "GET / HTTP/1.1", fields = ""): string => `${start}\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: ${protocol}\r\n${fields}\r\n`;
+  for (const [why, text, upgrade] of [
+    ["WebSocket", head("WebSocket"), "websocket"],
+    ["WebSocket with an empty body", head("websocket", undefined, "Content-Length: 0\r\n"), "websocket"],
+    ["with a body", head("websocket", undefined, "Content-Length: 1\r\n"), null],
+    ["with a chunked body", head("websocket", undefined, "Transfer-Encoding: chunked\r\n"), null],
+    ["by another method", head("websocket", "PUT / HTTP/1.1"), null],
+    ["not nominated", get("Upgrade: websocket\r\n"), null],
+    ["HTTP/1.0", head("websocket", "GET / HTTP/1.0"), null],
+    ["another protocol", head("tcp", "POST / HTTP/1.1", "Content-Length: 1\r\n"), "tcp"],
+    ["with a version", head("SPDY/3.1", "POST / HTTP/1.1"), "SPDY/3.1"],
+    ["two protocols", head("websocket, tcp"), null],
+    ["two fields", head("websocket\r\nUpgrade: tcp"), null],
+    ["h2c", head("h2c"), null],
+    ["h2c in other letters", head("H2C"), null],
+    ["HTTP", head("HTTP/2.0"), null],
+    ["no protocol", head("a b"), null],
+    ["half a protocol", head("spdy/"), null],
+    ["too many versions", head("spdy/3/1"), null],
+    ["nothing", head(""), null],
+  ] as const) assert.equal(parse(text).head?.upgrade, upgrade, why);
 });
 
 test("a length is a plain decimal number below 10^15", () => {

@@ -6,6 +6,7 @@ import { parseAuthority } from "../http/authority.ts";
 import { isToken, listMembers, toLowerAscii, trimOws } from "../http/fields.ts";
 import { Framing, RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
+import { isSameProtocol, readUpgrade } from "../http/upgrade.ts";
 import { parseTarget } from "../http/target.ts";
 import { CR, LF, SP, targetTable, tokenTable } from "./characters.ts";
 import { applyConnection } from "./connection-options.ts";
@@ -219,10 +220,14 @@ export function parseContentLength(value: string): number {
 
 function interpretConnection(head: RequestHead, connection: string, upgrade: string | null): void {
   const options = applyConnection(head, connection);
-  // RFC 9110 section 7.8: Upgrade counts only when nominated, and never in HTTP/1.0. One protocol is allowed through: websocket, on a GET without body.
-  head.isWebSocket = upgrade !== null && head.minorVersion === 1 && options.includes("upgrade") && toLowerAscii(upgrade) === "websocket"
-    && head.method === "GET" && (head.framing === Framing.none || (head.framing === Framing.length && head.contentLength === 0));
+  // RFC 9110 section 7.8: Upgrade counts only when nominated, and never in HTTP/1.0.
+  if (upgrade !== null && head.minorVersion === 1 && options.includes("upgrade")) interpretUpgrade(head, readUpgrade(upgrade));
   if (options.includes("x-request-id")) head.requestId = null;
+}
+
+function interpretUpgrade(head: RequestHead, protocol: string | null): void {
+  if (protocol === null || !isSameProtocol(protocol, "websocket")) head.upgrade = protocol;
+  else if (head.method === "GET" && (head.framing === Framing.none || (head.framing === Framing.length && head.contentLength === 0))) head.upgrade = "websocket";
 }
 
 // Clients of one site send one Host again and again.

@@ -33,6 +33,8 @@ export class RequestWriter implements BodySink {
   /** From now on bytes pass as they are, and the end of the body is the end of writing. */
   switchToTunnel(): void {
     this.#isTunnel = true;
+    // The request may have had a chunked body.
+    this.#isChunked = false;
   }
 
   /** The connection is gone: what still comes is thrown away. */

@@ -89,18 +89,18 @@ export class ServerAnswer implements Responder {
     if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
     // Who is told nothing would use the connection again while it is being closed (RFC 9112 section 9.6).
     if (isBodyOpen && !this.#host.isBodyDroppable) this.isKeptAlive = false;
-    // What a client sent early, for a tunnel it did not get, is no request.
-    if (exchange.request.isWebSocket && hasUnread) this.isKeptAlive = false;
+    // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. Of WebSocket clients they can be seen; of others nobody knows (RFC 9931).
+    if (exchange.upgrade !== null && (hasUnread || exchange.upgrade !== "websocket")) this.isKeptAlive = false;
     this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField }, exchange.request, this.isKeptAlive);
   }
 
   sendSwitch(fields: string): void {
     const exchange = this.exchange;
-    if (exchange === null || exchange.isHeadSent || this.#host.isBodyOpen) return;
+    if (exchange === null || exchange.isHeadSent || exchange.upgrade === null || this.#host.isBodyOpen) return;
     exchange.isHeadSent = true;
     exchange.status = 101;
     this.isKeptAlive = false;
-    this.#writer.switchProtocols(filterAnswerFields(exchange, fields, 101));
+    this.#writer.switchProtocols(filterAnswerFields(exchange, fields, 101), exchange.upgrade);
     this.#host.openTunnel();
     this.flush();
   }

@@ -1,7 +1,9 @@
 /** The options of a route. Schema and documentation; the normal form is `RouteOptions`. */
 import * as z from "zod";
-import { addProblem, documented, duration, maybe, nameSchema, optionalDuration, section, sectionCheck } from "../base/option-schema.ts";
+import { addProblem, documented, duration, maybe, nameSchema, oneOrMore, optionalDuration, section, sectionCheck } from "../base/option-schema.ts";
+import { toLowerAscii } from "../http/fields.ts";
 import { readPath } from "../http/path.ts";
+import { isNeverTunnelled, isProtocol } from "../http/upgrade.ts";
 import { type PolicyOptions, policyShape } from "../middleware/options.ts";
 import { shedSchema } from "../middleware/shed/options.ts";
 import { redirectSchema, respondSchema } from "./answer-options.ts";
@@ -48,6 +50,12 @@ const middlewareSchema = section(
   }),
 ).transform((item) => item as MiddlewareOptions);
 
+const protocolSchema = z.string().superRefine((protocol, context) => {
+  const shown = JSON.stringify(protocol);
+  if (!isProtocol(protocol)) addProblem(context, `${shown} is not the name of a protocol, such as "websocket" or "spdy/3.1"`);
+  else if (isNeverTunnelled(protocol)) addProblem(context, `${shown} is never let through: it would carry requests past the proxy`);
+}).transform(toLowerAscii);
+
 /** Who may answer for a route; exactly one does. */
 export const routeTargets = ["upstream", "redirect", "respond"] as const;
 
@@ -79,6 +87,12 @@ export const routeSchema = section(
       }).prefault({}),
       { about: "How long exchanges may take." },
     ),
+    upgrade: documented(oneOrMore(protocolSchema).prefault(["websocket"]), {
+      kind: "list of protocols",
+      about: "The protocols that clients may switch to (`Upgrade`), each with its version where it has one: `websocket`, `tcp` (docker), `spdy/3.1` (kubectl). Of other requests the field is removed. WebSocket is"
+        + " asked for by a GET, others by any method, also with a body. An endpoint that switches to something else is a bad gateway (502).",
+      danger: "in a tunnel nothing is looked at: the endpoint must take it for what was asked for. `h2c` is never let through.",
+    }),
     shed: shedSchema,
     upstream: documented(maybe(z.string()), { kind: "name", about: "The upstream that answers. A route has exactly one of `upstream`, `redirect` and `respond`." }),
     redirect: documented(maybe(redirectSchema), { about: "Answers with a redirection." }),

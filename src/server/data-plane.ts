@@ -12,6 +12,7 @@ import type { Config } from "../config/schema.ts";
 import type { HedgeResult } from "../forward/forward-plan.ts";
 import { resolveClient } from "../http/client-address.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { toLowerAscii } from "../http/fields.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { RequestIdSource } from "../http/request-id.ts";
@@ -243,6 +244,7 @@ export class DataPlane implements ListenerHost {
     else if (route === ambiguous) exchange.responder.fail(refusal ?? "AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
+      if (exchange.upgrade !== null && !route.upgrades.has(toLowerAscii(exchange.upgrade))) exchange.upgrade = null;
       if (refusal === null) route.answer(exchange);
       else route.refuse(exchange, refusal);
     }

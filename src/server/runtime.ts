@@ -33,6 +33,8 @@ import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
 export interface CompiledRoute {
   readonly name: string;
   readonly answer: RouteHandler;
+  /** The protocols that requests may switch to, in lower case. */
+  readonly upgrades: ReadonlySet<string>;
   /** Answers in the name of the route that the exchange is refused. */
   readonly refuse: (exchange: Exchange, code: ReasonCode) => void;
 }
@@ -151,6 +153,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     name: route.name,
     answer: compose({ routeName: route.name, steps, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag }, parts.middlewares, last),
     refuse: refuseWith(steps),
+    upgrades: new Set(route.upgrade),
   });
   if (upstream === undefined) return toRoute(createLocalAnswer(route));
   const plan: ForwardPlan = {

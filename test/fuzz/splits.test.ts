@@ -53,7 +53,7 @@ function readHead(parts: readonly Buffer[]): string {
     if (size === -1) continue;
     const head = reader.head;
     assert.ok(head !== null && size <= unread.length);
-    return JSON.stringify([size, head.method, head.target, head.authority, head.framing, head.contentLength, head.isKeptAlive, head.isWebSocket, head.keptFields]);
+    return JSON.stringify([size, head.method, head.target, head.authority, head.framing, head.contentLength, head.isKeptAlive, head.upgrade, head.keptFields]);
   }
   return "open";
 }
