@@ -7,6 +7,7 @@ import type { ReasonCode } from "../http/reason.ts";
 import { EndpointMetrics } from "./endpoint-metrics.ts";
 import { families, noLabelValue } from "./families.ts";
 import type { Counter, Gauge } from "./instruments.ts";
+import { goneLabelValue, type LabelNames } from "./label-names.ts";
 import type { MetricWriter } from "./metric-writer.ts";
 import { RouteMetrics } from "./route-metrics.ts";
 
@@ -39,9 +40,20 @@ export class ExchangeMetrics {
   readonly #endpoints = new Map<string, Map<string, EndpointMetrics>>();
   readonly #retries = new Map<string, Counter>();
   readonly #tunnels = new Map<string, Gauge>();
+  /** Null = every name may be used. */
+  #names: LabelNames | null = null;
 
   constructor(writer: MetricWriter) {
     this.#writer = writer;
+  }
+
+  /** From now on only `names` are counted, others under `_gone`; the series of others are let go, and their room is free for new ones. */
+  adopt(names: LabelNames): void {
+    this.#names = names;
+    this.#writer.forget((family, labelValues) => names.has(family, labelValues));
+    // All are looked up again: those that had no room may have it now.
+    for (const cache of [this.#routes, this.#endpoints, this.#retries, this.#tunnels]) cache.clear();
+    for (const name of this.#listeners.keys()) if (!names.hasListener(name)) this.#listeners.delete(name);
   }
 
   /** The instruments of a listener; the same object for the same name. */
@@ -67,7 +79,7 @@ export class ExchangeMetrics {
     const key = `${exchange.upstreamName} ${reason}`;
     let retries = this.#retries.get(key);
     if (retries === undefined) {
-      retries = this.#writer.counter(families.retries, [exchange.upstreamName, String(reason)]);
+      retries = this.#writer.counter(families.retries, [this.#names?.hasUpstream(exchange.upstreamName) === false ? goneLabelValue : exchange.upstreamName, String(reason)]);
       this.#retries.set(key, retries);
     }
     retries.add(1);
@@ -91,7 +103,7 @@ export class ExchangeMetrics {
   }
 
   #addRoute(exchange: Exchange): RouteMetrics {
-    const route = new RouteMetrics(this.#writer, exchange.listenerName, exchange.routeName);
+    const route = new RouteMetrics(this.#writer, this.#names, exchange.listenerName, exchange.routeName);
     const routes = this.#routes.get(exchange.listenerName) ?? new Map<string, RouteMetrics>();
     routes.set(exchange.routeName, route);
     this.#routes.set(exchange.listenerName, routes);
@@ -99,7 +111,13 @@ export class ExchangeMetrics {
   }
 
   #addEndpoint(exchange: Exchange): EndpointMetrics {
-    const endpoint = new EndpointMetrics(this.#writer, exchange.upstreamName, exchange.endpointName);
+    const { upstreamName, endpointName } = exchange;
+    const names = this.#names;
+    const endpoint = new EndpointMetrics(
+      this.#writer,
+      names?.hasUpstream(upstreamName) === false ? goneLabelValue : upstreamName,
+      names?.hasEndpoint(upstreamName, endpointName) === false ? goneLabelValue : endpointName,
+    );
     const endpoints = this.#endpoints.get(exchange.upstreamName) ?? new Map<string, EndpointMetrics>();
     endpoints.set(exchange.endpointName, endpoint);
     this.#endpoints.set(exchange.upstreamName, endpoints);

@@ -1,6 +1,7 @@
 /**
  * The control thread's view of all metrics: adds up the pages of every thread, living and dead, and what collectors add at the time of reading.
- * It asks no thread anything. When a thread ends, its counters and histograms are kept, its gauges are forgotten, and its pages are let go.
+ * It asks no thread anything. When a thread ends, its counters and histograms are kept, its gauges are forgotten, and its pages are let go. A series that every thread has let go
+ * is forgotten; the totals go on with what it had counted.
  */
 import { allFamilies, type MetricFamily } from "./families.ts";
 import { PageReader, type PageRecord, SeriesType } from "./metric-page.ts";
@@ -29,7 +30,9 @@ class Series implements SeriesSum {
   /** From threads that have ended. */
   readonly retained: Float64Array;
   readonly values: Float64Array;
-  /** Counters and histograms: for ever, once seen. Gauges: while a thread that has them lives. */
+  /** A thread that ended had it, and the configuration has it still. */
+  isRetained = false;
+  /** A thread has it, or had it to its end. */
   isPresent = false;
 
   constructor(family: MetricFamily, labels: string, slotCount: number) {
@@ -48,7 +51,7 @@ interface PlacedSeries {
 
 interface SourcePage {
   readonly reader: PageReader;
-  readonly placed: PlacedSeries[];
+  placed: PlacedSeries[];
 }
 
 /** Sums pages. One a control thread (or one an embedded proxy). */
@@ -57,6 +60,8 @@ export class MetricReader {
   readonly #byFamily = new Map<MetricFamily, Series[]>();
   readonly #pagesBySource = new Map<string, SourcePage[]>();
   readonly #collectors: MetricCollector[] = [];
+  /** What series had counted that were let go, by family and then by status, which some totals ask for. */
+  readonly #departed = new Map<MetricFamily, Map<string, Float64Array>>();
 
   /** Takes a page of the thread `source`. */
   addPage(source: string, page: SharedArrayBuffer): void {
@@ -72,10 +77,20 @@ export class MetricReader {
       for (const placed of page.placed) {
         if (placed.series.family.type === "gauge") continue;
         addSlots(placed.series.retained, placed.source, placed.firstSlot);
-        placed.series.isPresent = true;
+        placed.series.isRetained = true;
       }
     }
     this.#pagesBySource.delete(source);
+  }
+
+  /** Forgets what threads that ended had counted under names that `isKept` refuses. */
+  forgetRetained(isKept: (family: MetricFamily, labelValues: readonly string[]) => boolean): void {
+    for (const series of this.#series.values()) {
+      if (!series.isRetained || isKept(series.family, valuesOfLabels(series.labels))) continue;
+      series.isRetained = false;
+      this.#depart(series, series.retained, 0);
+      series.retained.fill(0);
+    }
   }
 
   /** From now on every reading asks `collector`, too. */
@@ -106,13 +121,14 @@ export class MetricReader {
     for (const one of this.#byFamily.get(family) ?? []) {
       if (one.isPresent && (isCounted === undefined || isCounted(one.labels))) addSlots(total, one.values, 0);
     }
+    for (const [labels, values] of this.#departed.get(family) ?? []) if (isCounted === undefined || isCounted(labels)) addSlots(total, values, 0);
     return total;
   }
 
   #sum(): void {
     for (const series of this.#series.values()) {
       series.values.set(series.retained);
-      if (series.family.type === "gauge") series.isPresent = false;
+      series.isPresent = series.isRetained;
     }
     for (const pages of this.#pagesBySource.values()) {
       for (const page of pages) {
@@ -123,6 +139,27 @@ export class MetricReader {
         }
       }
     }
+    this.#dropAbsent();
+  }
+
+  #dropAbsent(): void {
+    const touched = new Set<MetricFamily>();
+    for (const [text, series] of this.#series) {
+      if (series.isPresent) continue;
+      this.#series.delete(text);
+      touched.add(series.family);
+    }
+    for (const family of touched) this.#byFamily.set(family, (this.#byFamily.get(family) ?? []).filter((series) => series.isPresent));
+  }
+
+  #depart({ family, labels }: Series, source: Float64Array, firstSlot: number): void {
+    if (family.type === "gauge") return;
+    const byStatus = this.#departed.get(family) ?? new Map<string, Float64Array>();
+    const status = /(?:^|,)(code="\d{3}")$/.exec(labels)?.[1] ?? "";
+    const sum = byStatus.get(status) ?? new Float64Array(family.type === "histogram" ? family.bounds.length + 2 : 1);
+    addSlots(sum, source, firstSlot);
+    byStatus.set(status, sum);
+    this.#departed.set(family, byStatus);
   }
 
   #collect(): Map<MetricFamily, Map<string, SeriesSum>> {
@@ -139,10 +176,16 @@ export class MetricReader {
   }
 
   #readNew(page: SourcePage): void {
-    for (const record of page.reader.takeNew()) {
+    const { isAll, records } = page.reader.take();
+    const before = page.placed;
+    if (isAll) page.placed = [];
+    for (const record of records) {
       const series = this.#seriesOf(record);
       if (series !== null) page.placed.push({ series, source: page.reader.values, firstSlot: record.firstSlot });
     }
+    if (!isAll) return;
+    const kept = new Map(page.placed.map(({ firstSlot, series }) => [firstSlot, series]));
+    for (const { series, source, firstSlot } of before) if (kept.get(firstSlot) !== series) this.#depart(series, source, firstSlot);
   }
 
   #seriesOf(record: PageRecord): Series | null {
@@ -162,4 +205,9 @@ export class MetricReader {
 
 function addSlots(target: Float64Array, source: Float64Array, firstSlot: number): void {
   for (let at = 0; at < target.length; at++) target[at]! += source[firstSlot + at] ?? 0;
+}
+
+/** The values of labels as `labelsText` wrote them, with their escapes undone. */
+function valuesOfLabels(labels: string): string[] {
+  return Array.from(labels.matchAll(/="((?:[^"\\]|\\.)*)"/g), ([, value = ""]) => value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped)));
 }

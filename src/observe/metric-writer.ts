@@ -2,9 +2,10 @@
  * One thread's metrics: hands out instruments whose slots lie in shared pages. Asking for an instrument costs a look-up by text and belongs in a constructor or
  * behind a cache; using one costs nanoseconds. Writers never talk to each other: the reader adds up what they wrote.
  */
+import { type Clock, systemClock } from "../base/clock.ts";
 import { families, type MetricFamily } from "./families.ts";
 import { Counter, Gauge, Histogram } from "./instruments.ts";
-import { createPageBuffer, PageWriter, SeriesType } from "./metric-page.ts";
+import { createPageBuffer, PageWriter, SeriesType, type WrittenRecord } from "./metric-page.ts";
 import { seriesText } from "./series-text.ts";
 
 /** What stands in every label of the series that takes what is beyond the limit of series. */
@@ -17,12 +18,29 @@ export interface MetricWriterOptions {
   readonly pageBytes?: number;
   /** Limit of series of this thread, all families together; default 20,000. Beyond it a family's new series share one whose labels say `_overflow`. */
   readonly maxSeries?: number;
+  readonly clock?: Clock;
 }
 
 interface Place {
   readonly values: Float64Array;
   readonly slot: number;
+  readonly page: PageWriter;
+  readonly record: WrittenRecord;
+  readonly family: MetricFamily;
+  readonly labelValues: readonly string[];
 }
+
+/** A place whose series was let go. */
+interface FreePlace extends Pick<Place, "page" | "record"> {
+  readonly freedMs: number;
+}
+
+/** For so long nothing new is counted in the place of a series that was let go: an exchange under way may hold its instrument. */
+const quarantineMs = 60_000;
+/** How many free places are tried for a series whose text needs room. */
+const maxFits = 8;
+/** What is open under a name that is gone is counted down later. */
+const keptWhileOpen: ReadonlySet<MetricFamily> = new Set<MetricFamily>([families.tunnels, families.connections, families.requestsInFlight]);
 
 const typeOf = { counter: SeriesType.counter, gauge: SeriesType.gauge, histogram: SeriesType.histogram };
 
@@ -31,7 +49,10 @@ export class MetricWriter {
   readonly #onPage: (page: SharedArrayBuffer) => void;
   readonly #pageBytes: number;
   readonly #maxSeries: number;
+  readonly #clock: Clock;
   readonly #places = new Map<string, Place>();
+  /** By number of slots, the longest free first. */
+  readonly #free = new Map<number, FreePlace[]>();
   #page: PageWriter | null = null;
   #dropped: Counter | null = null;
 
@@ -39,6 +60,7 @@ export class MetricWriter {
     this.#onPage = options.onPage;
     this.#pageBytes = options.pageBytes ?? 1024 * 1024;
     this.#maxSeries = options.maxSeries ?? 20_000;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** The counter of `family` with these label values, in the family's order. @throws TypeError when the family is no counter. */
@@ -62,28 +84,60 @@ export class MetricWriter {
     return new Histogram(place.values, place.slot, family.bounds);
   }
 
+  /** Lets go the series that `isKept` refuses; instruments for them must not be used any more, and are made anew where they are needed after all. */
+  forget(isKept: (family: MetricFamily, labelValues: readonly string[]) => boolean): void {
+    const freedMs = this.#clock.now();
+    for (const [text, { family, labelValues, page, record, values, slot }] of this.#places) {
+      if (isKept(family, labelValues) || (keptWhileOpen.has(family) && values[slot] !== 0)) continue;
+      this.#places.delete(text);
+      page.remove(record);
+      const free = this.#free.get(record.slotCount) ?? [];
+      free.push({ page, record, freedMs });
+      this.#free.set(record.slotCount, free);
+    }
+  }
+
   #place(family: MetricFamily, labelValues: readonly string[]): Place {
     const text = seriesText(family, labelValues);
     const known = this.#places.get(text);
     if (known !== undefined) return known;
-    if (this.#places.size < this.#maxSeries || labelValues.length === 0) return this.#register(family, text);
+    if (this.#places.size < this.#maxSeries || labelValues.length === 0) return this.#register(family, labelValues, text);
     this.#dropped ??= this.counter(families.seriesDropped);
     this.#dropped.add();
-    const overflowText = seriesText(family, family.labels.map(() => overflowLabelValue));
-    return this.#places.get(overflowText) ?? this.#register(family, overflowText);
+    const overflowValues = family.labels.map(() => overflowLabelValue);
+    const overflowText = seriesText(family, overflowValues);
+    return this.#places.get(overflowText) ?? this.#register(family, overflowValues, overflowText);
   }
 
-  #register(family: MetricFamily, text: string): Place {
+  #register(family: MetricFamily, labelValues: readonly string[], text: string): Place {
     const slotCount = family.type === "histogram" ? family.bounds.length + 2 : 1;
-    let page = this.#page ?? this.#addPage(0);
-    let slot = page.append(typeOf[family.type], text, slotCount);
-    if (slot === -1) {
-      page = this.#addPage(text.length * 4 + slotCount * 8 + 64);
-      slot = page.append(typeOf[family.type], text, slotCount);
-    }
-    const place = { values: page.values, slot };
+    const { page, record } = this.#reuse(family, text, slotCount) ?? this.#append(family, text, slotCount);
+    const place = { values: page.values, slot: record.firstSlot, page, record, family, labelValues };
     this.#places.set(text, place);
     return place;
+  }
+
+  #reuse(family: MetricFamily, text: string, slotCount: number): Pick<Place, "page" | "record"> | null {
+    const free = this.#free.get(slotCount) ?? [];
+    const freedBy = this.#clock.now() - quarantineMs;
+    for (let at = 0; at < Math.min(free.length, maxFits); at++) {
+      const { page, record, freedMs } = free[at]!;
+      if (freedMs > freedBy) return null;
+      if (!page.reuse(record, typeOf[family.type], text)) continue;
+      free.splice(at, 1);
+      return { page, record };
+    }
+    return null;
+  }
+
+  #append(family: MetricFamily, text: string, slotCount: number): Pick<Place, "page" | "record"> {
+    let page = this.#page ?? this.#addPage(0);
+    let record = page.append(typeOf[family.type], text, slotCount);
+    if (record === null) {
+      page = this.#addPage(text.length * 4 + slotCount * 8 + 64);
+      record = page.append(typeOf[family.type], text, slotCount)!;
+    }
+    return { page, record };
   }
 
   #addPage(leastBytes: number): PageWriter {

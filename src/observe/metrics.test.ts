@@ -164,19 +164,19 @@ test("a record is seen only when it is complete: a reader between two records se
   const page = createPageBuffer(1024);
   const writer = new PageWriter(page);
   const reader = new PageReader(page);
-  assert.deepEqual(reader.takeNew(), []);
+  assert.deepEqual(reader.take().records, []);
   writer.append(SeriesType.counter, "a_total", 1);
-  assert.deepEqual(reader.takeNew().map((record) => record.text), ["a_total"]);
+  assert.deepEqual(reader.take().records.map((record) => record.text), ["a_total"]);
   writer.append(SeriesType.gauge, "büß", 1);
-  assert.deepEqual(reader.takeNew().map((record) => [record.type, record.text]), [[SeriesType.gauge, "büß"]]);
+  assert.deepEqual(reader.take().records.map((record) => [record.type, record.text]), [[SeriesType.gauge, "büß"]]);
 });
 
 test("records and slots of a full page never meet", () => {
   const writer = new PageWriter(createPageBuffer(1024));
   const slots: number[] = [];
-  for (let slot = 0; (slot = writer.append(SeriesType.histogram, `series_${slots.length}`, 7)) !== -1; ) slots.push(slot);
+  for (let record; (record = writer.append(SeriesType.histogram, `series_${slots.length}`, 7)) !== null; ) slots.push(record.firstSlot);
   for (const slot of slots) writer.values.fill(Number.MAX_VALUE, slot, slot + 7);
-  const records = new PageReader(writer.buffer).takeNew();
+  const records = new PageReader(writer.buffer).take().records;
   assert.deepEqual(records.map((record) => record.text), slots.map((_, at) => `series_${at}`));
   assert.deepEqual(records.map((record) => record.firstSlot), slots);
 });

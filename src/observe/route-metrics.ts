@@ -3,6 +3,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
 import { families, noLabelValue } from "./families.ts";
 import type { Counter, Histogram } from "./instruments.ts";
+import { goneLabelValue, type LabelNames } from "./label-names.ts";
 import type { MetricWriter } from "./metric-writer.ts";
 
 /** Methods that get a label value of their own (RFC 9110 section 9.3, and PATCH); the rest are `OTHER`. */
@@ -11,18 +12,21 @@ const methodIndex = new Map<string, number>(methodNames.map((name, at) => [name,
 
 class UpstreamCounts {
   readonly name: string;
+  readonly label: string;
   /** By method index * 1000 + status. */
   readonly requests = new Map<number, Counter>();
   readonly failures = new Map<string, Counter>();
 
-  constructor(name: string) {
+  constructor(name: string, label: string) {
     this.name = name;
+    this.label = label;
   }
 }
 
 /** One thread's counts for one (listener, route). */
 export class RouteMetrics {
   readonly #writer: MetricWriter;
+  readonly #names: LabelNames | null;
   readonly #listenerName: string;
   readonly #routeName: string;
   readonly #duration: Histogram;
@@ -32,11 +36,12 @@ export class RouteMetrics {
   readonly #rejected = new Map<string, Counter>();
   #latest: UpstreamCounts | null = null;
 
-  /** @param routeName empty = no route matched. */
-  constructor(writer: MetricWriter, listenerName: string, routeName: string) {
+  /** @param names what may be named; null = everything. @param routeName empty = no route matched. */
+  constructor(writer: MetricWriter, names: LabelNames | null, listenerName: string, routeName: string) {
     this.#writer = writer;
-    this.#listenerName = listenerName;
-    this.#routeName = routeName === "" ? noLabelValue : routeName;
+    this.#names = names;
+    this.#listenerName = names?.hasListener(listenerName) === false ? goneLabelValue : listenerName;
+    this.#routeName = routeName === "" ? noLabelValue : names?.hasRoute(routeName) === false ? goneLabelValue : routeName;
     const labels = [this.#listenerName, this.#routeName];
     this.#duration = writer.histogram(families.requestDuration, labels);
     this.#requestBytes = writer.counter(families.requestBytes, labels);
@@ -64,7 +69,7 @@ export class RouteMetrics {
     if (counter === undefined) {
       counter = isRefusal
         ? this.#writer.counter(families.rejected, [this.#listenerName, reason])
-        : this.#writer.counter(families.failures, [this.#listenerName, this.#routeName, upstream.name === "" ? noLabelValue : upstream.name, reason]);
+        : this.#writer.counter(families.failures, [this.#listenerName, this.#routeName, upstream.label, reason]);
       counters.set(reason, counter);
     }
     counter.add(1);
@@ -73,7 +78,7 @@ export class RouteMetrics {
   #upstream(name: string): UpstreamCounts {
     let upstream = this.#upstreams.get(name);
     if (upstream === undefined) {
-      upstream = new UpstreamCounts(name);
+      upstream = new UpstreamCounts(name, name === "" ? noLabelValue : this.#names?.hasUpstream(name) === false ? goneLabelValue : name);
       this.#upstreams.set(name, upstream);
     }
     this.#latest = upstream;
@@ -84,7 +89,7 @@ export class RouteMetrics {
     const counter = this.#writer.counter(families.requests, [
       this.#listenerName,
       this.#routeName,
-      upstream.name === "" ? noLabelValue : upstream.name,
+      upstream.label,
       methodNames[Math.floor(key / 1000)] ?? "OTHER",
       String(key % 1000),
     ]);

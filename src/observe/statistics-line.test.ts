@@ -31,7 +31,7 @@ test("an interval without traffic has no line, and does not count in the next", 
   }
   const line = "stats requests=1 errors=0 req/s=0.2 avg=4.12ms p99=4.97ms in_flight=0 connections=0\n";
   assert.deepEqual(lines, [line, line]);
-  assert.deepEqual(all[0], { requests: 1, errors: 0, requestsPerSecond: 0.2, averageMs: 4.125, p99Ms: 4.975, inFlight: 0, connections: 0 });
+  assert.deepEqual(all[0], { requests: 1, errors: 0, requestsPerSecond: 0.2, averageMs: 4.123, p99Ms: 4.975, inFlight: 0, connections: 0 });
 });
 
 test("exchanges that begin and do not end are traffic; those that go on are not", () => {

@@ -23,6 +23,7 @@ import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
+import { LabelNames } from "../observe/label-names.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
@@ -174,8 +175,9 @@ export class DataPlane implements ListenerHost {
       kept?.update(options);
       listeners.set(key, listener);
     }
-    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retired.addListener(listener, prepared.runtime.config.shutdown.grace);
+    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retired.addListener(listener, prepared.runtime.config.shutdown.grace, this.#adoptNames);
     this.#listeners = listeners;
+    this.#adoptNames();
     for (const listener of prepared.opened.values()) listener.open();
     if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
   }
@@ -185,6 +187,7 @@ export class DataPlane implements ListenerHost {
     this.#stores.abort();
     for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
     this.#prepared = null;
+    this.#adoptNames();
   }
 
   /** Where it listens. */
@@ -284,6 +287,11 @@ export class DataPlane implements ListenerHost {
   readonly #onRetryRefused = (exchange: Exchange): void => this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
 
   readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void => this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
+
+  /** Metrics name what the running configuration has, and listeners that still have connections. */
+  readonly #adoptNames = (): void => {
+    if (this.#runtime !== null) this.#metrics.adopt(new LabelNames(this.#runtime.config, [...this.#listeners.values(), ...this.#retired.listeners].map(({ options }) => options.name)));
+  };
 
   #opens(address: ListenAddress, isShared: boolean): boolean {
     // The kernel spreads connections among sockets of one port only; other sockets are the first thread's.

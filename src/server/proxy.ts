@@ -12,6 +12,7 @@ import { type ConfigDiff, diffConfig } from "../config/diff-config.ts";
 import type { Config, ConfigInput } from "../config/schema.ts";
 import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
+import { LabelNames } from "../observe/label-names.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
 import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
@@ -250,6 +251,8 @@ export class Proxy {
     const isStatisticsChanged = this.#statistics === null || this.#config.log.stats !== config.log.stats;
     this.#config = config;
     this.#endpoints.adopt(config);
+    const names = new LabelNames(config);
+    this.#reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
     this.#panics.adopt(config);
     this.#health.update(this.#endpoints.healthTargets(config));
     this.#ejections.update(this.#endpoints.ejectionTargets(config));

@@ -19,14 +19,15 @@ export class Retired {
     return [...this.#transports];
   }
 
-  /** Drains `listener`, and closes it when connections are left after `graceMs`. */
-  addListener(listener: Listener, graceMs: number): void {
+  /** Drains `listener`, and closes it when connections are left after `graceMs`. @param onGone called when the last connection is gone */
+  addListener(listener: Listener, graceMs: number, onGone: () => void): void {
     this.#listeners.add(listener);
     const timer = setTimeout(() => listener.close(), graceMs);
     timer.unref();
     void listener.drain().then(() => {
       clearTimeout(timer);
       this.#listeners.delete(listener);
+      onGone();
     });
   }
 

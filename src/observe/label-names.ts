@@ -1,0 +1,74 @@
+/**
+ * Which names the labels of metrics may carry: those of the running configuration. A series with another name is let go, so that scrapes and memory stay as large as the configuration, however
+ * often it changes; what still ends under a name that is gone is counted under `_gone`.
+ */
+import { type MetricFamily, noLabelValue } from "./families.ts";
+import { overflowLabelValue } from "./metric-writer.ts";
+
+/** What stands in a label for a name that the configuration no longer has. */
+export const goneLabelValue = "_gone";
+
+const special: ReadonlySet<string> = new Set([goneLabelValue, noLabelValue, overflowLabelValue]);
+
+/** The names of a configuration. */
+export interface NameSource {
+  readonly listeners: readonly { readonly name: string }[];
+  readonly routes: readonly { readonly name: string }[];
+  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
+  readonly stores: Readonly<Record<string, unknown>>;
+}
+
+/** A set of names. Immutable. */
+export class LabelNames {
+  readonly #listeners: ReadonlySet<string>;
+  readonly #routes: ReadonlySet<string>;
+  readonly #endpoints: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #stores: ReadonlySet<string>;
+
+  /** @param retiredListeners listeners that the configuration no longer has and that still have connections */
+  constructor(config: NameSource, retiredListeners: readonly string[] = []) {
+    this.#listeners = new Set([...config.listeners.map(({ name }) => name), ...retiredListeners]);
+    this.#routes = new Set(config.routes.map(({ name }) => name));
+    this.#endpoints = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, new Set(endpoints.map(({ url }) => url))]));
+    this.#stores = new Set(Object.keys(config.stores));
+  }
+
+  /** May a series of `family` have these labels? Labels that do not come from the configuration are of closed sets, and always may. */
+  has(family: MetricFamily, labelValues: readonly string[]): boolean {
+    const { labels } = family;
+    let upstream = "";
+    for (let at = 0; at < labels.length; at++) {
+      const value = labelValues[at] ?? "";
+      if (labels[at] === "upstream") upstream = value;
+      if (!special.has(value) && !this.#hasValue(labels[at]!, value, upstream)) return false;
+    }
+    return true;
+  }
+
+  hasListener(name: string): boolean {
+    return this.#listeners.has(name);
+  }
+
+  hasRoute(name: string): boolean {
+    return name === "" || this.#routes.has(name);
+  }
+
+  hasUpstream(name: string): boolean {
+    return name === "" || this.#endpoints.has(name);
+  }
+
+  hasEndpoint(upstream: string, name: string): boolean {
+    return this.#endpoints.get(upstream)?.has(name) === true;
+  }
+
+  #hasValue(label: string, value: string, upstream: string): boolean {
+    switch (label) {
+      case "listener": return this.#listeners.has(value);
+      case "route": return this.#routes.has(value);
+      case "upstream": return this.#endpoints.has(value);
+      case "endpoint": return this.hasEndpoint(upstream, value);
+      case "store": return this.#stores.has(value);
+      default: return true;
+    }
+  }
+}
