@@ -49,7 +49,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
         attempt.handle = handle;
         sent.push({ to: spec.port, attempt });
       },
-      drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0,
+      isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0,
     }),
   });
   const request = new RequestHead();

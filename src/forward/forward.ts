@@ -6,7 +6,9 @@
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import { Deadline } from "../base/timer-wheel.ts";
-import type { BodySink, Exchange, ExchangeListener } from "../http/exchange.ts";
+import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
+import { hasConnectionLogin } from "../http/connection-login.ts";
+import type { BodySink, Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/client-attempt.ts";
@@ -17,6 +19,7 @@ import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
 import { beginAttempt, endAttempt } from "./attempt-watch.ts";
 import { toOutcome } from "./attempt-outcome.ts";
+import { findBoundEndpoint } from "./bound-endpoint.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
@@ -45,6 +48,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   readonly isHeadMethod: boolean;
   readonly upgrade: string | null;
   readonly timeouts: AttemptTimeouts | null;
+  readonly isRepeatable: boolean;
+  readonly client: ExchangeOrigin;
+  bindsConnection: boolean;
+  bound: BoundConnection | null = null;
   // `PickHint`
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
@@ -87,7 +94,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.isHeadMethod = request.method === "HEAD";
     this.upgrade = exchange.upgrade;
     // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
-    this.isPipelinable = !this.hasBody && this.upgrade === null && request.method === "GET";
+    this.isPipelinable = !this.hasBody && this.upgrade === null && !request.bindsConnection && request.method === "GET";
+    this.isRepeatable = !this.hasBody && !request.bindsConnection && isIdempotent(request.method);
+    this.client = exchange.origin;
+    this.bindsConnection = request.bindsConnection;
     this.timeouts = plan.timeouts;
     this.key = plan.keyOf(exchange);
   }
@@ -119,7 +129,16 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   }
 
   pick(): Endpoint | null {
-    return this.#plan.upstream.pickFor(this.#exchange, this);
+    const { upstream } = this.#plan;
+    this.bound = null;
+    if (this.client.bonds !== undefined && this.client.bonds !== null) {
+      const own = findBoundEndpoint(this.client, upstream);
+      if (own !== null) {
+        this.bound = own.connection;
+        return this.tried.includes(own.endpoint) ? null : own.endpoint;
+      }
+    }
+    return upstream.pickFor(this.#exchange, this);
   }
 
   onAdmitted(endpoint: Endpoint | null): void {
@@ -145,10 +164,19 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.firstByteMs = -1;
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
-    if (this.head === "" || exchange.request.authority === "") this.head = prepareRequest(exchange, this.#plan.changes, endpoint.authority);
+    if (this.head === "" || exchange.request.authority === "") this.#prepare(endpoint);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
     if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
+  }
+
+  #prepare(endpoint: Endpoint): void {
+    const { changes } = this.#plan;
+    this.head = prepareRequest(this.#exchange, changes, endpoint.authority);
+    // A route may write the login.
+    if (changes.edit === null || this.bindsConnection || !hasConnectionLogin(this.head)) return;
+    this.bindsConnection = true;
+    this.isPipelinable = false;
   }
 
   // Judge.
@@ -228,6 +256,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       isIdempotent: isIdempotent(exchange.request.method),
       retries: this.#retries,
       isFreeRetryUsed: this.#isFreeRetryUsed,
+      isBound: this.bound !== null || this.bindsConnection,
     };
   }
 
@@ -358,6 +387,12 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     }
     const edit = trailers === "" ? null : this.#plan.responseTrailerEdit;
     return this.#exchange.responder.sendEnd(edit === null ? trailers : edit(trailers));
+  }
+
+  keepConnection(connection: BoundConnection): boolean {
+    if (this.#isOver || this.endpoint === null) return false;
+    (this.client.bonds ??= new BoundConnections()).keep({ upstreamName: this.#plan.upstream.name, endpointName: this.endpoint.name, connection });
+    return true;
   }
 
   // The client's side.

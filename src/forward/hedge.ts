@@ -4,6 +4,7 @@
  * upstream's limits have room for one more at once.
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { RequestHead, ResponseHead } from "../http/message.ts";
 import type { ProxyError } from "../http/reason.ts";
@@ -30,7 +31,7 @@ export interface HedgeHost extends Attempt, PickHint {
 
 /** May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is different for each endpoint. */
 export function canHedge(attempt: Attempt, { method, authority }: RequestHead): boolean {
-  return !attempt.hasBody && attempt.upgrade === null && authority !== "" && isSafe(method);
+  return !attempt.hasBody && attempt.upgrade === null && !attempt.bindsConnection && attempt.bound === null && authority !== "" && isSafe(method);
 }
 
 /** See the head of this file. */
@@ -39,6 +40,10 @@ export class Hedge implements Attempt {
   readonly head: string;
   readonly mayReuse = true;
   readonly isPipelinable = false;
+  readonly isRepeatable = true;
+  readonly client: object | null;
+  readonly bindsConnection = false;
+  bound = null;
   readonly hasBody = false;
   readonly hasChunkedBody = false;
   readonly isHeadMethod: boolean;
@@ -65,6 +70,7 @@ export class Hedge implements Attempt {
     this.head = host.head;
     this.isHeadMethod = host.isHeadMethod;
     this.timeouts = host.timeouts;
+    this.client = host.client;
     this.#call = context.scheduler.after(plan.hedgeAfterMs, this.#start);
   }
 
@@ -153,6 +159,10 @@ export class Hedge implements Attempt {
 
   onEnd(trailers: string): boolean {
     return this.#host.onEnd(trailers);
+  }
+
+  keepConnection(connection: BoundConnection): boolean {
+    return this.#hasWon && this.#host.keepConnection(connection);
   }
 
   onError(error: ProxyError): void {

@@ -7,7 +7,7 @@ import type { RetryOptions } from "../upstream/retry-options.ts";
 import { backoffOf, compileRetryPolicy, decideRetry, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
 
 const options: RetryOptions = { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 };
-const facts: RetryFacts = { isHeadSent: false, isBodyReplayable: true, isIdempotent: true, retries: 0, isFreeRetryUsed: false };
+const facts: RetryFacts = { isHeadSent: false, isBodyReplayable: true, isIdempotent: true, retries: 0, isFreeRetryUsed: false, isBound: false };
 
 const refused = new ProxyError("UPSTREAM_CONNECT_FAILED", { replay: "safe" });
 const reset = new ProxyError("UPSTREAM_RESET");

@@ -29,6 +29,8 @@ export interface RetryFacts {
   readonly retries: number;
   /** The retry that costs nothing has been used: the connection was an old one that the endpoint had closed. */
   readonly isFreeRetryUsed: boolean;
+  /** It was sent where a login holds for the connection, or with such a login: elsewhere it would mean something else. */
+  readonly isBound: boolean;
 }
 
 /** `free`: once more on a new connection, to any endpoint; `other`: once more elsewhere; `no`: the failure is the answer. */
@@ -71,7 +73,7 @@ export function decideRetry(error: ProxyError, facts: RetryFacts, policy: RetryP
   if (facts.isHeadSent || !facts.isBodyReplayable || error.side !== "upstream") return "no";
   const hasRetries = facts.retries < policy.attempts;
   if (error.replay === "safe") return policy.isOnConnect && hasRetries ? "other" : "no";
-  if (!facts.isIdempotent) return "no";
+  if (!facts.isIdempotent || facts.isBound) return "no";
   if (error.replay === "if-reused" && !facts.isFreeRetryUsed) return "free";
   return hasRetries && isCause(error, policy) ? "other" : "no";
 }
@@ -89,7 +91,7 @@ function isCause(error: ProxyError, policy: RetryPolicy): boolean {
 /** After an answer whose status may be among those that count as failure. */
 export function shouldRetryAnswer(head: ResponseHead, facts: RetryFacts, policy: RetryPolicy): boolean {
   if (policy.statuses === null || !policy.statuses.has(head.status)) return false;
-  if (!facts.isIdempotent || !facts.isBodyReplayable || facts.retries >= policy.attempts) return false;
+  if (facts.isBound || head.bindsConnection || !facts.isIdempotent || !facts.isBodyReplayable || facts.retries >= policy.attempts) return false;
   return head.status !== 503 || !asksForPatience(head);
 }
 

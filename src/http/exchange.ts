@@ -4,6 +4,7 @@
  * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
  */
 import type { AnswerFilter } from "./answer-filter.ts";
+import type { BoundConnections } from "./bound-connections.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { RequestHead } from "./message.ts";
 import type { ReasonCode } from "./reason.ts";
@@ -74,11 +75,15 @@ export interface ExchangeOrigin {
   readonly scheme: "http" | "https";
   readonly peerAddress: string;
   readonly peerPort: number;
+  /** The connections to endpoints that are its own; made with the first of them. Whoever closes it closes them. */
+  bonds?: BoundConnections | null;
 }
 
 /** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
 export class Exchange {
   readonly request: RequestHead;
+  /** The client's connection. */
+  readonly origin: ExchangeOrigin;
   /** The client's side; a middleware may put itself before it. */
   responder: Responder;
   /** The name of the listener it came in by. */
@@ -144,6 +149,7 @@ export class Exchange {
     this.request = request;
     this.responder = responder;
     this.body = responder;
+    this.origin = origin;
     this.listenerName = origin.listenerName;
     this.scheme = origin.scheme;
     this.peerAddress = origin.peerAddress;

@@ -49,6 +49,8 @@ export class RequestHead {
   upgrade: string | null = null;
   /** The client takes trailers (`TE: trailers`). */
   acceptsTrailers = false;
+  /** It uses a login that holds for the connection; see `connection-login.ts`. */
+  bindsConnection = false;
   /** Field lines that are forwarded unchanged: no framing, hop-by-hop, routing or trust fields among them. */
   keptFields = "";
   /** The fields that Connection names, in lower case: they go no further, neither here nor as trailers. */
@@ -83,6 +85,10 @@ export class ResponseHead {
   isKeptAlive = true;
   /** From `Keep-Alive: timeout=`, in milliseconds; 0 where absent, -1 where it says 0, as servers do that wait for less than a second. */
   keepAliveHintMs = 0;
+  /** It offers a login that holds for the connection, or speaks of one; see `connection-login.ts`. */
+  bindsConnection = false;
+  /** It has no content, for it answers HEAD or is a 304, where the answer to GET has some. */
+  withholdsContent = false;
   hasDate = false;
   /** The `Upgrade` field of a 101; null elsewhere. */
   upgrade: string | null = null;

@@ -1,6 +1,7 @@
 /** What a connection to an endpoint and the attempts that it carries ask of each other, and of the pool that it belongs to. */
 import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
 import type { BodySink } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { ProxyError } from "../http/reason.ts";
@@ -31,6 +32,12 @@ export interface ClientAttempt {
   readonly head: string;
   /** May share a connection with others in flight: a GET without a body and no upgrade. */
   readonly isPipelinable: boolean;
+  /** Where its connection turns out to have been closed, it can be sent again on another one. */
+  readonly isRepeatable: boolean;
+  /** The client connection that it comes from, for comparison; null = nobody waits for the answer. */
+  readonly client: object | null;
+  /** It uses a login that holds for the connection: from now on that serves no other client. */
+  readonly bindsConnection: boolean;
   readonly hasBody: boolean;
   /** The body has no known length. */
   readonly hasChunkedBody: boolean;
@@ -55,6 +62,8 @@ export interface ClientAttempt {
   /** The answer is complete (in a tunnel: the endpoint sends no more). @returns false where the chunks of this read are still needed. */
   onEnd(trailers: string): boolean;
   onError(error: ProxyError): void;
+  /** Its answer is complete, just before `onEnd`, and `connection` is its client's alone from here on. @returns false where the client does not want it; then it is closed */
+  keepConnection(connection: BoundConnection): boolean;
 }
 
 /** Who has a connection opened, and hears once how that went, unless it abandons the connection. How long it may take is its business. */
@@ -72,8 +81,10 @@ export interface ConnectionOwner {
   readonly limits: HeadLimits;
   /** Milliseconds; 0 = none. `longIdle` is for tunnels and streams. */
   readonly timeouts: AttemptTimeouts & { readonly longIdle: number };
-  /** Nothing is in flight any more and it may serve again. */
-  onIdle(connection: ClientConnection, keepAliveHintMs: number): void;
+  /** Nothing is in flight any more, `last` being the last that was, and it may serve again. */
+  onIdle(connection: ClientConnection, keepAliveHintMs: number, last: ClientAttempt): void;
+  /** Content came behind an answer that has none. */
+  onUnaskedContent(): void;
   onClosed(connection: ClientConnection): void;
   /** A bug of ours ended the connection. */
   onInternalError(error: unknown): void;
@@ -87,6 +98,9 @@ export class SkippedAttempt implements ClientAttempt {
   handle = null;
   readonly head = "";
   readonly isPipelinable = true;
+  readonly isRepeatable = true;
+  readonly client = null;
+  readonly bindsConnection = false;
   readonly hasBody = false;
   readonly hasChunkedBody = false;
   readonly isHeadMethod: boolean;
@@ -119,4 +133,7 @@ export class SkippedAttempt implements ClientAttempt {
     return true;
   }
   onError(): void {}
+  keepConnection(): boolean {
+    return false;
+  }
 }

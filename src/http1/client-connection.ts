@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../base/end-of-turn.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isSameProtocol } from "../http/upgrade.ts";
@@ -19,6 +20,7 @@ import { PartialHead } from "./partial-head.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 import { RequestWriter } from "./request-writer.ts";
 import { parseResponseHead, parsedResponse } from "./response-parser.ts";
+import { Reuse } from "./reuse.ts";
 
 /** Where to connect: an address and port, or the path of a Unix socket. */
 export type ConnectionTarget = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -26,7 +28,9 @@ export type ConnectionTarget = { readonly host: string; readonly port: number } 
 const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel: 5, closed: 6 } as const;
 
 /** A connection to an endpoint. */
-export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceReceiver {
+export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver {
+  /** Who may use it next. */
+  readonly reuse = new Reuse();
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #family: "tcp" | "unix";
@@ -78,7 +82,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
 
   /** It has proved to be persistent, and everything in flight on it may share it. */
   get isPipeliner(): boolean {
-    return this.#served > 0 && this.#exclusiveCount === 0 && this.#state !== State.closed && !this.#isPaused && !this.#isDraining;
+    return this.#served > 0 && !this.reuse.isBound && !this.reuse.isSuspect && this.#exclusiveCount === 0 && this.#state !== State.closed && !this.#isPaused && !this.#isDraining;
   }
 
   /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
@@ -98,6 +102,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
       this.#state = State.head;
       this.#waits.interim.reset();
     }
+    this.reuse.noteRequest(attempt);
     this.#writer.begin(attempt);
     if (this.#attempts.length === 1) this.#rearm();
     attempt.onConnected(this.#writer, isReused);
@@ -215,6 +220,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
           return;
         default:
           // Bytes that nobody asked for: the answer to nobody must never become the answer to somebody (response queue poisoning).
+          if (this.reuse.isSuspect) this.#owner.onUnaskedContent();
           this.#destroy();
           return;
       }
@@ -260,11 +266,14 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     if (head.framing === Framing.chunked) this.#body.startChunked();
     else if (head.framing === Framing.close) this.#state = State.untilClose;
     else this.#body.startLength(head.framing === Framing.length ? head.contentLength : 0);
+    this.reuse.noteAnswer(head, attempt);
     const isSkippedInVain = attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
     if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
     else attempt.onHead(head);
     if (this.#isClosed()) return -1;
-    if (head.framing === Framing.close || !head.isKeptAlive) this.#failBehind();
+    // Content behind an answer that withholds it would be taken for the next answer, which is another client's.
+    const isLast = head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#attempts.length > 1);
+    if (isLast) this.#failBehind();
     if (this.#state === State.body && !this.#body.isOpen) this.#complete("", next < end);
     return next;
   }
@@ -315,6 +324,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
     this.#served++;
     // A socket whose last write failed is still read; see `endpoint-socket.ts`.
     const canBeIdle = !hasMore && this.#socket.errored === null;
+    if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
     const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
     this.#waits.interim.reset();
     if (!isReusable) {
@@ -328,7 +338,7 @@ export class ClientConnection implements AttemptHandle, EndOfTurnTask, PieceRece
       this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
     } else {
       this.#state = State.idle;
-      this.#owner.onIdle(this, head.keepAliveHintMs);
+      this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
     if (!attempt.onEnd(trailers)) this.#readBuffer.surrender();

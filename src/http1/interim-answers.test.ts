@@ -27,11 +27,11 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
     wheel, endOfTurn: new EndOfTurn(), limits: { headBytes: 65_536, headFields: 200 },
     timeouts: { firstByte: firstByteMs, idle: 0, longIdle: 0 },
     onIdle: () => told.push("idle"),
-    onClosed: () => {}, onInternalError: (error) => { throw error; },
+    onUnaskedContent: () => {}, onClosed: () => {}, onInternalError: (error) => { throw error; },
   };
   const attempt: ClientAttempt & { handle: AttemptHandle | null } = {
     handle: null, head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", isPipelinable: false,
-    hasBody: false, hasChunkedBody: false, isHeadMethod: false, upgrade: null, timeouts: null,
+    isRepeatable: true, client: null, bindsConnection: false, keepConnection: () => false, hasBody: false, hasChunkedBody: false, isHeadMethod: false, upgrade: null, timeouts: null,
     onConnected: () => {}, onBodyWritable: () => {},
     onInterim: ({ status }) => {
       told.push(String(status));

@@ -3,6 +3,7 @@
  * Framing is decided here, once, as one tagged value (RFC 9112 section 6.3), and every doubt is a refusal.
  */
 import { parseAuthority } from "../http/authority.ts";
+import { isConnectionLogin } from "../http/connection-login.ts";
 import { isToken, listMembers, toLowerAscii, trimOws } from "../http/fields.ts";
 import { Framing, RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -23,8 +24,8 @@ export interface HeadLimits {
 }
 
 const maxMethodLength = 32;
-const keepFromStranger = keepTable(Special.date);
-const keepFromTrusted = keepTable(Special.date, Special.trust);
+const keepFromStranger = keepTable(Special.date, Special.login, Special.persistentLogin);
+const keepFromTrusted = keepTable(Special.date, Special.login, Special.persistentLogin, Special.trust);
 
 /** What `parseRequestHead` found. One object for the thread, overwritten by every call. */
 export const parsed: { head: RequestHead | null; next: number; failure: ReasonCode | null } = { head: null, next: 0, failure: null };
@@ -146,6 +147,10 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
       case Special.expect: expect = join(expect, value); break;
       case Special.te: te = join(te, value); break;
       case Special.trailer: trailer = true; break;
+      case Special.login:
+      case Special.proxyLogin:
+        if (isConnectionLogin(value)) head.bindsConnection = true;
+        break;
       case Special.via: head.via = join(head.via, value); break;
       case Special.requestId: head.requestId = join(head.requestId, value); break;
       case Special.forwardedFor: head.forwardedFor = join(head.forwardedFor, value); break;

@@ -1,6 +1,7 @@
 /**
  * From an endpoint's bytes to a `ResponseHead`. As strict as towards clients: an answer that can be read in two ways is a 502 and its connection is not used again.
  */
+import { isConnectionLogin } from "../http/connection-login.ts";
 import { toLowerAscii } from "../http/fields.ts";
 import { Framing, ResponseHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -19,7 +20,7 @@ export const parsedResponse: { head: ResponseHead | null; next: number; failure:
 // Request-side names mean nothing in an answer and are forwarded.
 const kept = keepTable(
   Special.date, Special.host, Special.expect, Special.via, Special.requestId, Special.forwardedFor, Special.forwardedProto,
-  Special.forwardedHost, Special.forwarded, Special.trust, Special.unsafe,
+  Special.forwardedHost, Special.forwarded, Special.trust, Special.unsafe, Special.login, Special.persistentLogin,
 );
 
 /** Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are needed. */
@@ -107,6 +108,13 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
       case Special.connection: connection = connection === null ? value : `${connection}, ${value}`; break;
       case Special.upgrade: head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`; break;
       case Special.keepAlive: head.keepAliveHintMs = keepAliveHint(value); break;
+      case Special.login:
+      case Special.proxyLogin:
+        if (isConnectionLogin(value)) head.bindsConnection = true;
+        break;
+      case Special.persistentLogin:
+        if (toLowerAscii(value) !== "false") head.bindsConnection = true;
+        break;
       case Special.trailer: (trailers ??= []).push(value); break;
     }
   }
@@ -139,8 +147,10 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
   const status = head.status;
   if (fields.isHeadMethod || status < 200 || status === 204 || status === 304) {
     head.framing = Framing.none;
-    // Careless endpoints send what they announce, and perhaps late, when it would be taken for the next answer: there is no next one. A 304 announces in good form.
-    if (status >= 200 && status !== 304 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
+    // A 204 that announces content (RFC 9110 section 8.6 forbids it) cannot be believed. HEAD and 304 announce in good form: what may go wrong then is in `reuse.ts`.
+    if (status === 204 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
+    const isHead = fields.isHeadMethod && status >= 200 && status !== 204;
+    head.withholdsContent = isHead ? head.contentLength > 0 || contentLength === null : status === 304 && (transferEncoding !== null || head.contentLength > 0);
     if (status < 200 || status === 204) head.hasContentLength = false;
   } else if (transferEncoding !== null) {
     head.framing = Framing.chunked;

@@ -8,6 +8,7 @@
 import type { Socket } from "node:net";
 import { normalizeIp } from "../base/ip-address.ts";
 import type { TurnTask } from "../base/turn-queue.ts";
+import type { BoundConnections } from "../http/bound-connections.ts";
 import type { BodySink, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -38,6 +39,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   readonly scheme: "http" | "https";
   readonly peerAddress: string;
   readonly peerPort: number;
+  bonds: BoundConnections | null = null;
   readonly #context: ServerContext;
   readonly #socket: Socket;
   readonly #output: Output;
@@ -396,6 +398,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#answer.exchange = null;
     this.#unread.clear();
     this.#deadlines.remove();
+    this.bonds?.close();
     if (how === "reset") reset(this.#socket);
     else this.#socket.destroy();
     this.#context.onClosed(this);

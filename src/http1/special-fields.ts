@@ -30,6 +30,12 @@ export const Special = {
   date: 18,
   /** Dangerous for an endpoint: never forwarded to one. In an answer it is a field like others. */
   unsafe: 19,
+  /** May offer or use a login that holds for the connection. */
+  login: 20,
+  /** The same between us and a proxy: read, never forwarded. */
+  proxyLogin: 21,
+  /** Says that a login holds for the connection. */
+  persistentLogin: 22,
 } as const;
 export type Special = (typeof Special)[keyof typeof Special];
 
@@ -40,9 +46,13 @@ const names: readonly (readonly [string, Special])[] = [
   ["connection", Special.connection],
   ["keep-alive", Special.keepAlive],
   ["proxy-connection", Special.dropped],
-  ["proxy-authenticate", Special.dropped],
+  ["authorization", Special.login],
+  ["www-authenticate", Special.login],
+  ["proxy-support", Special.login],
+  ["proxy-authenticate", Special.proxyLogin],
   ["proxy-authentication-info", Special.dropped],
-  ["proxy-authorization", Special.dropped],
+  ["proxy-authorization", Special.proxyLogin],
+  ["persistent-auth", Special.persistentLogin],
   ["http2-settings", Special.dropped],
   // httpoxy: becomes HTTP_PROXY in a CGI-like environment (CVE-2016-5385).
   ["proxy", Special.unsafe],

@@ -1,18 +1,20 @@
 /**
- * HTTP/1.1 to one endpoint: dials, keeps idle connections (last in, first out, so that the surplus grows old and is closed), and, where asked to, puts several
- * requests on one connection so that they share system calls. Where its name stands for several addresses, requests go to them in turn; connections to an address
+ * HTTP/1.1 to one endpoint: dials, keeps idle connections (`idle-connections.ts` says who gets which), and, where asked to, puts several requests on one
+ * connection so that they share system calls. Where its name stands for several addresses, requests go to them in turn; connections to an address
  * that the name no longer stands for end with what they are doing.
  */
 import { isIP } from "node:net";
 import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
 import { ProxyError } from "../http/reason.ts";
-import type { ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
+import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import type { HeadLimits } from "../http1/request-parser.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "./endpoint.ts";
+import { IdleConnections } from "./idle-connections.ts";
 import type { AddressWatcher, HostResolver } from "./names/host-resolver.ts";
 import type { Attempt, Transport } from "./transport.ts";
 
@@ -40,6 +42,8 @@ export interface TransportContext {
 const limits: HeadLimits = { headBytes: 65_536, headFields: 200 };
 /** An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN is lost. */
 const keepAliveMarginMs = 1_000;
+/** `Keep-Alive: timeout=0`: the endpoint waits for less than a second. */
+const shortestHintMs = 1_000;
 
 /** Connections to one endpoint. */
 export class Http1Transport implements Transport, ConnectionOwner, DialHost, AddressWatcher {
@@ -59,10 +63,13 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   #isWatching = false;
   readonly #open = new Map<ClientConnection, PooledAddress>();
   #idleCount = 0;
+  readonly #looks: IdleConnections;
   /** Connections that may be shared, where pipelining is on. */
   readonly #shared: ClientConnection[] = [];
   readonly #dials = new Set<Dial>();
   #isDraining = false;
+  /** Content came behind an answer that has none: after such answers no connection is kept any more. */
+  #isCareless = false;
 
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
     this.#spec = spec;
@@ -76,6 +83,9 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     this.#hostName = host !== null && isIP(host) === 0 ? host : null;
     if (socketPath !== null) this.#rotation = AddressRotation.of(socketPath, { path: socketPath });
     else this.#rotation = this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
+    this.#looks = new IdleConnections({
+      endOfTurn: context.endOfTurn, clock: context.wheel.clock, onReady: (attempt, address, connection) => this.#onReady(attempt, address, connection),
+    });
   }
 
   get connectionCount(): number {
@@ -83,27 +93,28 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   }
 
   get idleCount(): number {
-    return this.#idleCount;
+    return this.#idleCount + this.#looks.boundCount;
   }
 
   send(attempt: Attempt): void {
     const address = this.#rotation.next(this.wheel.clock);
-    if (attempt.mayReuse) {
-      if (this.options.pipelining > 1 && attempt.isPipelinable) {
+    if (attempt.mayReuse || attempt.bound !== null) {
+      if (this.options.pipelining > 1 && attempt.isPipelinable && attempt.bound === null) {
         const shared = this.#shared;
         for (let i = 0; i < shared.length; i++) {
           const connection = shared[i]!;
           if (connection.inFlight < this.options.pipelining && connection.isPipeliner) return connection.start(attempt);
         }
       }
-      const connection = address?.idle.pop();
-      if (connection !== undefined) {
-        this.#idleCount--;
-        if (this.options.pipelining > 1 && attempt.isPipelinable) this.#shared.push(connection);
-        return connection.start(attempt);
-      }
+      const connection = this.#looks.take(attempt, address);
+      if (connection !== null) return this.#start(attempt, connection);
+      if (this.#looks.wait(attempt, address)) return;
     }
     this.#dial(attempt, address);
+  }
+
+  isHolding(connection: BoundConnection): boolean {
+    return this.#looks.isHolding(connection);
   }
 
   drain(): void {
@@ -184,19 +195,31 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
 
   // `ConnectionOwner`.
 
-  onIdle(connection: ClientConnection, keepAliveHintMs: number): void {
+  onIdle(connection: ClientConnection, keepAliveHintMs: number, last: ClientAttempt): void {
     this.#unshare(connection);
     const address = this.#open.get(connection);
-    if (address === undefined || address.isGone || this.#isDraining || this.options.maxIdle === 0 || keepAliveHintMs === -1) {
+    if (address === undefined || address.isGone || this.#isDraining) {
       connection.drain();
       return;
     }
-    let idleMs = this.options.idleTimeout;
-    if (keepAliveHintMs > 0) idleMs = Math.min(idleMs, Math.max(keepAliveHintMs - keepAliveMarginMs, keepAliveHintMs / 2));
-    connection.park(idleMs);
+    const { reuse } = connection;
+    if (reuse.isBound) {
+      this.#keepBound(connection, keepAliveHintMs, last);
+      return;
+    }
+    if (this.options.maxIdle === 0 || keepAliveHintMs === -1 || (reuse.isSuspect && this.#isCareless)) {
+      connection.drain();
+      return;
+    }
+    connection.park(this.#idleMs(keepAliveHintMs));
     address.idle.push(connection);
     this.#idleCount++;
+    this.#looks.noteParked(connection);
     if (this.#idleCount > this.options.maxIdle) this.#dropOldestIdle(address);
+  }
+
+  onUnaskedContent(): void {
+    this.#isCareless = true;
   }
 
   onClosed(connection: ClientConnection): void {
@@ -204,9 +227,45 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     this.#open.delete(connection);
     this.#unshare(connection);
     const index = address?.idle.lastIndexOf(connection) ?? -1;
-    if (index === -1) return;
-    address!.idle.splice(index, 1);
-    this.#idleCount--;
+    if (index !== -1) {
+      address!.idle.splice(index, 1);
+      this.#idleCount--;
+    }
+    this.#looks.noteClosed(connection);
+  }
+
+  /** It is the client's whose login it carries, whatever the size of the pool: without it, nobody could log in. */
+  #keepBound(connection: ClientConnection, keepAliveHintMs: number, last: ClientAttempt): void {
+    const isKept = connection.reuse.isBoundTo(last.client) && last.keepConnection(connection);
+    if (!isKept) {
+      connection.drain();
+      return;
+    }
+    connection.park(this.#idleMs(keepAliveHintMs === -1 ? shortestHintMs : keepAliveHintMs));
+    this.#looks.parkBound(connection);
+  }
+
+  /** How long a connection is kept idle. */
+  #idleMs(keepAliveHintMs: number): number {
+    const { idleTimeout } = this.options;
+    return keepAliveHintMs > 0 ? Math.min(idleTimeout, Math.max(keepAliveHintMs - keepAliveMarginMs, keepAliveHintMs / 2)) : idleTimeout;
+  }
+
+  #onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void {
+    try {
+      if (connection === null) this.#dial(attempt, address);
+      else this.#start(attempt, connection);
+    } catch (error) {
+      this.onInternalError(error);
+      attempt.onError(new ProxyError("INTERNAL_ERROR"));
+    }
+  }
+
+  /** `connection` was taken out of those that are idle. */
+  #start(attempt: Attempt, connection: ClientConnection): void {
+    if (attempt.bound === null) this.#idleCount--;
+    if (this.options.pipelining > 1 && attempt.isPipelinable && attempt.bound === null) this.#shared.push(connection);
+    connection.start(attempt);
   }
 
   onInternalError(error: unknown): void {

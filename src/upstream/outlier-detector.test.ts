@@ -25,7 +25,7 @@ function open(count: number, { threads = 1, options = {} as Partial<OutlierOptio
     const endpoints = Array.from({ length: count }, (_, index) => {
       const url = `http://127.0.0.1:${index + 1}`;
       const spec = { url, host: "127.0.0.1", port: index + 1, socketPath: null, weight: 1, isBackup: false, zone: null };
-      const transport = { send: () => assert.fail("nothing is sent"), drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 };
+      const transport = { send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 };
       return new Endpoint(spec, EndpointState.open(memory, { upstreamName: "api", url, stripeIndex, stripes: threads, upstream }), transport);
     });
     const detector = new OutlierDetector({

@@ -10,7 +10,7 @@ import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.t
 const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({ url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, ...more });
 
 /** A transport that is only ever told apart from others. */
-const transport = (): Transport => ({ send: () => assert.fail("nothing is sent"), drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 });
+const transport = (): Transport => ({ send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 });
 
 function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
   return new Upstream({

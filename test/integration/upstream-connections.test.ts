@@ -43,27 +43,85 @@ test("a connection that the endpoint keeps for less than a second is not used ag
   assert.equal(first.connections.length, 3);
 }));
 
-for (const [method, announced] of [["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 38"], ["HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"], ["GET", "HTTP/1.1 204 No Content\r\nContent-Length: 38"]]) {
-  test(`what an endpoint sends late, behind ${announced?.slice(9, 12)} to ${method} with ${announced?.split("\r\n")[1]}, is no answer to the next request`, () => withParts(1, one, async ({ first, client }) => {
-    let withheld = (): void => {};
-    first.script = {
-      onRequest: (connection) => {
-        connection.send(`${announced}\r\n\r\n`);
-        withheld = () => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-      },
-    };
-    client.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
-    await client.response(method);
-    first.script = {
-      onRequest: (connection, request) => {
-        withheld();
-        answerOk.onRequest?.(connection, request);
-      },
-    };
-    client.send(get("/next"));
-    assert.equal((await client.response()).body.toString(), "ok");
-  }));
+const withheld: readonly (readonly [method: string, head: string])[] = [
+  ["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 38"], ["HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"], ["HEAD", "HTTP/1.1 200 OK\r\nX: y"],
+  ["GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 38"], ["GET", "HTTP/1.1 204 No Content\r\nContent-Length: 38"],
+];
+/** Content that an answer has announced and should not have, made to be taken for an answer. */
+const poison = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const delays: Readonly<Record<string, (send: () => void) => void>> = {
+  "in the same write": (send) => send(),
+  "in the next write": (send) => void setImmediate(send),
+  "a few turns later": (send) => void loopTurns(4).then(send),
+};
+for (const [method, head] of withheld) {
+  for (const [when, delay] of Object.entries(delays)) {
+    test(`content that an endpoint sends ${when}, behind ${head.slice(9, 12)} to ${method} with ${head.split("\r\n")[1]}, is no answer to the next request`, () => withParts(1, one, async ({ first, client, proxy }) => {
+      first.script = {
+        onRequest: (connection, request) => {
+          if (request.target !== "/evil") answerOk.onRequest?.(connection, request);
+          else if (when === "in the same write") connection.send(`${head}\r\n\r\n${poison}`);
+          else {
+            connection.send(`${head}\r\n\r\n`);
+            delay(() => connection.send(poison));
+          }
+        },
+      };
+      const other = await RawClient.connect(proxy.port);
+      for (const next of [client, other]) {
+        client.send(`${method} /evil HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await client.response(method);
+        next.send(get("/next"));
+        assert.equal((await next.response()).body.toString(), "ok");
+      }
+      for (const { requests } of first.connections) assert.ok(requests.every(({ target }, at) => target !== "/evil" || at === requests.length - 1), "nothing follows it");
+      await other.close();
+    }));
+  }
 }
+
+test("with pipelining, no request of another client stays behind an answer that withholds its content", () => withParts(1, pipelined, async ({ first, proxy }) => {
+  first.script = answerOk;
+  const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect(proxy.port)));
+  clients[0]!.send(get("/warm"));
+  await clients[0]!.response();
+  first.script = {};
+  for (const [at, each] of clients.entries()) each.send(get(`/${at}`));
+  await first.until(() => first.requests.length === 5, "all were asked");
+  first.script = { onRequest: (connection, { target }) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`) };
+  const [shared] = first.connections;
+  shared!.send(`HTTP/1.1 304 Not Modified\r\nContent-Length: 38\r\n\r\n${poison}`);
+  assert.equal((await clients[0]!.response()).status, 304);
+  for (const [at, each] of clients.entries()) if (at > 0) assert.equal((await each.response()).body.toString(), `/${at}`);
+  for (const each of clients) await each.close();
+}));
+
+test("HEAD keeps its connection: GET, HEAD, GET, HEAD by one client and by many use one", () => withParts(1, one, async ({ first, client, proxy }) => {
+  for (let turn = 0; turn < 3; turn++) {
+    for (const method of ["GET", "HEAD", "HEAD"]) {
+      client.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.equal((await client.response(method)).status, 200);
+      const other = await RawClient.connect(proxy.port);
+      other.send(`${method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      assert.equal((await other.response(method)).status, 200);
+      await other.close();
+    }
+  }
+  assert.equal(first.connections.length, 1);
+}));
+
+test("an endpoint that has once sent content behind HEAD gets a new connection after each", () => withParts(1, one, async ({ first, client, proxy }) => {
+  first.script = {
+    onRequest: (connection, { method, target }) => {
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${method === "HEAD" && target === "/clean" ? "" : "ok"}`);
+    },
+  };
+  client.send("HEAD /careless HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.response("HEAD");
+  client.send("HEAD /clean HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.response("HEAD");
+  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0, "neither is kept");
+}));
 
 test("a connection to which not all of a request could be written is not used again, although the answer came", () => withParts(1, one, async ({ first, client }) => {
   first.script = {};

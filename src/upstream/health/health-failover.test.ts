@@ -47,7 +47,7 @@ test("an endpoint that dies leaves the rotation and returns; with nobody left th
 
   const upstream = new Upstream({
     name: "api", endpoints: specs, balance: "round-robin", memory, stripeIndex: 0, stripes: 1,
-    openTransport: () => ({ send: () => assert.fail("nothing is sent"), drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 }),
+    openTransport: () => ({ send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 }),
   });
   const picked = (): string => [...new Set(Array.from({ length: 4 }, () => String(upstream.pick({ key: null, tried: [] })?.spec.port)))].sort().join();
   /** Waits for the next change of health, then says who is picked. */

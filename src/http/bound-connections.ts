@@ -1,0 +1,57 @@
+/**
+ * The connections to endpoints that belong to one client connection, because a login holds for them (`connection-login.ts`). They serve no other client, carry that client's further
+ * requests to the same upstream, and are closed with the client's connection at the latest.
+ */
+
+/** A connection to an endpoint, as its owner sees it. */
+export interface BoundConnection {
+  /** Ends it now. */
+  close(): void;
+}
+
+/** A bound connection and where it leads. */
+export interface Bond {
+  readonly upstreamName: string;
+  readonly endpointName: string;
+  readonly connection: BoundConnection;
+}
+
+/** To so many upstreams a client connection may be logged in at a time; beyond, it has to log in again where it has not been for longest. */
+const maxBonds = 8;
+
+/** Those of one client connection; one an upstream. */
+export class BoundConnections {
+  /** The one that was used last is the last. */
+  readonly #bonds: Bond[] = [];
+
+  find(upstreamName: string): Bond | null {
+    for (const bond of this.#bonds) if (bond.upstreamName === upstreamName) return bond;
+    return null;
+  }
+
+  /** Takes `bond`, in place of the one to the same upstream, which is closed. */
+  keep(bond: Bond): void {
+    const before = this.find(bond.upstreamName);
+    if (before !== null) {
+      this.#remove(before);
+      if (before.connection !== bond.connection) before.connection.close();
+    }
+    this.#bonds.push(bond);
+    if (this.#bonds.length > maxBonds) this.#bonds.shift()!.connection.close();
+  }
+
+  /** Closes `bond`. */
+  end(bond: Bond): void {
+    this.#remove(bond);
+    bond.connection.close();
+  }
+
+  /** The client's connection is gone. */
+  close(): void {
+    for (const bond of this.#bonds.splice(0)) bond.connection.close();
+  }
+
+  #remove(bond: Bond): void {
+    this.#bonds.splice(this.#bonds.indexOf(bond), 1);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The connections of one endpoint on which nothing is in flight, and the attempts that wait for a look at one of them.
+ *
+ * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
+ * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
+ * only, and a queue, a pipelining client or a stalled thread would have the request written before. It waits for that phase.
+ * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs`.
+ * Those that are bound to a client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
+ *
+ * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs`; then they go elsewhere.
+ */
+import type { EndOfTurn, EndOfTurnTask } from "../base/end-of-turn.ts";
+import type { Clock } from "../base/clock.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
+import type { AttemptHandle } from "../http1/client-attempt.ts";
+import type { ClientConnection } from "../http1/client-connection.ts";
+import type { PooledAddress } from "./address-rotation.ts";
+import type { Attempt } from "./transport.ts";
+
+/** Whose connections they are. It keeps those that anybody may get in the order in which they were parked, address by address. */
+export interface IdleHost {
+  readonly endOfTurn: EndOfTurn;
+  readonly clock: Clock;
+  /** Default: the machine's. */
+  readonly scheduler?: Scheduler;
+  /** Starts `attempt`, which has waited for one of `address`, on `connection`; null = on a new one. */
+  onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void;
+}
+
+/** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
+const quietMs = 5;
+
+/** See the head of this file. */
+export class IdleConnections implements EndOfTurnTask {
+  readonly #host: IdleHost;
+  readonly #bound = new Map<BoundConnection, ClientConnection>();
+  readonly #waiting: WaitingAttempt[] = [];
+  #parkCount = 0;
+  /** `#parkCount` as it was at the last end of a turn. */
+  #parkedBefore = 0;
+  /** So many of those parked have been through a whole polling phase. */
+  #lookedAt = 0;
+  #isPlanned = false;
+  #quiet: ScheduledCall | null = null;
+
+  constructor(host: IdleHost) {
+    this.#host = host;
+  }
+
+  /** How many belong to client connections. */
+  get boundCount(): number {
+    return this.#bound.size;
+  }
+
+  /** `connection` has just been answered, and anybody may get it. */
+  noteParked({ reuse }: ClientConnection): void {
+    reuse.parkedAt = ++this.#parkCount;
+    reuse.parkedMs = this.#host.clock.now();
+    if (this.#waiting.length > 0) this.#plan();
+  }
+
+  /** Takes in `connection`, which has just been answered, for the client connection that it is bound to. */
+  parkBound(connection: ClientConnection): void {
+    this.#bound.set(connection, connection);
+    this.noteParked(connection);
+  }
+
+  isHolding(connection: BoundConnection): boolean {
+    return this.#bound.has(connection);
+  }
+
+  /** `connection` is gone. */
+  noteClosed(connection: ClientConnection): void {
+    this.#bound.delete(connection);
+    if (this.#waiting.length > 0) this.#plan();
+  }
+
+  /** Takes out the connection that `attempt` may be written to now, its own or one to `address`; or null. */
+  take(attempt: Attempt, address: PooledAddress | null): ClientConnection | null {
+    if (attempt.bound !== null) {
+      const connection = this.#bound.get(attempt.bound);
+      if (connection !== undefined) {
+        if (connection.reuse.parkedAt > this.#lookedAt) return null;
+        this.#bound.delete(connection);
+        return connection;
+      }
+      // It has died before anything was written to it: the client will be asked to log in again.
+      attempt.bound = null;
+    }
+    if (address === null) return null;
+    const { idle } = address;
+    for (let index = idle.length - 1; index >= 0; index--) {
+      const connection = idle[index]!;
+      if (!this.#suits(connection, attempt)) continue;
+      if (index === idle.length - 1) idle.pop();
+      else idle.splice(index, 1);
+      return connection;
+    }
+    return null;
+  }
+
+  /** Lets `attempt`, for which `take` had none, wait for one. @returns false where there is none to wait for */
+  wait(attempt: Attempt, address: PooledAddress | null): boolean {
+    let quiet = 0;
+    if (attempt.bound === null) {
+      let left = address === null ? 0 : address.idle.length;
+      for (const other of this.#waiting) if (other.address === address) left--;
+      if (left <= 0) return false;
+      if (address!.idle.some(({ reuse }) => reuse.isSuspect)) quiet = quietMs;
+    }
+    const waiting = new WaitingAttempt(attempt, address, { look: this.#parkCount, untilMs: this.#host.clock.now() + quiet, onCancel: (gone) => this.#forget(gone) });
+    this.#waiting.push(waiting);
+    attempt.handle = waiting;
+    this.#plan();
+    return true;
+  }
+
+  runAtEndOfTurn(): void {
+    this.#isPlanned = false;
+    this.#lookedAt = this.#parkedBefore;
+    this.#parkedBefore = this.#parkCount;
+    const now = this.#host.clock.now();
+    let isLookPending = false;
+    let isQuietPending = false;
+    for (const waiting of [...this.#waiting]) {
+      if (waiting.isOver) continue;
+      const connection = this.take(waiting.attempt, waiting.address);
+      if (connection === null && waiting.look > this.#lookedAt) isLookPending = true;
+      else if (connection === null && now < waiting.untilMs) isQuietPending = true;
+      else {
+        this.#forget(waiting);
+        this.#host.onReady(waiting.attempt, waiting.address, connection);
+      }
+    }
+    if (isLookPending) this.#plan();
+    if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(quietMs, this.#onQuiet);
+  }
+
+  #suits({ reuse }: ClientConnection, attempt: Attempt): boolean {
+    const isLookedAt = reuse.parkedAt <= this.#lookedAt;
+    if (!isLookedAt && (reuse.isSuspect || !attempt.isRepeatable)) return false;
+    if (reuse.isSuspect && this.#host.clock.now() - reuse.parkedMs < quietMs) return false;
+    reuse.isSuspect = false;
+    return true;
+  }
+
+  /** Whatever has arrived while the thread slept is read first. */
+  readonly #onQuiet = (): void => {
+    this.#quiet = null;
+    if (this.#waiting.length > 0) this.#plan();
+  };
+
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    this.#host.endOfTurn.add(this);
+  }
+
+  #forget(waiting: WaitingAttempt): void {
+    waiting.isOver = true;
+    const index = this.#waiting.indexOf(waiting);
+    if (index !== -1) this.#waiting.splice(index, 1);
+    if (this.#waiting.length > 0 || this.#quiet === null) return;
+    this.#quiet.cancel();
+    this.#quiet = null;
+  }
+}
+
+/** An attempt that waits for a look at a connection. */
+class WaitingAttempt implements AttemptHandle {
+  readonly attempt: Attempt;
+  readonly address: PooledAddress | null;
+  /** Whatever was parked up to then is to be looked at. */
+  readonly look: number;
+  readonly untilMs: number;
+  isOver = false;
+  readonly #onCancel: (waiting: WaitingAttempt) => void;
+
+  constructor(attempt: Attempt, address: PooledAddress | null, parts: { readonly look: number; readonly untilMs: number; readonly onCancel: (waiting: WaitingAttempt) => void }) {
+    this.attempt = attempt;
+    this.address = address;
+    this.look = parts.look;
+    this.untilMs = parts.untilMs;
+    this.#onCancel = parts.onCancel;
+  }
+
+  resume(): void {}
+
+  cancel(): void {
+    this.#onCancel(this);
+  }
+
+  skip(): void {
+    this.#onCancel(this);
+  }
+}
