@@ -2,7 +2,6 @@
  * One client connection: reads requests, one at a time and in order, hands each over as an exchange, and writes its answer.
  * While an exchange is under way the next request stays unread (pipelining is answered in order, RFC 9112 section 9.3.2); after a malformed one nothing is read any more.
  * Every wait has a deadline. An exception in here ends this connection and nothing else.
- *
  * Deliberately not here: routing, forwarding fields and everything above the message.
  */
 import type { Socket } from "node:net";
@@ -72,8 +71,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, onOver: () => this.#destroy() });
     this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
     socket.on("end", this.#onEnd);
-    socket.on("error", this.#onError);
-    socket.on("close", this.#onClose);
+    socket.on("error", this.#onGone);
+    socket.on("close", this.#onGone);
     if (socket instanceof AcceptedSocket) socket.startReading(this.#onRead);
     else socket.on("data", this.#onData);
     this.#idleSinceMs = context.wheel.clock.now();
@@ -465,9 +464,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     }
   }
 
-  readonly #onError = (): void => this.#endAsGone("CLIENT_GONE");
-
-  readonly #onClose = (): void => this.#endAsGone("CLIENT_GONE");
+  readonly #onGone = (): void => this.#endAsGone("CLIENT_GONE");
 
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
