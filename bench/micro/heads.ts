@@ -6,7 +6,7 @@ import { parsed, parseRequestHead } from "../../src/http1/request-parser.ts";
 import { parsedResponse, parseResponseHead } from "../../src/http1/response-parser.ts";
 import { median } from "../macro/statistics.ts";
 
-const limits = { headBytes: 16 * 1024, headFields: 100 };
+const limits = { headBytes: 16 * 1024, headFields: 100, isLenient: false };
 const repetitions = 20_000;
 
 const requests: Record<string, string> = {

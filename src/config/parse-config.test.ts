@@ -35,6 +35,7 @@ test("the shortest configuration gets every default", () => {
         retry: { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 },
         pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
         timeouts: { connect: 3_000, firstByte: 60_000, idle: 60_000 },
+        lenient: false,
         protocol: "http1",
       },
     },

@@ -23,6 +23,8 @@ export class BodyReader {
   failure: ReasonCode | null = null;
   /** Forwardable trailer lines of a complete chunked body. */
   trailers = "";
+  /** It had lines that a strict reader refuses. */
+  wasRepaired = false;
   #remaining = 0;
   #decoder: ChunkedDecoder | null = null;
   #isChunked = false;
@@ -37,6 +39,7 @@ export class BodyReader {
     this.isOpen = length > 0;
     this.failure = null;
     this.trailers = "";
+    this.wasRepaired = false;
     this.#remaining = length;
     this.#isChunked = false;
   }
@@ -45,6 +48,7 @@ export class BodyReader {
     this.isOpen = true;
     this.failure = null;
     this.trailers = "";
+    this.wasRepaired = false;
     this.#isChunked = true;
     (this.#decoder ??= new ChunkedDecoder(this.#side)).reset();
   }
@@ -90,6 +94,7 @@ export class BodyReader {
       if (to > from) receiver.onBodyPiece(bytes.subarray(from, to));
       if (event === ChunkEvent.needMore) return at;
       this.isOpen = false;
+      this.wasRepaired = decoder.wasRepaired;
       if (event === ChunkEvent.end) this.trailers = decoder.trailers;
       else this.failure = event === ChunkEvent.badTrailer ? "BAD_TRAILER" : "BAD_CHUNK";
       return at;

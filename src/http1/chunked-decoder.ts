@@ -1,14 +1,19 @@
 /**
- * The chunked transfer coding (RFC 9112 section 7.1), read incrementally: CRLF only, at most 16 hexadecimal digits, extensions in good form, bounded a line and a
- * message, and dropped. Trailer fields are scanned like header fields; those that must not be merged or forwarded are left out.
+ * The chunked transfer coding (RFC 9112 section 7.1), read incrementally: CRLF only, at most 16 hexadecimal digits,
+ * extensions in good form, bounded a line and a message, and dropped. Trailer fields are scanned like header fields;
+ * those that must not be merged or forwarded are left out.
  *
- * Requests are read to the letter. In answers a size may be padded, as devices do that reserve its place before they know it: zeros before it, blanks behind it.
+ * Requests are read to the letter. Where an upstream is lenient, a line of its answers may end in a line feed alone,
+ * and trailers are repaired (`lenient-section.ts`). In answers a size may be padded, as devices do that reserve its
+ * place before they know it: zeros before it, blanks behind it.
  *
- * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and calls again.
+ * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and
+ * calls again.
  */
 import { CR, hexTable, HTAB, LF, SP } from "./characters.ts";
 import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } from "./chunk-extension.ts";
 import { isWorthScanning, notedCount, notedSpecial, ScanFailure, scanFields } from "./field-scanner.ts";
+import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { Special } from "./special-fields.ts";
 import { travellingTrailers } from "./trailer-fields.ts";
 
@@ -21,13 +26,16 @@ const State = { firstDigit: 0, digits: 1, extension: 2, sizeLf: 3, data: 4, data
 const maxExtensionLineBytes = 4_096;
 const maxExtensionBytes = 16_384;
 const maxSizeDigits = 16;
-/** Of an answer, zeros before a size beyond `maxSizeDigits` and blanks behind it: so many a line cost nothing of the limits on extensions. */
+/**
+ * Of an answer, zeros before a size beyond `maxSizeDigits` and blanks behind it: so many a line cost nothing of the
+ * limits on extensions.
+ */
 const maxPaddingBytes = 64;
 const maxTrailerBytes = 16_384;
 const maxTrailerFields = 100;
 const maxChunkSize = 2 ** 48;
 /** Whose body it is: how strictly it is read. */
-export type BodySide = "request" | "answer";
+export type BodySide = "request" | "answer" | "lenientAnswer";
 
 /** Reads one chunked body. `reset` before each. */
 export class ChunkedDecoder {
@@ -37,7 +45,10 @@ export class ChunkedDecoder {
   dataEnd = 0;
   /** Forwardable trailer lines, after `end`. */
   trailers = "";
+  /** It had lines that a strict reader refuses. */
+  wasRepaired = false;
   readonly #mayPad: boolean;
+  readonly #isLenient: boolean;
   #state: number = State.firstDigit;
   #remaining = 0;
   #digitCount = 0;
@@ -46,12 +57,15 @@ export class ChunkedDecoder {
   #extensionLineBytes = 0;
   #extensionBytes = 0;
   #trailerBytes: Buffer | null = null;
+  #repairedTrailers: string | null = null;
 
   constructor(side: BodySide) {
-    this.#mayPad = side === "answer";
+    this.#mayPad = side !== "request";
+    this.#isLenient = side === "lenientAnswer";
   }
 
   reset(): void {
+    this.wasRepaired = false;
     this.event = ChunkEvent.needMore;
     this.trailers = "";
     this.#state = State.firstDigit;
@@ -61,6 +75,7 @@ export class ChunkedDecoder {
     this.#extensionLineBytes = 0;
     this.#extensionBytes = 0;
     this.#trailerBytes = null;
+    this.#repairedTrailers = null;
   }
 
   /** Reads on at `bytes[at]`. @returns the offset of the first byte not consumed; see `event` for why. */
@@ -83,7 +98,8 @@ export class ChunkedDecoder {
           else if (byte === CR) {
             this.#state = State.sizeLf;
             at++;
-          } else if (byte === 0x3b || byte === SP || byte === HTAB) {
+          } else if (this.#takesBareLf(byte)) this.#state = State.sizeLf;
+          else if (byte === 0x3b || byte === SP || byte === HTAB) {
             this.#state = State.extension;
             this.#extensionState = ExtensionState.gap;
           } else return this.#stop(ChunkEvent.badChunk, at);
@@ -110,8 +126,9 @@ export class ChunkedDecoder {
           return this.#stop(ChunkEvent.data, stop);
         }
         case State.dataCr:
-          if (byte !== CR) return this.#stop(ChunkEvent.badChunk, at);
           this.#state = State.dataLf;
+          if (this.#takesBareLf(byte)) break;
+          if (byte !== CR) return this.#stop(ChunkEvent.badChunk, at);
           at++;
           break;
         case State.dataLf:
@@ -133,15 +150,18 @@ export class ChunkedDecoder {
     return at;
   }
 
-  /** Reads on behind a size, up to the CR that ends the line. @returns the offset of what follows; less than 0 where the line is refused, at `-offset - 1` */
+  /**
+   * Reads on behind a size, up to what ends the line. @returns the offset of what follows; less than 0 where the line
+   * is refused, at `-offset - 1`
+   */
   #readExtension(bytes: Buffer, from: number, end: number): number {
     let state = this.#extensionState;
     for (let at = from; at < end; at++) {
       const byte = bytes[at]!;
-      if (byte === CR) {
+      if (byte === CR || this.#takesBareLf(byte)) {
         if (!mayEndExtensions(state) && !(this.#mayPad && isBehindGap(state))) return -at - 1;
         this.#state = State.sizeLf;
-        return at + 1;
+        return byte === CR ? at + 1 : at;
       }
       state = nextExtensionState(state, byte);
       if (state === ExtensionState.broken) return -at - 1;
@@ -152,8 +172,19 @@ export class ChunkedDecoder {
     return end;
   }
 
+  /** Is `byte` the end of a line, without a CR before it, that may be read as one? */
+  #takesBareLf(byte: number): boolean {
+    if (byte !== LF || !this.#isLenient) return false;
+    this.wasRepaired = true;
+    return true;
+  }
+
   #readTrailers(bytes: Buffer, at: number, end: number): number {
     // The usual case: nothing but the empty line.
+    if (this.#trailerBytes === null && this.#takesBareLf(bytes[at]!)) {
+      this.#state = State.done;
+      return this.#stop(ChunkEvent.end, at + 1);
+    }
     if (this.#trailerBytes === null && bytes[at] === CR && at + 1 < end) {
       if (bytes[at + 1] !== LF) return this.#stop(ChunkEvent.badTrailer, at);
       this.#state = State.done;
@@ -162,21 +193,42 @@ export class ChunkedDecoder {
     const before = this.#trailerBytes;
     const section = before === null ? bytes.subarray(at, end) : Buffer.concat([before, bytes.subarray(at, end)]);
     const limit = Math.min(section.length, maxTrailerBytes);
-    const next = before === null || isWorthScanning(section, before.length) ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
+    const next = this.#scanTrailers(section, limit, before === null ? 0 : before.length);
     if (next === ScanFailure.incomplete) {
       if (section.length > maxTrailerBytes) return this.#stop(ChunkEvent.badTrailer, at);
       this.#trailerBytes = before === null ? Buffer.from(section) : section;
       return this.#stop(ChunkEvent.needMore, end);
     }
     if (next < 0 || hasFramingField()) return this.#stop(ChunkEvent.badTrailer, at);
-    this.trailers = travellingTrailers(section.latin1Slice(0, next - 2));
+    const text = this.#repairedTrailers ?? section.latin1Slice(0, next);
+    this.trailers = travellingTrailers(text.slice(0, -2));
     this.#trailerBytes = null;
     this.#state = State.done;
     return this.#stop(ChunkEvent.end, at + next - (before === null ? 0 : before.length));
   }
+
+  /** @param seen bytes of `section` that were looked at before. @returns where the section ends, or a `ScanFailure` */
+  #scanTrailers(section: Buffer, limit: number, seen: number): number {
+    if (!this.#isLenient) {
+      const hasNews = seen === 0 || isWorthScanning(section, seen);
+      return hasNews ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
+    }
+    const isEmpty = section[0] === CR && section[1] === LF;
+    const end = isEmpty ? 2 : findSectionEnd(section, Math.max(0, seen - 2), limit);
+    if (end === -1) return ScanFailure.incomplete;
+    const received = section.latin1Slice(0, end);
+    const text = repairSection(received, false);
+    if (text === null) return ScanFailure.badField;
+    if (text !== received) this.wasRepaired = true;
+    this.#repairedTrailers = text;
+    const failure = scanFields(Buffer.from(text, "latin1"), 0, text.length, maxTrailerFields);
+    return failure < 0 ? ScanFailure.badField : end;
+  }
 }
 
-/** A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too. */
+/**
+ * A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too.
+ */
 function hasFramingField(): boolean {
   for (let i = 0; i < notedCount; i++) if (notedSpecial[i] === Special.contentLength || notedSpecial[i] === Special.transferEncoding) return true;
   return false;

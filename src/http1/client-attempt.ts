@@ -6,7 +6,7 @@ import type { BodySink } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { ProxyError } from "../http/reason.ts";
 import type { ClientConnection } from "./client-connection.ts";
-import type { HeadLimits } from "./request-parser.ts";
+import type { AnswerRules } from "./response-parser.ts";
 
 /** What an attempt can do while it is under way. */
 export interface AttemptHandle {
@@ -78,7 +78,7 @@ export interface ConnectionOpener {
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
-  readonly limits: HeadLimits;
+  readonly rules: AnswerRules;
   /** Milliseconds; 0 = none. `longIdle` is for tunnels and streams. */
   readonly timeouts: AttemptTimeouts & { readonly longIdle: number };
   /** Nothing is in flight any more, `last` being the last that was, and it may serve again. */

@@ -38,7 +38,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   readonly #writer: RequestWriter;
   readonly #waits: EndpointWaits;
   readonly #readBuffer = new ReadBuffer();
-  readonly #body = new BodyReader("answer");
+  readonly #body: BodyReader;
   /** In flight, oldest first; answers come in this order. */
   readonly #attempts: ClientAttempt[] = [];
   /** Who waits for the connection; null once it is up. */
@@ -60,6 +60,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   /** Connects; `opener` gives it its first attempt when that is done. */
   constructor(owner: ConnectionOwner, target: ConnectionTarget, opener: ConnectionOpener) {
     this.#owner = owner;
+    this.#body = new BodyReader(owner.rules.isLenient ? "lenientAnswer" : "answer");
     this.#opener = opener;
     const socket = new EndpointSocket({ allowHalfOpen: true, onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead } });
     socket.setNoDelay(true);
@@ -188,7 +189,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
       const bytes = buffer as Buffer;
       if (this.#partial.isEmpty) this.#read(bytes, byteCount);
       else {
-        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#owner.limits.headBytes);
+        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#owner.rules);
         if (joined !== null) this.#read(joined, joined.length);
       }
       this.#readBuffer.noteRead(byteCount);
@@ -247,7 +248,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
       this.#failAll("UPSTREAM_RESET", "an answer before its request");
       return -1;
     }
-    parseResponseHead(bytes, at, end, this.#owner.limits, attempt.isHeadMethod);
+    parseResponseHead(bytes, at, end, this.#owner.rules, attempt.isHeadMethod);
     if (parsedResponse.failure !== null) {
       this.#failAll(parsedResponse.failure, parsedResponse.detail);
       return -1;
@@ -325,7 +326,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     // A socket whose last write failed is still read; see `endpoint-socket.ts`.
     const canBeIdle = !hasMore && this.#socket.errored === null;
     if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
-    const isReusable = head.isKeptAlive && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
+    const isReusable = head.isKeptAlive && !this.#body.wasRepaired && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
     this.#waits.interim.reset();
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.

@@ -24,7 +24,7 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const owner: ConnectionOwner = {
-    wheel, endOfTurn: new EndOfTurn(), limits: { headBytes: 65_536, headFields: 200 },
+    wheel, endOfTurn: new EndOfTurn(), rules: { headBytes: 65_536, headFields: 200, isLenient: false },
     timeouts: { firstByte: firstByteMs, idle: 0, longIdle: 0 },
     onIdle: () => told.push("idle"),
     onUnaskedContent: () => {}, onClosed: () => {}, onInternalError: (error) => { throw error; },

@@ -1,5 +1,7 @@
 /** The start of an answer's head that has not arrived whole, kept until enough is there to be worth another look. */
 import { isWorthScanning } from "./field-scanner.ts";
+import { findSectionEnd } from "./lenient-section.ts";
+import type { AnswerRules } from "./response-parser.ts";
 
 /** One a connection to an endpoint. */
 export class PartialHead {
@@ -19,14 +21,19 @@ export class PartialHead {
   }
 
   /**
-   * What was kept with `chunk` behind it. @returns null where it says nothing new of a head that may have `maxBytes`;
+   * What was kept with `chunk` behind it. @returns null where there is nothing new in it that decides about the head;
    * then it is kept
    */
-  join(chunk: Buffer, maxBytes: number): Buffer | null {
-    const before = this.#kept!;
-    const joined = Buffer.concat([before, chunk]);
-    const isWorthReading = joined.length > maxBytes || isWorthScanning(joined, before.length);
+  join(chunk: Buffer, { headBytes, isLenient }: AnswerRules): Buffer | null {
+    const before = this.#kept!.length;
+    const joined = Buffer.concat([this.#kept!, chunk]);
+    // What may be repaired is looked at once: when its end is there.
+    const hasNews = isLenient ? hasSectionEnd(joined, before) : isWorthScanning(joined, before);
+    const isWorthReading = joined.length > headBytes || hasNews;
     this.#kept = isWorthReading ? null : joined;
     return isWorthReading ? joined : null;
   }
 }
+
+/** Does a section end in the bytes from `from` on? Its last line end may have begun before. */
+const hasSectionEnd = (bytes: Buffer, from: number): boolean => findSectionEnd(bytes, Math.max(0, from - 2), bytes.length) !== -1;

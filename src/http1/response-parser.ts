@@ -1,8 +1,11 @@
 /**
- * From an endpoint's bytes to a `ResponseHead`. As strict as towards clients: an answer that can be read in two ways is a 502 and its connection is not used again.
+ * From an endpoint's bytes to a `ResponseHead`: an answer that can be read in two ways is a 502 and its connection is not used again. What is unusual and
+ * can be read in one way only is taken: equal lengths (RFC 9112 section 6.3) and lengths with zeros before them.
+ *
+ * Where an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again either.
  */
 import { isConnectionLogin } from "../http/connection-login.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii, trimOws } from "../http/fields.ts";
 import { Framing, ResponseHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { CR, LF, SP, valueTable } from "./characters.ts";
@@ -10,9 +13,16 @@ import { applyConnection } from "./connection-options.ts";
 import {
   keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
 } from "./field-scanner.ts";
+import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { parseContentLength, type HeadLimits } from "./request-parser.ts";
 import { Special } from "./special-fields.ts";
 import { trailerLine } from "./trailer-fields.ts";
+
+/** How answers are read. */
+export interface AnswerRules extends HeadLimits {
+  /** Much that no strict reader takes is repaired. */
+  readonly isLenient: boolean;
+}
 
 /** What `parseResponseHead` found. One object for the thread, overwritten by every call. */
 export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = { head: null, next: 0, failure: null, detail: "" };
@@ -24,7 +34,31 @@ const kept = keepTable(
 );
 
 /** Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are needed. */
-export function parseResponseHead(bytes: Buffer, start: number, end: number, limits: HeadLimits, isHeadMethod: boolean): void {
+export function parseResponseHead(bytes: Buffer, start: number, end: number, rules: AnswerRules, isHeadMethod: boolean): void {
+  parseStrictly(bytes, start, end, rules, isHeadMethod);
+  if (rules.isLenient && parsedResponse.failure === "UPSTREAM_BAD_RESPONSE") parseRepaired(bytes, start, end, rules, isHeadMethod);
+}
+
+function parseRepaired(bytes: Buffer, start: number, end: number, rules: AnswerRules, isHeadMethod: boolean): void {
+  const sectionEnd = findSectionEnd(bytes, start, end);
+  if (sectionEnd === -1 || sectionEnd - start > rules.headBytes) {
+    parsedResponse.failure = null;
+    needMore(sectionEnd === -1 ? end : sectionEnd, start + rules.headBytes);
+    return;
+  }
+  const repaired = repairSection(bytes.latin1Slice(start, sectionEnd), true);
+  if (repaired === null) return;
+  const limits = { headBytes: repaired.length, headFields: rules.headFields, isLenient: true };
+  parseStrictly(Buffer.from(repaired, "latin1"), 0, repaired.length, limits, isHeadMethod);
+  const { head } = parsedResponse;
+  // Repaired, all of it must be the head: what is still missing never comes.
+  if (head === null && parsedResponse.failure === null) fail("bad head");
+  if (head === null) return;
+  head.isKeptAlive = false;
+  parsedResponse.next = sectionEnd;
+}
+
+function parseStrictly(bytes: Buffer, start: number, end: number, limits: AnswerRules, isHeadMethod: boolean): void {
   const out = parsedResponse;
   out.head = null;
   out.failure = null;
@@ -66,7 +100,7 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   head.reasonPhrase = text.slice(phraseStart - start, phraseEnd - start);
   head.minorVersion = minor === 0 ? 0 : 1;
   head.keptFields = keepFields(text, start, fieldsStart, next - 2, kept);
-  const problem = interpret(head, text, start, isHeadMethod);
+  const problem = interpret(head, text, start, { isHeadMethod, isLenient: limits.isLenient });
   if (problem !== null) return fail(problem);
   out.head = head;
   out.next = next;
@@ -83,7 +117,12 @@ function needMore(end: number, limit: number): void {
   if (end > limit) fail("head too large", "UPSTREAM_HEAD_TOO_LARGE");
 }
 
-function interpret(head: ResponseHead, text: string, origin: number, isHeadMethod: boolean): string | null {
+interface Circumstances {
+  readonly isHeadMethod: boolean;
+  readonly isLenient: boolean;
+}
+
+function interpret(head: ResponseHead, text: string, origin: number, circumstances: Circumstances): string | null {
   let contentLength: string | null = null;
   let transferEncoding: string | null = null;
   let connection: string | null = null;
@@ -98,8 +137,7 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
     const value = text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin);
     switch (special) {
       case Special.contentLength:
-        if (contentLength !== null) return "repeated Content-Length";
-        contentLength = value;
+        contentLength = contentLength === null ? value : `${contentLength}, ${value}`;
         break;
       case Special.transferEncoding:
         if (transferEncoding !== null) return "repeated Transfer-Encoding";
@@ -120,26 +158,29 @@ function interpret(head: ResponseHead, text: string, origin: number, isHeadMetho
   }
   head.isKeptAlive = head.minorVersion === 1;
   if (connection !== null) applyConnection(head, connection);
-  return decideFraming(head, { contentLength, transferEncoding, trailers, isHeadMethod });
+  return decideFraming(head, { contentLength, transferEncoding, trailers, ...circumstances });
 }
 
-interface FramingFields {
+interface FramingFields extends Circumstances {
   readonly contentLength: string | null;
   readonly transferEncoding: string | null;
   readonly trailers: readonly string[] | null;
-  readonly isHeadMethod: boolean;
 }
 
-/** RFC 9112 section 6.3, in its order; what it lets a recipient repair is refused. */
+/** RFC 9112 section 6.3, in its order; of what it lets a recipient repair, equal lengths alone. */
 function decideFraming(head: ResponseHead, fields: FramingFields): string | null {
   const { contentLength, transferEncoding } = fields;
   if (transferEncoding !== null) {
     if (contentLength !== null) return "Content-Length beside Transfer-Encoding";
-    if (head.minorVersion === 0) return "Transfer-Encoding in HTTP/1.0";
+    if (head.minorVersion === 0) {
+      if (!fields.isLenient) return "Transfer-Encoding in HTTP/1.0";
+      // RFC 9112 section 6.1: it is faulty, so the connection ends with it.
+      head.isKeptAlive = false;
+    }
     if (toLowerAscii(transferEncoding) !== "chunked") return "unknown transfer coding";
   }
   if (contentLength !== null) {
-    const length = parseContentLength(contentLength);
+    const length = parseAnswerLength(contentLength);
     if (length === -1) return "bad Content-Length";
     head.hasContentLength = true;
     head.contentLength = length;
@@ -157,6 +198,19 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
     for (const value of fields.trailers ?? []) head.keptFields += trailerLine(value, head.nominated);
   } else head.framing = contentLength !== null ? Framing.length : Framing.close;
   return null;
+}
+
+/** As `parseContentLength`; also takes zeros before the number, and several equal ones (RFC 9112 section 6.3). */
+function parseAnswerLength(value: string): number {
+  const plain = parseContentLength(value);
+  if (plain !== -1) return plain;
+  let length = -1;
+  for (const member of value.split(",")) {
+    const one = parseContentLength(trimOws(member).replace(/^0+(?=\d)/, ""));
+    if (one === -1 || (length !== -1 && one !== length)) return -1;
+    length = one;
+  }
+  return length;
 }
 
 function keepAliveHint(value: string): number {

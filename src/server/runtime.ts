@@ -103,7 +103,7 @@ export class Runtime {
 
 /** The endpoints of an upstream as the data path takes them. */
 export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
-  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({ url, host, port, socketPath, weight, isBackup: backup, zone }));
+  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({ url, host, port, socketPath, weight, isBackup: backup, zone, isLenient: options.lenient }));
 }
 
 function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts, previous: Upstream | null): Upstream {
@@ -111,6 +111,7 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     maxIdle: options.pool.maxIdle,
     idleTimeout: options.pool.idleTimeout,
     pipelining: options.pool.pipelining,
+    isLenient: options.lenient,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
   return new Upstream({

@@ -22,6 +22,8 @@ export interface EndpointSpec {
   readonly isBackup: boolean;
   /** Where it is: data centre, availability zone. Default: null, nobody knows. */
   readonly zone?: string | null;
+  /** Its answers may be malformed in ways that can be repaired. Default: no. */
+  readonly isLenient?: boolean;
 }
 
 /** An endpoint in a proxy thread. */

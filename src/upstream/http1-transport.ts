@@ -10,7 +10,7 @@ import type { BoundConnection } from "../http/bound-connections.ts";
 import { ProxyError } from "../http/reason.ts";
 import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
-import type { HeadLimits } from "../http1/request-parser.ts";
+import type { AnswerRules } from "../http1/response-parser.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "./endpoint.ts";
@@ -24,6 +24,8 @@ export interface TransportOptions {
   readonly idleTimeout: number;
   /** How many requests may share a connection, where they are pipelinable; 1 = no pipelining. */
   readonly pipelining: number;
+  /** Endpoints' answers may be malformed in ways that can be repaired. */
+  readonly isLenient: boolean;
   readonly timeouts: ConnectionOwner["timeouts"] & {
     /** From the wish for a connection until it is up, resolving the name included. */
     readonly connect: number;
@@ -38,8 +40,9 @@ export interface TransportContext {
   onInternalError(error: unknown): void;
 }
 
-/** An endpoint's answer head: larger ones are refused. */
-const limits: HeadLimits = { headBytes: 65_536, headFields: 200 };
+/** How answers are read; heads that are larger are refused. */
+const strictly: AnswerRules = { headBytes: 65_536, headFields: 200, isLenient: false };
+const leniently: AnswerRules = { ...strictly, isLenient: true };
 /** An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN is lost. */
 const keepAliveMarginMs = 1_000;
 /** `Keep-Alive: timeout=0`: the endpoint waits for less than a second. */
@@ -49,7 +52,7 @@ const shortestHintMs = 1_000;
 export class Http1Transport implements Transport, ConnectionOwner, DialHost, AddressWatcher {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
-  readonly limits = limits;
+  readonly rules: AnswerRules;
   readonly timeouts: TransportOptions["timeouts"];
   readonly options: TransportOptions;
   readonly connectTimeoutMs: number;
@@ -74,6 +77,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
     this.#spec = spec;
     this.options = options;
+    this.rules = options.isLenient ? leniently : strictly;
     this.timeouts = options.timeouts;
     this.connectTimeoutMs = options.timeouts.connect;
     this.#context = context;

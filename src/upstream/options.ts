@@ -91,6 +91,10 @@ export const upstreamSchema = section(
       }).prefault({}),
       { about: "How long endpoints may take." },
     ),
+    lenient: documented(z.boolean().prefault(false), {
+      about: "Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form; requests of clients are never read so. See the guide on endpoint failures.",
+      danger: "where this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
+    }),
     protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
   ["discovery", "tls", "host", "via", "waitForEndpoint"],

@@ -9,9 +9,11 @@ const controls = [...Array(32).keys(), 127].filter((code) => code !== 9 && code 
 export const brokenResponses: ResponseFixture[] = [
   fail("Content-Length and Transfer-Encoding", ok(["Content-Length: 5", "Transfer-Encoding: chunked"], whole)),
   fail("Transfer-Encoding and Content-Length", ok(["Transfer-Encoding: chunked", "Content-Length: 5"], whole)),
-  ...["+5", "-5", "0x5", "5,5", "5, 6", "5 5", "", "05", "5.0", "1e1", "\"5\"", "9007199254740993", "18446744073709551621", "5\xa0"].map((value) => fail(`the length ${JSON.stringify(value)}`, sized(`Content-Length: ${value}`))),
+  ...["+5", "-5", "0x5", "5,", ",5", "5,,5", "5, +5", "5, 6", "05, 6", "5;5", "0 5", "5 5", "", "5.0", "1e1", "\"5\"", "9007199254740993", "18446744073709551621", "5\xa0"].map((value) => fail(`the length ${JSON.stringify(value)}`, sized(`Content-Length: ${value}`))),
   fail("two lengths that differ", ok(["Content-Length: 5", "Content-Length: 6"], "hello")),
-  fail("two equal lengths", ok(["Content-Length: 5", "content-length: 5"], "hello")),
+  fail("a length and an empty one", ok(["Content-Length: 5", "Content-Length:"], "hello")),
+  fail("three lengths, one of them another", ok(["Content-Length: 5", "Content-Length: 5", "Content-Length: 50"], "hello")),
+  fail("a padded length and Transfer-Encoding", ok(["Content-Length: 005", "Transfer-Encoding: chunked"], whole)),
   ...["xchunked", "chunked, identity", "identity, chunked", "gzip, chunked", "gzip", "chunked, chunked", "", "chunked;q=1", ",chunked", "\"chunked\""].map((value) => fail(`the coding ${JSON.stringify(value)}`, ok([`Transfer-Encoding: ${value}`], whole))),
   fail("two codings", ok(["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], whole)),
   fail("chunked in HTTP/1.0", `HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${whole}`),

@@ -8,6 +8,10 @@ const websocket = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: 
 export const validResponses: ResponseFixture[] = [
   pass("a sized body", ok(["Content-Length: 5"], "hello"), { status: 200, reason: "OK", framing: "length", contentLength: "5", body: "hello" }),
   pass("an empty sized body", ok(["Content-Length: 0"]), { status: 200, framing: "length", contentLength: "0", body: "" }),
+  ...["002", "2,2", "2, 2", "02,\t2 , 0002", `${"0".repeat(500)}2`].map((value) => pass(`the length ${JSON.stringify(value).slice(0, 30)}`, ok([`Content-Length: ${value}`], "ok"), { status: 200, framing: "length", contentLength: "2", body: "ok" })),
+  pass("two equal lengths", ok(["Content-Length: 2", "X: y", "content-length: 02"], "ok"), { status: 200, framing: "length", contentLength: "2", fields: ["X: y"], body: "ok" }),
+  pass("a length of many zeros", ok(["Content-Length: 0000"]), { status: 200, contentLength: "0", body: "" }),
+  ...["Chunked", "CHUNKED", "chunked \t", "\tchunked"].map((coding) => pass(`the coding ${JSON.stringify(coding)}`, ok([`transfer-encoding:${coding}`], "5\r\nhello\r\n0\r\n\r\n"), { status: 200, framing: "chunked", body: "hello" })),
   pass("a chunked body", okChunked("5\r\nhello\r\n3\r\n, w\r\n0\r\n\r\n"), { status: 200, framing: "chunked", body: "hello, w" }),
   pass("an empty chunked body", okChunked("0\r\n\r\n"), { status: 200, framing: "chunked", body: "" }),
   pass("chunk extensions are dropped", okChunked("5;a=b\r\nhello\r\n0;c\r\n\r\n"), { status: 200, framing: "chunked", body: "hello" }),

@@ -255,5 +255,5 @@ const endpointOf = (target: HealthTarget): string => `${target.upstream}/${targe
 
 function identityOf(target: HealthTarget): string {
   const { path, timeout, expect, host, interval, fastInterval, rise, fall, jitter } = target.options;
-  return JSON.stringify([target.upstream, target.endpoint.url, path, timeout, expect, host, interval, fastInterval, rise, fall, jitter]);
+  return JSON.stringify([target.upstream, target.endpoint.url, target.endpoint.isLenient ?? false, path, timeout, expect, host, interval, fastInterval, rise, fall, jitter]);
 }
