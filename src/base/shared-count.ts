@@ -47,6 +47,11 @@ export class SharedCount {
     return Atomics.load(this.#words, this.#ownIndex);
   }
 
+  /** The count in `region`, over all threads. */
+  static totalOf(region: SharedRegion): number {
+    return Atomics.load(wordsOf(region), totalIndex);
+  }
+
   /** Takes a dead thread's part out of the total. Call it when the thread has ended, before its successor starts. */
   static clearStripe(region: SharedRegion, stripeIndex: number): void {
     const words = wordsOf(region);

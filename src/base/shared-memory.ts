@@ -28,6 +28,8 @@ export interface ReservedRegion {
   readonly key: string;
   /** Takes a dead thread out of what is counted there; null = nothing of a thread's own is. */
   readonly clearStripe: ((stripeIndex: number) => void) | null;
+  /** Is something counted there that will be taken out of the count again? Then the key keeps its memory, needed or not. Default: never. */
+  readonly isCounting?: () => boolean;
 }
 
 interface Slab {

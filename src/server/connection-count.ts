@@ -13,6 +13,10 @@ export class ConnectionCount extends SharedCount {
   /** Makes the region, or finds it. */
   static reserve(memory: SharedMemory, listenerName: string, stripes: number): ReservedRegion {
     const region = memory.region(keyOf(listenerName), SharedCount.byteLength(stripes));
-    return { key: keyOf(listenerName), clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex) };
+    return {
+      key: keyOf(listenerName),
+      clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex),
+      isCounting: () => SharedCount.totalOf(region) > 0,
+    };
   }
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import type { Config } from "../config/schema.ts";
-import { EndpointState } from "../upstream/endpoint-state.ts";
+import { EndpointFlag, EndpointState, Health } from "../upstream/endpoint-state.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
@@ -52,4 +52,44 @@ test("regions live as long as a configuration needs them; those of one that came
   endpoints.reserve(configOf("third"));
   endpoints.adopt(configOf("third"));
   assert.deepEqual([hasRegionsOf("first"), hasRegionsOf("third"), keys().length], [false, true, before.length]);
+});
+
+test("what is still under way at an endpoint or a listener counts when that is removed and added again; all else that was known of the endpoint is forgotten", () => {
+  const memory = new SharedMemory();
+  const endpoints = new SharedEndpoints(memory, stripes);
+  const reload = (name: string): void => {
+    endpoints.reserve(configOf(name));
+    endpoints.adopt(configOf(name));
+  };
+  reload("first");
+  const { state, connections } = countIn(memory, "first");
+  state.health = Health.unhealthy;
+  state.setFlag(EndpointFlag.draining);
+  state.weightOverride = 7;
+  state.latency.observe(100, 1);
+  reload("second");
+  reload("first");
+  const back = endpoints.of("first")[0]!.state;
+  assert.deepEqual([back.inFlight, back.health, back.isAdmitting, back.weightOverride, back.latency.at(1)], [1, Health.unknown, true, null, 0]);
+  assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 1);
+  state.leave();
+  connections.leave();
+  assert.equal(back.inFlight, 0);
+  reload("second");
+  assert.equal([...memory.snapshot().keys].some((key) => key.includes("first")), false, "nothing counts there any more");
+});
+
+test("a thread that dies is taken out of the counts of what was removed, too", () => {
+  const memory = new SharedMemory();
+  const endpoints = new SharedEndpoints(memory, stripes);
+  for (const name of ["first", "second"]) {
+    endpoints.reserve(configOf(name));
+    endpoints.adopt(configOf(name));
+    if (name === "first") countIn(memory, name);
+  }
+  endpoints.clearStripe(1);
+  endpoints.reserve(configOf("first"));
+  endpoints.adopt(configOf("first"));
+  assert.equal(endpoints.of("first")[0]!.state.inFlight, 0);
+  assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 0);
 });

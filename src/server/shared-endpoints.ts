@@ -31,6 +31,8 @@ export class SharedEndpoints {
   #byUpstream = new Map<string, SharedEndpoint[]>();
   /** Of the running configuration. */
   #running: readonly ReservedRegion[] = [];
+  /** Not needed any more, but requests that began under them are not over. */
+  #leftOver: readonly ReservedRegion[] = [];
   /** Of the one that may take its place: while it goes to the threads, some have it already. */
   #reserved: readonly ReservedRegion[] = [];
   #breakers = new Map<string, BreakerState>();
@@ -44,7 +46,12 @@ export class SharedEndpoints {
   /** Makes the regions that `config` needs. What is there already stays as it is. `adopt` or `release` follows. */
   reserve(config: Config): void {
     this.#reserved = reserveRegions(config, this.#memory, this.#stripes);
-    for (const [upstream, endpoints] of this.#open(config)) markAdded(endpoints, this.of(upstream));
+    const left = new Set(this.#leftOver.map(({ key }) => key));
+    for (const [upstream, endpoints] of this.#open(config)) {
+      // One that was gone and is back: its requests still count, everything else that was known of it is forgotten.
+      if (left.size > 0) for (const { spec, state } of endpoints) if (left.has(EndpointState.key(upstream, spec.url))) state.forget();
+      markAdded(endpoints, this.of(upstream));
+    }
   }
 
   /** Makes `config`, which was reserved, the running one: regions that it does not need are let go. */
@@ -54,14 +61,17 @@ export class SharedEndpoints {
     for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
     this.#breakers = new Map(Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]])));
     this.#waiting = new Map(Object.entries(config.upstreams).flatMap(([name, { limits }]) => (hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [])));
+    this.#leftOver = [...this.#leftOver, ...this.#running];
     this.#running = this.#reserved;
     this.release();
   }
 
-  /** Lets every region go that the running configuration does not need: those reserved for one that came to nothing. */
+  /** Lets every region go that the running configuration does not need and that counts nothing: those reserved for one that came to nothing among them. */
   release(): void {
     this.#reserved = [];
     const keys = new Set(this.#running.map(({ key }) => key));
+    this.#leftOver = this.#leftOver.filter(({ key, isCounting }) => !keys.has(key) && isCounting?.() === true);
+    for (const { key } of this.#leftOver) keys.add(key);
     this.#memory.prune((key) => keys.has(key));
   }
 
@@ -89,7 +99,7 @@ export class SharedEndpoints {
 
   /** Takes a dead thread out of every count. */
   clearStripe(stripeIndex: number): void {
-    for (const { clearStripe } of [...this.#running, ...this.#reserved]) clearStripe?.(stripeIndex);
+    for (const { clearStripe } of [...this.#running, ...this.#reserved, ...this.#leftOver]) clearStripe?.(stripeIndex);
   }
 
   readonly collect: MetricCollector = (add) => {

@@ -34,7 +34,7 @@ function reserveEndpoints(memory: SharedMemory, upstreamName: string, urls: read
   const upstream = UpstreamState.open(memory, upstreamName);
   const endpoints = urls.map((url): ReservedRegion => {
     const state = EndpointState.open(memory, { upstreamName, url, stripeIndex: -1, stripes, upstream });
-    return { key: EndpointState.key(upstreamName, url), clearStripe: (stripeIndex) => state.clearStripe(stripeIndex) };
+    return { key: EndpointState.key(upstreamName, url), clearStripe: (stripeIndex) => state.clearStripe(stripeIndex), isCounting: () => state.inFlight > 0 };
   });
   return [{ key: UpstreamState.key(upstreamName), clearStripe: null }, ...endpoints];
 }

@@ -119,6 +119,15 @@ export class EndpointState {
     Atomics.store(this.#words, stripeStart(stripeIndex), 0);
   }
 
+  /** Forgets everything but the attempts under way: it is added anew. */
+  forget(): void {
+    this.health = Health.unknown;
+    this.isAnswering = true;
+    for (const flag of Object.values(EndpointFlag)) this.clearFlag(flag);
+    this.weightOverride = null;
+    this.latency.forget();
+  }
+
   get health(): Health {
     return Atomics.load(this.#words, healthIndex) as Health;
   }

@@ -30,6 +30,11 @@ export class LatencyAverage {
     cells[1] = nowMs;
   }
 
+  /** Forgets what was measured. */
+  forget(): void {
+    this.#cells.fill(0);
+  }
+
   /** What to expect now, in milliseconds; 0 = nothing was ever measured. */
   at(nowMs: number): number {
     const average = this.#cells[0]!;

@@ -25,7 +25,7 @@ export function hasLimits({ maxRequests, maxRequestsPerEndpoint, adaptive }: Lim
 export function reserveSaturation(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
   return [totalKey(upstreamName), waitingKey(upstreamName), ...urls.map((url) => endpointKey(upstreamName, url))].map((key) => {
     const region = memory.region(key, SharedCount.byteLength(stripes));
-    return { key, clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex) };
+    return { key, clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex), isCounting: () => SharedCount.totalOf(region) > 0 };
   });
 }
 

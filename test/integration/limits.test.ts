@@ -201,3 +201,38 @@ test("a flood of pipelined requests behind one that waits is not read without bo
   upstream.script = answerOk;
   upstream.breakConnections();
 }));
+
+test("requests that are held at an endpoint stay within its limit when it is removed from the configuration and added again", async () => {
+  const held: (() => void)[] = [];
+  const upstream = await ScriptedUpstream.start({ onRequest: (connection) => held.push(() => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) });
+  const other = await ScriptedUpstream.start(answerOk);
+  const optionsOf = (...endpoints: string[]): ProxyOptions => ({ endpoints, upstream: { limits: { maxRequestsPerEndpoint: 1, maxPending: 0 } } });
+  const proxy = await ProxyUnderTest.start(optionsOf(upstream.url));
+  const [first, second] = [await RawClient.connect(proxy.port), await RawClient.connect(proxy.port)];
+  const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  try {
+    first.send(get);
+    await upstream.until(() => upstream.requests.length === 1, "the first is held");
+    await proxy.reload(optionsOf(other.url));
+    second.send(get);
+    assert.equal((await second.response()).status, 200);
+    await proxy.reload(optionsOf(upstream.url));
+    second.send(get);
+    assert.equal((await second.response()).status, 503);
+    assert.equal(upstream.requests.length, 1);
+    for (const answer of held.splice(0)) answer();
+    assert.equal((await first.response()).status, 200);
+    second.send(get);
+    await upstream.until(() => held.length === 1, "there is room again");
+    for (const answer of held) answer();
+    assert.equal((await second.response()).status, 200);
+  } finally {
+    first.destroy();
+    second.destroy();
+    await proxy.untilQuiet();
+    await upstream.close();
+    await other.close();
+    await proxy.untilEmpty();
+    await proxy.close();
+  }
+});
