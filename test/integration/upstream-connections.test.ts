@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually, loopTurns } from "../support/signal.ts";
-import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { answerOk, type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
 
 async function withParts(count: number, options: (upstreams: readonly ScriptedUpstream[]) => ProxyOptions, run: (parts: { upstreams: readonly ScriptedUpstream[]; first: ScriptedUpstream; proxy: ProxyUnderTest; client: RawClient }) => Promise<void>): Promise<void> {
   const upstreams = await Promise.all(Array.from({ length: count }, () => ScriptedUpstream.start(answerOk)));
@@ -153,6 +153,56 @@ test("a reused connection that dies before any response byte is replaced, and th
   assert.equal((await client.response()).status, 200);
   assert.deepEqual(first.requests.map(({ target }) => target), ["/1", "/2", "/2"]);
 }));
+
+const post = (target: string): string => `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi`;
+/** Answers, and closes without a word about it: the FIN comes right behind the answer. */
+const answerAndClose: Script = {
+  onRequest: (connection) => {
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    connection.end();
+  },
+};
+
+for (const pool of [{}, { pipelining: 8 }]) {
+  const how = JSON.stringify(pool);
+  test(`a POST that waited for the answer before it is not lost with the connection, by a client that pipelines ${how}`, () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool } }), async ({ first, client }) => {
+    first.script = answerAndClose;
+    for (let turn = 0; turn < 10; turn++) {
+      client.send(get("/a") + post("/b") + post("/c"));
+      for (let at = 0; at < 3; at++) assert.equal((await client.response()).status, 200);
+    }
+    assert.deepEqual(first.violations, []);
+  }));
+
+  test(`a POST that waited for the answer before it is not lost with the connection, in the queue of an upstream ${how}`, () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool, limits: { maxRequestsPerEndpoint: 1 } } }), async ({ first, proxy }) => {
+    first.script = answerAndClose;
+    const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(proxy.port)));
+    for (let turn = 0; turn < 4; turn++) {
+      for (const [at, each] of clients.entries()) each.send(post(`/${at}`));
+      for (const each of clients) assert.equal((await each.response()).status, 200);
+    }
+    for (const each of clients) await each.close();
+  }));
+
+  test(`a POST that arrives while the thread is held up is not lost with the connection ${how}`, () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool } }), async ({ first, proxy, client }) => {
+    const other = await RawClient.connect(proxy.port);
+    for (let turn = 0; turn < 10; turn++) {
+      first.script = {};
+      client.send(get("/a"));
+      const before = first.requests.length;
+      await first.until(() => first.requests.length > before, "it was asked");
+      // Answer, FIN and the next request are all there when the proxy looks again.
+      first.script = answerAndClose;
+      const asked = first.connections.at(-1)!;
+      answerAndClose.onRequest!(asked, asked.requests.at(-1)!);
+      other.send(post("/b"));
+      for (const untilMs = performance.now() + 5; performance.now() < untilMs;);
+      assert.equal((await other.response()).status, 200);
+      assert.equal((await client.response()).status, 200);
+    }
+    await other.close();
+  }));
+}
 
 test("a reused connection that dies under a POST with a body gives 502, not a second POST", () => withParts(1, one, async ({ first, client }) => {
   client.send(get("/1"));
