@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, request, type RequestOptions } from "node:http";
-import { connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -203,8 +204,11 @@ test("closing ends idle and half-open connections", async (context) => {
 });
 
 test("an address in use is an error", async (context) => {
-  const { server } = await setUp(context);
-  await assert.rejects(createAdminServer({ address: server.address, tokens: [], sources: null as unknown as AdminSources }), { code: "EADDRINUSE" });
+  const holder = createServer().listen(0, "127.0.0.1");
+  context.after(() => holder.close());
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  await assert.rejects(createAdminServer({ address: { kind: "tcp", host: "127.0.0.1", port }, tokens: [], sources: null as unknown as AdminSources }), { code: "EADDRINUSE" });
 });
 
 function socketPath(context: TestContext): string {
@@ -215,7 +219,7 @@ function socketPath(context: TestContext): string {
 
 test("a Unix socket is for its owner and group, takes any Host, and is removed at the end", { skip: process.platform === "win32" }, async (context) => {
   const path = socketPath(context);
-  const { ask, world, server } = await setUp(context, { address: { kind: "unix", path } });
+  const { ask, world, server } = await setUp(context, { address: { kind: "unix", path, mode: 0o660 } });
   assert.equal(statSync(path).mode & 0o777, 0o660);
   world.reload = async () => ({ isApplied: true, report: "" });
   assert.equal((await ask("POST", "/api/v1/reload", { host: "whatever" })).status, 200);
@@ -228,17 +232,35 @@ test("a socket that a killed process left is taken over; one in use is not, nor 
   const left = spawnSync(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`]);
   assert.equal(left.signal, "SIGKILL");
   assert.ok(existsSync(path));
-  const { ask } = await setUp(context, { address: { kind: "unix", path } });
+  const { ask } = await setUp(context, { address: { kind: "unix", path, mode: 0o660 } });
   assert.equal((await ask("GET", "/livez")).status, 200);
 
   const used = `${path}2`;
   const other = createServer((socket) => socket.destroy()).listen(used);
   await new Promise((resolve) => other.once("listening", resolve));
-  await assert.rejects(setUp(context, { address: { kind: "unix", path: used } }), { code: "EADDRINUSE" });
+  await assert.rejects(setUp(context, { address: { kind: "unix", path: used, mode: 0o660 } }), { code: "EADDRINUSE" });
   await new Promise((resolve) => other.close(resolve));
 
   const file = `${path}3`;
   writeFileSync(file, "precious");
-  await assert.rejects(setUp(context, { address: { kind: "unix", path: file } }), { code: "EADDRINUSE" });
+  await assert.rejects(setUp(context, { address: { kind: "unix", path: file, mode: 0o660 } }), { code: "EEXIST" });
   assert.ok(existsSync(file));
+});
+
+test("probes are answered however many strangers hold half a head open, and connections under way are not given up for others", async (context) => {
+  const { ask, server } = await setUp(context);
+  const port = server.address.kind === "tcp" ? server.address.port : 0;
+  const strangers: Socket[] = [];
+  context.after(() => strangers.forEach((socket) => socket.destroy()));
+  for (let count = 0; count < 300; count++) {
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    strangers.push(socket);
+    await once(socket, "connect");
+    socket.write("GET /livez HTTP/1.1\r\nHost: local");
+  }
+  assert.equal((await ask("GET", "/livez")).status, 200);
+  // The youngest are still there, and may finish what they began.
+  const last = strangers.at(-1)!;
+  last.write("host\r\n\r\n");
+  assert.match(String((await once(last, "data"))[0]), /^HTTP\/1\.1 200 /);
 });

@@ -2,14 +2,14 @@
  * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all proxied traffic.
  * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
  */
-import { chmodSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, ListenOptions, Socket } from "node:net";
-import { isTcp } from "../net/is-tcp.ts";
+import type { AddressInfo, ListenOptions } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
-import { listenOnSocketPath } from "../net/socket-path.ts";
+import { canSharePorts } from "../net/shared-ports.ts";
+import { bindSocketPath, type BoundSocketPath } from "../net/socket-path.ts";
 import { type AdminToken, decideAccess } from "./admin-access.ts";
 import { type AdminAnswer, jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
+import { AdminConnections } from "./admin-connections.ts";
 import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
 
@@ -26,47 +26,47 @@ export interface AdminServerOptions {
 export interface AdminServer {
   /** Where it listens, with the port that was given for port 0. */
   readonly address: ListenAddress;
+  /** The permissions of its Unix socket. */
+  setMode(mode: number): void;
   /** Stops listening and closes every connection; answers under way have a second to end. */
   close(): Promise<void>;
 }
 
 const maxBodyBytes = 64 * 1024;
-const maxConnections = 256;
 const closeGraceMs = 1_000;
 
 /** Starts the admin listener. @throws the system's error where it cannot listen. */
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  let isTcp = true;
   const server = createServer(
-    { maxHeaderSize: 16 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: true },
-    (request, response) => void handle(request, response, options),
+    { maxHeaderSize: 16 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 1_000, requireHostHeader: true },
+    (request, response) => void handle(request, response, options, isTcp),
   );
-  server.maxConnections = maxConnections;
-  await listen(server, options.address);
-  if (isTcp(server)) server.on("connection", discardWithoutAddress);
+  const path = await listen(server, options.address);
+  const bound = server.address();
+  isTcp = typeof bound === "object" && bound !== null;
+  new AdminConnections(server, isTcp);
   const address = boundAddress(server, options.address);
   return {
     address,
+    setMode: (mode) => path?.setMode(mode),
     close: () => new Promise((resolve) => {
       const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
       server.close(() => {
         clearTimeout(giveUp);
         resolve();
       });
+      path?.remove();
       server.closeIdleConnections();
     }),
   };
 }
 
-/** A client that sent and reset before it was accepted has no address; it must not be taken for one on a Unix socket, which may change things. */
-function discardWithoutAddress(socket: Socket): void {
-  if (socket.remoteAddress === undefined) socket.destroy();
-}
-
-async function handle(request: IncomingMessage, response: ServerResponse, options: AdminServerOptions): Promise<void> {
+async function handle(request: IncomingMessage, response: ServerResponse, options: AdminServerOptions, isTcp: boolean): Promise<void> {
   request.on("error", () => {});
   response.on("error", () => {});
   try {
-    const answer = await decideAnswer(request, options);
+    const answer = await decideAnswer(request, options, isTcp);
     // What is left of a body that nobody reads must not be taken for the next request.
     if (!request.complete) response.setHeader("connection", "close");
     sendAnswer(response, answer);
@@ -76,7 +76,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   }
 }
 
-async function decideAnswer(request: IncomingMessage, { sources, tokens }: AdminServerOptions): Promise<AdminAnswer> {
+async function decideAnswer(request: IncomingMessage, { sources, tokens }: AdminServerOptions, isTcp: boolean): Promise<AdminAnswer> {
   const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
   const path = findAdminPath(pathName);
   const isApi = pathName.startsWith("/api/");
@@ -86,8 +86,8 @@ async function decideAnswer(request: IncomingMessage, { sources, tokens }: Admin
     // An unknown path is refused like a known one, so that only who may read learns which exist.
     need: path?.need ?? "read",
     headers: request.headers,
-    peerAddress: request.socket.remoteAddress ?? null,
-    localAddress: request.socket.localAddress ?? null,
+    peerAddress: isTcp ? (request.socket.remoteAddress ?? "") : null,
+    localAddress: isTcp ? (request.socket.localAddress ?? "") : null,
   }, tokens);
   if (refusal !== null) return explain(refusal.status, refusal.message, refusal.status === 401 ? { "www-authenticate": 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"' } : {});
   if (path === undefined) return explain(404, "Not found.");
@@ -116,11 +116,12 @@ function readBody(request: IncomingMessage): Promise<string | null> {
   });
 }
 
-async function listen(server: Server, address: ListenAddress): Promise<void> {
-  if (address.kind !== "unix") return listenOnce(server, address.kind === "fd" ? ({ fd: address.fd } as ListenOptions) : { port: address.port, ...(address.host !== null && { host: address.host }) });
-  await listenOnSocketPath(address.path, () => listenOnce(server, { path: address.path }));
-  // Whoever can connect may change things: the owner and the group, nobody else.
-  chmodSync(address.path, 0o660);
+async function listen(server: Server, address: ListenAddress): Promise<BoundSocketPath | null> {
+  if (address.kind === "unix") return bindSocketPath(address, (path) => listenOnce(server, { path }));
+  // A reload may open it beside itself: `127.0.0.1:9901`, then `:9901`.
+  const options: ListenOptions & { fd?: number } = address.kind === "fd" ? { fd: address.fd } : { port: address.port, exclusive: true, reusePort: canSharePorts(), ...(address.host !== null && { host: address.host }) };
+  await listenOnce(server, options);
+  return null;
 }
 
 function listenOnce(server: Server, options: ListenOptions): Promise<void> {

@@ -50,10 +50,35 @@ export function notMillrace(address: ListenAddress, status: number): CommandFail
  * Asks the admin listener.
  * @throws CommandFailure when nothing answers there, or it is not allowed.
  */
-export function askAdmin(address: ListenAddress, token: string | null, question: AdminQuestion): Promise<AdminReply> {
-  if (address.kind === "fd") throw new CommandFailure("The admin listener is an inherited socket; name its address with --admin.");
+export async function askAdmin(address: ListenAddress, token: string | null, question: AdminQuestion): Promise<AdminReply> {
   const place = formatListenAddress(address);
-  const target = address.kind === "unix" ? { socketPath: address.path } : { host: address.host ?? "127.0.0.1", port: address.port };
+  for (const target of targetsOf(address)) {
+    try {
+      return await askAt(target, { place, token, question });
+    } catch (error) {
+      if (!(error instanceof Absent)) throw error;
+    }
+  }
+  throw new CommandFailure(`No Millrace is running there: nothing listens on ${place}.`);
+}
+
+/** Nothing listens at a target. */
+class Absent extends Error {}
+
+type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+/** Where to find what listens on `address`: on every address of the machine means on its loopback addresses, too, by which the listener knows that we are on its machine. */
+function targetsOf(address: ListenAddress): readonly Target[] {
+  if (address.kind === "fd") throw new CommandFailure("The admin listener is an inherited socket; name its address with --admin.");
+  if (address.kind === "unix") return [{ socketPath: address.path }];
+  const { host, port } = address;
+  if (host === "0.0.0.0") return [{ host: "127.0.0.1", port }];
+  // Which of the two depends on the machine: IPv6 may be switched off, or be apart from IPv4.
+  if (host === null || host === "::") return [{ host: "127.0.0.1", port }, { host: "::1", port }];
+  return [{ host, port }];
+}
+
+function askAt(target: Target, { place, token, question }: { place: string; token: string | null; question: AdminQuestion }): Promise<AdminReply> {
   const sent = question.body === undefined ? "" : JSON.stringify(question.body);
   const headers = { "content-length": Buffer.byteLength(sent), accept: "application/json", ...(sent !== "" && { "content-type": "application/json" }), ...(token !== null && { authorization: `Bearer ${token}` }) };
   return new Promise((resolve, reject) => {
@@ -76,8 +101,8 @@ export function askAdmin(address: ListenAddress, token: string | null, question:
     call.on("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
     call.on("close", () => clearTimeout(connecting));
     call.on("error", (error: NodeJS.ErrnoException) => {
-      const isAbsent = error.code === "ECONNREFUSED" || error.code === "ENOENT";
-      reject(new CommandFailure(isAbsent ? `No Millrace is running there: nothing listens on ${place}.` : `The admin listener on ${place} cannot be asked: ${error.message}.`));
+      const isAbsent = error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "EADDRNOTAVAIL";
+      reject(isAbsent ? new Absent() : new CommandFailure(`The admin listener on ${place} cannot be asked: ${error.message}.`));
     });
     call.end(sent);
   });

@@ -22,7 +22,9 @@ export function describeSystemError(error: unknown): string | null {
   const place = typeof address === "string" ? (typeof port === "number" && port >= 0 ? joinAddress(address, port) : address) : typeof path === "string" ? path : "the address";
   switch (code) {
     case "EADDRINUSE":
-      return `Cannot listen on ${place}: another process is using it.`;
+      return `Cannot listen on ${place}: ${"usedBy" in error && typeof error.usedBy === "string" ? `${error.usedBy} is using it. Move that first, by a reload of its own` : "another process is using it"}.`;
+    case "EEXIST":
+      return `Cannot listen on ${place}: there is something else than a socket, which is left alone.`;
     case "EACCES":
       return typeof port === "number" && port > 0 && port < 1024
         ? `Cannot listen on ${place}: ports below 1024 need root or the capability CAP_NET_BIND_SERVICE.`

@@ -47,6 +47,7 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
       if (!isStandard(issue)) return finding(issue.message);
       return explainValue(issue.values, value, finding);
     case "invalid_union":
+      if (!isStandard(issue) && !issue.errors.some(fits)) return finding(issue.message);
       return explainUnion(issue.errors, path, root, value, finding);
     case "too_small":
       if (issue.origin === "array" || issue.origin === "map") return finding("the list is empty; at least one entry is needed");
@@ -104,10 +105,14 @@ function explainValue(values: readonly unknown[], value: unknown, report: Report
   return report(message, meant === null ? null : `did you mean "${meant}"?`);
 }
 
+/** Is the outer shape that of this alternative, and only what is in it wrong? */
+function fits(issues: readonly Issue[]): boolean {
+  return !issues.some(({ path, code }) => path.length === 0 && (code === "invalid_type" || code === "invalid_value" || code === "invalid_union"));
+}
+
 /** Of the alternatives, the one whose outer shape fits speaks; where none fits, all of their shapes are named. */
 function explainUnion(alternatives: readonly (readonly Issue[])[], path: ConfigPath, root: unknown, value: unknown, report: Report): Finding[] {
-  const isShape = (issue: Issue): boolean => issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");
-  const fitting = alternatives.filter((issues) => !issues.some((issue) => isShape(issue) || (issue.path.length === 0 && issue.code === "invalid_union")));
+  const fitting = alternatives.filter(fits);
   const [best] = fitting.toSorted((one, other) => one.length - other.length);
   if (best !== undefined) return best.flatMap((issue) => explainIssue(issue, path, root));
   const nested = alternatives.flatMap((issues) => issues.flatMap((issue) => (issue.code === "invalid_union" && issue.path.length === 0 ? issue.errors : [issues])));

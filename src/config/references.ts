@@ -2,7 +2,7 @@
  * What no section can see alone: names that must be known, names and addresses that must be unique.
  * Works on the value as written, so that these problems are reported together with all others.
  */
-import { formatListenAddress, parseListenAddress } from "../net/listen-address.ts";
+import { coversAddress, formatListenAddress, type ListenAddress, parseListenAddress } from "../net/listen-address.ts";
 import { nearest } from "./did-you-mean.ts";
 import { type Finding, show, valueAt } from "./explain-issue.ts";
 import type { ConfigPath } from "./problem.ts";
@@ -70,14 +70,17 @@ function findRepeatedNames(root: unknown, key: string, noun: string): Finding[] 
 }
 
 function findRepeatedAddresses(root: unknown): Finding[] {
-  const first = new Map<string, string>();
+  const first = new Map<string, Place & { readonly owner: string }>();
   const findings: Finding[] = [];
-  const visit = (path: ConfigPath, owner: string, text: unknown): void => {
-    const address = typeof text === "string" ? canonicalAddress(text) : null;
+  const visit = (at: ConfigPath, owner: string, text: unknown): void => {
+    const path = valueAt(text, ["unix"]);
+    const written = typeof text === "string" ? text : typeof path === "string" ? `unix:${path}` : "";
+    const address = canonicalAddress(written);
     if (address === null) return;
-    const earlier = first.get(address);
-    if (earlier === undefined) first.set(address, owner);
-    else findings.push({ path, isAtKey: false, message: `the address ${show(text)} is taken already, by ${earlier}`, hint: null });
+    // Listeners may stand beside each other on one port: whoever connects finds the most precise. What an administrator finds must be the admin listener.
+    const earlier = [...first.values()].find((one) => one.address === address.address || (owner === "admin" && meet(one.parsed, address.parsed)));
+    if (earlier === undefined) first.set(address.address, { ...address, owner });
+    else findings.push({ path: at, isAtKey: false, message: `the address ${show(written)} is taken already, by ${earlier.owner}`, hint: null });
   };
   listAt(root, "listeners").forEach((listener, at) => visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"])));
   const admin = valueAt(root, ["admin"]);
@@ -86,11 +89,22 @@ function findRepeatedAddresses(root: unknown): Finding[] {
   return findings;
 }
 
-/** The address in one spelling, or null where it cannot be taken twice: malformed, or any free port. */
-function canonicalAddress(text: string): string | null {
+/** An address, and the one spelling of it. */
+interface Place {
+  readonly address: string;
+  readonly parsed: ListenAddress;
+}
+
+/** Would one take what is sent to the other? */
+function meet(a: ListenAddress, b: ListenAddress): boolean {
+  return a.kind === "tcp" && b.kind === "tcp" && (coversAddress(a, b) || coversAddress(b, a));
+}
+
+/** Null where the address cannot be taken twice: malformed, or any free port. */
+function canonicalAddress(text: string): Place | null {
   try {
     const address = parseListenAddress(text);
-    return address.kind === "tcp" && address.port === 0 ? null : formatListenAddress(address);
+    return address.kind === "tcp" && address.port === 0 ? null : { address: formatListenAddress(address), parsed: address };
   } catch {
     return null; // The address itself is reported by its section.
   }

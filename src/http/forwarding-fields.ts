@@ -12,7 +12,7 @@ import type { RequestHead } from "./message.ts";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
 export interface ConnectionOrigin {
-  /** The socket's peer, normalised (`normalizeIp`), without zone. */
+  /** The socket's peer, normalised (`normalizeIp`), without zone; empty where it has no address, as on a Unix socket. */
   readonly peerAddress: string;
   readonly scheme: "http" | "https";
   /** The peer is in the listener's `trustedProxies`. */
@@ -33,7 +33,7 @@ export class ForwardingPrefix {
 
   constructor(origin: ConnectionOrigin) {
     this.origin = origin;
-    const common = `X-Forwarded-For: ${origin.peerAddress}\r\nX-Forwarded-Proto: ${origin.scheme}\r\n`;
+    const common = `X-Forwarded-For: ${nodeOf(origin)}\r\nX-Forwarded-Proto: ${origin.scheme}\r\n`;
     const via = `Via: 1.1 ${origin.pseudonym}\r\nX-Request-ID: `;
     this.beforeHost = `${common}X-Forwarded-Host: `;
     this.afterHost = `\r\n${via}`;
@@ -53,9 +53,9 @@ function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, 
   const reading = isBelieved ? readingOf(request) : null;
   const proto = (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
   const host = (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
-  let lines = `X-Forwarded-For: ${appended(isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null, origin.peerAddress)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
+  let lines = `X-Forwarded-For: ${forwardedForOf(origin, isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
-  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: origin.peerAddress, scheme: origin.scheme, authority: request.authority }))}\r\n`;
+  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: nodeOf(origin), scheme: origin.scheme, authority: request.authority }))}\r\n`;
   const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;
   return `${lines}Via: ${appended(request.via, `${version} ${origin.pseudonym}`)}\r\nX-Request-ID: ${requestId}\r\n`;
 }
@@ -70,6 +70,16 @@ export function clientScheme({ request, scheme, isPeerTrusted }: Pick<Exchange, 
   const said = isPeerTrusted ? firstForwardedProto(request.forwardedProto ?? readingOf(request)?.proto ?? null) : null;
   if (said === null) return scheme;
   return said === "https" || said === "wss" ? "https" : "http";
+}
+
+/** RFC 7239 section 6.2 has a word for whoever has no address. */
+function nodeOf({ peerAddress }: ConnectionOrigin): string {
+  return peerAddress === "" ? "unknown" : peerAddress;
+}
+
+/** The list goes on as it came where the peer has no address: an endpoint that reads it from its end must not find a word there. */
+function forwardedForOf(origin: ConnectionOrigin, list: string | null): string {
+  return origin.peerAddress === "" && list !== null && list !== "" ? list : appended(list, nodeOf(origin));
 }
 
 function appended(list: string | null, member: string): string {

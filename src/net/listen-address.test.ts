@@ -9,8 +9,8 @@ const addresses: [text: string, address: ListenAddress, written: string][] = [
   ["LocalHost:80", { kind: "tcp", host: "localhost", port: 80 }, "localhost:80"],
   ["[::1]:443", { kind: "tcp", host: "::1", port: 443 }, "[::1]:443"],
   ["[FE80::1%eth0]:443", { kind: "tcp", host: "fe80::1%eth0", port: 443 }, "[fe80::1%eth0]:443"],
-  ["unix:/run/m.sock", { kind: "unix", path: "/run/m.sock" }, "unix:/run/m.sock"],
-  ["unix:m.sock", { kind: "unix", path: "m.sock" }, "unix:m.sock"],
+  ["unix:/run/m.sock", { kind: "unix", path: "/run/m.sock", mode: 0o660 }, "unix:/run/m.sock"],
+  ["unix:m.sock", { kind: "unix", path: "m.sock", mode: 0o660 }, "unix:m.sock"],
   ["fd:3", { kind: "fd", fd: 3 }, "fd:3"],
 ];
 

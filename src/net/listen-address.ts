@@ -12,6 +12,8 @@ export interface TcpListenAddress {
 export interface UnixListenAddress {
   readonly kind: "unix";
   readonly path: string;
+  /** The permissions of the socket's file. Who may write to it may connect. */
+  readonly mode: number;
 }
 
 /** A socket that whoever started the process opened and passed on (systemd socket activation: the first is 3). */
@@ -22,8 +24,14 @@ export interface InheritedListenAddress {
 
 export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedListenAddress;
 
+/** The permissions of a Unix socket unless the configuration says otherwise: its owner and its group may connect. */
+export const defaultSocketMode = 0o660;
+
+/** What `trustedProxies` may hold beside networks: whoever connects to a Unix socket. */
+export const unixPeers = "unix";
+
 /** The longest path a Unix socket can have on Linux, in bytes (`sun_path` without its NUL); macOS takes 103. */
-const maxSocketPathBytes = 107;
+export const maxSocketPathBytes = 107;
 
 /**
  * Reads a listen address.
@@ -31,7 +39,7 @@ const maxSocketPathBytes = 107;
  */
 export function parseListenAddress(text: string): ListenAddress {
   const shown = JSON.stringify(text);
-  if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text) };
+  if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text), mode: defaultSocketMode };
   if (text.startsWith("fd:")) {
     const fd = Number(text.slice(3));
     if (!/^fd:\d{1,6}$/.test(text) || fd < 3) throw new RangeError(`${shown} is not an inherited socket; write "fd:3" or a higher number`);
@@ -56,12 +64,28 @@ export function parseListenAddress(text: string): ListenAddress {
   return { kind: "tcp", host: plain.toLowerCase(), port };
 }
 
-/** An address as `parseListenAddress` reads it. */
+/** An address as `parseListenAddress` reads it; the permissions of a Unix socket are left out. */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
   const host = address.host === null ? "" : address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;
+}
+
+/** Does a socket on `wide` take what is sent to `narrow`, another address of the same port? A name covers nothing and is covered by every address only. */
+export function coversAddress(wide: TcpListenAddress, narrow: TcpListenAddress): boolean {
+  if (wide.port !== narrow.port) return false;
+  if (wide.host === null || wide.host === "::") return true;
+  return wide.host === narrow.host || (wide.host === "0.0.0.0" && narrow.host !== null && isIP(narrow.host) === 4);
+}
+
+/**
+ * The permissions of a socket's file as people write them: three octal digits, a zero in front or not.
+ * @throws RangeError with a sentence for the user.
+ */
+export function parseSocketMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new RangeError(`${JSON.stringify(text)} is not a mode; write for example "0660" (owner and group may connect) or "0666" (everybody)`);
+  return Number.parseInt(text, 8);
 }
 
 /**

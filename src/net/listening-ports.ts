@@ -1,28 +1,51 @@
-/** Does anybody on this machine listen on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out. */
-import { readFile } from "node:fs/promises";
+/** Who on this machine listens on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out. */
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { endianness } from "node:os";
 
 /** The state LISTEN in the kernel's table. */
 const listening = "0A";
 
+/** A socket that listens, of any process. */
+export interface PortListener {
+  /** Where, in the spelling of `normalizeIp` or `::`. */
+  readonly host: string;
+  readonly inode: string;
+}
+
 /** @returns null where the system has no such table (it is Linux's) */
-export async function isPortListenedOn(port: number): Promise<boolean | null> {
+export async function findListeners(port: number): Promise<readonly PortListener[] | null> {
   try {
     const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
       // Where IPv6 is switched off there is one table only.
       if (error.code === "ENOENT" && path.endsWith("6")) return "";
       throw error;
     })));
-    return tables.some((table) => hasListener(table, port));
+    return tables.flatMap((table) => readListeners(table, port));
   } catch {
     return null;
   }
 }
 
-/** Is there a line `sl local_address rem_address st …` for `port` in the state LISTEN? */
-export function hasListener(table: string, port: number): boolean {
+/** The lines `sl local_address rem_address st … inode` for `port` in the state LISTEN. */
+export function readListeners(table: string, port: number): PortListener[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return table.split("\n").some((line) => {
-    const [, local, , state] = line.trim().split(/\s+/);
-    return state === listening && local !== undefined && local.endsWith(ending);
+  return table.split("\n").flatMap((line) => {
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    return state === listening && local !== undefined && inode !== undefined && local.endsWith(ending) ? [{ host: readHost(local.slice(0, -ending.length)), inode }] : [];
   });
+}
+
+/** The words of an address stand in the table in the byte order of the machine. */
+function readHost(hex: string): string {
+  const bytes = Buffer.from(hex, "hex");
+  if (endianness() === "LE") bytes.swap32();
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.every((byte) => byte === 0)) return "::";
+  return Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(at * 2).toString(16)).join(":");
+}
+
+/** Which sockets this process has open, by inode. */
+export async function findOwnSockets(): Promise<ReadonlySet<string>> {
+  const links = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
 }

@@ -2,10 +2,12 @@
 import { isIP } from "node:net";
 import * as z from "zod";
 import { addProblem, count, documented, duration, maybe, nameSchema, oneOrMore, parsedBy, section, size } from "../base/option-schema.ts";
-import { parseListenAddress } from "./listen-address.ts";
+import { type ListenAddress, parseListenAddress, parseSocketMode, parseSocketPath, unixPeers } from "./listen-address.ts";
 
 /** A network in CIDR notation or a single address. */
-export const cidrSchema = z.string().superRefine((text, context) => {
+export const cidrSchema = z.string().superRefine(checkNetwork);
+
+function checkNetwork(text: string, context: z.core.$RefinementCtx<string>): void {
   const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
   const family = isIP(match?.[1] ?? "");
   if (match === null || family === 0 || match[1]?.includes("%") === true) {
@@ -13,24 +15,42 @@ export const cidrSchema = z.string().superRefine((text, context) => {
   } else if (match[2] !== undefined && Number(match[2]) > (family === 4 ? 32 : 128)) {
     addProblem(context, `${JSON.stringify(text)} has a prefix longer than an IPv${family} address; at most /${family === 4 ? 32 : 128}`);
   }
+}
+
+/** A Unix socket with permissions. */
+const socketSchema = section({
+  unix: documented(z.string().transform(parsedBy((path) => parseSocketPath(`unix:${path}`))), { kind: "path", about: "The path of a Unix socket." }),
+  mode: documented(
+    z.string({ error: ({ input }) => (typeof input === "number" ? `a mode is text, as 0660 is another number in YAML than it seems; write "0660"` : undefined) })
+      .transform(parsedBy(parseSocketMode)).prefault("0660"),
+    { kind: "mode", about: "The permissions of its file, from its first moment on: who may write may connect." },
+  ),
 });
 
-/** A listen address as text; `ListenAddress` in the normal form. */
-export const listenAddressSchema = z.string({
+/** A listen address as text, or a Unix socket with its permissions; `ListenAddress` in the normal form. */
+export const listenAddressSchema = z.union([
+  z.string().transform(parsedBy(parseListenAddress)),
+  socketSchema.transform(({ unix, mode }): ListenAddress => ({ kind: "unix", path: unix, mode })),
+], {
   error: ({ input }) => (typeof input === "number" ? `${input} is not an address; write ":${input}" for that port on every address` : undefined),
-}).transform(parsedBy(parseListenAddress));
+});
+
+/** A network whose proxies are trusted, or `unix` (also written `unix:`, as other servers have it). */
+const trustedSchema = z.string().transform((text) => (text === "unix:" ? unixPeers : text)).superRefine((text, context) => {
+  if (text !== unixPeers) checkNetwork(text, context);
+});
 
 export const listenerSchema = section(
   {
     name: documented(maybe(nameSchema), { about: "How logs and metrics call this listener.", defaultText: "its address" }),
     address: documented(listenAddressSchema, {
       kind: "address",
-      about: "Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, or `fd:3` for a socket passed on by systemd. Port 0 takes any free port.",
+      about: "Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: \"0660\" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by systemd. Port 0 takes any free port.",
     }),
-    trustedProxies: documented(oneOrMore(cidrSchema).prefault([]), {
+    trustedProxies: documented(oneOrMore(trustedSchema).prefault([]), {
       kind: "list of networks",
-      about: "The networks whose `X-Forwarded-*` and `Forwarded` fields are believed. Nobody's by default: then these fields are replaced by what this proxy sees itself.",
-      danger: "everyone in these networks can claim any client address.",
+      about: "The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.",
+      danger: "everyone in these networks, or who may write to the socket, can claim any client address.",
     }),
     limits: documented(
       section({

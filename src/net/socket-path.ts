@@ -1,28 +1,69 @@
-/** Unix sockets outlive their process: the path of one that was killed stays, and nobody can listen there until it is removed. */
-import { existsSync, lstatSync, unlinkSync } from "node:fs";
-import { connect } from "node:net";
-import { dirname } from "node:path";
-
 /**
- * Calls `listen`; where `path` is taken by a socket at which nobody answers any more, removes that and calls `listen` once more.
- * Nothing but such a socket is ever removed.
- * @throws as `listen` does; ENOENT where the folder is missing, which Node reports as a missing permission
+ * Unix sockets in the file system. Their files outlive a process that was killed, and whoever may write to one may connect.
+ *
+ * A socket is bound in a folder that is nobody else's, given its permissions there and moved to its place: nobody can connect before they hold, and the file of a dead process is
+ * replaced in one step. Nothing is ever replaced or removed but a socket at which nobody answers, and at the end our own.
  */
-export async function listenOnSocketPath(path: string, listen: () => Promise<void>): Promise<void> {
-  try {
-    await listen();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const folder = dirname(path);
-    if (code === "EACCES" && !existsSync(folder)) throw Object.assign(new Error(`listen ENOENT: no such folder ${folder}`), { code: "ENOENT", path: folder, address: folder });
-    if (code !== "EADDRINUSE" || !isSocket(path) || (await isAnswering(path))) throw error;
-    unlinkSync(path);
-    await listen();
-  }
+import { chmodSync, existsSync, lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, type Stats, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { maxSocketPathBytes, type UnixListenAddress } from "./listen-address.ts";
+
+/** A socket in its place. */
+export interface BoundSocketPath {
+  readonly path: string;
+  setMode(mode: number): void;
+  /** Removes its file, unless something else has taken its place. To be called when the server is closed. */
+  remove(): void;
 }
 
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+/**
+ * Has `listen` open a Unix socket, and puts it at its path.
+ * @param listen opens the socket at the path that it is given
+ * @throws EADDRINUSE where somebody answers at the path, EEXIST where there is something else than a socket, ENOENT where the folder is missing, or as `listen` does
+ */
+export async function bindSocketPath({ path, mode }: UnixListenAddress, listen: (path: string) => Promise<void>): Promise<BoundSocketPath> {
+  const folder = dirname(path);
+  if (!existsSync(folder)) throw systemError("ENOENT", `listen ENOENT: no such folder ${folder}`, folder);
+  await assertPathFree(path);
+  const scratch = mkdtempSync(join(folder, ".m"));
+  const first = join(scratch, "s");
+  try {
+    // A path this long leaves no room for a folder of our own: for a moment its permissions are those of the umask.
+    const isDirect = Buffer.byteLength(first) > maxSocketPathBytes;
+    if (isDirect && lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path);
+    await listen(isDirect ? path : first);
+    chmodSync(isDirect ? path : first, mode);
+    if (!isDirect) renameSync(first, path);
+  } finally {
+    rmSync(first, { force: true });
+    rmdirSync(scratch);
+  }
+  const own = lstatSync(path);
+  return {
+    path,
+    setMode: (next) => chmodSync(path, next),
+    remove: () => {
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      if (found !== undefined && isSame(found, own)) unlinkSync(path);
+    },
+  };
+}
+
+/** @throws where something is at `path` that must not be replaced */
+async function assertPathFree(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw systemError("EEXIST", `listen EEXIST: no socket ${path}`, path);
+  if (await isAnswering(path)) throw systemError("EADDRINUSE", `listen EADDRINUSE: address already in use ${path}`, path);
+}
+
+function systemError(code: string, message: string, path: string): Error {
+  return Object.assign(new Error(message), { code, syscall: "listen", path, address: path });
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }
 
 function isAnswering(path: string): Promise<boolean> {
@@ -32,6 +73,6 @@ function isAnswering(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"));
   });
 }

@@ -1,10 +1,10 @@
 /** The proxy's admin listener over reloads: it stays where its address stays, and another takes its place where that changes. */
-import { isDeepStrictEqual } from "node:util";
 import type { AdminServer } from "../admin/admin-server.ts";
 import type { AdminSources } from "../admin/admin-sources.ts";
 import type { AdminOptions } from "../admin/options.ts";
-import { formatListenAddress } from "../net/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import type { Logger } from "../observe/logger.ts";
+import { assertAddressFree } from "./assert-address-free.ts";
 
 interface Opened {
   readonly options: AdminOptions;
@@ -29,18 +29,29 @@ export class AdminListener {
     return this.#current === null ? null : formatListenAddress(this.#current.server.address);
   }
 
+  /** Where it is; null where there is none. */
+  get boundAddress(): ListenAddress | null {
+    return this.#current?.server.address ?? null;
+  }
+
   /** Opens what `options` (null = none) ask for, beside what there is. @throws the system's error; then nothing has changed */
   async prepare(options: AdminOptions | null): Promise<void> {
     const current = this.#current;
     if (options === null) this.#prepared = null;
-    else if (current !== null && isDeepStrictEqual(current.options.address, options.address)) this.#prepared = { options, server: current.server };
-    else this.#prepared = { options, server: await this.#open(options) };
+    else if (current !== null && formatListenAddress(current.options.address) === formatListenAddress(options.address)) this.#prepared = { options, server: current.server };
+    else {
+      const own = current?.server.address;
+      await assertAddressFree(options.address, own?.kind === "tcp" ? [own] : []);
+      this.#prepared = { options, server: await this.#open(options) };
+    }
   }
 
   /** Puts what was prepared in the place of what there was. Nobody waits for that: it may be answering the very request that replaces it. */
   commit(): void {
     const before = this.#current;
     this.#current = this.#prepared;
+    const address = this.#current?.options.address;
+    if (address?.kind === "unix" && before?.server === this.#current?.server) this.#current?.server.setMode(address.mode);
     if (before === null || before.server === this.#current?.server) return;
     const closing = before.server.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);

@@ -17,7 +17,8 @@ import { isLoop } from "../http/forwarding-fields.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
-import { type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
+import { coversAddress, type ListenAddress, formatListenAddress } from "../net/listen-address.ts";
+import { ListeningSocket } from "../net/listening-socket.ts";
 import { AccessLog, type AccessLogSink } from "../observe/access-log.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
@@ -77,7 +78,7 @@ export type ChosenPorts = ReadonlyMap<string, number>;
 
 interface Prepared {
   readonly runtime: Runtime;
-  readonly opened: Map<string, Listener>;
+  readonly opened: Map<string, ListeningSocket>;
   readonly accessLog: AccessLog | null;
 }
 
@@ -122,7 +123,7 @@ export class DataPlane implements ListenerHost {
    * @throws what made it impossible; then nothing of it is left
    */
   async prepare(config: Config, options: { isShared: boolean; chosenPorts: ChosenPorts }): Promise<void> {
-    const opened = new Map<string, Listener>();
+    const opened = new Map<string, ListeningSocket>();
     try {
       const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
       const stores = await this.#stores.prepare(config.stores);
@@ -138,16 +139,16 @@ export class DataPlane implements ListenerHost {
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
         const key = formatListenAddress(listenerOptions.address);
-        if (this.#listeners.has(key) || !this.#opens(listenerOptions.address, options.isShared)) continue;
-        const listener = new Listener(listenerOptions, this);
-        opened.set(key, listener);
-        await listener.listen(listenerOptions.address, options.chosenPorts.get(key) ?? null, options.isShared);
+        if (this.#sockets.has(key) || !this.#opens(listenerOptions.address, options.isShared)) continue;
+        const socket = new ListeningSocket(listenerOptions.address);
+        opened.set(key, socket);
+        await socket.listen(options.chosenPorts.get(key) ?? null);
       }
       if (this.#isClosed) throw new Error("this proxy has been closed");
       this.#prepared = { runtime, opened, accessLog };
     } catch (error) {
       this.#stores.abort();
-      for (const listener of opened.values()) listener.close();
+      for (const socket of opened.values()) socket.close();
       throw error;
     }
   }
@@ -166,34 +167,54 @@ export class DataPlane implements ListenerHost {
     else this.#sampler.stop();
     if (this.#accessLog !== prepared.accessLog) this.#accessLog?.flush();
     this.#accessLog = prepared.accessLog;
-    const listeners = new Map<string, Listener>();
-    for (const options of prepared.runtime.config.listeners) {
-      const key = formatListenAddress(options.address);
-      const kept = this.#listeners.get(key);
-      const listener = kept ?? prepared.opened.get(key);
-      if (listener === undefined) continue;
-      kept?.update(options);
-      listeners.set(key, listener);
-    }
-    for (const [key, listener] of this.#listeners) if (!listeners.has(key)) this.#retired.addListener(listener, prepared.runtime.config.shutdown.grace, this.#adoptNames);
-    this.#listeners = listeners;
+    this.#adoptListeners(prepared);
     this.#adoptNames();
-    for (const listener of prepared.opened.values()) listener.open();
     if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
+  }
+
+  /** Every socket gets the listener of its address. One whose address is gone, but covered by another of the same port, goes on: what waits in its queue is not lost. */
+  #adoptListeners({ runtime: { config }, opened }: Prepared): void {
+    const sockets = new Map([...this.#sockets, ...opened]);
+    const before = this.#listeners;
+    this.#listeners = new Map();
+    for (const options of config.listeners) {
+      const key = formatListenAddress(options.address);
+      if (!sockets.has(key)) continue;
+      const kept = before.get(key);
+      kept?.update(options);
+      this.#listeners.set(key, kept ?? new Listener(options, this));
+    }
+    for (const listener of before.values()) listener.releaseSockets();
+    for (const [key, socket] of sockets) {
+      const listener = this.#listeners.get(key) ?? findCovering(this.#listeners.values(), socket.address);
+      if (listener === undefined) socket.close();
+      else listener.serve(socket);
+    }
+    for (const [key, listener] of before) if (!this.#listeners.has(key)) this.#retired.addListener(listener, config.shutdown.grace, this.#adoptNames);
+  }
+
+  /** All that are open and serve, by address as configured. */
+  get #sockets(): ReadonlyMap<string, ListeningSocket> {
+    return new Map([...this.#listeners.values()].flatMap((listener) => listener.sockets.map((socket) => [socket.key, socket])));
   }
 
   /** Forgets what was prepared. */
   abort(): void {
     this.#stores.abort();
-    for (const listener of this.#prepared?.opened.values() ?? []) listener.close();
+    for (const socket of this.#prepared?.opened.values() ?? []) socket.close();
     this.#prepared = null;
     this.#adoptNames();
   }
 
   /** Where it listens. */
   get addresses(): BoundAddress[] {
-    const listeners = [...this.#listeners, ...(this.#prepared?.opened ?? [])];
-    return listeners.map(([configured, listener]) => ({ name: listener.options.name, configured, host: listener.host, port: listener.port }));
+    const sockets = new Map([...this.#sockets, ...(this.#prepared?.opened ?? [])]);
+    const config = this.#prepared?.runtime.config ?? this.#runtime?.config;
+    return (config?.listeners ?? []).flatMap(({ name, address }) => {
+      const configured = formatListenAddress(address);
+      const socket = sockets.get(configured);
+      return socket === undefined ? [] : [{ name, configured, host: socket.host, port: socket.port }];
+    });
   }
 
   /** Accepts no more connections and waits until the last one is gone. */
@@ -305,4 +326,11 @@ export class DataPlane implements ListenerHost {
     if (this.#accessLog !== null && JSON.stringify(before) === JSON.stringify(options)) return this.#accessLog;
     return new AccessLog(options, this.#parts.onAccessLog);
   }
+}
+
+/** Who listens on an address of the same port that takes what is sent to `address`, too. */
+function findCovering(listeners: Iterable<Listener>, address: ListenAddress): Listener | undefined {
+  if (address.kind !== "tcp" || address.port === 0) return undefined;
+  for (const listener of listeners) if (listener.options.address.kind === "tcp" && coversAddress(listener.options.address, address)) return listener;
+  return undefined;
 }

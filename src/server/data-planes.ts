@@ -1,5 +1,7 @@
 /** All data planes of a proxy as the control thread sees them: one inline, or one a proxy thread. */
 import type { Config } from "../config/schema.ts";
+import { formatListenAddress } from "../net/listen-address.ts";
+import { assertAddressFree } from "./assert-address-free.ts";
 import type { BoundAddress, ChosenPorts, DataPlane, Inspection } from "./data-plane.ts";
 
 /** What the control thread can ask for. `prepare` and `commit` (or `abort`) go in pairs. */
@@ -33,7 +35,9 @@ export class InlinePlane implements DataPlanes {
     this.#plane = plane;
   }
 
-  prepare(config: Config): Promise<void> {
+  async prepare(config: Config): Promise<void> {
+    const own = this.#plane.addresses;
+    for (const { address } of config.listeners) if (!own.some(({ configured }) => configured === formatListenAddress(address))) await assertAddressFree(address, own);
     return this.#plane.prepare(config, { isShared: false, chosenPorts: noPorts });
   }
 

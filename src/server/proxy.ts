@@ -234,12 +234,15 @@ export class Proxy {
     this.#endpoints.reserve(config);
     await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
     try {
-      await this.#planes.prepare(config);
+      await this.#planes.prepare(config).catch((error: unknown) => {
+        const admin = this.#admin.boundAddress;
+        throw withUser(error, admin?.kind === "tcp" ? [{ port: admin.port, name: "the admin listener of this Millrace" }] : []);
+      });
       try {
         await this.#admin.prepare(config.admin);
       } catch (error) {
         await this.#planes.abort();
-        throw error;
+        throw withUser(error, this.#planes.addresses.map(({ port, name }) => ({ port, name: `the listener ${name} of this Millrace` })));
       }
     } catch (error) {
       this.#accessLogFiles.abort();
@@ -385,5 +388,12 @@ async function toConfig(next: ConfigInput | Config, workers: Config["workers"]):
 function isNormalForm(next: ConfigInput | Config): next is Config {
   // What a program hands over may be anything.
   const listener: unknown = (next as Partial<Config> | null)?.listeners?.[0];
-  return typeof listener === "object" && listener !== null && "address" in listener && typeof listener.address === "object";
+  return typeof listener === "object" && listener !== null && "address" in listener && typeof listener.address === "object" && listener.address !== null && "kind" in listener.address;
+}
+
+/** Says in the error of an address that is taken if it is we who have taken it, for something else. */
+function withUser(error: unknown, users: readonly { readonly port: number; readonly name: string }[]): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE" || !("port" in error)) return error;
+  const user = users.find(({ port }) => port > 0 && port === error.port);
+  return user === undefined ? error : Object.assign(error, { usedBy: user.name });
 }

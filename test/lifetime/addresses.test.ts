@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { test } from "node:test";
 import type { ConfigInput } from "../../src/index.ts";
 import { echo } from "../support/load.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { eventually } from "../support/signal.ts";
 import { modes, Stage } from "../support/stage.ts";
 
 const respond = (body: string): ConfigInput["routes"] => [{ respond: { status: 200, body } }];
@@ -135,6 +136,100 @@ for (const [title, workers] of modes) {
     try {
       assert.deepEqual(new Set(await Promise.all(early)), new Set(["200"]));
       await stage.untilEmpty();
+    } finally {
+      await stage.close();
+    }
+  });
+}
+
+/** A port that nobody uses. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+for (const [title, workers] of modes) {
+  test(`a listener and the admin listener move on their own ports, and no request is lost, ${title}`, { skip: process.platform !== "linux" && "ports are shared on Linux" }, async () => {
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const config = (host: string, adminHost: string): ConfigInput => ({ workers, listeners: [{ name: "main", address: `${host}:${port}` }], admin: { address: `${adminHost}:${adminPort}` }, routes: respond(host) });
+    const stage = await Stage.start(config("127.0.0.1", "127.0.0.1"));
+    let isOver = false;
+    let served = 0;
+    const load = Array.from({ length: 4 }, async () => {
+      for (; !isOver; served++) await askAt({ port });
+    });
+    try {
+      for (const [host, adminHost] of [["", "0.0.0.0"], ["127.0.0.1", "127.0.0.1"], ["0.0.0.0", ""], ["[::]", "[::]"], ["127.0.0.1", "127.0.0.1"]] as const) {
+        const before = served;
+        await stage.proxy.reload(config(host, adminHost));
+        await eventually(() => served >= before + 20, "requests go on");
+        assert.equal(await askAt({ port }), host);
+        assert.equal((await fetch(`http://127.0.0.1:${adminPort}/livez`)).status, 200);
+        assert.equal(stage.proxy.addresses().length, 1);
+      }
+      isOver = true;
+      await Promise.all(load);
+      // The address that it has left is not listened on any more.
+      const other = connect(port, "127.0.0.2");
+      assert.equal(await new Promise((resolve) => other.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code)).once("connect", () => resolve("connected"))), "ECONNREFUSED");
+      other.destroy();
+    } finally {
+      isOver = true;
+      await Promise.allSettled(load);
+      await stage.close();
+    }
+  });
+
+  test(`a listener for IPv4 stands beside one for every address of the same port, ${title}`, { skip: process.platform !== "linux" && "ports are shared on Linux" }, async () => {
+    const port = await freePort();
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ name: "six", address: `[::]:${port}` }, { name: "four", address: `0.0.0.0:${port}` }],
+      routes: respond("here"),
+    });
+    try {
+      for (let count = 0; count < 8; count++) assert.equal(await askAt({ port }), "here");
+      const metrics = await stage.metrics();
+      assert.deepEqual(metrics.by("millrace_connections_accepted_total", "listener"), { six: 0, four: 8 });
+    } finally {
+      await stage.close();
+    }
+  });
+
+  test(`what another process has on the port stands in the way, a port of our own that has another use is told apart, ${title}`, async () => {
+    const stage = await Stage.start({ workers, listeners: [{ name: "main", address: "127.0.0.1:0" }], routes: respond("here") });
+    const stranger = createServer().listen(stage.port(), "127.0.0.2");
+    await once(stranger, "listening");
+    try {
+      const config = (address: string): ConfigInput => ({ workers, listeners: [{ name: "main", address }], routes: respond("here") });
+      await assert.rejects(stage.reload(config(`:${stage.port()}`)), { code: "EADDRINUSE" });
+      const admin = stage.proxy.adminAddress() ?? "";
+      await assert.rejects(stage.reload(config(admin)), { code: "EADDRINUSE", usedBy: "the admin listener of this Millrace" });
+      await assert.rejects(stage.reload({ ...config("127.0.0.1:0"), admin: { address: `127.0.0.1:${stage.port()}` } }), { code: "EADDRINUSE", usedBy: "the listener main of this Millrace" });
+      assert.equal(await askAt({ port: stage.port() }), "here");
+    } finally {
+      stranger.close();
+      await stage.close();
+    }
+  });
+
+  test(`a Unix socket has the mode that is asked for, also after a reload, ${title}`, async () => {
+    const config = (folder: string, mode?: string): ConfigInput => ({
+      workers,
+      listeners: [{ name: "local", address: mode === undefined ? `unix:${join(folder, "l.sock")}` : { unix: join(folder, "l.sock"), mode } }],
+      admin: { address: mode === undefined ? `unix:${join(folder, "a.sock")}` : { unix: join(folder, "a.sock"), mode } },
+      routes: respond("here"),
+    });
+    const stage = await Stage.start((folder) => config(folder));
+    const modesNow = (): string[] => ["l.sock", "a.sock"].map((name) => (statSync(join(stage.folder, name)).mode & 0o777).toString(8));
+    try {
+      assert.deepEqual(modesNow(), ["660", "660"]);
+      await stage.proxy.reload(config(stage.folder, "0600"));
+      assert.deepEqual(modesNow(), ["600", "600"]);
+      assert.equal(await askAt({ path: join(stage.folder, "l.sock") }), "here");
     } finally {
       await stage.close();
     }

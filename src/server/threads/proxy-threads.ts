@@ -5,18 +5,17 @@
  * Invariants: configurations and threads come up one at a time, so that no thread is left with an old configuration; a thread that does not serve takes no part in a
  * reload and comes up with what holds then.
  */
-import { createServer } from "node:net";
 import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import { leaveDeletedFolder } from "../../base/thread-start.ts";
 import type { Config } from "../../config/schema.ts";
-import { formatListenAddress, type ListenAddress } from "../../net/listen-address.ts";
-import { isPortListenedOn } from "../../net/listening-ports.ts";
+import { formatListenAddress } from "../../net/listen-address.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
+import { assertAddressFree } from "../assert-address-free.ts";
 import { RestartDelay } from "./restart-delay.ts";
 import { ThreadHandle } from "./thread-handle.ts";
 
@@ -226,10 +225,10 @@ export class ProxyThreads implements DataPlanes {
     }
   }
 
-  /** A shared port can be opened by several processes of one user without either knowing; so a new one is tried alone first. @throws as `listen` does */
+  /** @throws as `assertAddressFree` does */
   async #assertFree(config: Config): Promise<void> {
     const known = new Set(this.#addresses.map((address) => address.configured));
-    for (const { address } of config.listeners) if (!known.has(formatListenAddress(address))) await assertFree(address);
+    for (const { address } of config.listeners) if (!known.has(formatListenAddress(address))) await assertAddressFree(address, this.#addresses);
   }
 }
 
@@ -248,16 +247,4 @@ function toPorts(addresses: readonly BoundAddress[]): ChosenPorts {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function assertFree(address: ListenAddress): Promise<void> {
-  if (address.kind !== "tcp" || address.port === 0) return;
-  // Opening it, for a moment, would tell whoever waits for us that we are there.
-  if ((await isPortListenedOn(address.port)) === false) return;
-  const probe = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  probe.once("error", reject);
-  probe.listen({ port: address.port, exclusive: true, ...(address.host !== null && { host: address.host }) }, resolve);
-  await promise;
-  await new Promise((done) => probe.close(done));
 }

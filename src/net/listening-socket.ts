@@ -1,0 +1,148 @@
+/**
+ * A socket that accepts connections and gives them to a taker, which may change while it listens. Connections that come before there is one wait.
+ *
+ * On systems that can spread the connections of a port, every TCP socket shares its port (SO_REUSEPORT): so a proxy can open `:80` beside its own `127.0.0.1:80` and give the
+ * one up for the other. That a port is not shared with strangers is looked at before; see `assertAddressFree`.
+ */
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { onAccepted } from "./accepted-socket.ts";
+import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
+import { canSharePorts } from "./shared-ports.ts";
+import { bindSocketPath, type BoundSocketPath } from "./socket-path.ts";
+
+/** How many connections the kernel, and before there is a taker we, let wait. */
+const backlog = 4_096;
+
+/** The error of a socket that nobody uses says nothing: its close follows. */
+const ignore = (): void => {};
+
+/** Ends a connection of which nothing was read. */
+export function discard(socket: Socket): void {
+  socket.on("error", ignore);
+  socket.destroy();
+}
+
+/** Who serves the connections of a socket. */
+export interface ConnectionTaker {
+  onConnection(socket: Socket): void;
+  /** Connections that their clients had reset before they were accepted, and which are gone. */
+  onReset(count: number): void;
+  /** Nothing could be accepted. */
+  onAcceptError(error: Error): void;
+}
+
+/** See the head of this file. Reads nothing of any connection. */
+export class ListeningSocket {
+  readonly address: ListenAddress;
+  readonly #server: Server;
+  /** Who came before there was a taker. */
+  readonly #early: Socket[] = [];
+  #earlyResets = 0;
+  #taker: ConnectionTaker | null = null;
+  #path: BoundSocketPath | null = null;
+  /** On a Unix socket nobody has an address. */
+  #hasPeerAddresses = true;
+
+  constructor(address: ListenAddress) {
+    this.address = address;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, this.#onConnection);
+  }
+
+  /** As the configuration writes it. */
+  get key(): string {
+    return formatListenAddress(this.address);
+  }
+
+  /** The port that is listened on; 0 where there is none. */
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  /** The address that is listened on, or the path of the Unix socket. */
+  get host(): string {
+    if (this.#path !== null) return this.#path.path;
+    const address = this.#server.address();
+    return address === null ? "" : typeof address === "string" ? address : address.address;
+  }
+
+  /** Nobody who connects has an address. */
+  get isUnix(): boolean {
+    return !this.#hasPeerAddresses;
+  }
+
+  /**
+   * Opens it.
+   * @param port takes the place of port 0 where another thread has found a free one
+   * @throws the system's error, whose `address` says where
+   */
+  async listen(port: number | null): Promise<void> {
+    const { address } = this;
+    try {
+      if (address.kind === "unix") this.#path = await bindSocketPath(address, (path) => this.#listen({ path, backlog }));
+      else await this.#listen(toListenOptions(address, port));
+    } catch (error) {
+      // Not every error of the system says where: names that do not resolve, inherited sockets.
+      if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string") Object.assign(error, { address: this.key });
+      throw error;
+    }
+    const bound = this.#server.address();
+    this.#hasPeerAddresses = typeof bound === "object" && bound !== null;
+    onAccepted(this.#server, this.#onConnection);
+    this.#server.on("error", (error) => this.#taker?.onAcceptError(error));
+  }
+
+  async #listen(options: ListenOptions): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    this.#server.listen(options, () => {
+      this.#server.removeListener("error", reject);
+      resolve();
+    });
+    await promise;
+  }
+
+  /** Gives connections to `taker` from now on, first those that have come already. */
+  giveTo(taker: ConnectionTaker): void {
+    this.#taker = taker;
+    if (this.#earlyResets > 0) taker.onReset(this.#earlyResets);
+    this.#earlyResets = 0;
+    for (const socket of this.#early.splice(0)) {
+      socket.removeListener("error", ignore);
+      if (!socket.destroyed) taker.onConnection(socket);
+    }
+  }
+
+  /** The permissions of a Unix socket. @param mode as in `UnixListenAddress` */
+  setMode(mode: number): void {
+    this.#path?.setMode(mode);
+  }
+
+  /** Accepts no more. */
+  close(): void {
+    this.#server.close();
+    this.#path?.remove();
+    for (const socket of this.#early.splice(0)) socket.destroy();
+  }
+
+  readonly #onConnection = (socket: Socket): void => {
+    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: nothing that goes by addresses would hold for it.
+    if (this.#hasPeerAddresses && socket.remoteAddress === undefined) {
+      if (this.#taker === null) this.#earlyResets++;
+      else this.#taker.onReset(1);
+      discard(socket);
+    } else if (this.#taker !== null) this.#taker.onConnection(socket);
+    else if (this.#early.length >= backlog) socket.destroy();
+    else {
+      socket.on("error", ignore);
+      this.#early.push(socket);
+    }
+  };
+}
+
+function toListenOptions(address: Exclude<ListenAddress, { kind: "unix" }>, port: number | null): ListenOptions & { fd?: number } {
+  if (address.kind === "fd") return { fd: address.fd, backlog };
+  const options: ListenOptions = { port: port ?? address.port, backlog, exclusive: true, reusePort: canSharePorts() };
+  if (address.host !== null) options.host = address.host;
+  return options;
+}

@@ -1,0 +1,7 @@
+/** Where the kernel spreads the connections of one port among several sockets (SO_REUSEPORT as Linux has it). */
+const platforms: ReadonlySet<NodeJS.Platform> = new Set<NodeJS.Platform>(["linux", "freebsd", "sunos", "aix"]);
+
+/** Can several sockets of this process listen on one port? */
+export function canSharePorts(platform: NodeJS.Platform = process.platform): boolean {
+  return platforms.has(platform);
+}

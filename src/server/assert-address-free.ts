@@ -1,0 +1,39 @@
+/**
+ * Looks whether an address is free before it is opened. Several sockets of one user can share a port (SO_REUSEPORT) without either knowing; so a socket of ours would open beside
+ * that of another process, and take half of its connections. A proxy's own sockets on the port are no hindrance: a reload moves `127.0.0.1:80` to `:80`.
+ */
+import { createServer } from "node:net";
+import { lookup } from "node:dns/promises";
+import { coversAddress, type ListenAddress, type TcpListenAddress } from "../net/listen-address.ts";
+import { findListeners, findOwnSockets } from "../net/listening-ports.ts";
+
+/** @param own where the proxy listens already @throws EADDRINUSE where another process, or another proxy of this one, listens there */
+export async function assertAddressFree(address: ListenAddress, own: readonly { readonly port: number }[]): Promise<void> {
+  if (address.kind !== "tcp" || address.port === 0) return;
+  const listeners = await findListeners(address.port);
+  if (listeners?.length === 0) return;
+  const isOwnPort = own.some(({ port }) => port === address.port);
+  // Opening it, for a moment, would tell whoever waits for us that we are there.
+  if (!isOwnPort) return openOnce(address);
+  if (listeners === null) return;
+  const ownSockets = await findOwnSockets();
+  const wanted = { ...address, host: address.host === null ? null : (await lookup(address.host)).address };
+  for (const { host, inode } of listeners) {
+    const found: TcpListenAddress = { kind: "tcp", host, port: address.port };
+    if (!ownSockets.has(inode) && (coversAddress(wanted, found) || coversAddress(found, wanted))) throw inUse(address);
+  }
+}
+
+function inUse({ host, port }: TcpListenAddress): Error {
+  const address = host ?? "::";
+  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}:${port}`), { code: "EADDRINUSE", syscall: "listen", address, port });
+}
+
+async function openOnce(address: TcpListenAddress): Promise<void> {
+  const probe = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  probe.once("error", reject);
+  probe.listen({ port: address.port, exclusive: true, ...(address.host !== null && { host: address.host }) }, resolve);
+  await promise;
+  await new Promise((done) => probe.close(done));
+}
