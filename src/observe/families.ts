@@ -78,6 +78,8 @@ export const families = {
   endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
   endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),
   healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
+  nameLookups: counter("millrace_name_lookups_total", ["result"],
+    "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also where the last good addresses serve on)."),
   rateLimited: counter("millrace_rate_limited_total", ["route", "mode"],
     "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on)."),
   storeDecisions: counter("millrace_store_decisions_total", ["store", "result"],

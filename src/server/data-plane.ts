@@ -35,7 +35,7 @@ import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
-import { nameWarnings } from "./name-warnings.ts";
+import { nameReports } from "./name-reports.ts";
 import { Retired } from "./retired.ts";
 import { Runtime } from "./runtime.ts";
 
@@ -107,11 +107,11 @@ export class DataPlane implements ListenerHost {
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
     this.pseudonym = parts.pseudonym;
-    this.#resolver = new HostResolver(nameWarnings(parts.warnings));
     this.wheel = new TimerWheel({ onError: (error) => this.onInternalError(error) });
     this.#writer = new MetricWriter({ onPage: parts.onMetricPage });
     this.#metrics = new ExchangeMetrics(this.#writer);
     this.#failures = new FailureWarnings(parts.warnings);
+    this.#resolver = new HostResolver(nameReports(parts.warnings, this.#writer));
     this.#stores = new Stores({ metrics: this.#writer, logger: parts.logger, names: toServerNames(this.#resolver) });
     this.#lag = new EventLoopLag({ writer: this.#writer, workerName: String(parts.stripeIndex) });
     this.wheel.start();

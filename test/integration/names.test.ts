@@ -6,6 +6,7 @@ import { type AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { MetricsPage } from "../support/metrics-page.ts";
 import { type Entry, NameServer } from "../support/name-server.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually } from "../support/signal.ts";
@@ -106,6 +107,9 @@ test("addresses stay in use when the name server fails, has no such name any mor
       return world.names.asked.length > before + 2;
     }, "the name server was asked again");
   }
+  const metrics = await MetricsPage.of(`http://${world.stage.proxy.adminAddress() ?? ""}`);
+  const { success = 0, failure = 0 } = metrics.by("millrace_name_lookups_total", "result");
+  assert.ok(success >= 1 && failure >= 3, `${success} and ${failure}`);
   const warnings = world.stage.messages.filter(({ message }) => message === "a name cannot be resolved");
   assert.deepEqual([warnings[0]?.level, warnings[0]?.fields["name"], warnings[0]?.fields["lastAddressesServe"]], ["warn", "api.test", true]);
 });

@@ -31,8 +31,8 @@ function bench(options: { maxNames?: number; random?: () => number } = {}) {
     },
   };
   const onFailure = (host: string, { code, hasLastGood }: NameFailure): void => void reports.push(`${host} ${code}${hasLastGood ? " (last good)" : ""}`);
-  const onRecovery = (host: string): void => void reports.push(`${host} again`);
-  const resolver = new HostResolver({ source, scheduler, onFailure, onRecovery, random: options.random ?? (() => 0), ...(options.maxNames && { maxNames: options.maxNames }) });
+  const onSuccess = (host: string, wasFailing: boolean): void => void reports.push(`${host} ${wasFailing ? "again" : "found"}`);
+  const resolver = new HostResolver({ source, scheduler, onFailure, onSuccess, random: options.random ?? (() => 0), ...(options.maxNames && { maxNames: options.maxNames }) });
   /** Asks for a host; the outcome is in the returned array once it is there. */
   const ask = (host = "api.test"): string[] => {
     const outcome: string[] = [];
@@ -261,7 +261,7 @@ test("failures and empty answers leave the watchers' addresses as they are, and 
   scheduler.advance(1_000);
   await asked[4]!.answer(["10.0.0.2"]);
   assert.deepEqual(told, ["10.0.0.1", "10.0.0.2"]);
-  assert.deepEqual(reports, ["api.test ENOTFOUND (last good)", "api.test ENODATA (last good)", "api.test ETIMEOUT (last good)", "api.test again"]);
+  assert.deepEqual(reports, ["api.test found", "api.test ENOTFOUND (last good)", "api.test ENODATA (last good)", "api.test ETIMEOUT (last good)", "api.test again"]);
 });
 
 test("an answer in doubt is taken where there is none better", async () => {

@@ -58,8 +58,8 @@ export interface HostResolverOptions {
   readonly maxNames?: number;
   /** Told each time a name could not be resolved, and why. */
   readonly onFailure?: (host: string, failure: NameFailure) => void;
-  /** Told when a name is resolved again. */
-  readonly onRecovery?: (host: string) => void;
+  /** Told each time a name was resolved, and whether it could not be before. */
+  readonly onSuccess?: (host: string, wasFailing: boolean) => void;
 }
 
 /** Why a name could not be resolved. */
@@ -77,7 +77,7 @@ export class HostResolver {
   readonly #random: RandomSource;
   readonly #maxNames: number;
   readonly #onFailure: (host: string, failure: NameFailure) => void;
-  readonly #onRecovery: (host: string) => void;
+  readonly #onSuccess: (host: string, wasFailing: boolean) => void;
   readonly #names = new Map<string, NameEntry>();
   #isFollowingSettings = false;
   #isClosed = false;
@@ -88,7 +88,7 @@ export class HostResolver {
     this.#random = options.random ?? Math.random;
     this.#maxNames = options.maxNames ?? 16_384;
     this.#onFailure = options.onFailure ?? (() => {});
-    this.#onRecovery = options.onRecovery ?? (() => {});
+    this.#onSuccess = options.onSuccess ?? (() => {});
   }
 
   /**
@@ -203,7 +203,7 @@ export class HostResolver {
       entry.expiresMs = nowMs + ttlMs;
       entry.refreshMs = nowMs + ttlMs * (1 - refreshSpread * this.#random());
       entry.take(addresses);
-      if (wasFailing) this.#onRecovery(entry.host);
+      this.#onSuccess(entry.host, wasFailing);
     }
     entry.settle();
     if (entry.isOutdated) this.#refresh(entry);
