@@ -36,6 +36,7 @@ test("the shortest configuration gets every default", () => {
         pool: { maxIdle: 128, idleTimeout: 60_000, pipelining: 1 },
         timeouts: { connect: 3_000, firstByte: 60_000, idle: 60_000 },
         lenient: false,
+        via: true,
         protocol: "http1",
       },
     },

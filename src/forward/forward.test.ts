@@ -68,7 +68,7 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
   exchange.startedMs = scheduler.clock.now();
   exchange.forwardingPrefix = new ForwardingPrefix({ peerAddress: "127.0.0.1", scheme: "http", isPeerTrusted: false, pseudonym: "m" });
   const whole: ForwardPlan = {
-    upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null }, requestTrailerEdit: null, responseTrailerEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
+    upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null, via: "add" }, requestTrailerEdit: null, responseTrailerEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
   };
   forward(exchange, whole, {
     wheel, scheduler, held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {}, onAttemptFailure: (_, { name }, { code }) => void failures.push(`${code} at ${name.slice(-1)}`),
@@ -210,7 +210,7 @@ test("a bug in what follows a failure, or in the head of the next attempt, is an
     if (++headCount === 2) throw bug;
     return fields;
   };
-  const preparing = open({ context: { onInternalError }, plan: { changes: { rewrites: [], edit } } });
+  const preparing = open({ context: { onInternalError }, plan: { changes: { rewrites: [], edit, via: "add" } } });
   // The head of a request without Host is another for each endpoint.
   preparing.exchange.request.authority = "";
   preparing.fail(0, "UPSTREAM_RESET");

@@ -2,7 +2,7 @@
  * The request head as it goes upstream: written anew from what was understood (RFC 9110 section 7.6). Host, framing and hop-by-hop fields are ours;
  * the client's other lines are passed on as the slices they came in.
  */
-import { forwardingFields } from "../http/forwarding-fields.ts";
+import { forwardingFields, type ViaMode } from "../http/forwarding-fields.ts";
 import { Framing } from "../http/message.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HeaderEdit } from "../route/header-edit.ts";
@@ -12,6 +12,7 @@ import { type Rewrite, rewriteTarget } from "../route/rewrite.ts";
 export interface RequestChanges {
   readonly rewrites: readonly Rewrite[];
   readonly edit: HeaderEdit | null;
+  readonly via: ViaMode;
 }
 
 /** The head for `exchange`, with its empty line. `fallbackAuthority` is the Host for an HTTP/1.0 client that sent none. */
@@ -33,5 +34,5 @@ export function prepareRequest(exchange: Exchange, changes: RequestChanges, fall
   if (exchange.upgrade !== null) tail += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;
   else if (request.acceptsTrailers) tail += "TE: trailers\r\nConnection: TE\r\n";
   const authority = request.authority === "" ? fallbackAuthority : request.authority;
-  return `${request.method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${forwardingFields(exchange.forwardingPrefix!, request, exchange.requestId)}${tail}\r\n`;
+  return `${request.method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${fields}${forwardingFields(exchange.forwardingPrefix!, request, exchange.requestId, changes.via)}${tail}\r\n`;
 }

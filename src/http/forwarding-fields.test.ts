@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clientScheme, type ConnectionOrigin, firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop } from "./forwarding-fields.ts";
+import { clientScheme, type ConnectionOrigin, firstForwardedHost, firstForwardedProto, forwardingFields, ForwardingPrefix, isLoop, type ViaMode } from "./forwarding-fields.ts";
 import { RequestHead } from "./message.ts";
 
 function lines(origin: Partial<ConnectionOrigin>, request: Partial<RequestHead>): string[] {
@@ -82,7 +82,31 @@ test("an own name among the members of Via is a loop", () => {
     ["mill", false],
     ["1.1 a,1.1 mill , 1.1 b", true],
   ];
-  for (const [via, expected] of table) assert.equal(isLoop(via, "mill"), expected, String(via));
+  for (const [via, expected] of table) assert.equal(isLoop({ via, cdnLoop: null }, "mill"), expected, String(via));
+});
+
+test("a member of CDN-Loop, with or without parameters, is a loop, too", () => {
+  for (const [cdnLoop, expected] of [
+    [null, false], ["", false], ["mill", true], ["other, mill", true], ["other;a=1,\tmill ;b=2", true], ["mill2", false], ["treadmill", false], ["other;mill", false], ["1.1 mill", false],
+  ] as const) assert.equal(isLoop({ via: null, cdnLoop }, "mill"), expected, String(cdnLoop));
+});
+
+test("what becomes of Via, and the name in CDN-Loop where it is not in Via", () => {
+  const hops = (viaMode: ViaMode, request: Partial<RequestHead>): string[] => {
+    const head = Object.assign(new RequestHead(), { authority: "a" }, request);
+    const text = forwardingFields(new ForwardingPrefix({ peerAddress: "192.0.2.1", scheme: "http", isPeerTrusted: false, pseudonym: "mill" }), head, "id", viaMode);
+    return text.split("\r\n").filter((line) => /^(via|cdn-loop):/i.test(line));
+  };
+  for (const [mode, request, expected] of [
+    ["add", {}, ["Via: 1.1 mill"]],
+    ["add", { via: "1.0 a", cdnLoop: "b" }, ["Via: 1.0 a, 1.1 mill", "CDN-Loop: b"]],
+    ["pass", {}, ["CDN-Loop: mill"]],
+    ["pass", { authority: "" }, ["CDN-Loop: mill"]],
+    ["pass", { minorVersion: 0 }, ["CDN-Loop: mill"]],
+    ["pass", { via: "1.0 a", cdnLoop: "b" }, ["Via: 1.0 a", "CDN-Loop: b, mill"]],
+    ["remove", {}, ["CDN-Loop: mill"]],
+    ["remove", { via: "1.0 a", cdnLoop: "b;c=1" }, ["CDN-Loop: b;c=1, mill"]],
+  ] as const) assert.deepEqual(hops(mode, request), expected, `${mode} ${JSON.stringify(request)}`);
 });
 
 test("the first hop's word is read from a list", () => {

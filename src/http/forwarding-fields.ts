@@ -1,6 +1,6 @@
 /**
  * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), Via (RFC 9110 section
- * 7.6.3) and X-Request-ID. The parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from a
+ * 7.6.3), CDN-Loop (RFC 8586) where that takes Via's place, and X-Request-ID. The parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from a
  * trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what a connection's requests have in
  * common is worked out once, and an ordinary request costs one concatenation.
  */
@@ -9,6 +9,9 @@ import type { Exchange } from "./exchange.ts";
 import { toLowerAscii, trimOws } from "./fields.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { RequestHead } from "./message.ts";
+
+/** What becomes of Via: we are added to it; it passes as it came; or it goes. Where we are not added, CDN-Loop carries our name instead, or a loop would not be seen. */
+export type ViaMode = "add" | "pass" | "remove";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
 export interface ConnectionOrigin {
@@ -28,6 +31,8 @@ export class ForwardingPrefix {
   readonly beforeHost: string;
   /** From the authority to the request id, for HTTP/1.1 without a Via of its own. */
   readonly afterHost: string;
+  /** As `afterHost`, where we are not added to Via. */
+  readonly afterHostQuietly: string;
   /** As `beforeHost`, where there is no authority. */
   readonly withoutHost: string;
 
@@ -37,18 +42,21 @@ export class ForwardingPrefix {
     const via = `Via: 1.1 ${origin.pseudonym}\r\nX-Request-ID: `;
     this.beforeHost = `${common}X-Forwarded-Host: `;
     this.afterHost = `\r\n${via}`;
+    this.afterHostQuietly = `\r\nCDN-Loop: ${origin.pseudonym}\r\nX-Request-ID: `;
     this.withoutHost = common + via;
   }
 }
 
 /** The field lines to send upstream for `request`, each with its CRLF. `requestId` is what `RequestIdSource.choose` gave. */
-export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead, requestId: string): string {
-  if (prefix.origin.isPeerTrusted || request.via !== null || request.minorVersion !== 1 || request.majorVersion !== 1) return forwardingFieldsInFull(prefix.origin, request, requestId);
+export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead, requestId: string, viaMode: ViaMode = "add"): string {
+  const isOrdinary = !prefix.origin.isPeerTrusted && request.via === null && request.cdnLoop === null && request.minorVersion === 1 && request.majorVersion === 1;
+  if (!isOrdinary) return forwardingFieldsInFull(prefix.origin, request, requestId, viaMode);
+  if (viaMode !== "add") return request.authority === "" ? forwardingFieldsInFull(prefix.origin, request, requestId, viaMode) : `${prefix.beforeHost}${request.authority}${prefix.afterHostQuietly}${requestId}\r\n`;
   if (request.authority === "") return `${prefix.withoutHost}${requestId}\r\n`;
   return `${prefix.beforeHost}${request.authority}${prefix.afterHost}${requestId}\r\n`;
 }
 
-function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string): string {
+function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string, viaMode: ViaMode): string {
   const isBelieved = origin.isPeerTrusted;
   const reading = isBelieved ? readingOf(request) : null;
   const proto = (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
@@ -56,8 +64,15 @@ function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, 
   let lines = `X-Forwarded-For: ${forwardedForOf(origin, isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
   if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: nodeOf(origin), scheme: origin.scheme, authority: request.authority }))}\r\n`;
-  const version = request.majorVersion === 2 ? "2.0" : `1.${request.minorVersion}`;
-  return `${lines}Via: ${appended(request.via, `${version} ${origin.pseudonym}`)}\r\nX-Request-ID: ${requestId}\r\n`;
+  return `${lines}${hopFields(origin, request, viaMode)}X-Request-ID: ${requestId}\r\n`;
+}
+
+/** Via and CDN-Loop. What others have written into the latter always goes on (RFC 8586 section 2). */
+function hopFields({ pseudonym }: ConnectionOrigin, { majorVersion, minorVersion, via, cdnLoop }: RequestHead, viaMode: ViaMode): string {
+  const version = majorVersion === 2 ? "2.0" : `1.${minorVersion}`;
+  const sentVia = viaMode === "add" ? appended(via, `${version} ${pseudonym}`) : viaMode === "pass" ? via : null;
+  const sentLoop = viaMode === "add" ? cdnLoop : appended(cdnLoop, pseudonym);
+  return `${sentVia === null ? "" : `Via: ${sentVia}\r\n`}${sentLoop === null ? "" : `CDN-Loop: ${sentLoop}\r\n`}`;
 }
 
 /** What a proxy that speaks RFC 7239 only says: it is believed just the same, and an endpoint that reads the X- fields must not be told otherwise. */
@@ -106,10 +121,10 @@ function firstMember(list: string): string {
 }
 
 /**
- * Has the request been here before: is `pseudonym` the received-by of a member of its Via (RFC 9110 sections 7.6.3 and 7.3.1)? Then it is answered with
+ * Has the request been here before: is `pseudonym` the received-by of a member of its Via (RFC 9110 sections 7.6.3 and 7.3.1), or a member of its CDN-Loop (RFC 8586)? Then it is answered with
  * `LOOP_DETECTED`. A comma in a comment can only make a client's own request look like a loop.
  */
-export function isLoop(via: string | null, pseudonym: string): boolean {
-  if (via === null || !via.includes(pseudonym)) return false;
-  return via.split(",").some((member) => /^[ \t]*\S+[ \t]+(\S+)/.exec(member)?.[1] === pseudonym);
+export function isLoop({ via, cdnLoop }: Pick<RequestHead, "via" | "cdnLoop">, pseudonym: string): boolean {
+  if (via !== null && via.includes(pseudonym) && via.split(",").some((member) => /^[ \t]*\S+[ \t]+(\S+)/.exec(member)?.[1] === pseudonym)) return true;
+  return cdnLoop !== null && cdnLoop.includes(pseudonym) && cdnLoop.split(",").some((member) => trimOws(member.split(";", 1)[0]!) === pseudonym);
 }

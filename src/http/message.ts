@@ -61,6 +61,7 @@ export class RequestHead {
   forwardedHost: string | null = null;
   forwarded: string | null = null;
   via: string | null = null;
+  cdnLoop: string | null = null;
   requestId: string | null = null;
 
   /** The value of any field as received, by its name in lower case; several lines joined with `, `; null where absent. */

@@ -23,7 +23,7 @@ const ownFields: Readonly<Record<string, SentField>> = {
   upgrade: ({ request }) => (request.minorVersion === 1 && listMembers(request.field("connection") ?? "").includes("upgrade") ? request.field("upgrade") : null),
 };
 
-const forwardingNames: ReadonlySet<string> = new Set(["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-request-id"]);
+const forwardingNames: ReadonlySet<string> = new Set(["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "cdn-loop", "x-request-id"]);
 
 /** @param name in lower case */
 export function compileSentField(name: string): SentField {

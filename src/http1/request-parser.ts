@@ -152,6 +152,7 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
         if (isConnectionLogin(value)) head.bindsConnection = true;
         break;
       case Special.via: head.via = join(head.via, value); break;
+      case Special.cdnLoop: head.cdnLoop = join(head.cdnLoop, value); break;
       case Special.requestId: head.requestId = join(head.requestId, value); break;
       case Special.forwardedFor: head.forwardedFor = join(head.forwardedFor, value); break;
       case Special.forwardedProto: head.forwardedProto = join(head.forwardedProto, value); break;

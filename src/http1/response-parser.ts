@@ -29,7 +29,7 @@ export const parsedResponse: { head: ResponseHead | null; next: number; failure:
 
 // Request-side names mean nothing in an answer and are forwarded.
 const kept = keepTable(
-  Special.date, Special.host, Special.expect, Special.via, Special.requestId, Special.forwardedFor, Special.forwardedProto,
+  Special.date, Special.host, Special.expect, Special.via, Special.cdnLoop, Special.requestId, Special.forwardedFor, Special.forwardedProto,
   Special.forwardedHost, Special.forwarded, Special.trust, Special.unsafe, Special.login, Special.persistentLogin,
 );
 

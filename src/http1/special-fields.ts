@@ -36,6 +36,7 @@ export const Special = {
   proxyLogin: 21,
   /** Says that a login holds for the connection. */
   persistentLogin: 22,
+  cdnLoop: 23,
 } as const;
 export type Special = (typeof Special)[keyof typeof Special];
 
@@ -61,6 +62,7 @@ const names: readonly (readonly [string, Special])[] = [
   ["upgrade", Special.upgrade],
   ["expect", Special.expect],
   ["via", Special.via],
+  ["cdn-loop", Special.cdnLoop],
   ["x-request-id", Special.requestId],
   ["x-forwarded-for", Special.forwardedFor],
   ["x-forwarded-proto", Special.forwardedProto],

@@ -7,7 +7,7 @@ import { isToken, toLowerAscii } from "../http/fields.ts";
 const ownFields = new Set(["content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "http2-settings"]);
 
 /** Fields of a request that the proxy writes itself: where it goes and on whose behalf. */
-const ownRequestFields = new Set([...ownFields, "host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-request-id"]);
+const ownRequestFields = new Set([...ownFields, "host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "cdn-loop", "x-request-id"]);
 
 /** Whose fields: those of a request may also not touch what says where it goes and where it comes from. */
 export type FieldDirection = "request" | "response";
@@ -52,7 +52,8 @@ export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<s
 
 function fieldEditsShape(direction: FieldDirection) {
   const nameSchema = z.string().superRefine((name, context) => {
-    const problem = fieldNameProblem(name, direction);
+    // Via may go: loops are then found by CDN-Loop.
+    const problem = direction === "request" && toLowerAscii(name) === "via" ? null : fieldNameProblem(name, direction);
     if (problem !== null) addProblem(context, problem);
   }).transform(toLowerAscii);
   return {

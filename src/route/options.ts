@@ -98,7 +98,7 @@ export const routeSchema = section(
     redirect: documented(maybe(redirectSchema), { about: "Answers with a redirection." }),
     respond: documented(maybe(respondSchema), { about: "Answers with a fixed text." }),
   },
-  ["split", "files", "mirror", "fallback", "errors", "upgrade"],
+  ["split", "files", "mirror", "fallback", "errors"],
 ).check(
   sectionCheck((route: Record<string, unknown>, context) => {
     const given = routeTargets.filter((key) => route[key] !== undefined && route[key] !== null);

@@ -259,7 +259,7 @@ export class DataPlane implements ListenerHost {
       exchange.clientIp = resolveClient({ peerAddress: exchange.peerAddress, forwardedFor, forwarded, isTrusted: (address) => listener.isTrusted(address) });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
-    if (request.via !== null && isLoop(request.via, this.pseudonym)) exchange.refusal = "LOOP_DETECTED";
+    if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym)) exchange.refusal = "LOOP_DETECTED";
     // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
     exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);

@@ -12,6 +12,7 @@ import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward } from "../forward/forward.ts";
 import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { isLastForward } from "../forward/max-forwards.ts";
+import type { ViaMode } from "../http/forwarding-fields.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { compose, refuseWith, type RouteStep } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
@@ -161,7 +162,7 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     upstream,
     retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
     hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
-    changes: { rewrites, edit: inSequence(requestEdits) },
+    changes: { rewrites, edit: inSequence(requestEdits), via: viaModeOf(route, parts.config.upstreams[upstream.name]!) },
     requestTrailerEdit: inSequence(requestTrailerEdits),
     responseTrailerEdit: inSequence(responseTrailerEdits),
     totalTimeoutMs: route.timeouts.total,
@@ -171,6 +172,11 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   return toRoute((exchange) => {
     if (!isLastForward(exchange)) forward(exchange, plan, parts.forwarding);
   });
+}
+
+function viaModeOf(route: RouteOptions, upstream: UpstreamOptions): ViaMode {
+  const isRemoved = route.middlewares.some((middleware) => "headers" in middleware && middleware.headers.request.remove.includes("via"));
+  return isRemoved ? "remove" : upstream.via ? "add" : "pass";
 }
 
 /** Null where the route has nothing to say. */

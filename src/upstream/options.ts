@@ -95,9 +95,13 @@ export const upstreamSchema = section(
       about: "Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form; requests of clients are never read so. See the guide on endpoint failures.",
       danger: "where this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
     }),
+    via: documented(z.boolean().prefault(true), {
+      about: "Adds the proxy to the `Via` field of requests. nginx as an endpoint does not compress for requests that have one (`gzip_proxied off`): `false` leaves it as it came, and `headers.request.remove: [via]` takes it"
+        + " away altogether. Loops are answered with 508 all the same: the proxy's name then stands in `CDN-Loop` (RFC 8586).",
+    }),
     protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
   },
-  ["discovery", "tls", "host", "via", "waitForEndpoint"],
+  ["discovery", "tls", "host", "waitForEndpoint"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown }, context) => {
     const { hedge, sticky } = upstream;

@@ -86,3 +86,52 @@ test("a proxy that is its own endpoint answers 508 instead of asking itself for 
     assert.deepEqual(log.map(({ status }) => status), [508, 508]);
   }
 });
+
+const ways: readonly (readonly [name: string, upstream: Record<string, unknown>, middlewares: readonly unknown[]])[] = [
+  ["via: false", { via: false }, []],
+  ["via as a field to remove", {}, [{ headers: { request: { remove: ["Via"] } } }]],
+];
+for (const [name, upstream, middlewares] of ways) {
+  test(`${name}: the endpoint sees no Via of ours, and a loop through two proxies ends with 508 all the same`, async () => {
+    const endpoint = await ScriptedUpstream.start();
+    const routes = [{ upstream: "app", middlewares }];
+    const first = await ProxyUnderTest.start({ endpoints: [endpoint.url], upstream, routes });
+    const second = await ProxyUnderTest.start({ endpoints: [first.url], upstream, routes });
+    const client = await RawClient.connect(second.port);
+    try {
+      client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: cdn-loop, via\r\n\r\n");
+      assert.equal((await client.response()).status, 200);
+      const { fields } = endpoint.requests[0]!;
+      assert.deepEqual(valuesOf({ fields }, "via"), []);
+      assert.equal(valuesOf({ fields }, "cdn-loop").join().split(",").length, 2, "both proxies have said who they are");
+      await first.reload({ endpoints: [second.url], upstream, routes });
+      client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: cdn-loop, via\r\n\r\n");
+      assert.equal((await client.response()).status, 508);
+    } finally {
+      client.destroy();
+      await endpoint.close();
+      await second.close();
+      const log = await first.close();
+      assert.ok(log.length <= 3, `${log.length} requests`);
+    }
+  });
+}
+
+test("an endpoint's Via reaches the client as it came, unless the route removes it", async () => {
+  const endpoint = await ScriptedUpstream.start({ onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nVia: 1.1 other\r\nContent-Length: 0\r\n\r\n") });
+  const proxy = await ProxyUnderTest.start({ endpoints: [endpoint.url], routes: [
+    { match: { path: "/removed" }, middlewares: [{ headers: { response: { remove: ["via"] } } }], upstream: "app" },
+    { upstream: "app" },
+  ] });
+  const client = await RawClient.connect(proxy.port);
+  try {
+    for (const [path, expected] of [["/", ["1.1 other"]], ["/removed", []]] as const) {
+      client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.deepEqual(valuesOf(await client.response(), "via"), expected);
+    }
+  } finally {
+    client.destroy();
+    await endpoint.close();
+    await proxy.close();
+  }
+});
