@@ -180,6 +180,12 @@ test("proxy threads never load the schema library", () => {
   }));
 });
 
+test("what serves writes to no output of the process by itself: a reader that sleeps would stop it, one that is gone would end it", () => {
+  const allowed = new Set(["src/cli/terminal.ts", "src/cli/program.ts", "src/cli/problems.ts", "src/observe/log-destination.ts"]);
+  const served = files.filter((file) => file.path.startsWith("src/") && !isTest(file.path) && !allowed.has(file.path));
+  assertNone(served.filter((file) => /\bconsole\.\w+\(|process\.(?:stdout|stderr)\.write|process\.(?:stdout|stderr)\.isTTY|writeSync\([12],/.test(file.text)).map((file) => file.path));
+});
+
 test("imports end in .ts", () => {
   assertNone(files.flatMap((file) => file.imports.filter((one) => one.specifier.startsWith(".") && !/\.(ts|json)$/.test(one.specifier)).map((one) => `${file.path}: ${one.specifier}`)));
 });

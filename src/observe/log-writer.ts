@@ -8,11 +8,9 @@
 import { close, write, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { type Descriptor, maxWholePipeWriteBytes, openForAppending } from "./log-destination.ts";
+import { type LogAccount, LogQueue } from "./log-queue.ts";
 
-/** How many lines of one log were lost; whoever writes lines names the account. */
-export interface LogAccount {
-  lost: number;
-}
+export type { LogAccount } from "./log-queue.ts";
 
 export interface LogWriterOptions {
   /** Where to open the destination anew; null = it was inherited and cannot be. */
@@ -32,15 +30,6 @@ export interface LogWriterListener {
   onMended(): void;
 }
 
-interface Batch {
-  text: string;
-  lineCount: number;
-  readonly account: LogAccount;
-  readonly atMs: number;
-}
-
-/** Batches are joined up to this size. */
-const maxBatchLength = 128 * 1024;
 /** What is written to a pipe before others get their turn. */
 const maxBytesPerTurn = 256 * 1024;
 /** Lines that have waited so long while the destination fails are lost. */
@@ -62,18 +51,11 @@ const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code 
 /** See the head of this file. */
 export class LogWriter {
   readonly #path: string | null;
-  readonly #maxWaiting: number;
+  readonly #queue: LogQueue;
   readonly #listeners = new Set<LogWriterListener>();
   #descriptor: Descriptor | null;
   /** Opened beside, takes its place. */
   #next: Descriptor | null = null;
-  /** Batches that were there when a reopening was asked for. */
-  #beforeNext = 0;
-  readonly #waiting: Batch[] = [];
-  #waitingLength = 0;
-  /** The first batch, as it is being written, and how much of it has been. */
-  #bytes: Buffer | null = null;
-  #offset = 0;
   /** The system has a part of the batch. */
   #isBusy = false;
   #isOpening = false;
@@ -92,7 +74,7 @@ export class LogWriter {
   constructor(options: LogWriterOptions) {
     this.#path = options.path;
     this.#descriptor = options.descriptor;
-    this.#maxWaiting = options.maxWaiting ?? 4 * 1024 * 1024;
+    this.#queue = new LogQueue(options.maxWaiting ?? 4 * 1024 * 1024);
     if (options.listener !== undefined) this.#listeners.add(options.listener);
     listenForErrors(options.descriptor?.stream ?? null);
   }
@@ -125,24 +107,18 @@ export class LogWriter {
 
   /** Takes complete lines, with their line feeds. Those that are lost are counted in `account`. */
   write(text: string, lineCount: number, account: LogAccount): void {
-    if (this.#isClosed || this.#waitingLength + text.length > this.#maxWaiting) {
+    if (this.#isClosed) {
       account.lost += lineCount;
       return;
     }
-    const last = this.#waiting.at(-1);
-    const isLastTaken = this.#waiting.length <= (this.#bytes === null ? 0 : 1) || this.#waiting.length <= this.#beforeNext;
-    if (last !== undefined && !isLastTaken && last.account === account && last.text.length + text.length <= maxBatchLength) {
-      last.text += text;
-      last.lineCount += lineCount;
-    } else this.#waiting.push({ text, lineCount, account, atMs: performance.now() });
-    this.#waitingLength += text.length;
+    this.#queue.add(text, lineCount, account);
     this.#pump();
   }
 
   /** Opens the path anew, after it was rotated; where that fails, lines go where they went until it succeeds. Nothing for what was inherited. */
   reopen(): void {
     if (this.#path === null || this.#isClosed) return;
-    this.#beforeNext = this.#waiting.length;
+    this.#queue.mark();
     clearTimer(this.#reopenRetry);
     this.#reopenRetry = null;
     clearTimer(this.#reopening);
@@ -158,9 +134,9 @@ export class LogWriter {
 
   /** Resolves when everything has been written or is lost; after two seconds at most. */
   async settle(): Promise<void> {
-    if (this.#waiting.length === 0) return;
+    if (this.#queue.isEmpty) return;
     if (this.#failures > 0) this.#tryNow();
-    if (this.#waiting.length === 0 || this.#failures > 0) return;
+    if (this.#queue.isEmpty || this.#failures > 0) return;
     let timer: NodeJS.Timeout | null = null;
     await new Promise<void>((done) => {
       this.#settled.push(done);
@@ -178,7 +154,7 @@ export class LogWriter {
     clearTimer(this.#retry);
     clearTimer(this.#reopenRetry);
     clearTimer(this.#reopening);
-    this.#loseUntil(Infinity);
+    this.#lose(Infinity);
     closeOnce(this.#next);
     this.#next = null;
     // A write that hangs has the descriptor still; it is closed when that ends.
@@ -204,26 +180,26 @@ export class LogWriter {
     if (this.#isBusy || this.#retry !== null) return;
     this.#swap();
     const descriptor = this.#descriptor;
-    if (descriptor === null || this.#waiting.length === 0 || this.#isHolding) return;
+    if (descriptor === null || this.#queue.isEmpty || this.#isHolding) return;
     if (descriptor.kind === "pipe") {
       if (!this.#writeAtOnce(descriptor.fd, maxBytesPerTurn)) this.#retry ??= setTimeout(this.#onRetry, 0).unref();
     } else this.#writeLater(descriptor);
   }
 
   get #isHolding(): boolean {
-    return this.#reopening !== null && this.#beforeNext === 0;
+    return this.#reopening !== null && this.#queue.marked === 0;
   }
 
   /** @returns whether there is nothing more to do now: all is written, or a retry is arranged */
   #writeAtOnce(fd: number, maxBytes: number): boolean {
     let left = maxBytes;
-    while (this.#waiting.length > 0 && !this.#isHolding) {
-      const bytes = this.#take();
+    while (!this.#queue.isEmpty && !this.#isHolding) {
+      const bytes = this.#queue.take();
       try {
-        while (this.#offset < bytes.length) {
+        while (this.#queue.offset < bytes.length) {
           if (left <= 0) return false;
-          const written = writeSync(fd, bytes, this.#offset, wholeLines(bytes, this.#offset) - this.#offset);
-          this.#offset += written;
+          const written = writeSync(fd, bytes, this.#queue.offset, wholeLines(bytes, this.#queue.offset) - this.#queue.offset);
+          this.#queue.offset += written;
           left -= written;
         }
       } catch (error) {
@@ -236,7 +212,7 @@ export class LogWriter {
   }
 
   #writeLater(descriptor: Descriptor): void {
-    const bytes = this.#take();
+    const bytes = this.#queue.take();
     this.#isBusy = true;
     const onDone = (error: NodeJS.ErrnoException | null | undefined, written: number): void => {
       this.#isBusy = false;
@@ -245,28 +221,20 @@ export class LogWriter {
         return;
       }
       if (error === null || error === undefined) {
-        this.#offset += written;
-        if (this.#offset >= bytes.length) this.#onWritten();
+        this.#queue.offset += written;
+        if (this.#queue.offset >= bytes.length) this.#onWritten();
       } else this.#onError(error);
       this.#pump();
     };
     const { fd, stream } = descriptor;
-    const rest = bytes.subarray(this.#offset);
-    if (stream === null) write(fd, bytes, this.#offset, rest.length, null, onDone);
+    const rest = bytes.subarray(this.#queue.offset);
+    if (stream === null) write(fd, bytes, this.#queue.offset, rest.length, null, onDone);
     else stream.write(rest, (error) => onDone(error, rest.length));
   }
 
-  #take(): Buffer {
-    if (this.#bytes === null) {
-      this.#bytes = Buffer.from(this.#waiting[0]!.text, "utf8");
-      this.#offset = 0;
-    }
-    return this.#bytes;
-  }
-
   #onWritten(): void {
-    this.#bytes = null;
-    this.#remove();
+    this.#queue.finish();
+    this.#noteSettled();
     this.#fullMs = firstFullMs;
     this.#failures = 0;
     if (this.#isTroubled) this.#noteMended();
@@ -283,12 +251,13 @@ export class LogWriter {
     for (const listener of this.#listeners) listener.onMended();
   }
 
-  #remove(): Batch {
-    const batch = this.#waiting.shift()!;
-    this.#waitingLength -= batch.text.length;
-    if (this.#beforeNext > 0) this.#beforeNext--;
-    if (this.#waiting.length === 0) for (const done of this.#settled.splice(0)) done();
-    return batch;
+  #lose(untilMs: number): void {
+    this.#queue.loseUntil(untilMs);
+    this.#noteSettled();
+  }
+
+  #noteSettled(): void {
+    if (this.#queue.isEmpty) for (const done of this.#settled.splice(0)) done();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -302,8 +271,8 @@ export class LogWriter {
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#noteTrouble(error);
     // Whoever reads next must not begin with the rest of a line.
-    if (code === "EPIPE" && this.#isInTheMiddle) this.#dropHalfLine();
-    this.#loseUntil(this.#path === null && isFinal(code) ? Infinity : performance.now() - holdMs);
+    if (code === "EPIPE") this.#queue.dropHalfLine();
+    this.#lose(this.#path === null && isFinal(code) ? Infinity : performance.now() - holdMs);
     this.#retryAfter(delayMs);
     if (this.#path === null || shortages.has(code)) return;
     // The number may be another's by now: it is given up, not closed.
@@ -320,40 +289,6 @@ export class LogWriter {
     this.#retry = null;
     this.#pump();
   };
-
-  /** Loses what was written by then. The rest of a line that is half written stays. */
-  #loseUntil(atMs: number): void {
-    while (this.#waiting.length > 0 && this.#waiting[0]!.atMs <= atMs) {
-      const rest = this.#restOfLine();
-      this.#bytes = null;
-      const batch = this.#remove();
-      batch.account.lost += batch.lineCount;
-      if (rest === null || this.#isClosed) continue;
-      // The line counts as lost where its end does not come either.
-      batch.account.lost--;
-      this.#waiting.unshift({ text: rest, lineCount: 1, account: batch.account, atMs: Infinity });
-      this.#waitingLength += rest.length;
-      return this.#loseBehindFirst(atMs);
-    }
-  }
-
-  #loseBehindFirst(atMs: number): void {
-    while (this.#waiting.length > 1 && this.#waiting[1]!.atMs <= atMs) {
-      const [batch] = this.#waiting.splice(1, 1) as [Batch];
-      this.#waitingLength -= batch.text.length;
-      batch.account.lost += batch.lineCount;
-    }
-  }
-
-  /** What is missing of the line that has been written in part, or null. Lines before it in the batch have been written. */
-  #restOfLine(): string | null {
-    const bytes = this.#bytes;
-    if (bytes === null || this.#offset === 0) return null;
-    const batch = this.#waiting[0]!;
-    batch.lineCount -= countLines(bytes, this.#offset);
-    if (bytes[this.#offset - 1] === lineFeed) return null;
-    return bytes.toString("utf8", this.#offset, bytes.indexOf(lineFeed, this.#offset) + 1);
-  }
 
   async #openBeside(isFirst: boolean): Promise<void> {
     if (this.#isOpening) return;
@@ -380,7 +315,7 @@ export class LogWriter {
     this.#next = descriptor;
     this.#endReopening();
     this.#tryNow();
-    if (this.#isTroubled && this.#waiting.length === 0) {
+    if (this.#isTroubled && this.#queue.isEmpty) {
       this.#failures = 0;
       this.#noteMended();
     }
@@ -392,7 +327,7 @@ export class LogWriter {
     this.#noteTrouble(error);
     if (this.#descriptor === null) {
       this.#failures = Math.max(1, this.#failures);
-      this.#loseUntil(performance.now() - holdMs);
+      this.#lose(performance.now() - holdMs);
     }
     const delayMs = Math.min(firstRetryMs * 2 ** this.#openFailures, maxRetryMs);
     this.#openFailures = Math.min(this.#openFailures + 1, 10);
@@ -404,27 +339,12 @@ export class LogWriter {
   #swap(): void {
     const next = this.#next;
     if (next === null) return;
-    if (this.#failures === 0 && this.#descriptor !== null && (this.#beforeNext > 0 || this.#isInTheMiddle)) return;
-    if (this.#isInTheMiddle) this.#dropHalfLine();
+    if (this.#failures === 0 && this.#descriptor !== null && (this.#queue.marked > 0 || this.#queue.isInTheMiddle)) return;
+    this.#queue.dropHalfLine();
     this.#next = null;
-    this.#beforeNext = 0;
+    this.#queue.marked = 0;
     this.#closeDescriptor();
     this.#descriptor = next;
-  }
-
-  get #isInTheMiddle(): boolean {
-    return this.#bytes !== null && this.#offset > 0;
-  }
-
-  /** Its beginning is elsewhere: the rest of the line would be a broken one. */
-  #dropHalfLine(): void {
-    const bytes = this.#bytes!;
-    if (bytes[this.#offset - 1] === lineFeed) return;
-    this.#waiting[0]!.account.lost++;
-    this.#offset = bytes.indexOf(lineFeed, this.#offset) + 1;
-    if (this.#offset < bytes.length) return;
-    this.#bytes = null;
-    this.#remove();
   }
 
   #closeDescriptor(): void {
@@ -438,12 +358,6 @@ function wholeLines(bytes: Buffer, offset: number): number {
   if (bytes.length - offset <= maxWholePipeWriteBytes) return bytes.length;
   const end = bytes.lastIndexOf(lineFeed, offset + maxWholePipeWriteBytes - 1);
   return end >= offset ? end + 1 : bytes.indexOf(lineFeed, offset) + 1;
-}
-
-function countLines(bytes: Buffer, end: number): number {
-  let count = 0;
-  for (let at = bytes.indexOf(lineFeed); at !== -1 && at < end; at = bytes.indexOf(lineFeed, at + 1)) count++;
-  return count;
 }
 
 function closeOnce(descriptor: Descriptor | null): void {

@@ -1,0 +1,136 @@
+/** The batches of lines that wait for a destination, oldest first, and how much of the first has been written. Knows lines and bounds, nothing of descriptors. */
+
+/** How many lines of one log were lost; whoever writes lines names the account. */
+export interface LogAccount {
+  lost: number;
+}
+
+interface Batch {
+  text: string;
+  lineCount: number;
+  readonly account: LogAccount;
+  readonly atMs: number;
+}
+
+/** Batches are joined up to this size. */
+const maxBatchLength = 128 * 1024;
+const lineFeed = 0x0a;
+
+/** See the head of this file. */
+export class LogQueue {
+  readonly #maxLength: number;
+  readonly #batches: Batch[] = [];
+  #length = 0;
+  /** The first batch as it is being written. */
+  #bytes: Buffer | null = null;
+  /** How much of it has been. */
+  offset = 0;
+  /** How many batches, counted from the first, were there when `mark` was called. */
+  marked = 0;
+
+  /** @param maxLength characters that may wait */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** A part of a batch has been written. */
+  get isInTheMiddle(): boolean {
+    return this.#bytes !== null && this.offset > 0;
+  }
+
+  /** Takes complete lines, or loses them where there is no room. */
+  add(text: string, lineCount: number, account: LogAccount): void {
+    if (this.#length + text.length > this.#maxLength) {
+      account.lost += lineCount;
+      return;
+    }
+    const count = this.#batches.length;
+    const last = this.#batches.at(-1);
+    const isLastOpen = count > (this.#bytes === null ? 0 : 1) && count > this.marked;
+    if (last !== undefined && isLastOpen && last.account === account && last.text.length + text.length <= maxBatchLength) {
+      last.text += text;
+      last.lineCount += lineCount;
+    } else this.#batches.push({ text, lineCount, account, atMs: performance.now() });
+    this.#length += text.length;
+  }
+
+  /** Remembers which batches there are: see `marked`. */
+  mark(): void {
+    this.marked = this.#batches.length;
+  }
+
+  /** The bytes of the first batch; those before `offset` have been written. Only where there is one. */
+  take(): Buffer {
+    if (this.#bytes === null) {
+      this.#bytes = Buffer.from(this.#batches[0]!.text, "utf8");
+      this.offset = 0;
+    }
+    return this.#bytes;
+  }
+
+  /** The first batch has been written. */
+  finish(): void {
+    this.#bytes = null;
+    this.#remove();
+  }
+
+  /** Loses the batches that came by then. The rest of a line that is half written stays, unless everything is lost. */
+  loseUntil(atMs: number): void {
+    while (this.#batches.length > 0 && this.#batches[0]!.atMs <= atMs) {
+      const rest = this.#restOfLine();
+      this.#bytes = null;
+      const batch = this.#remove();
+      batch.account.lost += batch.lineCount;
+      if (rest === null || atMs === Infinity) continue;
+      // It counts as lost where its end does not come either.
+      batch.account.lost--;
+      this.#batches.unshift({ text: rest, lineCount: 1, account: batch.account, atMs: Infinity });
+      this.#length += rest.length;
+      this.#loseBehindFirst(atMs);
+      return;
+    }
+  }
+
+  /** Loses the rest of a line that is half written: its beginning is elsewhere. */
+  dropHalfLine(): void {
+    if (!this.isInTheMiddle) return;
+    const bytes = this.#bytes!;
+    if (bytes[this.offset - 1] === lineFeed) return;
+    this.#batches[0]!.account.lost++;
+    this.offset = bytes.indexOf(lineFeed, this.offset) + 1;
+    if (this.offset === bytes.length) this.finish();
+  }
+
+  #remove(): Batch {
+    const batch = this.#batches.shift()!;
+    this.#length -= batch.text.length;
+    if (this.marked > 0) this.marked--;
+    return batch;
+  }
+
+  #loseBehindFirst(atMs: number): void {
+    while (this.#batches.length > 1 && this.#batches[1]!.atMs <= atMs) {
+      const [batch] = this.#batches.splice(1, 1) as [Batch];
+      this.#length -= batch.text.length;
+      batch.account.lost += batch.lineCount;
+    }
+  }
+
+  /** What is missing of the line that is half written, or null. Lines before it in the batch have been written, and are no longer counted in it. */
+  #restOfLine(): string | null {
+    if (!this.isInTheMiddle) return null;
+    const bytes = this.#bytes!;
+    this.#batches[0]!.lineCount -= countLines(bytes, this.offset);
+    return bytes[this.offset - 1] === lineFeed ? null : bytes.toString("utf8", this.offset, bytes.indexOf(lineFeed, this.offset) + 1);
+  }
+}
+
+function countLines(bytes: Buffer, end: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lineFeed); at !== -1 && at < end; at = bytes.indexOf(lineFeed, at + 1)) count++;
+  return count;
+}
