@@ -24,6 +24,10 @@ export interface AnswerRules extends HeadLimits {
   readonly isLenient: boolean;
 }
 
+/** Larger heads are refused. */
+export const strictRules: AnswerRules = { headBytes: 65_536, headFields: 200, isLenient: false };
+export const lenientRules: AnswerRules = { ...strictRules, isLenient: true };
+
 /** What `parseResponseHead` found. One object for the thread, overwritten by every call. */
 export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = { head: null, next: 0, failure: null, detail: "" };
 

@@ -10,7 +10,7 @@ import type { BoundConnection } from "../http/bound-connections.ts";
 import { ProxyError } from "../http/reason.ts";
 import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
-import type { AnswerRules } from "../http1/response-parser.ts";
+import { type AnswerRules, lenientRules, strictRules } from "../http1/response-parser.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "./endpoint.ts";
@@ -40,9 +40,6 @@ export interface TransportContext {
   onInternalError(error: unknown): void;
 }
 
-/** How answers are read; heads that are larger are refused. */
-const strictly: AnswerRules = { headBytes: 65_536, headFields: 200, isLenient: false };
-const leniently: AnswerRules = { ...strictly, isLenient: true };
 /** An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN is lost. */
 const keepAliveMarginMs = 1_000;
 /** `Keep-Alive: timeout=0`: the endpoint waits for less than a second. */
@@ -77,7 +74,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
     this.#spec = spec;
     this.options = options;
-    this.rules = options.isLenient ? leniently : strictly;
+    this.rules = options.isLenient ? lenientRules : strictRules;
     this.timeouts = options.timeouts;
     this.connectTimeoutMs = options.timeouts.connect;
     this.#context = context;

@@ -77,10 +77,12 @@ test("the status decides, whatever the body, and the connection is closed", asyn
 
 test("what is no answer is a failure with a reason", async (context) => {
   const cases: [name: string, answer: (socket: Socket) => void, reason: RegExp][] = [
-    ["closed", (socket) => socket.end(), /^ECONNRESET$/],
+    ["closed", (socket) => socket.end(), /^closed without an answer$/],
     ["reset", (socket) => socket.resetAndDestroy(), /^ECONNRESET$/],
-    ["garbage", (socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"), /^HPE_/],
-    ["a head without end", (socket) => socket.write(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`), /^HPE_HEADER_OVERFLOW$/],
+    ["garbage", (socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"), /^malformed answer: bad version in the status line$/],
+    ["a head without end", (socket) => socket.write(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`), /^malformed answer: (?:head too large|too many fields)$/],
+    ["interim answers without end", (socket) => socket.write("HTTP/1.1 102 Processing\r\n\r\n".repeat(10_000)), /^malformed answer: head too large$/],
+    ["what would be a 502", (socket) => socket.end("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), /^malformed answer: /],
   ];
   for (const [name, answer, reason] of cases) {
     const peer = await listen(context, answer);
@@ -89,6 +91,26 @@ test("what is no answer is a failure with a reason", async (context) => {
     assert.equal(result.status, null, name);
     assert.match(result.reason, reason, name);
     await peer.closed;
+  }
+});
+
+test("a check reads an answer as the traffic does, in one piece or byte by byte", async (context) => {
+  const cases: [answer: string, isLenient: boolean, isSuccess: boolean][] = [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 002\r\nContent-Length: 2\r\n\r\nok", false, true],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0 ;a\r\n\r\n", false, true],
+    ["HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, false],
+    ["HTTP/1.1 200 OK\nContent-Length: 2\n\nok", true, true],
+    ["HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\n0\n\n", true, true],
+    ["HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n", false, false],
+    ["HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n", true, true],
+    ["HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok", true, false],
+  ];
+  for (const [answer, isLenient, isSuccess] of cases) {
+    for (const send of [(socket: Socket) => void socket.write(answer), (socket: Socket) => [...answer].forEach((byte) => socket.write(byte))]) {
+      const peer = await listen(context, (socket) => send(socket.setNoDelay(true)));
+      assert.equal((await check({ ...peer.endpoint, isLenient })).isSuccess, isSuccess, JSON.stringify([answer, isLenient]));
+      await peer.closed;
+    }
   }
 });
 
