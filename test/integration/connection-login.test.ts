@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { chance, createRandom, oneOf } from "../support/identity-plan.ts";
 import { LoginOrigin } from "../support/login-origin.ts";
 import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -223,3 +224,45 @@ test("requests that share a connection when one of them is offered a login are a
   await clients[1]!.logIn("alice");
   for (const client of clients.filter((_, at) => at !== 1)) assert.equal(await client.ask("", { target: "/public" }), "200 nobody");
 }));
+
+const storms: readonly (readonly [name: string, upstream: Record<string, unknown>])[] = [
+  ["a plain pool", {}], ["pipelining", { pool: { pipelining: 8 } }], ["hedges", { hedge: { after: "2ms" } }],
+  ["a queue", { limits: { maxRequestsPerEndpoint: 3, pendingTimeout: "60s" } }], ["sticky cookies", { sticky: { cookie: {} }, balance: "random" }],
+];
+for (const [name, upstream] of storms) {
+  test(`in a storm of clients with logins and without, nobody is ever served as another (${name})`, () => withParts((origins) => ({ ...one(origins), upstream: { ...upstream, outlier: false } }), async ({ connect, origins }) => {
+    const random = createRandom(7);
+    for (const origin of origins) {
+      let count = 0;
+      origin.onRequest = (connection, request) => {
+        count++;
+        // Some answers come late, some refuse an upload before it has come, some connections end without a word.
+        if (count % 5 === 0) setTimeout(() => origin.answer(connection, request), 5);
+        else origin.answer(connection, request);
+        if (count % 23 === 0) connection.socket.end();
+        return true;
+      };
+    }
+    const live = async (user: string | null, turns: number): Promise<void> => {
+      let client = await connect();
+      let isLoggedIn = false;
+      for (let turn = 0; turn < turns; turn++) {
+        if (chance(random, 0.1)) {
+          client.raw.destroy();
+          client = await connect();
+          isLoggedIn = false;
+        }
+        const method = oneOf(random, ["GET", "GET", "HEAD", "POST"]);
+        const isPublic = chance(random, 0.3);
+        const fields = user !== null && !isLoggedIn ? `Authorization: NTLM proof-${user}\r\n` : "";
+        const answer = await client.ask(fields, { method, target: isPublic ? "/public" : "/", body: method === "POST" ? "x" : "" });
+        const identity = answer.slice("200 ".length);
+        const allowed = user === null ? ["nobody", ""] : [user, "", "nobody"];
+        assert.ok(allowed.includes(identity), `${user ?? "nobody"} is served as ${identity}`);
+        if (user === null && !isPublic) assert.ok(["401", "502"].includes(answer.slice(0, 3)), `a stranger is answered ${answer}`);
+        isLoggedIn = user !== null && answer.startsWith("200");
+      }
+    };
+    await Promise.all([...Array.from({ length: 6 }, (_, at) => live(`user${at}`, 40)), ...Array.from({ length: 6 }, () => live(null, 40))]);
+  }, { count: 2 }));
+}
