@@ -4,10 +4,19 @@
  * Node ends a socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
  */
 import { Socket } from "node:net";
+import { isBeyondEndpointCeiling } from "../net/descriptor-limit.ts";
 
 /** See the head of this file. A reset that is met while reading ends it at once, as does `destroy` without an error. */
 export class EndpointSocket extends Socket {
   #isFailing = false;
+
+  /** Fails with EMFILE where it would take one of the last descriptors of the process. */
+  override connect(...args: unknown[]): this {
+    (super.connect as (...args: unknown[]) => this)(...args);
+    // Its descriptor is there when Node has begun to connect, in the next tick at the latest.
+    process.nextTick(failBeyondCeiling, this);
+    return this;
+  }
 
   override destroy(error?: NodeJS.ErrnoException): this {
     if (error?.syscall !== "write" || this.destroyed) return super.destroy(error);
@@ -25,4 +34,8 @@ export class EndpointSocket extends Socket {
       else this.#failUnlessReading(error, this.bytesRead);
     });
   }
+}
+
+function failBeyondCeiling(socket: EndpointSocket): void {
+  if (!socket.destroyed && isBeyondEndpointCeiling(socket)) socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
 }

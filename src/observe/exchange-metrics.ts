@@ -22,6 +22,8 @@ export class ListenerMetrics {
   readonly refused: Counter;
   /** Connections closed at once because the client had reset them. */
   readonly reset: Counter;
+  /** Connections closed at once because descriptors are short. */
+  readonly short: Counter;
 
   constructor(writer: MetricWriter, listenerName: string) {
     this.inFlight = writer.gauge(families.requestsInFlight, [listenerName]);
@@ -29,6 +31,7 @@ export class ListenerMetrics {
     this.accepted = writer.counter(families.connectionsAccepted, [listenerName]);
     this.refused = writer.counter(families.connectionsRefused, [listenerName, "limit"]);
     this.reset = writer.counter(families.connectionsRefused, [listenerName, "reset"]);
+    this.short = writer.counter(families.connectionsRefused, [listenerName, "descriptors"]);
   }
 }
 

@@ -53,7 +53,7 @@ export const families = {
   connections: gauge("millrace_connections", ["listener"], "Open client connections."),
   connectionsAccepted: counter("millrace_connections_accepted_total", ["listener"], "Client connections accepted."),
   connectionsRefused: counter("millrace_connections_refused_total", ["listener", "reason"],
-    "Client connections closed at once, unread; `reason` is `limit` (the listener's `limits.connections`) or `reset` (the client had reset it before it was accepted, so that it has no address)."),
+    "Client connections closed at once, unread; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have) or `reset` (the client had reset it before it was accepted, so that it has no address)."),
   tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
   upstreamRequests: counter("millrace_upstream_requests_total", ["upstream", "endpoint", "code"],
     "Attempts that ended. `code` is the endpoint's status, or the reason code where there was no complete answer."),

@@ -291,6 +291,14 @@ export class DataPlane implements ListenerHost {
     this.#parts.logger.error("cannot accept connections", { listener: listener.options.name, error: error.message });
   }
 
+  onShortage({ options: { name } }: Listener): void {
+    this.#parts.warnings.warn({ subject: `listener ${name}`, reason: "EMFILE", message: "turning connections away: this process has too many open files (raise `ulimit -n`)", fields: { listener: name, error: "EMFILE" } });
+  }
+
+  onShortageOver({ options: { name } }: Listener): void {
+    this.#parts.warnings.recover(`listener ${name}`, "connections are taken again", { listener: name });
+  }
+
   metricsOf(listenerName: string): ListenerMetrics {
     return this.#metrics.listener(listenerName);
   }

@@ -9,6 +9,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { ServerConnection } from "../http1/server-connection.ts";
 import type { ServerContext } from "../http1/server-context.ts";
+import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { type ConnectionTaker, discard, type ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
@@ -26,6 +27,9 @@ export interface ListenerHost {
   onExchangeEnd(exchange: Exchange): void;
   onInternalError(error: unknown): void;
   onListenerError(listener: Listener, error: Error): void;
+  /** A connection was turned away because descriptors are short; and the first one that is served again. */
+  onShortage(listener: Listener): void;
+  onShortageOver(listener: Listener): void;
   metricsOf(listenerName: string): ListenerMetrics;
   connectionCountOf(listenerName: string): ConnectionCount;
 }
@@ -47,6 +51,8 @@ export class Listener implements ServerContext, ConnectionTaker {
   /** Resolves when the last connection is gone; null until somebody waits for that. */
   #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
+  /** The last connection was turned away for want of descriptors. */
+  #isShort = false;
 
   constructor(options: ListenerOptions, host: ListenerHost) {
     this.options = options;
@@ -163,6 +169,17 @@ export class Listener implements ServerContext, ConnectionTaker {
   }
 
   onConnection(socket: Socket): void {
+    if (isBeyondClientCeiling(socket)) {
+      this.#metrics.short.add(1);
+      this.#isShort = true;
+      this.#host.onShortage(this);
+      discard(socket);
+      return;
+    }
+    if (this.#isShort) {
+      this.#isShort = false;
+      this.#host.onShortageOver(this);
+    }
     if (!this.#count.enter(this.options.limits.connections)) {
       this.#metrics.refused.add(1);
       discard(socket);
