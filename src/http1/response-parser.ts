@@ -162,6 +162,8 @@ function interpret(head: ResponseHead, text: string, origin: number, circumstanc
   }
   head.isKeptAlive = head.minorVersion === 1;
   if (connection !== null) applyConnection(head, connection);
+  // RFC 9110 section 15.5.22: a 426 must say which protocols are wanted; section 7.8: with a connection option of its own.
+  if (head.status === 426 && head.upgrade !== null) head.keptFields += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
   return decideFraming(head, { contentLength, transferEncoding, trailers, ...circumstances });
 }
 

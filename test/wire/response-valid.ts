@@ -74,5 +74,8 @@ export const validResponses: ResponseFixture[] = [
 
   { ...passOnce("a wanted 101", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n", { status: 101 }), request: websocket },
   { ...pass("a wanted 101 that did not come", ok(["Content-Length: 2"], "ok"), { status: 200, body: "ok" }), request: websocket },
-  { ...pass("426 in answer to a WebSocket handshake", "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nok", { status: 426, body: "ok" }), request: websocket },
+  { ...pass("426 in answer to a WebSocket handshake", "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nok", { status: 426, fields: ["Upgrade: x"], body: "ok" }), request: websocket },
+  pass("426 says what is wanted",
+    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: a/1, b\r\nConnection: Upgrade\r\nX: y\r\nupgrade: c\r\nContent-Length: 2\r\n\r\nok",
+    { status: 426, fields: ["X: y", "Upgrade: a/1, b, c"], body: "ok" }),
 ];
