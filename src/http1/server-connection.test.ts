@@ -10,8 +10,8 @@ import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** A client whose request is held by `listener`. */
-async function open(listener: ExchangeListener): Promise<{ client: Socket; clock: ManualClock; wheel: TimerWheel; ended: Promise<Exchange> }> {
+/** A client whose request is held by `listener`; null = it is answered at once. */
+async function open(listener: ExchangeListener | null): Promise<{ client: Socket; connection: ServerConnection; clock: ManualClock; wheel: TimerWheel; ended: Promise<Exchange> }> {
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock });
   const begun = Promise.withResolvers<void>();
@@ -22,15 +22,17 @@ async function open(listener: ExchangeListener): Promise<{ client: Socket; clock
     timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
     isTrusted: () => false,
     onExchange(exchange) {
-      exchange.listener = listener;
+      if (listener === null) exchange.responder.fail("NO_ROUTE");
+      else exchange.listener = listener;
       begun.resolve();
     },
     onExchangeStart: () => {}, onExchangeEnd: ended.resolve, onClosed: () => {},
     onInternalError: ended.reject,
   };
+  let connection: ServerConnection | null = null;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     server.close();
-    new ServerConnection(socket, context);
+    connection = new ServerConnection(socket, context);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -38,7 +40,7 @@ async function open(listener: ExchangeListener): Promise<{ client: Socket; clock
   client.on("error", () => {}).resume();
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await begun.promise;
-  return { client, clock, wheel, ended: ended.promise };
+  return { client, connection: connection!, clock, wheel, ended: ended.promise };
 }
 
 const cancelled: string[] = [];
@@ -66,4 +68,21 @@ test("one whose request is under way has half a second in which its answer may b
   wheel.advance();
   assert.deepEqual([(await ended).status, cancelled], [499, ["CLIENT_GONE"]]);
   client.destroy();
+});
+
+test("draining ends a connection that was in use a moment ago as soon as no request can be on its way any more, and any other at once", async () => {
+  for (const [idleMs, waitMs] of [[0, 400], [350, 0]] as const) {
+    const { client, connection, clock, wheel, ended } = await open(null);
+    await ended;
+    clock.advance(idleMs);
+    wheel.advance();
+    connection.drain();
+    assert.equal(wheel.linkedCount, waitMs === 0 ? 0 : 1);
+    if (waitMs > 0) {
+      clock.advance(waitMs);
+      wheel.advance();
+      assert.equal(wheel.linkedCount, 0, "nothing is waited for any more");
+    }
+    await once(client, "close");
+  }
 });

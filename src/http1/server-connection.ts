@@ -28,8 +28,8 @@ import { Unread } from "./unread.ts";
 const maxReadAheadBytes = 16_384;
 /** How long an endpoint may take to say 100 or to answer before a client that waits for it is told to go on. */
 const continueMs = 1_000;
-/** While draining: a connection used this recently may have a request on its way. */
-const drainMs = 1_000;
+/** While draining: a connection used this recently may have a request on its way. As long as one takes around the world; everybody who drains an idle proxy waits for it. */
+const drainMs = 300;
 
 /** A client connection. */
 export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
