@@ -24,7 +24,7 @@ export const configSchema = section(
   {
     workers: documented(z.union([z.literal("auto"), z.int().min(0).max(256)]).prefault("auto"), {
       kind: '"auto" or a number',
-      about: "How many proxy threads there are; `auto`: one for each core this process may use. A reload that changes it takes effect at the next start.",
+      about: "How many proxy threads there are; `auto`: one for each core this process may use, and no more than the CPU quota of its control groups (a fraction counts as a whole). A reload that changes it takes effect at the next start.",
       zero: "the main thread does all the work",
     }),
     shutdown: documented(
