@@ -266,3 +266,15 @@ for (const [name, upstream] of storms) {
     await Promise.all([...Array.from({ length: 6 }, (_, at) => live(`user${at}`, 40)), ...Array.from({ length: 6 }, () => live(null, 40))]);
   }, { count: 2 }));
 }
+
+test("a login that the route writes binds as one of the client's does", () => withParts((origins) => ({
+  ...one(origins),
+  routes: [
+    { match: { path: "/service" }, upstream: "app", middlewares: [{ headers: { request: { set: { authorization: "Negotiate proof-service" } } } }] },
+    { upstream: "app" },
+  ],
+}), async ({ connect }) => {
+  const alice = await connect();
+  assert.equal(await alice.ask("", { target: "/service" }), "200 service");
+  assert.equal(await (await connect()).ask("", { target: "/public" }), "200 nobody");
+}));
