@@ -13,6 +13,7 @@
 import { CR, hexTable, HTAB, LF, SP } from "./characters.ts";
 import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } from "./chunk-extension.ts";
 import { isWorthScanning, notedCount, notedSpecial, ScanFailure, scanFields } from "./field-scanner.ts";
+import { JoinedBytes } from "./joined-bytes.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { Special } from "./special-fields.ts";
 import { travellingTrailers } from "./trailer-fields.ts";
@@ -58,6 +59,7 @@ export class ChunkedDecoder {
   #extensionBytes = 0;
   #trailerBytes: Buffer | null = null;
   #repairedTrailers: string | null = null;
+  readonly #joined = new JoinedBytes();
 
   constructor(side: BodySide) {
     this.#mayPad = side !== "request";
@@ -76,6 +78,7 @@ export class ChunkedDecoder {
     this.#extensionBytes = 0;
     this.#trailerBytes = null;
     this.#repairedTrailers = null;
+    this.#joined.clear();
   }
 
   /** Reads on at `bytes[at]`. @returns the offset of the first byte not consumed; see `event` for why. */
@@ -191,7 +194,7 @@ export class ChunkedDecoder {
       return this.#stop(ChunkEvent.end, at + 2);
     }
     const before = this.#trailerBytes;
-    const section = before === null ? bytes.subarray(at, end) : Buffer.concat([before, bytes.subarray(at, end)]);
+    const section = before === null ? bytes.subarray(at, end) : this.#joined.join(before, bytes.subarray(at, end));
     const limit = Math.min(section.length, maxTrailerBytes);
     const next = this.#scanTrailers(section, limit, before === null ? 0 : before.length);
     if (next === ScanFailure.incomplete) {
@@ -203,6 +206,7 @@ export class ChunkedDecoder {
     const text = this.#repairedTrailers ?? section.latin1Slice(0, next);
     this.trailers = travellingTrailers(text.slice(0, -2));
     this.#trailerBytes = null;
+    this.#joined.clear();
     this.#state = State.done;
     return this.#stop(ChunkEvent.end, at + next - (before === null ? 0 : before.length));
   }

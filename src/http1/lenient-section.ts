@@ -31,15 +31,20 @@ export function findSectionEnd(bytes: Buffer, from: number, end: number): number
  */
 export function repairSection(text: string, hasStatusLine: boolean): string | null {
   const lines: string[] = [];
+  // Asked of each line once: a line that grows by folds must not be looked at again for each of them.
+  let isLastFraming = false;
   for (const received of text.split("\n").slice(0, -1)) {
     const line = received.endsWith("\r") ? received.slice(0, -1) : received;
     if (line.includes("\r") || line.includes("\0")) return null;
     const last = lines.length - 1;
     if (hasStatusLine && last === -1) lines.push(repairBehind(line, statusLength));
     else if (/^[ \t]/.test(line)) {
-      if (last < (hasStatusLine ? 1 : 0) || framing.test(lines[last]!)) return null;
+      if (last < (hasStatusLine ? 1 : 0) || isLastFraming) return null;
       lines[last] += ` ${trimOws(line.replace(controls, " "))}`;
-    } else lines.push(framing.test(line) ? line : repairBehind(line, line.indexOf(":") + 1));
+    } else {
+      isLastFraming = framing.test(line);
+      lines.push(isLastFraming ? line : repairBehind(line, line.indexOf(":") + 1));
+    }
   }
   return lines.map((line) => `${line}\r\n`).join("");
 }

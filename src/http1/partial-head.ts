@@ -1,11 +1,13 @@
 /** The start of an answer's head that has not arrived whole, kept until enough is there to be worth another look. */
 import { isWorthScanning } from "./field-scanner.ts";
+import { JoinedBytes } from "./joined-bytes.ts";
 import { findSectionEnd } from "./lenient-section.ts";
 import type { AnswerRules } from "./response-parser.ts";
 
 /** One a connection to an endpoint. */
 export class PartialHead {
   #kept: Buffer | null = null;
+  readonly #joined = new JoinedBytes();
 
   get isEmpty(): boolean {
     return this.#kept === null;
@@ -18,6 +20,7 @@ export class PartialHead {
 
   clear(): void {
     this.#kept = null;
+    this.#joined.clear();
   }
 
   /**
@@ -26,12 +29,15 @@ export class PartialHead {
    */
   join(chunk: Buffer, { headBytes, isLenient }: AnswerRules): Buffer | null {
     const before = this.#kept!.length;
-    const joined = Buffer.concat([this.#kept!, chunk]);
+    const joined = this.#joined.join(this.#kept!, chunk);
     // What may be repaired is looked at once: when its end is there.
     const hasNews = isLenient ? hasSectionEnd(joined, before) : isWorthScanning(joined, before);
-    const isWorthReading = joined.length > headBytes || hasNews;
-    this.#kept = isWorthReading ? null : joined;
-    return isWorthReading ? joined : null;
+    if (joined.length <= headBytes && !hasNews) {
+      this.#kept = joined;
+      return null;
+    }
+    this.clear();
+    return joined;
   }
 }
 

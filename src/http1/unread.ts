@@ -1,10 +1,13 @@
 /** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `net/accepted-socket.ts`. */
 import { isOnlyEmptyLines } from "./head-reader.ts";
 
+import { JoinedBytes } from "./joined-bytes.ts";
+
 /** Bytes in the order of their arrival. One a connection. */
 export class Unread {
   #bytes: Buffer | null = null;
   #isBorrowed = false;
+  readonly #joined = new JoinedBytes();
 
   get isEmpty(): boolean {
     return this.#bytes === null;
@@ -26,14 +29,14 @@ export class Unread {
 
   /** Appends `chunk`, which is given for good. */
   append(chunk: Buffer): void {
-    this.#bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#bytes = this.#bytes === null ? chunk : this.#joined.join(this.#bytes, chunk);
     this.#isBorrowed = false;
   }
 
   /** Appends `chunk`, which is the giver's again after `keep`. */
   borrow(chunk: Buffer): void {
     this.#isBorrowed = this.#bytes === null;
-    this.#bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#bytes = this.#bytes === null ? chunk : this.#joined.join(this.#bytes, chunk);
   }
 
   /** Takes a copy of what is still borrowed. */
@@ -55,10 +58,12 @@ export class Unread {
   /** The first `byteCount` are consumed. */
   drop(byteCount: number): void {
     const bytes = this.#bytes!;
-    this.#bytes = byteCount === bytes.length ? null : bytes.subarray(byteCount);
+    if (byteCount === bytes.length) this.clear();
+    else this.#bytes = bytes.subarray(byteCount);
   }
 
   clear(): void {
     this.#bytes = null;
+    this.#joined.clear();
   }
 }

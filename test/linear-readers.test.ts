@@ -1,0 +1,264 @@
+/**
+ * Whatever reads a stranger's text does work that is linear in it: text of twice the length takes about twice the steps. Steps are counted, not timed (see
+ * `support/step-counter.ts`). A new reader is a line in the table; it is tried with all the pieces that text of this kind goes wrong by, repeated.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { BodySide } from "../src/http1/chunked-decoder.ts";
+import { StepCounter } from "./support/step-counter.ts";
+
+const source = new URL("../src/", import.meta.url).href;
+// Before the readers are loaded.
+const counter = new StepCounter(source);
+
+const { prefersJson } = await import("../src/http/accept.ts");
+const { parseAuthority } = await import("../src/http/authority.ts");
+const { parseNode, resolveClient } = await import("../src/http/client-address.ts");
+const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
+const { compileExchangeKey } = await import("../src/http/exchange-key.ts");
+const { fieldValue, foldFieldName, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } = await import("../src/http/fields.ts");
+const { readForwarded } = await import("../src/http/forwarded.ts");
+const { clientScheme, forwardingFields, isLoop } = await import("../src/http/forwarding-fields.ts");
+const { readPath } = await import("../src/http/path.ts");
+const { isRequestId, RequestIdSource } = await import("../src/http/request-id.ts");
+const { compileSentField } = await import("../src/http/sent-fields.ts");
+const { isStreaming } = await import("../src/http/streaming.ts").then((module) => ({ isStreaming: Object.values(module)[0] as (head: object) => unknown }));
+const { parseTarget } = await import("../src/http/target.ts");
+const { exchangeAround } = await import("../src/http/testing/exchange-around.ts");
+const { RequestHead, ResponseHead } = await import("../src/http/message.ts");
+const { explain } = await import("../src/http1/answer.ts");
+const { ChunkedDecoder, ChunkEvent } = await import("../src/http1/chunked-decoder.ts");
+const { HeadReader } = await import("../src/http1/head-reader.ts");
+const { parseRequestHead } = await import("../src/http1/request-parser.ts");
+const { parsedResponse, parseResponseHead } = await import("../src/http1/response-parser.ts");
+const { isSpecialAlias } = await import("../src/http1/special-fields.ts");
+const { PartialHead } = await import("../src/http1/partial-head.ts");
+const { Unread } = await import("../src/http1/unread.ts");
+const { toNetwork, toStoreKey } = await import("../src/middleware/rate-limit/limit-key.ts");
+const { compileAccessLogFormat } = await import("../src/observe/access-log-format.ts");
+const { escapeJsonText, escapePlainText } = await import("../src/observe/log-escape.ts");
+const { decideExpositionFormat } = await import("../src/observe/prometheus-text.ts");
+const { QueryRedactor } = await import("../src/observe/query-redactor.ts");
+const { compileHeaderEdit } = await import("../src/route/header-edit.ts");
+const { compileRedirect } = await import("../src/route/redirect.ts");
+const { compileRewrite, rewriteTarget } = await import("../src/route/rewrite.ts");
+const { Router } = await import("../src/route/router.ts");
+const { StickyTokens } = await import("../src/upstream/affinity/sticky-token.ts");
+const { decideAccess, isLoopbackHost } = await import("../src/admin/admin-access.ts");
+const { findEndpointPath } = await import("../src/admin/endpoint-paths.ts");
+const { substituteEnvironment } = await import("../src/config/environment.ts");
+const { findJsonMistake } = await import("../src/config/json-syntax.ts");
+const { parseConfigText } = await import("../src/config/load-config.ts");
+const { systemClock } = await import("../src/base/clock.ts");
+const { parseIpv4, normalizeIp } = await import("../src/base/ip-address.ts");
+
+const limits = { headBytes: 1 << 20, headFields: 10_000, isLenient: false };
+const lenient = { ...limits, isLenient: true };
+
+/** Reads a head as the parser is given it, in one piece. */
+function readRequest(text: string): void {
+  const bytes = Buffer.from(text, "latin1");
+  parseRequestHead(bytes, 0, bytes.length, limits, true);
+}
+
+function readResponse(text: string, rules = limits): void {
+  const bytes = Buffer.from(text, "latin1");
+  parseResponseHead(bytes, 0, bytes.length, rules, false);
+}
+
+/** As it is, and between letters, for white space at the ends is not part of a value. */
+const fieldOf = (name: string) => (text: string): void => {
+  for (const value of [text, `a${text}b`]) readRequest(`GET / HTTP/1.1\r\nHost: a\r\n${name}: ${value}\r\n\r\n`);
+};
+const answerFieldOf = (name: string) => (text: string): void => {
+  for (const value of [text, `a${text}b`]) readResponse(`HTTP/1.1 200 OK\r\n${name}: ${value}\r\n\r\n`);
+};
+
+/** One byte a read, as a slow or an evil client sends it. */
+function readDripping(text: string): void {
+  const reader = new HeadReader();
+  const unread = new Unread();
+  for (const byte of Buffer.from(text, "latin1")) {
+    unread.append(Buffer.of(byte));
+    const size = reader.read(unread.look()!, limits, false);
+    if (size > 0) unread.drop(size);
+    if (reader.failure !== null || unread.isEmpty) return;
+  }
+}
+
+/** The same of an endpoint's answer. */
+function readAnswerDripping(text: string, rules = limits): void {
+  const partial = new PartialHead();
+  for (const byte of Buffer.from(text, "latin1")) {
+    const chunk = Buffer.of(byte);
+    const bytes = partial.isEmpty ? chunk : partial.join(chunk, rules);
+    if (bytes === null) continue;
+    parseResponseHead(bytes, 0, bytes.length, rules, false);
+    if (parsedResponse.head !== null || parsedResponse.failure !== null) return;
+    partial.keep(bytes, 0, bytes.length);
+  }
+}
+
+function decode(text: string, bytesPerRead: number, side: BodySide = "answer"): void {
+  const decoder = new ChunkedDecoder(side);
+  decoder.reset();
+  const all = Buffer.from(text, "latin1");
+  for (let start = 0; start < all.length; start += bytesPerRead) {
+    const bytes = all.subarray(start, start + bytesPerRead);
+    let at = 0;
+    while (at < bytes.length) {
+      at = decoder.next(bytes, at, bytes.length);
+      if (decoder.event === ChunkEvent.needMore) break;
+      if (decoder.event !== ChunkEvent.data) return;
+    }
+  }
+}
+
+const everyField = (text: string) => exchangeAround({
+  method: "GET", target: `/?${text}`, path: "/", query: text, host: "a", authority: "a", text: `GET / HTTP/1.1\r\nx-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\nUser-Agent: ${text}\r\nReferer: ${text}\r\n\r\n`, fieldsStart: 16,
+  keptFields: `x-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\n`, forwardedFor: text, forwardedProto: text, forwardedHost: text, forwarded: text, via: text, requestId: text,
+}, { isPeerTrusted: true });
+
+const routerBy = (match: object) => {
+  const router = new Router([{ name: "r", match, value: 1 }]);
+  return (text: string): void => { router.match(everyField(text)); };
+};
+const router = new Router([{ name: "a", match: { host: ["*.a.b", "*.b"], path: "/a/*" }, value: 1 }, { name: "b", match: { path: "/a/a/a/a/*" }, value: 2 }]);
+const redactor = new QueryRedactor();
+const strictRedactor = new QueryRedactor(["a"]);
+const templates = (["json", "common", "combined", "template"] as const).map((format) => compileAccessLogFormat(format, format === "template" ? "{header:x-a} {target} {path} {referer}" : null, redactor));
+const redirect = compileRedirect("https://{host}{path}?next={uri}");
+const rewrites = [compileRewrite({ stripPrefix: "/a", addPrefix: "/b" })];
+const tokens = new StickyTokens({ secret: Buffer.from("s"), upstreamName: "u", urls: ["http://a"], maxAgeMs: 1_000, clock: systemClock });
+const edit = compileHeaderEdit({ remove: ["x-a"], set: { "x-b": "1" } }, "request")!;
+const sentFields = ["x-a", "cookie", "via", "x-forwarded-for", "upgrade", "forwarded"].map(compileSentField);
+const keys = ["header:x-a", "cookie:a", "query:a", "path", "clientIp"].map(compileExchangeKey);
+const lines = (text: string): string => text.replaceAll("\r", "").replaceAll("\n", "").replace(/(.{1,40})/g, "x$1: v\r\n");
+
+/** Every reader of what strangers send, by what it reads. */
+const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
+  ["a whole request head", readRequest],
+  ["a request head, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\nX: ${text}`)],
+  ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],
+  ["field lines, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\n${lines(text)}`)],
+  ["empty lines and what follows, byte by byte", readDripping],
+  ["an answer's head, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 OK\r\n${lines(text)}X: ${text}\r\n\r\n`)],
+  ["an answer's status line, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 ${text}`)],
+  ["an answer's head that is repaired", (text) => readResponse(`HTTP/1.1 200 OK\nX: \x01\n ${text}\n\n`, lenient)],
+  ["an answer's folded lines", (text) => readResponse(`HTTP/1.1 200 OK\r\nX: a\r\n${text.split("").map((one) => ` ${one}\r\n`).join("")}\r\n`, lenient)],
+  ["an answer's head that is repaired, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 OK\n${lines(text).replaceAll("\r", "")}X: ${text}\n\n`, lenient)],
+  ["trailers that are repaired, byte by byte", (text) => decode(`0\r\n${lines(text).replaceAll("\r", "")}x: ${text}\n\n`, 1, "lenientAnswer")],
+  ["a whole response head", (text) => readResponse(text)],
+  ["the status line", (text) => readResponse(`HTTP/1.1 200 ${text}\r\n\r\n`)],
+  ...["Host", "Content-Length", "Transfer-Encoding", "Connection", "TE", "Trailer", "Upgrade", "Expect", "Via", "X-Request-ID", "X-Forwarded-For", "Forwarded", "Cookie", "Range", "If-Range", "traceparent", "Max-Forwards", "Keep-Alive"]
+    .map((name) => [`the request field ${name}`, fieldOf(name)] as const),
+  ...["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Set-Cookie"].map((name) => [`the response field ${name}`, answerFieldOf(name)] as const),
+  ["Connection options, and as many fields as options", (text) => readRequest(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${options(text).join(",")}\r\n${options(text).map((option) => `${option}x: 1\r\n`).join("")}\r\n`)],
+  ["Connection options and fields of an answer", (text) => readResponse(`HTTP/1.1 200 OK\r\nConnection: ${options(text).join(",")}\r\n${options(text).map((option) => `${option}x: 1\r\n`).join("")}\r\n`)],
+  ["as many Connection fields as other fields", (text) => readRequest(`GET / HTTP/1.1\r\nHost: a\r\n${options(text).slice(0, 200).map((option) => `Connection: ${option}\r\n${option}: 1\r\n`).join("")}\r\n`)],
+  ["a chunked body", (text) => decode(text, 65_536)],
+  ["a chunked body, byte by byte", (text) => decode(text, 1)],
+  ["chunk extensions", (text) => decode(`1;${text}\r\nx\r\n`, 65_536)],
+  ["chunk extensions, byte by byte", (text) => decode(`1;${text}\r\nx\r\n`, 1)],
+  ["trailers, byte by byte", (text) => decode(`0\r\n${lines(text)}\r\n`, 1)],
+  ["one trailer, byte by byte", (text) => decode(`0\r\nx: ${text}\r\n\r\n`, 1)],
+  ["an authority", parseAuthority],
+  ["an authority with brackets", (text) => parseAuthority(`[${text}]`)],
+  ["the target in origin form", (text) => parseTarget("GET", `/${text}`, new RequestHead())],
+  ["the target in absolute form", (text) => parseTarget("GET", `http://${text}/${text}`, new RequestHead())],
+  ["a path", (text) => readPath(`/${text}`)],
+  ["a route's host and path", (text) => router.match(exchangeAround({ method: "GET", host: text, path: `/${text}`, alternatePath: `/${text}` }))],
+  ["X-Forwarded-For", (text) => resolveClient({ peerAddress: "10.0.0.1", forwardedFor: text, isTrusted: () => true })],
+  ["Forwarded", (text) => [readForwarded(text), readForwarded(`for="${text}"`), resolveClient({ peerAddress: "10.0.0.1", forwardedFor: null, forwarded: `for=a;${text}`, isTrusted: () => true })]],
+  ["a node", parseNode],
+  ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
+  ["the scheme", (text) => clientScheme(everyField(text))],
+  ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],
+  ["Via, for loops", (text) => isLoop(`1.1 millrace ${text}`, "millrac")],
+  ["a request id", (text) => [isRequestId(text), new RequestIdSource().choose(text)]],
+  ["cookies", (text) => [cookieValue(text, "a"), findCookie(text, "a", () => null)]],
+  ["a sticky token", (text) => [tokens.read(text), tokens.read(`AAAAAAAA.${text}`)]],
+  ["keys", (text) => keys.map((keyOf) => keyOf(everyField(text)))],
+  ["a key for a store", (text) => toStoreKey(text, "header:x")],
+  ["fields as the endpoint sees them", (text) => sentFields.map((read) => read(everyField(text)))],
+  ["a field among others", (text) => fieldValue(`${lines(text)}y: ${text}\r\n${lines(text)}`, "y")],
+  ["repeated fields", (text) => fieldValue(`y: ${text.slice(0, 10)}\r\n`.repeat(text.length / 10), "y")],
+  ["names and values", (text) => [isToken(text), isFieldValue(text), toLowerAscii(text), trimOws(text), foldFieldName(text), isSpecialAlias(text), listMembers(text)]],
+  ["fields that are edited", (text) => [edit(lines(text)), removeFields(lines(text), (name) => name === "x")]],
+  ["the matcher of a query", routerBy({ query: { b: "x" } })],
+  ["the matcher of cookies", routerBy({ cookie: { b: "x" } })],
+  ["the matcher of fields", routerBy({ header: { "x-a": "x", via: "y", "x-forwarded-proto": "z" } })],
+  ["Accept", prefersJson],
+  ["Accept of an answer of our own", (text) => explain("NO_ROUTE", exchangeAround({ text: `GET / HTTP/1.1\r\nAccept: application/json,${text}\r\n\r\n`, fieldsStart: 16 }))],
+  ["Accept of a scraper", decideExpositionFormat],
+  ["Content-Type of an answer", (text) => isStreaming(Object.assign(new ResponseHead(), { text: `HTTP/1.1 200 OK\r\nContent-Type: ${text}\r\n\r\n`, fieldsStart: 17, keptFields: `Content-Type: ${text}\r\n` }))],
+  ["a redirect", (text) => redirect({ target: `/${text}?${text}`, host: "a", scheme: "http" })],
+  ["a rewrite", (text) => rewriteTarget(rewrites, { target: `/a?${encodeURI(text)}`, path: `/${encodeURIComponent(text)}` })],
+  ["a query for the log", (text) => [redactor.redact(`/?key&${text}`), strictRedactor.redact(`/?${text}`)]],
+  ["a URL for the log", (text) => [redactor.redact(`http://${text}`), redactor.redact(text)]],
+  ["text for the log", (text) => [escapeJsonText(text), escapePlainText(text)]],
+  ["a line of the log", (text) => templates.map((format) => format(everyField(text)))],
+  ["the admin listener's Host and token", (text) => [isLoopbackHost(text), decideAccess({ need: "write", headers: { host: text, authorization: `Basic ${text}`, origin: text }, peerAddress: "127.0.0.1", localAddress: null }, [{ token: "t".repeat(8), role: "read" }])]],
+  ["references to the environment", (text) => substituteEnvironment(`${text}\${a}${text}\${`, { a: text })],
+  ["JSON", (text) => [findJsonMistake(`["${text}"]`), findJsonMistake(text)]],
+  ["a path of the admin listener", (text) => findEndpointPath(`/api/v1/upstreams/${text}/endpoints/${text}`)],
+];
+
+const options = (text: string): string[] => Array.from({ length: Math.ceil(text.length / 8) }, (_, at) => `o${at.toString(36)}`);
+
+/** What texts are made of that readers stumble over. */
+const pieces = ["a", "A", "0", " ", "\t", ",", ";", "=", "&", "&a", ";a", "a=b;", "a=b&", "key&", "json,;,;", ", a", "a ,", "a;q=0.5,", "\"", "\\\"", "\\", "%", "%2e", "%25", "+", "/", "/.", "/..", "//", ";/", ".", "a.", ":", "0:", "::", "[", "]", "@", "-", "_", "\xa0", "\xff", "{", "1.1 a,", "a a,", "for=a,", "\r\n", "a:b\r\n", "1\r\nx\r\n"];
+
+const shortLength = 1_500;
+/** Twice the steps for twice the text; four times would be a square. What is done once for any text only makes it less. */
+const mostGrowth = 2.7;
+
+for (const [name, read] of readers) {
+  test(`reading ${name} takes steps in proportion to its length`, () => {
+    const textOf = (piece: string, length: number): string => piece.repeat(Math.ceil(length / piece.length));
+    // What is worked out once is worked out before.
+    for (const piece of pieces) read(textOf(piece, 10));
+    for (const piece of pieces) {
+      const [short, long] = [shortLength, 2 * shortLength].map((length) => {
+        const text = textOf(piece, length);
+        return counter.count(() => void read(text));
+      }) as [number, number];
+      assert.ok(long <= short * mostGrowth + 2_000, `${JSON.stringify(piece)} repeated: ${short} steps for ${shortLength} characters, ${long} for twice as many`);
+    }
+  });
+}
+
+/** Configurations that grow, valid and not. */
+const configurations: readonly (readonly [name: string, write: (count: number) => string])[] = [
+  ["unknown keys", (count) => numbered(count, (at) => `key${at}: 1\n`)],
+  ["keys that are there twice", (count) => "key: 1\n".repeat(count)],
+  ["wrong entries of a list", (count) => `listeners:\n${"- x\n".repeat(count)}`],
+  ["upstreams that lack everything", (count) => `upstreams:\n${numbered(count, (at) => `  u${at}: {}\n`)}`],
+  ["routes to upstreams that are not there", (count) => `listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- upstream: u${at}\n`)}`],
+  ["aliases of one anchor", (count) => `listeners: [{ address: ":1" }]\nroutes:\n- match: &m { path: /a }\n  respond: {}\n${"- { match: *m, respond: {} }\n".repeat(count)}`],
+  ["aliases of many anchors", (count) => `x-a:\n${numbered(count, (at) => `- &a${at} { body: x }\n`)}listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- respond: *a${at}\n`)}`],
+  ["numbers from the environment", (count) => `listeners: [{ address: ":1" }]\nroutes: [{ upstream: u0 }]\nupstreams:\n${numbered(count, (at) => `  u${at}: { endpoints: ["http://a${at}"], pool: { maxIdle: "\${N}" } }\n`)}`],
+  ["wrong values from the environment", (count) => `listeners:\n${numbered(count, () => "- \"${N}\"\n")}`],
+];
+
+function numbered(count: number, write: (at: number) => string): string {
+  return Array.from({ length: count }, (_, at) => write(at)).join("");
+}
+
+for (const [name, write] of configurations) {
+  test(`reading a configuration with many ${name} takes steps in proportion to their number`, () => {
+    const read = (text: string): void => {
+      try {
+        parseConfigText(text, { file: "f.yaml", environment: { N: "3" } });
+      } catch (error) {
+        assert.equal(error instanceof Error && error.name, "ConfigError", String(error));
+      }
+    };
+    read(write(10));
+    const [few, many] = [300, 600].map((count) => {
+      const text = write(count);
+      return counter.count(() => read(text));
+    }) as [number, number];
+    assert.ok(many <= few * mostGrowth, `${few} steps for 300, ${many} for twice as many`);
+  });
+}
