@@ -174,7 +174,7 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
   ["the scheme", (text) => clientScheme(everyField(text))],
   ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],
-  ["Via, for loops", (text) => isLoop(`1.1 millrace ${text}`, "millrac")],
+  ["Via and CDN-Loop, for loops", (text) => [isLoop({ via: `1.1 millrace ${text}`, cdnLoop: null }, "millrac"), isLoop({ via: null, cdnLoop: `millrace;${text}` }, "millrac")]],
   ["a request id", (text) => [isRequestId(text), new RequestIdSource().choose(text)]],
   ["cookies", (text) => [cookieValue(text, "a"), findCookie(text, "a", () => null)]],
   ["a sticky token", (text) => [tokens.read(text), tokens.read(`AAAAAAAA.${text}`)]],
