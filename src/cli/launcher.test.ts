@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 const root = new URL("../../", import.meta.url);
@@ -14,4 +17,14 @@ test("the launcher and the manifest agree on the versions of Node.js", () => {
 test("the launcher is written so that an old Node.js can read it", () => {
   const launcher = readFileSync(new URL("bin/millrace.cjs", root), "utf8");
   for (const modern of [/=>/, /`/, /\?\./, /\?\?/, /\bconst\b/, /\blet\b/, /\bawait\b/, /catch \{/]) assert.doesNotMatch(launcher, modern);
+});
+
+test("a user without a home folder, known to no passwd file, has no cache and no stack trace", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-launcher-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const preload = join(folder, "no-home.cjs");
+  writeFileSync(preload, 'require("os").homedir = () => { throw new Error("no such user"); };');
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--require", preload, join(import.meta.dirname, "../../bin/millrace.cjs"), "version"], { encoding: "utf8", env: { ...process.env, NODE_COMPILE_CACHE: "", NODE_DISABLE_COMPILE_CACHE: "" } });
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(stdout, /^millrace /);
 });

@@ -5,7 +5,7 @@ import { parseTemplate } from "./access-log-format.ts";
 
 const accessSectionSchema = section({
   format: documented(z.enum(["json", "common", "combined", "template"]).prefault("json"), { about: "One line for each request: `json`, the `common` or `combined` format of web servers, or a `template` of one's own." }),
-  path: documented(z.string().min(1).prefault("-"), { about: "The file, appended to; `-` is standard output." }),
+  path: documented(z.string().min(1).prefault("-"), { about: "The file, appended to. `-` is standard output; `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` are the descriptors that the process inherited. A named pipe may be without a reader: nothing waits for it, lines are lost and counted." }),
   template: documented(
     maybe(z.string().min(1).superRefine((template, context) => {
       try {
@@ -33,7 +33,7 @@ const accessSectionSchema = section({
 export const logSchema = section({
   level: documented(z.enum(["debug", "info", "warn", "error"]).prefault("info"), { about: "The least important messages that are shown on standard error." }),
   access: documented(switchable(accessSectionSchema), { defaultText: "off", about: "The access log: one line for each request. `true` or `{}` writes JSON lines to standard output; off by default." }),
-  stats: duration("5s", { about: "How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error.", zero: "never" }),
+  stats: duration("5s", { about: "How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as JSON where the log is JSON. An interval without traffic has none.", zero: "never" }),
 });
 
 /** The logs in normal form; `access` is null where there is no access log. */
