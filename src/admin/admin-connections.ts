@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { isBeyondAdminCeiling } from "../net/descriptor-limit.ts";
 
 /** More connections than this are not kept. */
 export const maxAdminConnections = 256;
@@ -33,7 +34,7 @@ export class AdminConnections {
       this.#waiting.delete(socket);
       this.#answering.delete(socket);
     });
-    if (this.#waiting.size + this.#answering.size > maxAdminConnections) this.#giveUpOne();
+    if (this.#waiting.size + this.#answering.size > maxAdminConnections || isBeyondAdminCeiling(socket)) this.#giveUpOne();
   };
 
   #giveUpOne(): void {

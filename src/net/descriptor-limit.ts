@@ -29,6 +29,12 @@ export function isBeyondEndpointCeiling(socket: object): boolean {
   return descriptorOf(socket) >= limit - reserveOf(limit) / 2;
 }
 
+/** Is the descriptor of this connection to the admin listener one of the very last? */
+export function isBeyondAdminCeiling(socket: object): boolean {
+  const limit = currentLimit();
+  return descriptorOf(socket) >= limit - reserveOf(limit) / 4;
+}
+
 /** How many descriptors clients do not get: an eighth, at least 16 and at most 128. */
 export function reserveOf(limit: number): number {
   return Math.min(128, Math.max(16, Math.floor(limit / 8)));
