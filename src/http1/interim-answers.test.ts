@@ -8,7 +8,7 @@ import { EndOfTurn } from "../base/end-of-turn.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { AttemptHandle, ClientAttempt, ConnectionOwner } from "./client-attempt.ts";
 import { ClientConnection } from "./client-connection.ts";
-import { maxInterimWaitMs } from "./interim-guard.ts";
+import { maxInterimBurst, maxInterimWaitMs } from "./interim-guard.ts";
 
 const firstByteMs = 10_000;
 const finalAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -132,7 +132,7 @@ test("an interim answer to a slow client, in one piece with the answer, leaves a
 test("a flood ends", async (context) => {
   const { told, endpoint, untilTold } = await begin(context);
   endpoint.write(processing.repeat(1_000));
-  await untilTold(65);
-  assert.equal(told[64], "UPSTREAM_BAD_RESPONSE: interim answers too fast");
+  await untilTold(maxInterimBurst + 1);
+  assert.equal(told[maxInterimBurst], "UPSTREAM_BAD_RESPONSE: interim answers too fast");
   if (!endpoint.closed) await new Promise((resolve) => endpoint.once("close", resolve));
 });

@@ -9,7 +9,7 @@
 /** Bytes of interim heads in answer to one request. */
 export const maxInterimBytes = 4_194_304;
 /** So many interim answers may come at once. */
-export const maxInterimBurst = 64;
+export const maxInterimBurst = 256;
 /** So many may follow a second. */
 export const maxInterimRate = 100;
 /** So many bytes of the request body, sent to the endpoint, are worth one more. */
