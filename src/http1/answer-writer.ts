@@ -18,7 +18,7 @@ export class AnswerWriter {
   readonly #output: Output;
   #isChunked = false;
   /** The client can tell a complete answer from one that broke off. */
-  isDelimited = false;
+  isDelimited = true;
 
   constructor(output: Output) {
     this.#output = output;

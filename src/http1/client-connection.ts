@@ -53,6 +53,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
+  /** The endpoint's FIN came through the tunnel. */
+  #hasEndpointEnded = false;
   /** How many of those in flight, the youngest, wait for that flush. */
   #unsentCount = 0;
   readonly #partial = new PartialHead();
@@ -69,7 +71,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     this.#family = "path" in target ? "unix" : "tcp";
     this.#output = new Output(socket, this.#onWritable);
     this.#writer = new RequestWriter(socket, this.#output, this.#rearm);
-    this.#waits = new EndpointWaits(owner, this.#onTimeUp);
+    this.#waits = new EndpointWaits({ owner, socket, output: this.#output, onTimeUp: this.#onTimeUp });
     socket.on("connect", this.#onConnect);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -105,6 +107,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     }
     this.reuse.noteRequest(attempt);
     this.#writer.begin(attempt);
+    this.#waits.sendsBody = attempt.hasBody;
     if (this.#attempts.length === 1) this.#rearm();
     attempt.onConnected(this.#writer, isReused);
     if (this.#state === State.closed) return;
@@ -382,7 +385,11 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
         this.#destroy();
         attempt.onEnd("");
         // In a tunnel it is only half of the end.
-      } else if (this.#state === State.tunnel) this.#attempts[0]?.onEnd("");
+      } else if (this.#state === State.tunnel) {
+        this.#hasEndpointEnded = true;
+        this.#attempts[0]?.onEnd("");
+        this.#rearm();
+      }
       else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
       this.#crash(error);
@@ -410,8 +417,9 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   }
 
   readonly #onWritable = (): void => {
-    if (this.#state === State.closed || (this.#writer.isComplete && this.#state !== State.tunnel)) return;
-    this.#rearm();
+    if (this.#state === State.closed) return;
+    if (this.#attempts.length > 0) this.#rearm();
+    if (this.#writer.isComplete && this.#state !== State.tunnel) return;
     try {
       this.#attempts[0]?.onBodyWritable();
     } catch (error) {
@@ -434,7 +442,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   /** After progress in either direction: the wait that fits the state starts anew. */
   readonly #rearm = (): void => {
     if (this.#isPaused) return;
-    if (this.#state === State.tunnel) this.#waits.awaitBytes(this.#owner.timeouts.longIdle);
+    if (this.#state === State.tunnel) this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
     else if (this.#state === State.body || this.#state === State.untilClose) this.#waits.awaitBody(this.#timeouts, this.#head!);
     else if (this.#state === State.head) {
       // While the client is slow to send its body, nobody waits for the endpoint.

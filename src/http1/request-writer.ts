@@ -10,12 +10,13 @@ export class RequestWriter implements BodySink {
   isComplete = true;
   /** Bytes of all request bodies so far. */
   bodyBytes = 0;
+  /** The FIN is on its way: the client has ended its side of the tunnel; or the connection is gone. */
+  hasEnded = false;
   readonly #socket: Socket;
   readonly #output: Output;
   readonly #onProgress: () => void;
   #isChunked = false;
   #isTunnel = false;
-  #hasEnded = false;
 
   /** @param onProgress called whenever some of a body was written */
   constructor(socket: Socket, output: Output, onProgress: () => void) {
@@ -39,11 +40,11 @@ export class RequestWriter implements BodySink {
 
   /** The connection is gone: what still comes is thrown away. */
   close(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
   }
 
   onBodyData(chunk: Buffer): void {
-    if (this.#hasEnded) return;
+    if (this.hasEnded) return;
     this.bodyBytes += chunk.length;
     if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
     this.#output.bytes(chunk);
@@ -51,19 +52,19 @@ export class RequestWriter implements BodySink {
   }
 
   onBodyFlush(): boolean {
-    if (this.#hasEnded) return true;
+    if (this.hasEnded) return true;
     const isWritable = this.#output.flush();
     this.#onProgress();
     return isWritable;
   }
 
   onBodyEnd(trailers: string): boolean {
-    if (this.#hasEnded) return true;
+    if (this.hasEnded) return true;
     if (this.#isChunked) this.#output.text(`0\r\n${trailers}\r\n`);
     const isWritten = this.#output.flush();
     this.isComplete = true;
     if (this.#isTunnel) {
-      this.#hasEnded = true;
+      this.hasEnded = true;
       this.#socket.end();
     }
     this.#onProgress();

@@ -10,6 +10,7 @@ import { explain, sendOwnAnswer } from "./answer.ts";
 import type { Output } from "./output.ts";
 import type { ServerContext } from "./server-context.ts";
 import type { ServerDeadlines } from "./server-deadlines.ts";
+import type { HowToEnd } from "./server-ending.ts";
 
 /** The connection as its answering half sees it. */
 export interface AnswerHost {
@@ -51,6 +52,22 @@ export class ServerAnswer implements Responder {
     this.#context = parts.context;
     this.#deadlines = parts.deadlines;
     this.#writer = new AnswerWriter(parts.output);
+  }
+
+  /** How much of its body was sent. */
+  get bodyBytes(): number {
+    return this.exchange?.responseBodyBytes ?? 0;
+  }
+
+  /** The client has some of it, or of the one before it, to take. */
+  get isBlocked(): boolean {
+    return this.#output.isBlocked;
+  }
+
+  /** How the connection has to end where the answer may not be out whole: an answer without framing must not look complete. */
+  get howToEnd(): HowToEnd {
+    const isOut = this.exchange === null || this.exchange.isEnded || !this.exchange.isHeadSent;
+    return this.#writer.isDelimited || (isOut && !this.#output.isBlocked) ? "close" : "reset";
   }
 
   begin(exchange: Exchange): void {
@@ -129,7 +146,7 @@ export class ServerAnswer implements Responder {
 
   flush(): boolean {
     if (this.#output.flush()) return true;
-    this.#deadlines.awaitWriting(this.#context.timeouts.write);
+    this.#deadlines.awaitWriting(this.#context.timeouts.write, "both");
     return false;
   }
 

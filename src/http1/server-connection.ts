@@ -12,6 +12,7 @@ import type { BodySink, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { AcceptedSocket } from "../net/accepted-socket.ts";
+import { BodyWait } from "./body-wait.ts";
 import { decideRefusal, ExchangeStart } from "./exchange-start.ts";
 import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
 import { Output } from "./output.ts";
@@ -19,15 +20,13 @@ import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { ServerDeadlines, Wait } from "./server-deadlines.ts";
-import { reset, ServerEnding } from "./server-ending.ts";
+import { type HowToEnd, reset, ServerEnding } from "./server-ending.ts";
 import { ServerState as State } from "./server-state.ts";
 import { TurnShare } from "./turn-share.ts";
 import { Unread } from "./unread.ts";
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
 const maxReadAheadBytes = 16_384;
-/** How long an endpoint may take to say 100 or to answer before a client that waits for it is told to go on. */
-const continueMs = 1_000;
 /** While draining: a connection used this recently may have a request on its way. As long as one takes around the world; everybody who drains an idle proxy waits for it. */
 const drainMs = 300;
 
@@ -44,6 +43,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   readonly #output: Output;
   readonly #answer: ServerAnswer;
   readonly #deadlines: ServerDeadlines;
+  readonly #bodyWait: BodyWait;
   readonly #headReader = new HeadReader();
   readonly #start: ExchangeStart;
   readonly #body = new RequestBody();
@@ -66,10 +66,11 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#isPeerTrusted = context.isTrusted(this.peerAddress);
     this.#start = new ExchangeStart({ clock: context.wheel.clock, origin: this, isPeerTrusted: this.#isPeerTrusted });
     this.#output = new Output(socket, this.#onWritable);
-    this.#deadlines = new ServerDeadlines(context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
+    this.#deadlines = new ServerDeadlines(socket, context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
     this.#share = new TurnShare(context.turns, this);
-    this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, onOver: () => this.#destroy() });
+    this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, wheel: context.wheel, onOver: (how) => this.#destroy(how) });
     this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
+    this.#bodyWait = new BodyWait(this.#deadlines, this.#answer, context);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onGone);
     socket.on("close", this.#onGone);
@@ -249,7 +250,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     // Whoever takes the body may be slow; then it is not the client who is waited for.
     if (!this.#body.flush()) this.#deadlines.stopWaiting();
     else if (this.#answer.isEnded) this.#ending.goOnAwaitingRest();
-    else if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    else if (this.#state === State.body) this.#bodyWait.again();
   }
 
   #endBody(): void {
@@ -257,12 +258,6 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#state = State.answer;
     if (this.#answer.isEnded) this.#finish();
     else this.#body.end();
-  }
-
-  /** Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting; then it is told to go on by us (RFC 9110 section 10.1.1). */
-  #sayContinue(): void {
-    this.#answer.sendInterim(100, "Continue", "");
-    this.#deadlines.await(Wait.body, this.#context.timeouts.body);
   }
 
   /** The body is broken: whoever takes it must not take it for complete. */
@@ -299,8 +294,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
       sink.onBodyEnd("");
       return;
     }
-    const { body } = this.#context.timeouts;
-    if (this.#state === State.body && this.#unread.isEmpty) this.#deadlines.await(Wait.body, this.#answer.isContinueAwaited ? Math.min(continueMs, body) : body);
+    if (this.#state === State.body && this.#unread.isEmpty) this.#bodyWait.first();
     if (this.#ending.isHalfClosed && this.#unread.isEmpty) this.#endOfInput();
     // What came with the head goes upstream with the head, in one write.
     else if (this.#isAdvancing) while (this.#state === State.body && !this.#unread.isEmpty && this.#readBody());
@@ -310,7 +304,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   resumeBody(): void {
     if (!this.#body.isBlocked) return;
     this.#body.isBlocked = false;
-    if (this.#state === State.body) this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+    if (this.#state === State.body) this.#bodyWait.again();
     this.#advance();
   }
 
@@ -331,8 +325,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   }
 
   breakOff(isDelimited: boolean): void {
-    if (isDelimited) this.#closeGracefully();
-    else this.#destroy("reset");
+    this.#closeGracefully(isDelimited ? "close" : "reset");
   }
 
   // Endings.
@@ -370,35 +363,38 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     else this.#destroy();
   }
 
-  #closeGracefully(): void {
+  #closeGracefully(how: HowToEnd = "close"): void {
     if (this.#state === State.closed) return;
     this.#answer.exchange = null;
     this.#body.release();
     this.#unread.clear();
     this.#state = State.closing;
-    this.#ending.linger(this.#context.timeouts.write);
+    if (how === "reset") this.#ending.breakOff(this.#context.timeouts.write);
+    else this.#ending.linger(this.#context.timeouts.write);
     this.#setPaused(false);
   }
 
   /** The client is gone, or is treated as gone: whatever was under way is over. */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
+    const { howToEnd } = this.#answer;
     try {
       this.#answer.abandon(code);
     } catch (error) {
       this.#context.onInternalError(error);
     }
-    this.#destroy();
+    this.#destroy(howToEnd);
   }
 
-  #destroy(how: "close" | "reset" = "close"): void {
+  #destroy(how: HowToEnd = "close"): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#answer.exchange = null;
     this.#unread.clear();
     this.#deadlines.remove();
     this.bonds?.close();
-    if (how === "reset") reset(this.#socket);
+    this.#ending.remove();
+    if (how === "reset" || this.#ending.isBreakingOff) reset(this.#socket);
     else this.#socket.destroy();
     this.#context.onClosed(this);
   }
@@ -452,7 +448,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
         return;
       case State.answer:
         if (this.#answer.exchange?.listener?.isQueued === true) this.#endAsGone("CLIENT_GONE");
-        else this.#ending.watchTaking();
+        else this.#ending.watchTaking(this.#answer.exchange?.isHeadSent === true ? "begun" : "awaited");
         return;
       case State.tunnel:
         if (!this.#unread.isEmpty) return;
@@ -460,7 +456,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
         if (this.#ending.hasEndedWriting) this.#endTunnel();
         return;
       case State.closing:
-        this.#ending.waitUntilWritten(this.#context.timeouts.write);
+        this.#ending.onClientEnd();
     }
   }
 
@@ -469,7 +465,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   readonly #onWritable = (): void => {
     this.#deadlines.stopWriting();
     try {
-      if (this.#state === State.closing) this.#ending.awaitRest();
+      if (this.#state === State.closing) this.#ending.onWritten();
       else if (this.#state === State.head) {
         this.#awaitRequest();
         this.#advance();
@@ -484,7 +480,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   readonly #onReadDeadline = (wait: Wait): void => {
     switch (wait) {
       case Wait.head: return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
-      case Wait.body: return this.#answer.isContinueAwaited ? this.#sayContinue() : this.#failBody("BODY_TIMEOUT");
+      case Wait.body: return this.#bodyWait.endsInVain() ? this.#failBody("BODY_TIMEOUT") : undefined;
       case Wait.halfClosed:
         return this.#ending.hasTaken ? this.#endOfInput() : this.#endAsGone("CLIENT_GONE");
       default: return this.#endIdle();

@@ -1,5 +1,7 @@
 /** The two waits of a client connection: for the client to send, and for the client to take. */
+import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import { type ProgressKind, ProgressWatch } from "./progress-watch.ts";
 
 /** What is waited for on the reading side. */
 export const Wait = { none: 0, idle: 1, head: 2, body: 3, closing: 4, halfClosed: 5 } as const;
@@ -11,10 +13,12 @@ export class ServerDeadlines {
   readonly #wheel: TimerWheel;
   readonly #reading: Deadline;
   /** Made when a client is slow for the first time. */
-  #writing: Deadline | null = null;
+  #writing: ProgressWatch | null = null;
+  readonly #socket: Socket;
   readonly #onWriteDeadline: () => void;
 
-  constructor(wheel: TimerWheel, onReadDeadline: (wait: Wait) => void, onWriteDeadline: () => void) {
+  constructor(socket: Socket, wheel: TimerWheel, onReadDeadline: (wait: Wait) => void, onWriteDeadline: () => void) {
+    this.#socket = socket;
     this.#wheel = wheel;
     this.#reading = new Deadline(() => {
       const wait = this.wait;
@@ -40,17 +44,19 @@ export class ServerDeadlines {
     this.#wheel.disarm(this.#reading);
   }
 
-  awaitWriting(delayMs: number): void {
-    if (delayMs > 0) this.#wheel.arm((this.#writing ??= new Deadline(this.#onWriteDeadline)), delayMs);
+  /** The client may pause for `delayMs` in taking what it is sent. @param kind `both`: what it sends meanwhile is progress, too */
+  awaitWriting(delayMs: number, kind: ProgressKind): void {
+    this.#writing ??= new ProgressWatch({ socket: this.#socket, wheel: this.#wheel, onStalled: this.#onWriteDeadline });
+    this.#writing.await(delayMs, kind);
   }
 
   stopWriting(): void {
-    if (this.#writing !== null) this.#wheel.disarm(this.#writing);
+    this.#writing?.stop();
   }
 
   /** The connection is gone. */
   remove(): void {
     this.#wheel.remove(this.#reading);
-    if (this.#writing !== null) this.#wheel.remove(this.#writing);
+    this.#writing?.remove();
   }
 }

@@ -15,10 +15,10 @@ class Stage {
   readonly ending: ServerEnding;
 
   constructor() {
-    const deadlines = new ServerDeadlines(this.#wheel, () => { this.isOver = true; }, () => {});
     const socket = { end() {} } as unknown as Socket;
+    const deadlines = new ServerDeadlines(socket, this.#wheel, () => { this.isOver = true; }, () => {});
     const output = { isBlocked: false, flush: () => true } as unknown as Output;
-    this.ending = new ServerEnding({ socket, output, deadlines, onOver: () => {} });
+    this.ending = new ServerEnding({ socket, output, deadlines, wheel: this.#wheel, onOver: () => {} });
   }
 
   pass(seconds: number): void {

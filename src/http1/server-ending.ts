@@ -3,6 +3,8 @@
  * with a reset that destroys the answer (RFC 9112 section 9.6). After the client's FIN: it is served as long as it takes what it is owed.
  */
 import type { Socket } from "node:net";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import { LastBytes } from "./last-bytes.ts";
 import type { Output } from "./output.ts";
 import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 
@@ -10,8 +12,14 @@ import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 const lingerMs = 2_000;
 const maxLingerMs = 30_000;
 const maxDroppedBytes = 134_217_728;
-/** After the client's FIN: how long it may take nothing of its answer before it is taken for gone. */
+/** After the client's FIN: how long nothing of its answer may flow before it is taken for gone; and once the answer has begun. */
 const halfClosedMs = 500;
+const halfClosedAnswerMs = 2_000;
+/** So much the kernel sends at once, whatever the peer does (ten segments, RFC 6928): a reset follows it and overtakes nothing. */
+const firstFlightBytes = 12_000;
+
+/** `close` = a FIN behind what was written, as far as the kernel has it; `reset` = what is not taken yet is lost, and nobody can take the end for an orderly one. */
+export type HowToEnd = "close" | "reset";
 
 /** Ends a connection at once and, where there is such a thing, with a reset. */
 export function reset(socket: Socket): void {
@@ -26,20 +34,26 @@ export class ServerEnding {
   isHalfClosed = false;
   /** Our FIN is on its way. */
   hasEndedWriting = false;
+  /** The answer must not look complete, and only a reset says so. */
+  isBreakingOff = false;
   readonly #socket: Socket;
   readonly #output: Output;
   readonly #deadlines: ServerDeadlines;
-  readonly #onOver: () => void;
+  readonly #wheel: TimerWheel;
+  readonly #onOver: (how: HowToEnd) => void;
   #droppedBytes = 0;
   #maxLingerMs = maxLingerMs;
   #lingersUntilMs = 0;
   #bytesTaken = 0;
+  #writeMs = 0;
+  #lastBytes: LastBytes | null = null;
 
   /** @param onOver both sides are done: the socket can be destroyed */
-  constructor(parts: { readonly socket: Socket; readonly output: Output; readonly deadlines: ServerDeadlines; readonly onOver: () => void }) {
+  constructor(parts: { readonly socket: Socket; readonly output: Output; readonly deadlines: ServerDeadlines; readonly wheel: TimerWheel; readonly onOver: (how: HowToEnd) => void }) {
     this.#socket = parts.socket;
     this.#output = parts.output;
     this.#deadlines = parts.deadlines;
+    this.#wheel = parts.wheel;
     this.#onOver = parts.onOver;
   }
 
@@ -51,19 +65,63 @@ export class ServerEnding {
     this.#socket.end();
   }
 
-  /** FIN, and the moment after it. @param writeMs how long the client may take over what is still to be written; 0 = as long as it likes */
+  /**
+   * FIN, and the moment after it. The FIN waits until everything is handed to the kernel: a socket whose FIN is on its way cannot be reset any more.
+   * @param writeMs how long the client may pause in taking what is still to be written; 0 = as long as it likes
+   */
   linger(writeMs: number): void {
-    this.endWriting();
-    if (this.isHalfClosed) this.waitUntilWritten(writeMs);
-    else if (this.#output.isBlocked) this.#deadlines.await(Wait.closing, writeMs);
-    else this.awaitRest();
+    if (this.isBreakingOff) return;
+    this.#writeMs = writeMs;
+    if (this.#output.flush()) this.onWritten();
+    else this.#awaitTaking();
+  }
+
+  /** The answer has broken off and its end cannot be told from the connection's: what has come of it is written, then the connection is reset. @param writeMs as in `linger` */
+  breakOff(writeMs: number): void {
+    this.isBreakingOff = true;
+    this.#writeMs = writeMs;
+    const isWritten = this.#output.flush();
+    this.#awaitTaking();
+    if (isWritten) this.onWritten();
+  }
+
+  /** Everything is handed to the kernel. */
+  onWritten(): void {
+    if (this.isBreakingOff) this.#awaitLastBytes();
+    else {
+      this.endWriting();
+      if (this.isHalfClosed) this.#waitUntilFinished();
+      else this.awaitRest();
+    }
+  }
+
+  /** The client's FIN came after the last answer. */
+  onClientEnd(): void {
+    if (this.hasEndedWriting && !this.isBreakingOff) this.#waitUntilFinished();
+  }
+
+  /** The connection is gone. */
+  remove(): void {
+    this.#lastBytes?.remove();
+  }
+
+  #awaitTaking(): void {
+    this.#deadlines.stopWaiting();
+    this.#deadlines.awaitWriting(this.#writeMs, "taking");
+  }
+
+  /** What the kernel still holds would be lost with a reset. */
+  #awaitLastBytes(): void {
+    if (this.#socket.remoteAddress === undefined || this.#socket.bytesWritten <= firstFlightBytes) return this.#onOver("reset");
+    this.#awaitTaking();
+    this.#lastBytes ??= new LastBytes({ socket: this.#socket, wheel: this.#wheel, onTaken: () => this.#onOver("reset") });
   }
 
   /** Nothing more will come: it is over when everything is written. */
-  waitUntilWritten(writeMs: number): void {
-    if (this.#socket.writableFinished) return this.#onOver();
-    this.#deadlines.await(Wait.closing, writeMs);
-    this.#socket.once("finish", this.#onOver);
+  #waitUntilFinished(): void {
+    if (this.#socket.writableFinished) return this.#onOver("close");
+    this.#awaitTaking();
+    this.#socket.once("finish", () => this.#onOver("close"));
   }
 
   /** The answer is written: whatever the client still sends is waited for, to be thrown away. */
@@ -90,15 +148,15 @@ export class ServerEnding {
     return this.#droppedBytes <= maxDroppedBytes;
   }
 
-  /** Waits for a sign that a client which sends no more still takes its answer. */
-  watchTaking(): void {
+  /** Waits for a sign that a client which sends no more still takes its answer. @param answer whether it has begun */
+  watchTaking(answer: "awaited" | "begun"): void {
     this.#bytesTaken = this.#taken;
-    this.#deadlines.await(Wait.halfClosed, halfClosedMs);
+    this.#deadlines.await(Wait.halfClosed, answer === "begun" ? halfClosedAnswerMs : halfClosedMs);
   }
 
-  /** Has it taken something since? A client that is gone does not. */
+  /** Has it taken something since? A client that is gone does not. While it has something to take, the write timer is what waits for it. */
   get hasTaken(): boolean {
-    return this.#taken !== this.#bytesTaken;
+    return this.#output.isBlocked || this.#taken !== this.#bytesTaken;
   }
 
   get #taken(): number {

@@ -1,0 +1,48 @@
+/**
+ * The wait of a client connection for more of a request body. Progress is that of the exchange, in either direction: while its answer flows, an upload may rest. A client that waits
+ * for a 100 is told to go on, if nobody else does it.
+ */
+import type { ServerAnswer } from "./server-answer.ts";
+import type { ServerContext } from "./server-context.ts";
+import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
+
+/** How long an endpoint may take to say 100 or to answer before a client that waits for it is told to go on. */
+const continueMs = 1_000;
+
+/** See the head of this file. One a connection. */
+export class BodyWait {
+  readonly #deadlines: ServerDeadlines;
+  readonly #answer: ServerAnswer;
+  readonly #context: ServerContext;
+  #answeredBytes = 0;
+
+  constructor(deadlines: ServerDeadlines, answer: ServerAnswer, context: ServerContext) {
+    this.#deadlines = deadlines;
+    this.#answer = answer;
+    this.#context = context;
+  }
+
+  /** Some of the body was read, or whoever takes it can take more. */
+  again(): void {
+    this.#answeredBytes = this.#answer.bodyBytes;
+    this.#deadlines.await(Wait.body, this.#context.timeouts.body);
+  }
+
+  /** None of it has come yet. */
+  first(): void {
+    this.again();
+    const { body } = this.#context.timeouts;
+    if (this.#answer.isContinueAwaited) this.#deadlines.await(Wait.body, Math.min(continueMs, body));
+  }
+
+  /** The time is up. @returns whether the body has taken too long */
+  endsInVain(): boolean {
+    const answer = this.#answer;
+    // Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting (RFC 9110 section 10.1.1).
+    if (answer.isContinueAwaited) answer.sendInterim(100, "Continue", "");
+    // What the client has to take of its answer has a timer of its own.
+    else if (!answer.isBlocked && answer.bodyBytes === this.#answeredBytes) return true;
+    this.again();
+    return false;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * How many bytes the kernel still holds for the peer of a TCP connection: what `SIOCOUTQ` tells, which Node.js does not offer, read from the kernel's table of connections
+ * (`/proc/net/tcp`, Linux only). It is the only sign of a peer that takes its bytes slowly: the kernel tells a writer nothing before a third of its buffer, which may be a megabyte, is free.
+ *
+ * The table is as long as the machine has connections, so it is read in the background, a piece at a time, once for all who ask, and never for more than a tenth of the time.
+ */
+import { close, open, read, readlinkSync } from "node:fs";
+import type { Socket } from "node:net";
+
+/** Asks for a send queue. */
+export interface SendQueueAsker {
+  readonly socket: Socket;
+  /** @param byteCount what is not acknowledged by the peer; -1 where nobody knows */
+  onSendQueue(byteCount: number): void;
+}
+
+const pieceBytes = 65_536;
+/** After a look that took so long, the next waits so many times as long. */
+const restFactor = 10;
+const newline = 10;
+const none = -1;
+
+/** How a table is read; replaced in tests. @throws where there is none */
+export type TableReader = (path: string, onPiece: (piece: Buffer) => void, onEnd: (error: Error | null) => void) => void;
+
+/** The looks of one thread. */
+export class SendQueues {
+  readonly #readTable: TableReader;
+  readonly #now: () => number;
+  /** Who waits for the next look. */
+  #asking: SendQueueAsker[] = [];
+  #isLooking = false;
+  #isTimed = false;
+  #nextLookMs = 0;
+
+  constructor(readTable: TableReader = readInPieces, now: () => number = () => performance.now()) {
+    this.#readTable = readTable;
+    this.#now = now;
+  }
+
+  /** Has `asker` told, later. A peer that cannot be looked up (a Unix socket, another system) is told as -1. */
+  ask(asker: SendQueueAsker): void {
+    this.#asking.push(asker);
+    if (this.#isLooking || this.#isTimed) return;
+    this.#isTimed = true;
+    const restMs = this.#nextLookMs - this.#now();
+    // Even the first goes with the others of its turn.
+    if (restMs <= 0) setImmediate(this.#look);
+    else setTimeout(this.#look, restMs).unref();
+  }
+
+  readonly #look = (): void => {
+    this.#isTimed = false;
+    const askers = this.#asking;
+    this.#asking = [];
+    this.#isLooking = true;
+    const startedMs = this.#now();
+    const wanted = new Map<string, SendQueueAsker[]>();
+    const paths = new Set<string>();
+    for (const asker of askers) {
+      const inode = inodeOf(asker.socket);
+      if (inode === null) asker.onSendQueue(none);
+      else {
+        const same = wanted.get(inode);
+        if (same === undefined) wanted.set(inode, [asker]);
+        else same.push(asker);
+        paths.add(asker.socket.remoteFamily === "IPv6" ? "/proc/net/tcp6" : "/proc/net/tcp");
+      }
+    }
+    this.#readAll([...paths], wanted, () => {
+      for (const rest of wanted.values()) for (const asker of rest) asker.onSendQueue(none);
+      const endedMs = this.#now();
+      this.#nextLookMs = endedMs + restFactor * (endedMs - startedMs);
+      this.#isLooking = false;
+      const [next] = this.#asking.splice(0, 1);
+      if (next !== undefined) this.ask(next);
+    });
+  };
+
+  #readAll(paths: string[], wanted: Map<string, SendQueueAsker[]>, onEnd: () => void): void {
+    const path = paths.pop();
+    if (path === undefined || wanted.size === 0) return onEnd();
+    let rest = "";
+    const onPiece = (piece: Buffer): void => {
+      const end = piece.lastIndexOf(newline) + 1;
+      for (const line of (rest + piece.latin1Slice(0, end)).split("\n")) tell(line, wanted);
+      rest = piece.latin1Slice(end, piece.length);
+    };
+    this.#readTable(path, onPiece, () => this.#readAll(paths, wanted, onEnd));
+  }
+}
+
+/** One line: number, both addresses, state, `tx_queue:rx_queue`, three columns of timers, user, a timeout, inode. */
+function tell(line: string, wanted: Map<string, SendQueueAsker[]>): void {
+  const columns = line.trimStart().split(/ +/, 10);
+  const askers = wanted.get(columns[9] ?? "");
+  if (askers === undefined) return;
+  wanted.delete(columns[9]!);
+  const byteCount = Number.parseInt(columns[4]!, 16);
+  for (const asker of askers) asker.onSendQueue(Number.isNaN(byteCount) ? none : byteCount);
+}
+
+/** The number that the kernel gave the socket; null where it has none, or is closed. */
+function inodeOf(socket: Socket): string | null {
+  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
+  if (fd < 0 || socket.remoteAddress === undefined) return null;
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function readInPieces(path: string, onPiece: (piece: Buffer) => void, onEnd: (error: Error | null) => void): void {
+  open(path, "r", (openError, fd) => {
+    if (openError !== null) return onEnd(openError);
+    const memory = Buffer.allocUnsafe(pieceBytes);
+    const next = (): void => read(fd, memory, 0, pieceBytes, null, (error, byteCount) => {
+      if (error === null && byteCount > 0) {
+        onPiece(memory.subarray(0, byteCount));
+        next();
+      } else close(fd, () => onEnd(error));
+    });
+    next();
+  });
+}
+
+/** Those of this thread. */
+export const sendQueues = new SendQueues();
