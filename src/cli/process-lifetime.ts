@@ -85,7 +85,7 @@ export class ProcessLifetime {
   #onStopSignal(signal: NodeJS.Signals): void {
     if (this.#stopping === null) {
       this.#logger.info("stopping", { signal });
-      void this.stop(null).then(() => this.#logger.info("stopped"));
+      void this.stop(null).then(() => this.#logger.info("stopped", { cutExchanges: this.#proxy.cut.exchanges, cutTunnels: this.#proxy.cut.tunnels }));
     } else if (!this.#isForced) {
       this.#isForced = true;
       this.#logger.warn("stopping at once", { signal });

@@ -176,6 +176,18 @@ export class ServerAnswer implements Responder {
     this.#host.breakOff(isDelimited);
   }
 
+  /** Answers in place of whoever does, unless an answer has begun. */
+  refuse(code: ReasonCode): void {
+    if (this.exchange === null || this.exchange.isHeadSent || this.isEnded) return;
+    this.isKeptAlive = false;
+    try {
+      this.cancel(code);
+      this.fail(code);
+    } catch (error) {
+      this.#context.onInternalError(error);
+    }
+  }
+
   /** Tells whoever answers that the answer is of no use any more. */
   cancel(code: ReasonCode): void {
     const exchange = this.exchange;

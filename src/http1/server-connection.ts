@@ -90,8 +90,9 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     else this.#deadlines.await(Wait.idle, drainMs);
   }
 
-  /** Ends it now. */
+  /** Ends it now. Who waits for an answer and was sent nothing of it is told so. */
   close(): void {
+    this.#answer.refuse("SHUTTING_DOWN");
     this.#endAsGone("SHUTTING_DOWN");
   }
 

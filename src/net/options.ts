@@ -66,7 +66,7 @@ export const listenerSchema = section(
       section({
         head: duration("10s", { about: "How long a client may take for a request head, from its first byte; 408 after it." }),
         body: duration("60s", { about: "The longest pause in a request body; every byte starts it again. 408 after it." }),
-        write: duration("60s", { about: "How long a client may take nothing of its answer; every byte taken starts it again. The connection is closed after it." }),
+        write: duration("60s", { about: "How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The connection is closed after it." }),
         keepAlive: duration("75s", { about: "How long an idle connection is kept for the next request." }),
       }).prefault({}),
       { about: "How long clients may take." },

@@ -50,6 +50,8 @@ export const families = {
     "Requests refused because of the client, by reason code: malformed, too large, too slow, no route."),
   failures: counter("millrace_failures_total", ["listener", "route", "upstream", "reason"],
     "Exchanges that ended otherwise than by a complete answer and not by refusal, by reason code: upstream faults, timeouts, internal errors, clients that went away."),
+  cut: counter("millrace_cut_total", ["kind"],
+    "Exchanges (`exchange`) and tunnels (`tunnel`) that were ended because the time of a shutdown, or of a listener that a reload removed, was over."),
   connections: gauge("millrace_connections", ["listener"], "Open client connections."),
   connectionsAccepted: counter("millrace_connections_accepted_total", ["listener"], "Client connections accepted."),
   connectionsRefused: counter("millrace_connections_refused_total", ["listener", "reason"],

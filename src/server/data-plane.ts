@@ -277,6 +277,7 @@ export class DataPlane implements ListenerHost {
   onExchangeEnd(exchange: Exchange): void {
     if (exchange.onEnd !== null) exchange.onEnd();
     this.#metrics.record(exchange);
+    if (exchange.reason === "SHUTTING_DOWN") this.#writer.counter(families.cut, [exchange.status === 101 ? "tunnel" : "exchange"]).add(1);
     this.#failures.noteEnd(exchange);
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }

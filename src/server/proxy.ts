@@ -301,6 +301,12 @@ export class Proxy {
     return this.#closing;
   }
 
+  /** What was under way and had to be ended, since the start, because the time of a shutdown (or of a listener that a reload removed) was over. Complete once it is closed. */
+  get cut(): { readonly exchanges: number; readonly tunnels: number } {
+    const countOf = (kind: string): number => this.#reader.total(families.cut, (labels) => labels === `kind="${kind}"`)[0] ?? 0;
+    return { exchanges: countOf("exchange"), tunnels: countOf("tunnel") };
+  }
+
   async #close(isDelayed: boolean): Promise<void> {
     const wasReady = this.#state === "ready";
     const wasRunning = this.#state === "starting" || wasReady;

@@ -87,7 +87,7 @@ export const upstreamSchema = section(
       section({
         connect: duration("3s", { about: "How long a connection may take to come about, from the look-up of the name on, whatever the number of addresses." }),
         firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim answer (1xx) starts it again, for an hour at most.", zero: "no limit" }),
-        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case.", zero: "no limit" }),
+        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case; a tunnel of which one side has ended is not.", zero: "no limit" }),
       }).prefault({}),
       { about: "How long endpoints may take." },
     ),

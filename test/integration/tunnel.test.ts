@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { MetricsPage } from "../support/metrics-page.ts";
@@ -223,6 +223,38 @@ test("an endpoint that says much and closes last is heard to the end", () => wit
   assert.equal(client.unread.length, lastWords.length);
   assert.ok(client.unread.equals(lastWords));
 }));
+
+for (const [who, fin] of [["an endpoint", "the client's"], ["a client", "the endpoint's"]] as const) {
+  test(`${who} that ignores ${fin} FIN holds its tunnel no longer than it may pause`, async () => {
+    let endpoint: Socket | undefined;
+    const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      endpoint = socket;
+      socket.once("data", () => socket.write(switched)).on("error", () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const proxy = await ProxyUnderTest.start({ endpoints: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`], upstream: { timeouts: { idle: "500ms" } } });
+    const client = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
+    client.on("error", () => {});
+    try {
+      client.write(handshake());
+      await once(client, "data");
+      // Whole, it may rest for longer than that.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      assert.equal((await proxy.inspect()).exchanges, 1);
+      (who === "an endpoint" ? client : endpoint!).end();
+      client.resume();
+      endpoint!.resume();
+      await proxy.untilOpen((open) => open.exchanges === 0 && open.upstreamConnections === 0, "its place is free");
+    } finally {
+      client.destroy();
+      endpoint?.destroy();
+      await proxy.untilEmpty();
+      const [line] = await proxy.close();
+      assert.deepEqual([line?.["status"], line?.["reason"]], [101, "UPSTREAM_IDLE_TIMEOUT"]);
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+  });
+}
 
 test("the client's last bytes reach a slow endpoint although both sides have said that they are done", async () => {
   const size = 4_194_304;

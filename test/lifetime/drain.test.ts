@@ -141,10 +141,12 @@ for (const [title, workers] of modes) {
       const client = await holdOne(stage, held);
       await stage.proxy.close();
       await client.untilOver();
-      assert.equal(client.received.length, 0);
+      assert.match(client.received.toString("latin1"), /^HTTP\/1\.1 503 .*\(SHUTTING_DOWN\)/s);
       client.destroy();
       const [line] = readFileSync(join(stage.folder, "access.log"), "utf8").trimEnd().split("\n");
-      assert.equal((JSON.parse(line ?? "") as { reason: string }).reason, "SHUTTING_DOWN");
+      const { status, reason } = JSON.parse(line ?? "") as { status: number; reason: string };
+      assert.deepEqual([status, reason], [503, "SHUTTING_DOWN"]);
+      assert.deepEqual(stage.proxy.cut, { exchanges: 1, tunnels: 0 });
       await eventually(() => origin.openCount === 0, "the endpoint's connection is closed, too");
     }, { grace: "50ms" });
   });
