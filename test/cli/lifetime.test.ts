@@ -81,6 +81,7 @@ test("a second signal stops at once", async (t) => {
   const ending = await millrace.ended;
   assert.equal(ending.signal, null);
   assert.match(ending.stderr, /stopping at once/);
+  assert.match(ending.stderr, /stopped.*cutExchanges\W+1\b.*cutTunnels\W+0\b/);
   const text = await answer.catch(() => "");
   assert.doesNotMatch(text, / 200 /);
 });
