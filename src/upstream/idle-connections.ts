@@ -4,10 +4,11 @@
  * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
  * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
  * only, and a queue, a pipelining client or a stalled thread would have the request written before. It waits for that phase.
- * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs`.
+ * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at: what arrived in
+ * that time may still be unread where the thread was held up.
  * Those that are bound to a client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
  *
- * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs`; then they go elsewhere.
+ * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two turns; then they go elsewhere.
  */
 import type { EndOfTurn, EndOfTurnTask } from "../base/end-of-turn.ts";
 import type { Clock } from "../base/clock.ts";
@@ -41,6 +42,10 @@ export class IdleConnections implements EndOfTurnTask {
   #parkedBefore = 0;
   /** So many of those parked have been through a whole polling phase. */
   #lookedAt = 0;
+  /** Whatever had arrived by then has been read. */
+  #lookedAtMs = 0;
+  /** When the last end of a turn was: a polling phase began then. */
+  #turnedMs = 0;
   #isPlanned = false;
   #quiet: ScheduledCall | null = null;
 
@@ -81,7 +86,7 @@ export class IdleConnections implements EndOfTurnTask {
     if (attempt.bound !== null) {
       const connection = this.#bound.get(attempt.bound);
       if (connection !== undefined) {
-        if (connection.reuse.parkedAt > this.#lookedAt) return null;
+        if (!this.#suits(connection, attempt)) return null;
         this.#bound.delete(connection);
         return connection;
       }
@@ -102,14 +107,16 @@ export class IdleConnections implements EndOfTurnTask {
 
   /** Lets `attempt`, for which `take` had none, wait for one. @returns false where there is none to wait for */
   wait(attempt: Attempt, address: PooledAddress | null): boolean {
-    let quiet = 0;
-    if (attempt.bound === null) {
-      let left = address === null ? 0 : address.idle.length;
+    let candidates: readonly ClientConnection[] = [];
+    if (attempt.bound !== null) candidates = [this.#bound.get(attempt.bound)!];
+    else if (address !== null) {
+      candidates = address.idle;
+      let left = candidates.length;
       for (const other of this.#waiting) if (other.address === address) left--;
       if (left <= 0) return false;
-      if (address!.idle.some(({ reuse }) => reuse.isSuspect)) quiet = quietMs;
-    }
-    const waiting = new WaitingAttempt(attempt, address, { look: this.#parkCount, untilMs: this.#host.clock.now() + quiet, onCancel: (gone) => this.#forget(gone) });
+    } else return false;
+    const untilMs = candidates.some(({ reuse }) => reuse.isSuspect) ? this.#host.clock.now() + quietMs : 0;
+    const waiting = new WaitingAttempt(attempt, address, { look: this.#parkCount, untilMs, onCancel: (gone) => this.#forget(gone) });
     this.#waiting.push(waiting);
     attempt.handle = waiting;
     this.#plan();
@@ -121,6 +128,8 @@ export class IdleConnections implements EndOfTurnTask {
     this.#lookedAt = this.#parkedBefore;
     this.#parkedBefore = this.#parkCount;
     const now = this.#host.clock.now();
+    this.#lookedAtMs = this.#turnedMs;
+    this.#turnedMs = now;
     let isLookPending = false;
     let isQuietPending = false;
     for (const waiting of [...this.#waiting]) {
@@ -128,6 +137,7 @@ export class IdleConnections implements EndOfTurnTask {
       const connection = this.take(waiting.attempt, waiting.address);
       if (connection === null && waiting.look > this.#lookedAt) isLookPending = true;
       else if (connection === null && now < waiting.untilMs) isQuietPending = true;
+      else if (connection === null && this.#lookedAtMs < waiting.untilMs) isLookPending = true;
       else {
         this.#forget(waiting);
         this.#host.onReady(waiting.attempt, waiting.address, connection);
@@ -138,9 +148,9 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   #suits({ reuse }: ClientConnection, attempt: Attempt): boolean {
-    const isLookedAt = reuse.parkedAt <= this.#lookedAt;
-    if (!isLookedAt && (reuse.isSuspect || !attempt.isRepeatable)) return false;
-    if (reuse.isSuspect && this.#host.clock.now() - reuse.parkedMs < quietMs) return false;
+    const isLookNeeded = !attempt.isRepeatable || attempt.bound !== null;
+    if (isLookNeeded && reuse.parkedAt > this.#lookedAt) return false;
+    if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
     reuse.isSuspect = false;
     return true;
   }
@@ -173,6 +183,7 @@ class WaitingAttempt implements AttemptHandle {
   readonly address: PooledAddress | null;
   /** Whatever was parked up to then is to be looked at. */
   readonly look: number;
+  /** And whatever has arrived up to then; 0 = it does not matter. */
   readonly untilMs: number;
   isOver = false;
   readonly #onCancel: (waiting: WaitingAttempt) => void;

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EndOfTurn } from "../base/end-of-turn.ts";
+import { ManualScheduler } from "../base/scheduler.ts";
+import type { ClientConnection } from "../http1/client-connection.ts";
+import { Reuse } from "../http1/reuse.ts";
+import { PooledAddress } from "./address-rotation.ts";
+import { IdleConnections } from "./idle-connections.ts";
+import type { Attempt } from "./transport.ts";
+
+/** A GET, and a request that could not be sent again. */
+const plain = { isRepeatable: true, bound: null } as unknown as Attempt;
+const fragile = { isRepeatable: false, bound: null } as unknown as Attempt;
+
+class Pool {
+  readonly scheduler = new ManualScheduler();
+  readonly address = new PooledAddress("10.0.0.1", { host: "10.0.0.1", port: 80 });
+  /** Who waited, and what it got; null = it has to dial. */
+  readonly ready: (readonly [attempt: Attempt, connection: ClientConnection | null])[] = [];
+  readonly connections: IdleConnections;
+  readonly #endOfTurn = new EndOfTurn();
+
+  constructor() {
+    const { scheduler } = this;
+    this.connections = new IdleConnections({
+      endOfTurn: this.#endOfTurn,
+      clock: scheduler.clock,
+      scheduler,
+      onReady: (attempt, _address, connection) => this.ready.push([attempt, connection]),
+    });
+  }
+
+  /** A connection that has just been answered; `isSuspect` = with an answer that withholds its content. */
+  park(isSuspect: boolean): ClientConnection {
+    const connection = { reuse: new Reuse() } as ClientConnection;
+    connection.reuse.isSuspect = isSuspect;
+    this.address.idle.push(connection);
+    this.connections.noteParked(connection);
+    return connection;
+  }
+
+  ask(attempt: Attempt): ClientConnection | null | "waits" {
+    const connection = this.connections.take(attempt, this.address);
+    if (connection !== null) return connection;
+    return this.connections.wait({ ...attempt }, this.address) ? "waits" : null;
+  }
+
+  /** `count` turns of the event loop, in each of which everything that has arrived is read. */
+  async turns(count: number): Promise<void> {
+    for (let at = 0; at < count; at++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("a request that can be sent again gets a connection at once, another one after a look", async () => {
+  const pool = new Pool();
+  const first = pool.park(false);
+  assert.equal(pool.ask(plain), first);
+  const second = pool.park(false);
+  assert.equal(pool.ask(fragile), "waits");
+  await pool.turns(3);
+  assert.equal(pool.ready[0]?.[1], second);
+});
+
+test("nobody gets a connection behind withheld content before it has been silent for 5 ms and then been looked at", async () => {
+  const pool = new Pool();
+  const connection = pool.park(true);
+  // Somebody else has the connections looked at; no content has come by then.
+  assert.equal(pool.ask(fragile), "waits");
+  await pool.turns(3);
+  assert.deepEqual(pool.ready, []);
+  // The thread is held up. Content may have arrived meanwhile, within the 5 ms, and is not read yet.
+  pool.scheduler.clock.advance(20);
+  assert.equal(pool.connections.take(plain, pool.address), null, "what has arrived is read first");
+  pool.scheduler.advance(0);
+  await pool.turns(3);
+  assert.equal(pool.ready[0]?.[1], connection);
+});
+
+test("whoever waits behind withheld content dials when the content has come", async () => {
+  const pool = new Pool();
+  const connection = pool.park(true);
+  assert.equal(pool.ask(plain), "waits");
+  await pool.turns(3);
+  pool.address.idle.splice(0);
+  pool.connections.noteClosed(connection);
+  pool.scheduler.advance(5);
+  await pool.turns(3);
+  assert.equal(pool.ready.length, 1);
+  assert.equal(pool.ready[0]?.[1], null);
+});
+
+test("a connection that has long been silent behind withheld content is looked at once, and used", async () => {
+  const pool = new Pool();
+  const connection = pool.park(true);
+  pool.scheduler.advance(60_000);
+  assert.equal(pool.ask(plain), "waits");
+  await pool.turns(3);
+  assert.equal(pool.ready[0]?.[1], connection);
+});
+
+test("the client that a connection is bound to waits for silence behind withheld content, too", async () => {
+  const pool = new Pool();
+  const connection = pool.park(true);
+  pool.address.idle.splice(0);
+  pool.connections.parkBound(connection);
+  assert.equal(pool.ask({ ...plain, bound: connection }), "waits");
+  await pool.turns(4);
+  assert.deepEqual(pool.ready, []);
+  pool.scheduler.advance(5);
+  await pool.turns(4);
+  assert.equal(pool.ready[0]?.[1], connection);
+  assert.equal(connection.reuse.isSuspect, false);
+});
