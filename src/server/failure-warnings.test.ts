@@ -23,6 +23,7 @@ for (const [reason, detail, said] of [
   ["TOTAL_TIMEOUT", "", `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"TOTAL_TIMEOUT"}`],
   ["OVERLOADED", "EMFILE", 'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","detail":"EMFILE"}'],
   ["OVERLOADED", "", undefined],
+  ["NO_LOCAL_ADDRESS", "EADDRNOTAVAIL", 'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","detail":"EADDRNOTAVAIL"}'],
   ["UPSTREAM_RESET", "ECONNRESET", undefined],
   ["CLIENT_GONE", "", undefined],
   ["RATE_LIMITED", "", undefined],

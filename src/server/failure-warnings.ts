@@ -12,6 +12,9 @@ const wholeUpstream = "";
 /** These say of no endpoint that it failed: the upstream has none to give, or does not give one. */
 const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["NO_ENDPOINT", "QUEUE_FULL", "QUEUE_TIMEOUT", "BREAKER_OPEN"]);
 
+/** This process or machine could not open a connection: `detail` says why. (Load shedding, which is `OVERLOADED` too, comes before an upstream is named.) */
+const shortageReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["OVERLOADED", "NO_LOCAL_ADDRESS"]);
+
 /** See the head of this file. */
 export class FailureWarnings {
   readonly #warnings: WarningSink;
@@ -43,8 +46,13 @@ export class FailureWarnings {
       this.#fail(upstream, wholeUpstream);
       this.#warnings.warn({ subject: subjectOf(upstream, wholeUpstream), reason, message: "upstream cannot serve requests", fields: { upstream, reason } });
     } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.endpointName, reason, detail);
-    else if (reason === "OVERLOADED" && detail !== "") {
-      this.#warnings.warn({ subject: "upstream connections", reason: detail, message: "connections to endpoints cannot be opened", fields: { upstream, reason, detail } });
+    else if (shortageReasons.has(reason) && detail !== "") {
+      this.#warnings.warn({
+        subject: "upstream connections",
+        reason: detail,
+        message: "connections to endpoints cannot be opened",
+        fields: { upstream, reason, detail },
+      });
     }
   }
 
