@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
@@ -35,6 +35,12 @@ test("every file that the architecture names exists", () => {
   const named = [...textOf("ARCHITECTURE.md").matchAll(/`((?:[a-z0-9-]+\/)+(?:[a-z0-9.-]+\.ts)?)`/g)].map((match) => match[1] ?? "");
   assert.ok(named.length > 30);
   assert.deepEqual(named.filter((path) => !existsSync(join(root, "src", path)) && !existsSync(join(root, path))), []);
+});
+
+test("every decision has a number of its own, in its name and in its title, and none is missing", () => {
+  const names = globSync("docs/decisions/*.md", { cwd: root }).map((file) => basename(file)).sort();
+  const numbers = names.map((name) => [Number(name.slice(0, 4)), Number(/^# (\d+)\. /.exec(textOf(`docs/decisions/${name}`))?.[1])]);
+  assert.deepEqual(numbers, names.map((_, at) => [at + 1, at + 1]));
 });
 
 test("no document is longer than a sitting", () => {
