@@ -104,7 +104,7 @@ function parseStrictly(bytes: Buffer, start: number, end: number, limits: Answer
   head.reasonPhrase = text.slice(phraseStart - start, phraseEnd - start);
   head.minorVersion = minor === 0 ? 0 : 1;
   head.keptFields = keepFields(text, start, fieldsStart, next - 2, kept);
-  const problem = interpret(head, text, start, { isHeadMethod, isLenient: limits.isLenient });
+  const problem = interpret(head, start) ?? decideFraming(head, limits, isHeadMethod);
   if (problem !== null) return fail(problem);
   out.head = head;
   out.next = next;
@@ -121,12 +121,19 @@ function needMore(end: number, limit: number): void {
   if (end > limit) fail("head too large", "UPSTREAM_HEAD_TOO_LARGE");
 }
 
-interface Circumstances {
-  readonly isHeadMethod: boolean;
-  readonly isLenient: boolean;
+interface FramingFields {
+  contentLength: string | null;
+  transferEncoding: string | null;
+  /** The values of `Trailer`; null = there is none. */
+  trailers: string[] | null;
 }
 
-function interpret(head: ResponseHead, text: string, origin: number, circumstances: Circumstances): string | null {
+/** Of the head that is being read. One object for the thread: an answer costs none of its own. */
+const framingFields: FramingFields = { contentLength: null, transferEncoding: null, trailers: null };
+
+/** Reads the noted fields into `head` and `framingFields`. @returns what is wrong with them, or null */
+function interpret(head: ResponseHead, origin: number): string | null {
+  const { text } = head;
   let contentLength: string | null = null;
   let transferEncoding: string | null = null;
   let connection: string | null = null;
@@ -164,22 +171,22 @@ function interpret(head: ResponseHead, text: string, origin: number, circumstanc
   if (connection !== null) applyConnection(head, connection);
   // RFC 9110 section 15.5.22: a 426 must say which protocols are wanted; section 7.8: with a connection option of its own.
   if (head.status === 426 && head.upgrade !== null) head.keptFields += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
-  return decideFraming(head, { contentLength, transferEncoding, trailers, ...circumstances });
+  framingFields.contentLength = contentLength;
+  framingFields.transferEncoding = transferEncoding;
+  framingFields.trailers = trailers;
+  return null;
 }
 
-interface FramingFields extends Circumstances {
-  readonly contentLength: string | null;
-  readonly transferEncoding: string | null;
-  readonly trailers: readonly string[] | null;
-}
-
-/** RFC 9112 section 6.3, in its order; of what it lets a recipient repair, equal lengths alone. */
-function decideFraming(head: ResponseHead, fields: FramingFields): string | null {
-  const { contentLength, transferEncoding } = fields;
+/**
+ * Decides by `framingFields`, after `interpret`: RFC 9112 section 6.3, in its order; of what it lets a recipient
+ * repair, equal lengths alone. @returns what is wrong, or null
+ */
+function decideFraming(head: ResponseHead, { isLenient }: AnswerRules, isHeadMethod: boolean): string | null {
+  const { contentLength, transferEncoding, trailers } = framingFields;
   if (transferEncoding !== null) {
     if (contentLength !== null) return "Content-Length beside Transfer-Encoding";
     if (head.minorVersion === 0) {
-      if (!fields.isLenient) return "Transfer-Encoding in HTTP/1.0";
+      if (!isLenient) return "Transfer-Encoding in HTTP/1.0";
       // RFC 9112 section 6.1: it is faulty, so the connection ends with it.
       head.isKeptAlive = false;
     }
@@ -192,16 +199,16 @@ function decideFraming(head: ResponseHead, fields: FramingFields): string | null
     head.contentLength = length;
   }
   const status = head.status;
-  if (fields.isHeadMethod || status < 200 || status === 204 || status === 304) {
+  if (isHeadMethod || status < 200 || status === 204 || status === 304) {
     head.framing = Framing.none;
     // A 204 that announces content (RFC 9110 section 8.6 forbids it) cannot be believed. HEAD and 304 announce in good form: what may go wrong then is in `reuse.ts`.
     if (status === 204 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
-    const isHead = fields.isHeadMethod && status >= 200 && status !== 204;
+    const isHead = isHeadMethod && status >= 200 && status !== 204;
     head.withholdsContent = isHead ? head.contentLength > 0 || contentLength === null : status === 304 && (transferEncoding !== null || head.contentLength > 0);
     if (status < 200 || status === 204) head.hasContentLength = false;
   } else if (transferEncoding !== null) {
     head.framing = Framing.chunked;
-    for (const value of fields.trailers ?? []) head.keptFields += trailerLine(value, head.nominated);
+    if (trailers !== null) for (const value of trailers) head.keptFields += trailerLine(value, head.nominated);
   } else head.framing = contentLength !== null ? Framing.length : Framing.close;
   return null;
 }

@@ -16,6 +16,7 @@ export class Reuse {
   isSuspect = false;
   /** How many had been parked in the pool when it was, this one included; the pool's to use. */
   parkedAt = 0;
+  /** When it was parked; kept up to date only where `isSuspect`. */
   parkedMs = 0;
   /** The client connection that it is bound to; null = nobody's, whose attempt was given up. */
   #client: object | null = null;

@@ -61,7 +61,7 @@ export class IdleConnections implements EndOfTurnTask {
   /** `connection` has just been answered, and anybody may get it. */
   noteParked({ reuse }: ClientConnection): void {
     reuse.parkedAt = ++this.#parkCount;
-    reuse.parkedMs = this.#host.clock.now();
+    if (reuse.isSuspect) reuse.parkedMs = this.#host.clock.now();
     if (this.#waiting.length > 0) this.#plan();
   }
 
