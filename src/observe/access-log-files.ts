@@ -88,7 +88,7 @@ export class AccessLogFiles {
     const subject = `log ${path}`;
     return {
       onTrouble: (error) => this.#warnings.warn({
-        subject, reason: error.code ?? "", message: "cannot write the access log", fields: { path, code: error.code, error: error.message, lost: this.lost },
+        subject, reason: error.code ?? "", message: "cannot write the access log", fields: { path, errno: error.code, error: error.message, lost: this.lost },
       }),
       onMended: () => this.#warnings.recover(subject, "the access log is written again", { path }),
     };

@@ -101,3 +101,18 @@ test("closing reports what is due", () => {
   assert.equal(take().length, 2);
   assert.equal(scheduler.pendingCount, 0);
 });
+
+test("what failed in one thread and works in another has its recovery, unless it fails on", () => {
+  const { scheduler, warnings, take } = setUp();
+  const inThread = new RepeatedWarnings({ onReport: (report) => warnings.take(report), scheduler: new ManualScheduler(), isOneOfMany: true });
+  warnings.warn(refused("a"));
+  assert.deepEqual([...warnings.current()].map(({ subject }) => subject), ["a"]);
+  inThread.recover("a", "endpoint answers again", {});
+  warnings.warn(refused("a"));
+  scheduler.advance(10_000);
+  assert.deepEqual(take().length, 2, "no good news");
+  inThread.recover("a", "endpoint answers again", {});
+  scheduler.advance(5_000);
+  assert.deepEqual(take(), ['info endpoint answers again {"failures":2}']);
+  assert.deepEqual([...warnings.current()], []);
+});

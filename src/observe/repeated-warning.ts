@@ -28,7 +28,7 @@ export interface WarningReport extends Warning {
 export interface WarningSink {
   /** It went wrong, `count` times (default 1). Cheap where the line is not due: one look-up. */
   warn(warning: Warning, count?: number): void;
-  /** The subject works: said once, after an interval without a failure; nothing where nothing was wrong. */
+  /** The subject works: said once, after an interval without a failure; nothing where nothing was wrong. Call it where the subject is known to have failed, here or in another thread. */
   recover(subject: string, message: string, fields: LogFields): void;
 }
 
@@ -52,6 +52,8 @@ export interface RepeatedWarningParts {
   /** Default 500. */
   readonly maxEntries?: number;
   readonly scheduler?: Scheduler;
+  /** Others gather warnings of the same subjects: that one works is reported also where it never failed here. Default false. */
+  readonly isOneOfMany?: boolean;
 }
 
 interface Entry {
@@ -74,6 +76,7 @@ export class RepeatedWarnings implements WarningSink {
   readonly #intervalMs: number;
   readonly #maxEntries: number;
   readonly #scheduler: Scheduler;
+  readonly #isOneOfMany: boolean;
   /** By subject, then by reason. */
   readonly #subjects = new Map<string, Map<string, Entry>>();
   readonly #recoveries = new Map<string, Recovery>();
@@ -85,6 +88,12 @@ export class RepeatedWarnings implements WarningSink {
     this.#intervalMs = parts.intervalMs ?? defaultIntervalMs;
     this.#maxEntries = parts.maxEntries ?? defaultMaxEntries;
     this.#scheduler = parts.scheduler ?? systemScheduler;
+    this.#isOneOfMany = parts.isOneOfMany ?? false;
+  }
+
+  /** What is wrong and has not recovered: of each subject the first that was. */
+  *current(): Iterable<Warning> {
+    for (const reasons of this.#subjects.values()) for (const { warning } of [...reasons.values()].slice(0, 1)) yield warning;
   }
 
   warn(warning: Warning, count = 1): void {
@@ -100,6 +109,7 @@ export class RepeatedWarnings implements WarningSink {
 
   recover(subject: string, message: string, fields: LogFields): void {
     if (this.#subjects.has(subject)) this.#recoveries.set(subject, { message, fields });
+    else if (this.#isOneOfMany) this.#onReport({ kind: "recovery", subject, reason: "", message, fields, count: 0 });
   }
 
   /** Takes what another thread reports. */

@@ -26,7 +26,7 @@ import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import { LabelNames } from "../observe/label-names.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
-import type { WarningSink } from "../observe/repeated-warning.ts";
+import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -293,11 +293,17 @@ export class DataPlane implements ListenerHost {
   }
 
   onShortage({ options: { name } }: Listener): void {
-    this.#parts.warnings.warn({ subject: `listener ${name}`, reason: "EMFILE", message: "turning connections away: this process has too many open files (raise `ulimit -n`)", fields: { listener: name, error: "EMFILE" } });
+    this.#parts.warnings.warn({ subject: `listener ${name}`, reason: "EMFILE", message: "turning connections away: this process has too many open files (raise `ulimit -n`)", fields: { listener: name, errno: "EMFILE" } });
   }
 
   onShortageOver({ options: { name } }: Listener): void {
     this.#parts.warnings.recover(`listener ${name}`, "connections are taken again", { listener: name });
+  }
+
+  /** Another thread saw something fail: see `FailureWarnings.noteElsewhere`. */
+  noteTroubleElsewhere(trouble: Warning): void {
+    this.#failures.noteElsewhere(trouble);
+    for (const listener of this.#listeners.values()) if (trouble.subject === `listener ${listener.options.name}`) listener.noteShortageElsewhere();
   }
 
   metricsOf(listenerName: string): ListenerMetrics {

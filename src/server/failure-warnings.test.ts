@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Exchange } from "../http/exchange.ts";
+import type { LogFields } from "../observe/logger.ts";
 import type { Warning } from "../observe/repeated-warning.ts";
 import { endedExchange } from "../observe/testing/ended-exchange.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
@@ -21,9 +22,9 @@ for (const [reason, detail, said] of [
   ["NO_ENDPOINT", "", 'upstream cannot serve requests {"upstream":"api","reason":"NO_ENDPOINT"}'],
   ["BREAKER_OPEN", "", 'upstream cannot serve requests {"upstream":"api","reason":"BREAKER_OPEN"}'],
   ["TOTAL_TIMEOUT", "", `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"TOTAL_TIMEOUT"}`],
-  ["OVERLOADED", "EMFILE", 'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","detail":"EMFILE"}'],
+  ["OVERLOADED", "EMFILE", 'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","errno":"EMFILE"}'],
   ["OVERLOADED", "", undefined],
-  ["NO_LOCAL_ADDRESS", "EADDRNOTAVAIL", 'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","detail":"EADDRNOTAVAIL"}'],
+  ["NO_LOCAL_ADDRESS", "EADDRNOTAVAIL", 'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","errno":"EADDRNOTAVAIL"}'],
   ["UPSTREAM_RESET", "ECONNRESET", undefined],
   ["CLIENT_GONE", "", undefined],
   ["RATE_LIMITED", "", undefined],
@@ -36,14 +37,32 @@ for (const [reason, detail, said] of [
   });
 }
 
-test("an attempt that failed is said with what the system says of it", () => {
-  const { failures, take } = setUp();
-  failures.noteAttempt("api", endpoint, "UPSTREAM_CONNECT_FAILED", "ECONNREFUSED");
-  failures.noteAttempt("api", endpoint, "UPSTREAM_FIRST_BYTE_TIMEOUT", "");
-  assert.deepEqual(take(), [
-    `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"UPSTREAM_CONNECT_FAILED","detail":"ECONNREFUSED"}`,
-    `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"UPSTREAM_FIRST_BYTE_TIMEOUT"}`,
-  ]);
+for (const [reason, detail, said] of [
+  ["UPSTREAM_CONNECT_FAILED", "ECONNREFUSED", ',"errno":"ECONNREFUSED"'],
+  ["UPSTREAM_DNS_FAILED", "api.internal: ENOTFOUND", ',"errno":"ENOTFOUND","detail":"api.internal: ENOTFOUND"'],
+  ["UPSTREAM_BAD_RESPONSE", "bad version in the status line", ',"detail":"bad version in the status line"'],
+  ["UPSTREAM_RESET", "closed after an answer", ',"detail":"closed after an answer"'],
+  ["UPSTREAM_FIRST_BYTE_TIMEOUT", "", ""],
+] as const) {
+  test(`an attempt that failed with ${reason} (${detail}) is said, an error code of the system in a field of its own`, () => {
+    const { failures, take } = setUp();
+    failures.noteAttempt("api", endpoint, reason, detail);
+    assert.deepEqual(take(), [`endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"${reason}"${said}}`]);
+  });
+}
+
+test("the first success here of what failed in another thread is said", () => {
+  const { failures, end, take } = setUp();
+  const trouble = (subject: string, fields: LogFields): Warning => ({ subject, reason: "", message: "", fields });
+  failures.noteElsewhere(trouble(`endpoint api/${endpoint}`, { upstream: "api", endpoint }));
+  failures.noteElsewhere(trouble("upstream api", { upstream: "api" }));
+  failures.noteElsewhere(trouble("upstream connections", { upstream: "other" }));
+  failures.noteElsewhere(trouble("name api.internal", { name: "api.internal" }));
+  end({ upstreamName: "other" });
+  end({ endpointName: "http://other" });
+  end({});
+  end({});
+  assert.deepEqual(take(), ["upstream serves requests again: upstream api", `endpoint answers again: endpoint api/${endpoint}`]);
 });
 
 test("the first success of what failed is said, of the endpoint and of the upstream", () => {

@@ -4,7 +4,7 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import type { WarningSink } from "../observe/repeated-warning.ts";
+import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 
 /** Stands for the upstream as a whole among the names of its endpoints. */
 const wholeUpstream = "";
@@ -18,22 +18,27 @@ const shortageReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["OVERLOADE
 /** See the head of this file. */
 export class FailureWarnings {
   readonly #warnings: WarningSink;
-  /** What has failed and not served since, by upstream. */
+  /** What has failed, here or in another thread, and not served here since, by upstream. */
   readonly #failing = new Map<string, Set<string>>();
 
   constructor(warnings: WarningSink) {
     this.#warnings = warnings;
   }
 
-  /** An attempt failed for a reason that lies with its endpoint. @param detail what the system or the parser says of it, such as `ECONNREFUSED`; may be empty */
+  /** An attempt failed for a reason that lies with its endpoint. @param detail as in `ProxyError`; what it ends with is a field of its own where it is an error code of the system */
   noteAttempt(upstream: string, endpoint: string, reason: ReasonCode, detail: string): void {
     this.#fail(upstream, endpoint);
     this.#warnings.warn({
       subject: subjectOf(upstream, endpoint),
       reason: `${reason} ${detail}`,
       message: "endpoint fails",
-      fields: { upstream, endpoint, reason, ...(detail !== "" && { detail }) },
+      fields: { upstream, endpoint, reason, ...toFields(detail) },
     });
+  }
+
+  /** Another thread saw a failure: that its subject works is said by the first thread that sees so. */
+  noteElsewhere({ subject, fields: { upstream, endpoint = wholeUpstream } }: Warning): void {
+    if (typeof upstream === "string" && typeof endpoint === "string" && subject === subjectOf(upstream, endpoint)) this.#fail(upstream, endpoint);
   }
 
   /** An exchange ended. What failed its attempts has been noted. */
@@ -51,7 +56,7 @@ export class FailureWarnings {
         subject: "upstream connections",
         reason: detail,
         message: "connections to endpoints cannot be opened",
-        fields: { upstream, reason, detail },
+        fields: { upstream, reason, ...toFields(detail) },
       });
     }
   }
@@ -80,3 +85,10 @@ export class FailureWarnings {
 }
 
 const subjectOf = (upstream: string, endpoint: string): string => (endpoint === wholeUpstream ? `upstream ${upstream}` : `endpoint ${upstream}/${endpoint}`);
+
+/** `ECONNREFUSED` becomes `errno`; of `api.internal: ENOTFOUND` the whole is kept as well; words alone are `detail`. */
+function toFields(detail: string): { errno?: string; detail?: string } {
+  if (detail === "") return {};
+  const [errno] = /\bE[A-Z0-9_]{2,}$/.exec(detail) ?? [];
+  return errno === undefined ? { detail } : errno === detail ? { errno } : { errno, detail };
+}

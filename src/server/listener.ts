@@ -51,7 +51,7 @@ export class Listener implements ServerContext, ConnectionTaker {
   /** Resolves when the last connection is gone; null until somebody waits for that. */
   #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
-  /** The last connection was turned away for want of descriptors. */
+  /** The last connection, here or in another thread, was turned away for want of descriptors. */
   #isShort = false;
 
   constructor(options: ListenerOptions, host: ListenerHost) {
@@ -156,6 +156,11 @@ export class Listener implements ServerContext, ConnectionTaker {
       pseudonym: this.#host.pseudonym,
     });
     return this.#prefix;
+  }
+
+  /** Another thread turned a connection away for want of descriptors: which this process has in common. */
+  noteShortageElsewhere(): void {
+    this.#isShort = true;
   }
 
   // `ConnectionTaker`.

@@ -9,7 +9,7 @@ export function nameReports(warnings: WarningSink, metrics: MetricWriter): Pick<
   return {
     onFailure: (name, { code, hasLastGood }) => {
       metrics.counter(families.nameLookups, ["failure"]).add(1);
-      warnings.warn({ subject: `name ${name}`, reason: code, message: "a name cannot be resolved", fields: { name, error: code, lastAddressesServe: hasLastGood } });
+      warnings.warn({ subject: `name ${name}`, reason: code, message: "a name cannot be resolved", fields: { name, errno: code, lastAddressesServe: hasLastGood } });
     },
     onSuccess: (name, wasFailing) => {
       metrics.counter(families.nameLookups, ["success"]).add(1);

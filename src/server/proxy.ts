@@ -130,6 +130,7 @@ export class Proxy {
       onMetricPage: (source, page) => this.#reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
       onWarning: (report) => this.#warnings.take(report),
+      troubles: () => this.#warnings.current(),
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
         this.#reader.retire(source);

@@ -35,7 +35,7 @@ for (const [title, workers] of [["inline", 0], ["with two threads", 2]] as const
     await eventually(() => closed === refused, "nobody is left hanging");
     assert.equal((await fetch(`${admin}/livez`)).status, 200);
     const line = await millrace.logged(/^turning connections away/);
-    assert.deepEqual([line.level, line["listener"], line["error"]], ["warn", "main", "EMFILE"]);
+    assert.deepEqual([line.level, line["listener"], line["errno"]], ["warn", "main", "EMFILE"]);
     // Those that are kept are served: there are descriptors for endpoints.
     const kept = open.find((socket) => !socket.destroyed)!;
     const answered = new Promise((resolve) => kept.once("data", (bytes: Buffer) => resolve(String(bytes))));

@@ -2,7 +2,7 @@
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
-import type { WarningReport } from "../../observe/repeated-warning.ts";
+import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, Inspection } from "../data-plane.ts";
 
 /** What a proxy thread is started with. */
@@ -32,6 +32,11 @@ export interface PostedError {
 export interface RequestMessage {
   readonly id: number;
   readonly request: ThreadRequest;
+}
+
+/** What the control thread tells and wants no answer to: another thread saw something fail. */
+export interface TroubleNotice {
+  readonly trouble: Warning;
 }
 
 export type ThreadMessage =

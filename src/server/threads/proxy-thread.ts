@@ -4,7 +4,7 @@ import { SharedMemory } from "../../base/shared-memory.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
 import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
-import { type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, toPostedError } from "./messages.ts";
+import { type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, toPostedError, type TroubleNotice } from "./messages.ts";
 
 const port = parentPort!;
 const data = workerData as ThreadData;
@@ -12,7 +12,7 @@ const memory = new SharedMemory();
 const logInTransit = new Int32Array(data.logInTransit);
 /** Characters of access log lines that may be on their way to the control thread. */
 const maxLogInTransit = 4 * 1024 * 1024;
-const warnings = new RepeatedWarnings({ onReport: (report) => post({ kind: "warning", report }), intervalMs: threadWarningIntervalMs });
+const warnings = new RepeatedWarnings({ onReport: (report) => post({ kind: "warning", report }), intervalMs: threadWarningIntervalMs, isOneOfMany: true });
 const plane = new DataPlane({
   ...data,
   memory,
@@ -22,7 +22,12 @@ const plane = new DataPlane({
   onMetricPage: (page) => post({ kind: "metricPage", page }),
 });
 
-port.on("message", ({ id, request }: RequestMessage) => {
+port.on("message", (message: RequestMessage | TroubleNotice) => {
+  if ("trouble" in message) {
+    plane.noteTroubleElsewhere(message.trouble);
+    return;
+  }
+  const { id, request } = message;
   handle(request).then(
     (answer) => post({ kind: "answer", id, answer }),
     (error: unknown) => post({ kind: "failure", id, error: toPostedError(error) }),

@@ -12,7 +12,7 @@ import type { Config } from "../../config/schema.ts";
 import { formatListenAddress } from "../../net/listen-address.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
-import type { WarningReport } from "../../observe/repeated-warning.ts";
+import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
 import { assertAddressFree } from "../assert-address-free.ts";
@@ -27,6 +27,8 @@ export interface ProxyThreadsParts {
   readonly logger: Logger;
   onMetricPage(source: string, page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
+  /** What is wrong now, for a thread that comes later. */
+  troubles(): Iterable<Warning>;
   onAccessLog: AccessLogSink;
   /** A thread died: its stripe is free of writers. Called before its successor starts. */
   onDeath(stripeIndex: number, source: string): void;
@@ -175,9 +177,15 @@ export class ProxyThreads implements DataPlanes {
     return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
       onAccessLog: (path, lines, lineCount, lostBefore) => void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
-      onWarning: (report) => this.#parts.onWarning(report),
+      onWarning: (report) => this.#onWarning(slot, report),
       onEnd: (error) => this.#onEnd(slot, source, error),
     });
+  }
+
+  /** The threads that did not see it may be the first to see that it is over: the next connections may all be theirs. */
+  #onWarning(slot: Slot, report: WarningReport): void {
+    this.#parts.onWarning(report);
+    if (report.kind === "failure") for (const other of this.#slots) if (other !== slot) other.handle.tell(report);
   }
 
   #onEnd(slot: Slot, source: string, error: Error | null): void {
@@ -199,7 +207,10 @@ export class ProxyThreads implements DataPlanes {
       await this.#prepareOne(slot, this.#config, toPorts(this.#addresses));
       // One that comes up while the others drain must not begin to accept.
       if (this.#isClosing) await slot.handle.terminate();
-      else await this.#commitOne(slot);
+      else {
+        await this.#commitOne(slot);
+        for (const trouble of this.#parts.troubles()) slot.handle.tell(trouble);
+      }
     } catch (error) {
       if (this.#isClosing) return;
       this.#parts.logger.error("a new proxy thread could not start", { thread: slot.index, error: messageOf(error) });

@@ -2,8 +2,8 @@
 import { Worker } from "node:worker_threads";
 import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
-import type { WarningReport } from "../../observe/repeated-warning.ts";
-import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest } from "./messages.ts";
+import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
+import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, type TroubleNotice } from "./messages.ts";
 
 /** Who hears of a thread. */
 export interface ThreadListener {
@@ -84,6 +84,11 @@ export class ThreadHandle {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Tells the thread what another saw fail. */
+  tell(trouble: Warning): void {
+    if (!this.hasEnded) this.#worker.postMessage({ trouble } satisfies TroubleNotice);
   }
 
   #giveUp(): void {
