@@ -8,6 +8,7 @@
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "../net/send-queues.ts";
+import { writeQueueBytesOf } from "../net/socket-handle.ts";
 
 /** What counts as progress beside bytes that the peer takes: `both` = also bytes that come from it. */
 export type ProgressKind = "taking" | "both";
@@ -123,7 +124,7 @@ export class ProgressWatch implements SendQueueAsker {
   #hasMoved(): boolean {
     const { socket } = this;
     const handedOn = socket.bytesWritten - socket.writableLength;
-    const leftToHandOn = (socket as unknown as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+    const leftToHandOn = writeQueueBytesOf(socket);
     const received = this.#kind === "both" ? socket.bytesRead : 0;
     const hasMoved = handedOn !== this.#handedOn || leftToHandOn !== this.#leftToHandOn || received !== this.#received;
     this.#handedOn = handedOn;

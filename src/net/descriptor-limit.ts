@@ -5,17 +5,13 @@
  * listener whose accepting fails is asked again by the kernel at once and for ever: every thread would spin, and Node.js tells nobody (libuv swallows the error).
  */
 import { readFileSync } from "node:fs";
+import { descriptorOf } from "./socket-handle.ts";
 
 /** How long a limit that was read is believed: it can be changed from outside (`prlimit`). */
 const maxAgeMs = 5_000;
 
 let maxDescriptors = Number.POSITIVE_INFINITY;
 let readMs = Number.NEGATIVE_INFINITY;
-
-/** The descriptor of a socket; -1 where it is not known. */
-function descriptorOf(socket: object): number {
-  return (socket as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
-}
 
 /** Is the descriptor of this client's connection one of those that are kept for other things? */
 export function isBeyondClientCeiling(socket: object): boolean {

@@ -1,6 +1,7 @@
 /** Who on this machine listens on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out. */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { endianness } from "node:os";
+import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 
 /** The state LISTEN in the kernel's table. */
 const listening = "0A";
@@ -15,9 +16,9 @@ export interface PortListener {
 /** @returns null where the system has no such table (it is Linux's) */
 export async function findListeners(port: number): Promise<readonly PortListener[] | null> {
   try {
-    const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
+    const tables = await Promise.all([socketTables.IPv4, socketTables.IPv6].map((path) => readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
       // Where IPv6 is switched off there is one table only.
-      if (error.code === "ENOENT" && path.endsWith("6")) return "";
+      if (error.code === "ENOENT" && path === socketTables.IPv6) return "";
       throw error;
     })));
     return tables.flatMap((table) => readListeners(table, port));
@@ -26,12 +27,13 @@ export async function findListeners(port: number): Promise<readonly PortListener
   }
 }
 
-/** The lines `sl local_address rem_address st … inode` for `port` in the state LISTEN. */
+/** The lines of `table` for `port` in the state LISTEN. */
 export function readListeners(table: string, port: number): PortListener[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table.split("\n").flatMap((line) => {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-    return state === listening && local !== undefined && inode !== undefined && local.endsWith(ending) ? [{ host: readHost(local.slice(0, -ending.length)), inode }] : [];
+    const found = readSocketLine(line);
+    if (found === null || found.state !== listening || !found.local.endsWith(ending)) return [];
+    return [{ host: readHost(found.local.slice(0, -ending.length)), inode: found.inode }];
   });
 }
 
@@ -47,5 +49,5 @@ function readHost(hex: string): string {
 /** Which sockets this process has open, by inode. */
 export async function findOwnSockets(): Promise<ReadonlySet<string>> {
   const links = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
-  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  return new Set(links.flatMap((link) => socketInodeOf(link) ?? []));
 }

@@ -6,6 +6,8 @@
  */
 import { close, open, read, readlinkSync } from "node:fs";
 import type { Socket } from "node:net";
+import { descriptorOf } from "./socket-handle.ts";
+import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 
 /** Asks for a send queue. */
 export interface SendQueueAsker {
@@ -64,7 +66,7 @@ export class SendQueues {
         const same = wanted.get(inode);
         if (same === undefined) wanted.set(inode, [asker]);
         else same.push(asker);
-        paths.add(asker.socket.remoteFamily === "IPv6" ? "/proc/net/tcp6" : "/proc/net/tcp");
+        paths.add(asker.socket.remoteFamily === "IPv6" ? socketTables.IPv6 : socketTables.IPv4);
       }
     }
     this.#readAll([...paths], wanted, () => {
@@ -90,22 +92,20 @@ export class SendQueues {
   }
 }
 
-/** One line: number, both addresses, state, `tx_queue:rx_queue`, three columns of timers, user, a timeout, inode. */
 function tell(line: string, wanted: Map<string, SendQueueAsker[]>): void {
-  const columns = line.trimStart().split(/ +/, 10);
-  const askers = wanted.get(columns[9] ?? "");
-  if (askers === undefined) return;
-  wanted.delete(columns[9]!);
-  const byteCount = Number.parseInt(columns[4]!, 16);
-  for (const asker of askers) asker.onSendQueue(Number.isNaN(byteCount) ? none : byteCount);
+  const found = readSocketLine(line);
+  const askers = found === null ? undefined : wanted.get(found.inode);
+  if (found === null || askers === undefined) return;
+  wanted.delete(found.inode);
+  for (const asker of askers) asker.onSendQueue(Number.isNaN(found.unsentBytes) ? none : found.unsentBytes);
 }
 
 /** The number that the kernel gave the socket; null where it has none, or is closed. */
 function inodeOf(socket: Socket): string | null {
-  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
+  const fd = descriptorOf(socket);
   if (fd < 0 || socket.remoteAddress === undefined) return null;
   try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? null;
+    return socketInodeOf(readlinkSync(`/proc/self/fd/${fd}`));
   } catch {
     return null;
   }
