@@ -15,6 +15,7 @@ import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } fro
 import { isWorthScanning, notedCount, notedSpecial, ScanFailure, scanFields } from "./field-scanner.ts";
 import { JoinedBytes } from "./joined-bytes.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
+import { ownCopy } from "./own-bytes.ts";
 import { Special } from "./special-fields.ts";
 import { travellingTrailers } from "./trailer-fields.ts";
 
@@ -199,7 +200,7 @@ export class ChunkedDecoder {
     const next = this.#scanTrailers(section, limit, before === null ? 0 : before.length);
     if (next === ScanFailure.incomplete) {
       if (section.length > maxTrailerBytes) return this.#stop(ChunkEvent.badTrailer, at);
-      this.#trailerBytes = before === null ? Buffer.from(section) : section;
+      this.#trailerBytes = before === null ? ownCopy(section) : section;
       return this.#stop(ChunkEvent.needMore, end);
     }
     if (next < 0 || hasFramingField()) return this.#stop(ChunkEvent.badTrailer, at);

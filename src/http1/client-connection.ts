@@ -9,12 +9,12 @@ import type { BoundConnection } from "../http/bound-connections.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isSameProtocol } from "../http/upgrade.ts";
-import { socketShortage } from "../net/socket-shortage.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { withoutNominated } from "./connection-options.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
+import { connectFailureOf, failAttempt, failOpener, failUnanswered } from "./lost-connection.ts";
 import { Output } from "./output.ts";
 import { PartialHead } from "./partial-head.ts";
 import { ReadBuffer } from "./read-buffer.ts";
@@ -286,7 +286,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   #failBehind(): void {
     this.#isDraining = true;
     this.#unsentCount = 0;
-    for (const attempt of this.#attempts.splice(1)) attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail: "closed after an answer" }));
+    failUnanswered(this.#attempts.splice(1), "closed after an answer", this.#owner);
   }
 
   // Behind a call, so that the type checker does not take the state for what it was before a callback.
@@ -384,32 +384,24 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
         const attempt = this.#attempts.shift()!;
         this.#destroy();
         attempt.onEnd("");
-        // In a tunnel it is only half of the end.
       } else if (this.#state === State.tunnel) {
+        // It is only half of the end.
         this.#hasEndpointEnded = true;
         this.#attempts[0]?.onEnd("");
         this.#rearm();
-      }
-      else this.#failAll(this.#lossCode(), "FIN");
+      } else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
       this.#crash(error);
     }
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#failAll(this.#state === State.connecting ? this.#connectFailure(error) : this.#lossCode(), error.code ?? error.message);
+    this.#failAll(this.#state === State.connecting ? connectFailureOf(error, this.#family) : this.#lossCode(), error.code ?? error.message);
   };
 
   readonly #onClose = (): void => {
     this.#failAll(this.#lossCode(), "closed");
   };
-
-  /** What this process or machine runs short of is no failure of the endpoint. */
-  #connectFailure(error: NodeJS.ErrnoException): ReasonCode {
-    const shortage = socketShortage(error.code, this.#family);
-    if (shortage === null) return "UPSTREAM_CONNECT_FAILED";
-    return shortage === "ports" ? "NO_LOCAL_ADDRESS" : "OVERLOADED";
-  }
 
   #lossCode(): ReasonCode {
     if (this.#state === State.connecting) return "UPSTREAM_CONNECT_FAILED";
@@ -458,25 +450,12 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     if (this.#state === State.closed) return;
     const opener = this.#opener;
     const isUnanswered = this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
-    const attempts = this.#attempts.splice(0);
+    const [first, ...behind] = this.#attempts.splice(0);
     this.#destroy();
-    if (opener !== null) this.#tellFailure(opener, new ProxyError(code, { replay: "safe", detail }));
-    for (const [index, attempt] of attempts.entries()) {
-      try {
-        if (index === 0) attempt.onError(new ProxyError(code, { replay: isUnanswered && this.#served > 0 ? "if-reused" : "unsafe", detail }));
-        else attempt.onError(new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }));
-      } catch (error) {
-        this.#owner.onInternalError(error);
-      }
-    }
-  }
-
-  #tellFailure(opener: ConnectionOpener, error: ProxyError): void {
-    try {
-      opener.onConnectFailed(this, error);
-    } catch (bug) {
-      this.#owner.onInternalError(bug);
-    }
+    if (opener !== null) failOpener(opener, this, { code, detail, owner: this.#owner });
+    const replay = isUnanswered && this.#served > 0 ? "if-reused" : "unsafe";
+    if (first !== undefined) failAttempt(first, new ProxyError(code, { replay, detail }), this.#owner);
+    failUnanswered(behind, detail, this.#owner);
   }
 
   #destroy(): void {

@@ -9,6 +9,7 @@
  */
 import type { Socket } from "node:net";
 import { BlockPool } from "./block-pool.ts";
+import { ownBytesOf, ownCopy } from "./own-bytes.ts";
 
 /** Up to this size bytes become part of the text. */
 const maxTextBytes = 1_024;
@@ -98,7 +99,7 @@ export class Output {
       this.#held = "";
       if (this.#socket.destroyed) return;
       // What has to wait is kept as its bytes: text put together from many pieces takes many times as much.
-      if (this.#socket.writableLength > 0) this.#socket.write(bytesOf(text));
+      if (this.#socket.writableLength > 0) this.#socket.write(ownBytesOf(text));
       else this.#socket.write(text, "latin1");
     }
   }
@@ -111,7 +112,7 @@ export class Output {
     this.#blockUsed = 0;
     // What has to wait is kept in memory of its own size, unless it fills the block well.
     const isCopied = this.#socket.writableLength > 0 && used <= blockBytes / 2;
-    if (!this.#socket.destroyed) this.#socket.write(isCopied ? exactCopy(block, used) : block.subarray(0, used));
+    if (!this.#socket.destroyed) this.#socket.write(isCopied ? ownCopy(block, used) : block.subarray(0, used));
     // A block that the kernel took whole serves again; else it is the socket's.
     if (isCopied || this.#socket.writableLength === 0) blocks.giveBack(block);
     if (this.#held !== "") this.#write();
@@ -121,17 +122,4 @@ export class Output {
     this.#isAwaitingDrain = false;
     if (error === undefined || error === null) this.#onWritable();
   };
-}
-
-function exactCopy(block: Buffer, used: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(used);
-  block.copy(copy, 0, 0, used);
-  return copy;
-}
-
-/** Not `Buffer.from`, which cuts from a slab that the smallest part of it keeps. */
-function bytesOf(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(text.length);
-  bytes.latin1Write(text, 0);
-  return bytes;
 }

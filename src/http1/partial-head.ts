@@ -2,6 +2,7 @@
 import { isWorthScanning } from "./field-scanner.ts";
 import { JoinedBytes } from "./joined-bytes.ts";
 import { findSectionEnd } from "./lenient-section.ts";
+import { ownCopy } from "./own-bytes.ts";
 import type { AnswerRules } from "./response-parser.ts";
 
 /** One a connection to an endpoint. */
@@ -15,7 +16,7 @@ export class PartialHead {
 
   /** Keeps a copy of `bytes[at, end)`. */
   keep(bytes: Buffer, at: number, end: number): void {
-    this.#kept = Buffer.from(bytes.subarray(at, end));
+    this.#kept = ownCopy(bytes.subarray(at, end));
   }
 
   clear(): void {

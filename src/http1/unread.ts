@@ -1,7 +1,7 @@
 /** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `net/accepted-socket.ts`. */
 import { isOnlyEmptyLines } from "./head-reader.ts";
-
 import { JoinedBytes } from "./joined-bytes.ts";
+import { ownCopy } from "./own-bytes.ts";
 
 /** Bytes in the order of their arrival. One a connection. */
 export class Unread {
@@ -44,10 +44,7 @@ export class Unread {
     if (!this.#isBorrowed) return;
     this.#isBorrowed = false;
     if (this.#bytes === null) return;
-    // Of its own size, not a slice of a pool: it may stay as long as a slow client likes.
-    const own = Buffer.allocUnsafeSlow(this.#bytes.length);
-    this.#bytes.copy(own);
-    this.#bytes = own;
+    this.#bytes = ownCopy(this.#bytes);
   }
 
   /** All of it, to be read now, and not to be kept where `isBorrowed`; null where there is nothing. */

@@ -1,0 +1,37 @@
+/** Who is told what when a connection to an endpoint is lost or does not come about. A bug in one of them keeps none of the others from being told. */
+import { ProxyError, type ReasonCode } from "../http/reason.ts";
+import { socketShortage } from "../net/socket-shortage.ts";
+import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "./client-attempt.ts";
+import type { ClientConnection } from "./client-connection.ts";
+
+type BugListener = Pick<ConnectionOwner, "onInternalError">;
+
+/** Why no connection came about. What this process or machine runs short of is no failure of the endpoint. */
+export function connectFailureOf(error: NodeJS.ErrnoException, family: "tcp" | "unix"): ReasonCode {
+  const shortage = socketShortage(error.code, family);
+  if (shortage === null) return "UPSTREAM_CONNECT_FAILED";
+  return shortage === "ports" ? "NO_LOCAL_ADDRESS" : "OVERLOADED";
+}
+
+/** Tells `opener` that `connection` did not come about; nothing was sent. */
+export function failOpener(opener: ConnectionOpener, connection: ClientConnection, loss: { readonly code: ReasonCode; readonly detail: string; readonly owner: BugListener }): void {
+  try {
+    opener.onConnectFailed(connection, new ProxyError(loss.code, { replay: "safe", detail: loss.detail }));
+  } catch (bug) {
+    loss.owner.onInternalError(bug);
+  }
+}
+
+/** Tells `attempt`, whose answer was the next or had begun, that it has failed. */
+export function failAttempt(attempt: ClientAttempt, error: ProxyError, owner: BugListener): void {
+  try {
+    attempt.onError(error);
+  } catch (bug) {
+    owner.onInternalError(bug);
+  }
+}
+
+/** Tells `attempts`, which were in flight behind another, that they were never answered: they may be sent again elsewhere. */
+export function failUnanswered(attempts: readonly ClientAttempt[], detail: string, owner: BugListener): void {
+  for (const attempt of attempts) failAttempt(attempt, new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }), owner);
+}
