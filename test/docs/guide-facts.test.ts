@@ -37,6 +37,11 @@ test("every reason code that a guide names exists", () => {
   assert.deepEqual(codes.filter(({ found }) => !(found in reasons)), []);
 });
 
+test("every reason code is explained in the guide to what goes wrong", () => {
+  const guide = readFileSync(join(root, "docs/guides/troubleshooting.md"), "utf8");
+  assert.deepEqual(Object.keys(reasons).filter((code) => !guide.includes(`\`${code}\``)), []);
+});
+
 test("every line of the log that a guide shows is one that the sources write", () => {
   const lines = findAll(/^\{"level":"\w+","message":"([^"]+)"/gm);
   assert.ok(lines.length > 15, `${lines.length} lines`);
