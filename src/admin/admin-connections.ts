@@ -15,12 +15,19 @@ export class AdminConnections {
   readonly #waiting = new Set<Socket>();
   readonly #answering = new Set<Socket>();
   readonly #isTcp: boolean;
+  #isClosing = false;
 
   /** @param isTcp whoever connects has an address */
   constructor(server: Server, isTcp: boolean) {
     this.#isTcp = isTcp;
     server.on("connection", this.#onConnection);
     server.on("request", this.#onRequest);
+  }
+
+  /** Closes every connection on which no request is being answered, now and when its answer has ended. */
+  close(): void {
+    this.#isClosing = true;
+    for (const socket of this.#waiting) socket.destroy();
   }
 
   readonly #onConnection = (socket: Socket): void => {
@@ -49,7 +56,8 @@ export class AdminConnections {
     this.#answering.add(socket);
     response.once("close", () => {
       this.#answering.delete(socket);
-      if (!socket.destroyed) this.#waiting.add(socket);
+      if (this.#isClosing) socket.destroySoon();
+      else if (!socket.destroyed) this.#waiting.add(socket);
     });
   };
 }

@@ -192,15 +192,39 @@ test("garbage gets an answer or a closed connection, and the listener lives on",
   assert.equal((await ask("GET", "/livez")).status, 200);
 });
 
-test("closing ends idle and half-open connections", async (context) => {
-  const { server } = await setUp(context);
+test("closing waits for answers that are being made, and for no connection that waits for a request or is in the middle of one", async (context) => {
+  const sockets: Socket[] = [];
+  const asked = Promise.withResolvers<void>();
+  const reloading = Promise.withResolvers<ReloadResult>();
+  context.after(() => {
+    for (const socket of sockets) socket.destroy();
+    reloading.resolve({ isApplied: true, report: "" });
+  });
+  const { world, server, ask } = await setUp(context);
+  world.reload = () => {
+    asked.resolve();
+    return reloading.promise;
+  };
+  // Nothing is given up: what is waited for in vain is waited for until the test fails.
+  context.mock.timers.enable({ apis: ["setTimeout"] });
   assert.ok(server.address.kind === "tcp");
-  const socket = connect(server.address.port, "127.0.0.1");
-  const closed = new Promise((resolve) => socket.once("close", resolve));
-  socket.on("error", () => {});
-  await new Promise((resolve) => socket.once("connect", resolve));
-  await server.close();
-  await closed;
+  const { port } = server.address;
+  const waiting = await Promise.all(["", "GET /livez HTTP/1.1\r\nHo", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"].map(async (text) => {
+    const socket = connect(port, "127.0.0.1");
+    sockets.push(socket);
+    await once(socket, "connect");
+    socket.write(text);
+    // Its answer has come, where there is one.
+    if (text.endsWith("\r\n\r\n")) await once(socket, "data");
+    return { closed: once(socket.resume(), "close") };
+  }));
+  const answer = ask("POST", "/api/v1/reload", { connection: "keep-alive" });
+  await asked.promise;
+  const closing = server.close();
+  await Promise.all(waiting.map(({ closed }) => closed));
+  reloading.resolve({ isApplied: true, report: "" });
+  assert.equal((await answer).status, 200);
+  await closing;
 });
 
 test("an address in use is an error", async (context) => {

@@ -45,7 +45,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const path = await listen(server, options.address);
   const bound = server.address();
   isTcp = typeof bound === "object" && bound !== null;
-  new AdminConnections(server, isTcp);
+  const connections = new AdminConnections(server, isTcp);
   const address = boundAddress(server, options.address);
   return {
     address,
@@ -57,7 +57,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
         resolve();
       });
       path?.remove();
-      server.closeIdleConnections();
+      connections.close();
     }),
   };
 }

@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
 import { createProxyFromConfig, type Proxy } from "../server/create-proxy.ts";
+import { idleGraceMs } from "../server/listener.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";
@@ -47,6 +48,7 @@ export async function serve(service: Service): Promise<void> {
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
   const proxy = createProxyFromConfig(config, {
     logger,
+    idleGraceMs,
     // Not a message of a level: whoever does not want it turns it off.
     onStatisticsLine: (line, statistics) => writeStandardError(format === "text" ? line : formatLogLine("json", Date.now(), "info", "stats", { ...statistics })),
     ...(service.file !== null && { onReloadRequest: () => reloader.reload("request") }),

@@ -70,13 +70,13 @@ test("one whose request is under way has half a second in which its answer may b
   client.destroy();
 });
 
-test("draining ends a connection that was in use a moment ago as soon as no request can be on its way any more, and any other at once", async () => {
-  for (const [idleMs, waitMs] of [[0, 400], [350, 0]] as const) {
+test("draining ends a connection that was in use within the grace when no request can be on its way any more, and any other at once", async () => {
+  for (const [graceMs, idleMs, waitMs] of [[300, 0, 400], [300, 350, 0], [0, 0, 0]] as const) {
     const { client, connection, clock, wheel, ended } = await open(null);
     await ended;
     clock.advance(idleMs);
     wheel.advance();
-    connection.drain();
+    connection.drain(graceMs);
     assert.equal(wheel.linkedCount, waitMs === 0 ? 0 : 1);
     if (waitMs > 0) {
       clock.advance(waitMs);

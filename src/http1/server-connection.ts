@@ -27,8 +27,6 @@ import { Unread } from "./unread.ts";
 
 /** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
 const maxReadAheadBytes = 16_384;
-/** While draining: a connection used this recently may have a request on its way. As long as one takes around the world; everybody who drains an idle proxy waits for it. */
-const drainMs = 300;
 
 /** A client connection. */
 export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
@@ -80,14 +78,17 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#deadlines.await(Wait.idle, context.timeouts.keepAlive);
   }
 
-  /** Lets the exchange under way finish, then closes. A request that crosses our FIN is lost, so a connection that was in use a moment ago gets that moment more. */
-  drain(): void {
+  /**
+   * Lets the exchange under way finish, then closes. A request that crosses our FIN is lost.
+   * @param idleGraceMs an idle connection that was in use less than this long ago waits that long for such a request; 0 = it closes at once
+   */
+  drain(idleGraceMs: number): void {
     this.#answer.isKeptAlive = false;
     this.#ending.hurry();
     if (this.#state !== State.head || this.#unread.hasRequestBytes) return;
     if (this.#output.isBlocked) this.#closeGracefully();
-    else if (this.#context.wheel.clock.now() - this.#idleSinceMs > drainMs) this.#destroy();
-    else this.#deadlines.await(Wait.idle, drainMs);
+    else if (this.#context.wheel.clock.now() - this.#idleSinceMs >= idleGraceMs) this.#destroy();
+    else this.#deadlines.await(Wait.idle, idleGraceMs);
   }
 
   /** Ends it now. Who waits for an answer and was sent nothing of it is told so. */

@@ -47,6 +47,8 @@ export interface DataPlaneParts {
   readonly stripes: number;
   /** The instance's name in Via, the same in all its threads. */
   readonly pseudonym: string;
+  /** See `ProxyOptions`. */
+  readonly idleGraceMs: number;
   readonly logger: Logger;
   /** Takes what goes wrong again and again. */
   readonly warnings: WarningSink;
@@ -219,7 +221,8 @@ export class DataPlane implements ListenerHost {
 
   /** Accepts no more connections and waits until the last one is gone. */
   async drain(): Promise<void> {
-    await Promise.all([...[...this.#listeners.values()].map((listener) => listener.drain()), this.#retired.drain()]);
+    const { idleGraceMs } = this.#parts;
+    await Promise.all([...[...this.#listeners.values()].map((listener) => listener.drain(idleGraceMs)), this.#retired.drain(idleGraceMs)]);
   }
 
   /** Ends everything at once. */

@@ -34,6 +34,9 @@ export interface ListenerHost {
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
+/** How long a request may be on its way to an idle connection that is about to close: as long as it takes around the world. See `ServerConnection.drain`. */
+export const idleGraceMs = 300;
+
 /** See the head of this file. */
 export class Listener implements ServerContext, ConnectionTaker {
   readonly wheel: TimerWheel;
@@ -124,10 +127,10 @@ export class Listener implements ServerContext, ConnectionTaker {
     }
   }
 
-  /** Accepts no more; resolves when the last connection is gone. */
-  async drain(): Promise<void> {
+  /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ServerConnection.drain` */
+  async drain(idleMs: number): Promise<void> {
     this.#stop();
-    for (const connection of [...this.#connections]) connection.drain();
+    for (const connection of [...this.#connections]) connection.drain(idleMs);
     if (this.#connections.size === 0) return;
     this.#emptied ??= Promise.withResolvers();
     await this.#emptied.promise;

@@ -45,6 +45,11 @@ export interface ProxyOptions {
   readonly onStatisticsLine?: (line: string, statistics: Statistics) => void;
   /** Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to reload. */
   readonly onReloadRequest?: () => Promise<ReloadResult>;
+  /**
+   * Milliseconds; default 0: `close` closes idle client connections at once, as Node's own server does, and a request that is on its way to one of them is lost.
+   * With more, a connection that was in use less than this long ago waits that long for such a request. The command waits 300 ms.
+   */
+  readonly idleGraceMs?: number;
 }
 
 /** Where a proxy can be reached. `port` is 0 for a Unix socket, whose path `host` is then. */
@@ -118,7 +123,7 @@ export class Proxy {
 
   #createInline(pseudonym: string): DataPlanes {
     const plane = new DataPlane({
-      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, logger: this.#logger, warnings: this.#warnings, onAccessLog: this.#onAccessLog,
+      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, idleGraceMs: this.#options.idleGraceMs ?? 0, logger: this.#logger, warnings: this.#warnings, onAccessLog: this.#onAccessLog,
       onMetricPage: (page) => this.#reader.addPage("inline", page),
     });
     return new InlinePlane(plane);
@@ -126,7 +131,7 @@ export class Proxy {
 
   #createThreads(count: number, pseudonym: string): DataPlanes {
     return new ProxyThreads({
-      count, memory: this.#memory, pseudonym, logger: this.#logger,
+      count, memory: this.#memory, pseudonym, idleGraceMs: this.#options.idleGraceMs ?? 0, logger: this.#logger,
       onMetricPage: (source, page) => this.#reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
       onWarning: (report) => this.#warnings.take(report),

@@ -3,7 +3,7 @@
  * Nothing in here takes anything new; each is forgotten when it is done.
  */
 import type { Transport } from "../upstream/transport.ts";
-import type { Listener } from "./listener.ts";
+import { idleGraceMs, type Listener } from "./listener.ts";
 
 /** See the head of this file. */
 export class Retired {
@@ -24,7 +24,7 @@ export class Retired {
     this.#listeners.add(listener);
     const timer = setTimeout(() => listener.close(), graceMs);
     timer.unref();
-    void listener.drain().then(() => {
+    void listener.drain(idleGraceMs).then(() => {
       clearTimeout(timer);
       this.#listeners.delete(listener);
       onGone();
@@ -38,9 +38,9 @@ export class Retired {
     this.#transports.add(transport);
   }
 
-  /** Resolves when the last connection of the last listener is gone. */
-  async drain(): Promise<void> {
-    await Promise.all(this.listeners.map((listener) => listener.drain()));
+  /** Resolves when the last connection of the last listener is gone. @param idleMs see `ServerConnection.drain` */
+  async drain(idleMs: number): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.drain(idleMs)));
   }
 
   /** Ends everything at once. */

@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConfigInput } from "../../src/index.ts";
 import { echo, Load } from "../support/load.ts";
 import { Origin } from "../support/origin.ts";
@@ -30,7 +31,8 @@ for (const [title, workers] of modes) {
       routes: [{ name: "all", upstream: "app" }],
       upstreams: { app: { endpoints: [origin.url] } },
       log: { stats: "0s", access: { path: join(folder, "access.log") } },
-    }));
+      // As the command does it.
+    }), { idleGraceMs: 300 });
     try {
       await run(stage);
       await stage.proxy.close();
@@ -121,6 +123,25 @@ for (const [title, workers] of modes) {
       await client.close();
       await closing;
     });
+  });
+
+  test(`a program that closes its proxy waits for no idle connection, however recently it was used, ${title}`, async () => {
+    const origin = await Origin.start(echo("a"));
+    const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: [origin.url] } } });
+    try {
+      const client = await RawClient.connect(stage.port());
+      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      await client.response();
+      const closing = stage.proxy.close();
+      await nextTurn();
+      assert.equal((await stage.proxy.inspect()).connections, 0, "it is closed before anything could be waited for");
+      await client.untilOver();
+      client.destroy();
+      await closing;
+    } finally {
+      await stage.close();
+      await origin.close();
+    }
   });
 
   test(`connections that stay idle do not hold up the closing, ${title}`, async () => {

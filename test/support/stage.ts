@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConfigInput, createProxy, type Logger, type Proxy } from "../../src/index.ts";
+import { type ConfigInput, createProxy, type Logger, type Proxy, type ProxyOptions } from "../../src/index.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { eventually } from "./signal.ts";
 
@@ -33,14 +33,14 @@ export class Stage {
     this.folder = folder;
   }
 
-  /** Starts it, with an admin listener beside `config` and quiet logs unless that says otherwise. @param config or how to make it from the folder */
-  static async start(config: ConfigInput | ((folder: string) => ConfigInput)): Promise<Stage> {
+  /** Starts it, with an admin listener beside `config` and quiet logs unless that says otherwise. @param config or how to make it from the folder @param options beside the logger */
+  static async start(config: ConfigInput | ((folder: string) => ConfigInput), options: Pick<ProxyOptions, "idleGraceMs"> = {}): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-lifetime-"));
     const messages: Message[] = [];
     const log = (level: Message["level"]) => (message: string, fields: Record<string, unknown> = {}): void => void messages.push({ level, message, fields });
     const logger: Logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     try {
-      const proxy = await createProxy(withAdmin(typeof config === "function" ? config(folder) : config), { logger });
+      const proxy = await createProxy(withAdmin(typeof config === "function" ? config(folder) : config), { logger, ...options });
       await proxy.listen();
       await proxy.ready();
       return new Stage(proxy, messages, folder);

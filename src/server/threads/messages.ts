@@ -10,6 +10,7 @@ export interface ThreadData {
   readonly stripeIndex: number;
   readonly stripes: number;
   readonly pseudonym: string;
+  readonly idleGraceMs: number;
   /** One word: characters of access log lines that are on their way to the control thread. The thread adds, the control thread takes away. */
   readonly logInTransit: SharedArrayBuffer;
 }

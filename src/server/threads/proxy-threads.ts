@@ -24,6 +24,7 @@ export interface ProxyThreadsParts {
   readonly count: number;
   readonly memory: SharedMemory;
   readonly pseudonym: string;
+  readonly idleGraceMs: number;
   readonly logger: Logger;
   onMetricPage(source: string, page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
@@ -169,12 +170,12 @@ export class ProxyThreads implements DataPlanes {
   }
 
   #startThread(slot: Slot): ThreadHandle {
-    const { count, pseudonym, logger } = this.#parts;
+    const { count, pseudonym, idleGraceMs, logger } = this.#parts;
     // Names the thread among all that ever ran.
     const source = `proxy-${slot.index}-${++this.#generation}`;
     slot.delay.start();
     if (leaveDeletedFolder()) logger.warn("the working folder has been deleted; relative paths now begin at the root of the file system");
-    return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym }, logger, {
+    return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym, idleGraceMs }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
       onAccessLog: (path, lines, lineCount, lostBefore) => void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
       onWarning: (report) => this.#onWarning(slot, report),
