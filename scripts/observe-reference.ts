@@ -36,8 +36,8 @@ export function createAccessLogReference(reasons: ReadonlyMap<string, { readonly
 
 ${generated}
 
-One line for every exchange that ended, malformed requests included. Lines are written in batches, at the latest 0.1 s after the exchange ended; what a destination that is too slow or failing cannot
-take is dropped beyond 4 MiB a thread, and counted in \`millrace_access_log_dropped_total\`. SIGUSR1 reopens the file.
+One line for every exchange that ended, malformed requests included. Lines are written in batches, at the latest 0.1 s after the exchange ended; SIGUSR1 reopens the file.
+Logs never hold up traffic: 4 MiB of lines wait for a slow reader, and two seconds for a destination that fails; what comes on top is lost, and counted in \`millrace_log_lines_lost_total\`.
 
 - \`json\`: one object a line with the fields below. Absent values are null.
 - \`common\`, \`combined\`: the formats of Apache and nginx, times in UTC.
