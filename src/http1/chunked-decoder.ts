@@ -218,6 +218,8 @@ export class ChunkedDecoder {
       const hasNews = seen === 0 || isWorthScanning(section, seen);
       return hasNews ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
     }
+    // However it is cut: a lone CR where the empty line should be is no line.
+    if (limit > 1 && section[0] === CR && section[1] !== LF) return ScanFailure.badField;
     const isEmpty = section[0] === CR && section[1] === LF;
     const end = isEmpty ? 2 : findSectionEnd(section, Math.max(0, seen - 2), limit);
     if (end === -1) return ScanFailure.incomplete;
