@@ -17,12 +17,11 @@ test("other events are handled between any two routes and any two upstreams", as
   });
   const { context: middlewares } = createContext();
   // What only exchanges need is not touched while a runtime is built.
-  const parts = { config, memory: middlewares.memory, stripeIndex: 0, stripes: 1, middlewares, transports: {}, forwarding: {} } as unknown as RuntimeParts;
+  const parts = { config, memory: middlewares.memory, stripeIndex: 0, stripes: 1, middlewares, transports: { wheel: middlewares.wheel }, forwarding: {} } as unknown as RuntimeParts;
   let turns = 0;
   const turning = (): void => { turns++; next = setImmediate(turning); };
   let next = setImmediate(turning);
-  const runtime = await Runtime.build(parts, null, new TimeSlices(0));
-  clearImmediate(next);
+  const runtime = await Runtime.build(parts, null, new TimeSlices(0)).finally(() => clearImmediate(next));
   assert.equal(runtime.upstreams.size, count);
   assert.ok(turns >= 2 * count, `${turns} turns`);
 });
