@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -207,4 +207,21 @@ test("a symbolic link to an output is the output; one that leads in a circle is 
   assert.equal(inheritedDescriptorOf(join(folder, "b")), 1);
   assert.equal(inheritedDescriptorOf(join(folder, "circle")), null);
   unlinkSync(join(folder, "circle"));
+});
+
+test("closing waits half a second for a reader that stands still, and the lines that it did not take are counted", async (context) => {
+  const path = makePipe(context);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  context.after(() => closeSync(reader));
+  const { writer, account, write } = await openWriter(context, path);
+  const line = "x".repeat(1_000);
+  for (let at = 0; at < 200; at++) write(line);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const closing = writer.close();
+  context.mock.timers.tick(500);
+  await closing;
+  const pipe = Buffer.alloc(1024 * 1024);
+  const whole = pipe.toString("utf8", 0, readSync(reader, pipe)).split("\n").filter((text) => text === line);
+  assert.ok(whole.length > 0);
+  assert.equal(whole.length + account.lost, 200);
 });

@@ -40,6 +40,8 @@ const maxRetryMs = 1_000;
 const firstFullMs = 1;
 const maxFullMs = 64;
 const settleMs = 2_000;
+/** A pipe, terminal or socket that took nothing for so long has a reader that stands still: the end of the process does not wait for it. */
+const stallMs = 500;
 const openPatienceMs = 3_000;
 const lineFeed = 0x0a;
 
@@ -70,6 +72,8 @@ export class LogWriter {
   #retry: NodeJS.Timeout | null = null;
   #reopenRetry: NodeJS.Timeout | null = null;
   #settled: (() => void)[] = [];
+  /** Bytes that the destination has taken. */
+  #takenBytes = 0;
 
   constructor(options: LogWriterOptions) {
     this.#path = options.path;
@@ -132,15 +136,22 @@ export class LogWriter {
     this.#pump();
   };
 
-  /** Resolves when everything has been written or is lost; after two seconds at most. */
+  /** Resolves when everything has been written or is lost; after two seconds at most, and after half a second in which a reader took nothing. */
   async settle(): Promise<void> {
     if (this.#queue.isEmpty) return;
     if (this.#failures > 0) this.#tryNow();
-    if (this.#queue.isEmpty || this.#failures > 0) return;
+    const untilMs = performance.now() + settleMs;
+    for (let takenBytes = -1; !this.#queue.isEmpty && this.#failures === 0 && performance.now() < untilMs && takenBytes !== this.#takenBytes;) {
+      takenBytes = this.#takenBytes;
+      await this.#settledWithin(this.#descriptor?.kind === "file" ? settleMs : stallMs);
+    }
+  }
+
+  async #settledWithin(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | null = null;
     await new Promise<void>((done) => {
       this.#settled.push(done);
-      timer = setTimeout(done, settleMs);
+      timer = setTimeout(done, ms);
     });
     clearTimeout(timer!);
   }
@@ -200,6 +211,7 @@ export class LogWriter {
           if (left <= 0) return false;
           const written = writeSync(fd, bytes, this.#queue.offset, wholeLines(bytes, this.#queue.offset) - this.#queue.offset);
           this.#queue.offset += written;
+          this.#takenBytes += written;
           left -= written;
         }
       } catch (error) {
@@ -222,6 +234,7 @@ export class LogWriter {
       }
       if (error === null || error === undefined) {
         this.#queue.offset += written;
+        this.#takenBytes += written;
         if (this.#queue.offset >= bytes.length) this.#onWritten();
       } else this.#onError(error);
       this.#pump();
