@@ -9,6 +9,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
+import type { WarningSink } from "../observe/repeated-warning.ts";
 import type { LimitStore } from "../store/limit-store.ts";
 
 /** Answers an exchange, now or later. */
@@ -28,6 +29,8 @@ export interface MiddlewareHost {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
+  /** Takes what goes wrong again and again. */
+  readonly warnings: WarningSink;
   /** The stores of the configuration, by name. */
   readonly stores: ReadonlyMap<string, LimitStore>;
   /** How late the event loop is, where `overload` is configured. */

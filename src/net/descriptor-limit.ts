@@ -1,7 +1,7 @@
 /**
  * How near this process is to its limit of open files. The kernel gives the lowest free number, so the number of a new descriptor tells how many are open at least: no counting.
  *
- * Clients get descriptors only up to a ceiling, connections to endpoints up to a higher one. What is left is for the admin listener, logs, checks and names. Without that, a
+ * Clients get descriptors only up to a ceiling, files that hold their bodies up to a higher one, connections to endpoints up to one higher still. What is left is for the admin listener, logs, checks and names. Without that, a
  * listener whose accepting fails is asked again by the kernel at once and for ever: every thread would spin, and Node.js tells nobody (libuv swallows the error).
  */
 import { readFileSync } from "node:fs";
@@ -23,6 +23,12 @@ export function isBeyondClientCeiling(socket: object): boolean {
 export function isBeyondEndpointCeiling(socket: object): boolean {
   const limit = currentLimit();
   return descriptorOf(socket) >= limit - reserveOf(limit) / 2;
+}
+
+/** Is `descriptor`, of a file that holds what a client sends, one of those that are kept for other things? Connections to endpoints come before such files. */
+export function isBeyondFileCeiling(descriptor: number): boolean {
+  const limit = currentLimit();
+  return descriptor >= limit - (reserveOf(limit) * 3) / 4;
 }
 
 /** Is the descriptor of this connection to the admin listener one of the very last? */

@@ -136,7 +136,7 @@ export class DataPlane implements ListenerHost {
         stripes: this.#parts.stripes,
         transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
         forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onAttemptFailure: this.#onAttemptFailure, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
-        middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
+        middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, warnings: this.#parts.warnings, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
       }, this.#runtime);
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {

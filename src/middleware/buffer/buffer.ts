@@ -4,6 +4,8 @@
  */
 import type { Exchange } from "../../http/exchange.ts";
 import { Framing } from "../../http/message.ts";
+import type { ReasonCode } from "../../http/reason.ts";
+import { socketShortage } from "../../net/socket-shortage.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
 import { Hold, onEnd, passOn } from "../pass-on.ts";
@@ -35,8 +37,15 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
         if (hold.release()) exchange.responder.fail("BODY_TOO_LARGE");
       },
       onError(error) {
-        context.logger.error("a request body cannot be buffered", { route: context.routeName, error: error.message });
-        endWith(exchange);
+        context.warnings.warn({
+          subject: `buffer ${context.routeName}`,
+          reason: error.code ?? error.message,
+          message: "a request body cannot be buffered",
+          fields: { route: context.routeName, errno: error.code, error: error.message },
+        });
+        // Too few descriptors are our shortage, and nothing is wrong with the disk.
+        if (socketShortage(error.code, "tcp") === null) endWith(exchange, "BUFFER_FAILED");
+        else endWith(exchange, "OVERLOADED", error.code);
       },
     };
     const body = new BufferedBody(exchange.body, { limits: options, held: context.held, listener });
@@ -53,9 +62,9 @@ function askForBody(exchange: Exchange): void {
   exchange.responder.sendInterim(100, "Continue", "");
 }
 
-function endWith(exchange: Exchange): void {
+function endWith(exchange: Exchange, code: ReasonCode, detail?: string): void {
   const { listener } = exchange;
   exchange.listener = null;
-  listener?.onCancel("BUFFER_FAILED");
-  exchange.responder.fail("BUFFER_FAILED");
+  listener?.onCancel(code);
+  exchange.responder.fail(code, detail);
 }

@@ -11,7 +11,7 @@ export interface BufferListener {
   onComplete(): void;
   onTooLarge(): void;
   /** The temporary file cannot be written or read; it may come while the body is given, too. */
-  onError(error: Error): void;
+  onError(error: NodeJS.ErrnoException): void;
 }
 
 /** How long a body may be, and how much of it may be in memory. */

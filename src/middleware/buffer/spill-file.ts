@@ -10,6 +10,7 @@ import { close, open, read, unlink, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HeldMemory } from "../../base/held-memory.ts";
+import { isBeyondFileCeiling } from "../../net/descriptor-limit.ts";
 
 /** Above this much that is not written yet, whoever writes should wait. */
 const maxPendingBytes = 262_144;
@@ -19,7 +20,7 @@ const maxBlockBytes = 65_536;
 export interface SpillFileListener {
   /** More can be taken; `isIdle`: nothing is left to write. */
   onWritten(isIdle: boolean): void;
-  onError(error: Error): void;
+  onError(error: NodeJS.ErrnoException): void;
 }
 
 /** See the head of this file. */
@@ -51,6 +52,7 @@ export class SpillFile {
       // Where an open file cannot be removed (Windows), the system's temporary folder is its place.
       unlink(path, () => {});
       if (this.#isClosed) this.#release();
+      else if (isBeyondFileCeiling(fd)) this.#fail(Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), { code: "EMFILE" }));
       else this.#next();
     });
   }
@@ -151,7 +153,7 @@ export class SpillFile {
     });
   }
 
-  #fail(error: Error): void {
+  #fail(error: NodeJS.ErrnoException): void {
     if (!this.#isClosed) this.#listener.onError(error);
   }
 

@@ -8,6 +8,7 @@ import type { ReasonCode } from "../../http/reason.ts";
 import { silentLogger } from "../../observe/logger.ts";
 import { MetricReader } from "../../observe/metric-reader.ts";
 import { MetricWriter } from "../../observe/metric-writer.ts";
+import { silentWarnings } from "../../observe/repeated-warning.ts";
 import type { MiddlewareContext } from "../middleware.ts";
 
 /** A context, and what was counted in it. */
@@ -15,7 +16,7 @@ export function createContext(): { context: MiddlewareContext; countOf: (family:
   const reader = new MetricReader();
   const lag = { lagMs: 0 };
   const context: MiddlewareContext = {
-    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), stripeIndex: 0, stripes: 1, logger: silentLogger, stores: new Map(), lag,
+    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), stripeIndex: 0, stripes: 1, logger: silentLogger, warnings: silentWarnings, stores: new Map(), lag,
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),
     onInternalError: (error) => { throw error; },
   };
