@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ManualClock } from "./clock.ts";
@@ -153,4 +155,35 @@ test("whatever is armed, disarmed and re-armed when, every deadline fires as its
     assert.ok(dueMs.every((due) => due === null), "all have fired");
     assert.equal(wheel.linkedCount, 0);
   }), { numRuns: 60 });
+});
+
+test("what arrived while the thread was held up is read before any deadline fires", async (context) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const sender = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [receiver] = await once(server, "connection");
+  const wheel = new TimerWheel({ tickMs: 10 });
+  wheel.start();
+  context.after(() => {
+    wheel.close();
+    sender.destroy();
+    receiver.destroy();
+    server.close();
+  });
+  const seen: string[] = [];
+  const deadline = new Deadline(() => seen.push("deadline"));
+  receiver.on("data", () => {
+    seen.push("bytes");
+    wheel.disarm(deadline);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  wheel.arm(deadline, 20);
+  sender.write("x");
+  for (const untilMs = performance.now() + 100; performance.now() < untilMs;);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(seen, ["bytes"]);
+  wheel.arm(deadline, 20);
+  for (const untilMs = performance.now() + 100; performance.now() < untilMs;);
+  while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(seen, ["bytes", "deadline"], "where nothing arrived, it fires");
 });

@@ -2,6 +2,7 @@
  * Coarse shared timers: one interval a thread serves every deadline of the data path.
  * A deadline is an object that lives as long as its owner (a connection, an exchange) and is armed again and again; arming to a later time
  * is one field write, and the entry is moved only when its old slot comes up. Firing is late by at most two ticks, never early.
+ * After the thread was held up (by the collection of garbage, or stopped), what has arrived meanwhile is read first: no peer is given up for our delay.
  */
 import { type Clock, systemClock } from "./clock.ts";
 
@@ -37,6 +38,8 @@ export class TimerWheel {
   #slots: (Deadline | null)[] = new Array<Deadline | null>(slotCount).fill(null);
   #lastTick: number;
   #interval: NodeJS.Timeout | null = null;
+  /** When the interval last came, on time or late. */
+  #intervalMs = 0;
   #linkedCount = 0;
   /** While a slot is being swept: what comes next in it. */
   #cursor: Deadline | null = null;
@@ -61,10 +64,20 @@ export class TimerWheel {
   /** Starts the interval that drives the wheel; it does not keep the process alive. */
   start(): void {
     if (this.#interval === null) {
-      this.#interval = setInterval(() => this.advance(), this.tickMs);
+      this.#intervalMs = this.clock.now();
+      this.#interval = setInterval(this.#onInterval, this.tickMs);
       this.#interval.unref();
     }
   }
+
+  readonly #onInterval = (): void => {
+    const now = this.clock.now();
+    const wasHeldUp = now - this.#intervalMs > 2 * this.tickMs;
+    this.#intervalMs = now;
+    // A polling phase comes before that.
+    if (wasHeldUp) setImmediate(() => this.advance());
+    else this.advance();
+  };
 
   /** Stops the interval. Armed deadlines never fire afterwards. */
   close(): void {
