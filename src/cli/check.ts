@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { resolveConfigFile } from "./config-file.ts";
 import { describeConfig } from "./config-summary.ts";
 import { toCommandFailure } from "./problems.ts";
-import { print } from "./terminal.ts";
+import { print, printError } from "./terminal.ts";
 
 /** Declares the command. */
 export function addCheckCommand(program: Command): Command {
@@ -17,6 +17,8 @@ export function addCheckCommand(program: Command): Command {
       const { loadConfig } = await import("../config/load-config.ts");
       try {
         const config = await loadConfig(file);
+        const { findConfigWarnings } = await import("../config/config-warnings.ts");
+        for (const warning of findConfigWarnings(config)) printError(`warning: ${warning}`);
         print(`${file} is valid: ${describeConfig(config)}.`);
       } catch (error) {
         throw await toCommandFailure(error);

@@ -3,6 +3,7 @@
  * Whatever goes wrong leaves the running configuration as it is and says why.
  */
 import { stripVTControlCharacters } from "node:util";
+import { findConfigWarnings } from "../config/config-warnings.ts";
 import { describeDiff } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
 import type { ConfigWatch } from "../config/watch-config.ts";
@@ -105,7 +106,10 @@ export class Reloader {
       const report = describeDiff(diff);
       // A watched file that somebody has asked to reload already is no news.
       if (diff.isEmpty && cause === "file") this.#logger.debug("the file holds nothing new");
-      else this.#logger.info(`reloaded: ${report}`, { cause });
+      else {
+        this.#logger.info(`reloaded: ${report}`, { cause });
+        for (const warning of findConfigWarnings(config)) this.#logger.warn(warning);
+      }
       return { isApplied: true, report };
     } catch (error) {
       return this.#refuse(error, cause);

@@ -1,4 +1,5 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
+import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
@@ -45,6 +46,7 @@ export async function serve(service: Service): Promise<void> {
   }
   const format = service.logFormat ?? defaultLogFormat();
   const logger = createLogger({ level: config.log.level, format });
+  for (const warning of findConfigWarnings(config)) logger.warn(warning);
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
   const proxy = createProxyFromConfig(config, {
     logger,

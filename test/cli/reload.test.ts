@@ -1,6 +1,8 @@
 /** Reloads of a serving process: by signal, by the watched file, by command; and files that are refused. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
@@ -21,6 +23,14 @@ routes:
   - { name: steady, match: { path: /steady }, respond: { body: steady } }
 ${options.admin === undefined ? "" : `admin: { address: "${options.admin}"${options.token === undefined ? "" : `, tokens: [{ token: ${options.token}, role: write }]`} }`}
 `;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
 
 /** Replaces a file in one step, as editors and deploys do. */
 function replace(file: string, text: string): void {
@@ -111,6 +121,23 @@ test("millrace reload by admin address and token, and what it says to a wrong on
   assert.equal(await ask(), "second");
 });
 
+// What an admin listener on every address is reached by is this machine's loopback address, of whichever family there is.
+for (const host of ["0.0.0.0", "[::]", ""]) {
+  test(`commands find an admin listener on ${host}:PORT by the file and by --admin`, async (t) => {
+    const port = await freePort();
+    const options = { admin: `${host}:${port}`, token };
+    const upstream = '\nupstreams: { app: { endpoints: ["http://127.0.0.1:9"] } }\n';
+    const { file, ask } = await start(t, configWith("first", options) + upstream, ["--no-watch"]);
+    replace(file, configWith("second", options) + upstream);
+    assert.match(runMillrace(["reload", file]).stdout, /^Reloaded: /);
+    assert.equal(await ask(), "second");
+    for (const args of [["drain"], ["enable"]]) {
+      const done = runMillrace([...args, "--admin", `${host}:${port}`, "--token", token, "app", "127.0.0.1:9"]);
+      assert.equal(done.code, 0, done.stderr);
+    }
+  });
+}
+
 test("millrace reload by process sends a signal", async (t) => {
   const { file, millrace, ask } = await start(t, configWith("first"), ["--no-watch"]);
   replace(file, configWith("second"));
@@ -157,4 +184,25 @@ test("what a TypeScript configuration imports is watched, too, in a package of C
   part('"third"');
   await millrace.logged(/^reloaded: /, seen);
   assert.equal(await ask(), "third");
+});
+
+test("what is odd in a file is said by check, at the start and at a reload", async (t) => {
+  const odd = `
+workers: 0
+listeners: [{ address: "unix:${join(folder, "odd.sock")}" }]
+routes: [{ middlewares: [{ rateLimit: { rate: 1/s } }], respond: { body: ok } }]
+`;
+  const file = join(folder, "odd.yaml");
+  writeFileSync(file, odd);
+  const checked = runMillrace(["check", file]);
+  assert.equal(checked.code, 0);
+  assert.match(checked.stderr, /^warning: clients of unix:.* have no address/);
+  const millrace = new MillraceProcess(["run", "--no-watch", file]);
+  t.after(() => millrace.stop());
+  assert.equal((await millrace.logged(/^clients of unix:.* have no address/)).level, "warn");
+  await millrace.logged(/^ready$/);
+  const seen = millrace.log.length;
+  replace(file, odd.replace("body: ok", "body: fine"));
+  millrace.signal("SIGHUP");
+  await millrace.logged(/^clients of unix:.* have no address/, seen);
 });

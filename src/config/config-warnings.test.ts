@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findConfigWarnings } from "./config-warnings.ts";
+import { parseConfig } from "./parse-config.ts";
+import type { ConfigInput } from "./schema.ts";
+
+const endpoints = ["http://127.0.0.1:1"];
+const unix = { address: "unix:/run/a.sock" };
+
+function warningsOf(config: Partial<ConfigInput>): string[] {
+  return findConfigWarnings(parseConfig({ listeners: [unix], routes: [{ name: "r", upstream: "u" }], upstreams: { u: { endpoints } }, ...config }));
+}
+
+for (const [rule, config] of [
+  ["`match.clientIp` of route r", { routes: [{ name: "r", match: { clientIp: ["10.0.0.0/8"] }, upstream: "u" }] }],
+  ["`rateLimit` of route r", { routes: [{ name: "r", middlewares: [{ rateLimit: { rate: "1/s" } }], upstream: "u" }] }],
+  ["`balance` of upstream u", { upstreams: { u: { endpoints, balance: "ip-hash" } } }],
+  ["`balance` of upstream u", { upstreams: { u: { endpoints, balance: { ringHash: {} } } } }],
+  ["`balance` of upstream u", { upstreams: { u: { endpoints, balance: { maglev: { key: "clientIp" } } } } }],
+  ["`sticky` of upstream u", { upstreams: { u: { endpoints, sticky: { key: "clientIp" } } } }],
+] as const satisfies [string, Partial<ConfigInput>][]) {
+  test(`${rule} is warned of where clients come by a Unix socket, and only there: ${JSON.stringify(config)}`, () => {
+    const [warning, ...others] = warningsOf(config);
+    assert.ok(warning !== undefined);
+    assert.match(warning, /^clients of unix:\/run\/a\.sock have no address/);
+    assert.ok(warning.includes(`to ${rule};`), warning);
+    assert.deepEqual(others, []);
+    assert.equal(warningsOf({ ...config, listeners: [unix, { address: ":80" }, { address: "unix:/run/b.sock" }] }).length, 2);
+    for (const listener of [{ ...unix, trustedProxies: ["unix"] }, { address: ":80" }]) assert.deepEqual(warningsOf({ ...config, listeners: [listener] }), []);
+  });
+}
+
+test("what does not go by addresses is not warned of", () => {
+  assert.deepEqual(warningsOf({}), []);
+  assert.deepEqual(warningsOf({
+    routes: [{ middlewares: [{ rateLimit: { rate: "1/s", key: "route" } }], upstream: "u" }],
+    upstreams: { u: { endpoints, balance: { ringHash: { key: "path" } }, sticky: { cookie: {} } } },
+  }), []);
+});
+
+test("of many rules a few are named", () => {
+  const routes = Array.from({ length: 9 }, (_, at) => ({ name: `r${at}`, match: { path: `/${at}`, clientIp: ["10.0.0.0/8"] }, upstream: "u" }));
+  assert.match(warningsOf({ routes })[0]!, /route r0, `match\.clientIp` of route r1, `match\.clientIp` of route r2, 6 more;/);
+});
