@@ -49,7 +49,10 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   const address = boundAddress(server, options.address);
   return {
     address,
-    setMode: (mode) => path?.setMode(mode),
+    setMode: (mode) => {
+      const error = path?.setMode(mode) ?? null;
+      if (error !== null) options.onError?.(error);
+    },
     close: () => new Promise((resolve) => {
       const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
       server.close(() => {

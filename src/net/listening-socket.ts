@@ -27,8 +27,8 @@ export interface ConnectionTaker {
   onConnection(socket: Socket): void;
   /** Connections that their clients had reset before they were accepted, and which are gone. */
   onReset(count: number): void;
-  /** Nothing could be accepted. */
-  onAcceptError(error: Error): void;
+  /** Something is wrong with the socket itself. @param problem a sentence about it */
+  onSocketError(problem: string, error: Error): void;
 }
 
 /** See the head of this file. Reads nothing of any connection. */
@@ -66,11 +66,6 @@ export class ListeningSocket {
     return address === null ? "" : typeof address === "string" ? address : address.address;
   }
 
-  /** Nobody who connects has an address. */
-  get isUnix(): boolean {
-    return !this.#hasPeerAddresses;
-  }
-
   /**
    * Opens it.
    * @param port takes the place of port 0 where another thread has found a free one
@@ -89,7 +84,7 @@ export class ListeningSocket {
     const bound = this.#server.address();
     this.#hasPeerAddresses = typeof bound === "object" && bound !== null;
     onAccepted(this.#server, this.#onConnection);
-    this.#server.on("error", (error) => this.#taker?.onAcceptError(error));
+    this.#server.on("error", (error) => this.#taker?.onSocketError("cannot accept connections", error));
   }
 
   async #listen(options: ListenOptions): Promise<void> {
@@ -115,7 +110,8 @@ export class ListeningSocket {
 
   /** The permissions of a Unix socket. @param mode as in `UnixListenAddress` */
   setMode(mode: number): void {
-    this.#path?.setMode(mode);
+    const error = this.#path?.setMode(mode) ?? null;
+    if (error !== null) this.#taker?.onSocketError("cannot set the permissions of a Unix socket", error);
   }
 
   /** Accepts no more. */

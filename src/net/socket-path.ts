@@ -12,8 +12,12 @@ import { maxSocketPathBytes, type UnixListenAddress } from "./listen-address.ts"
 /** A socket in its place. */
 export interface BoundSocketPath {
   readonly path: string;
-  setMode(mode: number): void;
-  /** Removes its file, unless something else has taken its place. To be called when the server is closed. */
+  /** Gives its file other permissions, unless it is gone or something else has taken its place. @returns why that cannot be done, or null */
+  setMode(mode: number): Error | null;
+  /**
+   * Removes its file, unless something else has taken its place. To be called when the server is closed. A file that
+   * cannot be removed stays: whoever listens there next finds that nobody answers, and replaces it.
+   */
   remove(): void;
 }
 
@@ -42,12 +46,20 @@ export async function bindSocketPath({ path, mode }: UnixListenAddress, listen: 
   const own = lstatSync(path);
   return {
     path,
-    setMode: (next) => chmodSync(path, next),
-    remove: () => {
-      const found = lstatSync(path, { throwIfNoEntry: false });
-      if (found !== undefined && isSame(found, own)) unlinkSync(path);
-    },
+    setMode: (next) => changeOwn(path, own, () => chmodSync(path, next)),
+    remove: () => void changeOwn(path, own, () => unlinkSync(path)),
   };
+}
+
+/** Makes `change` at `path` if `own` is what stands there. @returns why that failed, or null */
+function changeOwn(path: string, own: Stats, change: () => void): Error | null {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && isSame(found, own)) change();
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** @throws where something is at `path` that must not be replaced */

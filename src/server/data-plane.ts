@@ -291,8 +291,8 @@ export class DataPlane implements ListenerHost {
     this.#parts.logger.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 
-  onListenerError(listener: Listener, error: Error): void {
-    this.#parts.logger.error("cannot accept connections", { listener: listener.options.name, error: error.message });
+  onListenerError(listener: Listener, problem: string, error: Error): void {
+    this.#parts.logger.error(problem, { listener: listener.options.name, error: error.message });
   }
 
   onShortage({ options: { name } }: Listener): void {

@@ -26,7 +26,8 @@ export interface ListenerHost {
   answer(exchange: Exchange, listener: Listener): void;
   onExchangeEnd(exchange: Exchange): void;
   onInternalError(error: unknown): void;
-  onListenerError(listener: Listener, error: Error): void;
+  /** @param problem a sentence about it */
+  onListenerError(listener: Listener, problem: string, error: Error): void;
   /** A connection was turned away because descriptors are short; and the first one that is served again. */
   onShortage(listener: Listener): void;
   onShortageOver(listener: Listener): void;
@@ -172,8 +173,8 @@ export class Listener implements ServerContext, ConnectionTaker {
     this.#metrics.reset.add(count);
   }
 
-  onAcceptError(error: Error): void {
-    this.#host.onListenerError(this, error);
+  onSocketError(problem: string, error: Error): void {
+    this.#host.onListenerError(this, problem, error);
   }
 
   onConnection(socket: Socket): void {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -230,6 +230,28 @@ for (const [title, workers] of modes) {
       await stage.proxy.reload(config(stage.folder, "0600"));
       assert.deepEqual(modesNow(), ["600", "600"]);
       assert.equal(await askAt({ path: join(stage.folder, "l.sock") }), "here");
+    } finally {
+      await stage.close();
+    }
+  });
+
+  test(`a reload holds although somebody has removed the sockets or put something in their place, ${title}`, async () => {
+    const config = (folder: string, body: string, mode: string): ConfigInput => ({
+      workers,
+      listeners: [{ name: "local", address: { unix: join(folder, "l.sock"), mode } }, { name: "tcp", address: "127.0.0.1:0" }],
+      admin: { address: { unix: join(folder, "a.sock"), mode } },
+      routes: respond(body),
+    });
+    const stage = await Stage.start((folder) => config(folder, "one", "0600"));
+    const file = join(stage.folder, "l.sock");
+    try {
+      for (const name of ["l.sock", "a.sock"]) rmSync(join(stage.folder, name));
+      await stage.proxy.reload(config(stage.folder, "two", "0600"));
+      assert.equal(await askAt({ port: stage.port("tcp") }), "two");
+      writeFileSync(file, "somebody's", { mode: 0o640 });
+      await stage.proxy.reload(config(stage.folder, "three", "0600"));
+      assert.equal(await askAt({ port: stage.port("tcp") }), "three");
+      assert.equal(statSync(file).mode & 0o777, 0o640, "it is not ours");
     } finally {
       await stage.close();
     }
