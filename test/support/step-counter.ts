@@ -49,9 +49,13 @@ export class StepCounter {
     this.#wrapRegex();
   }
 
-  /** The steps of `run`. */
-  count(run: () => void): number {
+  /** Forgets what ran outside `count`. To be called before the first count, and whenever the counted code ran in between: it costs as much as a count. */
+  forget(): void {
     this.#takeBlocks();
+  }
+
+  /** The steps of `run`, and of what ran since the last count without being forgotten. */
+  count(run: () => void): number {
     this.#nativeSteps = 0;
     this.#isCounting = true;
     try {
