@@ -1,8 +1,9 @@
 /** The beginning of each exchange of a client connection: when the first byte of its head came, when it was complete, and the exchange that is made of it. */
 import type { Clock } from "../base/clock.ts";
-import { Exchange, type ExchangeOrigin, type Responder } from "../http/exchange.ts";
+import { Exchange, type Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
+import type { ClientOrigin } from "./client-origin.ts";
 
 /** Why a request that was understood is refused before its body comes; null = it is not. @param maxBodyBytes 0 = no limit */
 export function decideRefusal({ hasUnknownExpectation, contentLength }: RequestHead, maxBodyBytes: number): ReasonCode | null {
@@ -15,14 +16,12 @@ export class ExchangeStart {
   /** Exchanges made so far. */
   count = 0;
   readonly #clock: Clock;
-  readonly #origin: ExchangeOrigin;
-  readonly #isPeerTrusted: boolean;
+  readonly #origin: ClientOrigin;
   #headStartedMs = -1;
 
-  constructor(parts: { readonly clock: Clock; readonly origin: ExchangeOrigin; readonly isPeerTrusted: boolean }) {
-    this.#clock = parts.clock;
-    this.#origin = parts.origin;
-    this.#isPeerTrusted = parts.isPeerTrusted;
+  constructor(clock: Clock, origin: ClientOrigin) {
+    this.#clock = clock;
+    this.#origin = origin;
   }
 
   /** Bytes of a head are there. */
@@ -41,7 +40,7 @@ export class ExchangeStart {
     exchange.startedMs = this.#headStartedMs;
     exchange.headCompleteMs = wasSplit ? this.#clock.now() : this.#headStartedMs;
     exchange.startedWallMs = this.#clock.wall();
-    exchange.isPeerTrusted = this.#isPeerTrusted;
+    exchange.isPeerTrusted = this.#origin.isPeerTrusted;
     this.#headStartedMs = -1;
     this.count++;
     return exchange;

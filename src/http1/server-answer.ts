@@ -8,19 +8,17 @@ import { type ReasonCode, reasons } from "../http/reason.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { explain, sendOwnAnswer } from "./answer.ts";
 import type { Output } from "./output.ts";
+import type { RequestBody } from "./request-body.ts";
 import type { ServerContext } from "./server-context.ts";
 import type { ServerDeadlines } from "./server-deadlines.ts";
 import type { HowToEnd } from "./server-ending.ts";
+import type { Unread } from "./unread.ts";
 
 /** The connection as its answering half sees it. */
 export interface AnswerHost {
   /** Body bytes of the request are still to come. */
   readonly isBodyOpen: boolean;
-  /** What is still to come of the body can be thrown away, so that the connection serves on. */
-  readonly isBodyDroppable: boolean;
   readonly isTunnel: boolean;
-  /** Bytes have arrived that are not consumed. */
-  readonly hasUnread: boolean;
   startBody(sink: BodySink): void;
   resumeBody(): void;
   /** The 101 is on its way. */
@@ -30,6 +28,15 @@ export interface AnswerHost {
   onAnswerEnd(): void;
   /** The answer must not look complete. `isDelimited`: an early end of the connection says so; else only a reset does. */
   breakOff(isDelimited: boolean): void;
+}
+
+/** What it is made of: its connection's. */
+export interface ServerAnswerParts {
+  readonly output: Output;
+  readonly context: ServerContext;
+  readonly deadlines: ServerDeadlines;
+  readonly body: RequestBody;
+  readonly unread: Unread;
 }
 
 /** See the head of this file. One a connection. */
@@ -45,12 +52,16 @@ export class ServerAnswer implements Responder {
   readonly #writer: AnswerWriter;
   readonly #context: ServerContext;
   readonly #deadlines: ServerDeadlines;
+  readonly #body: RequestBody;
+  readonly #unread: Unread;
 
-  constructor(host: AnswerHost, parts: { readonly output: Output; readonly context: ServerContext; readonly deadlines: ServerDeadlines }) {
+  constructor(host: AnswerHost, parts: ServerAnswerParts) {
     this.#host = host;
     this.#output = parts.output;
     this.#context = parts.context;
     this.#deadlines = parts.deadlines;
+    this.#body = parts.body;
+    this.#unread = parts.unread;
     this.#writer = new AnswerWriter(parts.output);
   }
 
@@ -101,11 +112,12 @@ export class ServerAnswer implements Responder {
     if (exchange === null || exchange.isHeadSent) return;
     exchange.isHeadSent = true;
     exchange.status = status;
-    const { isBodyOpen, hasUnread } = this.#host;
+    const { isBodyOpen } = this.#host;
+    const hasUnread = !this.#unread.isEmpty;
     // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1).
     if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
     // Who is told nothing would use the connection again while it is being closed (RFC 9112 section 9.6).
-    if (isBodyOpen && !this.#host.isBodyDroppable) this.isKeptAlive = false;
+    if (isBodyOpen && !this.#body.isDroppable) this.isKeptAlive = false;
     // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. Of WebSocket clients they can be seen; of others nobody knows (RFC 9931).
     if (exchange.upgrade !== null && (hasUnread || exchange.upgrade !== "websocket")) this.isKeptAlive = false;
     this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField }, exchange.request, this.isKeptAlive);

@@ -5,16 +5,16 @@
  * Deliberately not here: routing, forwarding fields and everything above the message.
  */
 import type { Socket } from "node:net";
-import { normalizeIp } from "../base/ip-address.ts";
 import type { TurnTask } from "../base/turn-queue.ts";
-import type { BoundConnections } from "../http/bound-connections.ts";
-import type { BodySink, Exchange, ExchangeOrigin } from "../http/exchange.ts";
+import type { BodySink, Exchange } from "../http/exchange.ts";
 import { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { AcceptedSocket } from "../net/accepted-socket.ts";
 import { BodyWait } from "./body-wait.ts";
+import { ClientOrigin } from "./client-origin.ts";
 import { decideRefusal, ExchangeStart } from "./exchange-start.ts";
 import { HeadReader, isOnlyEmptyLines } from "./head-reader.ts";
+import { IdleWait } from "./idle-wait.ts";
 import { Output } from "./output.ts";
 import { RequestBody } from "./request-body.ts";
 import { type AnswerHost, ServerAnswer } from "./server-answer.ts";
@@ -29,53 +29,43 @@ import { Unread } from "./unread.ts";
 const maxReadAheadBytes = 16_384;
 
 /** A client connection. */
-export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
-  // The origin of its exchanges.
-  readonly listenerName: string;
-  readonly scheme: "http" | "https";
-  readonly peerAddress: string;
-  readonly peerPort: number;
-  bonds: BoundConnections | null = null;
+export class ServerConnection implements AnswerHost, TurnTask {
   readonly #context: ServerContext;
   readonly #socket: Socket;
+  readonly #origin: ClientOrigin;
   readonly #output: Output;
   readonly #answer: ServerAnswer;
   readonly #deadlines: ServerDeadlines;
+  readonly #idleWait: IdleWait;
   readonly #bodyWait: BodyWait;
   readonly #headReader = new HeadReader();
   readonly #start: ExchangeStart;
   readonly #body = new RequestBody();
   readonly #ending: ServerEnding;
-  readonly #isPeerTrusted: boolean;
   #state: number = State.head;
   readonly #unread = new Unread();
   readonly #share: TurnShare;
   #isAdvancing = false;
   #isPaused = false;
-  #idleSinceMs: number;
 
   constructor(socket: Socket, context: ServerContext) {
     this.#socket = socket;
     this.#context = context;
-    this.listenerName = context.listenerName;
-    this.scheme = context.scheme;
-    this.peerAddress = normalizeIp(socket.remoteAddress ?? "") ?? "";
-    this.peerPort = socket.remotePort ?? 0;
-    this.#isPeerTrusted = context.isTrusted(this.peerAddress);
-    this.#start = new ExchangeStart({ clock: context.wheel.clock, origin: this, isPeerTrusted: this.#isPeerTrusted });
+    this.#origin = new ClientOrigin(socket, context);
+    this.#start = new ExchangeStart(context.wheel.clock, this.#origin);
     this.#output = new Output(socket, this.#onWritable);
     this.#deadlines = new ServerDeadlines(socket, context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
     this.#share = new TurnShare(context.turns, this);
     this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, wheel: context.wheel, onOver: (how) => this.#destroy(how) });
-    this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines });
+    this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines, body: this.#body, unread: this.#unread });
+    this.#idleWait = new IdleWait(this.#deadlines, this.#output, context);
     this.#bodyWait = new BodyWait(this.#deadlines, this.#answer, context);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onGone);
     socket.on("close", this.#onGone);
     if (socket instanceof AcceptedSocket) socket.startReading(this.#onRead);
     else socket.on("data", this.#onData);
-    this.#idleSinceMs = context.wheel.clock.now();
-    this.#deadlines.await(Wait.idle, context.timeouts.keepAlive);
+    this.#idleWait.begin();
   }
 
   /**
@@ -87,8 +77,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#ending.hurry();
     if (this.#state !== State.head || this.#unread.hasRequestBytes) return;
     if (this.#output.isBlocked) this.#closeGracefully();
-    else if (this.#context.wheel.clock.now() - this.#idleSinceMs >= idleGraceMs) this.#destroy();
-    else this.#deadlines.await(Wait.idle, idleGraceMs);
+    else if (!this.#idleWait.shorten(idleGraceMs)) this.#destroy();
   }
 
   /** Ends it now. Who waits for an answer and was sent nothing of it is told so. */
@@ -140,7 +129,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   runInTurn(): void {
     this.#share.take();
     if (this.#state === State.closed) return;
-    if (this.#state === State.head) this.#awaitRequest();
+    if (this.#state === State.head) this.#idleWait.begin();
     this.#advance();
   }
 
@@ -155,7 +144,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
 
   #consume(): boolean {
     switch (this.#state) {
-      // Who does not take the last answer gets no other: a client that only ever sends must not fill our memory.
+      // While the last answer is unsent, no further request is read: a client that only sends must not fill our memory.
       case State.head: return !this.#output.isBlocked && this.#readHead();
       case State.body: return this.#readBody();
       case State.tunnel: return this.#readTunnel();
@@ -172,7 +161,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     const context = this.#context;
     this.#start.noteHead();
     const reader = this.#headReader;
-    const size = reader.read(bytes, context.limits, this.#isPeerTrusted);
+    const size = reader.read(bytes, context.limits, this.#origin.isPeerTrusted);
     if (reader.failure !== null) {
       this.#refuse(reader.head ?? new RequestHead(), reader.failure);
       return false;
@@ -278,16 +267,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     return this.#state === State.body;
   }
 
-  get isBodyDroppable(): boolean {
-    return this.#body.isDroppable;
-  }
-
   get isTunnel(): boolean {
     return this.#state === State.tunnel;
-  }
-
-  get hasUnread(): boolean {
-    return !this.#unread.isEmpty;
   }
 
   startBody(sink: BodySink): void {
@@ -321,7 +302,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
   }
 
   onAnswerEnd(): void {
-    this.#idleSinceMs = this.#context.wheel.clock.now();
+    this.#idleWait.noteUse();
     if (this.#state === State.answer) this.#finish();
     else if (this.#state === State.body) this.#finishUpload();
   }
@@ -341,14 +322,8 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
       return;
     }
     this.#state = State.head;
-    this.#awaitRequest();
+    this.#idleWait.begin();
     this.#advance();
-  }
-
-  /** The next request may come now; not while the client still takes the last answer, which has a deadline of its own. */
-  #awaitRequest(): void {
-    if (this.#output.isBlocked) this.#deadlines.stopWaiting();
-    else this.#deadlines.await(Wait.idle, this.#context.timeouts.keepAlive);
   }
 
   /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
@@ -394,7 +369,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     this.#answer.exchange = null;
     this.#unread.clear();
     this.#deadlines.remove();
-    this.bonds?.close();
+    this.#origin.close();
     this.#ending.remove();
     if (how === "reset" || this.#ending.isBreakingOff) reset(this.#socket);
     else this.#socket.destroy();
@@ -469,7 +444,7 @@ export class ServerConnection implements AnswerHost, ExchangeOrigin, TurnTask {
     try {
       if (this.#state === State.closing) this.#ending.onWritten();
       else if (this.#state === State.head) {
-        this.#awaitRequest();
+        this.#idleWait.begin();
         this.#advance();
       } else this.#answer.exchange?.listener?.onWritable();
     } catch (error) {

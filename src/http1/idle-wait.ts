@@ -1,0 +1,40 @@
+/** The wait of a client connection for its next request. */
+import type { Output } from "./output.ts";
+import type { ServerContext } from "./server-context.ts";
+import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
+
+/** See the head of this file. One a connection, which was in use when this is made. */
+export class IdleWait {
+  readonly #deadlines: ServerDeadlines;
+  readonly #output: Output;
+  readonly #context: ServerContext;
+  #usedMs: number;
+
+  constructor(deadlines: ServerDeadlines, output: Output, context: ServerContext) {
+    this.#deadlines = deadlines;
+    this.#output = output;
+    this.#context = context;
+    this.#usedMs = deadlines.nowMs;
+  }
+
+  /** An answer is complete: the connection has been in use up to now. */
+  noteUse(): void {
+    this.#usedMs = this.#deadlines.nowMs;
+  }
+
+  /** The next request may come now. While the client still takes the last answer, that has a deadline of its own. */
+  begin(): void {
+    if (this.#output.isBlocked) this.#deadlines.stopWaiting();
+    else this.#deadlines.await(Wait.idle, this.#context.timeouts.keepAlive);
+  }
+
+  /**
+   * Waits `graceMs` from now, in place of what was waited for.
+   * @returns false if the connection was last in use longer ago than that: then there is nothing to wait for
+   */
+  shorten(graceMs: number): boolean {
+    if (this.#deadlines.nowMs - this.#usedMs >= graceMs) return false;
+    this.#deadlines.await(Wait.idle, graceMs);
+    return true;
+  }
+}
