@@ -48,7 +48,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   readonly isHeadMethod: boolean;
   readonly upgrade: string | null;
   readonly timeouts: AttemptTimeouts | null;
-  readonly isRepeatable: boolean;
+  isRepeatable: boolean;
   readonly client: ExchangeOrigin;
   bindsConnection: boolean;
   bound: BoundConnection | null = null;
@@ -177,6 +177,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (changes.edit === null || this.bindsConnection || !hasConnectionLogin(this.head)) return;
     this.bindsConnection = true;
     this.isPipelinable = false;
+    this.isRepeatable = false;
   }
 
   // Judge.

@@ -174,6 +174,21 @@ for (const pool of [{}, { pipelining: 8 }]) {
     assert.deepEqual(first.violations, []);
   }));
 
+  test(`a GET into which a route writes a login, and that waited, is not lost with the connection ${how}`, () => withParts(1, (upstreams) => ({
+    ...one(upstreams),
+    upstream: { pool },
+    routes: [
+      { match: { path: "/login" }, upstream: "app", middlewares: [{ headers: { request: { set: { authorization: "Negotiate token" } } } }] },
+      { upstream: "app" },
+    ],
+  }), async ({ first, client }) => {
+    first.script = answerAndClose;
+    for (let turn = 0; turn < 10; turn++) {
+      client.send(get("/a") + get("/login"));
+      for (let at = 0; at < 2; at++) assert.equal((await client.response()).status, 200);
+    }
+  }));
+
   test(`a POST that waited for the answer before it is not lost with the connection, in the queue of an upstream ${how}`, () => withParts(1, (upstreams) => ({ ...one(upstreams), upstream: { pool, limits: { maxRequestsPerEndpoint: 1 } } }), async ({ first, proxy }) => {
     first.script = answerAndClose;
     const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(proxy.port)));
