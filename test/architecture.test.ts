@@ -190,6 +190,10 @@ test("imports end in .ts", () => {
   assertNone(files.flatMap((file) => file.imports.filter((one) => one.specifier.startsWith(".") && !/\.(ts|json)$/.test(one.specifier)).map((one) => `${file.path}: ${one.specifier}`)));
 });
 
+test("the comment on an export says its contract, not where to read it: an editor shows nothing else", () => {
+  assertNone(files.filter((file) => /\/\*\*\s*(?:\*\s*)?See the head of this file/.test(file.text)).map((file) => file.path));
+});
+
 test("nothing is exported as default", () => {
   assertNone(files.filter((file) => /^export default\b|^export\s*\{[^}]*\bas default\b/m.test(file.text)).map((file) => file.path));
 });

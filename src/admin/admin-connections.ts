@@ -9,7 +9,7 @@ import { isBeyondAdminCeiling } from "../net/descriptor-limit.ts";
 /** More connections than this are not kept. */
 export const maxAdminConnections = 256;
 
-/** See the head of this file. */
+/** Keeps the connections of an admin listener within bounds: the oldest that waits goes first. */
 export class AdminConnections {
   /** The oldest first. */
   readonly #waiting = new Set<Socket>();

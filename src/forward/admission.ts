@@ -14,7 +14,10 @@ export interface AdmissionHost {
   onInternalError(error: unknown): void;
 }
 
-/** See the head of this file. `ask` comes before each attempt, `end` after the last. */
+/**
+ * Asks the limits of an upstream for a place, waits for it, and gives it back. `ask` comes before each attempt, `end`
+ * after the last.
+ */
 export class Admission implements Waiter {
   readonly #saturation: Saturation;
   readonly #host: AdmissionHost;

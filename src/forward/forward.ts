@@ -64,9 +64,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #tunnelSink: BodySink | null = null;
   #retries = 0;
   #isFreeRetryUsed = false;
-  /** When the attempt under way, or to come, was taken from the budget; null = it is not of it. */
+  /** When this attempt, or the one to come, was charged to the retry budget; null if it was not. */
   #takenMs: number | null = null;
-  /** The attempt before brought no connection about. */
+  /** The attempt before this one failed before anything was sent. */
   #isAfterNothing = false;
   /** Null = the upstream has no limits. */
   #admission: Admission | null = null;

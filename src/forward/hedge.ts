@@ -34,7 +34,7 @@ export function canHedge(attempt: Attempt, { method, authority }: RequestHead): 
   return !attempt.hasBody && attempt.upgrade === null && !attempt.bindsConnection && attempt.bound === null && authority !== "" && isSafe(method);
 }
 
-/** See the head of this file. */
+/** Waits, then sends the second attempt, and hears both of its answer and of the first attempt. */
 export class Hedge implements Attempt {
   handle: AttemptHandle | null = null;
   readonly head: string;

@@ -4,7 +4,10 @@
  */
 import type { Exchange } from "./exchange.ts";
 
-/** See the head of this file. Framing and hop-by-hop fields are none of its business: the client's connection writes them behind all filters. */
+/**
+ * Changes the field lines of answers. Framing and hop-by-hop fields are none of its business: the client's connection
+ * writes them behind all filters.
+ */
 export interface AnswerFilter {
   /** @param fields complete field lines. @param status also 101 and other interim ones. @returns the lines that go on */
   filterFields(fields: string, status: number, exchange: Exchange): string;

@@ -13,7 +13,7 @@ export interface AnswerHead {
   readonly lengthField: number | null;
 }
 
-/** See the head of this file. */
+/** Writes answers to a client. One a connection. */
 export class AnswerWriter {
   readonly #output: Output;
   #isChunked = false;

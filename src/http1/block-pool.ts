@@ -3,7 +3,7 @@
 /** Far more than are out at one time; the rest is left to the collector. */
 const maxFree = 16;
 
-/** See the head of this file. */
+/** Lends blocks of memory and takes them back. */
 export class BlockPool {
   readonly blockBytes: number;
   readonly #free: Buffer[] = [];

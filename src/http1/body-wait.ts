@@ -9,7 +9,7 @@ import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 /** How long an endpoint may take to say 100 or to answer before a client that waits for it is told to go on. */
 const continueMs = 1_000;
 
-/** See the head of this file. One a connection. */
+/** Arms the deadline for more of a request body, and decides what is to be done when it fires. One a connection. */
 export class BodyWait {
   readonly #deadlines: ServerDeadlines;
   readonly #answer: ServerAnswer;

@@ -5,7 +5,10 @@ import type { BoundConnections } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { ServerContext } from "./server-context.ts";
 
-/** See the head of this file. One a connection. */
+/**
+ * The listener and the peer of a client connection, and the connections to endpoints that are its own. One a
+ * connection.
+ */
 export class ClientOrigin implements ExchangeOrigin {
   readonly listenerName: string;
   readonly scheme: "http" | "https";

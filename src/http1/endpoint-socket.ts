@@ -6,7 +6,10 @@
 import { Socket } from "node:net";
 import { isBeyondEndpointCeiling } from "../net/descriptor-limit.ts";
 
-/** See the head of this file. A reset that is met while reading ends it at once, as does `destroy` without an error. */
+/**
+ * A socket to an endpoint, which reads what has arrived before it fails because of a write. A reset that is met while
+ * reading ends it at once, as does `destroy` without an error.
+ */
 export class EndpointSocket extends Socket {
   #isFailing = false;
 

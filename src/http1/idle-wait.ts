@@ -3,7 +3,10 @@ import type { Output } from "./output.ts";
 import type { ServerContext } from "./server-context.ts";
 import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 
-/** See the head of this file. One a connection, which was in use when this is made. */
+/**
+ * Arms the deadline for the next request, and shortens it while draining. One a connection, which was in use when this
+ * is made.
+ */
 export class IdleWait {
   readonly #deadlines: ServerDeadlines;
   readonly #output: Output;

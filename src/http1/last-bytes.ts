@@ -10,7 +10,7 @@ import { type SendQueueAsker, type SendQueues, sendQueues } from "../net/send-qu
 const lookMs = 100;
 const blindMs = 1_000;
 
-/** See the head of this file. Used once. */
+/** Tells, once, when the peer has everything that was written, or when it has had a moment for it. Used once. */
 export class LastBytes implements SendQueueAsker {
   readonly socket: Socket;
   readonly #wheel: TimerWheel;

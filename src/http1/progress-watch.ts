@@ -23,7 +23,10 @@ export interface ProgressWatchParts {
   readonly queues?: SendQueues;
 }
 
-/** See the head of this file. One a socket, made when its peer is slow for the first time. */
+/**
+ * Tells when a peer has made no progress for a given time. One a socket, made when its peer is slow for the first
+ * time.
+ */
 export class ProgressWatch implements SendQueueAsker {
   readonly socket: Socket;
   readonly #wheel: TimerWheel;

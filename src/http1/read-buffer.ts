@@ -6,7 +6,7 @@
 const firstBytes = 16_384;
 const largestBytes = 262_144;
 
-/** See the head of this file. */
+/** Lends a connection to an endpoint the memory of its reads. One a connection. */
 export class ReadBuffer {
   #size = firstBytes;
   /** What the socket does not know yet. */
@@ -26,7 +26,7 @@ export class ReadBuffer {
     this.#fresh = Buffer.allocUnsafeSlow(this.#size);
   }
 
-  /** Somebody still holds slices of the current one: it is theirs now. */
+  /** Slices of the current buffer are still in use: gives it away and allocates a new one. */
   surrender(): void {
     this.#fresh = Buffer.allocUnsafeSlow(this.#size);
   }

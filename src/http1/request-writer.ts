@@ -4,7 +4,7 @@ import type { BodySink } from "../http/exchange.ts";
 import type { ClientAttempt } from "./client-attempt.ts";
 import type { Output } from "./output.ts";
 
-/** See the head of this file. So that a small body leaves with its head, nothing is written before a flush. */
+/** Writes requests to an endpoint. So that a small body leaves with its head, nothing is written before a flush. */
 export class RequestWriter implements BodySink {
   /** The last request that was begun is written whole. */
   isComplete = true;

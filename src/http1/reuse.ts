@@ -8,7 +8,7 @@
 import type { ResponseHead } from "../http/message.ts";
 import type { ClientAttempt } from "./client-attempt.ts";
 
-/** See the head of this file. One a connection. */
+/** Says who may use a connection to an endpoint next. One a connection. */
 export class Reuse {
   /** A login holds for it, or may. */
   isBound = false;

@@ -39,7 +39,7 @@ export interface ServerAnswerParts {
   readonly unread: Unread;
 }
 
-/** See the head of this file. One a connection. */
+/** Writes the answers of a client connection, and ends each exchange exactly once. One a connection. */
 export class ServerAnswer implements Responder {
   exchange: Exchange | null = null;
   isEnded = false;

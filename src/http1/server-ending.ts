@@ -28,7 +28,9 @@ export function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-/** See the head of this file. One a connection. */
+/**
+ * Closes a client connection so that the client can read its answer to the end, within bounded time. One a connection.
+ */
 export class ServerEnding {
   /** The client sent FIN. */
   isHalfClosed = false;

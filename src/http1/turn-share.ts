@@ -9,7 +9,10 @@ export const maxRequestsInRow = 16;
 /** So many reads that fill the memory for reading are made in a row; after one that does not, the system has no more for now. */
 export const maxFullReadsInRow = 4;
 
-/** See the head of this file. One a connection. */
+/**
+ * Counts what a client connection has taken of this turn, and puts it off to a later one when that is enough. One a
+ * connection.
+ */
 export class TurnShare {
   /** The connection waits for its next turn. */
   isWaiting = false;

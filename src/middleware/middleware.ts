@@ -15,7 +15,7 @@ import type { LimitStore } from "../store/limit-store.ts";
 /** Answers an exchange, now or later. */
 export type RouteHandler = (exchange: Exchange) => void;
 
-/** See the head of this file. */
+/** Makes of the handler that comes next the handler that stands before it. */
 export type Middleware = (next: RouteHandler) => RouteHandler;
 
 /** What a proxy thread lends to the middlewares of all routes. */

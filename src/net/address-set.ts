@@ -44,7 +44,7 @@ function blockOf(words: readonly number[], prefix: number): AddressBlock {
   };
 }
 
-/** See the head of this file. Immutable. */
+/** Says whether an IP address lies in one of the blocks that it was made of. Immutable. */
 export class AddressSet {
   readonly #ipv4: Ranges;
   readonly #ipv6: Ranges;

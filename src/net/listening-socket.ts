@@ -31,7 +31,10 @@ export interface ConnectionTaker {
   onSocketError(problem: string, error: Error): void;
 }
 
-/** See the head of this file. Reads nothing of any connection. */
+/**
+ * Accepts connections at one address and gives them to its taker, in the order in which they come. Reads nothing of
+ * any connection.
+ */
 export class ListeningSocket {
   readonly address: ListenAddress;
   readonly #server: Server;

@@ -2,7 +2,7 @@
 import { AddressSet } from "./address-set.ts";
 import { unixPeers } from "./listen-address.ts";
 
-/** See the head of this file. Immutable. */
+/** Says whether the forwarding fields of a peer are believed. Immutable. */
 export class TrustedPeers {
   readonly #networks: AddressSet;
   readonly #hasUnixPeers: boolean;

@@ -14,7 +14,7 @@ interface Destination {
   readonly unwatch: () => void;
 }
 
-/** See the head of this file. */
+/** Opens, writes, reopens and closes the destination of the access log. In the control thread only. */
 export class AccessLogFiles {
   readonly #warnings: WarningSink;
   readonly #account: LogAccount = { lost: 0 };

@@ -16,7 +16,7 @@ interface Batch {
 const maxBatchLength = 128 * 1024;
 const lineFeed = 0x0a;
 
-/** See the head of this file. */
+/** Keeps batches of lines in order, within a bound of characters; lines beyond it are lost and counted. */
 export class LogQueue {
   readonly #maxLength: number;
   readonly #batches: Batch[] = [];

@@ -50,7 +50,7 @@ const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", 
 /** Of an inherited descriptor: nobody will ever read again. */
 const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code === "EBADF" || code === "EIO";
 
-/** See the head of this file. */
+/** Writes complete lines to one destination in the background; what cannot be written in time is lost and counted. */
 export class LogWriter {
   readonly #path: string | null;
   readonly #queue: LogQueue;

@@ -12,7 +12,7 @@ const slash = 47;
 /** What is filed under one text: mostly one rule, which is then found without a list between. Lists are in the router's order. */
 type Place<T> = Rule<T> | Rule<T>[];
 
-/** See the head of this file. Filled in rank order, best first; then only read. */
+/** Finds the best rule for a path among those of one host pattern. Filled in rank order, best first; then only read. */
 export class PathIndex<T> {
   readonly #exact = new Map<string, Place<T>>();
   readonly #exactRanks = new RankByLength();

@@ -6,7 +6,7 @@
 /** No rule; worse than every rank. */
 export const noRank = 0x7fffffff;
 
-/** See the head of this file. Filled when a router is built. */
+/** Says which rank a key of a given length can have at best. Filled when a router is built. */
 export class RankByLength {
   /** The best rank of all. */
   best = noRank;

@@ -27,7 +27,7 @@ export const ambiguous = Symbol("ambiguous");
 
 const anyHost: HostPattern = { kind: "any", text: "" };
 
-/** See the head of this file. */
+/** Finds the route that takes an exchange. Immutable. */
 export class Router<T> {
   readonly #canonical: HostTable<T>;
   /** The same rules by the liberal reading of their paths, for the liberal reading of requests. */

@@ -11,7 +11,7 @@ interface Opened {
   readonly server: AdminServer;
 }
 
-/** See the head of this file. */
+/** Opens, keeps, moves and closes the admin listener, in two steps: `prepare`, then `commit`. */
 export class AdminListener {
   readonly #sources: AdminSources;
   readonly #logger: Logger;

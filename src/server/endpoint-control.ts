@@ -15,7 +15,7 @@ export interface ControlledEndpoints {
   of(upstream: string): readonly SharedEndpoint[];
 }
 
-/** See the head of this file. */
+/** Drains, enables and weighs endpoints for all threads at once. */
 export class EndpointControl {
   readonly #endpoints: ControlledEndpoints;
   readonly #logger: Logger;

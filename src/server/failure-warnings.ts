@@ -15,7 +15,7 @@ const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["NO_ENDPOI
 /** This process or machine could not open a connection: `detail` says why. (Load shedding, which is `OVERLOADED` too, comes before an upstream is named.) */
 const shortageReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["OVERLOADED", "NO_LOCAL_ADDRESS"]);
 
-/** See the head of this file. */
+/** Warns of endpoints and upstreams that fail exchanges, and tells when they serve again. One a data plane. */
 export class FailureWarnings {
   readonly #warnings: WarningSink;
   /** What has failed, here or in another thread, and not served here since, by upstream. */

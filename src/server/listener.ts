@@ -38,7 +38,7 @@ export interface ListenerHost {
 /** How long a request may be on its way to an idle connection that is about to close: as long as it takes around the world. See `ServerConnection.drain`. */
 export const idleGraceMs = 300;
 
-/** See the head of this file. */
+/** One listener of the configuration in one thread: admits connections within its limits and serves them. */
 export class Listener implements ServerContext, ConnectionTaker {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;

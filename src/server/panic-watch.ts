@@ -6,7 +6,7 @@ import type { MetricCollector } from "../observe/metric-reader.ts";
 import { isPanicking } from "../upstream/balancer/form-groups.ts";
 import type { EndpointsOf } from "./shared-endpoints.ts";
 
-/** See the head of this file. */
+/** Tells when an upstream begins to panic and when that is over; `look` after every change of health. */
 export class PanicWatch {
   readonly #endpointsOf: EndpointsOf;
   readonly #logger: Logger;

@@ -5,7 +5,7 @@
 import type { Transport } from "../upstream/transport.ts";
 import { idleGraceMs, type Listener } from "./listener.ts";
 
-/** See the head of this file. */
+/** Holds listeners and transports that no configuration has any more until the last exchange has left them. */
 export class Retired {
   readonly #listeners = new Set<Listener>();
   readonly #transports = new Set<Transport>();

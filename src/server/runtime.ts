@@ -54,7 +54,7 @@ export interface RuntimeParts {
 /** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
 const longIdleMs = 3_600_000;
 
-/** See the head of this file. */
+/** The compiled form of one configuration; use `Runtime.build`. Immutable. */
 export class Runtime {
   readonly config: Config;
   readonly upstreams: ReadonlyMap<string, Upstream>;

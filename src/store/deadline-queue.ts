@@ -11,7 +11,7 @@ export interface Wait {
 /** How to run something after the input that has already arrived. */
 export type AfterInput = (run: () => void) => void;
 
-/** See the head of this file. */
+/** Calls back each wait that is not over in time; all have the same time. */
 export class DeadlineQueue {
   readonly #scheduler: Scheduler;
   readonly #timeoutMs: number;

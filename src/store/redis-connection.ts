@@ -38,7 +38,7 @@ interface Line {
   address: string | null;
 }
 
-/** See the head of this file. */
+/** Sends commands to one Redis server while it is connected, and keeps connecting while it is not. */
 export class RedisConnection implements NameWatcher {
   readonly isInUse = true;
   readonly #create: CreateClient;

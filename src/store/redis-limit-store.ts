@@ -51,7 +51,7 @@ return {1, math.floor(spare)}
 
 const scriptHash = createHash("sha1").update(limitScript).digest("hex");
 
-/** See the head of this file. */
+/** Decides rate limits in Redis, within the timeout. */
 export class RedisLimitStore implements LimitStore {
   readonly #parts: RedisLimitStoreParts;
   readonly #deadlines: DeadlineQueue;

@@ -19,7 +19,7 @@ interface OpenStore {
 /** How long a new configuration waits for a store; without it, it comes to work all the same. */
 const patienceMs = 1_000;
 
-/** See the head of this file. */
+/** Opens stores when a configuration first names them, and closes those that none names any more. */
 export class Stores {
   readonly #metrics: MetricWriter;
   readonly #logger: Logger;

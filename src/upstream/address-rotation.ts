@@ -31,7 +31,7 @@ export class PooledAddress {
   }
 }
 
-/** See the head of this file. */
+/** The addresses of one endpoint in their order of use; addresses that failed lately come last. */
 export class AddressRotation {
   #addresses: readonly PooledAddress[] = [];
   #byName = new Map<string, PooledAddress>();

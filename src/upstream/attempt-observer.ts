@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
  */
 export type AttemptOutcome = "answered" | "connect" | "reset" | "timeout" | "malformed" | "cancelled";
 
-/** See the head of this file. */
+/** Told of every attempt at the endpoints of an upstream, once when it begins and once when it ends. Must not throw. */
 export interface AttemptObserver {
   onAttemptStart(endpoint: Endpoint): void;
   /**

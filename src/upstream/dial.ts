@@ -31,7 +31,7 @@ interface Candidate {
   readonly connection: ClientConnection;
 }
 
-/** See the head of this file. */
+/** Finds one attempt a connection and starts it there, or fails it with the reason; once, unless it is cancelled. */
 export class Dial implements AttemptHandle, ConnectionOpener {
   /** What resolves the name, while that is under way; null = nothing to call off. */
   resolving: ScheduledCall | null = null;

@@ -32,7 +32,7 @@ export interface IdleHost {
 /** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
 const quietMs = 5;
 
-/** See the head of this file. */
+/** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
 export class IdleConnections implements EndOfTurnTask {
   readonly #host: IdleHost;
   readonly #bound = new Map<BoundConnection, ClientConnection>();

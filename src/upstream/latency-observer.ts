@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
 /** Beyond it failures make nothing worse: it fades within two minutes. */
 const maxPenaltyMs = 60_000;
 
-/** See the head of this file. */
+/** Keeps the latency averages of the endpoints up to date with every attempt that ends. */
 export class LatencyObserver implements AttemptObserver {
   readonly #clock: Clock;
 

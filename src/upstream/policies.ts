@@ -16,7 +16,7 @@ import type { OutlierOptions } from "./outlier-options.ts";
 import { hasLimits, Saturation } from "./saturation.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
-/** See the head of this file. */
+/** The breaker, the limits, the budget and the observers of one upstream in one thread; null = not configured. */
 export interface UpstreamPolicies {
   /** Told of every attempt. */
   readonly observers: readonly AttemptObserver[];

@@ -4,7 +4,7 @@ import { Framing } from "../../http/message.ts";
 import type { Middleware } from "../middleware.ts";
 import type { BodyLimitOptions } from "./options.ts";
 
-/** See the head of this file. */
+/** Creates the `bodyLimit` middleware: longer request bodies are answered 413. */
 export function createBodyLimit({ maxRequestBytes }: BodyLimitOptions): Middleware {
   return (next) => (exchange) => {
     const { framing, contentLength } = exchange.request;

@@ -12,7 +12,7 @@ import { Hold, onEnd, passOn } from "../pass-on.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import type { BufferOptions } from "./options.ts";
 
-/** See the head of this file. */
+/** Creates the `buffer` middleware: requests go on when their body is complete. */
 export function createBuffer(options: BufferOptions, context: MiddlewareContext): Middleware {
   const inMemory = context.metrics.counter(families.buffered, [context.routeName, "memory"]);
   const inFile = context.metrics.counter(families.buffered, [context.routeName, "file"]);

@@ -20,7 +20,7 @@ export interface BufferLimits {
   readonly memoryBytes: number;
 }
 
-/** See the head of this file. */
+/** Reads a request body to its end, then gives it on, as often as it is asked to. */
 export class BufferedBody implements BodySink, BodySource {
   readonly isRepeatable = true;
   trailers = "";

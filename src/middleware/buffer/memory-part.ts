@@ -4,7 +4,7 @@ import type { HeldMemory } from "../../base/held-memory.ts";
 const minBlockBytes = 1_024;
 const maxBlockBytes = 16_384;
 
-/** See the head of this file. */
+/** Keeps a copy of the beginning of a body, within its own limit and that of the process. */
 export class MemoryPart {
   readonly blocks: Buffer[] = [];
   byteLength = 0;

@@ -23,7 +23,7 @@ export interface SpillFileListener {
   onError(error: NodeJS.ErrnoException): void;
 }
 
-/** See the head of this file. */
+/** Writes bytes to a temporary file in the background and reads them back. Once closed, it is gone. */
 export class SpillFile {
   byteLength = 0;
   readonly #held: HeldMemory;

@@ -15,7 +15,7 @@ export interface FaultSources {
   readonly scheduler?: Scheduler;
 }
 
-/** See the head of this file. */
+/** Creates the `fault` middleware: delays, aborts or slows down the configured share of requests. */
 export function createFault({ delay, abort, bandwidth }: FaultOptions, context: MiddlewareContext, { random = Math.random, scheduler = systemScheduler }: FaultSources = {}): Middleware {
   const counterOf = (kind: string) => context.metrics.counter(families.faults, [context.routeName, kind]);
   const [delays, aborts, throttles] = [counterOf("delay"), counterOf("abort"), counterOf("bandwidth")];

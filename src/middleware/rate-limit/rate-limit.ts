@@ -24,7 +24,10 @@ interface Limit {
   readonly refused: Counter;
 }
 
-/** See the head of this file. @throws Error where the store is not there */
+/**
+ * Creates the `rateLimit` middleware: requests over the limit are answered 429. @throws Error where the store is not
+ * there
+ */
 export function createRateLimit(options: RateLimitOptions, context: MiddlewareContext): Middleware {
   const name = limitName(context.routeName, context.ordinal, options);
   const limit: Limit = {

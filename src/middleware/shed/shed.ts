@@ -30,7 +30,7 @@ export interface ShedParts {
   readonly refuse: (exchange: Exchange, code: ReasonCode, detail: string) => void;
 }
 
-/** See the head of this file. @returns null where nothing is ever refused */
+/** Creates the middleware that sheds load while the event loop is late. @returns null where nothing is ever refused */
 export function createShed({ shedClass, maxLagMs, refuse }: ShedParts, context: MiddlewareContext, random: RandomSource = Math.random): Middleware | null {
   if (maxLagMs === 0 || shedClass === "never") return null;
   const refused = context.metrics.counter(families.shed, [context.routeName]);

@@ -57,7 +57,7 @@ interface Transaction {
 /** How long a thread that has been asked to close may write its access log. */
 const closeTimeoutMs = 3_000;
 
-/** See the head of this file. */
+/** Runs the data planes in threads of their own, and replaces a thread that dies. */
 export class ProxyThreads implements DataPlanes {
   readonly #parts: ProxyThreadsParts;
   readonly #changes = new Mutex();

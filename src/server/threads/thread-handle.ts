@@ -19,7 +19,7 @@ const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : ".
 /** Generous: a thread that answers later than this serves nobody either. */
 const answerTimeoutMs = 30_000;
 
-/** See the head of this file. */
+/** Starts one proxy thread, asks it and hears of it; it is of no use once the thread has ended. */
 export class ThreadHandle {
   readonly #worker: Worker;
   readonly #pending = new Map<number, { resolve: (answer: ThreadAnswer) => void; reject: (error: Error) => void }>();

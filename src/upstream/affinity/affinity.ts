@@ -6,7 +6,7 @@ import type { Exchange } from "../../http/exchange.ts";
 import type { PickHint } from "../balancer/balancer.ts";
 import type { Endpoint } from "../endpoint.ts";
 
-/** See the head of this file. */
+/** Says which endpoint has served a client before, and what the client is told of the one that serves it now. */
 export interface Affinity {
   /** The endpoint that `exchange` belongs to: it takes requests of its clients, and was not tried yet. Null = none; the balancer chooses. */
   pick(exchange: Exchange, hint: PickHint): Endpoint | null;

@@ -7,7 +7,7 @@ import type { Affinity } from "./affinity.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
 
-/** See the head of this file. */
+/** Sends requests of one key to one endpoint, as long as that can be had. */
 export class KeyAffinity implements Affinity, PickHint {
   // The hint, kept because a pick must not allocate.
   key: string | null = null;

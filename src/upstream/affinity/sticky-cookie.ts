@@ -35,7 +35,9 @@ const readCookies = compileSentField("cookie");
 
 const sameSiteNames = { lax: "Lax", strict: "Strict", none: "None" } as const;
 
-/** See the head of this file. */
+/**
+ * Sends a client back to the endpoint that its cookie names, and sets the cookie where it is missing or out of date.
+ */
 export class StickyCookie implements Affinity {
   readonly name: string;
   readonly #parts: StickyCookieParts;

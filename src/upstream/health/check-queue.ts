@@ -9,7 +9,7 @@ interface Line {
   readonly waiting: Set<() => void>;
 }
 
-/** See the head of this file. */
+/** Starts checks in the order in which they come, at most so many of each upstream at a time. */
 export class CheckQueue {
   readonly #maxRunning: number;
   /** Of the upstreams that have something under way. */

@@ -7,7 +7,7 @@ import { readFile, stat } from "node:fs/promises";
 /** A larger file is taken for empty. */
 const maxBytes = 16 * 1024 * 1024;
 
-/** See the head of this file. */
+/** A file and what was last read of it; `look` reads it again if it has changed. */
 export class WatchedFile<Value> {
   readonly #path: string;
   readonly #parse: (text: string | null) => Value;
