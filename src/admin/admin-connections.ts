@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { isBeyondAdminCeiling } from "../net/descriptor-limit.ts";
 
 /** More connections than this are not kept. */
-export const maxAdminConnections = 256;
+const maxAdminConnections = 256;
 
 /** Keeps the connections of an admin listener within bounds: the oldest that waits goes first. */
 export class AdminConnections {

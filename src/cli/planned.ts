@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { CommandFailure } from "./failure.ts";
 
 /** Their names. */
-export const plannedCommands = ["explain", "fmt", "top", "status", "tail", "diff", "purge", "import", "trust", "capture", "replay", "push", "upgrade", "test"] as const;
+const plannedCommands = ["explain", "fmt", "top", "status", "tail", "diff", "purge", "import", "trust", "capture", "replay", "push", "upgrade", "test"] as const;
 
 /** Declares them all, hidden from the help; whatever arguments they are given, they fail as wrong usage does. */
 export function addPlannedCommands(program: Command): void {

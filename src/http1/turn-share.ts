@@ -5,9 +5,9 @@
 import type { TurnQueue, TurnTask } from "../base/turn-queue.ts";
 
 /** So many requests of one connection are taken up in a row. */
-export const maxRequestsInRow = 16;
+const maxRequestsInRow = 16;
 /** So many reads that fill the memory for reading are made in a row; after one that does not, the system has no more for now. */
-export const maxFullReadsInRow = 4;
+const maxFullReadsInRow = 4;
 
 /**
  * Counts what a client connection has taken of this turn, and puts it off to a later one when that is enough. One a

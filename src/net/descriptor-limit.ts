@@ -38,7 +38,7 @@ export function isBeyondAdminCeiling(socket: object): boolean {
 }
 
 /** How many descriptors clients do not get: an eighth, at least 16 and at most 128. */
-export function reserveOf(limit: number): number {
+function reserveOf(limit: number): number {
   return Math.min(128, Math.max(16, Math.floor(limit / 8)));
 }
 

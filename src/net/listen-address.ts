@@ -25,7 +25,7 @@ export interface InheritedListenAddress {
 export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedListenAddress;
 
 /** The permissions of a Unix socket unless the configuration says otherwise: its owner and its group may connect. */
-export const defaultSocketMode = 0o660;
+const defaultSocketMode = 0o660;
 
 /** What `trustedProxies` may hold beside networks: whoever connects to a Unix socket. */
 export const unixPeers = "unix";

@@ -1,4 +1,4 @@
-/** The options of the logs. Schema and documentation; the normal form is `LogOptions`. */
+/** The options of the logs. Schema and documentation; the normal form is what `logSchema` gives. */
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck, switchable } from "../base/option-schema.ts";
 import { parseTemplate } from "./access-log-format.ts";
@@ -30,14 +30,12 @@ const accessSectionSchema = section({
   }),
 );
 
+/** The logs. In normal form `access` is null where there is no access log. */
 export const logSchema = section({
   level: documented(z.enum(["debug", "info", "warn", "error"]).prefault("info"), { about: "The least important messages that are shown on standard error." }),
   access: documented(switchable(accessSectionSchema), { defaultText: "off", about: "The access log: one line for each request. `true` or `{}` writes JSON lines to standard output; off by default." }),
   stats: duration("5s", { about: "How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as JSON where the log is JSON. An interval without traffic has none.", zero: "never" }),
 });
-
-/** The logs in normal form; `access` is null where there is no access log. */
-export type LogOptions = z.output<typeof logSchema>;
 
 /** The access log in normal form. `template` is not null exactly with the format `template`. */
 export type AccessLogOptions = z.output<typeof accessSectionSchema>;

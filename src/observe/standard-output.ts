@@ -41,8 +41,3 @@ export function writeStandardError(lines: string): void {
 export function lostApplicationLines(): number {
   return applicationAccount.lost;
 }
-
-/** Waits, for two seconds at most, until what was written to the inherited outputs is there or lost. */
-export async function settleOutputs(): Promise<void> {
-  await Promise.all([...byFile.values()].map((writer) => writer.settle()));
-}

@@ -1,4 +1,4 @@
-/** The options of a route's `match`: which requests it takes. The normal form is `MatchOptions`. */
+/** The options of a route's `match`: which requests it takes. The normal form is what `matchSchema` gives. */
 import { domainToASCII } from "node:url";
 import { isIP } from "node:net";
 import * as z from "zod";
@@ -58,6 +58,7 @@ function matcherMapSchema(kind: "field" | "parameter" | "cookie") {
   });
 }
 
+/** A route's matchers. In normal form lists are empty and maps have no keys where nothing is asked; `path` is `/*` for any. */
 export const matchSchema = section({
   host: documented(oneOrMore(hostSchema).prefault([]), { kind: "host or list", about: "The hosts: exact, or `*.example.com` for one or more labels in front. Without port; case does not matter.", defaultText: "any" }),
   path: documented(pathSchema.prefault("/*"), { about: "The path: `/x` exactly, or `/v1/*` for `/v1` and everything below it." }),
@@ -67,6 +68,3 @@ export const matchSchema = section({
   cookie: documented(matcherMapSchema("cookie").prefault({}), { kind: "map of cookie to value", about: 'Cookies that must have exactly this value; `"*"` only asks that the cookie is there.' }),
   clientIp: documented(oneOrMore(cidrSchema).prefault([]), { kind: "network or list", about: "The networks the client is in. Behind other proxies this needs the listener's `trustedProxies`.", defaultText: "any" }),
 }, ["listener", "pathRegex", "not"]);
-
-/** A route's matchers in normal form: lists are empty and maps have no keys where nothing is asked; `path` is `/*` for any. */
-export type MatchOptions = z.output<typeof matchSchema>;
