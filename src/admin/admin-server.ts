@@ -43,6 +43,8 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
     (request, response) => void handle(request, response, options, isTcp),
   );
   const path = await listen(server, options.address);
+  // What the kernel cannot accept concerns that one connection; unheard, it would end the process.
+  server.on("error", (error) => options.onError?.(error));
   const bound = server.address();
   isTcp = typeof bound === "object" && bound !== null;
   const connections = new AdminConnections(server, isTcp);

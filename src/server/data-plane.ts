@@ -291,8 +291,9 @@ export class DataPlane implements ListenerHost {
     this.#parts.logger.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 
-  onListenerError(listener: Listener, problem: string, error: Error): void {
-    this.#parts.logger.error(problem, { listener: listener.options.name, error: error.message });
+  onListenerError({ options: { name } }: Listener, problem: string, { code, message }: NodeJS.ErrnoException): void {
+    const fields = { listener: name, errno: code, error: message };
+    this.#parts.warnings.warn({ subject: `listening ${name}`, reason: `${problem} ${code ?? message}`, message: problem, fields });
   }
 
   onShortage({ options: { name } }: Listener): void {
