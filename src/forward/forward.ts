@@ -21,6 +21,7 @@ import { beginAttempt, endAttempt } from "./attempt-watch.ts";
 import { toOutcome } from "./attempt-outcome.ts";
 import { findBoundEndpoint } from "./bound-endpoint.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
+import { FurtherAttempts } from "./further-attempts.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { relayHead, relaySwitch } from "./relay-head.ts";
@@ -62,12 +63,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #status = 0;
   #body: ReplayBody | null = null;
   #tunnelSink: BodySink | null = null;
-  #retries = 0;
-  #isFreeRetryUsed = false;
-  /** When this attempt, or the one to come, was charged to the retry budget; null if it was not. */
-  #takenMs: number | null = null;
-  /** The attempt before this one failed before anything was sent. */
-  #isAfterNothing = false;
+  /** Null until an attempt has failed. */
+  #further: FurtherAttempts | null = null;
   /** Null = the upstream has no limits. */
   #admission: Admission | null = null;
   /** The failure that is the answer where no endpoint is left. */
@@ -194,7 +191,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   #judge(error: ProxyError): void {
     const endpoint = this.endpoint!;
-    this.#endBudget();
+    const further = this.#countFurther();
+    further.end();
     this.#body?.detach();
     this.#carrier.handle = null;
     const decision = decideRetry(error, this.#facts(), this.#plan.retry);
@@ -204,7 +202,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (outcome !== "cancelled" && outcome !== "answered") this.#context.onAttemptFailure(this.#exchange, endpoint, error);
     this.isPipelinable = false;
     if (decision === "free") {
-      this.#isFreeRetryUsed = true;
+      further.isFreeRetryUsed = true;
       this.mayReuse = false;
       this.#context.onRetry(this.#exchange, error.code);
       this.#next(error.code, error.detail);
@@ -219,7 +217,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   /** After a failure that nothing else makes up for. */
   #follow(decision: RetryDecision, error: ProxyError, endpoint: Endpoint): void {
-    this.#isAfterNothing = error.replay === "safe";
+    this.#further!.isAfterNothing = error.replay === "safe";
     if (decision !== "no" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
     else this.#fail(error.code, error.detail);
   }
@@ -229,7 +227,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const endpoint = this.endpoint!;
     if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry)) return false;
     const isHedged = this.#isHedged(endpoint);
-    this.#isAfterNothing = false;
+    this.#countFurther().isAfterNothing = false;
     if (!isHedged && !this.#mayRetry(endpoint)) return false;
     this.#body?.detach();
     this.#leave("answered");
@@ -249,33 +247,38 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     return false;
   }
 
+  /** An attempt has failed. */
+  #countFurther(): FurtherAttempts {
+    return (this.#further ??= new FurtherAttempts(this.#plan.upstream.policies.retryBudget));
+  }
+
   #facts(): RetryFacts {
     const exchange = this.#exchange;
     return {
       isHeadSent: exchange.isHeadSent,
       isBodyReplayable: this.#body === null || this.#body.isReplayable,
       isIdempotent: isIdempotent(exchange.request.method),
-      retries: this.#retries,
-      isFreeRetryUsed: this.#isFreeRetryUsed,
+      retries: this.#further?.retries ?? 0,
+      isFreeRetryUsed: this.#further?.isFreeRetryUsed === true,
       isBound: this.bound !== null || this.bindsConnection,
     };
   }
 
-  /** Is there another endpoint, and does the budget allow it? Then it is taken from the budget. */
+  /** Is there another endpoint, and does the budget allow a further attempt? Then that is charged to it. */
   #mayRetry(failed: Endpoint): boolean {
     const { upstream } = this.#plan;
-    const { breaker, retryBudget } = upstream.policies;
+    const { breaker } = upstream.policies;
     if (!upstream.hasOther(this.tried, failed) || (breaker !== null && !breaker.isClosed)) return false;
-    this.#takenMs = retryBudget?.take(this.#isAfterNothing ? "nothing" : "work") ?? null;
-    if (this.#takenMs === null) this.#context.onRetryRefused(this.#exchange);
-    return this.#takenMs !== null;
+    const isCharged = this.#further!.charge();
+    if (!isCharged) this.#context.onRetryRefused(this.#exchange);
+    return isCharged;
   }
 
   #retry(failed: Endpoint, cause: ReasonCode | number): void {
     this.#context.onRetry(this.#exchange, cause);
-    this.#retries++;
+    const retries = ++this.#further!.retries;
     this.tried = [...this.tried, failed];
-    this.#pause = this.#context.scheduler.after(backoffOf(this.#retries, this.#context.random), () => {
+    this.#pause = this.#context.scheduler.after(backoffOf(retries, this.#context.random), () => {
       this.#pause = null;
       try {
         this.#next(typeof cause === "number" ? "NO_ENDPOINT" : cause, "");
@@ -353,12 +356,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
-    if (this.#takenMs !== null) {
-      if (this.#isAfterNothing && head.status < 500) this.#plan.upstream.policies.retryBudget!.giveBack(this.#takenMs);
-      this.#endBudget();
-    }
+    this.#further?.noteAnswer(head.status);
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
-    if (this.#plan.retry.statuses !== null && this.#retryAnswer(head)) return;
+    if (this.#plan.retry.statuses?.has(head.status) === true && this.#retryAnswer(head)) return;
     this.#hedge?.cancel();
     if (head.status === 101) this.#openTunnel(head);
     else relayHead(exchange, head, this.endpoint!, this.#plan);
@@ -431,7 +431,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#isOver = true;
     this.#leave(outcome);
     this.#hedge?.cancel();
-    this.#endBudget();
+    this.#further?.end();
     this.#admission?.end();
     this.#body?.release();
     this.#pause?.cancel();
@@ -447,12 +447,6 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const { handle } = carrier;
     carrier.handle = null;
     handle?.[how](carrier);
-  }
-
-  #endBudget(): void {
-    if (this.#takenMs === null) return;
-    this.#takenMs = null;
-    this.#plan.upstream.policies.retryBudget!.end();
   }
 
   #leave(outcome: AttemptOutcome): void {
