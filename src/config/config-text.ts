@@ -2,12 +2,12 @@
  * A configuration as text: YAML, or JSON, which is read as the YAML that it is.
  * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
  */
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, type Scalar, visit, type YAMLError, type YAMLMap } from "yaml";
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, type YAMLError, type YAMLMap } from "yaml";
 import { type Environment, substituteEnvironment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 import { findJsonMistake } from "./json-syntax.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
-import { readYaml, spanOf, type TextFinding, toPlainValue, type YamlDocument } from "./yaml-document.ts";
+import { forEachNode, readYaml, spanOf, type TextFinding, toPlainValue, type YamlDocument } from "./yaml-document.ts";
 
 /** A piece of the text, as offsets. */
 interface Span {
@@ -72,21 +72,19 @@ export class ConfigText {
   }
 
   #substitute(environment: Environment): void {
-    visit(this.#yaml.document, {
-      Scalar: (key, node: Scalar) => {
-        if (typeof node.value !== "string" || key === "key") return;
-        const result = substituteEnvironment(node.value, environment);
-        if (result.problem !== null) {
-          const span = spanOf(node);
-          const word = this.#text.indexOf(result.word, span.start);
-          const start = word !== -1 && word < span.end ? word : span.start;
-          const closed = this.#text.indexOf("}", start);
-          this.#findings.push({ start, end: closed !== -1 && closed < span.end ? closed + 1 : span.end, message: result.problem, hint: result.hint });
-        } else if (result.isChanged) {
-          node.value = result.text;
-          this.#substituted.add(node);
-        }
-      },
+    forEachNode(this.#yaml.document.contents, (node, isKey) => {
+      if (isKey || !isScalar(node) || typeof node.value !== "string") return;
+      const result = substituteEnvironment(node.value, environment);
+      if (result.problem !== null) {
+        const span = spanOf(node);
+        const word = this.#text.indexOf(result.word, span.start);
+        const start = word !== -1 && word < span.end ? word : span.start;
+        const closed = this.#text.indexOf("}", start);
+        this.#findings.push({ start, end: closed !== -1 && closed < span.end ? closed + 1 : span.end, message: result.problem, hint: result.hint });
+      } else if (result.isChanged) {
+        node.value = result.text;
+        this.#substituted.add(node);
+      }
     });
   }
 
@@ -94,7 +92,7 @@ export class ConfigText {
   #checkSyntax(): void {
     const { document: { errors, warnings }, findings } = this.#yaml;
     for (const error of [...errors, ...warnings]) if (error === errors[0] || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
-    this.#findings.push(...findings);
+    for (const finding of findings) this.#findings.push(finding);
   }
 
   #requireJson(): void {

@@ -119,6 +119,11 @@ test("deep nesting is one sentence, whatever it is made of", () => {
   }
 });
 
+test("however many keys are there twice, all are told", () => {
+  const count = 130_000;
+  assert.equal(problemsOf(`${minimal}x-a: {${"a,".repeat(count)}}`).length, count - 1);
+});
+
 test("thousands of values from the environment cost no more than a few readings", () => {
   const upstreams = Array.from({ length: 1_000 }, (_, at) => `  a${at}:\n    endpoints: [{ url: "http://127.0.0.1:${24_000 + at}", weight: "\${W}" }]\n    pool: { maxIdle: "\${IDLE}" }\n`).join("");
   const text = `listeners: [{ address: ":1" }]\nroutes: [{ upstream: a0 }]\nupstreams:\n${upstreams}`;

@@ -145,6 +145,16 @@ test("every problem is told at once, each where it is", () => {
   ]);
 });
 
+test("more mistakes than the schema library can hand on: the first of the section are told, or that there are too many", () => {
+  const count = 150_000;
+  const good = { listeners: [{ address: ":1" }], routes: [{ respond: {} }] };
+  const entries = (from: number): object => Object.fromEntries(Array.from({ length: count }, (_, at) => [`u${at}`, at < from ? { endpoints: ["http://a"] } : 1]));
+  const told = readConfig({ ...good, upstreams: entries(0) }).findings;
+  assert.equal(told.length, 1_000);
+  assert.deepEqual(told[0]?.path, ["upstreams", "u0"]);
+  assert.deepEqual(readConfig({ ...good, upstreams: entries(1_000) }).findings.map(({ message }) => message), ["there are too many mistakes in one section to tell them"]);
+});
+
 test("what the user interface has but this version has not is refused by name", () => {
   const route = (extra: object): object => ({ ...minimal(), routes: [{ upstream: "api", ...extra }] });
   const upstream = (extra: object): object => ({ ...minimal(), upstreams: { api: { endpoints: ["http://a"], ...extra } } });

@@ -20,11 +20,36 @@ export function readConfig(given: unknown): Reading {
     const message = value === null || value === undefined ? "the configuration is empty" : "a configuration is a section with keys such as listeners, routes and upstreams";
     return { config: null, findings: [{ path: [], isAtKey: false, message, hint: null }] };
   }
-  // Compiling the schemas into code would cost more than one reading of most configurations.
-  const result = configSchema.safeParse(value, { jitless: true });
+  const result = validate(value);
+  if (result === null) return { config: null, findings: [{ path: [], isAtKey: false, message: "there are too many mistakes in one section to tell them", hint: null }] };
   const findings = [...(result.success ? [] : explainIssues(result.error.issues, value)), ...findReferenceProblems(value)];
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
   return { config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) }, findings: [] };
+}
+
+/** So many entries of each list and section are looked at where the schema library cannot tell all that is wrong. */
+const maxEntriesTold = 1_000;
+
+/**
+ * The schema library hands on the mistakes of a section as the arguments of one call, which fails from about a hundred thousand on: then only the first entries are looked at.
+ * Null where nothing is wrong with those.
+ */
+function validate(value: unknown): ReturnType<typeof configSchema.safeParse> | null {
+  // Compiling the schemas into code would cost more than one reading of most configurations.
+  const options = { jitless: true } as const;
+  try {
+    return configSchema.safeParse(value, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const result = configSchema.safeParse(withFirstEntries(value), options);
+    return result.success ? null : result;
+  }
+}
+
+function withFirstEntries(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, maxEntriesTold).map(withFirstEntries);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).slice(0, maxEntriesTold).map(([key, member]) => [key, withFirstEntries(member)]));
 }
 
 /** Without the top-level keys that begin with `x-`: they hold what anchors and programs use elsewhere, and may be anything. */
