@@ -18,6 +18,8 @@ export class Reuse {
   parkedAt = 0;
   /** When it was parked; kept up to date only where `isSuspect`. */
   parkedMs = 0;
+  /** A request that cannot be sent again was there when the last answer ended; the pool's to use. */
+  isAwaited = false;
   /** The client connection that it is bound to; null = nobody's, whose attempt was given up. */
   #client: object | null = null;
 

@@ -56,9 +56,21 @@ test("a request that can be sent again gets a connection at once, another one af
   const first = pool.park(false);
   assert.equal(pool.ask(plain), first);
   const second = pool.park(false);
+  await Promise.resolve();
   assert.equal(pool.ask(fragile), "waits");
   await pool.turns(3);
   assert.equal(pool.ready[0]?.[1], second);
+});
+
+test("a request that cannot be sent again, and was there when the answer ended, waits until a FIN behind it would have come", async () => {
+  const pool = new Pool();
+  const connection = pool.park(false);
+  assert.equal(pool.ask(fragile), "waits");
+  await pool.turns(4);
+  assert.deepEqual(pool.ready, []);
+  pool.scheduler.advance(2);
+  await pool.turns(4);
+  assert.equal(pool.ready[0]?.[1], connection);
 });
 
 test("nobody gets a connection behind withheld content before it has been silent for 5 ms and then been looked at", async () => {

@@ -3,7 +3,8 @@
  *
  * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
  * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
- * only, and a queue, a pipelining client or a stalled thread would have the request written before. It waits for that phase.
+ * only, and a queue, a pipelining client or a stalled thread would have the request written before. It waits for that phase; where it was there when the answer ended, for
+ * `settleMs` and a phase behind them, because the endpoint's FIN may leave a moment after its answer. A request that comes later has given it that moment.
  * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at: what arrived in
  * that time may still be unread where the thread was held up.
  * Those that are bound to a client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
@@ -29,6 +30,8 @@ export interface IdleHost {
   onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void;
 }
 
+/** The FIN of an endpoint that closes right behind its answer is there by then: a server in Node.js sends it a turn of its event loop later (0.05 to 0.9 ms were seen). */
+const settleMs = 2;
 /** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
 const quietMs = 5;
 
@@ -46,6 +49,9 @@ export class IdleConnections implements EndOfTurnTask {
   #lookedAtMs = 0;
   /** When the last end of a turn was: a polling phase began then. */
   #turnedMs = 0;
+  /** `#parkCount` when the last callback that parked any was over: a request that finds more was there before their answers ended. */
+  #parkedEarlier = 0;
+  #isMomentPlanned = false;
   #isPlanned = false;
   #quiet: ScheduledCall | null = null;
 
@@ -62,6 +68,11 @@ export class IdleConnections implements EndOfTurnTask {
   noteParked({ reuse }: ClientConnection): void {
     reuse.parkedAt = ++this.#parkCount;
     if (reuse.isSuspect) reuse.parkedMs = this.#host.clock.now();
+    reuse.isAwaited = false;
+    if (!this.#isMomentPlanned) {
+      this.#isMomentPlanned = true;
+      queueMicrotask(this.#endMoment);
+    }
     if (this.#waiting.length > 0) this.#plan();
   }
 
@@ -115,7 +126,7 @@ export class IdleConnections implements EndOfTurnTask {
       for (const other of this.#waiting) if (other.address === address) left--;
       if (left <= 0) return false;
     } else return false;
-    const untilMs = candidates.some(({ reuse }) => reuse.isSuspect) ? this.#host.clock.now() + quietMs : 0;
+    const untilMs = this.#waitMs(candidates, attempt) + this.#host.clock.now();
     const waiting = new WaitingAttempt(attempt, address, { look: this.#parkCount, untilMs, onCancel: (gone) => this.#forget(gone) });
     this.#waiting.push(waiting);
     attempt.handle = waiting;
@@ -144,16 +155,37 @@ export class IdleConnections implements EndOfTurnTask {
       }
     }
     if (isLookPending) this.#plan();
-    if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(quietMs, this.#onQuiet);
+    if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(settleMs, this.#onQuiet);
   }
 
   #suits({ reuse }: ClientConnection, attempt: Attempt): boolean {
-    const isLookNeeded = !attempt.isRepeatable || attempt.bound !== null;
+    const isLookNeeded = needsLook(attempt);
     if (isLookNeeded && reuse.parkedAt > this.#lookedAt) return false;
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
+    if (isLookNeeded && reuse.isAwaited && this.#lookedAtMs < reuse.parkedMs + settleMs) return false;
     reuse.isSuspect = false;
     return true;
   }
+
+  /** How long `attempt` waits for one of `candidates` at most, before the look. */
+  #waitMs(candidates: readonly ClientConnection[], attempt: Attempt): number {
+    const now = this.#host.clock.now();
+    const isLookNeeded = needsLook(attempt);
+    let waitMs = 0;
+    for (const { reuse } of candidates) {
+      if (reuse.isSuspect) return quietMs;
+      if (!isLookNeeded || reuse.parkedAt <= this.#parkedEarlier) continue;
+      reuse.isAwaited = true;
+      reuse.parkedMs = now;
+      waitMs = settleMs;
+    }
+    return waitMs;
+  }
+
+  readonly #endMoment = (): void => {
+    this.#isMomentPlanned = false;
+    this.#parkedEarlier = this.#parkCount;
+  };
 
   /** Whatever has arrived while the thread slept is read first. */
   readonly #onQuiet = (): void => {
@@ -175,6 +207,11 @@ export class IdleConnections implements EndOfTurnTask {
     this.#quiet.cancel();
     this.#quiet = null;
   }
+}
+
+/** It could not be sent again. */
+function needsLook(attempt: Attempt): boolean {
+  return !attempt.isRepeatable || attempt.bound !== null;
 }
 
 /** An attempt that waits for a look at a connection. */
