@@ -28,12 +28,12 @@ export interface RoutePolicies {
 export function compose({ routeName, steps, shed, maxLagMs }: RoutePolicies, host: MiddlewareHost, last: RouteHandler): RouteHandler {
   const counts = new Map<string, number>();
   const contextOf = (ordinal: number): MiddlewareContext => ({ ...host, onInternalError: (error) => host.onInternalError(error), routeName, ordinal });
-  const middlewares = steps.map((policy): Middleware => {
-    if ("answerFilter" in policy) return filterAnswers(policy.answerFilter);
-    const kind = Object.keys(policy)[0] ?? "";
+  const middlewares = steps.map((step): Middleware => {
+    if ("answerFilter" in step) return filterAnswers(step.answerFilter);
+    const kind = Object.keys(step)[0] ?? "";
     const ordinal = counts.get(kind) ?? 0;
     counts.set(kind, ordinal + 1);
-    return createMiddleware(policy, contextOf(ordinal));
+    return createMiddleware(step, contextOf(ordinal));
   });
   const composed = middlewares.reduceRight((next, middleware) => middleware(next), last);
   const shedding = createShed({ shedClass: shed, maxLagMs, refuse: refuseWith(steps) }, contextOf(0));

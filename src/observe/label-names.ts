@@ -10,8 +10,8 @@ export const goneLabelValue = "_gone";
 
 const special: ReadonlySet<string> = new Set([goneLabelValue, noLabelValue, overflowLabelValue]);
 
-/** The names of a configuration. */
-export interface NameSource {
+/** A configuration, as far as it gives names. */
+export interface NamingConfig {
   readonly listeners: readonly { readonly name: string }[];
   readonly routes: readonly { readonly name: string }[];
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
@@ -26,7 +26,7 @@ export class LabelNames {
   readonly #stores: ReadonlySet<string>;
 
   /** @param retiredListeners listeners that the configuration no longer has and that still have connections */
-  constructor(config: NameSource, retiredListeners: readonly string[] = []) {
+  constructor(config: NamingConfig, retiredListeners: readonly string[] = []) {
     this.#listeners = new Set([...config.listeners.map(({ name }) => name), ...retiredListeners]);
     this.#routes = new Set(config.routes.map(({ name }) => name));
     this.#endpoints = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, new Set(endpoints.map(({ url }) => url))]));

@@ -24,6 +24,16 @@ export async function assertAddressFree(address: ListenAddress, own: readonly { 
   }
 }
 
+/**
+ * Adds to the error of an address that is taken, as `usedBy`, which of `users` has taken it.
+ * @returns `error`, whatever it is
+ */
+export function withUser(error: unknown, users: readonly { readonly port: number; readonly name: string }[]): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE" || !("port" in error)) return error;
+  const user = users.find(({ port }) => port > 0 && port === error.port);
+  return user === undefined ? error : Object.assign(error, { usedBy: user.name });
+}
+
 function inUse({ host, port }: TcpListenAddress): Error {
   const address = host ?? "::";
   return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}:${port}`), { code: "EADDRINUSE", syscall: "listen", address, port });

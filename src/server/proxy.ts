@@ -26,6 +26,7 @@ import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { AdminListener } from "./admin-listener.ts";
+import { withUser } from "./assert-address-free.ts";
 import { DataPlane, type Inspection } from "./data-plane.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
@@ -36,6 +37,7 @@ import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
 import { decideThreadCount } from "./threads/thread-count.ts";
+import { toConfig } from "./to-config.ts";
 
 /** What a program may give its proxy. */
 export interface ProxyOptions {
@@ -388,24 +390,4 @@ export class Proxy {
     this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });
     this.#panics.look(upstream);
   }
-}
-
-/** A configuration in normal form is taken as it is; anything else is validated first, and keeps the threads there are unless it says otherwise. */
-async function toConfig(next: ConfigInput | Config, workers: Config["workers"]): Promise<Config> {
-  if (isNormalForm(next)) return next;
-  const { parseConfig } = await import("../config/parse-config.ts");
-  return parseConfig(next, workers);
-}
-
-function isNormalForm(next: ConfigInput | Config): next is Config {
-  // What a program hands over may be anything.
-  const listener: unknown = (next as Partial<Config> | null)?.listeners?.[0];
-  return typeof listener === "object" && listener !== null && "address" in listener && typeof listener.address === "object" && listener.address !== null && "kind" in listener.address;
-}
-
-/** Says in the error of an address that is taken if it is we who have taken it, for something else. */
-function withUser(error: unknown, users: readonly { readonly port: number; readonly name: string }[]): unknown {
-  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE" || !("port" in error)) return error;
-  const user = users.find(({ port }) => port > 0 && port === error.port);
-  return user === undefined ? error : Object.assign(error, { usedBy: user.name });
 }
