@@ -75,6 +75,15 @@ const names: readonly (readonly [string, Special])[] = [
   ["cf-connecting-ip", Special.trust],
   ["cf-connecting-ipv6", Special.trust],
   ["fastly-client-ip", Special.trust],
+  ["fly-client-ip", Special.trust],
+  ["x-appengine-user-ip", Special.trust],
+  ["x-azure-clientip", Special.trust],
+  ["x-azure-socketip", Special.trust],
+  ["x-envoy-external-address", Special.trust],
+  ["x-proxyuser-ip", Special.trust],
+  // What much Java looks through for the client's address.
+  ["proxy-client-ip", Special.trust],
+  ["wl-proxy-client-ip", Special.trust],
   // What much PHP believes before X-Forwarded-For, and what libraries look for behind it.
   ["client-ip", Special.trust],
   ["forwarded-for", Special.trust],
@@ -87,6 +96,8 @@ const names: readonly (readonly [string, Special])[] = [
   ["x-host", Special.trust],
   ["x-http-host-override", Special.trust],
   ["front-end-https", Special.trust],
+  ["x-scheme", Special.trust],
+  ["x-url-scheme", Special.trust],
   ["date", Special.date],
 ];
 

@@ -72,7 +72,8 @@ after(async () => {
 
 /** Fields that a proxy takes away, writes anew or adds. */
 const owned = new Set(["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "proxy-authentication-info", "http2-settings", "proxy", "te", "trailer", "upgrade", "expect",
-  "via", "max-forwards", "x-request-id", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host", "x-http-host-override", "front-end-https", "client-ip", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "fastly-client-ip", "cf-connecting-ipv6", "forwarded", "traceparent"]);
+  "via", "max-forwards", "x-request-id", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-host", "x-http-host-override", "front-end-https", "client-ip", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "fastly-client-ip", "fly-client-ip", "x-appengine-user-ip", "x-azure-clientip", "x-azure-socketip", "x-envoy-external-address", "x-proxyuser-ip", "proxy-client-ip", "wl-proxy-client-ip", "x-scheme", "x-url-scheme",
+  "cf-connecting-ipv6", "forwarded", "traceparent"]);
 const isOwned = (name: string): boolean => {
   const plain = name.toLowerCase().replace(/[^a-z0-9]/g, "-");
   return owned.has(plain) || plain.startsWith("x-forwarded-");

@@ -29,6 +29,8 @@ export const forwardingFixtures: RequestFixture[] = [
     { line: "GET /", made: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "a", forwarded: null, "x-real-ip": null } }),
   forward("repeated fields of trust of a stranger are replaced", get("X-Forwarded-For: 1.2.3.4", "x-forwarded-for: 5.6.7.8", "X-FORWARDED-PROTO: https", "Forwarded: for=1.2.3.4", "forwarded: for=b"),
     { line: "GET /", made: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", forwarded: null } }),
+  gone("Proxy-Client-IP: 1.2.3.4", "WL-Proxy-Client-IP: 1.2.3.4", "WL.Proxy_Client-IP: 1.2.3.4", "Fly-Client-IP: 1.2.3.4", "X-AppEngine-User-IP: 1.2.3.4", "X-ProxyUser-IP: 1.2.3.4"),
+  gone("X-Azure-ClientIP: 1.2.3.4", "X-Azure-SocketIP: 1.2.3.4", "X-Envoy-External-Address: 1.2.3.4", "X-Scheme: https", "X-URL-Scheme: https"),
   gone("X-Client-IP: 1.2.3.4", "True-Client-IP: 1.2.3.4", "CF-Connecting-IP: 1.2.3.4", "CF-Connecting-IPv6: ::1", "Fastly-Client-IP: 1.2.3.4", "X-Cluster-Client-IP: 1.2.3.4"),
   gone("Client-IP: 1.2.3.4", "Client_IP: 1.2.3.4", "Forwarded-For: 1.2.3.4", "X-Forwarded: for=1.2.3.4", "X-Original-Forwarded-For: 1.2.3.4"),
   gone("X-Host: evil", "X-HTTP-Host-Override: evil", "X-Original-Host: evil", "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-Forwarded-Server: evil"),
