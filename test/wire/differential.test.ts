@@ -139,8 +139,11 @@ const endsForNode = (node: NodeRequest | undefined): boolean =>
   node !== undefined && (node.trailers.some(([name]) => name.toLowerCase() === "connection")
     || (node.fields.some(([name]) => name.toLowerCase() === "upgrade") && node.fields.some(([name, value]) => name.toLowerCase() === "connection" && /\bupgrade\b/i.test(value))));
 
-/** What a proxy answers in place of the endpoint (RFC 9110, section 7.6.2). */
-const endsAtProxy = (node: NodeRequest): boolean => node.method === "OPTIONS" && node.fields.some(([name, value]) => name.toLowerCase() === "max-forwards" && /^0+$/.test(value));
+/** What a proxy answers in place of the endpoint (RFC 9110, section 7.6.2). Several lines are no valid value, and the field is ignored. */
+const endsAtProxy = (node: NodeRequest): boolean => {
+  const values = node.fields.filter(([name]) => name.toLowerCase() === "max-forwards").map(([, value]) => value);
+  return node.method === "OPTIONS" && values.length === 1 && /^0+$/.test(values[0]!);
+};
 
 let lastComparison: Promise<void> = Promise.resolve();
 
