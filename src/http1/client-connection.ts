@@ -131,7 +131,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   /** Closes it as soon as nothing is in flight. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#attempts.length === 0 && this.#state !== State.connecting) this.#destroy();
+    // A tunnel without an attempt is still writing its last bytes, and ends by itself.
+    if (this.#attempts.length === 0 && this.#state !== State.connecting && this.#state !== State.tunnel) this.#destroy();
   }
 
   /** Closes it before it has been given an attempt; nobody is told. */
