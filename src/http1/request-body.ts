@@ -61,6 +61,11 @@ export class RequestBody implements PieceReceiver {
     return this.#isDropping || (this.#sink !== null && !this.isBlocked);
   }
 
+  /** Nobody has asked for it yet. */
+  get isUntaken(): boolean {
+    return this.#sink === null && !this.#isDropping;
+  }
+
   get isOpen(): boolean {
     return this.#reader.isOpen;
   }

@@ -75,6 +75,11 @@ export class ServerAnswer implements Responder {
     return this.#output.isBlocked;
   }
 
+  /** Nothing has been done for the exchange yet (`ExchangeListener.isQueued`). */
+  get isQueued(): boolean {
+    return this.exchange?.listener?.isQueued === true;
+  }
+
   /** How the connection has to end where the answer may not be out whole: an answer without framing must not look complete. */
   get howToEnd(): HowToEnd {
     const isOut = this.exchange === null || this.exchange.isEnded || !this.exchange.isHeadSent;

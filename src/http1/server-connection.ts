@@ -129,7 +129,8 @@ export class ServerConnection implements AnswerHost, TurnTask {
   runInTurn(): void {
     this.#share.take();
     if (this.#state === State.closed) return;
-    if (this.#state === State.head) this.#idleWait.begin();
+    // A deadline that draining has set meanwhile stays.
+    if (this.#state === State.head && this.#deadlines.wait === Wait.none) this.#idleWait.begin();
     this.#advance();
   }
 
@@ -139,7 +140,8 @@ export class ServerConnection implements AnswerHost, TurnTask {
     if (this.#share.isWaiting) return false;
     if (unread.isEmpty) return !this.#body.isBlocked;
     if (this.#state === State.head && !this.#output.isBlocked) return true;
-    return (this.#state === State.head || this.#state === State.answer) && unread.length < maxReadAheadBytes;
+    const isAhead = this.#state === State.head || this.#state === State.answer || (this.#state === State.body && this.#body.isUntaken);
+    return isAhead && unread.length < maxReadAheadBytes;
   }
 
   #consume(): boolean {
@@ -399,6 +401,8 @@ export class ServerConnection implements AnswerHost, TurnTask {
 
   readonly #onEnd = (): void => {
     this.#ending.isHalfClosed = true;
+    // Whole requests may be among what is left to the next turn, which sees to the end behind them.
+    if (this.#state === State.head && this.#share.isWaiting) return;
     try {
       this.#endOfInput();
     } catch (error) {
@@ -406,10 +410,11 @@ export class ServerConnection implements AnswerHost, TurnTask {
     }
   };
 
-  /** After FIN: what is there will never be enough. */
+  /** After FIN, when all that can be consumed has been: what is there will never be enough, or the answer that is awaited is not watched yet. */
   #isInputShort(): boolean {
     if (this.#share.isWaiting) return false;
-    if (this.#state === State.head) return !this.#unread.isEmpty && !this.#output.isBlocked;
+    if (this.#state === State.head) return !this.#output.isBlocked;
+    if (this.#state === State.answer) return this.#deadlines.wait !== Wait.halfClosed;
     return (this.#state === State.body || this.#state === State.tunnel) && this.#unread.isEmpty;
   }
 
@@ -422,9 +427,10 @@ export class ServerConnection implements AnswerHost, TurnTask {
         return;
       case State.body:
         if (this.#unread.isEmpty || this.#answer.isEnded) this.#failBody("TRUNCATED_REQUEST");
+        else if (this.#answer.isQueued) this.#endAsGone("CLIENT_GONE");
         return;
       case State.answer:
-        if (this.#answer.exchange?.listener?.isQueued === true) this.#endAsGone("CLIENT_GONE");
+        if (this.#answer.isQueued) this.#endAsGone("CLIENT_GONE");
         else this.#ending.watchTaking(this.#answer.exchange?.isHeadSent === true ? "begun" : "awaited");
         return;
       case State.tunnel:
