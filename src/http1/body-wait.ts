@@ -32,7 +32,7 @@ export class BodyWait {
   first(): void {
     this.again();
     const { body } = this.#context.timeouts;
-    if (this.#answer.isContinueAwaited) this.#deadlines.await(Wait.body, Math.min(continueMs, body));
+    if (this.#answer.isContinueAwaited) this.#deadlines.await(Wait.body, body > 0 ? Math.min(continueMs, body) : continueMs);
   }
 
   /** The time is up. @returns whether the body has taken too long */

@@ -55,6 +55,7 @@ async function open({ sent = get, listeners = [null], turns = new TurnQueue(), m
   const wheel = new TimerWheel({ clock });
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Exchange>();
+  ended.promise.catch(() => {});
   const exchanges: Exchange[] = [];
   let count = 0;
   const context: ServerContext = {
@@ -63,11 +64,11 @@ async function open({ sent = get, listeners = [null], turns = new TurnQueue(), m
     timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
     isTrusted: () => false,
     onExchange(exchange) {
+      begun.resolve();
       onBegun?.(exchange);
       const listener = listeners[Math.min(count++, listeners.length - 1)]!;
       if (listener === null) exchange.responder.fail("NO_ROUTE");
       else exchange.listener = listener;
-      begun.resolve();
     },
     onExchangeStart: () => {},
     onExchangeEnd(exchange) {
@@ -182,4 +183,16 @@ test("a connection that waits for its turn while draining has no longer than the
   clock.advance(400);
   wheel.advance();
   await once(client, "close");
+});
+
+test("a client that waits for a 100 gets it after a second, although the time for bodies has no limit", async () => {
+  const sent = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+  const sink = { onBodyData: () => {}, onBodyFlush: () => true, onBodyEnd: () => true };
+  const begun = ({ responder }: Exchange): void => responder.startBody(sink);
+  const { client, clock, wheel } = await open({ sent, listeners: [listener(false)], begun });
+  const answer = once(client, "data") as Promise<[Buffer]>;
+  clock.advance(1_100);
+  wheel.advance();
+  assert.equal((await answer)[0].toString(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.destroy();
 });
