@@ -196,3 +196,17 @@ test("a client that waits for a 100 gets it after a second, although the time fo
   assert.equal((await answer)[0].toString(), "HTTP/1.1 100 Continue\r\n\r\n");
   client.destroy();
 });
+
+test("after a bug of ours the client is told that the connection is closed, and none of its further requests is taken up", async () => {
+  let count = 0;
+  const begun = (): never => {
+    count++;
+    throw new Error("a bug");
+  };
+  const { client, ended } = await open({ sent: get + get, begun });
+  const [answer] = await once(client, "data") as [Buffer];
+  await assert.rejects(ended, /a bug/);
+  assert.match(answer.toString(), /^HTTP\/1\.1 500 [^]*\r\nConnection: close\r\n/);
+  assert.equal(count, 1);
+  client.destroy();
+});

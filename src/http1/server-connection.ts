@@ -388,6 +388,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
 
   #crash(error: unknown): void {
     this.#context.onInternalError(error);
+    this.#answer.isKeptAlive = false;
     try {
       this.#answer.cancel("INTERNAL_ERROR");
       this.#answer.fail("INTERNAL_ERROR");
