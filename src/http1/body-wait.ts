@@ -1,6 +1,6 @@
 /**
- * The wait of a client connection for more of a request body. Progress is that of the exchange, in either direction: while its answer flows, an upload may rest. A client that waits
- * for a 100 is told to go on, if nobody else does it.
+ * The wait of a client connection for more of a request body. While the answer flows, the upload may rest: bytes in
+ * either direction are progress. If the endpoint does not send a 100 to a client that waits for it, we do.
  */
 import type { ServerAnswer } from "./server-answer.ts";
 import type { ServerContext } from "./server-context.ts";

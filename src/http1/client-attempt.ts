@@ -12,9 +12,9 @@ import type { AnswerRules } from "./response-parser.ts";
 export interface AttemptHandle {
   /** The receiver can take more of the answer. */
   resume(attempt: ClientAttempt): void;
-  /** Gives the attempt up: no callback follows, and its connection is closed where it cannot be kept. */
+  /** Gives the attempt up: no callback follows. Its connection is closed, unless others in flight can go on. */
   cancel(attempt: ClientAttempt): void;
-  /** Gives up an answer whose head has come: what is left of it is read and thrown away where it is small, so that the connection can be kept; else as `cancel`. */
+  /** Gives up an answer whose head has come: if its rest is small, it is read and thrown away, and the connection is kept; else as `cancel`. */
   skip(attempt: ClientAttempt): void;
 }
 
@@ -32,7 +32,7 @@ export interface ClientAttempt {
   readonly head: string;
   /** May share a connection with others in flight: a GET without a body and no upgrade. */
   readonly isPipelinable: boolean;
-  /** Where its connection turns out to have been closed, it can be sent again on another one. */
+  /** If its connection turns out to have been closed, it can be sent again on another one. */
   readonly isRepeatable: boolean;
   /** The client connection that it comes from, for comparison; null = nobody waits for the answer. */
   readonly client: object | null;
@@ -90,7 +90,7 @@ export interface ConnectionOwner {
   onInternalError(error: unknown): void;
 }
 
-/** An answer nobody waits for is read to its end, so that those behind it get theirs, as long as it is no larger than this. */
+/** An answer that was given up is read to its end if it is no larger than this, so that attempts behind it get theirs. */
 export const maxSkippedBytes = 262_144;
 
 /** Stands in for a pipelined attempt that was given up: its answer is read and thrown away. */

@@ -55,7 +55,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   #isFlushPlanned = false;
   /** The endpoint's FIN came through the tunnel. */
   #hasEndpointEnded = false;
-  /** How many of those in flight, the youngest, wait for that flush. */
+  /** How many attempts, the youngest ones, wait for the flush at the end of the turn. */
   #unsentCount = 0;
   readonly #partial = new PartialHead();
 
@@ -135,7 +135,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     if (this.#attempts.length === 0 && this.#state !== State.connecting && this.#state !== State.tunnel) this.#destroy();
   }
 
-  /** Closes it before it has been given an attempt; nobody is told. */
+  /** Closes it before it has been given an attempt. No callback follows. */
   abandon(): void {
     this.#destroy();
   }
@@ -156,7 +156,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     if (this.#attempts[0] === attempt) this.#unpause();
   }
 
-  /** Others in flight beside it are kept going where the rest of its answer is small enough to be skipped. */
+  /** If others are in flight beside it and the rest of its answer can be skipped, the connection goes on; else it is closed. */
   cancel(attempt: ClientAttempt): void {
     const index = this.#attempts.indexOf(attempt);
     if (index === -1) return;
@@ -224,7 +224,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
         case State.closed:
           return;
         default:
-          // Bytes that nobody asked for: the answer to nobody must never become the answer to somebody (response queue poisoning).
+          // Bytes that no request asked for must never be taken for the answer to the next one (response queue poisoning).
           if (this.reuse.isSuspect) this.#owner.onUnaskedContent();
           this.#destroy();
           return;
@@ -248,7 +248,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   #readHead(bytes: Buffer, at: number, end: number): number {
     const attempt = this.#attempts[0]!;
     if (this.#attempts.length === this.#unsentCount) {
-      // Nobody can have been asked yet: as if the bytes had come to an idle connection.
+      // No request in flight has been written yet, so these bytes answer none of them: as on an idle connection.
       this.#failAll("UPSTREAM_RESET", "an answer before its request");
       return -1;
     }
@@ -283,7 +283,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     return next;
   }
 
-  /** This answer is the connection's last (RFC 9112 section 9.6): whoever waits behind it goes elsewhere at once, not when it ends. */
+  /** This answer is the connection's last (RFC 9112 section 9.6): attempts behind it fail at once, to be sent elsewhere. */
   #failBehind(): void {
     this.#isDraining = true;
     this.#unsentCount = 0;
@@ -438,7 +438,7 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     if (this.#state === State.tunnel) this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
     else if (this.#state === State.body || this.#state === State.untilClose) this.#waits.awaitBody(this.#timeouts, this.#head!);
     else if (this.#state === State.head) {
-      // While the client is slow to send its body, nobody waits for the endpoint.
+      // The client has not sent its whole body yet: the endpoint owes no answer, so no deadline runs.
       if (this.#writer.isComplete || this.#output.isBlocked) this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
       else this.#waits.stop();
     }

@@ -1,4 +1,4 @@
-/** Who is told what when a connection to an endpoint is lost or does not come about. A bug in one of them keeps none of the others from being told. */
+/** Tells attempts and openers that a connection to an endpoint is lost or did not come about. An exception in one of them does not keep the others from being told. */
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "./client-attempt.ts";

@@ -15,7 +15,7 @@ export class RequestBody implements PieceReceiver {
   isBlocked = false;
   readonly #reader = new BodyReader("request");
   readonly #copies = new CopyBlock();
-  /** What is read now is somebody else's memory. */
+  /** What is read now is the memory of all reads: pieces have to be copied. */
   #isBorrowed = false;
   #exchange: Exchange | null = null;
   #sink: BodySink | null = null;
@@ -75,7 +75,7 @@ export class RequestBody implements PieceReceiver {
     return this.#isTooLarge ? "BODY_TOO_LARGE" : this.#reader.failure;
   }
 
-  /** More of it was thrown away than is reasonable. */
+  /** More of it was thrown away than a connection that is kept is worth: it is closed. */
   get isOverdrawn(): boolean {
     return this.#droppedBytes > maxDroppedBytes;
   }
@@ -113,7 +113,7 @@ export class RequestBody implements PieceReceiver {
     return !this.isBlocked;
   }
 
-  /** The exchange is over: an idle connection keeps nothing of it. Whoever took the body may have ended it, in the middle of a read: what that read still brings is thrown away. */
+  /** The exchange is over: nothing of it is kept. If the sink ended it in the middle of a read, the rest of that read is thrown away. */
   release(): void {
     this.#exchange = null;
     this.drop();
@@ -124,7 +124,7 @@ export class RequestBody implements PieceReceiver {
     if (this.#sink !== null) this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
   }
 
-  /** Nobody takes it any more; what somebody was given is theirs. */
+  /** Detaches the sink. Copies that it was given since the last flush stay its own. */
   #letGo(): void {
     this.#sink = null;
     this.#copies.settle(false);

@@ -70,7 +70,7 @@ export class ServerAnswer implements Responder {
     return this.exchange?.responseBodyBytes ?? 0;
   }
 
-  /** The client has some of it, or of the one before it, to take. */
+  /** The client has not yet taken all that was written. */
   get isBlocked(): boolean {
     return this.#output.isBlocked;
   }
@@ -80,7 +80,7 @@ export class ServerAnswer implements Responder {
     return this.exchange?.listener?.isQueued === true;
   }
 
-  /** How the connection has to end where the answer may not be out whole: an answer without framing must not look complete. */
+  /** How the connection has to end if the answer may not be out whole: one without framing must not look complete (RFC 9112 section 8). */
   get howToEnd(): HowToEnd {
     const isOut = this.exchange === null || this.exchange.isEnded || !this.exchange.isHeadSent;
     return this.#writer.isDelimited || (isOut && !this.#output.isBlocked) ? "close" : "reset";
@@ -119,11 +119,12 @@ export class ServerAnswer implements Responder {
     exchange.status = status;
     const { isBodyOpen } = this.#host;
     const hasUnread = !this.#unread.isEmpty;
-    // A client that waited for a 100 in vain sends its body or the next request: no telling which (RFC 9110 section 10.1.1).
+    // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110 section 10.1.1).
     if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
-    // Who is told nothing would use the connection again while it is being closed (RFC 9112 section 9.6).
+    // The rest of the body is too long to be dropped: the connection will be closed, and the answer must say so (RFC 9112 section 9.6).
     if (isBodyOpen && !this.#body.isDroppable) this.isKeptAlive = false;
-    // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. Of WebSocket clients they can be seen; of others nobody knows (RFC 9931).
+    // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. A WebSocket client has sent them with its request or not at all;
+    // of other protocols that is not known (RFC 9931).
     if (exchange.upgrade !== null && (hasUnread || exchange.upgrade !== "websocket")) this.isKeptAlive = false;
     this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField }, exchange.request, this.isKeptAlive);
   }
@@ -214,7 +215,7 @@ export class ServerAnswer implements Responder {
     listener.onCancel(code);
   }
 
-  /** The client is gone, or is treated as gone. */
+  /** The client is gone, or is treated as gone: ends the exchange without an answer. */
   abandon(code: ReasonCode): void {
     const exchange = this.exchange;
     if (exchange === null || exchange.isEnded) return;

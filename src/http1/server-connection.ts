@@ -80,7 +80,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     else if (!this.#idleWait.shorten(idleGraceMs)) this.#destroy();
   }
 
-  /** Ends it now. Who waits for an answer and was sent nothing of it is told so. */
+  /** Closes now. A request whose answer has not begun is answered 503. */
   close(): void {
     this.#answer.refuse("SHUTTING_DOWN");
     this.#endAsGone("SHUTTING_DOWN");
@@ -120,7 +120,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
   /** The next request is left to a later turn. */
   #hasHadItsShare(): boolean {
     if (this.#state !== State.head || !this.#share.hasEnoughRequests) return false;
-    // It is we who are waited for.
+    // The client waits for us, not we for it: no deadline runs until the turn comes.
     this.#deadlines.stopWaiting();
     this.#share.wait();
     return true;
@@ -134,7 +134,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#advance();
   }
 
-  /** A head that is incomplete needs more bytes; everything else that is left waits for something on our side. */
+  /** Whether to read on. Unread bytes wait for something on our side, unless they are part of a head. */
   #wantsMore(): boolean {
     const unread = this.#unread;
     if (this.#share.isWaiting) return false;
@@ -170,7 +170,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     }
     if (size === -1) {
       if (isOnlyEmptyLines(bytes)) {
-        // Some clients send one behind a body; the connection is idle all the same.
+        // Some clients send an empty line behind a body: the connection is still idle.
         this.#start.forgetHead();
         return false;
       }
@@ -240,7 +240,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
   }
 
   #flushBody(): void {
-    // Whoever takes the body may be slow; then it is not the client who is waited for.
+    // The sink is slow: the client cannot send more, so no deadline runs until the sink resumes.
     if (!this.#body.flush()) this.#deadlines.stopWaiting();
     else if (this.#answer.isEnded) this.#ending.goOnAwaitingRest();
     else if (this.#state === State.body) this.#bodyWait.again();
@@ -253,7 +253,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     else this.#body.end();
   }
 
-  /** The body is broken: whoever takes it must not take it for complete. */
+  /** The body is broken: the attempt is cancelled, so that the endpoint does not take it for complete. */
   #failBody(reason: ReasonCode): void {
     if (this.#answer.isEnded) {
       this.#closeGracefully();
@@ -336,7 +336,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#advance();
   }
 
-  /** Nothing is under way, but the last answer may still be on its way. */
+  /** No exchange is under way: closes at once, or when the last answer has been taken. */
   #endIdle(): void {
     if (this.#output.isBlocked && this.#state !== State.closing) this.#closeGracefully();
     else this.#destroy();
@@ -353,7 +353,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#setPaused(false);
   }
 
-  /** The client is gone, or is treated as gone: whatever was under way is over. */
+  /** The client is gone, or is treated as gone: the exchange under way ends with `code`, and the connection is closed. */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
     const { howToEnd } = this.#answer;
@@ -419,7 +419,7 @@ export class ServerConnection implements AnswerHost, TurnTask {
     return (this.#state === State.body || this.#state === State.tunnel) && this.#unread.isEmpty;
   }
 
-  /** The client sends no more. Whatever it is still owed is answered as long as it takes it. */
+  /** The client has sent its FIN. Complete requests are answered as long as it takes the answers: docs/decisions/0005. */
   #endOfInput(): void {
     switch (this.#state) {
       case State.head:

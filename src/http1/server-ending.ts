@@ -21,7 +21,7 @@ const firstFlightBytes = 12_000;
 /** `close` = a FIN behind what was written, as far as the kernel has it; `reset` = what is not taken yet is lost, and nobody can take the end for an orderly one. */
 export type HowToEnd = "close" | "reset";
 
-/** Ends a connection at once and, where there is such a thing, with a reset. */
+/** Destroys the socket with a reset, or without one if it cannot be reset. */
 export function reset(socket: Socket): void {
   // A Unix socket (which has no address) knows no reset: Node throws. One whose FIN is on its way cannot be reset: Node would never close it.
   if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
@@ -132,7 +132,7 @@ export class ServerEnding {
     this.#deadlines.await(Wait.closing, lingerMs);
   }
 
-  /** We want to be gone: whoever still sends has no longer than one pause. */
+  /** The connection is to end soon: a client that still sends has one pause more. */
   hurry(): void {
     this.#maxLingerMs = lingerMs;
     this.#lingersUntilMs = Math.min(this.#lingersUntilMs, this.#deadlines.nowMs + lingerMs);
@@ -143,7 +143,7 @@ export class ServerEnding {
     if (this.#deadlines.wait === Wait.closing) this.#deadlines.await(Wait.closing, Math.max(1, Math.min(lingerMs, this.#lingersUntilMs - this.#deadlines.nowMs)));
   }
 
-  /** Bytes came that nobody wants. @returns false where they are too many */
+  /** Counts bytes that are thrown away. @returns false if they are too many in all */
   drop(byteCount: number): boolean {
     if (!this.#output.isBlocked && !this.isHalfClosed) this.goOnAwaitingRest();
     this.#droppedBytes += byteCount;
@@ -156,7 +156,7 @@ export class ServerEnding {
     this.#deadlines.await(Wait.halfClosed, answer === "begun" ? halfClosedAnswerMs : halfClosedMs);
   }
 
-  /** Has it taken something since? A client that is gone does not. While it has something to take, the write timer is what waits for it. */
+  /** Whether the client has taken something since `watchTaking`. While output is blocked, the write deadline judges that, and this is true. */
   get hasTaken(): boolean {
     return this.#output.isBlocked || this.#taken !== this.#bytesTaken;
   }

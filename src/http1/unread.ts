@@ -13,7 +13,7 @@ export class Unread {
     return this.#bytes === null;
   }
 
-  /** What there is belongs to the giver. */
+  /** The bytes lie in memory that the next read overwrites. */
   get isBorrowed(): boolean {
     return this.#isBorrowed;
   }
@@ -47,7 +47,7 @@ export class Unread {
     this.#bytes = ownCopy(this.#bytes);
   }
 
-  /** All of it, to be read now, and not to be kept where `isBorrowed`; null where there is nothing. */
+  /** All unread bytes, or null if there are none. If `isBorrowed`, no slice of them may be kept. */
   look(): Buffer | null {
     return this.#bytes;
   }
