@@ -10,6 +10,7 @@ import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isSameProtocol } from "../http/upgrade.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
+import { lookForArrival } from "../net/arrival.ts";
 import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
 import { withoutNominated } from "./connection-options.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
@@ -143,6 +144,16 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   /** Closes it now; attempts in flight fail. */
   close(): void {
     this.#failAll("UPSTREAM_RESET", "closed");
+  }
+
+  /**
+   * Looks, while nothing is in flight, for what has arrived since the last polling phase.
+   * @returns false if that is anything, the connection being closed then, or if it cannot be told
+   */
+  isSilent(): boolean {
+    const arrival = lookForArrival(this.#socket);
+    if (arrival === "something") this.#destroy();
+    return arrival === "nothing";
   }
 
   /** Waits in the pool for at most `idleMs`. */

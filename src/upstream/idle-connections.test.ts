@@ -30,9 +30,12 @@ class Pool {
     });
   }
 
+  /** What looks on the spot find; by default that they cannot be made. */
+  look: (connection: ClientConnection) => boolean = () => false;
+
   /** A connection that has just been answered; `isSuspect` = with an answer that withholds its content. */
   park(isSuspect: boolean): ClientConnection {
-    const connection = { reuse: new Reuse() } as ClientConnection;
+    const connection = { reuse: new Reuse(), isSilent: () => this.look(connection) } as ClientConnection;
     connection.reuse.isSuspect = isSuspect;
     this.address.idle.push(connection);
     this.connections.noteParked(connection);
@@ -122,4 +125,42 @@ test("the client that a connection is bound to waits for silence behind withheld
   await pool.turns(4);
   assert.equal(pool.ready[0]?.[1], connection);
   assert.equal(connection.reuse.isSuspect, false);
+});
+
+test("a request that came after the answers is written at once where a look finds silence", async () => {
+  const pool = new Pool();
+  pool.look = () => true;
+  const connection = pool.park(false);
+  assert.equal(pool.ask(fragile), "waits", "it was there when the answer ended");
+  const later = new Pool();
+  later.look = () => true;
+  const parked = later.park(false);
+  await Promise.resolve();
+  assert.equal(later.ask(fragile), parked);
+  assert.notEqual(connection, parked);
+});
+
+test("a connection on which a look finds something is closed, and the next one is looked at", async () => {
+  const pool = new Pool();
+  const [silent, broken] = [pool.park(false), pool.park(false)];
+  pool.look = (connection) => {
+    if (connection !== broken) return true;
+    pool.address.idle.splice(pool.address.idle.indexOf(broken), 1);
+    pool.connections.noteClosed(broken);
+    return false;
+  };
+  await Promise.resolve();
+  assert.equal(pool.ask(fragile), silent);
+  assert.deepEqual(pool.address.idle, []);
+});
+
+test("a bound connection on which a look finds something is none: its client logs in again", async () => {
+  const pool = new Pool();
+  const connection = { reuse: new Reuse() } as ClientConnection;
+  Object.assign(connection, { isSilent: () => { pool.connections.noteClosed(connection); return false; } });
+  pool.connections.parkBound(connection);
+  await Promise.resolve();
+  const attempt = { isRepeatable: false, bound: connection } as unknown as Attempt;
+  assert.equal(pool.connections.take(attempt, null), null);
+  assert.equal(attempt.bound, null);
 });

@@ -3,8 +3,8 @@
  *
  * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
  * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
- * only, and a queue, a pipelining client or a stalled thread would have the request written before. It waits for that phase; where it was there when the answer ended, for
- * `settleMs` and a phase behind them, because the endpoint's FIN may leave a moment after its answer. A request that comes later has given it that moment.
+ * only, and a queue, a pipelining client or a stalled thread would have the request written before. A request that came after the answer has the socket looked at on the spot.
+ * One that was there when the answer ended waits for `settleMs` and a polling phase behind them, because the endpoint's FIN may leave a moment after its answer.
  * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at: what arrived in
  * that time may still be unread where the thread was held up.
  * Those that are bound to a client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
@@ -97,9 +97,11 @@ export class IdleConnections implements EndOfTurnTask {
     if (attempt.bound !== null) {
       const connection = this.#bound.get(attempt.bound);
       if (connection !== undefined) {
-        if (!this.#suits(connection, attempt)) return null;
-        this.#bound.delete(connection);
-        return connection;
+        if (this.#suits(connection, attempt)) {
+          this.#bound.delete(connection);
+          return connection;
+        }
+        if (this.#bound.has(connection)) return null;
       }
       // It has died before anything was written to it: the client will be asked to log in again.
       attempt.bound = null;
@@ -158,11 +160,13 @@ export class IdleConnections implements EndOfTurnTask {
     if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(settleMs, this.#onQuiet);
   }
 
-  #suits({ reuse }: ClientConnection, attempt: Attempt): boolean {
+  /** A connection on which something has arrived is closed, and so taken out of where it stood. */
+  #suits(connection: ClientConnection, attempt: Attempt): boolean {
+    const { reuse } = connection;
     const isLookNeeded = needsLook(attempt);
-    if (isLookNeeded && reuse.parkedAt > this.#lookedAt) return false;
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
     if (isLookNeeded && reuse.isAwaited && this.#lookedAtMs < reuse.parkedMs + settleMs) return false;
+    if (isLookNeeded && reuse.parkedAt > this.#lookedAt && (reuse.parkedAt > this.#parkedEarlier || !connection.isSilent())) return false;
     reuse.isSuspect = false;
     return true;
   }
