@@ -147,10 +147,10 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   }
 
   /**
-   * Looks, while nothing is in flight, for what has arrived since the last polling phase.
-   * @returns false if that is anything, the connection being closed then, or if it cannot be told
+   * Looks, while nothing is in flight, for what has arrived since the last polling phase; closes the connection if anything has.
+   * @returns true if nothing has; false also if that cannot be told (then it stays open)
    */
-  isSilent(): boolean {
+  closeUnlessSilent(): boolean {
     const arrival = lookForArrival(this.#socket);
     if (arrival === "something") this.#destroy();
     return arrival === "nothing";

@@ -35,7 +35,7 @@ class Pool {
 
   /** A connection that has just been answered; `isSuspect` = with an answer that withholds its content. */
   park(isSuspect: boolean): ClientConnection {
-    const connection = { reuse: new Reuse(), isSilent: () => this.look(connection) } as ClientConnection;
+    const connection = { reuse: new Reuse(), closeUnlessSilent: () => this.look(connection) } as ClientConnection;
     connection.reuse.isSuspect = isSuspect;
     this.address.idle.push(connection);
     this.connections.noteParked(connection);
@@ -157,7 +157,7 @@ test("a connection on which a look finds something is closed, and the next one i
 test("a bound connection on which a look finds something is none: its client logs in again", async () => {
   const pool = new Pool();
   const connection = { reuse: new Reuse() } as ClientConnection;
-  Object.assign(connection, { isSilent: () => { pool.connections.noteClosed(connection); return false; } });
+  Object.assign(connection, { closeUnlessSilent: () => { pool.connections.noteClosed(connection); return false; } });
   pool.connections.parkBound(connection);
   await Promise.resolve();
   const attempt = { isRepeatable: false, bound: connection } as unknown as Attempt;

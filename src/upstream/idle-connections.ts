@@ -166,7 +166,7 @@ export class IdleConnections implements EndOfTurnTask {
     const isLookNeeded = needsLook(attempt);
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
     if (isLookNeeded && reuse.isAwaited && this.#lookedAtMs < reuse.parkedMs + settleMs) return false;
-    if (isLookNeeded && reuse.parkedAt > this.#lookedAt && (reuse.parkedAt > this.#parkedEarlier || !connection.isSilent())) return false;
+    if (isLookNeeded && reuse.parkedAt > this.#lookedAt && (reuse.parkedAt > this.#parkedEarlier || !connection.closeUnlessSilent())) return false;
     reuse.isSuspect = false;
     return true;
   }
