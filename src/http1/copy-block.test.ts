@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readMemoryBytes } from "../net/accepted-socket.ts";
 import { CopyBlock } from "./copy-block.ts";
 
 test("copies stay as they are beside each other, whatever becomes of the original", () => {
@@ -31,10 +32,10 @@ test("a block serves again once its copies are given back, for any connection, a
 test("settling nothing does nothing; more than a read brings is copied elsewhere", () => {
   const block = new CopyBlock();
   block.settle(true);
-  const most = block.copy(Buffer.alloc(65_536, "a"));
+  const most = block.copy(Buffer.alloc(readMemoryBytes, "a"));
   const more = block.copy(Buffer.from("more"));
   assert.notEqual(more.buffer, most.buffer);
   assert.equal(more.toString(), "more");
-  assert.equal(most.toString("latin1"), "a".repeat(65_536));
+  assert.equal(most.toString("latin1"), "a".repeat(readMemoryBytes));
   block.settle(true);
 });

@@ -1,8 +1,9 @@
 /** Copies of what one read brought, in a block that serves again as soon as those who were given them have let go. */
+import { readMemoryBytes } from "../net/accepted-socket.ts";
 import { BlockPool } from "./block-pool.ts";
 
 /** A block takes as much as a read brings. */
-const blocks = new BlockPool(65_536);
+const blocks = new BlockPool(readMemoryBytes);
 
 /** One a client connection; it holds memory only within a read. */
 export class CopyBlock {

@@ -8,7 +8,9 @@
  */
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 
-const memory = Buffer.allocUnsafeSlow(65_536);
+/** A body of 64 KiB and its head come in one read, and so leave in one write. */
+export const readMemoryBytes = 81_920;
+const memory = Buffer.allocUnsafeSlow(readMemoryBytes);
 
 /** Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it returns. */
 export type ReadListener = (byteCount: number, bytes: Buffer) => void;

@@ -8,17 +8,21 @@ import { descriptorOf } from "./socket-handle.ts";
 const scratch = Buffer.allocUnsafeSlow(1);
 
 /**
- * Reads at most one byte, which is lost: for a socket that must be silent, and that is closed if it is not. Costs a system call and an exception, about 6 µs.
+ * Reads at most one byte, which is lost: for a socket that must be silent, and that is closed if it is not. Costs a system call and an exception: 3 µs, of 5 to 10 with a stack trace.
  * @param socket a plain one, TCP or Unix
  * @returns `nothing`, `something` (a byte, the FIN, or an error), or `unknown` where the descriptor is not known
  */
 export function lookForArrival(socket: object): "nothing" | "something" | "unknown" {
   const descriptor = descriptorOf(socket);
   if (descriptor < 0) return "unknown";
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     readSync(descriptor, scratch, 0, 1, null);
     return "something";
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EAGAIN" ? "nothing" : "something";
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

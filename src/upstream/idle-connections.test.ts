@@ -164,3 +164,42 @@ test("a bound connection on which a look finds something is none: its client log
   assert.equal(pool.connections.take(attempt, null), null);
   assert.equal(attempt.bound, null);
 });
+
+test("a request that cannot be sent again gets the youngest connection that needs no look", async () => {
+  const pool = new Pool();
+  const [older, old] = [pool.park(false), pool.park(false)];
+  await Promise.resolve();
+  assert.equal(pool.ask(fragile), "waits", "from now on polling phases are counted");
+  await pool.turns(3);
+  pool.connections.noteParked(older);
+  pool.address.idle.splice(0, 2, old, older);
+  await Promise.resolve();
+  pool.look = () => assert.fail("no look is needed");
+  assert.equal(pool.ask(fragile), old);
+  assert.equal(pool.ask(plain), older);
+});
+
+test("polling phases are counted for a while behind a request that cannot be sent again, without anybody waiting", async () => {
+  const pool = new Pool();
+  pool.look = () => true;
+  const first = pool.park(false);
+  await Promise.resolve();
+  assert.equal(pool.ask(fragile), first);
+  pool.connections.noteParked(first);
+  pool.address.idle.push(first);
+  await pool.turns(2);
+  pool.look = () => assert.fail("no look is needed");
+  assert.equal(pool.ask(fragile), first);
+  for (let turn = 0; turn < 200; turn++) {
+    pool.connections.noteParked(first);
+    await pool.turns(1);
+  }
+  pool.look = () => true;
+  pool.connections.noteParked(first);
+  await pool.turns(3);
+  let looks = 0;
+  pool.look = () => ++looks > 0;
+  pool.address.idle.splice(0, 1, first);
+  assert.equal(pool.ask(fragile), first);
+  assert.equal(looks, 1, "nobody has asked for long: nothing was counted");
+});

@@ -3,7 +3,8 @@
  *
  * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
  * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
- * only, and a queue, a pipelining client or a stalled thread would have the request written before. A request that came after the answer has the socket looked at on the spot.
+ * only, and a queue, a pipelining client or a stalled thread would have the request written before. It gets one that has been through such a phase, if there is one; polling phases
+ * are counted for a while behind each such request. Else, if it came after the answer, the socket is looked at on the spot.
  * One that was there when the answer ended waits for `settleMs` and a polling phase behind them, because the endpoint's FIN may leave a moment after its answer.
  * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at: what arrived in
  * that time may still be unread where the thread was held up.
@@ -34,6 +35,10 @@ export interface IdleHost {
 const settleMs = 2;
 /** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
 const quietMs = 5;
+/** Behind a request that could not be sent again, so many turns in which connections were parked have their polling phases counted. */
+const countedTurns = 64;
+/** Of so many of the youngest the first is taken that needs no look. */
+const choices = 16;
 
 /** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
 export class IdleConnections implements EndOfTurnTask {
@@ -53,6 +58,8 @@ export class IdleConnections implements EndOfTurnTask {
   #parkedEarlier = 0;
   #isMomentPlanned = false;
   #isPlanned = false;
+  /** Turns whose polling phases are still to be counted. */
+  #turnsToCount = 0;
   #quiet: ScheduledCall | null = null;
 
   constructor(host: IdleHost) {
@@ -73,7 +80,7 @@ export class IdleConnections implements EndOfTurnTask {
       this.#isMomentPlanned = true;
       queueMicrotask(this.#endMoment);
     }
-    if (this.#waiting.length > 0) this.#plan();
+    if (this.#turnsToCount > 0 || this.#waiting.length > 0) this.#plan();
   }
 
   /** Takes in `connection`, which has just been answered, for the client connection that it is bound to. */
@@ -108,13 +115,15 @@ export class IdleConnections implements EndOfTurnTask {
     }
     if (address === null) return null;
     const { idle } = address;
-    for (let index = idle.length - 1; index >= 0; index--) {
-      const connection = idle[index]!;
-      if (!this.#suits(connection, attempt)) continue;
-      if (index === idle.length - 1) idle.pop();
-      else idle.splice(index, 1);
-      return connection;
+    if (needsLook(attempt)) {
+      this.#turnsToCount = countedTurns;
+      const last = Math.max(0, idle.length - choices);
+      for (let index = idle.length - 1; index >= last; index--) {
+        const { reuse } = idle[index]!;
+        if (reuse.parkedAt <= this.#lookedAt && this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
+      }
     }
+    for (let index = idle.length - 1; index >= 0; index--) if (this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
     return null;
   }
 
@@ -155,6 +164,10 @@ export class IdleConnections implements EndOfTurnTask {
         this.#forget(waiting);
         this.#host.onReady(waiting.attempt, waiting.address, connection);
       }
+    }
+    if (this.#turnsToCount > 0 && this.#lookedAt < this.#parkCount) {
+      this.#turnsToCount--;
+      isLookPending = true;
     }
     if (isLookPending) this.#plan();
     if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(settleMs, this.#onQuiet);
@@ -211,6 +224,13 @@ export class IdleConnections implements EndOfTurnTask {
     this.#quiet.cancel();
     this.#quiet = null;
   }
+}
+
+function takeOut(idle: ClientConnection[], index: number): ClientConnection {
+  const connection = idle[index]!;
+  if (index === idle.length - 1) idle.pop();
+  else idle.splice(index, 1);
+  return connection;
 }
 
 /** It could not be sent again. */
