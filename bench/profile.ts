@@ -34,7 +34,9 @@ const { values: options } = parseArgs({
 const scenario = loadScenarios.find(({ name }) => name === options.scenario);
 const variant = millraceVariants.find(({ name }) => name === options.variant);
 if (scenario === undefined || variant === undefined) {
-  console.error(`--scenario is one of ${loadScenarios.map(({ name }) => name).join(", ")}; --variant one of ${millraceVariants.map(({ name }) => name).join(", ")}`);
+  console.error(
+    `--scenario is one of ${loadScenarios.map(({ name }) => name).join(", ")}; --variant one of ${millraceVariants.map(({ name }) => name).join(", ")}`,
+  );
   process.exit(2);
 }
 
@@ -44,7 +46,9 @@ const seconds = Number(options.seconds);
 const folder = makeFolder("profile");
 const [node = process.execPath, ...program] = options.millrace?.split(" ") ?? defaultMillraceCommand();
 // perf needs the names of compiled functions, the V8 profiler costs time of its own: never both in one process.
-const flags = options.perf ? ["--perf-basic-prof", "--interpreted-frames-native-stack"] : ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=250"];
+const flags = options.perf
+  ? ["--perf-basic-prof", "--interpreted-frames-native-stack"]
+  : ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=250"];
 const plan = planCores(allowedCores());
 const backend = await startBackend(plan.backend);
 const running = await startPeer(millracePeer(variant, [node, ...flags, ...program]), backend.port, plan.proxy);
@@ -56,7 +60,23 @@ if (options.perf && perf === null) console.error("perf is not installed");
 const before = cpuTime(running.process.pid);
 const startUs = Number(process.hrtime.bigint() / 1000n);
 const recording =
-  perf === null ? null : runCommand([perf, "record", "-q", "-F", "999", "-g", "-o", join(folder, "perf.data"), "-p", String(running.process.pid), "--", "sleep", String(seconds)]);
+  perf === null
+    ? null
+    : runCommand([
+        perf,
+        "record",
+        "-q",
+        "-F",
+        "999",
+        "-g",
+        "-o",
+        join(folder, "perf.data"),
+        "-p",
+        String(running.process.pid),
+        "--",
+        "sleep",
+        String(seconds),
+      ]);
 const report = await runWrk(running.port, scenario, seconds, plan.load);
 const endUs = Number(process.hrtime.bigint() / 1000n);
 const spent = cpuTimeBetween(before, cpuTime(running.process.pid));
@@ -67,9 +87,25 @@ console.log(
     ` (user ${perRequest(spent.userUs)}, kernel ${perRequest(spent.kernelUs)}), profiler included\n`,
 );
 if (perf !== null) {
-  const table = await runCommand([perf, "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.5", "-i", join(folder, "perf.data")]);
+  const table = await runCommand([
+    perf,
+    "report",
+    "--stdio",
+    "--no-children",
+    "-g",
+    "none",
+    "--percent-limit",
+    "0.5",
+    "-i",
+    join(folder, "perf.data"),
+  ]);
   const lines = table.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  console.log(lines.slice(0, Number(options.top)).map((line) => line.replace(/ {3,}/g, "  ").trimEnd()).join("\n"));
+  console.log(
+    lines
+      .slice(0, Number(options.top))
+      .map((line) => line.replace(/ {3,}/g, "  ").trimEnd())
+      .join("\n"),
+  );
 }
 await running.process.stop(10_000);
 // V8 writes the names of compiled functions where perf looks for them, and nobody removes them.
@@ -83,7 +119,11 @@ if (file !== undefined) {
   const total = functions.reduce((sum, { selfUs }) => sum + selfUs, 0);
   const rows = functions
     .slice(0, Number(options.top))
-    .map(({ name, place, selfUs }) => [`${name}  ${place}`, figure((selfUs / total) * 100, "%"), figure(selfUs / report.requests, " µs/req")]);
+    .map(({ name, place, selfUs }) => [
+      `${name}  ${place}`,
+      figure((selfUs / total) * 100, "%"),
+      figure(selfUs / report.requests, " µs/req"),
+    ]);
   console.log(alignColumns([["self time (without idle)", "", ""], ...rows]));
   if (options.keep !== undefined) copyFileSync(path, options.keep);
 } else if (!options.perf) {

@@ -82,11 +82,16 @@ function positive(text: string | undefined, fallback: number): number {
   return value;
 }
 
-/** The target for the start is about the compiled package, so measuring it builds the package; the rest takes what is there. */
+/**
+ * The target for the start is about the compiled package, so measuring it builds the package; the rest takes what is
+ * there.
+ */
 async function chooseCommand(scenarios: ReadonlySet<ScenarioName>): Promise<readonly string[]> {
   if (options.millrace !== undefined) return options.millrace.split(" ").filter((word) => word !== "");
   if (scenarios.has("startup")) {
-    await ensureCompiled().catch((error: Error) => console.error(`The package cannot be built, so the sources are measured: ${error.message}`));
+    await ensureCompiled().catch((error: Error) =>
+      console.error(`The package cannot be built, so the sources are measured: ${error.message}`),
+    );
   }
   return defaultMillraceCommand();
 }
@@ -95,7 +100,12 @@ async function measure(): Promise<BenchResults> {
   const scenarios = new Set(choose(options.only, scenarioNames) as ScenarioName[]);
   const command = await chooseCommand(scenarios);
   const catalog = createCatalog(command);
-  const names = new Set(choose(options.peers, catalog.map((peer) => peer.name)));
+  const names = new Set(
+    choose(
+      options.peers,
+      catalog.map((peer) => peer.name),
+    ),
+  );
   const settings: LoadSettings = {
     repeats: options.patient ? 5 : 0,
     rounds: positive(options.rounds, options.quick ? 3 : 5),
@@ -135,10 +145,12 @@ async function measure(): Promise<BenchResults> {
   const defaultPeers = options.peers === undefined ? plainPeers : [...names];
   console.error(`Millrace is started by: ${command.map((word) => relative(process.cwd(), word)).join(" ")}`);
 
-  const report = (scenario: string) => (peer: string, error: Error): void => {
-    console.error(`${scenario}: ${peer} is left out: ${error.message.trim()}`);
-    results.failures.push({ scenario, peer });
-  };
+  const report =
+    (scenario: string) =>
+    (peer: string, error: Error): void => {
+      console.error(`${scenario}: ${peer} is left out: ${error.message.trim()}`);
+      results.failures.push({ scenario, peer });
+    };
 
   const backend: Backend = await startBackend(plan.backend);
   const foreign = new ForeignLoad([backend.pid]);
@@ -151,11 +163,23 @@ async function measure(): Promise<BenchResults> {
     }
     if (scenarios.has("idle")) {
       console.error("idle: memory of 4,000 idle connections");
-      results.idle = await measureIdle(participants(defaultPeers), backend, plan, options.quick ? 1 : 3, report("idle"));
+      results.idle = await measureIdle(
+        participants(defaultPeers),
+        backend,
+        plan,
+        options.quick ? 1 : 3,
+        report("idle"),
+      );
     }
     if (scenarios.has("startup")) {
       console.error("startup: time to the first answer");
-      results.startup = await measureStartup(participants(defaultPeers), backend, plan, settings.rounds, report("startup"));
+      results.startup = await measureStartup(
+        participants(defaultPeers),
+        backend,
+        plan,
+        settings.rounds,
+        report("startup"),
+      );
     }
     if (scenarios.has("routes") && names.has("millrace")) {
       console.error("routes: look-up among 10,000 routes");

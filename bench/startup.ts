@@ -7,19 +7,29 @@ import { installPackages } from "../scripts/install-packages.ts";
 import { startBackend } from "./macro/backend.ts";
 import { allowedCores, planCores } from "./macro/machine.ts";
 import { measureStartup } from "./macro/measure-startup.ts";
-import { compiledMillraceCommand, ensureCompiled, millracePeer, millraceVariants, sourceMillraceCommand } from "./macro/peers/millrace.ts";
+import {
+  compiledMillraceCommand,
+  ensureCompiled,
+  millracePeer,
+  millraceVariants,
+  sourceMillraceCommand,
+} from "./macro/peers/millrace.ts";
 import { median } from "./macro/statistics.ts";
 import { cleanUpAtExit } from "./macro/workspace.ts";
 
 /** Milliseconds. */
 const limit = 300;
 
-const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "9" }, sources: { type: "boolean", default: false } } });
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "9" }, sources: { type: "boolean", default: false } },
+});
 cleanUpAtExit();
 installPackages("bench");
 if (!options.sources) await ensureCompiled();
 const plain = millraceVariants.slice(0, 1);
-const peers = plain.map((variant) => millracePeer(variant, options.sources ? sourceMillraceCommand() : compiledMillraceCommand()));
+const peers = plain.map((variant) =>
+  millracePeer(variant, options.sources ? sourceMillraceCommand() : compiledMillraceCommand()),
+);
 const plan = planCores(allowedCores());
 const backend = await startBackend(plan.backend);
 try {
@@ -28,7 +38,9 @@ try {
   });
   const values = millrace?.values ?? [];
   const middle = median(values);
-  console.log(`start to the first answer: ${middle.toFixed(0)} ms (${values.map((value) => value.toFixed(0)).join(", ")}), limit ${limit} ms`);
+  console.log(
+    `start to the first answer: ${middle.toFixed(0)} ms (${values.map((value) => value.toFixed(0)).join(", ")}), limit ${limit} ms`,
+  );
   process.exitCode = middle <= limit ? 0 : 1;
 } finally {
   await backend.stop();

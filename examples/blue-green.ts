@@ -1,4 +1,7 @@
-/** A switch from one version to another while requests are running; none of them fails. Run it: `node examples/blue-green.ts`. */
+/**
+ * A switch from one version to another while requests are running; none of them fails. Run it: `node
+ * examples/blue-green.ts`.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,6 @@
-/** A proxy inside a program: two services of the program's own behind one address. Run it: `node examples/embedded.ts`. */
+/**
+ * A proxy inside a program: two services of the program's own behind one address. Run it: `node examples/embedded.ts`.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

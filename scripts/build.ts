@@ -1,6 +1,7 @@
 /**
- * Builds what is published into `dist/`: compiled JavaScript and declarations of `src/` without its tests, and the command.
- * Fails when a compiled file still names a TypeScript file, which would only be noticed by whoever installs the package.
+ * Builds what is published into `dist/`: compiled JavaScript and declarations of `src/` without its tests, and the
+ * command. Fails when a compiled file still names a TypeScript file, which would only be noticed by whoever installs
+ * the package.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,20 +13,32 @@ const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
 
-const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+const tsc = spawnSync(
+  process.execPath,
+  [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")],
+  { stdio: "inherit" },
+);
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 
 const leftovers = globSync("**/*.js", { cwd: dist }).flatMap((file) =>
-  readFileSync(join(dist, file), "utf8").split("\n").flatMap((line, index) =>
-    /(?:import|from|URL|Worker)\b.*["'`]\.{1,2}\/[^"'`]*(?<!\.d)\.ts["'`]/.test(line) && !/\.js["'`]|^\s*(?:\*|\/\/)/.test(line) ? [`dist/${file}:${index + 1}: ${line.trim()}`] : [],
-  ),
+  readFileSync(join(dist, file), "utf8")
+    .split("\n")
+    .flatMap((line, index) =>
+      /(?:import|from|URL|Worker)\b.*["'`]\.{1,2}\/[^"'`]*(?<!\.d)\.ts["'`]/.test(line) &&
+      !/\.js["'`]|^\s*(?:\*|\/\/)/.test(line)
+        ? [`dist/${file}:${index + 1}: ${line.trim()}`]
+        : [],
+    ),
 );
 if (leftovers.length > 0) {
   console.error(`Compiled files still name TypeScript files:\n${leftovers.join("\n")}`);
   process.exit(1);
 }
 
-const command = readFileSync(join(root, "bin/millrace.cjs"), "utf8").replace("../src/cli/main.ts", "../src/cli/main.js");
+const command = readFileSync(join(root, "bin/millrace.cjs"), "utf8").replace(
+  "../src/cli/main.ts",
+  "../src/cli/main.js",
+);
 mkdirSync(join(dist, "bin"));
 writeFileSync(join(dist, "bin/millrace.cjs"), command);
 chmodSync(join(dist, "bin/millrace.cjs"), 0o755);

@@ -7,8 +7,17 @@ const width = 110;
 /** The page as Markdown. */
 export function createCommandReference(): string {
   const program = buildProgram(() => width);
-  const parts = ["# Command line", "", "Generated from `--help`; `node scripts/generate-docs.ts` renews it.", "", "```", helpOf(program), "```"];
-  for (const command of program.commands) parts.push("", `## millrace ${command.name()}`, "", "```", helpOf(command), "```");
+  const parts = [
+    "# Command line",
+    "",
+    "Generated from `--help`; `node scripts/generate-docs.ts` renews it.",
+    "",
+    "```",
+    helpOf(program),
+    "```",
+  ];
+  for (const command of program.commands)
+    parts.push("", `## millrace ${command.name()}`, "", "```", helpOf(command), "```");
   return `${parts.join("\n")}\n`;
 }
 

@@ -1,4 +1,7 @@
-/** The configuration reference as Markdown, made from the schemas: every section with every key, its type, default and meaning. */
+/**
+ * The configuration reference as Markdown, made from the schemas: every section with every key, its type, default and
+ * meaning.
+ */
 import { type JsonSchema, toDocumentedSchema } from "../src/config/json-schema.ts";
 
 interface Section {
@@ -28,7 +31,12 @@ A program's default export is the configuration, or a function that returns it; 
 export function createConfigurationReference(): string {
   const sections: Section[] = [];
   collectSections({ path: "", about: "The top level.", schema: toDocumentedSchema() }, sections);
-  const contents = sections.filter((section) => section.path !== "").map((section) => `${"  ".repeat(section.path.split(".").length - 1)}- [${section.path}](#${anchorOf(section.path)})`).join("\n");
+  const contents = sections
+    .filter((section) => section.path !== "")
+    .map(
+      (section) => `${"  ".repeat(section.path.split(".").length - 1)}- [${section.path}](#${anchorOf(section.path)})`,
+    )
+    .join("\n");
   return `${introduction}\n${contents}\n${sections.map(formatSection).join("")}`;
 }
 
@@ -59,7 +67,13 @@ function formatSection(section: Section): string {
     const doc = schema.millrace;
     const below = sectionsOf(schema, section.path === "" ? key : `${section.path}.${key}`)[0];
     const link = below === undefined ? "" : ` See [${below.path}](#${anchorOf(below.path)}).`;
-    const text = [doc?.about ?? "", doc?.zero === undefined ? "" : `**Zero**: ${doc.zero}.`, doc?.danger === undefined ? "" : `**Danger**: ${doc.danger}`].filter((part) => part !== "").join(" ");
+    const text = [
+      doc?.about ?? "",
+      doc?.zero === undefined ? "" : `**Zero**: ${doc.zero}.`,
+      doc?.danger === undefined ? "" : `**Danger**: ${doc.danger}`,
+    ]
+      .filter((part) => part !== "")
+      .join(" ");
     return `| \`${key}\` | ${cell(typeOf(schema))} | ${cell(defaultOf(schema, section.schema.required?.includes(key) === true))} | ${cell(text)}${link} |`;
   });
   const about = section.path === "" ? "" : `${section.about}\n\n`;
@@ -80,7 +94,7 @@ function typeOf(schema: JsonSchema): string {
   if (schema.type === "boolean") return "true, false";
   if (schema.type === "string") return "text";
   if (schema.type === "integer") return `number, ${schema["minimum"] as number} to ${schema["maximum"] as number}`;
-  return Array.isArray(schema.type) ? schema.type.join(" or ") : schema.type ?? "any";
+  return Array.isArray(schema.type) ? schema.type.join(" or ") : (schema.type ?? "any");
 }
 
 function defaultOf(schema: JsonSchema, isRequired: boolean): string {

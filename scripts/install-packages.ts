@@ -46,7 +46,9 @@ export function findCommand(name: string): string | null {
 
 /** The packages of a group whose command is missing. */
 export function missingPackages(group: PackageGroup): string[] {
-  return Object.entries(groups[group]).filter(([command]) => findCommand(command) === null).map(([, name]) => name);
+  return Object.entries(groups[group])
+    .filter(([command]) => findCommand(command) === null)
+    .map(([, name]) => name);
 }
 
 /**
@@ -58,7 +60,9 @@ export function installPackages(group: PackageGroup): string[] {
   if (missing.length === 0) return [];
   const byHand = `apt-get install --no-install-recommends ${missing.join(" ")}`;
   if (findCommand("apt-get") === null) {
-    console.error(`Missing: ${missing.join(", ")}. This system has no apt-get; install them with its own package manager.`);
+    console.error(
+      `Missing: ${missing.join(", ")}. This system has no apt-get; install them with its own package manager.`,
+    );
     return missing;
   }
   if (process.getuid?.() !== 0) {

@@ -31,7 +31,9 @@ ${allFamilies.map(row).join("\n")}
 }
 
 /** `docs/reference/access-log.md`. */
-export function createAccessLogReference(reasons: ReadonlyMap<string, { readonly status: number; readonly text: string }>): string {
+export function createAccessLogReference(
+  reasons: ReadonlyMap<string, { readonly status: number; readonly text: string }>,
+): string {
   return `# Access log reference
 
 ${generated}

@@ -1,6 +1,7 @@
 /**
- * The `package.json` that is published: the repository's without what only a checkout needs (the pinned Node, development dependencies, scripts).
- * `npm pack` calls `write` before and `restore` after; a small watcher restores the file should npm be killed in between.
+ * The `package.json` that is published: the repository's without what only a checkout needs (the pinned Node,
+ * development dependencies, scripts). `npm pack` calls `write` before and `restore` after; a small watcher restores the
+ * file should npm be killed in between.
  *
  *   node scripts/published-manifest.ts write | restore
  */
@@ -24,20 +25,25 @@ function restore(): void {
 function write(): void {
   restore();
   const text = readFileSync(manifest, "utf8");
-  const published = Object.fromEntries(Object.entries(JSON.parse(text) as Record<string, unknown>).filter(([key]) => !developmentKeys.has(key)));
+  const published = Object.fromEntries(
+    Object.entries(JSON.parse(text) as Record<string, unknown>).filter(([key]) => !developmentKeys.has(key)),
+  );
   const pending = `${manifest}.published`;
   writeFileSync(original, text);
   writeFileSync(pending, `${JSON.stringify(published, null, 2)}\n`);
   renameSync(pending, manifest);
   // npm runs scripts through a shell, which is gone as soon as the script is: npm itself is the shell's parent.
   const npmPid = parentOf(process.ppid);
-  if (npmPid > 1) spawn(process.execPath, [script, "watch", String(npmPid)], { detached: true, stdio: "ignore" }).unref();
+  if (npmPid > 1)
+    spawn(process.execPath, [script, "watch", String(npmPid)], { detached: true, stdio: "ignore" }).unref();
 }
 
 /** The parent of a process; 0 where that cannot be known. */
 function parentOf(pid: number): number {
   try {
-    const status = existsSync("/proc/self/status") ? readFileSync(`/proc/${pid}/status`, "utf8") : `PPid: ${execFileSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" })}`;
+    const status = existsSync("/proc/self/status")
+      ? readFileSync(`/proc/${pid}/status`, "utf8")
+      : `PPid: ${execFileSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" })}`;
     return Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
   } catch {
     return 0;

@@ -1,5 +1,5 @@
 /**
- * `npm test`: system packages that the tests use as real peers, then the type check, then every test.
+ * `npm test`: system packages that the tests use as real peers, then format, linter and types, then every test.
  * Arguments are handed to `node --test` in place of all test files: `npm test -- src/base/units.test.ts`.
  */
 import { spawnSync } from "node:child_process";
@@ -28,11 +28,15 @@ if (!existsSync(join(root, "node_modules/typescript"))) {
 const files = process.argv.slice(2);
 if (files.length === 0) {
   run("system packages", ["scripts/install-packages.ts", "test"]);
+  run("format (mended by `npm run format`)", ["node_modules/@biomejs/biome/bin/biome", "format", "."]);
+  run("linter", ["node_modules/oxlint/bin/oxlint", "--type-aware"]);
   run("type check", ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "."]);
 }
 run("tests", [
   "--test",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
   `--test-timeout=${testTimeoutMs}`,
-  ...(files.length > 0 ? files : ["src/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]),
+  ...(files.length > 0
+    ? files
+    : ["src/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]),
 ]);

@@ -22,7 +22,8 @@ const services = await Promise.all(
     port,
     origin: await Origin.start((incoming, outgoing) => {
       outgoing.setHeader("x-powered-by", "example");
-      const answer = (): void => void outgoing.end(JSON.stringify({ port, url: incoming.url, headers: incoming.headers }));
+      const answer = (): void =>
+        void outgoing.end(JSON.stringify({ port, url: incoming.url, headers: incoming.headers }));
       if (incoming.url === "/broken" && port === "3001") incoming.socket.destroy();
       else if (incoming.url !== "/held") answer();
       else if (held.push(answer) === 3) for (const release of held.splice(0)) release();
@@ -45,10 +46,14 @@ interface Answer {
 /** Starts the configuration `name`; what it gives is a way to ask. */
 async function start(t: TestContext, name: string) {
   const file = join(folder, name);
-  let text = readFileSync(join(root, "examples", name), "utf8").replace('":8080"', '"127.0.0.1:0"').replace("127.0.0.1:9901", "127.0.0.1:0");
+  let text = readFileSync(join(root, "examples", name), "utf8")
+    .replace('":8080"', '"127.0.0.1:0"')
+    .replace("127.0.0.1:9901", "127.0.0.1:0");
   for (const { port, origin } of services) text = text.replaceAll(`http://localhost:${port}`, origin.url);
   writeFileSync(file, text.replace("workers: auto", "workers: 1").replace("delay: 5s", "delay: 0s"));
-  const millrace = new MillraceProcess(["run", "--no-watch", file], { env: { ACCESS_LOG: join(folder, `${name}.log`) } });
+  const millrace = new MillraceProcess(["run", "--no-watch", file], {
+    env: { ACCESS_LOG: join(folder, `${name}.log`) },
+  });
   t.after(() => millrace.stop());
   const { url, admin } = await millrace.ready();
   return { millrace, admin, ask: (path: string, headers: Record<string, string> = {}) => ask(url, path, headers) };
@@ -91,7 +96,10 @@ test("sticky.yaml: a client stays where it began", async (t) => {
 test("several-services.yaml: host, path and client decide", async (t) => {
   const { ask } = await start(t, "several-services.yaml");
   const api = await ask("/api/orders?id=1");
-  assert.deepEqual([api.seen.port, api.seen.url, api.seen.headers?.["x-service"], api.seen.headers?.["x-forwarded-prefix"]], ["3001", "/orders?id=1", "api", "/api"]);
+  assert.deepEqual(
+    [api.seen.port, api.seen.url, api.seen.headers?.["x-service"], api.seen.headers?.["x-forwarded-prefix"]],
+    ["3001", "/orders?id=1", "api", "/api"],
+  );
   assert.equal(api.headers["x-powered-by"], undefined);
   assert.equal((await ask("/", { host: "admin.example.com" })).seen.port, "3002");
   const redirect = await ask("/a/b?c=d", { host: "www.example.com" });
@@ -125,7 +133,10 @@ test("production.yaml: forwarding fields of the load balancer are believed, logs
   assert.equal((await fetch(`${admin}/readyz`)).status, 200);
   millrace.signal("SIGTERM");
   assert.equal((await millrace.ended).code, 0);
-  const line = JSON.parse(readFileSync(join(folder, "production.yaml.log"), "utf8").split("\n")[0] ?? "") as Record<string, unknown>;
+  const line = JSON.parse(readFileSync(join(folder, "production.yaml.log"), "utf8").split("\n")[0] ?? "") as Record<
+    string,
+    unknown
+  >;
   assert.equal(line["clientIp"], "203.0.113.7");
 });
 
@@ -154,7 +165,10 @@ test("millrace.config.ts: routes computed in TypeScript", async (t) => {
 test("embedded.ts: a proxy inside a program", async () => {
   const { stdout, stderr } = await run(process.execPath, [join(root, "examples/embedded.ts")]);
   assert.equal(stderr, "");
-  assert.equal(stdout, "/orders/1: 200 orders got GET /1\n/invoices/1: 200 invoices got GET /invoices/1\n/: 404 Try /orders/1 or /invoices/1.\n");
+  assert.equal(
+    stdout,
+    "/orders/1: 200 orders got GET /1\n/invoices/1: 200 invoices got GET /invoices/1\n/: 404 Try /orders/1 or /invoices/1.\n",
+  );
 });
 
 test("blue-green.ts: a switch under traffic that nobody notices", async () => {
@@ -165,6 +179,8 @@ test("blue-green.ts: a switch under traffic that nobody notices", async () => {
 
 test("every example has a test", () => {
   const tests = readFileSync(import.meta.filename, "utf8");
-  const untested = readdirSync(join(root, "examples")).filter((name) => name !== "README.md" && !tests.includes(`"${name}:`) && !tests.includes(`test("${name}`));
+  const untested = readdirSync(join(root, "examples")).filter(
+    (name) => name !== "README.md" && !tests.includes(`"${name}:`) && !tests.includes(`test("${name}`),
+  );
   assert.deepEqual(untested, []);
 });

@@ -1,6 +1,7 @@
 /**
- * Reading a configuration is work in proportion to its size, whatever grows in it and whether it is valid. Steps are counted, as in `linear-readers.test.ts`; apart from
- * that, since every count walks all code that is loaded, and this loads much.
+ * Reading a configuration is work in proportion to its size, whatever grows in it and whether it is valid. Steps are
+ * counted, as in `linear-readers.test.ts`; apart from that, since every count walks all code that is loaded, and this
+ * loads much.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,11 +21,26 @@ const configurations: readonly (readonly [name: string, write: (count: number) =
   ["keys that are there twice", (count) => "key: 1\n".repeat(count)],
   ["wrong entries of a list", (count) => `listeners:\n${"- x\n".repeat(count)}`],
   ["upstreams that lack everything", (count) => `upstreams:\n${numbered(count, (at) => `  u${at}: {}\n`)}`],
-  ["routes to upstreams that are not there", (count) => `listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- upstream: u${at}\n`)}`],
-  ["aliases of one anchor", (count) => `listeners: [{ address: ":1" }]\nroutes:\n- match: &m { path: /a }\n  respond: {}\n${"- { match: *m, respond: {} }\n".repeat(count)}`],
-  ["aliases of many anchors", (count) => `x-a:\n${numbered(count, (at) => `- &a${at} { body: x }\n`)}listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- respond: *a${at}\n`)}`],
-  ["numbers from the environment", (count) => `listeners: [{ address: ":1" }]\nroutes: [{ upstream: u0 }]\nupstreams:\n${numbered(count, (at) => `  u${at}: { endpoints: ["http://a${at}"], pool: { maxIdle: "\${N}" } }\n`)}`],
-  ["wrong values from the environment", (count) => `listeners:\n${numbered(count, () => "- \"${N}\"\n")}`],
+  [
+    "routes to upstreams that are not there",
+    (count) => `listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- upstream: u${at}\n`)}`,
+  ],
+  [
+    "aliases of one anchor",
+    (count) =>
+      `listeners: [{ address: ":1" }]\nroutes:\n- match: &m { path: /a }\n  respond: {}\n${"- { match: *m, respond: {} }\n".repeat(count)}`,
+  ],
+  [
+    "aliases of many anchors",
+    (count) =>
+      `x-a:\n${numbered(count, (at) => `- &a${at} { body: x }\n`)}listeners: [{ address: ":1" }]\nroutes:\n${numbered(count, (at) => `- respond: *a${at}\n`)}`,
+  ],
+  [
+    "numbers from the environment",
+    (count) =>
+      `listeners: [{ address: ":1" }]\nroutes: [{ upstream: u0 }]\nupstreams:\n${numbered(count, (at) => `  u${at}: { endpoints: ["http://a${at}"], pool: { maxIdle: "\${N}" } }\n`)}`,
+  ],
+  ["wrong values from the environment", (count) => `listeners:\n${numbered(count, () => '- "${N}"\n')}`],
 ];
 
 function numbered(count: number, write: (at: number) => string): string {

@@ -1,6 +1,7 @@
 /**
- * Whatever reads a stranger's text does work that is linear in it: text of twice the length takes about twice the steps. Steps are counted, not timed (see
- * `support/step-counter.ts`). A new reader is a line in the table; it is tried with all the pieces that text of this kind goes wrong by, repeated.
+ * Whatever reads a stranger's text does work that is linear in it: text of twice the length takes about twice the
+ * steps. Steps are counted, not timed (see `support/step-counter.ts`). A new reader is a line in the table; it is tried
+ * with all the pieces that text of this kind goes wrong by, repeated.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,13 +17,16 @@ const { parseAuthority } = await import("../src/http/authority.ts");
 const { parseNode, resolveClient } = await import("../src/http/client-address.ts");
 const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
 const { compileExchangeKey } = await import("../src/http/exchange-key.ts");
-const { fieldValue, foldFieldName, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } = await import("../src/http/fields.ts");
+const { fieldValue, foldFieldName, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } =
+  await import("../src/http/fields.ts");
 const { readForwarded } = await import("../src/http/forwarded.ts");
 const { clientScheme, forwardingFields, isLoop } = await import("../src/http/forwarding-fields.ts");
 const { readPath } = await import("../src/http/path.ts");
 const { isRequestId, RequestIdSource } = await import("../src/http/request-id.ts");
 const { compileSentField } = await import("../src/http/sent-fields.ts");
-const { isStreaming } = await import("../src/http/streaming.ts").then((module) => ({ isStreaming: Object.values(module)[0] as (head: object) => unknown }));
+const { isStreaming } = await import("../src/http/streaming.ts").then((module) => ({
+  isStreaming: Object.values(module)[0] as (head: object) => unknown,
+}));
 const { parseTarget } = await import("../src/http/target.ts");
 const { exchangeAround } = await import("../src/http/testing/exchange-around.ts");
 const { RequestHead, ResponseHead } = await import("../src/http/message.ts");
@@ -66,12 +70,16 @@ function readResponse(text: string, rules = limits): void {
 }
 
 /** As it is, and between letters, for white space at the ends is not part of a value. */
-const fieldOf = (name: string) => (text: string): void => {
-  for (const value of [text, `a${text}b`]) readRequest(`GET / HTTP/1.1\r\nHost: a\r\n${name}: ${value}\r\n\r\n`);
-};
-const answerFieldOf = (name: string) => (text: string): void => {
-  for (const value of [text, `a${text}b`]) readResponse(`HTTP/1.1 200 OK\r\n${name}: ${value}\r\n\r\n`);
-};
+const fieldOf =
+  (name: string) =>
+  (text: string): void => {
+    for (const value of [text, `a${text}b`]) readRequest(`GET / HTTP/1.1\r\nHost: a\r\n${name}: ${value}\r\n\r\n`);
+  };
+const answerFieldOf =
+  (name: string) =>
+  (text: string): void => {
+    for (const value of [text, `a${text}b`]) readResponse(`HTTP/1.1 200 OK\r\n${name}: ${value}\r\n\r\n`);
+  };
 
 /** One byte a read, as a slow or an evil client sends it. */
 function readDripping(text: string): void {
@@ -113,26 +121,60 @@ function decode(text: string, bytesPerRead: number, side: BodySide = "answer"): 
   }
 }
 
-const everyField = (text: string) => exchangeAround({
-  method: "GET", target: `/?${text}`, path: "/", query: text, host: "a", authority: "a", text: `GET / HTTP/1.1\r\nx-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\nUser-Agent: ${text}\r\nReferer: ${text}\r\n\r\n`, fieldsStart: 16,
-  keptFields: `x-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\n`, forwardedFor: text, forwardedProto: text, forwardedHost: text, forwarded: text, via: text, requestId: text,
-}, { isPeerTrusted: true });
+const everyField = (text: string) =>
+  exchangeAround(
+    {
+      method: "GET",
+      target: `/?${text}`,
+      path: "/",
+      query: text,
+      host: "a",
+      authority: "a",
+      text: `GET / HTTP/1.1\r\nx-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\nUser-Agent: ${text}\r\nReferer: ${text}\r\n\r\n`,
+      fieldsStart: 16,
+      keptFields: `x-a: ${text}\r\nCookie: ${text}\r\nAccept: ${text}\r\n`,
+      forwardedFor: text,
+      forwardedProto: text,
+      forwardedHost: text,
+      forwarded: text,
+      via: text,
+      requestId: text,
+    },
+    { isPeerTrusted: true },
+  );
 
 const routerBy = (match: object) => {
   const router = new Router([{ name: "r", match, value: 1 }]);
-  return (text: string): void => { router.match(everyField(text)); };
+  return (text: string): void => {
+    router.match(everyField(text));
+  };
 };
-const router = new Router([{ name: "a", match: { host: ["*.a.b", "*.b"], path: "/a/*" }, value: 1 }, { name: "b", match: { path: "/a/a/a/a/*" }, value: 2 }]);
+const router = new Router([
+  { name: "a", match: { host: ["*.a.b", "*.b"], path: "/a/*" }, value: 1 },
+  { name: "b", match: { path: "/a/a/a/a/*" }, value: 2 },
+]);
 const redactor = new QueryRedactor();
 const strictRedactor = new QueryRedactor(["a"]);
-const templates = (["json", "combined", "template"] as const).map((format) => compileAccessLogFormat(format, format === "template" ? "{header:x-a} {target} {path} {referer}" : null, redactor));
+const templates = (["json", "combined", "template"] as const).map((format) =>
+  compileAccessLogFormat(format, format === "template" ? "{header:x-a} {target} {path} {referer}" : null, redactor),
+);
 const redirect = compileRedirect("https://{host}{path}?next={uri}");
 const rewrites = [compileRewrite({ stripPrefix: "/a", addPrefix: "/b" })];
-const tokens = new StickyTokens({ secret: Buffer.from("s"), upstreamName: "u", urls: ["http://a"], maxAgeMs: 1_000, clock: systemClock });
+const tokens = new StickyTokens({
+  secret: Buffer.from("s"),
+  upstreamName: "u",
+  urls: ["http://a"],
+  maxAgeMs: 1_000,
+  clock: systemClock,
+});
 const edit = compileHeaderEdit({ remove: ["x-a"], set: { "x-b": "1" } }, "request")!;
 const sentFields = ["x-a", "cookie", "via", "x-forwarded-for", "upgrade", "forwarded"].map(compileSentField);
 const keys = ["header:x-a", "cookie:a", "query:a", "path", "clientIp"].map(compileExchangeKey);
-const lines = (text: string): string => text.replaceAll("\r", "").replaceAll("\n", "").replace(/(.{1,40})/g, "x$1: v\r\n");
+const lines = (text: string): string =>
+  text
+    .replaceAll("\r", "")
+    .replaceAll("\n", "")
+    .replace(/(.{1,40})/g, "x$1: v\r\n");
 
 /** Every reader of what strangers send, by what it reads. */
 const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
@@ -141,20 +183,84 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],
   ["field lines, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\n${lines(text)}`)],
   ["empty lines and what follows, byte by byte", readDripping],
-  ["an answer's head, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 OK\r\n${lines(text)}X: ${text}\r\n\r\n`)],
+  [
+    "an answer's head, byte by byte",
+    (text) => readAnswerDripping(`HTTP/1.1 200 OK\r\n${lines(text)}X: ${text}\r\n\r\n`),
+  ],
   ["an answer's status line, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 ${text}`)],
   ["an answer's head that is repaired", (text) => readResponse(`HTTP/1.1 200 OK\nX: \x01\n ${text}\n\n`, lenient)],
-  ["an answer's folded lines", (text) => readResponse(`HTTP/1.1 200 OK\r\nX: a\r\n${text.split("").map((one) => ` ${one}\r\n`).join("")}\r\n`, lenient)],
-  ["an answer's head that is repaired, byte by byte", (text) => readAnswerDripping(`HTTP/1.1 200 OK\n${lines(text).replaceAll("\r", "")}X: ${text}\n\n`, lenient)],
-  ["trailers that are repaired, byte by byte", (text) => decode(`0\r\n${lines(text).replaceAll("\r", "")}x: ${text}\n\n`, 1, "lenientAnswer")],
+  [
+    "an answer's folded lines",
+    (text) =>
+      readResponse(
+        `HTTP/1.1 200 OK\r\nX: a\r\n${text
+          .split("")
+          .map((one) => ` ${one}\r\n`)
+          .join("")}\r\n`,
+        lenient,
+      ),
+  ],
+  [
+    "an answer's head that is repaired, byte by byte",
+    (text) => readAnswerDripping(`HTTP/1.1 200 OK\n${lines(text).replaceAll("\r", "")}X: ${text}\n\n`, lenient),
+  ],
+  [
+    "trailers that are repaired, byte by byte",
+    (text) => decode(`0\r\n${lines(text).replaceAll("\r", "")}x: ${text}\n\n`, 1, "lenientAnswer"),
+  ],
   ["a whole response head", (text) => readResponse(text)],
   ["the status line", (text) => readResponse(`HTTP/1.1 200 ${text}\r\n\r\n`)],
-  ...["Host", "Content-Length", "Transfer-Encoding", "Connection", "TE", "Trailer", "Upgrade", "Expect", "Via", "X-Request-ID", "X-Forwarded-For", "Forwarded", "Cookie", "Range", "If-Range", "traceparent", "Max-Forwards", "Keep-Alive"]
-    .map((name) => [`the request field ${name}`, fieldOf(name)] as const),
-  ...["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Set-Cookie"].map((name) => [`the response field ${name}`, answerFieldOf(name)] as const),
-  ["Connection options, and as many fields as options", (text) => readRequest(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${options(text).join(",")}\r\n${options(text).map((option) => `${option}x: 1\r\n`).join("")}\r\n`)],
-  ["Connection options and fields of an answer", (text) => readResponse(`HTTP/1.1 200 OK\r\nConnection: ${options(text).join(",")}\r\n${options(text).map((option) => `${option}x: 1\r\n`).join("")}\r\n`)],
-  ["as many Connection fields as other fields", (text) => readRequest(`GET / HTTP/1.1\r\nHost: a\r\n${options(text).slice(0, 200).map((option) => `Connection: ${option}\r\n${option}: 1\r\n`).join("")}\r\n`)],
+  ...[
+    "Host",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Connection",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Expect",
+    "Via",
+    "X-Request-ID",
+    "X-Forwarded-For",
+    "Forwarded",
+    "Cookie",
+    "Range",
+    "If-Range",
+    "traceparent",
+    "Max-Forwards",
+    "Keep-Alive",
+  ].map((name) => [`the request field ${name}`, fieldOf(name)] as const),
+  ...["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Set-Cookie"].map(
+    (name) => [`the response field ${name}`, answerFieldOf(name)] as const,
+  ),
+  [
+    "Connection options, and as many fields as options",
+    (text) =>
+      readRequest(
+        `GET / HTTP/1.1\r\nHost: a\r\nConnection: ${options(text).join(",")}\r\n${options(text)
+          .map((option) => `${option}x: 1\r\n`)
+          .join("")}\r\n`,
+      ),
+  ],
+  [
+    "Connection options and fields of an answer",
+    (text) =>
+      readResponse(
+        `HTTP/1.1 200 OK\r\nConnection: ${options(text).join(",")}\r\n${options(text)
+          .map((option) => `${option}x: 1\r\n`)
+          .join("")}\r\n`,
+      ),
+  ],
+  [
+    "as many Connection fields as other fields",
+    (text) =>
+      readRequest(
+        `GET / HTTP/1.1\r\nHost: a\r\n${options(text)
+          .slice(0, 200)
+          .map((option) => `Connection: ${option}\r\n${option}: 1\r\n`)
+          .join("")}\r\n`,
+      ),
+  ],
   ["a chunked body", (text) => decode(text, 65_536)],
   ["a chunked body, byte by byte", (text) => decode(text, 1)],
   ["chunk extensions", (text) => decode(`1;${text}\r\nx\r\n`, 65_536)],
@@ -166,14 +272,30 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["the target in origin form", (text) => parseTarget("GET", `/${text}`, new RequestHead())],
   ["the target in absolute form", (text) => parseTarget("GET", `http://${text}/${text}`, new RequestHead())],
   ["a path", (text) => readPath(`/${text}`)],
-  ["a route's host and path", (text) => router.match(exchangeAround({ method: "GET", host: text, path: `/${text}`, alternatePath: `/${text}` }))],
+  [
+    "a route's host and path",
+    (text) => router.match(exchangeAround({ method: "GET", host: text, path: `/${text}`, alternatePath: `/${text}` })),
+  ],
   ["X-Forwarded-For", (text) => resolveClient({ peerAddress: "10.0.0.1", forwardedFor: text, isTrusted: () => true })],
-  ["Forwarded", (text) => [readForwarded(text), readForwarded(`for="${text}"`), resolveClient({ peerAddress: "10.0.0.1", forwardedFor: null, forwarded: `for=a;${text}`, isTrusted: () => true })]],
+  [
+    "Forwarded",
+    (text) => [
+      readForwarded(text),
+      readForwarded(`for="${text}"`),
+      resolveClient({ peerAddress: "10.0.0.1", forwardedFor: null, forwarded: `for=a;${text}`, isTrusted: () => true }),
+    ],
+  ],
   ["a node", parseNode],
   ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
   ["the scheme", (text) => clientScheme(everyField(text))],
   ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],
-  ["Via and CDN-Loop, for loops", (text) => [isLoop({ via: `1.1 millrace ${text}`, cdnLoop: null }, "millrac"), isLoop({ via: null, cdnLoop: `millrace;${text}` }, "millrac")]],
+  [
+    "Via and CDN-Loop, for loops",
+    (text) => [
+      isLoop({ via: `1.1 millrace ${text}`, cdnLoop: null }, "millrac"),
+      isLoop({ via: null, cdnLoop: `millrace;${text}` }, "millrac"),
+    ],
+  ],
   ["a request id", (text) => [isRequestId(text), new RequestIdSource().choose(text)]],
   ["cookies", (text) => [cookieValue(text, "a"), findCookie(text, "a", () => null)]],
   ["a sticky token", (text) => [tokens.read(text), tokens.read(`AAAAAAAA.${text}`)]],
@@ -182,37 +304,138 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["fields as the endpoint sees them", (text) => sentFields.map((read) => read(everyField(text)))],
   ["a field among others", (text) => fieldValue(`${lines(text)}y: ${text}\r\n${lines(text)}`, "y")],
   ["repeated fields", (text) => fieldValue(`y: ${text.slice(0, 10)}\r\n`.repeat(text.length / 10), "y")],
-  ["names and values", (text) => [isToken(text), isFieldValue(text), toLowerAscii(text), trimOws(text), foldFieldName(text), isSpecialAlias(text), listMembers(text)]],
+  [
+    "names and values",
+    (text) => [
+      isToken(text),
+      isFieldValue(text),
+      toLowerAscii(text),
+      trimOws(text),
+      foldFieldName(text),
+      isSpecialAlias(text),
+      listMembers(text),
+    ],
+  ],
   ["fields that are edited", (text) => [edit(lines(text)), removeFields(lines(text), (name) => name === "x")]],
   ["the matcher of a query", routerBy({ query: { b: "x" } })],
   ["the matcher of cookies", routerBy({ cookie: { b: "x" } })],
   ["the matcher of fields", routerBy({ header: { "x-a": "x", via: "y", "x-forwarded-proto": "z" } })],
   ["Accept", prefersJson],
-  ["Accept of an answer of our own", (text) => explain("NO_ROUTE", exchangeAround({ text: `GET / HTTP/1.1\r\nAccept: application/json,${text}\r\n\r\n`, fieldsStart: 16 }))],
+  [
+    "Accept of an answer of our own",
+    (text) =>
+      explain(
+        "NO_ROUTE",
+        exchangeAround({ text: `GET / HTTP/1.1\r\nAccept: application/json,${text}\r\n\r\n`, fieldsStart: 16 }),
+      ),
+  ],
   ["Accept of a scraper", decideExpositionFormat],
-  ["Content-Type of an answer", (text) => isStreaming(Object.assign(new ResponseHead(), { text: `HTTP/1.1 200 OK\r\nContent-Type: ${text}\r\n\r\n`, fieldsStart: 17, keptFields: `Content-Type: ${text}\r\n` }))],
+  [
+    "Content-Type of an answer",
+    (text) =>
+      isStreaming(
+        Object.assign(new ResponseHead(), {
+          text: `HTTP/1.1 200 OK\r\nContent-Type: ${text}\r\n\r\n`,
+          fieldsStart: 17,
+          keptFields: `Content-Type: ${text}\r\n`,
+        }),
+      ),
+  ],
   ["a redirect", (text) => redirect({ target: `/${text}?${text}`, host: "a", scheme: "http" })],
-  ["a rewrite", (text) => rewriteTarget(rewrites, { target: `/a?${encodeURI(text)}`, path: `/${encodeURIComponent(text)}` })],
+  [
+    "a rewrite",
+    (text) => rewriteTarget(rewrites, { target: `/a?${encodeURI(text)}`, path: `/${encodeURIComponent(text)}` }),
+  ],
   ["a query for the log", (text) => [redactor.redact(`/?key&${text}`), strictRedactor.redact(`/?${text}`)]],
   ["a URL for the log", (text) => [redactor.redact(`http://${text}`), redactor.redact(text)]],
   ["text for the log", (text) => [escapeJsonText(text), escapePlainText(text)]],
   ["a line of the log", (text) => templates.map((format) => format(everyField(text)))],
-  ["the admin listener's Host and token", (text) => [isLoopbackHost(text), decideAccess({ need: "write", headers: { host: text, authorization: `Basic ${text}`, origin: text }, peerAddress: "127.0.0.1", localAddress: null }, [{ token: "t".repeat(8), role: "read" }])]],
+  [
+    "the admin listener's Host and token",
+    (text) => [
+      isLoopbackHost(text),
+      decideAccess(
+        {
+          need: "write",
+          headers: { host: text, authorization: `Basic ${text}`, origin: text },
+          peerAddress: "127.0.0.1",
+          localAddress: null,
+        },
+        [{ token: "t".repeat(8), role: "read" }],
+      ),
+    ],
+  ],
   ["references to the environment", (text) => substituteEnvironment(`${text}\${a}${text}\${`, { a: text })],
   ["JSON", (text) => [findJsonMistake(`["${text}"]`), findJsonMistake(text)]],
   ["a path of the admin listener", (text) => findEndpointPath(`/api/v1/upstreams/${text}/endpoints/${text}`)],
 ];
 
-const options = (text: string): string[] => Array.from({ length: Math.ceil(text.length / 8) }, (_, at) => `o${at.toString(36)}`);
+const options = (text: string): string[] =>
+  Array.from({ length: Math.ceil(text.length / 8) }, (_, at) => `o${at.toString(36)}`);
 
 /** What texts are made of that readers stumble over. */
-const pieces = ["a", "A", "0", " ", "\t", ",", ";", "=", "&", "&a", ";a", "a=b;", "a=b&", "key&", "json,;,;", ", a", "a ,", "a;q=0.5,", "\"", "\\\"", "\\", "%", "%2e", "%25", "+", "/", "/.", "/..", "//", ";/", ".", "a.", ":", "0:", "::", "[", "]", "@", "-", "_", "\xa0", "\xff", "{", "1.1 a,", "a a,", "for=a,", "\r\n", "a:b\r\n", "1\r\nx\r\n"];
+const pieces = [
+  "a",
+  "A",
+  "0",
+  " ",
+  "\t",
+  ",",
+  ";",
+  "=",
+  "&",
+  "&a",
+  ";a",
+  "a=b;",
+  "a=b&",
+  "key&",
+  "json,;,;",
+  ", a",
+  "a ,",
+  "a;q=0.5,",
+  '"',
+  '\\"',
+  "\\",
+  "%",
+  "%2e",
+  "%25",
+  "+",
+  "/",
+  "/.",
+  "/..",
+  "//",
+  ";/",
+  ".",
+  "a.",
+  ":",
+  "0:",
+  "::",
+  "[",
+  "]",
+  "@",
+  "-",
+  "_",
+  "\xa0",
+  "\xff",
+  "{",
+  "1.1 a,",
+  "a a,",
+  "for=a,",
+  "\r\n",
+  "a:b\r\n",
+  "1\r\nx\r\n",
+];
 
 const shortLength = 800;
-/** Twice the steps for twice the text; four times would be a square. What is done once for any text only makes it less. */
+/**
+ * Twice the steps for twice the text; four times would be a square. What is done once for any text only makes it less.
+ */
 const mostGrowth = 2.7;
 
-/** Pieces that are counted together, each repeated for itself: looking at the counters costs more than most readings. A square in one of them stands out among three. */
+/**
+ * Pieces that are counted together, each repeated for itself: looking at the counters costs more than most readings. A
+ * square in one of them stands out among three.
+ */
 const piecesPerCount = 3;
 
 for (const [name, read] of readers) {
@@ -229,7 +452,10 @@ for (const [name, read] of readers) {
           for (const text of texts) read(text);
         });
       }) as [number, number];
-      assert.ok(long <= short * mostGrowth + 500, `one of ${JSON.stringify(some)} repeated: ${short} steps for ${shortLength} characters, ${long} for twice as many`);
+      assert.ok(
+        long <= short * mostGrowth + 500,
+        `one of ${JSON.stringify(some)} repeated: ${short} steps for ${shortLength} characters, ${long} for twice as many`,
+      );
     }
   });
 }

@@ -18,7 +18,10 @@ interface Contestant {
 
 const beforeMs = 3000;
 const settledMs = 4000;
-/** How long is waited, between faults, for every proxy to use every endpoint without an error; then the next fault comes all the same. */
+/**
+ * How long is waited, between faults, for every proxy to use every endpoint without an error; then the next fault comes
+ * all the same.
+ */
 const calmLimitMs = 12_000;
 const calmMs = 1000;
 
@@ -29,7 +32,12 @@ export class Arena {
   readonly #contestants: readonly Contestant[];
   readonly #random: () => number;
 
-  private constructor(endpoints: readonly EndpointProcess[], spare: EndpointProcess, contestants: readonly Contestant[], random: () => number) {
+  private constructor(
+    endpoints: readonly EndpointProcess[],
+    spare: EndpointProcess,
+    contestants: readonly Contestant[],
+    random: () => number,
+  ) {
     this.#endpoints = endpoints;
     this.#spare = spare;
     this.#contestants = contestants;
@@ -37,7 +45,10 @@ export class Arena {
   }
 
   /** Starts everything. */
-  static async open(proxies: readonly ChaosProxy[], options: { readonly seed: number; readonly ratePerSecond: number }): Promise<Arena> {
+  static async open(
+    proxies: readonly ChaosProxy[],
+    options: { readonly seed: number; readonly ratePerSecond: number },
+  ): Promise<Arena> {
     const all: EndpointProcess[] = [];
     for (const [at, name] of ["a", "b", "c", "spare"].entries()) {
       const ports: number[] = [];
@@ -59,7 +70,13 @@ export class Arena {
   async play(scenario: Scenario): Promise<Record<string, Outcome>> {
     await this.#calm();
     const victim = this.#endpoints[Math.floor(this.#random() * this.#endpoints.length)]!;
-    const stage = { endpoints: this.#endpoints, spare: this.#spare, victim, sleep, reload: (endpoints: readonly EndpointProcess[]) => this.#reload(endpoints) };
+    const stage = {
+      endpoints: this.#endpoints,
+      spare: this.#spare,
+      victim,
+      sleep,
+      reload: (endpoints: readonly EndpointProcess[]) => this.#reload(endpoints),
+    };
     const countsBefore = await this.#counts();
     const startMs = performance.now();
     await sleep(beforeMs);
@@ -83,17 +100,19 @@ export class Arena {
       settled: { fromMs: Math.max(faultMs, endMs - settledMs), toMs: endMs },
       after: { fromMs: wellMs, toMs: overMs },
     };
-    return Object.fromEntries(this.#contestants.map(({ name, load, lane }) => {
-      let ratio: number | null = null;
-      if (scenario.isOutage === true) {
-        const requests = load.records.filter((record) => record.startMs >= faultMs && record.startMs < endMs).length;
-        const seen = (requestsAfter[lane] ?? 0) - (requestsBefore[lane] ?? 0);
-        // The dead do not count; then the proxy's own word is taken.
-        const said = (ownAfter[lane]?.attempts ?? 0) - (ownBefore[lane]?.attempts ?? 0);
-        ratio = (scenario.name === "outage" ? said : seen) / requests;
-      }
-      return [name, toOutcome(load.records, timeline, [countsBefore[lane]!, countsAfter[lane]!], ratio)];
-    }));
+    return Object.fromEntries(
+      this.#contestants.map(({ name, load, lane }) => {
+        let ratio: number | null = null;
+        if (scenario.isOutage === true) {
+          const requests = load.records.filter((record) => record.startMs >= faultMs && record.startMs < endMs).length;
+          const seen = (requestsAfter[lane] ?? 0) - (requestsBefore[lane] ?? 0);
+          // The dead do not count; then the proxy's own word is taken.
+          const said = (ownAfter[lane]?.attempts ?? 0) - (ownBefore[lane]?.attempts ?? 0);
+          ratio = (scenario.name === "outage" ? said : seen) / requests;
+        }
+        return [name, toOutcome(load.records, timeline, [countsBefore[lane]!, countsAfter[lane]!], ratio)];
+      }),
+    );
   }
 
   /** Ends everything. */
@@ -113,7 +132,9 @@ export class Arena {
 
   /** Requests that the endpoints have seen, by lane. */
   #endpointRequests(): number[] {
-    return this.#contestants.map(({ lane }) => [...this.#endpoints, this.#spare].reduce((sum, endpoint) => sum + endpoint.requestsOn(endpoint.ports[lane]!), 0));
+    return this.#contestants.map(({ lane }) =>
+      [...this.#endpoints, this.#spare].reduce((sum, endpoint) => sum + endpoint.requestsOn(endpoint.ports[lane]!), 0),
+    );
   }
 
   /** Waits until nobody sees errors and all endpoints are used by all. */
@@ -123,11 +144,16 @@ export class Arena {
       const before = this.#endpoints.map((endpoint) => endpoint.ports.map((port) => endpoint.requestsOn(port)));
       const fromMs = performance.now();
       await sleep(calmMs);
-      const isUsed = this.#endpoints.every((endpoint, at) => endpoint.ports.every((port, lane) => endpoint.requestsOn(port) > (before[at]?.[lane] ?? 0) + 5));
-      const isClean = this.#contestants.every(({ load }) => load.records.every(({ startMs, kind }) => startMs < fromMs || kind === "ok"));
+      const isUsed = this.#endpoints.every((endpoint, at) =>
+        endpoint.ports.every((port, lane) => endpoint.requestsOn(port) > (before[at]?.[lane] ?? 0) + 5),
+      );
+      const isClean = this.#contestants.every(({ load }) =>
+        load.records.every(({ startMs, kind }) => startMs < fromMs || kind === "ok"),
+      );
       if (isUsed && isClean) return;
     }
   }
 }
 
-const portsOf = (endpoints: readonly EndpointProcess[], lane: number): number[] => endpoints.map((endpoint) => endpoint.ports[lane]!);
+const portsOf = (endpoints: readonly EndpointProcess[], lane: number): number[] =>
+  endpoints.map((endpoint) => endpoint.ports[lane]!);

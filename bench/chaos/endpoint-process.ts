@@ -34,7 +34,9 @@ export class EndpointProcess {
   /** Starts the process where none runs; resolves when it accepts on all ports. */
   async start(): Promise<void> {
     if (this.#child !== null) return;
-    const child = fork(join(import.meta.dirname, "endpoint.ts"), [String(this.#seed), ...this.ports.map(String)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(join(import.meta.dirname, "endpoint.ts"), [String(this.#seed), ...this.ports.map(String)], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     live.add(child);
     child.once("exit", () => live.delete(child));
     child.on("message", (report: EndpointReport) => {
@@ -53,7 +55,8 @@ export class EndpointProcess {
     const child = this.#child;
     if (child === null) return;
     this.#child = null;
-    for (const [port, count] of Object.entries(this.#now)) this.#before[Number(port)] = (this.#before[Number(port)] ?? 0) + count;
+    for (const [port, count] of Object.entries(this.#now))
+      this.#before[Number(port)] = (this.#before[Number(port)] ?? 0) + count;
     this.#now = {};
     child.kill("SIGKILL");
     await once(child, "exit");

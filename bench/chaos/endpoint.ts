@@ -1,6 +1,7 @@
 /**
- * An endpoint for the chaos run, in a process of its own. It listens on one port for every proxy, so that all proxies meet the same fault at the same moment and what each sends can be counted apart.
- * Its parent tells it by message how to misbehave. Arguments: seed, ports.
+ * An endpoint for the chaos run, in a process of its own. It listens on one port for every proxy, so that all proxies
+ * meet the same fault at the same moment and what each sends can be counted apart. Its parent tells it by message how
+ * to misbehave. Arguments: seed, ports.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -39,7 +40,8 @@ function main(): void {
     }
     const port = (request.socket.address() as AddressInfo).port;
     requests[port] = (requests[port] ?? 0) + 1;
-    if (behaviour === "500" || behaviour === "503") response.writeHead(Number(behaviour), { "content-length": 0 }).end();
+    if (behaviour === "500" || behaviour === "503")
+      response.writeHead(Number(behaviour), { "content-length": 0 }).end();
     else if (behaviour === "reset") request.socket.resetAndDestroy();
     else if (behaviour === "truncate") {
       response.writeHead(200, { "content-length": answerBody.length });
@@ -50,7 +52,9 @@ function main(): void {
     }
   };
   for (const port of ports) createServer({ keepAliveTimeout: 120_000 }, answer).listen(Number(port), "127.0.0.1", 1024);
-  process.on("message", (order: EndpointOrder) => { behaviour = order.behaviour; });
+  process.on("message", (order: EndpointOrder) => {
+    behaviour = order.behaviour;
+  });
   process.on("disconnect", () => process.exit());
   setInterval(() => process.send?.({ requests } satisfies EndpointReport), 100);
 }

@@ -26,10 +26,18 @@ export interface Outcome {
   readonly attempts: number;
   readonly retries: number;
   readonly takenOut: number;
-  /** Attempts for each request, while the fault lasted; as the endpoints counted where they were alive, else as the proxy says. */
+  /**
+   * Attempts for each request, while the fault lasted; as the endpoints counted where they were alive, else as the
+   * proxy says.
+   */
   readonly attemptsPerRequest: number | null;
   /** 99th percentiles in milliseconds, of all requests whatever became of them; null where there was none. */
-  readonly p99: { readonly before: number | null; readonly during: number | null; readonly settled: number | null; readonly after: number | null };
+  readonly p99: {
+    readonly before: number | null;
+    readonly during: number | null;
+    readonly settled: number | null;
+    readonly after: number | null;
+  };
   /** 99th percentile of the time that errors took, in milliseconds. */
   readonly errorP99: number | null;
   /** Seconds from the end of the fault to the last error; 0 = none after it. */
@@ -37,13 +45,23 @@ export interface Outcome {
 }
 
 /** Puts an outcome together. @param counts before and after the scenario */
-export function toOutcome(records: readonly RequestRecord[], timeline: Timeline, counts: readonly [ProxyCounts, ProxyCounts], attemptsPerRequest: number | null): Outcome {
-  const inSpan = ({ fromMs, toMs }: Span): RequestRecord[] => records.filter(({ startMs }) => startMs >= fromMs && startMs < toMs);
+export function toOutcome(
+  records: readonly RequestRecord[],
+  timeline: Timeline,
+  counts: readonly [ProxyCounts, ProxyCounts],
+  attemptsPerRequest: number | null,
+): Outcome {
+  const inSpan = ({ fromMs, toMs }: Span): RequestRecord[] =>
+    records.filter(({ startMs }) => startMs >= fromMs && startMs < toMs);
   const whole = inSpan({ fromMs: timeline.before.fromMs, toMs: timeline.after.toMs });
   const failed = whole.filter(({ kind }) => kind !== "ok");
   const errors: Record<string, number> = {};
   for (const { kind } of failed) errors[kind] = (errors[kind] ?? 0) + 1;
-  const p99 = (span: Span): number | null => percentile(inSpan(span).map(({ durationMs }) => durationMs), 0.99);
+  const p99 = (span: Span): number | null =>
+    percentile(
+      inSpan(span).map(({ durationMs }) => durationMs),
+      0.99,
+    );
   const lastError = failed.filter(({ startMs }) => startMs >= timeline.after.fromMs).at(-1);
   const [start, end] = counts;
   return {
@@ -54,8 +72,16 @@ export function toOutcome(records: readonly RequestRecord[], timeline: Timeline,
     retries: end.retries - start.retries,
     takenOut: end.takenOut - start.takenOut,
     attemptsPerRequest,
-    p99: { before: p99(timeline.before), during: p99(timeline.during), settled: p99(timeline.settled), after: p99(timeline.after) },
-    errorP99: percentile(failed.map(({ durationMs }) => durationMs), 0.99),
+    p99: {
+      before: p99(timeline.before),
+      during: p99(timeline.during),
+      settled: p99(timeline.settled),
+      after: p99(timeline.after),
+    },
+    errorP99: percentile(
+      failed.map(({ durationMs }) => durationMs),
+      0.99,
+    ),
     lastErrorAfter: lastError === undefined ? 0 : (lastError.startMs - timeline.after.fromMs) / 1000,
   };
 }

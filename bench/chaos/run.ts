@@ -1,7 +1,8 @@
 /**
- * `npm run chaos`: endpoints die, freeze, slow down and talk nonsense while a steady load runs through Millrace, nginx and HAProxy at the same time, before the same endpoints;
- * then, for one proxy after the other, what surrounds it misbehaves: readers of logs, name servers, descriptors, clients.
- * Real processes, at most nine minutes; a seed decides who is hit. Ends with 1 where Millrace did not keep what it promises. Linux only.
+ * `npm run chaos`: endpoints die, freeze, slow down and talk nonsense while a steady load runs through Millrace, nginx
+ * and HAProxy at the same time, before the same endpoints; then, for one proxy after the other, what surrounds it
+ * misbehaves: readers of logs, name servers, descriptors, clients. Real processes, at most nine minutes; a seed decides
+ * who is hit. Ends with 1 where Millrace did not keep what it promises. Linux only.
  *
  *   node bench/chaos/run.ts [--seed 1] [--rate 150] [--only kill,log-gone] [--proxies millrace,nginx] [--write]
  */
@@ -42,13 +43,16 @@ const wanted = values.proxies?.split(",");
 const proxies = [millrace, nginx, haproxy].filter(({ name, title }: ChaosProxy) => {
   if (wanted !== undefined && !wanted.includes(name)) return false;
   const isThere = name === "millrace" || findCommand(name) !== null;
-  if (!isThere) console.error(`${title} is not installed (\`node scripts/install-packages.ts bench\`); going on without it.`);
+  if (!isThere)
+    console.error(`${title} is not installed (\`node scripts/install-packages.ts bench\`); going on without it.`);
   return isThere;
 });
 const toRun = scenarios.filter(({ name }) => chosen?.includes(name) ?? true);
 const scenesToPlay = scenes.filter(({ name }) => chosen?.includes(name) ?? true);
 if (proxies.length === 0 || toRun.length + scenesToPlay.length === 0 || !(seed >= 0) || !(ratePerSecond > 0)) {
-  console.error(`Nothing to do. Faults: ${[...scenarios, ...scenes].map(({ name }) => name).join(", ")}. Proxies: millrace, nginx, haproxy.`);
+  console.error(
+    `Nothing to do. Faults: ${[...scenarios, ...scenes].map(({ name }) => name).join(", ")}. Proxies: millrace, nginx, haproxy.`,
+  );
   process.exit(2);
 }
 
@@ -66,7 +70,8 @@ const played: ChaosRun["scenes"][number][] = [];
 for (const { name, title, promise, players, play } of scenesToPlay) {
   process.stderr.write(`${title} …\n`);
   const seen: Record<string, SceneResult> = {};
-  for (const proxy of proxies) if (players.includes(proxy.name as ContestantName)) seen[proxy.name] = await play(proxy.name as ContestantName);
+  for (const proxy of proxies)
+    if (players.includes(proxy.name as ContestantName)) seen[proxy.name] = await play(proxy.name as ContestantName);
   played.push({ name, title, promise, results: seen });
 }
 
@@ -77,7 +82,9 @@ const run: ChaosRun = {
   ratePerSecond,
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}`,
-  proxies: await Promise.all(proxies.map(async ({ name, title, version }) => ({ name, title, version: await version() }))),
+  proxies: await Promise.all(
+    proxies.map(async ({ name, title, version }) => ({ name, title, version: await version() })),
+  ),
   scenarios: results,
   scenes: played,
   verdicts: [...judge(ours), ...judgeScenes(played)],

@@ -32,7 +32,10 @@ export interface Scenario {
 /** One endpoint misbehaves while its health path is well. */
 function misbehaving(name: string, title: string, behaviour: Behaviour, faultMs = 5000): Scenario {
   return {
-    name, title, faultMs, afterMs: 5000,
+    name,
+    title,
+    faultMs,
+    afterMs: 5000,
     begin: async ({ victim }) => victim.behave(behaviour),
     end: async ({ victim }) => victim.behave("well"),
   };
@@ -41,12 +44,18 @@ function misbehaving(name: string, title: string, behaviour: Behaviour, faultMs 
 /** In the order in which they run. */
 export const scenarios: readonly Scenario[] = [
   {
-    name: "kill", title: "one of three killed (SIGKILL), back later", faultMs: 5000, afterMs: 6000,
+    name: "kill",
+    title: "one of three killed (SIGKILL), back later",
+    faultMs: 5000,
+    afterMs: 6000,
     begin: ({ victim }) => victim.kill(),
     end: ({ victim }) => victim.start(),
   },
   {
-    name: "freeze", title: "one of three frozen (SIGSTOP)", faultMs: 14_000, afterMs: 5000,
+    name: "freeze",
+    title: "one of three frozen (SIGSTOP)",
+    faultMs: 14_000,
+    afterMs: 5000,
     begin: async ({ victim }) => victim.freeze(),
     end: async ({ victim }) => victim.thaw(),
   },
@@ -55,7 +64,10 @@ export const scenarios: readonly Scenario[] = [
   misbehaving("reset", "one of three resets instead of answering", "reset"),
   misbehaving("truncate", "one of three resets in the middle of each body", "truncate"),
   {
-    name: "reboot", title: "each of three killed and back after 1.5 s, in turn", faultMs: 9000, afterMs: 5000,
+    name: "reboot",
+    title: "each of three killed and back after 1.5 s, in turn",
+    faultMs: 9000,
+    afterMs: 5000,
     async begin({ endpoints, sleep }) {
       for (const endpoint of endpoints) {
         await endpoint.kill();
@@ -67,7 +79,10 @@ export const scenarios: readonly Scenario[] = [
     end: () => Promise.resolve(),
   },
   {
-    name: "reload", title: "one added, one removed by reload, the removed one killed", faultMs: 6000, afterMs: 3000,
+    name: "reload",
+    title: "one added, one removed by reload, the removed one killed",
+    faultMs: 6000,
+    afterMs: 3000,
     async begin({ endpoints, spare, victim, reload, sleep }) {
       await spare.start();
       await reload([...endpoints, spare]);
@@ -85,13 +100,25 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "outage", title: "all three killed, back later", faultMs: 6000, afterMs: 10_000, isOutage: true,
-    begin: async ({ endpoints }) => void await Promise.all(endpoints.map((endpoint) => endpoint.kill())),
-    end: async ({ endpoints }) => void await Promise.all(endpoints.map((endpoint) => endpoint.start())),
+    name: "outage",
+    title: "all three killed, back later",
+    faultMs: 6000,
+    afterMs: 10_000,
+    isOutage: true,
+    begin: async ({ endpoints }) => void (await Promise.all(endpoints.map((endpoint) => endpoint.kill()))),
+    end: async ({ endpoints }) => void (await Promise.all(endpoints.map((endpoint) => endpoint.start()))),
   },
   {
-    name: "503", title: "all three answer 503", faultMs: 6000, afterMs: 10_000, isOutage: true,
-    begin: async ({ endpoints }) => { for (const endpoint of endpoints) endpoint.behave("503"); },
-    end: async ({ endpoints }) => { for (const endpoint of endpoints) endpoint.behave("well"); },
+    name: "503",
+    title: "all three answer 503",
+    faultMs: 6000,
+    afterMs: 10_000,
+    isOutage: true,
+    begin: async ({ endpoints }) => {
+      for (const endpoint of endpoints) endpoint.behave("503");
+    },
+    end: async ({ endpoints }) => {
+      for (const endpoint of endpoints) endpoint.behave("well");
+    },
   },
 ];

@@ -1,6 +1,7 @@
 /**
- * A steady load of idempotent requests on one proxy: so many a second, whatever becomes of the earlier ones (open loop), so that a stalled proxy does not slow its own examination down.
- * Every request is recorded with its start, its duration and how it ended.
+ * A steady load of idempotent requests on one proxy: so many a second, whatever becomes of the earlier ones (open
+ * loop), so that a stalled proxy does not slow its own examination down. Every request is recorded with its start, its
+ * duration and how it ended.
  */
 import { Agent, type ClientRequest, request } from "node:http";
 import { answerBody } from "./endpoint.ts";
@@ -66,13 +67,20 @@ export class SteadyLoad {
       this.#open.delete(call);
       this.records.push({ startMs, durationMs: performance.now() - startMs, kind });
     };
-    const call = request({ host: "127.0.0.1", port: this.#port, path: `/item/${this.#sent}`, agent: this.#agent }, (response) => {
-      let body = "";
-      response.setEncoding("latin1");
-      response.on("data", (text: string) => { body += text; });
-      response.on("error", () => finish("truncated"));
-      response.on("end", () => finish(response.statusCode !== 200 ? String(response.statusCode) : body === answerBody ? "ok" : "truncated"));
-    });
+    const call = request(
+      { host: "127.0.0.1", port: this.#port, path: `/item/${this.#sent}`, agent: this.#agent },
+      (response) => {
+        let body = "";
+        response.setEncoding("latin1");
+        response.on("data", (text: string) => {
+          body += text;
+        });
+        response.on("error", () => finish("truncated"));
+        response.on("end", () =>
+          finish(response.statusCode !== 200 ? String(response.statusCode) : body === answerBody ? "ok" : "truncated"),
+        );
+      },
+    );
     const timer = setTimeout(() => {
       finish("timeout");
       call.destroy();

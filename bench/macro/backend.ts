@@ -32,7 +32,9 @@ events { worker_connections 16384; accept_mutex off; }
 
 /** The paths nginx would otherwise take below /var, and what is the same for proxy and backend. */
 export function nginxHttpDefaults(folder: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
   return `${temporary.join("\n")}
 access_log off;
 tcp_nodelay on;
@@ -77,6 +79,7 @@ server {
 /** Bytes without a period that a buffer size shares, so that a shifted or repeated chunk is noticed. */
 function patternBytes(count: number): Buffer {
   const bytes = Buffer.alloc(count);
-  for (let index = 0; index < count; index++) bytes[index] = (index * 31 + (index >> 8) * 17 + (index >> 16) * 7) & 0xff;
+  for (let index = 0; index < count; index++)
+    bytes[index] = (index * 31 + (index >> 8) * 17 + (index >> 16) * 7) & 0xff;
   return bytes;
 }

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CpuProfile, selfTimes } from "./cpu-profile.ts";
 
-const frame = (functionName: string, url = ""): { functionName: string; url: string; lineNumber: number } => ({ functionName, url, lineNumber: 9 });
+const frame = (functionName: string, url = ""): { functionName: string; url: string; lineNumber: number } => ({
+  functionName,
+  url,
+  lineNumber: 9,
+});
 const profile: CpuProfile = {
   nodes: [
     { id: 1, callFrame: frame("parse", "file:///somewhere/src/http1/request-parser.ts") },
@@ -23,5 +27,8 @@ test("self time is summed by function, whatever the stack above it, and idle tim
 });
 
 test("samples outside the window do not count", () => {
-  assert.deepEqual(selfTimes(profile, 1200, 1400).map(({ name, selfUs }) => [name, selfUs]), [["parse", 300]]);
+  assert.deepEqual(
+    selfTimes(profile, 1200, 1400).map(({ name, selfUs }) => [name, selfUs]),
+    [["parse", 300]],
+  );
 });

@@ -28,7 +28,11 @@ export function selfTimes(profile: CpuProfile, fromUs: number, toUs: number): Fu
     const lasted = Math.max(0, profile.timeDeltas[index + 1] ?? 0);
     const place = frame.url === "" ? "" : `${shorten(frame.url)}:${frame.lineNumber + 1}`;
     const key = `${frame.functionName} ${place}`;
-    const entry = byFunction.get(key) ?? { name: frame.functionName === "" ? "(anonymous)" : frame.functionName, place, selfUs: 0 };
+    const entry = byFunction.get(key) ?? {
+      name: frame.functionName === "" ? "(anonymous)" : frame.functionName,
+      place,
+      selfUs: 0,
+    };
     entry.selfUs += lasted;
     byFunction.set(key, entry);
   }

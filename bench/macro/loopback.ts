@@ -2,7 +2,10 @@
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
 
-/** Below the range from which the kernel hands out ports, so that no program that asks for "any port" gets the same one meanwhile. */
+/**
+ * Below the range from which the kernel hands out ports, so that no program that asks for "any port" gets the same one
+ * meanwhile.
+ */
 const portRange = { first: 10_000, count: 20_000 };
 
 /** A port nothing listens on at this moment. */
@@ -22,7 +25,9 @@ function canListen(port: number): Promise<boolean> {
   });
 }
 
-/** Resolves when the port accepts; rejects after `timeoutMs` or as soon as `hasEnded` says that nobody will ever listen. */
+/**
+ * Resolves when the port accepts; rejects after `timeoutMs` or as soon as `hasEnded` says that nobody will ever listen.
+ */
 export async function untilAccepting(port: number, timeoutMs: number, hasEnded: () => boolean): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await accepts(port))) {
@@ -49,10 +54,22 @@ export interface PlainResponse {
 }
 
 /** One request over its own connection. */
-export function fetchOnce(port: number, path: string, method = "GET", body: Buffer | null = null): Promise<PlainResponse> {
+export function fetchOnce(
+  port: number,
+  path: string,
+  method = "GET",
+  body: Buffer | null = null,
+): Promise<PlainResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: "127.0.0.1", port, path, method, agent: false, headers: body === null ? {} : { "content-length": body.length } },
+      {
+        host: "127.0.0.1",
+        port,
+        path,
+        method,
+        agent: false,
+        headers: body === null ? {} : { "content-length": body.length },
+      },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -24,7 +24,11 @@ test("the proxy has a core that nothing else is given, as soon as there are two"
 test("two proxy threads have cores of their own from four cores on", () => {
   for (const count of [4, 6, 16]) {
     const plan = planCores(Array.from({ length: count }, (_, index) => index));
-    assert.equal(plan.proxyTwo.some((core) => plan.load.includes(core) || plan.backend.includes(core)), false, `${count} cores`);
+    assert.equal(
+      plan.proxyTwo.some((core) => plan.load.includes(core) || plan.backend.includes(core)),
+      false,
+      `${count} cores`,
+    );
   }
 });
 

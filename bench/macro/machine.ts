@@ -55,13 +55,18 @@ export function allowedCores(): number[] {
 }
 
 /**
- * One core for the proxy whatever the machine. Load generator and backend share the first core where there are two, have
- * one each from three on and two each from six on. Two proxy threads overlap with them on fewer than four cores.
+ * One core for the proxy whatever the machine. Load generator and backend share the first core where there are two,
+ * have one each from three on and two each from six on. Two proxy threads overlap with them on fewer than four cores.
  */
 export function planCores(cores: readonly number[]): CorePlan {
   if (cores.length < 2) return { proxy: cores, proxyTwo: cores, load: cores, backend: cores };
   const proxyTwo = cores.slice(-2);
   const proxy = cores.slice(-1);
   if (cores.length >= 6) return { proxy, proxyTwo, load: cores.slice(0, 2), backend: cores.slice(2, 4) };
-  return { proxy, proxyTwo, load: cores.slice(0, 1), backend: cores.length > 2 ? cores.slice(1, 2) : cores.slice(0, 1) };
+  return {
+    proxy,
+    proxyTwo,
+    load: cores.slice(0, 1),
+    backend: cores.length > 2 ? cores.slice(1, 2) : cores.slice(0, 1),
+  };
 }

@@ -68,7 +68,8 @@ async function openConnection(port: number): Promise<Socket> {
   await once(socket, "connect", { signal });
   socket.write("GET /small HTTP/1.1\r\nHost: bench.test\r\nAccept: */*\r\n\r\n");
   const [head] = (await once(socket, "data", { signal })) as [Buffer];
-  if (!head.toString("latin1").startsWith("HTTP/1.1 200")) throw new Error(`an idle connection was answered with ${head.toString("latin1", 0, 30)}`);
+  if (!head.toString("latin1").startsWith("HTTP/1.1 200"))
+    throw new Error(`an idle connection was answered with ${head.toString("latin1", 0, 30)}`);
   socket.on("error", () => {}).resume();
   return socket;
 }

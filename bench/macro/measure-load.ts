@@ -25,16 +25,19 @@ export async function checkCorrect(running: RunningPeer, scenario: LoadScenario,
   const direct = await fetchOnce(backend.port, scenario.path, scenario.method, body);
   const proxied = await fetchOnce(running.port, scenario.path, scenario.method, body);
   const name = running.peer.name;
-  if (direct.status !== 200 || direct.body.length !== scenario.responseBytes) throw new Error(`the backend itself answers ${scenario.path} wrongly`);
+  if (direct.status !== 200 || direct.body.length !== scenario.responseBytes)
+    throw new Error(`the backend itself answers ${scenario.path} wrongly`);
   if (proxied.status !== 200) throw new Error(`${name} answers ${scenario.path} with ${proxied.status}`);
-  if (!proxied.body.equals(direct.body)) throw new Error(`${name} changes the body of ${scenario.path} (${proxied.body.length} bytes)`);
+  if (!proxied.body.equals(direct.body))
+    throw new Error(`${name} changes the body of ${scenario.path} (${proxied.body.length} bytes)`);
   const echo = (await fetchOnce(running.port, "/echo")).body.toString();
-  if (!echo.includes(" 127.0.0.1 http")) throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
+  if (!echo.includes(" 127.0.0.1 http"))
+    throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
 }
 
 /**
- * Runs one scenario on the given proxies. The result's keys are peer names, with `×2` for two threads. A proxy that fails,
- * at the start, in the check or under load, is reported through `onFailure` and left out; the others go on.
+ * Runs one scenario on the given proxies. The result's keys are peer names, with `×2` for two threads. A proxy that
+ * fails, at the start, in the check or under load, is reported through `onFailure` and left out; the others go on.
  */
 export async function measureLoad(
   scenario: LoadScenario,
@@ -89,7 +92,13 @@ export async function measureLoad(
 }
 
 /** Of several tries the least disturbed one: chosen by what others did, never by its result. */
-async function measureQuietly(at: RunningPeer, scenario: LoadScenario, backend: Backend, plan: CorePlan, settings: LoadSettings): Promise<LoadRound> {
+async function measureQuietly(
+  at: RunningPeer,
+  scenario: LoadScenario,
+  backend: Backend,
+  plan: CorePlan,
+  settings: LoadSettings,
+): Promise<LoadRound> {
   let best: LoadRound | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt <= settings.repeats && least > disturbedAbove; attempt++) {
@@ -104,11 +113,17 @@ async function measureQuietly(at: RunningPeer, scenario: LoadScenario, backend: 
   return best as LoadRound;
 }
 
-async function measureRound(at: RunningPeer, scenario: LoadScenario, plan: CorePlan, seconds: number): Promise<LoadRound> {
+async function measureRound(
+  at: RunningPeer,
+  scenario: LoadScenario,
+  plan: CorePlan,
+  seconds: number,
+): Promise<LoadRound> {
   const before = cpuTime(at.process.pid);
   const report = await runWrk(at.port, scenario, seconds, plan.load);
   const spent = cpuTimeBetween(before, cpuTime(at.process.pid));
-  if (report.errors > report.requests / 1000) throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests`);
+  if (report.errors > report.requests / 1000)
+    throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests`);
   if (report.requests === 0) throw new Error(`${at.peer.name} answered nothing`);
   return {
     requests: report.requests,

@@ -86,7 +86,9 @@ export class ForeignLoad {
   readonly #busyUs = machineBusyUs();
   readonly #ownUs: number;
 
-  /** Starts watching; `pids` are the processes, beside this one and those it waits for, that belong to the benchmark. */
+  /**
+   * Starts watching; `pids` are the processes, beside this one and those it waits for, that belong to the benchmark.
+   */
   constructor(pids: readonly number[]) {
     this.#ours = pids;
     this.#ownUs = this.#spentUs();

@@ -17,15 +17,55 @@ export const scenarioNames = ["small", "10k", "1m", "post", "connect", "threads"
 export type ScenarioName = (typeof scenarioNames)[number];
 
 const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 64, threads: [1], peers: null } as const;
-const everyVariant = ["nginx", "haproxy", "millrace", "millrace-pipelining", "millrace-log", "go", "go-pooled", "caddy", "http-proxy"];
+const everyVariant = [
+  "nginx",
+  "haproxy",
+  "millrace",
+  "millrace-pipelining",
+  "millrace-log",
+  "go",
+  "go-pooled",
+  "caddy",
+  "http-proxy",
+];
 
 export const loadScenarios: readonly LoadScenario[] = [
-  { ...get, name: "small", title: "small response, 64 connections", path: "/small", responseBytes: 23, peers: everyVariant },
+  {
+    ...get,
+    name: "small",
+    title: "small response, 64 connections",
+    path: "/small",
+    responseBytes: 23,
+    peers: everyVariant,
+  },
   { ...get, name: "10k", title: "10 KiB response", path: "/10k", responseBytes: 10 * 1024 },
   { ...get, name: "1m", title: "1 MiB response", path: "/1m", responseBytes: 1024 * 1024, connections: 16 },
-  { ...get, name: "post", title: "POST of 64 KiB", path: "/upload", method: "POST", bodyBytes: 64 * 1024, responseBytes: 9 },
-  { ...get, name: "connect", title: "new connection per request", path: "/small", newConnections: true, responseBytes: 23 },
-  { ...get, name: "threads", title: "small response, 1 and 2 threads", path: "/small", responseBytes: 23, threads: [1, 2], peers: ["nginx", "haproxy", "millrace"] },
+  {
+    ...get,
+    name: "post",
+    title: "POST of 64 KiB",
+    path: "/upload",
+    method: "POST",
+    bodyBytes: 64 * 1024,
+    responseBytes: 9,
+  },
+  {
+    ...get,
+    name: "connect",
+    title: "new connection per request",
+    path: "/small",
+    newConnections: true,
+    responseBytes: 23,
+  },
+  {
+    ...get,
+    name: "threads",
+    title: "small response, 1 and 2 threads",
+    path: "/small",
+    responseBytes: 23,
+    threads: [1, 2],
+    peers: ["nginx", "haproxy", "millrace"],
+  },
 ];
 
 /** Proxies of the scenarios that name none: one configuration each. */

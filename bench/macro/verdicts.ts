@@ -1,4 +1,6 @@
-/** The project's targets for speed, judged on measured results. A target whose parts were not measured gives no verdict. */
+/**
+ * The project's targets for speed, judged on measured results. A target whose parts were not measured gives no verdict.
+ */
 import { type BenchResults, type LoadResult, type Verdict } from "./results.ts";
 import { median, medianDifference, medianRatio } from "./statistics.ts";
 
@@ -21,19 +23,54 @@ function cpuRatio(scenario: string, ours: string, theirs: string): (results: Ben
 
 export const targets: readonly Target[] = [
   { target: "CPU per small request, of nginx", limit: 1.5, unit: "×", measure: cpuRatio("small", "millrace", "nginx") },
-  { target: "the same with pipelining 8, of nginx", limit: 1.1, unit: "×", measure: cpuRatio("small", "millrace-pipelining", "nginx") },
-  { target: "CPU per small request, of Go's reverse proxy", limit: 0.45, unit: "×", measure: cpuRatio("small", "millrace", "go") },
-  { target: "CPU per small request, of http-proxy", limit: 0.3, unit: "×", measure: cpuRatio("small", "millrace", "http-proxy") },
-  { target: "CPU per byte of 1 MiB responses, of nginx", limit: 1, unit: "×", measure: cpuRatio("1m", "millrace", "nginx") },
+  {
+    target: "the same with pipelining 8, of nginx",
+    limit: 1.1,
+    unit: "×",
+    measure: cpuRatio("small", "millrace-pipelining", "nginx"),
+  },
+  {
+    target: "CPU per small request, of Go's reverse proxy",
+    limit: 0.45,
+    unit: "×",
+    measure: cpuRatio("small", "millrace", "go"),
+  },
+  {
+    target: "CPU per small request, of http-proxy",
+    limit: 0.3,
+    unit: "×",
+    measure: cpuRatio("small", "millrace", "http-proxy"),
+  },
+  {
+    target: "CPU per byte of 1 MiB responses, of nginx",
+    limit: 1,
+    unit: "×",
+    measure: cpuRatio("1m", "millrace", "nginx"),
+  },
   {
     target: "JSON access log, more CPU per request",
     limit: 2,
     unit: "µs",
     measure: (results) => medianDifference(cpu(results, "small", "millrace-log"), cpu(results, "small", "millrace")),
   },
-  { target: "idle keep-alive connection", limit: 8, unit: "KiB", measure: (results) => median(results.idle["millrace"]?.values ?? []) / 1024 },
-  { target: "look-up among 10,000 routes", limit: 1, unit: "µs", measure: (results) => median(results.routeLookup?.values ?? []) },
-  { target: "start to the first answer", limit: 300, unit: "ms", measure: (results) => median(results.startup["millrace"]?.values ?? []) },
+  {
+    target: "idle keep-alive connection",
+    limit: 8,
+    unit: "KiB",
+    measure: (results) => median(results.idle["millrace"]?.values ?? []) / 1024,
+  },
+  {
+    target: "look-up among 10,000 routes",
+    limit: 1,
+    unit: "µs",
+    measure: (results) => median(results.routeLookup?.values ?? []),
+  },
+  {
+    target: "start to the first answer",
+    limit: 300,
+    unit: "ms",
+    measure: (results) => median(results.startup["millrace"]?.values ?? []),
+  },
 ];
 
 export function judge(results: BenchResults): Verdict[] {

@@ -92,7 +92,10 @@ export function startProcess(command: readonly string[], options: StartOptions =
   };
 }
 
-/** A pipe as a shell makes it (what Node makes for its children is a socket, which no program can open by name). @returns its reading end */
+/**
+ * A pipe as a shell makes it (what Node makes for its children is a socket, which no program can open by name).
+ * @returns its reading end
+ */
 function openPipe(path: string): Socket {
   execFileSync("mkfifo", [path]);
   return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });

@@ -24,7 +24,12 @@ export interface LoadReport {
 const script = fileURLToPath(new URL("wrk.lua", import.meta.url));
 
 /** Loads `port` for `seconds` from the given cores. */
-export async function runWrk(port: number, load: LoadRequest, seconds: number, cores: readonly number[]): Promise<LoadReport> {
+export async function runWrk(
+  port: number,
+  load: LoadRequest,
+  seconds: number,
+  cores: readonly number[],
+): Promise<LoadReport> {
   const output = await runCommand(
     [
       findCommand("wrk") ?? "wrk",

@@ -10,8 +10,9 @@ import { AccessLogFiles } from "../../src/observe/access-log-files.ts";
 import { silentWarnings } from "../../src/observe/repeated-warning.ts";
 import { QueryRedactor } from "../../src/observe/query-redactor.ts";
 
-const text = "GET /api/v1/users/42?page=3&sort=name HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
-  + "Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: https://www.example.com/start\r\nCookie: sid=secret\r\nConnection: keep-alive\r\n\r\n";
+const text =
+  "GET /api/v1/users/42?page=3&sort=name HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n" +
+  "Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: https://www.example.com/start\r\nCookie: sid=secret\r\nConnection: keep-alive\r\n\r\n";
 
 function makeExchange(at: number): Exchange {
   const request = new RequestHead();
@@ -21,7 +22,12 @@ function makeExchange(at: number): Exchange {
   request.method = head.slice(0, 3);
   request.target = head.slice(4, head.indexOf(" ", 4));
   request.authority = "api.example.com";
-  const exchange = new Exchange(request, null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress: "192.0.2.7", peerPort: 40_000 + at });
+  const exchange = new Exchange(request, null as unknown as Responder, {
+    listenerName: ":8080",
+    scheme: "http",
+    peerAddress: "192.0.2.7",
+    peerPort: 40_000 + at,
+  });
   exchange.requestId = `0198f2c4-7d1e-7c3a-9b1e-${String(at).padStart(12, "0")}`;
   exchange.routeName = "api";
   exchange.upstreamName = "api";
@@ -58,9 +64,15 @@ async function measure(name: string, run: (exchange: Exchange) => void): Promise
 let sink = 0;
 const redactor = new QueryRedactor();
 for (const format of ["json", "common", "combined", "template"] as const) {
-  const compiled = compileAccessLogFormat(format, format === "template" ? "{time} {clientIp} {method} {target} {status} {totalMs}" : null, redactor);
+  const compiled = compileAccessLogFormat(
+    format,
+    format === "template" ? "{time} {clientIp} {method} {target} {status} {totalMs}" : null,
+    redactor,
+  );
   // Reading a character makes the engine flatten the concatenation, as writing does.
-  await measure(`format ${format}`, (exchange) => { sink += compiled(exchange).charCodeAt(20); });
+  await measure(`format ${format}`, (exchange) => {
+    sink += compiled(exchange).charCodeAt(20);
+  });
 }
 const files = new AccessLogFiles(silentWarnings);
 await files.prepare("/dev/null");

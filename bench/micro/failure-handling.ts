@@ -1,6 +1,6 @@
 /**
- * What retries, outlier detection, the breaker and the limits cost a request that meets no failure: nanoseconds (budget: all together well below 2 µs, with the rate limit).
- * Run: node bench/micro/failure-handling.ts
+ * What retries, outlier detection, the breaker and the limits cost a request that meets no failure: nanoseconds
+ * (budget: all together well below 2 µs, with the rate limit). Run: node bench/micro/failure-handling.ts
  */
 import { SharedMemory } from "../../src/base/shared-memory.ts";
 import { beginAttempt, endAttempt } from "../../src/forward/attempt-watch.ts";
@@ -14,10 +14,22 @@ import type { Transport } from "../../src/upstream/transport.ts";
 import { UpstreamState } from "../../src/upstream/upstream-state.ts";
 
 const stripes = 2;
-const outlier = { consecutiveErrors: 5, ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50, statuses: [502, 503, 504] };
+const outlier = {
+  consecutiveErrors: 5,
+  ejection: 10_000,
+  maxEjection: 300_000,
+  maxEjectedPercent: 50,
+  statuses: [502, 503, 504],
+};
 const breaker = { errorPercent: 50, minRequests: 20, window: 10_000, latency: 0, open: 10_000, ramp: 10_000 };
 const limits = { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null };
-const nothing: Partial<UpstreamOptions> = { retry: { attempts: 0, on: [], budgetPercent: 20, perTryTimeout: 0 }, hedge: null, outlier: null, breaker: null, limits };
+const nothing: Partial<UpstreamOptions> = {
+  retry: { attempts: 0, on: [], budgetPercent: 20, perTryTimeout: 0 },
+  hedge: null,
+  outlier: null,
+  breaker: null,
+  limits,
+};
 const retry = { attempts: 2, on: [], budgetPercent: 20, perTryTimeout: 0 };
 
 function measure(name: string, options: Partial<UpstreamOptions>): void {
@@ -25,10 +37,22 @@ function measure(name: string, options: Partial<UpstreamOptions>): void {
   const state = UpstreamState.open(memory, "api");
   const endpoints = [1, 2, 3].map((port) => {
     const url = `http://127.0.0.1:${port}`;
-    return new Endpoint({ url, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, zone: null }, EndpointState.open(memory, { upstreamName: "api", url, stripeIndex: 0, stripes, upstream: state }), {} as Transport);
+    return new Endpoint(
+      { url, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, zone: null },
+      EndpointState.open(memory, { upstreamName: "api", url, stripeIndex: 0, stripes, upstream: state }),
+      {} as Transport,
+    );
   });
   const policies = createPolicies({
-    upstreamName: "api", options: { ...nothing, ...options } as UpstreamOptions, endpoints, memory, stripeIndex: 0, stripes, metrics: new MetricWriter({ onPage: () => {} }), logger: silentLogger, previous: null,
+    upstreamName: "api",
+    options: { ...nothing, ...options } as UpstreamOptions,
+    endpoints,
+    memory,
+    stripeIndex: 0,
+    stripes,
+    metrics: new MetricWriter({ onPage: () => {} }),
+    logger: silentLogger,
+    previous: null,
   });
   const { breaker: gate, retryBudget, saturation } = policies;
   let passed = 0;
@@ -37,7 +61,11 @@ function measure(name: string, options: Partial<UpstreamOptions>): void {
       const endpoint = endpoints[at % 3]!;
       if (gate !== null && !gate.admit()) continue;
       retryBudget?.noteRequest();
-      if (saturation !== null && (!saturation.isQueueEmpty || !saturation.enter() || !saturation.enterEndpoint(endpoint))) continue;
+      if (
+        saturation !== null &&
+        (!saturation.isQueueEmpty || !saturation.enter() || !saturation.enterEndpoint(endpoint))
+      )
+        continue;
       beginAttempt(endpoint, policies);
       endAttempt(endpoint, policies, "answered", 200, 1);
       saturation?.leave();

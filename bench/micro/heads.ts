@@ -19,7 +19,8 @@ const requests: Record<string, string> = {
 };
 
 const responses: Record<string, string> = {
-  "small response": "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 01 Jan 2029 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 23\r\nConnection: keep-alive\r\n\r\n",
+  "small response":
+    "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 01 Jan 2029 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 23\r\nConnection: keep-alive\r\n\r\n",
   "application's response":
     "HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2029 00:00:00 GMT\r\nContent-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\n" +
     'Vary: Accept-Encoding, Origin\r\nETag: W/"5f1-9kq2Zr8m3bT7wQ"\r\nCache-Control: private, max-age=0, must-revalidate\r\n' +
@@ -45,7 +46,9 @@ function measure(name: string, text: string, parse: (bytes: Buffer) => boolean):
     for (let count = 0; count < repetitions; count++) if (!parse(bytes)) throw new Error(`${name} was not parsed`);
     if (round >= 0) rounds.push(((performance.now() - started) * 1e6) / repetitions);
   }
-  console.log(`${name}, ${bytes.length} bytes: ${median(rounds).toFixed(0)} ns (best ${Math.min(...rounds).toFixed(0)})`);
+  console.log(
+    `${name}, ${bytes.length} bytes: ${median(rounds).toFixed(0)} ns (best ${Math.min(...rounds).toFixed(0)})`,
+  );
 }
 
 for (const [name, text] of Object.entries(requests)) measure(name, text, parseRequest);

@@ -1,6 +1,6 @@
 /**
- * What counting costs: nanoseconds for `Counter.add`, `Histogram.observe`, and `ExchangeMetrics.record` of one exchange (budget: 150 ns).
- * Run: node bench/micro/metrics.ts
+ * What counting costs: nanoseconds for `Counter.add`, `Histogram.observe`, and `ExchangeMetrics.record` of one exchange
+ * (budget: 150 ns). Run: node bench/micro/metrics.ts
  */
 import { Exchange, type Responder } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
@@ -37,8 +37,16 @@ const metrics = new ExchangeMetrics(writer);
 const exchanges = Array.from({ length: 256 }, (_, at) => {
   const request = new RequestHead();
   // Sliced from a longer string, as a parser does.
-  request.method = (at % 8 === 0 ? "POST /some/long/target HTTP/1.1" : "GET /some/long/target HTTP/1.1").slice(0, at % 8 === 0 ? 4 : 3);
-  const exchange = new Exchange(request, null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress: "127.0.0.1", peerPort: 1 });
+  request.method = (at % 8 === 0 ? "POST /some/long/target HTTP/1.1" : "GET /some/long/target HTTP/1.1").slice(
+    0,
+    at % 8 === 0 ? 4 : 3,
+  );
+  const exchange = new Exchange(request, null as unknown as Responder, {
+    listenerName: ":8080",
+    scheme: "http",
+    peerAddress: "127.0.0.1",
+    peerPort: 1,
+  });
   exchange.routeName = at % 2 === 0 ? "api" : "web";
   exchange.upstreamName = exchange.routeName;
   exchange.endpointName = `http://127.0.0.1:${8080 + (at % 4)}`;

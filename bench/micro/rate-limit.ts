@@ -1,6 +1,6 @@
 /**
- * What a local rate limit costs a request that passes, field lines included: nanoseconds, for few and for many clients (budget: well below 1 µs).
- * Run: node bench/micro/rate-limit.ts
+ * What a local rate limit costs a request that passes, field lines included: nanoseconds, for few and for many clients
+ * (budget: well below 1 µs). Run: node bench/micro/rate-limit.ts
  */
 import { SharedMemory } from "../../src/base/shared-memory.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -15,10 +15,41 @@ const writer = new MetricWriter({ onPage: () => {} });
 const memory = new SharedMemory();
 
 function measure(name: string, addresses: readonly string[]): void {
-  const context = { routeName: name, ordinal: 0, wheel: new TimerWheel(), memory, stripeIndex: 0, stripes: 1, metrics: writer, logger: silentLogger } as unknown as MiddlewareContext;
+  const context = {
+    routeName: name,
+    ordinal: 0,
+    wheel: new TimerWheel(),
+    memory,
+    stripeIndex: 0,
+    stripes: 1,
+    metrics: writer,
+    logger: silentLogger,
+  } as unknown as MiddlewareContext;
   let passed = 0;
-  const answer = createRateLimit({ name: null, rate: { count: 1e9, perMs: 1000 }, burst: 1e9, key: "clientIp", store: "local", onStoreFailure: "open", dryRun: false, maxKeys: 65_536 }, context)(() => { passed++; });
-  const exchanges = addresses.map((peerAddress) => new Exchange(new RequestHead(), null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress, peerPort: 1 }));
+  const answer = createRateLimit(
+    {
+      name: null,
+      rate: { count: 1e9, perMs: 1000 },
+      burst: 1e9,
+      key: "clientIp",
+      store: "local",
+      onStoreFailure: "open",
+      dryRun: false,
+      maxKeys: 65_536,
+    },
+    context,
+  )(() => {
+    passed++;
+  });
+  const exchanges = addresses.map(
+    (peerAddress) =>
+      new Exchange(new RequestHead(), null as unknown as Responder, {
+        listenerName: ":8080",
+        scheme: "http",
+        peerAddress,
+        peerPort: 1,
+      }),
+  );
   const run = (count: number): void => {
     for (let at = 0; at < count; at++) {
       const exchange = exchanges[at % exchanges.length]!;
@@ -38,5 +69,11 @@ function measure(name: string, addresses: readonly string[]): void {
 }
 
 measure("one client", ["127.0.0.1"]);
-measure("10,000 clients", Array.from({ length: 10_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`));
-measure("10,000 clients, IPv6", Array.from({ length: 10_000 }, (_, at) => `2001:db8:${at.toString(16)}::1`));
+measure(
+  "10,000 clients",
+  Array.from({ length: 10_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`),
+);
+measure(
+  "10,000 clients, IPv6",
+  Array.from({ length: 10_000 }, (_, at) => `2001:db8:${at.toString(16)}::1`),
+);

@@ -1,7 +1,7 @@
 /**
- * Route look-up among 10,000 routes: 500 exact hosts, 100 wildcard hosts, exact paths and prefixes below each, one route in
- * ten with a header condition. Every request brings new strings, as traffic does: a string seen before would bring its
- * hash along. `node bench/micro/route-lookup.ts` runs it alone.
+ * Route look-up among 10,000 routes: 500 exact hosts, 100 wildcard hosts, exact paths and prefixes below each, one
+ * route in ten with a header condition. Every request brings new strings, as traffic does: a string seen before would
+ * bring its hash along. `node bench/micro/route-lookup.ts` runs it alone.
  */
 import type { Samples } from "../macro/results.ts";
 import { median } from "../macro/statistics.ts";
@@ -12,7 +12,10 @@ import { seededRandom } from "../../src/base/random.ts";
 
 const routeCount = 10_000;
 const requestCount = 20_000;
-/** Requests made and then looked up together: few enough that they are still in the processor's cache, as one that was just parsed is. */
+/**
+ * Requests made and then looked up together: few enough that they are still in the processor's cache, as one that was
+ * just parsed is.
+ */
 const batchSize = 200;
 /** Until the engine's last compiler is through with it; seen in the figures, which fall for about ten rounds. */
 const warmUpRounds = 20;
@@ -42,7 +45,9 @@ export async function measureRouteLookup(rounds: number): Promise<Samples> {
 
 function hostOf(route: number): { pattern: string; name: string } {
   const host = route % 600;
-  return host < 500 ? { pattern: `host-${host}.example.com`, name: `host-${host}.example.com` } : { pattern: `*.zone-${host}.example.com`, name: `a.zone-${host}.example.com` };
+  return host < 500
+    ? { pattern: `host-${host}.example.com`, name: `host-${host}.example.com` }
+    : { pattern: `*.zone-${host}.example.com`, name: `a.zone-${host}.example.com` };
 }
 
 function makeRoutes(): RouteSpec<number>[] {
@@ -61,7 +66,12 @@ function makeRequest(route: number): { exchange: Exchange; route: number } {
   const path = route % 2 === 0 ? `/api/v1/service-${route}/orders/17` : `/static/asset-${route}.js`;
   return {
     route,
-    exchange: exchangeAround({ method: "GET", host: newString(hostOf(route).name), path: newString(path), keptFields: "Accept: */*\r\nx-canary: 1\r\n" }),
+    exchange: exchangeAround({
+      method: "GET",
+      host: newString(hostOf(route).name),
+      path: newString(path),
+      keptFields: "Accept: */*\r\nx-canary: 1\r\n",
+    }),
   };
 }
 
@@ -72,5 +82,7 @@ function newString(text: string): string {
 
 if (import.meta.main) {
   const { values } = await measureRouteLookup(15);
-  console.log(`look-up among ${routeCount} routes: ${median(values).toFixed(3)} µs (${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)})`);
+  console.log(
+    `look-up among ${routeCount} routes: ${median(values).toFixed(3)} µs (${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)})`,
+  );
 }

@@ -10,16 +10,30 @@ import { Router, type RouteSpec } from "../../src/route/router.ts";
 
 const clientIp = "192.0.2.1";
 
-/** Half of the routes by host, half by path under a few shared hosts, as gateways have them; each tenth asks for a method as well. */
+/**
+ * Half of the routes by host, half by path under a few shared hosts, as gateways have them; each tenth asks for a
+ * method as well.
+ */
 function specsOf(count: number): RouteSpec<number>[] {
   return Array.from({ length: count }, (_, at) => {
-    const host = at % 4 === 0 ? `tenant-${at}.example.com` : at % 4 === 1 ? `*.tenant-${at}.example.com` : `api-${at % 7}.example.com`;
+    const host =
+      at % 4 === 0
+        ? `tenant-${at}.example.com`
+        : at % 4 === 1
+          ? `*.tenant-${at}.example.com`
+          : `api-${at % 7}.example.com`;
     const path = at % 4 < 2 ? "/*" : `/v1/service-${at}/${at % 3 === 0 ? "status" : "*"}`;
-    return { name: `route-${at}`, match: { host: [host], path, ...(at % 10 === 0 ? { method: ["GET"] } : {}) }, value: at };
+    return {
+      name: `route-${at}`,
+      match: { host: [host], path, ...(at % 10 === 0 ? { method: ["GET"] } : {}) },
+      value: at,
+    };
   });
 }
 
-/** Requests that each take the route of the same number, with heads cut out of a longer string as the parser does it. */
+/**
+ * Requests that each take the route of the same number, with heads cut out of a longer string as the parser does it.
+ */
 function requestFor(spec: RouteSpec<number>): RequestHead {
   const head = new RequestHead();
   head.method = "GET";
@@ -41,7 +55,9 @@ for (const count of [10, 1_000, 10_000]) {
   const rounds: number[] = [];
   for (let round = 0; round < 15; round++) {
     // Fresh strings each round: a string remembers its hash, and requests never share strings.
-    const requests = Array.from({ length: Math.ceil(5_000 / sample.length) }, () => sample.map((spec) => exchangeAround(requestFor(spec), { clientIp }))).flat();
+    const requests = Array.from({ length: Math.ceil(5_000 / sample.length) }, () =>
+      sample.map((spec) => exchangeAround(requestFor(spec), { clientIp })),
+    ).flat();
     const begin = process.hrtime.bigint();
     let sum = 0;
     for (const exchange of requests) sum += Number(router.match(exchange));
@@ -50,5 +66,7 @@ for (const count of [10, 1_000, 10_000]) {
     rounds.push(ns);
   }
   rounds.sort((a, b) => a - b);
-  console.log(`${String(count).padStart(6)} routes: ${(rounds[7] ?? 0).toFixed(0).padStart(5)} ns a match (median), ${(rounds[0] ?? 0).toFixed(0)} ns (best); built in ${buildMs.toFixed(1)} ms`);
+  console.log(
+    `${String(count).padStart(6)} routes: ${(rounds[7] ?? 0).toFixed(0).padStart(5)} ns a match (median), ${(rounds[0] ?? 0).toFixed(0)} ns (best); built in ${buildMs.toFixed(1)} ms`,
+  );
 }

@@ -1,13 +1,17 @@
 /**
  * Who may ask the admin listener for what. The rules, in order:
- * 1. On a loopback address the Host field must name a loopback address, too: a page in somebody's browser that points its own name at 127.0.0.1
- *    (DNS rebinding) sends its own name. Unix sockets need no such check, and on other addresses we cannot know our names.
- * 2. Changes that a browser sends must come from our own page: a foreign `Origin`, or a `Sec-Fetch-Site` other than `same-origin` and `none`, is refused
- *    (cross-site request forgery; the browser may attach the Basic password by itself). There is no CORS.
+ * 1. On a loopback address the Host field must name a loopback address, too: a page in somebody's browser that points
+ *    its own name at 127.0.0.1 (DNS rebinding) sends its own name. Unix sockets need no such check, and on other
+ *    addresses we cannot know our names.
+ * 2. Changes that a browser sends must come from our own page: a foreign `Origin`, or a `Sec-Fetch-Site` other than
+ *    `same-origin` and `none`, is refused (cross-site request forgery; the browser may attach the Basic password by
+ *    itself). There is no CORS.
  * 3. Probes (`/livez`, `/readyz`) are for everybody that gets here.
- * 4. Where tokens are configured, everything else needs one, as `Authorization: Bearer TOKEN` or as the password of Basic (for browsers).
- * 5. Where none are, everybody may read and only this machine may change: a Unix socket, or a loopback peer that names a loopback Host. What came
- *    through a proxy (it has `Via` or forwarding fields) is no such peer, whatever its socket says, and may not even read.
+ * 4. Where tokens are configured, everything else needs one, as `Authorization: Bearer TOKEN` or as the password of
+ *    Basic (for browsers).
+ * 5. Where none are, everybody may read and only this machine may change: a Unix socket, or a loopback peer that names
+ *    a loopback Host. What came through a proxy (it has `Via` or forwarding fields) is no such peer, whatever its
+ *    socket says, and may not even read.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -43,16 +47,20 @@ export function decideAccess(request: AccessRequest, tokens: readonly AdminToken
   if (request.localAddress !== null && isLoopbackAddress(request.localAddress) && !isHostLoopback) {
     return { status: 421, message: "This listener answers to localhost and loopback addresses only." };
   }
-  if (need === "write" && !isFromOwnPage(headers)) return { status: 403, message: "Requests from other sites are refused." };
+  if (need === "write" && !isFromOwnPage(headers))
+    return { status: 403, message: "Requests from other sites are refused." };
   if (need === "probe") return null;
   if (tokens.length > 0) {
     const role = roleOf(headers.authorization, tokens);
     if (role === null) return { status: 401, message: "A token is needed." };
     return need === "write" && role !== "write" ? { status: 403, message: "This token may only read." } : null;
   }
-  if (isForwarded(headers)) return { status: 403, message: "Requests that came through a proxy need a token, and none is configured." };
+  if (isForwarded(headers))
+    return { status: 403, message: "Requests that came through a proxy need a token, and none is configured." };
   if (need === "read" || request.peerAddress === null) return null;
-  return isLoopbackAddress(request.peerAddress) && isHostLoopback ? null : { status: 403, message: "Without tokens, changes are accepted from this machine only." };
+  return isLoopbackAddress(request.peerAddress) && isHostLoopback
+    ? null
+    : { status: 403, message: "Without tokens, changes are accepted from this machine only." };
 }
 
 /** `127.0.0.0/8`, `::1`, and the former mapped into IPv6. */
@@ -76,7 +84,12 @@ function isFromOwnPage(headers: IncomingHttpHeaders): boolean {
 }
 
 function isForwarded(headers: IncomingHttpHeaders): boolean {
-  return headers.via !== undefined || headers.forwarded !== undefined || headers["x-forwarded-for"] !== undefined || headers["x-forwarded-host"] !== undefined;
+  return (
+    headers.via !== undefined ||
+    headers.forwarded !== undefined ||
+    headers["x-forwarded-for"] !== undefined ||
+    headers["x-forwarded-host"] !== undefined
+  );
 }
 
 function roleOf(authorization: string | undefined, tokens: readonly AdminToken[]): AdminRole | null {

@@ -15,8 +15,17 @@ export function textAnswer(status: number, text: string, headers: Readonly<Recor
 }
 
 /** JSON, indented for people with curl. */
-export function jsonAnswer(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): AdminAnswer {
-  return { status, contentType: "application/json; charset=utf-8", body: `${JSON.stringify(value, null, 2)}\n`, headers };
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): AdminAnswer {
+  return {
+    status,
+    contentType: "application/json; charset=utf-8",
+    body: `${JSON.stringify(value, null, 2)}\n`,
+    headers,
+  };
 }
 
 /** Sends `answer`; for HEAD, Node.js leaves the body out and keeps its length. */
@@ -29,7 +38,8 @@ export function sendAnswer(response: ServerResponse, answer: AdminAnswer): void 
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy":
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
     ...answer.headers,
   });
   response.end(answer.body);

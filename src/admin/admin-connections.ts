@@ -1,6 +1,7 @@
 /**
- * The connections of the admin listener, and whom it gives up so that others get in: probes must be answered whatever strangers hold open here. When there are too many, the
- * oldest on which no request is being answered goes: it has had its time to send one.
+ * The connections of the admin listener, and whom it gives up so that others get in: probes must be answered whatever
+ * strangers hold open here. When there are too many, the oldest on which no request is being answered goes: it has had
+ * its time to send one.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -31,7 +32,8 @@ export class AdminConnections {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    // A client that sent and reset before it was accepted has no address; it must not be taken for one on a Unix socket, which may change things.
+    // A client that sent and reset before it was accepted has no address; it must not be taken for one on a Unix
+    // socket, which may change things.
     if (this.#isTcp && socket.remoteAddress === undefined) {
       socket.destroy();
       return;
@@ -41,7 +43,8 @@ export class AdminConnections {
       this.#waiting.delete(socket);
       this.#answering.delete(socket);
     });
-    if (this.#waiting.size + this.#answering.size > maxAdminConnections || isBeyondAdminCeiling(socket)) this.#giveUpOne();
+    if (this.#waiting.size + this.#answering.size > maxAdminConnections || isBeyondAdminCeiling(socket))
+      this.#giveUpOne();
   };
 
   #giveUpOne(): void {

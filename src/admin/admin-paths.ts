@@ -24,12 +24,46 @@ export interface AdminPath {
 
 /** All paths that are fixed. */
 const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
-  ["/", { method: "GET", need: "read", about: "a page with what follows", answer: (sources) => ({ status: 200, contentType: "text/html; charset=utf-8", body: renderStatusPage(sources.status(), uptimeSeconds()) }) }],
+  [
+    "/",
+    {
+      method: "GET",
+      need: "read",
+      about: "a page with what follows",
+      answer: (sources) => ({
+        status: 200,
+        contentType: "text/html; charset=utf-8",
+        body: renderStatusPage(sources.status(), uptimeSeconds()),
+      }),
+    },
+  ],
   ["/metrics", { method: "GET", need: "read", about: "metrics for Prometheus", answer: answerMetrics }],
-  ["/livez", { method: "GET", need: "probe", about: "200 while the process works", answer: () => textAnswer(200, "ok") }],
-  ["/readyz", { method: "GET", need: "probe", about: "200 while new traffic is welcome, else 503 with the reasons", answer: answerReadiness }],
-  ["/api/v1/status", { method: "GET", need: "read", about: "listeners, routes, upstreams and threads as JSON", answer: (sources) => jsonAnswer(200, { version, uptimeSeconds: uptimeSeconds(), ...sources.status() }) }],
-  ["/api/v1/reload", { method: "POST", need: "write", about: "reads and applies the configuration anew", answer: answerReload }],
+  [
+    "/livez",
+    { method: "GET", need: "probe", about: "200 while the process works", answer: () => textAnswer(200, "ok") },
+  ],
+  [
+    "/readyz",
+    {
+      method: "GET",
+      need: "probe",
+      about: "200 while new traffic is welcome, else 503 with the reasons",
+      answer: answerReadiness,
+    },
+  ],
+  [
+    "/api/v1/status",
+    {
+      method: "GET",
+      need: "read",
+      about: "listeners, routes, upstreams and threads as JSON",
+      answer: (sources) => jsonAnswer(200, { version, uptimeSeconds: uptimeSeconds(), ...sources.status() }),
+    },
+  ],
+  [
+    "/api/v1/reload",
+    { method: "POST", need: "write", about: "reads and applies the configuration anew", answer: answerReload },
+  ],
 ]);
 
 /** What is at `pathName`, a path without query, still percent-encoded. */
@@ -50,7 +84,8 @@ function answerReadiness(sources: AdminSources): AdminAnswer {
 }
 
 async function answerReload(sources: AdminSources): Promise<AdminAnswer> {
-  if (sources.reload === null) return jsonAnswer(409, { isApplied: false, report: "there is no configuration file to reload" });
+  if (sources.reload === null)
+    return jsonAnswer(409, { isApplied: false, report: "there is no configuration file to reload" });
   const { isApplied, report } = await sources.reload();
   return jsonAnswer(isApplied ? 200 : 422, { isApplied, report });
 }

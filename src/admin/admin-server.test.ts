@@ -19,10 +19,36 @@ const status: ProxyStatus = {
   state: "ready",
   listeners: [{ name: "web", address: "127.0.0.1:8080", scheme: "http", connections: 2, inFlight: 1 }],
   routes: [{ name: "<script>", match: "/v1/*", action: "upstream api" }],
-  upstreams: [{ name: "api", balance: "round-robin", endpoints: [
-    { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "healthy", isDraining: false, isEjected: false, isAvailable: true, inFlight: 1 },
-    { url: "http://127.0.0.1:8082", weight: 2, configuredWeight: 5, isBackup: true, health: "unhealthy", isDraining: true, isEjected: false, isAvailable: false, inFlight: 0 },
-  ] }],
+  upstreams: [
+    {
+      name: "api",
+      balance: "round-robin",
+      endpoints: [
+        {
+          url: "http://127.0.0.1:8081",
+          weight: 1,
+          configuredWeight: 1,
+          isBackup: false,
+          health: "healthy",
+          isDraining: false,
+          isEjected: false,
+          isAvailable: true,
+          inFlight: 1,
+        },
+        {
+          url: "http://127.0.0.1:8082",
+          weight: 2,
+          configuredWeight: 5,
+          isBackup: true,
+          health: "unhealthy",
+          isDraining: true,
+          isEjected: false,
+          isAvailable: false,
+          inFlight: 0,
+        },
+      ],
+    },
+  ],
   threads: [{ name: "0", state: "running", restarts: 0 }],
 };
 
@@ -55,18 +81,34 @@ async function setUp(context: TestContext, options: { address?: ListenAddress; t
       return world.reload;
     },
   };
-  const server = await createAdminServer({ address: options.address ?? { kind: "tcp", host: "127.0.0.1", port: 0 }, tokens: options.tokens ?? [], sources, onError: (error) => errors.push(error) });
+  const server = await createAdminServer({
+    address: options.address ?? { kind: "tcp", host: "127.0.0.1", port: 0 },
+    tokens: options.tokens ?? [],
+    sources,
+    onError: (error) => errors.push(error),
+  });
   context.after(() => server.close());
-  return { world, errors, server, ask: (method: string, path: string, headers: Record<string, string> = {}, body?: string) => ask(server, { method, path, headers }, body) };
+  return {
+    world,
+    errors,
+    server,
+    ask: (method: string, path: string, headers: Record<string, string> = {}, body?: string) =>
+      ask(server, { method, path, headers }, body),
+  };
 }
 
 function ask(server: AdminServer, options: RequestOptions, body = ""): Promise<Answer> {
   const { address } = server;
-  const place = address.kind === "unix" ? { socketPath: address.path } : { host: "127.0.0.1", port: address.kind === "tcp" ? address.port : 0 };
+  const place =
+    address.kind === "unix"
+      ? { socketPath: address.path }
+      : { host: "127.0.0.1", port: address.kind === "tcp" ? address.port : 0 };
   return new Promise((resolve, reject) => {
     const call = request({ ...place, ...options, agent: false }, (response) => {
       let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => { text += chunk; });
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
       response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
     });
     call.on("error", reject);
@@ -78,7 +120,10 @@ test("metrics come in the format that is asked for", async (context) => {
   const { ask } = await setUp(context);
   const plain = await ask("GET", "/metrics");
   assert.equal(plain.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-  assert.match(plain.body, /^# HELP millrace_endpoint_up .*\n# TYPE millrace_endpoint_up gauge\nmillrace_endpoint_up\{upstream="api",endpoint="http:\/\/127.0.0.1:8081"\} 1\n$/);
+  assert.match(
+    plain.body,
+    /^# HELP millrace_endpoint_up .*\n# TYPE millrace_endpoint_up gauge\nmillrace_endpoint_up\{upstream="api",endpoint="http:\/\/127.0.0.1:8081"\} 1\n$/,
+  );
   const open = await ask("GET", "/metrics?x=1", { accept: "application/openmetrics-text" });
   assert.equal(open.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
   assert.match(open.body, /\n# EOF\n$/);
@@ -105,7 +150,15 @@ test("the status is JSON with version and uptime", async (context) => {
 test("the page shows what there is, escaped, without scripts and guarded by headers", async (context) => {
   const { ask } = await setUp(context);
   const { body, headers } = await ask("GET", "/");
-  for (const text of ["127.0.0.1:8080", "http://127.0.0.1:8081", "unhealthy, draining, backup", "2 (configured: 5)", "&#60;script&#62;", "round-robin"]) assert.ok(body.includes(text), text);
+  for (const text of [
+    "127.0.0.1:8080",
+    "http://127.0.0.1:8081",
+    "unhealthy, draining, backup",
+    "2 (configured: 5)",
+    "&#60;script&#62;",
+    "round-robin",
+  ])
+    assert.ok(body.includes(text), text);
   assert.doesNotMatch(body, /<script/);
   assert.equal(headers["x-content-type-options"], "nosniff");
   assert.match(String(headers["content-security-policy"]), /default-src 'none'/);
@@ -145,7 +198,10 @@ test("a reload says what came of it", async (context) => {
   assert.deepEqual([applied.status, JSON.parse(applied.body)], [200, { isApplied: true, report: "1 route changed" }]);
   world.reload = async () => ({ isApplied: false, report: "a.yaml:1:1: error" });
   const refused = await ask("POST", "/api/v1/reload");
-  assert.deepEqual([refused.status, JSON.parse(refused.body)], [422, { isApplied: false, report: "a.yaml:1:1: error" }]);
+  assert.deepEqual(
+    [refused.status, JSON.parse(refused.body)],
+    [422, { isApplied: false, report: "a.yaml:1:1: error" }],
+  );
 });
 
 test("who may not is told so before anything is done", async (context) => {
@@ -168,7 +224,10 @@ test("a body is read and ignored, a large one is refused", async (context) => {
   assert.equal((await ask("POST", "/api/v1/reload", {}, "x".repeat(60_000))).status, 200);
   const large = await ask("POST", "/api/v1/reload", { "content-length": "70000" }, "x".repeat(70_000));
   assert.deepEqual([large.status, large.headers.connection], [413, "close"]);
-  assert.equal((await ask("POST", "/api/v1/reload", { "transfer-encoding": "chunked" }, "x".repeat(70_000))).status, 413);
+  assert.equal(
+    (await ask("POST", "/api/v1/reload", { "transfer-encoding": "chunked" }, "x".repeat(70_000))).status,
+    413,
+  );
 });
 
 test("a bug behind a path is a 500 and does not end the listener", async (context) => {
@@ -209,15 +268,17 @@ test("closing waits for answers that are being made, and for no connection that 
   context.mock.timers.enable({ apis: ["setTimeout"] });
   assert.ok(server.address.kind === "tcp");
   const { port } = server.address;
-  const waiting = await Promise.all(["", "GET /livez HTTP/1.1\r\nHo", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"].map(async (text) => {
-    const socket = connect(port, "127.0.0.1");
-    sockets.push(socket);
-    await once(socket, "connect");
-    socket.write(text);
-    // Its answer has come, where there is one.
-    if (text.endsWith("\r\n\r\n")) await once(socket, "data");
-    return { closed: once(socket.resume(), "close") };
-  }));
+  const waiting = await Promise.all(
+    ["", "GET /livez HTTP/1.1\r\nHo", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"].map(async (text) => {
+      const socket = connect(port, "127.0.0.1");
+      sockets.push(socket);
+      await once(socket, "connect");
+      socket.write(text);
+      // Its answer has come, where there is one.
+      if (text.endsWith("\r\n\r\n")) await once(socket, "data");
+      return { closed: once(socket.resume(), "close") };
+    }),
+  );
   const answer = ask("POST", "/api/v1/reload", { connection: "keep-alive" });
   await asked.promise;
   const closing = server.close();
@@ -232,7 +293,14 @@ test("an address in use is an error", async (context) => {
   context.after(() => holder.close());
   await once(holder, "listening");
   const { port } = holder.address() as AddressInfo;
-  await assert.rejects(createAdminServer({ address: { kind: "tcp", host: "127.0.0.1", port }, tokens: [], sources: null as unknown as AdminSources }), { code: "EADDRINUSE" });
+  await assert.rejects(
+    createAdminServer({
+      address: { kind: "tcp", host: "127.0.0.1", port },
+      tokens: [],
+      sources: null as unknown as AdminSources,
+    }),
+    { code: "EADDRINUSE" },
+  );
 });
 
 function socketPath(context: TestContext): string {
@@ -241,7 +309,9 @@ function socketPath(context: TestContext): string {
   return join(folder, "admin.sock");
 }
 
-test("a Unix socket is for its owner and group, takes any Host, and is removed at the end", { skip: process.platform === "win32" }, async (context) => {
+test("a Unix socket is for its owner and group, takes any Host, and is removed at the end", {
+  skip: process.platform === "win32",
+}, async (context) => {
   const path = socketPath(context);
   const { ask, world, server } = await setUp(context, { address: { kind: "unix", path, mode: 0o660 } });
   assert.equal(statSync(path).mode & 0o777, 0o660);
@@ -251,9 +321,14 @@ test("a Unix socket is for its owner and group, takes any Host, and is removed a
   assert.ok(!existsSync(path));
 });
 
-test("a socket that a killed process left is taken over; one in use is not, nor is a file", { skip: process.platform === "win32" }, async (context) => {
+test("a socket that a killed process left is taken over; one in use is not, nor is a file", {
+  skip: process.platform === "win32",
+}, async (context) => {
   const path = socketPath(context);
-  const left = spawnSync(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`]);
+  const left = spawnSync(process.execPath, [
+    "-e",
+    `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`,
+  ]);
   assert.equal(left.signal, "SIGKILL");
   assert.ok(existsSync(path));
   const { ask } = await setUp(context, { address: { kind: "unix", path, mode: 0o660 } });

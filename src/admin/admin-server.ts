@@ -1,6 +1,7 @@
 /**
- * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all proxied traffic.
- * Bounded like everything else: connections, head, body and waiting times have limits, and nothing a client sends is shown back to it.
+ * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all
+ * proxied traffic. Bounded like everything else: connections, head, body and waiting times have limits, and nothing a
+ * client sends is shown back to it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
@@ -39,7 +40,14 @@ const closeGraceMs = 1_000;
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   let isTcp = true;
   const server = createServer(
-    { maxHeaderSize: 16 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 1_000, requireHostHeader: true },
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 5_000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 15_000,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: true,
+    },
     (request, response) => void handle(request, response, options, isTcp),
   );
   const path = await listen(server, options.address);
@@ -55,19 +63,25 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
       const error = path?.setMode(mode) ?? null;
       if (error !== null) options.onError?.(error);
     },
-    close: () => new Promise((resolve) => {
-      const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
-      server.close(() => {
-        clearTimeout(giveUp);
-        resolve();
-      });
-      path?.remove();
-      connections.close();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+        server.close(() => {
+          clearTimeout(giveUp);
+          resolve();
+        });
+        path?.remove();
+        connections.close();
+      }),
   };
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, options: AdminServerOptions, isTcp: boolean): Promise<void> {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminServerOptions,
+  isTcp: boolean,
+): Promise<void> {
   request.on("error", () => {});
   response.on("error", () => {});
   try {
@@ -81,23 +95,38 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   }
 }
 
-async function decideAnswer(request: IncomingMessage, { sources, tokens }: AdminServerOptions, isTcp: boolean): Promise<AdminAnswer> {
+async function decideAnswer(
+  request: IncomingMessage,
+  { sources, tokens }: AdminServerOptions,
+  isTcp: boolean,
+): Promise<AdminAnswer> {
   const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
   const path = findAdminPath(pathName);
   const isApi = pathName.startsWith("/api/");
   const explain = (status: number, message: string, headers: Record<string, string> = {}): AdminAnswer =>
-    (isApi ? jsonAnswer(status, { error: message }, headers) : textAnswer(status, message, headers));
-  const refusal = decideAccess({
-    // An unknown path is refused like a known one, so that only who may read learns which exist.
-    need: path?.need ?? "read",
-    headers: request.headers,
-    peerAddress: isTcp ? (request.socket.remoteAddress ?? "") : null,
-    localAddress: isTcp ? (request.socket.localAddress ?? "") : null,
-  }, tokens);
-  if (refusal !== null) return explain(refusal.status, refusal.message, refusal.status === 401 ? { "www-authenticate": 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"' } : {});
+    isApi ? jsonAnswer(status, { error: message }, headers) : textAnswer(status, message, headers);
+  const refusal = decideAccess(
+    {
+      // An unknown path is refused like a known one, so that only who may read learns which exist.
+      need: path?.need ?? "read",
+      headers: request.headers,
+      peerAddress: isTcp ? (request.socket.remoteAddress ?? "") : null,
+      localAddress: isTcp ? (request.socket.localAddress ?? "") : null,
+    },
+    tokens,
+  );
+  if (refusal !== null)
+    return explain(
+      refusal.status,
+      refusal.message,
+      refusal.status === 401
+        ? { "www-authenticate": 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"' }
+        : {},
+    );
   if (path === undefined) return explain(404, "Not found.");
   const allowed = path.method === "GET" ? "GET, HEAD" : path.method;
-  if (!allowed.split(", ").includes(request.method ?? "")) return explain(405, "This method is not allowed.", { allow: allowed });
+  if (!allowed.split(", ").includes(request.method ?? ""))
+    return explain(405, "This method is not allowed.", { allow: allowed });
   const body = await readBody(request);
   if (body === null) return explain(413, "The request body is too large.");
   return path.answer(sources, { accept: request.headers.accept, body });
@@ -124,7 +153,15 @@ function readBody(request: IncomingMessage): Promise<string | null> {
 async function listen(server: Server, address: ListenAddress): Promise<BoundSocketPath | null> {
   if (address.kind === "unix") return bindSocketPath(address, (path) => listenOnce(server, { path }));
   // A reload may open it beside itself: `127.0.0.1:9901`, then `:9901`.
-  const options: ListenOptions & { fd?: number } = address.kind === "fd" ? { fd: address.fd } : { port: address.port, exclusive: true, reusePort: canSharePorts(), ...(address.host !== null && { host: address.host }) };
+  const options: ListenOptions & { fd?: number } =
+    address.kind === "fd"
+      ? { fd: address.fd }
+      : {
+          port: address.port,
+          exclusive: true,
+          reusePort: canSharePorts(),
+          ...(address.host !== null && { host: address.host }),
+        };
   await listenOnce(server, options);
   return null;
 }

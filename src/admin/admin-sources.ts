@@ -1,4 +1,7 @@
-/** What the admin listener shows and does, as functions that the server hands it: it knows nothing of threads, sockets or configuration. */
+/**
+ * What the admin listener shows and does, as functions that the server hands it: it knows nothing of threads, sockets
+ * or configuration.
+ */
 import type { FamilySum } from "../observe/metric-reader.ts";
 
 /** Whether new traffic should be sent here. */
@@ -63,7 +66,10 @@ export interface ProxyStatus {
 }
 
 /** What may be done to an endpoint at run time. A weight of null means: as configured again. */
-export type EndpointChange = { readonly kind: "drain" } | { readonly kind: "enable" } | { readonly kind: "weight"; readonly weight: number | null };
+export type EndpointChange =
+  | { readonly kind: "drain" }
+  | { readonly kind: "enable" }
+  | { readonly kind: "weight"; readonly weight: number | null };
 
 /** One endpoint, and what is left of its upstream. */
 export interface EndpointReport {

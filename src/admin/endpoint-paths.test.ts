@@ -5,7 +5,17 @@ import { findEndpointPath } from "./endpoint-paths.ts";
 
 const report: EndpointReport = {
   upstream: "api",
-  endpoint: { url: "http://127.0.0.1:8081", weight: 1, configuredWeight: 1, isBackup: false, health: "unknown", isDraining: true, isEjected: false, isAvailable: false, inFlight: 2 },
+  endpoint: {
+    url: "http://127.0.0.1:8081",
+    weight: 1,
+    configuredWeight: 1,
+    isBackup: false,
+    health: "unknown",
+    isDraining: true,
+    isEjected: false,
+    isAvailable: false,
+    inFlight: 2,
+  },
   takingCount: 1,
   endpointCount: 2,
 };
@@ -13,7 +23,9 @@ const report: EndpointReport = {
 /** What a path asks of the proxy, and what it answers. */
 async function call(path: string, body = "", answer: EndpointReport | EndpointMissing = report) {
   const asked: [string, string, EndpointChange | null][] = [];
-  const sources = { endpoint: (...all: [string, string, EndpointChange | null]) => (asked.push(all), answer) } as unknown as AdminSources;
+  const sources = {
+    endpoint: (...all: [string, string, EndpointChange | null]) => (asked.push(all), answer),
+  } as unknown as AdminSources;
   const found = findEndpointPath(path);
   assert.ok(found, path);
   const { status, body: text } = await found.answer(sources, { accept: undefined, body });
@@ -42,7 +54,19 @@ test("an endpoint can be looked at by whoever may read, and nothing changes", as
   assert.deepEqual([status, need, method], [200, "read", "GET"]);
 });
 
-for (const body of ["", "5", "null", "{}", "{weight: 5}", '{"weight": -1}', '{"weight": 65536}', '{"weight": 1.5}', '{"weight": "5"}', '{"weight": true}', '[{"weight": 1}]']) {
+for (const body of [
+  "",
+  "5",
+  "null",
+  "{}",
+  "{weight: 5}",
+  '{"weight": -1}',
+  '{"weight": 65536}',
+  '{"weight": 1.5}',
+  '{"weight": "5"}',
+  '{"weight": true}',
+  '[{"weight": 1}]',
+]) {
   test(`the weight ${body === "" ? "(nothing)" : body} is refused and changes nothing`, async () => {
     const { asked, status } = await call(`${base}/weight`, body);
     assert.deepEqual([asked, status], [[], 400]);
@@ -51,9 +75,21 @@ for (const body of ["", "5", "null", "{}", "{weight: 5}", '{"weight": -1}', '{"w
 
 test("what does not exist is answered with what does", async () => {
   const { status, answer } = await call(`${base}/drain`, "", { missing: "endpoint", known: ["http://10.0.0.1:80"] });
-  assert.deepEqual([status, answer], [404, { error: "There is no such endpoint.", missing: "endpoint", known: ["http://10.0.0.1:80"] }]);
+  assert.deepEqual(
+    [status, answer],
+    [404, { error: "There is no such endpoint.", missing: "endpoint", known: ["http://10.0.0.1:80"] }],
+  );
 });
 
-for (const path of ["/api/v1/upstreams/api", "/api/v1/upstreams/api/endpoints/", "/api/v1/upstreams//endpoints/0", "/api/v1/upstreams/api/endpoints/0/", "/api/v1/upstreams/api/endpoints/0/stop", "/api/v1/upstreams/%/endpoints/0", `${base}/drain/x`, `/x${base}`]) {
+for (const path of [
+  "/api/v1/upstreams/api",
+  "/api/v1/upstreams/api/endpoints/",
+  "/api/v1/upstreams//endpoints/0",
+  "/api/v1/upstreams/api/endpoints/0/",
+  "/api/v1/upstreams/api/endpoints/0/stop",
+  "/api/v1/upstreams/%/endpoints/0",
+  `${base}/drain/x`,
+  `/x${base}`,
+]) {
   test(`${path} is nothing`, () => assert.equal(findEndpointPath(path), undefined));
 }

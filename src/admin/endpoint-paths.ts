@@ -1,6 +1,7 @@
 /**
- * The paths below `/api/v1/upstreams/{upstream}/endpoints/{endpoint}`, both percent-encoded: the state of one endpoint, and `drain`, `enable` and `weight`.
- * An endpoint is named by its URL as configured, by `host:port`, or by its position from 0.
+ * The paths below `/api/v1/upstreams/{upstream}/endpoints/{endpoint}`, both percent-encoded: the state of one endpoint,
+ * and `drain`, `enable` and `weight`. An endpoint is named by its URL as configured, by `host:port`, or by its position
+ * from 0.
  */
 import { maxWeight } from "../upstream/endpoint.ts";
 import { type AdminAnswer, jsonAnswer } from "./admin-answer.ts";
@@ -29,7 +30,12 @@ export function findEndpointPath(pathName: string): AdminPath | undefined {
     case "weight":
       return changing("gives the endpoint another weight", name, readWeight);
     default:
-      return { method: "GET", need: "read", about: "the state of an endpoint", answer: (sources) => answer(sources, name, null) };
+      return {
+        method: "GET",
+        need: "read",
+        about: "the state of an endpoint",
+        answer: (sources) => answer(sources, name, null),
+      };
   }
 }
 
@@ -40,14 +46,24 @@ function changing(about: string, name: EndpointName, readChange: (body: string) 
     about,
     answer: (sources, { body }) => {
       const change = readChange(body);
-      return change === null ? jsonAnswer(400, { error: `The body must be JSON with a whole number from 0 to ${maxWeight}, or null for the configured weight: {"weight": 5}.` }) : answer(sources, name, change);
+      return change === null
+        ? jsonAnswer(400, {
+            error: `The body must be JSON with a whole number from 0 to ${maxWeight}, or null for the configured weight: {"weight": 5}.`,
+          })
+        : answer(sources, name, change);
     },
   };
 }
 
-function answer(sources: AdminSources, { upstream, endpoint }: EndpointName, change: EndpointChange | null): AdminAnswer {
+function answer(
+  sources: AdminSources,
+  { upstream, endpoint }: EndpointName,
+  change: EndpointChange | null,
+): AdminAnswer {
   const found = sources.endpoint(upstream, endpoint, change);
-  return "missing" in found ? jsonAnswer(404, { error: `There is no such ${found.missing}.`, ...found }) : jsonAnswer(200, found);
+  return "missing" in found
+    ? jsonAnswer(404, { error: `There is no such ${found.missing}.`, ...found })
+    : jsonAnswer(200, found);
 }
 
 function readWeight(body: string): EndpointChange | null {
@@ -59,7 +75,10 @@ function readWeight(body: string): EndpointChange | null {
   }
   if (typeof value !== "object" || value === null || !("weight" in value)) return null;
   const { weight } = value;
-  return weight === null || (typeof weight === "number" && Number.isInteger(weight) && weight >= 0 && weight <= maxWeight) ? { kind: "weight", weight } : null;
+  return weight === null ||
+    (typeof weight === "number" && Number.isInteger(weight) && weight >= 0 && weight <= maxWeight)
+    ? { kind: "weight", weight }
+    : null;
 }
 
 function decode(segment: string | undefined): string | null {

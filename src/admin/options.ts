@@ -7,7 +7,11 @@ import { listenAddressSchema } from "../net/options.ts";
 const tokenSchema = z.string().superRefine((token, context) => {
   // Never shows the token.
   if (token.length < 8) addProblem(context, "the token is too short; at least 8 characters, better 32 random ones");
-  else if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) addProblem(context, "the token has characters that a bearer token cannot have; letters, digits and - . _ ~ + / only");
+  else if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token))
+    addProblem(
+      context,
+      "the token has characters that a bearer token cannot have; letters, digits and - . _ ~ + / only",
+    );
 });
 
 export const adminSchema = section({
@@ -17,18 +21,26 @@ export const adminSchema = section({
     danger: "whoever reaches it can read metrics, routes and addresses of endpoints.",
   }),
   tokens: documented(
-    z.array(
-      section({
-        token: documented(tokenSchema, { about: 'The secret, given as `Authorization: Bearer …`. Keep it out of the file: `"${ADMIN_TOKEN}"`.' }),
-        role: documented(z.enum(["read", "write"]).prefault("read"), { about: "`read` looks, `write` also changes and reloads." }),
-      }),
-    ).prefault([]),
+    z
+      .array(
+        section({
+          token: documented(tokenSchema, {
+            about: 'The secret, given as `Authorization: Bearer …`. Keep it out of the file: `"${ADMIN_TOKEN}"`.',
+          }),
+          role: documented(z.enum(["read", "write"]).prefault("read"), {
+            about: "`read` looks, `write` also changes and reloads.",
+          }),
+        }),
+      )
+      .prefault([]),
     { kind: "list", about: "Who may do what. Without tokens, changes are accepted from this machine only." },
   ),
 });
 
 /** The section, or the address alone in its place. */
-export const adminOptionSchema = z.union([adminSchema, listenAddressSchema]).transform((value): z.output<typeof adminSchema> => ("tokens" in value ? value : { address: value, tokens: [] }));
+export const adminOptionSchema = z
+  .union([adminSchema, listenAddressSchema])
+  .transform((value): z.output<typeof adminSchema> => ("tokens" in value ? value : { address: value, tokens: [] }));
 
 /** The admin listener in normal form. */
 export type AdminOptions = z.output<typeof adminSchema>;

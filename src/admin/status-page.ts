@@ -1,4 +1,7 @@
-/** The page at `/` of the admin listener: tables of what is configured and how it fares. Plain HTML without scripts, renewed by the browser every five seconds. */
+/**
+ * The page at `/` of the admin listener: tables of what is configured and how it fares. Plain HTML without scripts,
+ * renewed by the browser every five seconds.
+ */
 import { version } from "../base/version.ts";
 import type { EndpointStatus, ProxyStatus } from "./admin-sources.ts";
 
@@ -12,24 +15,51 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } 
 
 /** Writes the page. */
 export function renderStatusPage(status: ProxyStatus, uptimeSeconds: number): string {
-  const upstreams = status.upstreams.map((upstream) => `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${table(
-    ["Endpoint", "State", "#Weight", "#In flight"],
-    upstream.endpoints.map((endpoint) => [escapeHtml(endpoint.url), describeState(endpoint), describeWeight(endpoint), String(endpoint.inFlight)]),
-  )}`).join("\n");
+  const upstreams = status.upstreams
+    .map(
+      (upstream) =>
+        `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${table(
+          ["Endpoint", "State", "#Weight", "#In flight"],
+          upstream.endpoints.map((endpoint) => [
+            escapeHtml(endpoint.url),
+            describeState(endpoint),
+            describeWeight(endpoint),
+            String(endpoint.inFlight),
+          ]),
+        )}`,
+    )
+    .join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5"><title>Millrace</title><style>${style}</style></head><body>
 <h1>Millrace ${escapeHtml(version)}</h1>
 <p><span class="${status.state === "ready" ? "good" : "bad"}">${status.state}</span>, up ${formatUptime(uptimeSeconds)}.
 <a href="/metrics">metrics</a> · <a href="/api/v1/status">status as JSON</a> · <a href="/readyz">readiness</a></p>
 <h2>Listeners</h2>
-${table(["Name", "Address", "Scheme", "#Connections", "#In flight"], status.listeners.map((one) => [escapeHtml(one.name), escapeHtml(one.address), one.scheme, String(one.connections), String(one.inFlight)]))}
+${table(
+  ["Name", "Address", "Scheme", "#Connections", "#In flight"],
+  status.listeners.map((one) => [
+    escapeHtml(one.name),
+    escapeHtml(one.address),
+    one.scheme,
+    String(one.connections),
+    String(one.inFlight),
+  ]),
+)}
 <h2>Upstreams</h2>
 ${upstreams || "<p>None.</p>"}
 <h2>Routes</h2>
-${table(["Name", "Match", "Action"], status.routes.slice(0, maxShownRoutes).map((one) => [escapeHtml(one.name), escapeHtml(one.match), escapeHtml(one.action)]))}
+${table(
+  ["Name", "Match", "Action"],
+  status.routes
+    .slice(0, maxShownRoutes)
+    .map((one) => [escapeHtml(one.name), escapeHtml(one.match), escapeHtml(one.action)]),
+)}
 ${status.routes.length > maxShownRoutes ? `<p>${status.routes.length - maxShownRoutes} more; see the JSON.</p>` : ""}
 <h2>Threads</h2>
-${table(["Name", "State", "#Restarts"], status.threads.map((one) => [escapeHtml(one.name), one.state, String(one.restarts)]))}
+${table(
+  ["Name", "State", "#Restarts"],
+  status.threads.map((one) => [escapeHtml(one.name), one.state, String(one.restarts)]),
+)}
 </body></html>
 `;
 }
@@ -41,7 +71,8 @@ function describeState(endpoint: EndpointStatus): string {
   if (endpoint.isDraining) words.push("draining");
   if (endpoint.isEjected) words.push("ejected");
   if (endpoint.isBackup) words.push("backup");
-  if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining && !endpoint.isEjected) words.push("not available");
+  if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining && !endpoint.isEjected)
+    words.push("not available");
   return `<span class="${endpoint.isAvailable ? "good" : "bad"}">${words.join(", ")}</span>`;
 }
 
@@ -64,6 +95,17 @@ function escapeHtml(text: string): string {
 
 function formatUptime(seconds: number): string {
   const whole = Math.floor(seconds);
-  const parts = [[Math.floor(whole / 86_400), "d"], [Math.floor(whole / 3600) % 24, "h"], [Math.floor(whole / 60) % 60, "min"], [whole % 60, "s"]] as const;
-  return parts.filter(([count]) => count > 0).slice(0, 2).map(([count, unit]) => `${count} ${unit}`).join(" ") || "0 s";
+  const parts = [
+    [Math.floor(whole / 86_400), "d"],
+    [Math.floor(whole / 3600) % 24, "h"],
+    [Math.floor(whole / 60) % 60, "min"],
+    [whole % 60, "s"],
+  ] as const;
+  return (
+    parts
+      .filter(([count]) => count > 0)
+      .slice(0, 2)
+      .map(([count, unit]) => `${count} ${unit}`)
+      .join(" ") || "0 s"
+  );
 }

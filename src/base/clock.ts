@@ -1,6 +1,6 @@
 /**
- * Time as the data path sees it: monotonic milliseconds for every deadline and measurement, wall time only for what people read.
- * The thread's clock is read once per event-loop turn where it matters; tests use `ManualClock`.
+ * Time as the data path sees it: monotonic milliseconds for every deadline and measurement, wall time only for what
+ * people read. The thread's clock is read once per event-loop turn where it matters; tests use `ManualClock`.
  */
 
 /** A source of time. */

@@ -26,7 +26,10 @@ test("a limit shortens it and never lengthens it", () => {
   assert.equal(countdown.isOver, true);
 });
 
-for (const [title, finish] of [["a limit of 0", (one: Countdown) => one.limit(0)], ["an end", (one: Countdown) => one.end()]] as const) {
+for (const [title, finish] of [
+  ["a limit of 0", (one: Countdown) => one.limit(0)],
+  ["an end", (one: Countdown) => one.end()],
+] as const) {
   test(`${title} makes it over at once and leaves no timer`, async () => {
     const scheduler = new ManualScheduler();
     const countdown = new Countdown(scheduler);

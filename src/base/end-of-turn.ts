@@ -1,6 +1,6 @@
 /**
- * Work put off to the end of the event-loop turn, once a thread: after the poll phase has delivered every readable socket of this turn, everything written
- * to one connection meanwhile leaves in one system call.
+ * Work put off to the end of the event-loop turn, once a thread: after the poll phase has delivered every readable
+ * socket of this turn, everything written to one connection meanwhile leaves in one system call.
  */
 
 /** Something that has work to do at the end of the turn. */

@@ -1,6 +1,7 @@
 /**
- * How much memory request bodies may be held in, over all threads of a proxy: one number of bytes in shared memory, with a stripe a thread, from which a thread that dies is taken
- * out. What is held is counted in blocks that really are allocated, not in bytes used of them. Whoever is refused keeps less: it writes to a file earlier, or keeps nothing.
+ * How much memory request bodies may be held in, over all threads of a proxy: one number of bytes in shared memory,
+ * with a stripe a thread, from which a thread that dies is taken out. What is held is counted in blocks that really are
+ * allocated, not in bytes used of them. Whoever is refused keeps less: it writes to a file earlier, or keeps nothing.
  */
 import { type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "./shared-memory.ts";
 
@@ -33,7 +34,11 @@ export class HeldMemory {
   /** Makes the region, or finds it. */
   static reserve(memory: SharedMemory, stripes: number): ReservedRegion {
     const words = wordsOf(memory.region(key, HeldMemory.byteLength(stripes)));
-    return { key, clearStripe: (stripeIndex) => void Atomics.sub(words, 0, Atomics.exchange(words, (stripeIndex + 1) * lineWords, 0)) };
+    return {
+      key,
+      clearStripe: (stripeIndex) =>
+        void Atomics.sub(words, 0, Atomics.exchange(words, (stripeIndex + 1) * lineWords, 0)),
+    };
   }
 
   /** Counts `byteCount` more, unless that would be too many. @returns whether it did */
@@ -46,7 +51,10 @@ export class HeldMemory {
     return false;
   }
 
-  /** Counts `byteCount` more in any case: for bytes that have come and must go somewhere. The caller takes no more before they are out. */
+  /**
+   * Counts `byteCount` more in any case: for bytes that have come and must go somewhere. The caller takes no more
+   * before they are out.
+   */
   takeAnyway(byteCount: number): void {
     Atomics.add(this.#words, 0, byteCount);
     Atomics.add(this.#words, this.#ownIndex, byteCount);

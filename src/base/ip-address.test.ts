@@ -50,26 +50,47 @@ test("addresses have one spelling", () => {
 });
 
 test("the parsers accept what node:net accepts and nothing else", () => {
-  const piece = fc.constantFrom("0", "1", "9", "25", "255", "256", "00", "ffff", "F0", "12345", ":", "::", ".", "g", "%");
+  const piece = fc.constantFrom(
+    "0",
+    "1",
+    "9",
+    "25",
+    "255",
+    "256",
+    "00",
+    "ffff",
+    "F0",
+    "12345",
+    ":",
+    "::",
+    ".",
+    "g",
+    "%",
+  );
   const nearly = fc.array(piece, { maxLength: 17 }).map((pieces) => pieces.join(""));
-  fc.assert(fc.property(fc.oneof(nearly, fc.ipV4(), fc.ipV6(), fc.string()), (text) => {
-    assert.equal(parseIpv4(text) !== -1, isIPv4(text));
-    if (!text.includes("%")) assert.equal(parseIpv6(text, words), isIPv6(text));
-  }), { numRuns: 2_000 });
+  fc.assert(
+    fc.property(fc.oneof(nearly, fc.ipV4(), fc.ipV6(), fc.string()), (text) => {
+      assert.equal(parseIpv4(text) !== -1, isIPv4(text));
+      if (!text.includes("%")) assert.equal(parseIpv6(text, words), isIPv6(text));
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test("a normalised address is stable and means the same", () => {
-  fc.assert(fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
-    const once = normalizeIp(text);
-    assert.notEqual(once, null);
-    assert.equal(normalizeIp(once ?? ""), once);
-    if (once?.includes(":")) {
-      parseIpv6(text, words);
-      const before = [...words];
-      parseIpv6(once, words);
-      assert.deepEqual([...words], before);
-    }
-  }));
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+      const once = normalizeIp(text);
+      assert.notEqual(once, null);
+      assert.equal(normalizeIp(once ?? ""), once);
+      if (once?.includes(":")) {
+        parseIpv6(text, words);
+        const before = [...words];
+        parseIpv6(once, words);
+        assert.deepEqual([...words], before);
+      }
+    }),
+  );
 });
 
 test("part of a string can be parsed in place", () => {

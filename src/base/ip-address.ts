@@ -1,6 +1,7 @@
 /**
- * IP addresses as text, strictly read: RFC 4291 section 2.2 for IPv6, dotted decimal without leading zeros for IPv4 (no octal, hex or short forms, which
- * readers disagree about). No DNS, no sockets, nothing allocated to parse. IPv4-mapped IPv6 (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) counts as IPv4.
+ * IP addresses as text, strictly read: RFC 4291 section 2.2 for IPv6, dotted decimal without leading zeros for IPv4 (no
+ * octal, hex or short forms, which readers disagree about). No DNS, no sockets, nothing allocated to parse. IPv4-mapped
+ * IPv6 (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) counts as IPv4.
  */
 import { hexValue } from "./hex.ts";
 
@@ -26,7 +27,8 @@ export function parseIpv4(text: string, start = 0, end = text.length): number {
 }
 
 /**
- * Reads `text[start..end)` as an IPv6 address, without brackets and zone, into four 32-bit words, most significant first.
+ * Reads `text[start..end)` as an IPv6 address, without brackets and zone, into four 32-bit words, most significant
+ * first.
  * @returns false where it is none; then `words` holds rubbish.
  */
 export function parseIpv6(text: string, words: Uint32Array, start = 0, end = text.length): boolean {
@@ -87,8 +89,9 @@ export function isMappedIpv4(words: Uint32Array): boolean {
 }
 
 /**
- * The one spelling of an address: IPv4 dotted, IPv6 as RFC 5952 (lower case, longest run of zeros shortened), IPv4-mapped as IPv4, a zone (`%eth0`) dropped.
- * Null where `text` is no address. Text without a colon that is valid IPv4 comes back as it is.
+ * The one spelling of an address: IPv4 dotted, IPv6 as RFC 5952 (lower case, longest run of zeros shortened),
+ * IPv4-mapped as IPv4, a zone (`%eth0`) dropped. Null where `text` is no address. Text without a colon that is valid
+ * IPv4 comes back as it is.
  */
 export function normalizeIp(text: string): string | null {
   if (!text.includes(":")) return parseIpv4(text) === -1 ? null : text;

@@ -38,7 +38,8 @@ test("a changed bit of the text changes each bit of the hash about every second 
       for (let bit = 0; bit < 32; bit++) if (((half ^ before[which]!) >>> bit) & 1) flips[which * 32 + bit]!++;
     });
   }
-  for (const [bit, count] of flips.entries()) assert.ok(Math.abs(count / rounds - 0.5) < 0.05, `bit ${bit} changes ${count} times in ${rounds}`);
+  for (const [bit, count] of flips.entries())
+    assert.ok(Math.abs(count / rounds - 0.5) < 0.05, `bit ${bit} changes ${count} times in ${rounds}`);
 });
 
 test("addresses that follow each other spread over all sets of a table", () => {

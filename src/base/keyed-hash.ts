@@ -1,6 +1,7 @@
 /**
- * A hash for tables whose keys peers choose: HalfSipHash-1-3 with 64 bits of output (Aumasson and Bernstein's SipHash on 32-bit words, the variant that the Linux kernel
- * uses for its tables). Without the 64-bit seed nobody can find keys that fall together.
+ * A hash for tables whose keys peers choose: HalfSipHash-1-3 with 64 bits of output (Aumasson and Bernstein's SipHash
+ * on 32-bit words, the variant that the Linux kernel uses for its tables). Without the 64-bit seed nobody can find keys
+ * that fall together.
  */
 
 /** Hashes text under a seed of its own. */
@@ -25,7 +26,8 @@ export class KeyedHash {
     let v3 = 0x74656462 ^ this.#seedHigh;
     const { length } = text;
     const paired = length & ~1;
-    // One block more than there are pairs: the last holds the odd unit and the length. Then three rounds, twice, finish each half.
+    // One block more than there are pairs: the last holds the odd unit and the length. Then three rounds, twice, finish
+    // each half.
     for (let at = 0, rest = 0; ; at += 2) {
       let block: number;
       if (at < paired) block = text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
@@ -34,18 +36,38 @@ export class KeyedHash {
         rest = 1;
       } else break;
       v3 ^= block;
-      v0 = (v0 + v1) | 0; v1 = (v1 << 5) | (v1 >>> 27); v1 ^= v0; v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0; v3 = (v3 << 8) | (v3 >>> 24); v3 ^= v2;
-      v0 = (v0 + v3) | 0; v3 = (v3 << 7) | (v3 >>> 25); v3 ^= v0;
-      v2 = (v2 + v1) | 0; v1 = (v1 << 13) | (v1 >>> 19); v1 ^= v2; v2 = (v2 << 16) | (v2 >>> 16);
+      v0 = (v0 + v1) | 0;
+      v1 = (v1 << 5) | (v1 >>> 27);
+      v1 ^= v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = (v3 << 8) | (v3 >>> 24);
+      v3 ^= v2;
+      v0 = (v0 + v3) | 0;
+      v3 = (v3 << 7) | (v3 >>> 25);
+      v3 ^= v0;
+      v2 = (v2 + v1) | 0;
+      v1 = (v1 << 13) | (v1 >>> 19);
+      v1 ^= v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
       v0 ^= block;
     }
     v2 ^= 0xee;
     for (let round = 0; round < 6; round++) {
-      v0 = (v0 + v1) | 0; v1 = (v1 << 5) | (v1 >>> 27); v1 ^= v0; v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0; v3 = (v3 << 8) | (v3 >>> 24); v3 ^= v2;
-      v0 = (v0 + v3) | 0; v3 = (v3 << 7) | (v3 >>> 25); v3 ^= v0;
-      v2 = (v2 + v1) | 0; v1 = (v1 << 13) | (v1 >>> 19); v1 ^= v2; v2 = (v2 << 16) | (v2 >>> 16);
+      v0 = (v0 + v1) | 0;
+      v1 = (v1 << 5) | (v1 >>> 27);
+      v1 ^= v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = (v3 << 8) | (v3 >>> 24);
+      v3 ^= v2;
+      v0 = (v0 + v3) | 0;
+      v3 = (v3 << 7) | (v3 >>> 25);
+      v3 ^= v0;
+      v2 = (v2 + v1) | 0;
+      v1 = (v1 << 13) | (v1 >>> 19);
+      v1 ^= v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
       if (round === 2) {
         this.low = v1 ^ v3;
         v1 ^= 0xdd;

@@ -47,12 +47,19 @@ function describeDoc(doc: OptionDoc): string {
 }
 
 /** Adds a problem with its parameters; the path is relative to the value under test. */
-export function addProblem(context: z.core.$RefinementCtx, message: string, params: ProblemParams = {}, path: PropertyKey[] = []): void {
+export function addProblem(
+  context: z.core.$RefinementCtx,
+  message: string,
+  params: ProblemParams = {},
+  path: PropertyKey[] = [],
+): void {
   context.addIssue({ code: "custom", message, params: { ...params }, path });
 }
 
 /** Turns a parser that throws `RangeError` into the transform of a schema. */
-export function parsedBy<Value>(parse: (text: string) => Value): (text: string, context: z.core.$RefinementCtx<string>) => Value {
+export function parsedBy<Value>(
+  parse: (text: string) => Value,
+): (text: string, context: z.core.$RefinementCtx<string>) => Value {
   return (text, context) => {
     try {
       return parse(text);
@@ -68,7 +75,10 @@ export function parsedBy<Value>(parse: (text: string) => Value): (text: string, 
  * A section: an object whose unknown keys are problems, one each, at the key.
  * @param notAvailable keys of the user interface that this version does not have yet.
  */
-export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, notAvailable: readonly string[] = []): z.ZodObject<Shape, z.core.$strict> {
+export function section<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  notAvailable: readonly string[] = [],
+): z.ZodObject<Shape, z.core.$strict> {
   const params: ProblemParams = { atKey: true, knownKeys: Object.keys(shape), notAvailableKeys: notAvailable };
   const unknownKey = z.unknown().superRefine((_value, context) => {
     // Which key it is stands at the end of the problem's path, where the explanation finds it.
@@ -77,36 +87,53 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, notAv
   return z.object(shape).catchall(unknownKey) as unknown as z.ZodObject<Shape, z.core.$strict>;
 }
 
-/** A check of a whole section or map that runs even where parts of it have problems: what is in it may be missing or of any type. */
-export function sectionCheck<Value extends object>(check: (value: Value, context: z.core.$RefinementCtx) => void): z.core.$ZodCheck<Value> {
+/**
+ * A check of a whole section or map that runs even where parts of it have problems: what is in it may be missing or of
+ * any type.
+ */
+export function sectionCheck<Value extends object>(
+  check: (value: Value, context: z.core.$RefinementCtx) => void,
+): z.core.$ZodCheck<Value> {
   return z.superRefine<Value>((value, context) => check(value, context as unknown as z.core.$RefinementCtx), {
     when: ({ value }) => typeof value === "object" && value !== null && !Array.isArray(value),
   });
 }
 
 /** An optional value: null in the normal form where it is absent. */
-export function maybe<Schema extends z.ZodType>(schema: Schema): z.ZodPipe<z.ZodOptional<Schema>, z.ZodTransform<z.output<Schema> | null, z.output<Schema> | undefined>> {
+export function maybe<Schema extends z.ZodType>(
+  schema: Schema,
+): z.ZodPipe<z.ZodOptional<Schema>, z.ZodTransform<z.output<Schema> | null, z.output<Schema> | undefined>> {
   return schema.optional().transform((value): z.output<Schema> | null => value ?? null) as never;
 }
 
 /**
- * An optional section that is off unless written: `false`, `off` and absence are null in the normal form, `true` and `on` are the section with all its defaults.
- * (In YAML 1.2 `on` and `off` are words like others.)
+ * An optional section that is off unless written: `false`, `off` and absence are null in the normal form, `true` and
+ * `on` are the section with all its defaults. (In YAML 1.2 `on` and `off` are words like others.)
  */
 export function switchable<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([z.boolean(), z.enum(["on", "off"]), schema]).optional().transform((value): z.output<Schema> | null => {
-    if (value === true || value === "on") return schema.parse({});
-    return value === undefined || value === false || value === "off" ? null : value as z.output<Schema>;
-  });
+  return z
+    .union([z.boolean(), z.enum(["on", "off"]), schema])
+    .optional()
+    .transform((value): z.output<Schema> | null => {
+      if (value === true || value === "on") return schema.parse({});
+      return value === undefined || value === false || value === "off" ? null : (value as z.output<Schema>);
+    });
 }
 
 /** As `switchable`, for a section that has no defaults to switch on. */
 export function switchedOff<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([z.literal(false), z.literal("off"), schema]).optional().transform((value): z.output<Schema> | null =>
-    (value === undefined || value === false || value === "off" ? null : value as z.output<Schema>));
+  return z
+    .union([z.literal(false), z.literal("off"), schema])
+    .optional()
+    .transform((value): z.output<Schema> | null =>
+      value === undefined || value === false || value === "off" ? null : (value as z.output<Schema>),
+    );
 }
 
-/** A duration: milliseconds in the normal form. `min` and `max` in milliseconds; unless `min` is 0, the duration must be at least 1 ms. */
+/**
+ * A duration: milliseconds in the normal form. `min` and `max` in milliseconds; unless `min` is 0, the duration must be
+ * at least 1 ms.
+ */
 export function duration(defaultText: string, doc: OptionDoc, limits: { min?: number; max?: number } = {}) {
   return documented(durationSchema(doc, limits).prefault(defaultText), { kind: "duration", ...doc });
 }
@@ -119,12 +146,14 @@ export function optionalDuration(doc: OptionDoc, limits: { min?: number; max?: n
 function durationSchema(doc: OptionDoc, limits: { min?: number; max?: number }) {
   const min = limits.min ?? (doc.zero === undefined ? 1 : 0);
   const max = limits.max ?? maxDurationMs;
-  return quantityText((value) => `${value} has no unit; write "${value}s" or "${value}ms"`).transform((text, context): number => {
-    const ms = parsedBy(parseDuration)(text, context);
-    if (ms < min) addProblem(context, `${JSON.stringify(text)} is too short; at least ${formatDuration(min)}`);
-    if (ms > max) addProblem(context, `${JSON.stringify(text)} is too long; at most ${formatDuration(max)}`);
-    return ms;
-  });
+  return quantityText((value) => `${value} has no unit; write "${value}s" or "${value}ms"`).transform(
+    (text, context): number => {
+      const ms = parsedBy(parseDuration)(text, context);
+      if (ms < min) addProblem(context, `${JSON.stringify(text)} is too short; at least ${formatDuration(min)}`);
+      if (ms > max) addProblem(context, `${JSON.stringify(text)} is too long; at most ${formatDuration(max)}`);
+      return ms;
+    },
+  );
 }
 
 /** A size: bytes in the normal form. Numbers are bytes. */
@@ -132,9 +161,11 @@ export function size(defaultText: string, doc: OptionDoc, limits: { min?: number
   const min = limits.min ?? 0;
   const max = limits.max ?? Number.MAX_SAFE_INTEGER;
   const schema = z.union([z.string(), z.int().min(0)]).transform((value, context): number => {
-    const bytes = typeof value === "number" ? value : parsedBy(parseSize)(value, context as z.core.$RefinementCtx<string>);
+    const bytes =
+      typeof value === "number" ? value : parsedBy(parseSize)(value, context as z.core.$RefinementCtx<string>);
     const isOff = bytes === 0 && doc.zero !== undefined;
-    if (bytes < min && !isOff) addProblem(context, `${JSON.stringify(value)} is too small; at least ${formatSize(min)}`);
+    if (bytes < min && !isOff)
+      addProblem(context, `${JSON.stringify(value)} is too small; at least ${formatSize(min)}`);
     if (bytes > max) addProblem(context, `${JSON.stringify(value)} is too large; at most ${formatSize(max)}`);
     return bytes;
   });
@@ -148,13 +179,25 @@ function quantityText(sentence: (value: number) => string): z.ZodString {
 
 /** A share such as `20%`: a fraction in the normal form. */
 export function percent(defaultText: string, doc: OptionDoc) {
-  return documented(quantityText((value) => `${value} has no percent sign; write "${value}%"`).transform(parsedBy(parsePercent)).prefault(defaultText), { kind: "percentage", ...doc });
+  return documented(
+    quantityText((value) => `${value} has no percent sign; write "${value}%"`)
+      .transform(parsedBy(parsePercent))
+      .prefault(defaultText),
+    { kind: "percentage", ...doc },
+  );
 }
 
 /** A percentage whose key says so: `percent: 5`, or `percent: "5%"`; a fraction in the normal form. */
 export function percentNumber(defaultText: string, doc: OptionDoc) {
-  const number = z.number().min(0).max(100).transform((value) => value / 100);
-  return documented(z.union([number, z.string().transform(parsedBy(parsePercent))]).prefault(defaultText), { kind: "percentage", ...doc });
+  const number = z
+    .number()
+    .min(0)
+    .max(100)
+    .transform((value) => value / 100);
+  return documented(z.union([number, z.string().transform(parsedBy(parsePercent))]).prefault(defaultText), {
+    kind: "percentage",
+    ...doc,
+  });
 }
 
 /** A whole number within bounds. */
@@ -170,17 +213,27 @@ export function choice<const Word extends string>(words: readonly Word[], notAva
   return z.enum(words, {
     error: ({ input }) => {
       const word = typeof input === "object" && input !== null ? Object.keys(input)[0] : String(input);
-      return word !== undefined && notAvailable.includes(word) ? `${JSON.stringify(word)} is not available in this version` : undefined;
+      return word !== undefined && notAvailable.includes(word)
+        ? `${JSON.stringify(word)} is not available in this version`
+        : undefined;
     },
   });
 }
 
 /** A list that may be written as a single value. */
 export function oneOrMore<Item extends z.ZodType>(item: Item) {
-  return z.union([item, z.array(item)]).transform((value): z.output<Item>[] => (Array.isArray(value) ? value as z.output<Item>[] : [value as z.output<Item>]));
+  return z
+    .union([item, z.array(item)])
+    .transform((value): z.output<Item>[] =>
+      Array.isArray(value) ? (value as z.output<Item>[]) : [value as z.output<Item>],
+    );
 }
 
 /** The names of things: listeners, routes, upstreams. They become labels, log fields and keys. */
 export const nameSchema = z.string().superRefine((name, context) => {
-  if (!/^[A-Za-z0-9][\w.:/*@+-]{0,127}$/.test(name)) addProblem(context, `${JSON.stringify(name)} is not a name: a letter or digit first, then letters, digits and _ . - : / * @ +, at most 128`);
+  if (!/^[A-Za-z0-9][\w.:/*@+-]{0,127}$/.test(name))
+    addProblem(
+      context,
+      `${JSON.stringify(name)} is not a name: a letter or digit first, then letters, digits and _ . - : / * @ +, at most 128`,
+    );
 });

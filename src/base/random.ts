@@ -1,6 +1,6 @@
 /**
- * Chance, as something that can be handed in: production passes nothing and gets `Math.random`, tests pass a seeded source.
- * Not for secrets.
+ * Chance, as something that can be handed in: production passes nothing and gets `Math.random`, tests pass a seeded
+ * source. Not for secrets.
  */
 
 /** Uniform in [0, 1). */

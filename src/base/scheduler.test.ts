@@ -15,7 +15,11 @@ test("calls come in order of time, at their time, also those that calls arrange"
   scheduler.advance(9);
   assert.deepEqual(seen, []);
   scheduler.advance(91);
-  assert.deepEqual(seen, [["early", 10], ["nested", 15], ["late", 30]]);
+  assert.deepEqual(seen, [
+    ["early", 10],
+    ["nested", 15],
+    ["late", 30],
+  ]);
   assert.equal(scheduler.clock.now() - start, 100);
   assert.equal(scheduler.pendingCount, 0);
 });

@@ -1,6 +1,6 @@
 /**
- * Calls at a later time, as something that can be handed in: the machine's timers, or a `ManualScheduler` that a test winds forward.
- * For the control thread; the data path has its `TimerWheel`.
+ * Calls at a later time, as something that can be handed in: the machine's timers, or a `ManualScheduler` that a test
+ * winds forward. For the control thread; the data path has its `TimerWheel`.
  */
 import { type Clock, ManualClock, systemClock } from "./clock.ts";
 
@@ -65,7 +65,8 @@ export class ManualScheduler implements Scheduler {
 
   #nextBy(endMs: number): { readonly dueMs: number; readonly run: () => void } | undefined {
     let next: { readonly dueMs: number; readonly run: () => void } | undefined;
-    for (const call of this.#calls) if (call.dueMs <= endMs && (next === undefined || call.dueMs < next.dueMs)) next = call;
+    for (const call of this.#calls)
+      if (call.dueMs <= endMs && (next === undefined || call.dueMs < next.dueMs)) next = call;
     return next;
   }
 }

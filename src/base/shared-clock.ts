@@ -1,11 +1,14 @@
-/** Monotonic time on one scale in all threads of the process, for times that are kept in shared memory. `performance.now()` itself begins at 0 in every thread. */
+/**
+ * Monotonic time on one scale in all threads of the process, for times that are kept in shared memory.
+ * `performance.now()` itself begins at 0 in every thread.
+ */
 import type { Clock } from "./clock.ts";
 
 const samples = 10;
 
 /**
- * When the clock `own` began, by the clock `machine`; both in milliseconds. Of several looks at both, the shortest counts: a thread that is interrupted between the two
- * would be wrong by as much for as long as it lives.
+ * When the clock `own` began, by the clock `machine`; both in milliseconds. Of several looks at both, the shortest
+ * counts: a thread that is interrupted between the two would be wrong by as much for as long as it lives.
  */
 export function findStart(machine: () => number, own: () => number): number {
   let startedMs = 0;
@@ -21,9 +24,15 @@ export function findStart(machine: () => number, own: () => number): number {
   return startedMs;
 }
 
-const threadStartedMs = findStart(() => Number(process.hrtime.bigint()) / 1e6, () => performance.now());
+const threadStartedMs = findStart(
+  () => Number(process.hrtime.bigint()) / 1e6,
+  () => performance.now(),
+);
 
-/** The machine's clock, counting from some moment before the process started. Two threads agree to well below a millisecond. */
+/**
+ * The machine's clock, counting from some moment before the process started. Two threads agree to well below a
+ * millisecond.
+ */
 export const sharedClock: Clock = {
   now: () => performance.now() + threadStartedMs,
   wall: () => Date.now(),

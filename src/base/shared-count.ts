@@ -1,5 +1,6 @@
 /**
- * A count over all threads, exact at every moment, in a shared region: a line of 64 bytes for the total, then one a thread, from which a thread that dies is taken out of the total.
+ * A count over all threads, exact at every moment, in a shared region: a line of 64 bytes for the total, then one a
+ * thread, from which a thread that dies is taken out of the total.
  */
 import { type SharedRegion, wordsOf } from "./shared-memory.ts";
 const lineWords = 16;

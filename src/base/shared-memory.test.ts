@@ -41,7 +41,11 @@ test("regions do not overlap, begin on cache lines, and start as zeros, whatever
     assert.ok(words.every((word) => word === 0));
     words.fill(at + 1);
   }
-  for (const [at, region] of regions.entries()) assert.ok(wordsOf(region).every((word) => word === at + 1), `region ${at}`);
+  for (const [at, region] of regions.entries())
+    assert.ok(
+      wordsOf(region).every((word) => word === at + 1),
+      `region ${at}`,
+    );
   const thread = new SharedMemory(memory.snapshot());
   for (const [at, bytes] of sizes.entries()) assert.equal(wordsOf(thread.region(String(at), bytes))[0], at + 1);
 });

@@ -1,10 +1,11 @@
 /**
- * The table that all threads share: named regions of shared memory.
- * The control thread reserves a region under a key when a configuration is built and hands the directory to the proxy threads; the same key
- * gives the same memory after a reload, which is how counters, health and buckets live on. Regions start as zeros and are never moved.
+ * The table that all threads share: named regions of shared memory. The control thread reserves a region under a key
+ * when a configuration is built and hands the directory to the proxy threads; the same key gives the same memory after
+ * a reload, which is how counters, health and buckets live on. Regions start as zeros and are never moved.
  *
- * Regions are cut from slabs, since posting a buffer costs more the more of them are posted: tens of thousands took seconds. A place is never used twice, since whoever still holds
- * the region of a forgotten key keeps using it; a slab is let go when all its keys are forgotten.
+ * Regions are cut from slabs, since posting a buffer costs more the more of them are posted: tens of thousands took
+ * seconds. A place is never used twice, since whoever still holds the region of a forgotten key keeps using it; a slab
+ * is let go when all its keys are forgotten.
  */
 
 /** A stretch of shared memory. It begins on a cache line of its own. */
@@ -28,7 +29,10 @@ export interface ReservedRegion {
   readonly key: string;
   /** Takes a dead thread out of what is counted there; null = nothing of a thread's own is. */
   readonly clearStripe: ((stripeIndex: number) => void) | null;
-  /** Is something counted there that will be taken out of the count again? Then the key keeps its memory, needed or not. Default: never. */
+  /**
+   * Is something counted there that will be taken out of the count again? Then the key keeps its memory, needed or not.
+   * Default: never.
+   */
   readonly isCounting?: () => boolean;
 }
 
@@ -88,7 +92,8 @@ export class SharedMemory {
   region(key: string, byteLength: number): SharedRegion {
     const existing = this.#regions.get(key);
     if (existing !== undefined) {
-      if (existing.byteLength !== byteLength) throw new RangeError(`shared region ${key} has ${existing.byteLength} bytes, not ${byteLength}`);
+      if (existing.byteLength !== byteLength)
+        throw new RangeError(`shared region ${key} has ${existing.byteLength} bytes, not ${byteLength}`);
       return existing;
     }
     const made = this.#cut(byteLength);
@@ -100,7 +105,12 @@ export class SharedMemory {
     let slab = this.#open;
     if (slab === null || slab.usedBytes + byteLength > slab.buffer.byteLength) {
       const isLarge = byteLength > slabBytes / 4;
-      slab = { id: ++this.#lastSlabId, buffer: new SharedArrayBuffer(isLarge ? byteLength : slabBytes), usedBytes: 0, keys: 0 };
+      slab = {
+        id: ++this.#lastSlabId,
+        buffer: new SharedArrayBuffer(isLarge ? byteLength : slabBytes),
+        usedBytes: 0,
+        keys: 0,
+      };
       this.#slabs.set(slab.id, slab);
       if (!isLarge) {
         if (this.#open !== null) this.#letGo(this.#open, null);
@@ -114,12 +124,15 @@ export class SharedMemory {
   }
 
   /**
-   * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names other memory than before; whoever still holds
-   * the old region keeps using it. A region of one's own making is forgotten unless the snapshot has it.
+   * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names
+   * other memory than before; whoever still holds the old region keeps using it. A region of one's own making is
+   * forgotten unless the snapshot has it.
    */
   adopt({ slabs, keys, places }: SharedSnapshot): void {
     const before = this.#slabs;
-    this.#slabs = new Map([...slabs].map(([id, buffer]) => [id, before.get(id) ?? { id, buffer, usedBytes: buffer.byteLength, keys: 0 }]));
+    this.#slabs = new Map(
+      [...slabs].map(([id, buffer]) => [id, before.get(id) ?? { id, buffer, usedBytes: buffer.byteLength, keys: 0 }]),
+    );
     this.#open = null;
     const known = this.#regions;
     this.#regions = new Map();
@@ -128,7 +141,10 @@ export class SharedMemory {
       const byteOffset = places[at * placeWords + 1]!;
       const region = known.get(key);
       const isSame = region !== undefined && region.slab === slab && region.byteOffset === byteOffset;
-      this.#regions.set(key, isSame ? region : { buffer: slab.buffer, byteOffset, byteLength: places[at * placeWords + 2]!, slab });
+      this.#regions.set(
+        key,
+        isSame ? region : { buffer: slab.buffer, byteOffset, byteLength: places[at * placeWords + 2]!, slab },
+      );
     }
   }
 
@@ -155,6 +171,10 @@ export class SharedMemory {
       places[at++] = byteOffset;
       places[at++] = byteLength;
     }
-    return { slabs: new Map([...this.#slabs].map(([id, { buffer }]) => [id, buffer])), keys: [...this.#regions.keys()], places };
+    return {
+      slabs: new Map([...this.#slabs].map(([id, { buffer }]) => [id, buffer])),
+      keys: [...this.#regions.keys()],
+      places,
+    };
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Counts over a window of time that slides, over all threads, in a shared region: for every thread a ring of slots, each with the number of its time slot and some counters.
- * A slot has one writer, so counting needs no atomic operation; a sum may miss what other threads counted a moment ago.
- * Layout: per thread, `slots` times (slot number, counter 0, counter 1, …), 32-bit integers, each thread's ring on cache lines of its own.
+ * Counts over a window of time that slides, over all threads, in a shared region: for every thread a ring of slots,
+ * each with the number of its time slot and some counters. A slot has one writer, so counting needs no atomic
+ * operation; a sum may miss what other threads counted a moment ago. Layout: per thread, `slots` times (slot number,
+ * counter 0, counter 1, …), 32-bit integers, each thread's ring on cache lines of its own.
  */
 import { type SharedRegion, wordsOf } from "./shared-memory.ts";
 
@@ -50,14 +51,20 @@ export class SlidingCounts {
     words[at + 1 + counter]! += 1;
   }
 
-  /** Takes one back that this thread counted at `sharedMs`, unless its slot is over by now: then it counts no more anyhow. */
+  /**
+   * Takes one back that this thread counted at `sharedMs`, unless its slot is over by now: then it counts no more
+   * anyhow.
+   */
   takeBack(counter: number, sharedMs: number): void {
     const slot = Math.floor(sharedMs / this.#slotMs);
     const at = this.#ownIndex + (slot % this.#slots) * this.#slotWords;
     if (this.#words[at] === slot) this.#words[at + 1 + counter]! -= 1;
   }
 
-  /** The sum of counter `counter` over the window that ends now, all threads together. @param sinceMs what was counted in slots before this time is left out; default: nothing is */
+  /**
+   * The sum of counter `counter` over the window that ends now, all threads together. @param sinceMs what was counted
+   * in slots before this time is left out; default: nothing is
+   */
   sum(counter: number, sharedMs: number, sinceMs = 0): number {
     const words = this.#words;
     const last = Math.floor(sharedMs / this.#slotMs);

@@ -11,7 +11,9 @@ test("work goes on within a slice, and pauses for a turn of the event loop at it
   assert.equal(slices.pause(), null);
   clock.advance(0.1);
   let hasTurned = false;
-  setImmediate(() => { hasTurned = true; });
+  setImmediate(() => {
+    hasTurned = true;
+  });
   await slices.pause();
   assert.ok(hasTurned);
   assert.equal(slices.pause(), null, "the next slice has begun");

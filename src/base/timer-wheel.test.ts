@@ -8,7 +8,11 @@ import { Deadline, TimerWheel } from "./timer-wheel.ts";
 
 const tickMs = 100;
 
-function createWheel(onError?: (error: unknown) => void): { clock: ManualClock; wheel: TimerWheel; advance: (ms: number) => void } {
+function createWheel(onError?: (error: unknown) => void): {
+  clock: ManualClock;
+  wheel: TimerWheel;
+  advance: (ms: number) => void;
+} {
   const clock = new ManualClock(1_000);
   const wheel = new TimerWheel({ clock, tickMs, ...(onError && { onError }) });
   return {
@@ -55,7 +59,11 @@ test("a callback that removes the deadline beside it does not hold up the others
     for (let index = 3; index >= 0; index--) wheel.arm(others[index]!, 1_000);
     wheel.arm(new Deadline(() => removes.forEach((index) => wheel.remove(others[index]!))), 1_000);
     advance(1_000 + 2 * tickMs);
-    assert.deepEqual(fired, [0, 1, 2, 3].filter((index) => !removes.includes(index)), `without ${removes.join()}`);
+    assert.deepEqual(
+      fired,
+      [0, 1, 2, 3].filter((index) => !removes.includes(index)),
+      `without ${removes.join()}`,
+    );
   }
 });
 
@@ -113,7 +121,12 @@ test("what one callback throws does not keep the others from firing", () => {
   let count = 0;
   const failure = new Error("a bug");
   wheel.arm(new Deadline(() => count++), 100);
-  wheel.arm(new Deadline(() => { throw failure; }), 100);
+  wheel.arm(
+    new Deadline(() => {
+      throw failure;
+    }),
+    100,
+  );
   wheel.arm(new Deadline(() => count++), 100);
   advance(500);
   assert.equal(count, 2);
@@ -131,30 +144,43 @@ test("a closed wheel is empty and silent", () => {
 });
 
 test("whatever is armed, disarmed and re-armed when, every deadline fires as its last arming says", () => {
-  const action = fc.record({ which: fc.nat(7), kind: fc.constantFrom("arm", "arm", "disarm", "remove", "wait"), ms: fc.integer({ min: 1, max: 120_000 }) });
-  fc.assert(fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-    const { clock, wheel, advance } = createWheel();
-    const dueMs: (number | null)[] = new Array<number | null>(8).fill(null);
-    const deadlines = dueMs.map((_, index) => new Deadline(() => {
-      const due = dueMs[index];
-      assert.ok(due !== null && due !== undefined, "fired though it was not armed");
-      assert.ok(clock.now() >= due && clock.now() <= due + 2 * tickMs, `due at ${due}, fired at ${clock.now()}`);
-      dueMs[index] = null;
-    }));
-    for (const { which, kind, ms } of actions) {
-      if (kind === "wait") advance(ms);
-      else if (kind === "arm") {
-        wheel.arm(deadlines[which]!, ms);
-        dueMs[which] = clock.now() + ms;
-      } else {
-        wheel[kind](deadlines[which]!);
-        dueMs[which] = null;
+  const action = fc.record({
+    which: fc.nat(7),
+    kind: fc.constantFrom("arm", "arm", "disarm", "remove", "wait"),
+    ms: fc.integer({ min: 1, max: 120_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const { clock, wheel, advance } = createWheel();
+      const dueMs: (number | null)[] = new Array<number | null>(8).fill(null);
+      const deadlines = dueMs.map(
+        (_, index) =>
+          new Deadline(() => {
+            const due = dueMs[index];
+            assert.ok(due !== null && due !== undefined, "fired though it was not armed");
+            assert.ok(clock.now() >= due && clock.now() <= due + 2 * tickMs, `due at ${due}, fired at ${clock.now()}`);
+            dueMs[index] = null;
+          }),
+      );
+      for (const { which, kind, ms } of actions) {
+        if (kind === "wait") advance(ms);
+        else if (kind === "arm") {
+          wheel.arm(deadlines[which]!, ms);
+          dueMs[which] = clock.now() + ms;
+        } else {
+          wheel[kind](deadlines[which]!);
+          dueMs[which] = null;
+        }
       }
-    }
-    advance(125_000);
-    assert.ok(dueMs.every((due) => due === null), "all have fired");
-    assert.equal(wheel.linkedCount, 0);
-  }), { numRuns: 60 });
+      advance(125_000);
+      assert.ok(
+        dueMs.every((due) => due === null),
+        "all have fired",
+      );
+      assert.equal(wheel.linkedCount, 0);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("what arrived while the thread was held up is read before any deadline fires", async (context) => {
@@ -179,11 +205,11 @@ test("what arrived while the thread was held up is read before any deadline fire
   await new Promise((resolve) => setImmediate(resolve));
   wheel.arm(deadline, 20);
   sender.write("x");
-  for (const untilMs = performance.now() + 100; performance.now() < untilMs;);
+  for (const untilMs = performance.now() + 100; performance.now() < untilMs; );
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.deepEqual(seen, ["bytes"]);
   wheel.arm(deadline, 20);
-  for (const untilMs = performance.now() + 100; performance.now() < untilMs;);
+  for (const untilMs = performance.now() + 100; performance.now() < untilMs; );
   while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(seen, ["bytes", "deadline"], "where nothing arrived, it fires");
 });

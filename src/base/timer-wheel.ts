@@ -1,14 +1,18 @@
 /**
- * Coarse shared timers: one interval a thread serves every deadline of the data path.
- * A deadline is an object that lives as long as its owner (a connection, an exchange) and is armed again and again; arming to a later time
- * is one field write, and the entry is moved only when its old slot comes up. Firing is late by at most two ticks, never early.
- * After the thread was held up (by the collection of garbage, or stopped), what has arrived meanwhile is read first: no peer is given up for our delay.
+ * Coarse shared timers: one interval a thread serves every deadline of the data path. A deadline is an object that
+ * lives as long as its owner (a connection, an exchange) and is armed again and again; arming to a later time is one
+ * field write, and the entry is moved only when its old slot comes up. Firing is late by at most two ticks, never
+ * early. After the thread was held up (by the collection of garbage, or stopped), what has arrived meanwhile is read
+ * first: no peer is given up for our delay.
  */
 import { type Clock, systemClock } from "./clock.ts";
 
 const slotCount = 512;
 
-/** Something that must happen at a time unless it is disarmed first. `Deadline`s are linked into the wheel themselves: no allocation to arm. */
+/**
+ * Something that must happen at a time unless it is disarmed first. `Deadline`s are linked into the wheel themselves:
+ * no allocation to arm.
+ */
 export class Deadline {
   /** When it is due, in the wheel's clock; 0 = disarmed. Owned by the wheel. */
   dueMs = 0;
@@ -47,13 +51,19 @@ export class TimerWheel {
 
   /**
    * @param options.tickMs granularity, default 100 ms
-   * @param options.onError receives what a deadline's callback throws, so that one owner's bug does not stop the others; default: rethrown from a microtask
+   * @param options.onError receives what a deadline's callback throws, so that one owner's bug does not stop the
+   * others; default: rethrown from a microtask
    */
   constructor(options: { clock?: Clock; tickMs?: number; onError?: (error: unknown) => void } = {}) {
     this.clock = options.clock ?? systemClock;
     this.tickMs = options.tickMs ?? 100;
     this.#lastTick = Math.floor(this.clock.now() / this.tickMs);
-    this.#onError = options.onError ?? ((error) => queueMicrotask(() => { throw error; }));
+    this.#onError =
+      options.onError ??
+      ((error) =>
+        queueMicrotask(() => {
+          throw error;
+        }));
   }
 
   /** How many deadlines are linked in the wheel (armed, or disarmed and not yet swept). For leak checks. */

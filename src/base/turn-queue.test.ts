@@ -10,10 +10,12 @@ test("tasks run in the order of their asking, so many a turn, and those that ask
   const ran: string[] = [];
   const taskOf = (name: string, times: number): TurnTask => {
     let left = times;
-    const task: TurnTask = { runInTurn() {
-      ran.push(name);
-      if (--left > 0) queue.add(task);
-    } };
+    const task: TurnTask = {
+      runInTurn() {
+        ran.push(name);
+        if (--left > 0) queue.add(task);
+      },
+    };
     return task;
   };
   for (let at = 0; at < maxTasksPerTurn * 2 + 1; at++) queue.add(taskOf(`task ${at}`, at === 0 ? 2 : 1));
@@ -24,7 +26,10 @@ test("tasks run in the order of their asking, so many a turn, and those that ask
     await nextTurn();
     counts.push(ran.length - before);
   }
-  assert.deepEqual(counts.filter((count) => count > 0), [maxTasksPerTurn, maxTasksPerTurn, 2]);
+  assert.deepEqual(
+    counts.filter((count) => count > 0),
+    [maxTasksPerTurn, maxTasksPerTurn, 2],
+  );
   assert.deepEqual(ran.slice(-2), [`task ${maxTasksPerTurn * 2}`, "task 0"]);
 });
 

@@ -1,12 +1,27 @@
 /**
- * Quantities as people write them: durations (`10s`), sizes (`64KiB`), rates (`100/s`) and shares (`20%`).
- * Parsers throw `RangeError` with a sentence fit for the user; what they take of durations and sizes, the formatters write back.
+ * Quantities as people write them: durations (`10s`), sizes (`64KiB`), rates (`100/s`) and shares (`20%`). Parsers
+ * throw `RangeError` with a sentence fit for the user; what they take of durations and sizes, the formatters write
+ * back.
  */
 
-const durationUnits: readonly (readonly [unit: string, ms: number])[] = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000], ["ms", 1]];
+const durationUnits: readonly (readonly [unit: string, ms: number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+];
 
 const sizeUnits: readonly (readonly [unit: string, bytes: number])[] = [
-  ["TiB", 2 ** 40], ["TB", 1e12], ["GiB", 2 ** 30], ["GB", 1e9], ["MiB", 2 ** 20], ["MB", 1e6], ["KiB", 2 ** 10], ["kB", 1e3], ["B", 1],
+  ["TiB", 2 ** 40],
+  ["TB", 1e12],
+  ["GiB", 2 ** 30],
+  ["GB", 1e9],
+  ["MiB", 2 ** 20],
+  ["MB", 1e6],
+  ["KiB", 2 ** 10],
+  ["kB", 1e3],
+  ["B", 1],
 ];
 
 /** The longest duration there is: 24 days, the most that a Node.js timer can wait. */
@@ -21,27 +36,38 @@ export interface Rate {
 const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
 /**
- * Milliseconds of a duration such as `250ms`, `10s`, `1.5s` or `1h30m`: numbers with units d, h, m, s, ms, each unit once, largest first.
+ * Milliseconds of a duration such as `250ms`, `10s`, `1.5s` or `1h30m`: numbers with units d, h, m, s, ms, each unit
+ * once, largest first.
  * @throws RangeError without a unit, for anything else, and above `maxDurationMs`.
  */
 export function parseDuration(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) throw new RangeError(`${quote(text)} has no unit; write ${quote(`${text}s`)} or ${quote(`${text}ms`)}`);
-  if (!/^(\d+(\.\d+)?[a-z]+)+$/.test(text)) throw new RangeError(`${quote(text)} is not a duration; write for example "10s", "250ms" or "1h30m"`);
+  if (/^\d+(\.\d+)?$/.test(text))
+    throw new RangeError(`${quote(text)} has no unit; write ${quote(`${text}s`)} or ${quote(`${text}ms`)}`);
+  if (!/^(\d+(\.\d+)?[a-z]+)+$/.test(text))
+    throw new RangeError(`${quote(text)} is not a duration; write for example "10s", "250ms" or "1h30m"`);
   let totalMs = 0;
   let nextUnit = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)([a-z]+)/g)) {
     const at = durationUnits.findIndex(([name]) => name === unit);
-    if (at === -1) throw new RangeError(`${quote(text)} has the unknown unit ${quote(unit ?? "")}; durations know d, h, m, s and ms`);
-    if (at < nextUnit) throw new RangeError(`${quote(text)} is not a duration: each unit once, the largest first, as in "1h30m"`);
+    if (at === -1)
+      throw new RangeError(
+        `${quote(text)} has the unknown unit ${quote(unit ?? "")}; durations know d, h, m, s and ms`,
+      );
+    if (at < nextUnit)
+      throw new RangeError(`${quote(text)} is not a duration: each unit once, the largest first, as in "1h30m"`);
     nextUnit = at + 1;
     totalMs += Number(amount) * (durationUnits[at]?.[1] ?? 0);
   }
-  if (totalMs > maxDurationMs) throw new RangeError(`${quote(text)} is too long; at most ${formatDuration(maxDurationMs)}`);
+  if (totalMs > maxDurationMs)
+    throw new RangeError(`${quote(text)} is too long; at most ${formatDuration(maxDurationMs)}`);
   // Decimal fractions such as 0.1h leave binary dust; a microsecond is finer than any clock here.
   return Math.round(totalMs * 1_000) / 1_000;
 }
 
-/** A duration as `parseDuration` reads it: `1h30m`, `250ms`; `0s` for none. Fractions of a millisecond are kept to the microsecond. */
+/**
+ * A duration as `parseDuration` reads it: `1h30m`, `250ms`; `0s` for none. Fractions of a millisecond are kept to the
+ * microsecond.
+ */
 export function formatDuration(ms: number): string {
   let rest = Math.round(ms * 1_000) / 1_000;
   if (rest === 0) return "0s";
@@ -56,7 +82,8 @@ export function formatDuration(ms: number): string {
 }
 
 /**
- * Bytes of a size such as `64KiB`, `1MB` or `512` (bytes). KiB, MiB, GiB, TiB are powers of 1,024; kB, MB, GB, TB powers of 1,000.
+ * Bytes of a size such as `64KiB`, `1MB` or `512` (bytes). KiB, MiB, GiB, TiB are powers of 1,024; kB, MB, GB, TB
+ * powers of 1,000.
  * @throws RangeError for unknown or ambiguous units and for fractions of a byte.
  */
 export function parseSize(text: string): number {
@@ -66,13 +93,16 @@ export function parseSize(text: string): number {
   const known = sizeUnits.find(([name]) => name === (unit === "" ? "B" : unit) || (unit === "KB" && name === "kB"));
   if (known === undefined) {
     const letter = unit.charAt(0).toUpperCase();
-    const hint = "KMGT".includes(letter) ? `write ${letter}iB (powers of 1,024) or ${letter === "K" ? "k" : letter}B (powers of 1,000)` : "sizes know B, kB, MB, GB, TB, KiB, MiB, GiB and TiB";
+    const hint = "KMGT".includes(letter)
+      ? `write ${letter}iB (powers of 1,024) or ${letter === "K" ? "k" : letter}B (powers of 1,000)`
+      : "sizes know B, kB, MB, GB, TB, KiB, MiB, GiB and TiB";
     throw new RangeError(`${quote(text)} has the unknown unit ${quote(unit)}; ${hint}`);
   }
   const exact = Number(amount) * known[1];
   const bytes = Math.round(exact);
   // 0.1kB is 100 bytes but for binary dust.
-  if (!Number.isSafeInteger(bytes) || Math.abs(exact - bytes) > 1e-6) throw new RangeError(`${quote(text)} is not a whole number of bytes within bounds`);
+  if (!Number.isSafeInteger(bytes) || Math.abs(exact - bytes) > 1e-6)
+    throw new RangeError(`${quote(text)} is not a whole number of bytes within bounds`);
   return bytes;
 }
 
@@ -93,10 +123,12 @@ export function formatSize(bytes: number): string {
  */
 export function parseRate(text: string): Rate {
   const match = /^(\d+)\/(\d[\d.a-z]*|d|h|m|s|ms)$/.exec(text);
-  if (match === null) throw new RangeError(`${quote(text)} is not a rate; write for example "100/s", "5/m" or "10/250ms"`);
+  if (match === null)
+    throw new RangeError(`${quote(text)} is not a rate; write for example "100/s", "5/m" or "10/250ms"`);
   const [, count = "", per = ""] = match;
   const perMs = parseDuration(/^\d/.test(per) ? per : `1${per}`);
-  if (Number(count) === 0 || perMs === 0 || !Number.isSafeInteger(Number(count))) throw new RangeError(`${quote(text)} is not a rate: both sides of the slash must be above zero`);
+  if (Number(count) === 0 || perMs === 0 || !Number.isSafeInteger(Number(count)))
+    throw new RangeError(`${quote(text)} is not a rate: both sides of the slash must be above zero`);
   return { count: Number(count), perMs };
 }
 

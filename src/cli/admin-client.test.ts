@@ -23,11 +23,17 @@ async function ask(status: number, body: string, token: string | null): Promise<
 }
 
 test("an applied reload is told with its report", async () => {
-  assert.deepEqual(await ask(200, '{"report":"1 route changed"}', "secret"), { isApplied: true, report: "1 route changed" });
+  assert.deepEqual(await ask(200, '{"report":"1 route changed"}', "secret"), {
+    isApplied: true,
+    report: "1 route changed",
+  });
 });
 
 test("a refused reload is told with its problems", async () => {
-  assert.deepEqual(await ask(422, '{"report":"a.yaml:1:1: error"}', null), { isApplied: false, report: "a.yaml:1:1: error" });
+  assert.deepEqual(await ask(422, '{"report":"a.yaml:1:1: error"}', null), {
+    isApplied: false,
+    report: "a.yaml:1:1: error",
+  });
 });
 
 for (const [name, status, body, token, message] of [
@@ -36,7 +42,10 @@ for (const [name, status, body, token, message] of [
   ["something else that listens", 200, "<html>", null, /not the admin listener/],
 ] as const) {
   test(`${name} is said in a sentence`, async () => {
-    await assert.rejects(ask(status, body, token), (error: unknown) => error instanceof CommandFailure && message.test(error.message));
+    await assert.rejects(
+      ask(status, body, token),
+      (error: unknown) => error instanceof CommandFailure && message.test(error.message),
+    );
   });
 }
 

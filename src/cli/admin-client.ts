@@ -35,7 +35,10 @@ export interface ReloadAnswer {
  */
 export async function postReload(address: ListenAddress, token: string | null): Promise<ReloadAnswer> {
   const { status, value } = await askAdmin(address, token, { method: "POST", path: "/api/v1/reload" });
-  const report = typeof value === "object" && value !== null && "report" in value && typeof value.report === "string" ? value.report : null;
+  const report =
+    typeof value === "object" && value !== null && "report" in value && typeof value.report === "string"
+      ? value.report
+      : null;
   if (status === 200 && report !== null) return { isApplied: true, report };
   if (status >= 400 && report !== null) return { isApplied: false, report };
   throw notMillrace(address, status);
@@ -43,14 +46,20 @@ export async function postReload(address: ListenAddress, token: string | null): 
 
 /** What listens there is something else. */
 export function notMillrace(address: ListenAddress, status: number): CommandFailure {
-  return new CommandFailure(`What listens on ${formatListenAddress(address)} is not the admin listener of a Millrace (status ${status}).`);
+  return new CommandFailure(
+    `What listens on ${formatListenAddress(address)} is not the admin listener of a Millrace (status ${status}).`,
+  );
 }
 
 /**
  * Asks the admin listener.
  * @throws CommandFailure when nothing answers there, or it is not allowed.
  */
-export async function askAdmin(address: ListenAddress, token: string | null, question: AdminQuestion): Promise<AdminReply> {
+export async function askAdmin(
+  address: ListenAddress,
+  token: string | null,
+  question: AdminQuestion,
+): Promise<AdminReply> {
   const place = formatListenAddress(address);
   for (const target of targetsOf(address)) {
     try {
@@ -67,34 +76,60 @@ class Absent extends Error {}
 
 type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
-/** Where to find what listens on `address`: on every address of the machine means on its loopback addresses, too, by which the listener knows that we are on its machine. */
+/**
+ * Where to find what listens on `address`: on every address of the machine means on its loopback addresses, too, by
+ * which the listener knows that we are on its machine.
+ */
 function targetsOf(address: ListenAddress): readonly Target[] {
-  if (address.kind === "fd") throw new CommandFailure("The admin listener is an inherited socket; name its address with --admin.");
+  if (address.kind === "fd")
+    throw new CommandFailure("The admin listener is an inherited socket; name its address with --admin.");
   if (address.kind === "unix") return [{ socketPath: address.path }];
   const { host, port } = address;
   if (host === "0.0.0.0") return [{ host: "127.0.0.1", port }];
   // Which of the two depends on the machine: IPv6 may be switched off, or be apart from IPv4.
-  if (host === null || host === "::") return [{ host: "127.0.0.1", port }, { host: "::1", port }];
+  if (host === null || host === "::")
+    return [
+      { host: "127.0.0.1", port },
+      { host: "::1", port },
+    ];
   return [{ host, port }];
 }
 
-function askAt(target: Target, { place, token, question }: { place: string; token: string | null; question: AdminQuestion }): Promise<AdminReply> {
+function askAt(
+  target: Target,
+  { place, token, question }: { place: string; token: string | null; question: AdminQuestion },
+): Promise<AdminReply> {
   const sent = question.body === undefined ? "" : JSON.stringify(question.body);
-  const headers = { "content-length": Buffer.byteLength(sent), accept: "application/json", ...(sent !== "" && { "content-type": "application/json" }), ...(token !== null && { authorization: `Bearer ${token}` }) };
+  const headers = {
+    "content-length": Buffer.byteLength(sent),
+    accept: "application/json",
+    ...(sent !== "" && { "content-type": "application/json" }),
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+  };
   return new Promise((resolve, reject) => {
-    const call = request({ ...target, path: question.path, method: question.method, agent: false, headers }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (text: string) => {
-        body += text;
-        if (body.length > maxAnswerBytes) call.destroy(new Error("the answer is too long"));
-      });
-      response.on("end", () => {
-        const status = response.statusCode ?? 0;
-        if (status !== 401 && status !== 403) resolve({ status, value: parseJson(body) });
-        else reject(new CommandFailure(token === null ? "The admin listener wants a token: --token or MILLRACE_ADMIN_TOKEN." : "The admin listener does not take this token for that."));
-      });
-    });
+    const call = request(
+      { ...target, path: question.path, method: question.method, agent: false, headers },
+      (response) => {
+        let body = "";
+        response.setEncoding("utf8");
+        response.on("data", (text: string) => {
+          body += text;
+          if (body.length > maxAnswerBytes) call.destroy(new Error("the answer is too long"));
+        });
+        response.on("end", () => {
+          const status = response.statusCode ?? 0;
+          if (status !== 401 && status !== 403) resolve({ status, value: parseJson(body) });
+          else
+            reject(
+              new CommandFailure(
+                token === null
+                  ? "The admin listener wants a token: --token or MILLRACE_ADMIN_TOKEN."
+                  : "The admin listener does not take this token for that.",
+              ),
+            );
+        });
+      },
+    );
     call.setTimeout(timeoutMs, () => call.destroy(new Error("no answer in time")));
     // The time above begins with the connection.
     const connecting = setTimeout(() => call.destroy(new Error("no connection in time")), connectTimeoutMs);
@@ -102,7 +137,11 @@ function askAt(target: Target, { place, token, question }: { place: string; toke
     call.on("close", () => clearTimeout(connecting));
     call.on("error", (error: NodeJS.ErrnoException) => {
       const isAbsent = error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "EADDRNOTAVAIL";
-      reject(isAbsent ? new Absent() : new CommandFailure(`The admin listener on ${place} cannot be asked: ${error.message}.`));
+      reject(
+        isAbsent
+          ? new Absent()
+          : new CommandFailure(`The admin listener on ${place} cannot be asked: ${error.message}.`),
+      );
     });
     call.end(sent);
   });

@@ -1,4 +1,7 @@
-/** Where the admin listener of a running Millrace is, and the token for it: by flags, the environment, or the configuration. */
+/**
+ * Where the admin listener of a running Millrace is, and the token for it: by flags, the environment, or the
+ * configuration.
+ */
 import type { Command } from "commander";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { resolveConfigFile } from "./config-file.ts";
@@ -18,7 +21,8 @@ export interface AdminPlace {
 }
 
 /** How the token is found, for the help of a command. */
-export const tokenHelp = 'The token is that of --token, of MILLRACE_ADMIN_TOKEN, or the first with the role "write" in the configuration.';
+export const tokenHelp =
+  'The token is that of --token, of MILLRACE_ADMIN_TOKEN, or the first with the role "write" in the configuration.';
 
 /** Declares the flags. */
 export function addAdminOptions(command: Command): Command {
@@ -46,6 +50,10 @@ export async function findAdmin(file: string | undefined, flags: AdminFlags): Pr
   } catch (error) {
     throw await toCommandFailure(error);
   }
-  if (config.admin === null) throw new CommandFailure(`${path} has no "admin" section. Add one, or name the admin listener with --admin.`);
-  return { address: config.admin.address, token: given ?? config.admin.tokens.find((entry) => entry.role === "write")?.token ?? null };
+  if (config.admin === null)
+    throw new CommandFailure(`${path} has no "admin" section. Add one, or name the admin listener with --admin.`);
+  return {
+    address: config.admin.address,
+    token: given ?? config.admin.tokens.find((entry) => entry.role === "write")?.token ?? null,
+  };
 }

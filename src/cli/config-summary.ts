@@ -6,7 +6,8 @@ export function describeConfig(config: Config): string {
   const upstreams = Object.values(config.upstreams);
   const endpointCount = upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0);
   const parts = [countOf(config.listeners.length, "listener"), countOf(config.routes.length, "route")];
-  if (upstreams.length > 0) parts.push(`${countOf(upstreams.length, "upstream")} with ${countOf(endpointCount, "endpoint")}`);
+  if (upstreams.length > 0)
+    parts.push(`${countOf(upstreams.length, "upstream")} with ${countOf(endpointCount, "endpoint")}`);
   return parts.join(", ");
 }
 

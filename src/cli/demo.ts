@@ -27,13 +27,14 @@ export function addDemoCommand(program: Command): Command {
 }
 
 async function runDemo(flags: DemoFlags): Promise<void> {
-  const [{ startBackend }, { buildDemoConfig, writeDemoGuide }, { parseConfig }, { toUsageFailure }, { serve }] = await Promise.all([
-    import("./demo/backend.ts"),
-    import("./demo/guide.ts"),
-    import("../config/parse-config.ts"),
-    import("./problems.ts"),
-    import("./serve.ts"),
-  ]);
+  const [{ startBackend }, { buildDemoConfig, writeDemoGuide }, { parseConfig }, { toUsageFailure }, { serve }] =
+    await Promise.all([
+      import("./demo/backend.ts"),
+      import("./demo/guide.ts"),
+      import("../config/parse-config.ts"),
+      import("./problems.ts"),
+      import("./serve.ts"),
+    ]);
   const backends: DemoBackend[] = await Promise.all(backendNames.map(startBackend));
   const close = async (): Promise<void> => {
     await Promise.all(backends.map((backend) => backend.close()));
@@ -51,7 +52,8 @@ async function runDemo(flags: DemoFlags): Promise<void> {
       file: null,
       isWatched: false,
       logFormat: "text",
-      addressHint: "Choose another port with `millrace demo --port 8081`, another admin address with `--admin 127.0.0.1:9902`.",
+      addressHint:
+        "Choose another port with `millrace demo --port 8081`, another admin address with `--admin 127.0.0.1:9902`.",
       onReady: (proxy) => writeDemoGuide(proxy, backends),
       onClosed: close,
     });

@@ -1,4 +1,7 @@
-/** The signals that came before a command listened for them: `bin/millrace.cjs` catches them from its first line on, a command that serves takes them over. */
+/**
+ * The signals that came before a command listened for them: `bin/millrace.cjs` catches them from its first line on, a
+ * command that serves takes them over.
+ */
 
 export interface EarlySignals {
   /** Stops catching them. @returns those that came and still mean something */

@@ -8,11 +8,14 @@ const examples = `
 
 /** Declares the command. */
 export function addEnableCommand(program: Command): Command {
-  return addEndpointCommand(program, { name: "enable", about: "Send a drained endpoint new requests again.", examples })
-    .action(async (upstream: string, endpoint: string, file: string | undefined, flags: EndpointFlags) => {
-      const { report } = await changeEndpoint({ upstream, endpoint, file, flags }, { action: "enable" });
-      const { url, isAvailable, weight } = report.endpoint;
-      const hindrance = !isAvailable ? ", but it is not healthy yet" : weight === 0 ? ", but its weight is 0" : "";
-      print(`${url} is enabled${hindrance}; ${describeShare(report)}.`);
-    });
+  return addEndpointCommand(program, {
+    name: "enable",
+    about: "Send a drained endpoint new requests again.",
+    examples,
+  }).action(async (upstream: string, endpoint: string, file: string | undefined, flags: EndpointFlags) => {
+    const { report } = await changeEndpoint({ upstream, endpoint, file, flags }, { action: "enable" });
+    const { url, isAvailable, weight } = report.endpoint;
+    const hindrance = !isAvailable ? ", but it is not healthy yet" : weight === 0 ? ", but its weight is 0" : "";
+    print(`${url} is enabled${hindrance}; ${describeShare(report)}.`);
+  });
 }

@@ -1,4 +1,7 @@
-/** What `drain`, `enable` and `weight` have in common: naming an endpoint of a running Millrace, changing it, and telling what became of it. */
+/**
+ * What `drain`, `enable` and `weight` have in common: naming an endpoint of a running Millrace, changing it, and
+ * telling what became of it.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { EndpointReport } from "../admin/admin-sources.ts";
@@ -21,7 +24,10 @@ export interface EndpointTarget {
 const pollMs = 100;
 
 /** Declares a command with the arguments UPSTREAM ENDPOINT [VALUE] [FILE] and the flags of the admin listener. */
-export function addEndpointCommand(program: Command, options: { name: string; about: string; examples: string; value?: readonly [name: string, about: string] }): Command {
+export function addEndpointCommand(
+  program: Command,
+  options: { name: string; about: string; examples: string; value?: readonly [name: string, about: string] },
+): Command {
   const { name, about, examples, value } = options;
   const command = program
     .command(name)
@@ -30,7 +36,10 @@ export function addEndpointCommand(program: Command, options: { name: string; ab
     .argument("<upstream>", "the upstream, as in the configuration")
     .argument("<endpoint>", "the endpoint: its URL as in the configuration, or only host:port");
   if (value !== undefined) command.argument(`<${value[0]}>`, value[1]);
-  command.argument("[file]", "the configuration, which says where the admin listener is (default: the one in this folder)");
+  command.argument(
+    "[file]",
+    "the configuration, which says where the admin listener is (default: the one in this folder)",
+  );
   return addAdminOptions(command).addHelpText("after", `\nExamples:${examples}\n\n${tokenHelp}\n`);
 }
 
@@ -38,15 +47,32 @@ export function addEndpointCommand(program: Command, options: { name: string; ab
  * Changes an endpoint.
  * @throws CommandFailure where there is no such endpoint, nothing answers, or it is not allowed
  */
-export async function changeEndpoint(target: EndpointTarget, change: { readonly action: string; readonly body?: unknown }): Promise<{ place: AdminPlace; report: EndpointReport }> {
+export async function changeEndpoint(
+  target: EndpointTarget,
+  change: { readonly action: string; readonly body?: unknown },
+): Promise<{ place: AdminPlace; report: EndpointReport }> {
   const place = await findAdmin(target.file, target.flags);
   const { askAdmin } = await import("./admin-client.ts");
   const path = `${pathOf(target.upstream, target.endpoint)}/${change.action}`;
-  return { place, report: await readReport(place, target, await askAdmin(place.address, place.token, { method: "POST", path, body: change.body })) };
+  return {
+    place,
+    report: await readReport(
+      place,
+      target,
+      await askAdmin(place.address, place.token, { method: "POST", path, body: change.body }),
+    ),
+  };
 }
 
-/** Waits until nothing is in flight at the endpoint. @returns how much is still in flight when `limitMs` are over; 0 = it is idle */
-export async function untilIdle(place: AdminPlace, { upstream, endpoint }: EndpointReport, limitMs: number): Promise<number> {
+/**
+ * Waits until nothing is in flight at the endpoint. @returns how much is still in flight when `limitMs` are over; 0 =
+ * it is idle
+ */
+export async function untilIdle(
+  place: AdminPlace,
+  { upstream, endpoint }: EndpointReport,
+  limitMs: number,
+): Promise<number> {
   const { askAdmin } = await import("./admin-client.ts");
   const startedMs = performance.now();
   // A thread that was just choosing it may begin one more request: idle is what is idle twice.
@@ -66,14 +92,24 @@ export function describeShare({ upstream, takingCount, endpointCount }: Endpoint
   return `${takingCount} of ${endpointCount} ${endpointCount === 1 ? "endpoint" : "endpoints"} of ${upstream} take new requests`;
 }
 
-const pathOf = (upstream: string, endpoint: string): string => `/api/v1/upstreams/${encodeURIComponent(upstream)}/endpoints/${encodeURIComponent(endpoint)}`;
+const pathOf = (upstream: string, endpoint: string): string =>
+  `/api/v1/upstreams/${encodeURIComponent(upstream)}/endpoints/${encodeURIComponent(endpoint)}`;
 
-async function readReport(place: AdminPlace, target: { readonly upstream: string; readonly endpoint: string }, { status, value }: AdminReply): Promise<EndpointReport> {
+async function readReport(
+  place: AdminPlace,
+  target: { readonly upstream: string; readonly endpoint: string },
+  { status, value }: AdminReply,
+): Promise<EndpointReport> {
   const isObject = typeof value === "object" && value !== null;
   if (status === 200 && isObject && "endpoint" in value) return value as EndpointReport;
   if (status === 404 && isObject && "missing" in value && "known" in value && Array.isArray(value.known)) {
-    const sentence = value.missing === "upstream" ? `There is no upstream "${target.upstream}".` : `The upstream ${target.upstream} has no endpoint "${target.endpoint}".`;
-    throw new CommandFailure(`${sentence} There ${value.known.length === 1 ? "is" : "are"}: ${value.known.join(", ") || "none"}.`);
+    const sentence =
+      value.missing === "upstream"
+        ? `There is no upstream "${target.upstream}".`
+        : `The upstream ${target.upstream} has no endpoint "${target.endpoint}".`;
+    throw new CommandFailure(
+      `${sentence} There ${value.known.length === 1 ? "is" : "are"}: ${value.known.join(", ") || "none"}.`,
+    );
   }
   const { notMillrace } = await import("./admin-client.ts");
   throw notMillrace(place.address, status);

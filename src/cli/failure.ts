@@ -15,11 +15,25 @@ export class CommandFailure extends Error {
   }
 }
 
-/** One sentence for an error of the operating system, or null where `error` is none that a user can do something about. */
+/**
+ * One sentence for an error of the operating system, or null where `error` is none that a user can do something about.
+ */
 export function describeSystemError(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
-  const { code, address, port, path } = error as Error & { code: unknown; address?: unknown; port?: unknown; path?: unknown };
-  const place = typeof address === "string" ? (typeof port === "number" && port >= 0 ? joinAddress(address, port) : address) : typeof path === "string" ? path : "the address";
+  const { code, address, port, path } = error as Error & {
+    code: unknown;
+    address?: unknown;
+    port?: unknown;
+    path?: unknown;
+  };
+  const place =
+    typeof address === "string"
+      ? typeof port === "number" && port >= 0
+        ? joinAddress(address, port)
+        : address
+      : typeof path === "string"
+        ? path
+        : "the address";
   switch (code) {
     case "EADDRINUSE":
       return `Cannot listen on ${place}: ${"usedBy" in error && typeof error.usedBy === "string" ? `${error.usedBy} is using it. Move that first, by a reload of its own` : "another process is using it"}.`;
@@ -39,7 +53,9 @@ export function describeSystemError(error: unknown): string | null {
     case "ENOTSOCK":
     case "EOPNOTSUPP":
     case "ENOTSUP":
-      return place.startsWith("fd:") ? `Cannot listen on ${place}: no listening socket has been passed on under this number.` : null;
+      return place.startsWith("fd:")
+        ? `Cannot listen on ${place}: no listening socket has been passed on under this number.`
+        : null;
     case "ENOENT":
       return `${place} does not exist.`;
     case "EISDIR":

@@ -22,7 +22,10 @@ test("without flags the defaults of the configuration hold", () => {
   const config = parseConfig(buildFlagConfig([":8081"], {}));
   const upstream = config.upstreams["default"];
   assert.equal(config.workers, "auto");
-  assert.deepEqual(config.listeners.map((listener) => listener.address), [{ kind: "tcp", host: null, port: 8080 }]);
+  assert.deepEqual(
+    config.listeners.map((listener) => listener.address),
+    [{ kind: "tcp", host: null, port: 8080 }],
+  );
   assert.equal(upstream?.balance, "round-robin");
   assert.equal(upstream?.health, null);
   assert.equal(config.admin, null);
@@ -54,13 +57,25 @@ test("every flag arrives in the configuration", () => {
   const upstream = config.upstreams["default"];
   assert.equal(config.listeners.length, 2);
   assert.deepEqual(config.listeners[0]?.trustedProxies, ["10.0.0.0/8"]);
-  assert.deepEqual(upstream?.endpoints.map((endpoint) => [endpoint.url, endpoint.backup]), [["http://10.0.0.1:1", false], ["http://10.0.0.2:2", false], ["http://localhost:3", true]]);
+  assert.deepEqual(
+    upstream?.endpoints.map((endpoint) => [endpoint.url, endpoint.backup]),
+    [
+      ["http://10.0.0.1:1", false],
+      ["http://10.0.0.2:2", false],
+      ["http://localhost:3", true],
+    ],
+  );
   assert.equal(upstream?.balance, "least-connections");
   assert.equal(upstream?.health?.path, "/health");
   assert.equal(upstream?.health?.interval, 7000);
   assert.deepEqual(config.admin?.address, { kind: "tcp", host: "127.0.0.1", port: 1234 });
   assert.equal(config.workers, 2);
-  assert.deepEqual(config.log.access, { format: "combined", path: "/tmp/access.log", template: null, queryAllow: null });
+  assert.deepEqual(config.log.access, {
+    format: "combined",
+    path: "/tmp/access.log",
+    template: null,
+    queryAllow: null,
+  });
   assert.equal(upstream?.pool.pipelining, 8);
   assert.equal(upstream?.retry.attempts, 1);
   assert.deepEqual([upstream?.timeouts.connect, upstream?.timeouts.firstByte], [1000, 2000]);

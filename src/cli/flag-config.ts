@@ -61,11 +61,17 @@ export function buildFlagConfig(endpoints: readonly string[], flags: ProxyFlags)
   const config = {
     workers: toNumber(flags.workers ?? "auto"),
     ...given("shutdown", { grace: flags.grace }),
-    listeners: (flags.listen ?? [":8080"]).map((address) => ({ address, trustedProxies: [...(flags.trustedProxy ?? [])] })),
+    listeners: (flags.listen ?? [":8080"]).map((address) => ({
+      address,
+      trustedProxies: [...(flags.trustedProxy ?? [])],
+    })),
     routes: [{ name: "default", upstream: "default" }],
     upstreams: {
       default: {
-        endpoints: [...endpoints.map(toEndpointUrl), ...(flags.backup ?? []).map((url) => ({ url: toEndpointUrl(url), backup: true }))],
+        endpoints: [
+          ...endpoints.map(toEndpointUrl),
+          ...(flags.backup ?? []).map((url) => ({ url: toEndpointUrl(url), backup: true })),
+        ],
         ...withoutAbsent({ balance: flags.balance }),
         ...(hasHealth ? { health: withoutAbsent({ path: flags.healthPath, interval: flags.healthInterval }) } : {}),
         ...given("retry", { attempts: flags.retries === undefined ? undefined : toNumber(flags.retries) }),
@@ -76,7 +82,9 @@ export function buildFlagConfig(endpoints: readonly string[], flags: ProxyFlags)
     ...given("admin", { address: flags.admin }),
     log: {
       ...withoutAbsent({ level: flags.logLevel, stats: flags.stats }),
-      ...(hasAccessLog && flags.accessLog !== "off" ? { access: withoutAbsent({ format: flags.accessLog, path: flags.accessLogPath }) } : {}),
+      ...(hasAccessLog && flags.accessLog !== "off"
+        ? { access: withoutAbsent({ format: flags.accessLog, path: flags.accessLogPath }) }
+        : {}),
     },
   };
   // Flags are text that the validation has yet to see; the shape is right, the values may not be.

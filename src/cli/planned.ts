@@ -1,9 +1,27 @@
-/** The commands of the user interface that this version does not have yet: whoever tries one is told that, and not that there is no such thing. */
+/**
+ * The commands of the user interface that this version does not have yet: whoever tries one is told that, and not that
+ * there is no such thing.
+ */
 import type { Command } from "commander";
 import { CommandFailure } from "./failure.ts";
 
 /** Their names. */
-const plannedCommands = ["explain", "fmt", "top", "status", "tail", "diff", "purge", "import", "trust", "capture", "replay", "push", "upgrade", "test"] as const;
+const plannedCommands = [
+  "explain",
+  "fmt",
+  "top",
+  "status",
+  "tail",
+  "diff",
+  "purge",
+  "import",
+  "trust",
+  "capture",
+  "replay",
+  "push",
+  "upgrade",
+  "test",
+] as const;
 
 /** Declares them all, hidden from the help; whatever arguments they are given, they fail as wrong usage does. */
 export function addPlannedCommands(program: Command): void {
@@ -14,7 +32,10 @@ export function addPlannedCommands(program: Command): void {
       .allowUnknownOption()
       .helpOption(false)
       .action(() => {
-        throw new CommandFailure(`The command "${name}" is not available in this version.\n(\`millrace --help\` lists the commands)`, 2);
+        throw new CommandFailure(
+          `The command "${name}" is not available in this version.\n(\`millrace --help\` lists the commands)`,
+          2,
+        );
       });
   }
 }

@@ -1,9 +1,15 @@
-/** How configuration problems reach the user of a command. Loads the configuration's code only where there is an error to explain. */
+/**
+ * How configuration problems reach the user of a command. Loads the configuration's code only where there is an error
+ * to explain.
+ */
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { Problem } from "../config/problem.ts";
 import { CommandFailure } from "./failure.ts";
 
-/** What `error` means to whoever typed the command: a `CommandFailure` with all problems where the configuration is wrong, else `error` itself. */
+/**
+ * What `error` means to whoever typed the command: a `CommandFailure` with all problems where the configuration is
+ * wrong, else `error` itself.
+ */
 export async function toCommandFailure(error: unknown): Promise<unknown> {
   const { ConfigError, formatProblems } = await import("../config/problem.ts");
   if (!(error instanceof ConfigError)) return error;
@@ -17,16 +23,25 @@ export async function toCommandFailure(error: unknown): Promise<unknown> {
  * Problems of a configuration that came from flags, told by flag instead of by path; wrong usage.
  * @param listenFlag the flag that the listener's address came from
  */
-export async function toUsageFailure(error: unknown, command: "proxy" | "demo", listenFlag: "--listen" | "--port" = "--listen"): Promise<unknown> {
+export async function toUsageFailure(
+  error: unknown,
+  command: "proxy" | "demo",
+  listenFlag: "--listen" | "--port" = "--listen",
+): Promise<unknown> {
   const { ConfigError, formatPath, formatProblems } = await import("../config/problem.ts");
   const { flagOfPath } = await import("./flag-config.ts");
   if (!(error instanceof ConfigError)) return error;
   const named = error.problems.map((problem): Problem => {
     const path = formatPath(problem.path);
     const flag = flagOfPath.find(([pattern]) => pattern.test(path))?.[1];
-    return flag === undefined ? problem : { ...problem, path: [], message: `${flag === "--listen" ? listenFlag : flag}: ${problem.message}` };
+    return flag === undefined
+      ? problem
+      : { ...problem, path: [], message: `${flag === "--listen" ? listenFlag : flag}: ${problem.message}` };
   });
-  return new CommandFailure(`${formatProblems(named, { color: hasColor() })}\n(\`millrace ${command} --help\` lists the options)`, 2);
+  return new CommandFailure(
+    `${formatProblems(named, { color: hasColor() })}\n(\`millrace ${command} --help\` lists the options)`,
+    2,
+  );
 }
 
 /** May standard error be coloured? Honours NO_COLOR and FORCE_COLOR. */

@@ -46,11 +46,14 @@ export class ProcessLifetime {
     });
     // Other servers upgrade themselves by it; its default would end the process.
     process.on("SIGUSR2", () => this.#logger.info("SIGUSR2 means nothing to Millrace", { signal: "SIGUSR2" }));
-    // One that came while the configuration was read may be about a later one: what is reloaded waits until the proxy has started.
+    // One that came while the configuration was read may be about a later one: what is reloaded waits until the proxy
+    // has started.
     if (takeEarlySignals().includes("SIGHUP")) setImmediate(this.#onHangup);
     // Node.js writes its warnings itself, and waits for whoever reads standard error.
     process.removeAllListeners("warning");
-    process.on("warning", (warning) => this.#logger.warn("Node.js warns", { name: warning.name, warning: warning.message }));
+    process.on("warning", (warning) =>
+      this.#logger.warn("Node.js warns", { name: warning.name, warning: warning.message }),
+    );
     process.on("uncaughtException", (error) => this.#onUnexpected(error));
     process.on("unhandledRejection", (error) => this.#onUnexpected(error));
   }
@@ -85,7 +88,9 @@ export class ProcessLifetime {
   #onStopSignal(signal: NodeJS.Signals): void {
     if (this.#stopping === null) {
       this.#logger.info("stopping", { signal });
-      void this.stop(null).then(() => this.#logger.info("stopped", { cutExchanges: this.#proxy.cut.exchanges, cutTunnels: this.#proxy.cut.tunnels }));
+      void this.stop(null).then(() =>
+        this.#logger.info("stopped", { cutExchanges: this.#proxy.cut.exchanges, cutTunnels: this.#proxy.cut.tunnels }),
+      );
     } else if (!this.#isForced) {
       this.#isForced = true;
       this.#logger.warn("stopping at once", { signal });

@@ -1,5 +1,6 @@
 /**
- * Which commands there are. Each command's file declares its options and loads what it needs only when it runs, so that `version` and `--help` answer at once.
+ * Which commands there are. Each command's file declares its options and loads what it needs only when it runs, so that
+ * `version` and `--help` answer at once.
  */
 import { Command } from "commander";
 import { version } from "../base/version.ts";
@@ -42,15 +43,32 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     .version(`millrace ${version}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [COMMAND]", "Print the help of a command.")
-    .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage().replace("[options]", "").trim()}`.trim() })
+    .configureHelp({
+      showGlobalOptions: false,
+      subcommandTerm: (command) => `${command.name()} ${command.usage().replace("[options]", "").trim()}`.trim(),
+    })
     .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
     .showHelpAfterError("(`millrace --help` lists the commands)")
     .addHelpText("after", examples)
     .exitOverride();
-  for (const addCommand of [addDemoCommand, addProxyCommand, addRunCommand, addCheckCommand, addSchemaCommand, addReloadCommand, addDrainCommand, addEnableCommand, addWeightCommand, addVersionCommand]) {
+  for (const addCommand of [
+    addDemoCommand,
+    addProxyCommand,
+    addRunCommand,
+    addCheckCommand,
+    addSchemaCommand,
+    addReloadCommand,
+    addDrainCommand,
+    addEnableCommand,
+    addWeightCommand,
+    addVersionCommand,
+  ]) {
     const command = addCommand(program);
     command.configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth });
-    command.helpOption("-h, --help", "print this help").showHelpAfterError(`(\`millrace ${command.name()} --help\` lists the options)`).exitOverride();
+    command
+      .helpOption("-h, --help", "print this help")
+      .showHelpAfterError(`(\`millrace ${command.name()} --help\` lists the options)`)
+      .exitOverride();
   }
   addPlannedCommands(program);
   return program;

@@ -23,7 +23,10 @@ export function addProxyCommand(program: Command): Command {
     .description("Balance requests over endpoints, without a configuration file.")
     .argument("<endpoint...>", "where requests go")
     .option("-l, --listen <address>", "host:port, :port or unix:/path; repeatable (default: :8080)", collect)
-    .option("-b, --balance <name>", "round-robin, least-connections, random, power-of-two, peak-ewma or ip-hash (default: round-robin)")
+    .option(
+      "-b, --balance <name>",
+      "round-robin, least-connections, random, power-of-two, peak-ewma or ip-hash (default: round-robin)",
+    )
     .option("--backup <endpoint>", "used only while no other endpoint is available; repeatable", collect)
     .option("--health-path <path>", "check each endpoint with GET of this path (default: no checks)")
     .option("--health-interval <duration>", "time between two checks (default: 5s)")

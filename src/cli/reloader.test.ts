@@ -6,12 +6,16 @@ import type { Config } from "../config/schema.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Reloader } from "./reloader.ts";
 
-const configWith = (body: string): Config => parseConfig({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body } }] });
+const configWith = (body: string): Config =>
+  parseConfig({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body } }] });
 
 /** A reloader over a proxy that only remembers, and a file whose next versions are `versions`. */
 function setUp(versions: readonly (Config | Error)[], file: string | null = "a.yaml") {
   const log: string[] = [];
-  const write = (level: string) => (message: string, fields?: object): void => void log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
+  const write =
+    (level: string) =>
+    (message: string, fields?: object): void =>
+      void log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
   const logger: Logger = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
   const applied: Config[] = [configWith("first")];
   let readCount = 0;
@@ -61,9 +65,15 @@ test("a file with problems changes nothing", async () => {
 
 test("a proxy that refuses the configuration keeps the running one", async () => {
   const { reloader, log } = setUp([configWith("second")]);
-  reloader.attach({ reload: async () => Promise.reject(Object.assign(new Error("bind"), { code: "EADDRINUSE", address: "127.0.0.1", port: 80 })) });
+  reloader.attach({
+    reload: async () =>
+      Promise.reject(Object.assign(new Error("bind"), { code: "EADDRINUSE", address: "127.0.0.1", port: 80 })),
+  });
   const outcome = await reloader.reload("file");
-  assert.deepEqual(outcome, { isApplied: false, report: "Cannot listen on 127.0.0.1:80: another process is using it." });
+  assert.deepEqual(outcome, {
+    isApplied: false,
+    report: "Cannot listen on 127.0.0.1:80: another process is using it.",
+  });
   assert.match(log.join("\n"), /kept the running configuration/);
 });
 
@@ -74,15 +84,24 @@ test("reloads asked for during a reload become one more", async () => {
   const asked = [reloader.reload("SIGHUP"), reloader.reload("file"), reloader.reload("request")];
   resolve();
   const outcomes = await Promise.all(asked);
-  assert.deepEqual(outcomes.map((outcome) => outcome.isApplied), [true, true, true]);
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.isApplied),
+    [true, true, true],
+  );
   assert.equal(readCount(), 2);
-  assert.deepEqual(applied.map((config) => config.routes[0]?.respond?.body), ["first", "second", "third"]);
+  assert.deepEqual(
+    applied.map((config) => config.routes[0]?.respond?.body),
+    ["first", "second", "third"],
+  );
 });
 
 test("a change that holds nothing new is not announced when the file was only watched", async () => {
   const { reloader, log } = setUp([configWith("first")]);
   assert.equal((await reloader.reload("file")).isApplied, true);
-  assert.deepEqual(log.map((line) => line.split(" ")[0]), ["debug"]);
+  assert.deepEqual(
+    log.map((line) => line.split(" ")[0]),
+    ["debug"],
+  );
 });
 
 test("without a file there is nothing to reload, and after the end neither", async () => {

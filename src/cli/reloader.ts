@@ -31,7 +31,10 @@ export class Reloader {
   readonly #isForPeople: boolean;
   #proxy: Pick<Proxy, "reload"> | null = null;
   #watch: ConfigWatch | null = null;
-  /** What the configuration was last made of; after a refused one also what that one was made of, so that its correction is seen. */
+  /**
+   * What the configuration was last made of; after a refused one also what that one was made of, so that its correction
+   * is seen.
+   */
   #files: ReadonlyMap<string, string> = new Map();
   #isClosed = false;
   /** The reload under way, and the one that waits for it; more than one waiting would read the same file. */
@@ -58,7 +61,9 @@ export class Reloader {
     const { file, isWatched } = this.#service;
     if (file === null || !isWatched || this.#isClosed) return;
     const { watchConfig } = await import("../config/watch-config.ts");
-    const watch = watchConfig(file, async () => void (await this.reload("file")), { onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }) });
+    const watch = watchConfig(file, async () => void (await this.reload("file")), {
+      onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }),
+    });
     this.#watch = watch;
     this.#follow(files);
     await watch.ready;
@@ -122,7 +127,10 @@ export class Reloader {
   }
 
   #refuse(error: unknown, cause: ReloadCause): ReloadOutcome {
-    const report = error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    const report =
+      error instanceof CommandFailure
+        ? error.message
+        : (describeSystemError(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)));
     if (this.#isForPeople) writeStandardError(`${report}\n`);
     this.#logger.error("kept the running configuration", { cause, ...(!this.#isForPeople && { problems: report }) });
     return { isApplied: false, report: stripVTControlCharacters(report) };

@@ -52,7 +52,10 @@ export async function serve(service: Service): Promise<void> {
     logger,
     idleGraceMs,
     // Not a message of a level: whoever does not want it turns it off.
-    onStatisticsLine: (line, statistics) => writeStandardError(format === "text" ? line : formatLogLine("json", Date.now(), "info", "stats", { ...statistics })),
+    onStatisticsLine: (line, statistics) =>
+      writeStandardError(
+        format === "text" ? line : formatLogLine("json", Date.now(), "info", "stats", { ...statistics }),
+      ),
     ...(service.file !== null && { onReloadRequest: () => reloader.reload("request") }),
   });
   reloader.attach(proxy);
@@ -64,13 +67,18 @@ export async function serve(service: Service): Promise<void> {
   } catch (error) {
     await lifetime.stop(0);
     const sentence = describeSystemError(error);
-    throw sentence === null ? error : new CommandFailure(service.addressHint === undefined ? sentence : `${sentence}\n${service.addressHint}`);
+    throw sentence === null
+      ? error
+      : new CommandFailure(service.addressHint === undefined ? sentence : `${sentence}\n${service.addressHint}`);
   }
   await proxy.ready();
   if (lifetime.isStopping) return;
   await reloader.watch(files);
   if (lifetime.isStopping) return;
   const admin = proxy.adminAddress();
-  logger.info("ready", { listeners: proxy.addresses().map((address) => address.text), ...(admin !== null && { admin }) });
+  logger.info("ready", {
+    listeners: proxy.addresses().map((address) => address.text),
+    ...(admin !== null && { admin }),
+  });
   service.onReady?.(proxy);
 }

@@ -1,6 +1,7 @@
 /**
- * What commands say to whoever called them. A command waits for a slow reader (`schema | less`), since what it prints is what it is for; a reader that went away or a full disk ends it
- * in good order. Whatever serves writes through `observe/standard-output.ts` instead, which never waits.
+ * What commands say to whoever called them. A command waits for a slow reader (`schema | less`), since what it prints
+ * is what it is for; a reader that went away or a full disk ends it in good order. Whatever serves writes through
+ * `observe/standard-output.ts` instead, which never waits.
  */
 
 /** Prints lines on standard output. */
@@ -21,12 +22,17 @@ function writeTo(name: "stdout" | "stderr", text: string): void {
   }
 }
 
-/** From now on, an output that cannot be written is no reason for a stack trace. Standard output that is lost for another cause than that nobody reads it is a failure of the command. */
+/**
+ * From now on, an output that cannot be written is no reason for a stack trace. Standard output that is lost for
+ * another cause than that nobody reads it is a failure of the command.
+ */
 export function hearOutputErrors(): void {
   hear("stdout", (error) => {
     if (error.code === "EPIPE" || error.code === "EIO") return;
     process.exitCode = 1;
-    printError(`Cannot write to standard output: ${error.code === "ENOSPC" ? "no space is left on the device" : error.message}.`);
+    printError(
+      `Cannot write to standard output: ${error.code === "ENOSPC" ? "no space is left on the device" : error.message}.`,
+    );
   });
   hear("stderr", () => {});
 }

@@ -3,9 +3,18 @@ import { access } from "node:fs/promises";
 import { extname, join } from "node:path";
 
 /** What is looked for where no file is named, in this order. */
-export const defaultConfigFiles = ["millrace.yaml", "millrace.yml", "millrace.json", "millrace.config.ts", "millrace.config.js"] as const;
+export const defaultConfigFiles = [
+  "millrace.yaml",
+  "millrace.yml",
+  "millrace.json",
+  "millrace.config.ts",
+  "millrace.config.js",
+] as const;
 
-/** The configuration in `directory` (default: the current one): the first of `defaultConfigFiles` that is there, as a path; null where there is none. */
+/**
+ * The configuration in `directory` (default: the current one): the first of `defaultConfigFiles` that is there, as a
+ * path; null where there is none.
+ */
 export async function findConfigFile(directory = "."): Promise<string | null> {
   for (const name of defaultConfigFiles) {
     const file = join(directory, name);

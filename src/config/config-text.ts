@@ -1,8 +1,19 @@
 /**
- * A configuration as text: YAML, or JSON, which is read as the YAML that it is.
- * Keeps where everything stands, so that every problem can be shown in its place; puts the environment into text values.
+ * A configuration as text: YAML, or JSON, which is read as the YAML that it is. Keeps where everything stands, so that
+ * every problem can be shown in its place; puts the environment into text values.
  */
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, type YAMLError, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import { type Environment, substituteEnvironment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 import { findJsonMistake } from "./json-syntax.ts";
@@ -80,7 +91,12 @@ export class ConfigText {
         const word = this.#text.indexOf(result.word, span.start);
         const start = word !== -1 && word < span.end ? word : span.start;
         const closed = this.#text.indexOf("}", start);
-        this.#findings.push({ start, end: closed !== -1 && closed < span.end ? closed + 1 : span.end, message: result.problem, hint: result.hint });
+        this.#findings.push({
+          start,
+          end: closed !== -1 && closed < span.end ? closed + 1 : span.end,
+          message: result.problem,
+          hint: result.hint,
+        });
       } else if (result.isChanged) {
         node.value = result.text;
         this.#substituted.add(node);
@@ -88,10 +104,17 @@ export class ConfigText {
     });
   }
 
-  /** After a mistake in the syntax the reader is lost: only the first one is told. Keys that are there twice are told each. */
+  /**
+   * After a mistake in the syntax the reader is lost: only the first one is told. Keys that are there twice are told
+   * each.
+   */
   #checkSyntax(): void {
-    const { document: { errors, warnings }, findings } = this.#yaml;
-    for (const error of [...errors, ...warnings]) if (error === errors[0] || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
+    const {
+      document: { errors, warnings },
+      findings,
+    } = this.#yaml;
+    for (const error of [...errors, ...warnings])
+      if (error === errors[0] || error.code === "TAG_RESOLVE_FAILED") this.#findings.push(this.#explainSyntax(error));
     for (const finding of findings) this.#findings.push(finding);
   }
 
@@ -99,20 +122,47 @@ export class ConfigText {
     const at = findJsonMistake(this.#text);
     if (at === null) return;
     const character = this.#text[at];
-    const message = character === undefined ? "the text ends too early to be JSON" : `${JSON.stringify(character)} cannot stand here in JSON`;
-    this.#findings.push({ start: at, end: at + 1, message, hint: "comments, single quotes and trailing commas are for files named .yaml" });
+    const message =
+      character === undefined
+        ? "the text ends too early to be JSON"
+        : `${JSON.stringify(character)} cannot stand here in JSON`;
+    this.#findings.push({
+      start: at,
+      end: at + 1,
+      message,
+      hint: "comments, single quotes and trailing commas are for files named .yaml",
+    });
   }
 
   #explainSyntax(error: YAMLError): TextFinding {
     const [start, end] = error.pos;
     const { line: lineNumber, col } = this.#lineCounter.linePos(start);
     const line = (this.#lines[lineNumber - 1] ?? "").slice(Math.max(0, col - explainedColumns), col + explainedColumns);
-    if (error.code === "TAG_RESOLVE_FAILED") return { start, end, message: "tags are not known here", hint: line.includes(" !") ? 'text that begins with "!" stands in quotes' : null };
-    const plainSentence = error.message.startsWith("Flow ") ? 'a "[" or "{" above is not closed before this' : syntaxSentences[error.code];
+    if (error.code === "TAG_RESOLVE_FAILED")
+      return {
+        start,
+        end,
+        message: "tags are not known here",
+        hint: line.includes(" !") ? 'text that begins with "!" stands in quotes' : null,
+      };
+    const plainSentence = error.message.startsWith("Flow ")
+      ? 'a "[" or "{" above is not closed before this'
+      : syntaxSentences[error.code];
     const isReferenceUnquoted = /[[{,:]\s*[^"'\s]*\$\{/.test(line);
-    if (isReferenceUnquoted) return { start, end: start + 1, message: "inside { } and [ ], a reference to the environment must be in quotes", hint: 'write "${NAME}" with the quotes' };
+    if (isReferenceUnquoted)
+      return {
+        start,
+        end: start + 1,
+        message: "inside { } and [ ], a reference to the environment must be in quotes",
+        hint: 'write "${NAME}" with the quotes',
+      };
     const hint = /\t/.test(/^\s*/.exec(line)?.[0] ?? "") ? "indent with spaces; YAML takes no tabs" : null;
-    return { start, end: Math.max(end, start + 1), message: plainSentence ?? error.message.replace(/\.?$/, "").replace(/^./, (letter) => letter.toLowerCase()), hint };
+    return {
+      start,
+      end: Math.max(end, start + 1),
+      message: plainSentence ?? error.message.replace(/\.?$/, "").replace(/^./, (letter) => letter.toLowerCase()),
+      hint,
+    };
   }
 
   #find(path: ConfigPath): { node: Node | null; pair: Pair | null; isComplete: boolean } {
@@ -154,7 +204,7 @@ export class ConfigText {
   }
 
   #resolve(node: Node | null): Node | null {
-    return isAlias(node) ? this.#yaml.targets.get(node) ?? null : node;
+    return isAlias(node) ? (this.#yaml.targets.get(node) ?? null) : node;
   }
 
   #spanOf(path: ConfigPath, isAtKey: boolean): Span {

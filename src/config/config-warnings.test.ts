@@ -8,7 +8,14 @@ const endpoints = ["http://127.0.0.1:1"];
 const unix = { address: "unix:/run/a.sock" };
 
 function warningsOf(config: Partial<ConfigInput>): string[] {
-  return findConfigWarnings(parseConfig({ listeners: [unix], routes: [{ name: "r", upstream: "u" }], upstreams: { u: { endpoints } }, ...config }));
+  return findConfigWarnings(
+    parseConfig({
+      listeners: [unix],
+      routes: [{ name: "r", upstream: "u" }],
+      upstreams: { u: { endpoints } },
+      ...config,
+    }),
+  );
 }
 
 for (const [rule, config] of [
@@ -25,20 +32,34 @@ for (const [rule, config] of [
     assert.match(warning, /^clients of unix:\/run\/a\.sock have no address/);
     assert.ok(warning.includes(`to ${rule};`), warning);
     assert.deepEqual(others, []);
-    assert.equal(warningsOf({ ...config, listeners: [unix, { address: ":80" }, { address: "unix:/run/b.sock" }] }).length, 2);
-    for (const listener of [{ ...unix, trustedProxies: ["unix"] }, { address: ":80" }]) assert.deepEqual(warningsOf({ ...config, listeners: [listener] }), []);
+    assert.equal(
+      warningsOf({ ...config, listeners: [unix, { address: ":80" }, { address: "unix:/run/b.sock" }] }).length,
+      2,
+    );
+    for (const listener of [{ ...unix, trustedProxies: ["unix"] }, { address: ":80" }])
+      assert.deepEqual(warningsOf({ ...config, listeners: [listener] }), []);
   });
 }
 
 test("what does not go by addresses is not warned of", () => {
   assert.deepEqual(warningsOf({}), []);
-  assert.deepEqual(warningsOf({
-    routes: [{ middlewares: [{ rateLimit: { rate: "1/s", key: "route" } }], upstream: "u" }],
-    upstreams: { u: { endpoints, balance: { ringHash: { key: "path" } }, sticky: { cookie: {} } } },
-  }), []);
+  assert.deepEqual(
+    warningsOf({
+      routes: [{ middlewares: [{ rateLimit: { rate: "1/s", key: "route" } }], upstream: "u" }],
+      upstreams: { u: { endpoints, balance: { ringHash: { key: "path" } }, sticky: { cookie: {} } } },
+    }),
+    [],
+  );
 });
 
 test("of many rules a few are named", () => {
-  const routes = Array.from({ length: 9 }, (_, at) => ({ name: `r${at}`, match: { path: `/${at}`, clientIp: ["10.0.0.0/8"] }, upstream: "u" }));
-  assert.match(warningsOf({ routes })[0]!, /route r0, `match\.clientIp` of route r1, `match\.clientIp` of route r2, 6 more;/);
+  const routes = Array.from({ length: 9 }, (_, at) => ({
+    name: `r${at}`,
+    match: { path: `/${at}`, clientIp: ["10.0.0.0/8"] },
+    upstream: "u",
+  }));
+  assert.match(
+    warningsOf({ routes })[0]!,
+    /route r0, `match\.clientIp` of route r1, `match\.clientIp` of route r2, 6 more;/,
+  );
 });

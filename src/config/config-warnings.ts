@@ -1,4 +1,7 @@
-/** What is valid in a configuration and hardly what its author wants: said by `check`, at the start and at a reload. Never a reason to refuse it. */
+/**
+ * What is valid in a configuration and hardly what its author wants: said by `check`, at the start and at a reload.
+ * Never a reason to refuse it.
+ */
 import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
 import type { BalanceOptions } from "../upstream/balance-options.ts";
 import type { Config } from "./schema.ts";
@@ -11,23 +14,32 @@ export function findConfigWarnings(config: Config): string[] {
   return warnOfUnixClients(config);
 }
 
-/** A peer on a Unix socket has no address: what goes by addresses takes all its clients for one, unless it is believed when it says who they are. */
+/**
+ * A peer on a Unix socket has no address: what goes by addresses takes all its clients for one, unless it is believed
+ * when it says who they are.
+ */
 function warnOfUnixClients(config: Config): string[] {
-  const strangers = config.listeners.filter(({ address, trustedProxies }) => address.kind === "unix" && !trustedProxies.includes(unixPeers));
+  const strangers = config.listeners.filter(
+    ({ address, trustedProxies }) => address.kind === "unix" && !trustedProxies.includes(unixPeers),
+  );
   if (strangers.length === 0) return [];
   const rules = [...new Set(findAddressRules(config))];
   if (rules.length === 0) return [];
-  const shown = rules.length > maxShownRules ? [...rules.slice(0, maxShownRules), `${rules.length - maxShownRules} more`] : rules;
-  return strangers.map(({ address }) =>
-    `clients of ${formatListenAddress(address)} have no address, so they are all one to ${shown.join(", ")}; ` +
-    "if a proxy stands in front of that socket, write `trustedProxies: [unix]` at the listener");
+  const shown =
+    rules.length > maxShownRules ? [...rules.slice(0, maxShownRules), `${rules.length - maxShownRules} more`] : rules;
+  return strangers.map(
+    ({ address }) =>
+      `clients of ${formatListenAddress(address)} have no address, so they are all one to ${shown.join(", ")}; ` +
+      "if a proxy stands in front of that socket, write `trustedProxies: [unix]` at the listener",
+  );
 }
 
 /** Everything that goes by the client's address, as people would call it. */
 function* findAddressRules({ routes, upstreams }: Config): Generator<string> {
   for (const { name, match, middlewares } of routes) {
     if (match.clientIp.length > 0) yield `\`match.clientIp\` of route ${name}`;
-    for (const middleware of middlewares) if ("rateLimit" in middleware && middleware.rateLimit.key === "clientIp") yield `\`rateLimit\` of route ${name}`;
+    for (const middleware of middlewares)
+      if ("rateLimit" in middleware && middleware.rateLimit.key === "clientIp") yield `\`rateLimit\` of route ${name}`;
   }
   for (const [name, { balance, sticky }] of Object.entries(upstreams)) {
     if (balanceKey(balance) === "clientIp") yield `\`balance\` of upstream ${name}`;

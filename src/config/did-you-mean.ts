@@ -12,8 +12,13 @@ export function editDistance(from: string, to: string): number {
     const current = [row];
     for (let column = 1; column < width; column++) {
       const isSame = from[row - 1] === to[column - 1];
-      let best = Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (previous[column - 1] ?? 0) + (isSame ? 0 : 1));
-      if (row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]) best = Math.min(best, (beforePrevious[column - 2] ?? 0) + 1);
+      let best = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + (isSame ? 0 : 1),
+      );
+      if (row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1])
+        best = Math.min(best, (beforePrevious[column - 2] ?? 0) + 1);
       current.push(best);
     }
     beforePrevious = previous;
@@ -34,7 +39,9 @@ export function nearest(word: string, candidates: readonly string[]): string | n
     const plainCandidate = plain(candidate);
     let distance = editDistance(plainWord, plainCandidate);
     // A plural, or a word begun: "listen" for "listeners", "endpoint" for "endpoints".
-    const isBeginning = Math.min(plainWord.length, plainCandidate.length) >= 3 && (plainCandidate.startsWith(plainWord) || plainWord.startsWith(plainCandidate));
+    const isBeginning =
+      Math.min(plainWord.length, plainCandidate.length) >= 3 &&
+      (plainCandidate.startsWith(plainWord) || plainWord.startsWith(plainCandidate));
     if (isBeginning) distance = Math.min(distance, 1.5);
     const allowed = isBeginning ? 2 : Math.max(1, Math.floor(Math.max(plainWord.length, plainCandidate.length) / 3));
     if (distance <= allowed && distance < bestDistance) {

@@ -6,14 +6,22 @@ import type { ConfigInput } from "./schema.ts";
 
 const base = (): ConfigInput => ({
   listeners: [{ address: ":1" }, { address: ":2", name: "two" }],
-  routes: [{ name: "a", upstream: "x" }, { name: "b", upstream: "y" }],
+  routes: [
+    { name: "a", upstream: "x" },
+    { name: "b", upstream: "y" },
+  ],
   upstreams: { x: { endpoints: ["http://x"] }, y: { endpoints: ["http://y"] } },
 });
 
 const diff = (next: ConfigInput) => diffConfig(parseConfig(base()), parseConfig(next));
 
 test("the same configuration, written in another way, is no change", () => {
-  const next = diff({ ...base(), workers: "auto", shutdown: { grace: "0.5m" }, upstreams: { y: { endpoints: [{ url: "http://Y:80" }] }, x: { endpoints: ["http://x/"], balance: "round-robin" } } });
+  const next = diff({
+    ...base(),
+    workers: "auto",
+    shutdown: { grace: "0.5m" },
+    upstreams: { y: { endpoints: [{ url: "http://Y:80" }] }, x: { endpoints: ["http://x/"], balance: "round-robin" } },
+  });
   assert.equal(next.isEmpty, true);
   assert.deepEqual(next.upstreams.unchanged, ["y", "x"]);
   assert.equal(describeDiff(next), "nothing changed");
@@ -22,7 +30,10 @@ test("the same configuration, written in another way, is no change", () => {
 test("added, removed, changed and unchanged things are told apart", () => {
   const next = diff({
     listeners: [{ address: ":1", limits: { headFields: 5 } }, { address: ":3" }],
-    routes: [{ name: "a", upstream: "x" }, { name: "c", upstream: "z" }],
+    routes: [
+      { name: "a", upstream: "x" },
+      { name: "c", upstream: "z" },
+    ],
     upstreams: { x: { endpoints: ["http://x"] }, z: { endpoints: ["http://z"] } },
     log: { level: "warn" },
     workers: 0,
@@ -35,7 +46,10 @@ test("added, removed, changed and unchanged things are told apart", () => {
     otherKeys: ["workers", "log"],
     isEmpty: false,
   });
-  assert.equal(describeDiff(next), "listeners: 1 added, 1 removed, 1 changed; routes: 1 added, 1 removed, 1 unchanged; upstreams: 1 added, 1 removed, 1 unchanged; workers, log changed");
+  assert.equal(
+    describeDiff(next),
+    "listeners: 1 added, 1 removed, 1 changed; routes: 1 added, 1 removed, 1 unchanged; upstreams: 1 added, 1 removed, 1 unchanged; workers, log changed",
+  );
 });
 
 test("another order of the routes is a change", () => {

@@ -2,7 +2,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "./schema.ts";
 
-/** The names of one kind of thing, by what becomes of them. In the order of the new configuration; removed ones in that of the old. */
+/**
+ * The names of one kind of thing, by what becomes of them. In the order of the new configuration; removed ones in that
+ * of the old.
+ */
 export interface NamedDiff {
   readonly added: readonly string[];
   readonly removed: readonly string[];
@@ -34,18 +37,30 @@ export function diffConfig(old: Config, next: Config): ConfigDiff {
     old.routes.map((route) => route.name).filter((name) => nextNames.has(name)),
     next.routes.map((route) => route.name).filter((name) => oldNames.has(name)),
   );
-  const otherKeys = (["workers", "shutdown", "zone", "stores", "overload", "admin", "log"] as const).filter((key) => !isDeepStrictEqual(old[key], next[key]));
-  const isEmpty = [listeners, routes, upstreams].every((diff) => diff.added.length + diff.removed.length + diff.changed.length === 0) && !isRouteOrderChanged && otherKeys.length === 0;
+  const otherKeys = (["workers", "shutdown", "zone", "stores", "overload", "admin", "log"] as const).filter(
+    (key) => !isDeepStrictEqual(old[key], next[key]),
+  );
+  const isEmpty =
+    [listeners, routes, upstreams].every(
+      (diff) => diff.added.length + diff.removed.length + diff.changed.length === 0,
+    ) &&
+    !isRouteOrderChanged &&
+    otherKeys.length === 0;
   return { listeners, routes, upstreams, isRouteOrderChanged, otherKeys, isEmpty };
 }
 
-/** A difference in one line: `routes: 1 changed, 2 unchanged; upstreams: 1 added`; `nothing changed` where that is so. */
+/**
+ * A difference in one line: `routes: 1 changed, 2 unchanged; upstreams: 1 added`; `nothing changed` where that is so.
+ */
 export function describeDiff(diff: ConfigDiff): string {
   if (diff.isEmpty) return "nothing changed";
   const parts: string[] = [];
   for (const kind of ["listeners", "routes", "upstreams"] as const) {
-    const counts = (["added", "removed", "changed", "unchanged"] as const).filter((what) => diff[kind][what].length > 0).map((what) => `${diff[kind][what].length} ${what}`);
-    if (counts.length > 1 || (counts.length === 1 && diff[kind].unchanged.length === 0)) parts.push(`${kind}: ${counts.join(", ")}`);
+    const counts = (["added", "removed", "changed", "unchanged"] as const)
+      .filter((what) => diff[kind][what].length > 0)
+      .map((what) => `${diff[kind][what].length} ${what}`);
+    if (counts.length > 1 || (counts.length === 1 && diff[kind].unchanged.length === 0))
+      parts.push(`${kind}: ${counts.join(", ")}`);
   }
   if (diff.isRouteOrderChanged) parts.push("the order of the routes changed");
   if (diff.otherKeys.length > 0) parts.push(`${diff.otherKeys.join(", ")} changed`);

@@ -13,9 +13,24 @@ const textOf = (text: string): string => {
 
 test("references are replaced, defaults stand in for what is absent or empty", () => {
   for (const [text, expected] of [
-    ["plain", "plain"], ["${NAME}", "value"], ["a${NAME}b${NAME}c", "avaluebvaluec"], ["${EMPTY}", ""], ["${EMPTY:-x}", "x"], ["${NONE:-x}", "x"], ["${NONE:-}", ""], ["${NONE:-a b:c}", "a b:c"], ["${NAME:-x}", "value"],
-    ["$NAME", "$NAME"], ["{NAME}", "{NAME}"], ["$", "$"], ["$${NAME}", "${NAME}"], ["$${", "${"], ["$$${NAME}", "$${NAME}"], ["cost: 5$ ${NAME}", "cost: 5$ value"],
-  ] as const) assert.equal(textOf(text), expected, text);
+    ["plain", "plain"],
+    ["${NAME}", "value"],
+    ["a${NAME}b${NAME}c", "avaluebvaluec"],
+    ["${EMPTY}", ""],
+    ["${EMPTY:-x}", "x"],
+    ["${NONE:-x}", "x"],
+    ["${NONE:-}", ""],
+    ["${NONE:-a b:c}", "a b:c"],
+    ["${NAME:-x}", "value"],
+    ["$NAME", "$NAME"],
+    ["{NAME}", "{NAME}"],
+    ["$", "$"],
+    ["$${NAME}", "${NAME}"],
+    ["$${", "${"],
+    ["$$${NAME}", "$${NAME}"],
+    ["cost: 5$ ${NAME}", "cost: 5$ value"],
+  ] as const)
+    assert.equal(textOf(text), expected, text);
 });
 
 test("what was put in is not looked at again", () => {
@@ -30,9 +45,15 @@ test("an absent variable is a problem that names it", () => {
 });
 
 test("malformed references are problems", () => {
-  for (const text of ["${", "${NAME", "${}", "${1A}", "${A-B}", "${A:x}", "${ NAME }"]) assert.match(substituteEnvironment(text, environment).problem ?? "", /not a reference/, text);
+  for (const text of ["${", "${NAME", "${}", "${1A}", "${A-B}", "${A:x}", "${ NAME }"])
+    assert.match(substituteEnvironment(text, environment).problem ?? "", /not a reference/, text);
 });
 
 test("text without a reference comes out as it went in", () => {
-  fc.assert(fc.property(fc.string().filter((text) => !text.includes("${")), (text) => textOf(text) === text));
+  fc.assert(
+    fc.property(
+      fc.string().filter((text) => !text.includes("${")),
+      (text) => textOf(text) === text,
+    ),
+  );
 });

@@ -4,9 +4,14 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Text with the environment put in, or why that cannot be. */
-export type Substitution = { readonly text: string; readonly isChanged: boolean; readonly problem: null } | { readonly problem: string; readonly hint: string | null; readonly word: string };
+export type Substitution =
+  | { readonly text: string; readonly isChanged: boolean; readonly problem: null }
+  | { readonly problem: string; readonly hint: string | null; readonly word: string };
 
-/** Puts the environment into `text`. The default is also taken where the variable is empty, as in a shell; what is put in is not looked at again. */
+/**
+ * Puts the environment into `text`. The default is also taken where the variable is empty, as in a shell; what is put
+ * in is not looked at again.
+ */
 export function substituteEnvironment(text: string, environment: Environment): Substitution {
   if (!text.includes("${")) return { text, isChanged: false, problem: null };
   let result = "";
@@ -23,11 +28,21 @@ export function substituteEnvironment(text: string, environment: Environment): S
     const end = text.indexOf("}", start);
     const inner = end === -1 ? text.slice(start + 2) : text.slice(start + 2, end);
     const match = end === -1 ? null : /^([A-Za-z_][A-Za-z0-9_]*)(:-([^]*))?$/.exec(inner);
-    if (match === null) return { problem: `"\${${inner}${end === -1 ? "" : "}"}" is not a reference to the environment`, hint: 'write "${NAME}" or "${NAME:-default}"; "$${" stands for "${" itself', word: "${" };
+    if (match === null)
+      return {
+        problem: `"\${${inner}${end === -1 ? "" : "}"}" is not a reference to the environment`,
+        hint: 'write "${NAME}" or "${NAME:-default}"; "$${" stands for "${" itself',
+        word: "${",
+      };
     const [, name = "", fallback, defaultText = ""] = match;
     const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
-    if (value === undefined && fallback === undefined) return { problem: `the environment variable ${name} is not set`, hint: `set it, or write "\${${name}:-default}"`, word: `\${${name}` };
-    result += fallback !== undefined && (value === undefined || value === "") ? defaultText : value ?? "";
+    if (value === undefined && fallback === undefined)
+      return {
+        problem: `the environment variable ${name} is not set`,
+        hint: `set it, or write "\${${name}:-default}"`,
+        word: `\${${name}`,
+      };
+    result += fallback !== undefined && (value === undefined || value === "") ? defaultText : (value ?? "");
     at = end + 1;
   }
   return { text: result + text.slice(at), isChanged: true, problem: null };

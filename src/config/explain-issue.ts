@@ -1,4 +1,7 @@
-/** Turns what the schema library reports into findings: a path and a sentence that names what is there and what should be. */
+/**
+ * Turns what the schema library reports into findings: a path and a sentence that names what is there and what should
+ * be.
+ */
 import type * as z from "zod";
 import type { ProblemParams } from "../base/option-schema.ts";
 import { nearest } from "./did-you-mean.ts";
@@ -35,8 +38,11 @@ function suggest(word: string, candidates: readonly string[]): string | null {
 function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[] {
   const path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
   const value = valueAt(root, path);
-  const finding = (message: string, hint: string | null = null, isAtKey = false): Finding[] => [{ path, isAtKey, message, hint }];
-  if (value === undefined && issue.code !== "custom") return finding(typeof path.at(-1) === "string" ? `"${path.at(-1)}" is missing` : "is missing");
+  const finding = (message: string, hint: string | null = null, isAtKey = false): Finding[] => [
+    { path, isAtKey, message, hint },
+  ];
+  if (value === undefined && issue.code !== "custom")
+    return finding(typeof path.at(-1) === "string" ? `"${path.at(-1)}" is missing` : "is missing");
   switch (issue.code) {
     case "custom":
       return [explainCustom(issue.message, (issue.params ?? {}) as ProblemParams, path, value)];
@@ -50,11 +56,16 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
       if (!isStandard(issue) && !issue.errors.some(fits)) return finding(issue.message);
       return explainUnion(issue.errors, path, root, value, finding);
     case "too_small":
-      if (issue.origin === "array" || issue.origin === "map") return finding("the list is empty; at least one entry is needed");
+      if (issue.origin === "array" || issue.origin === "map")
+        return finding("the list is empty; at least one entry is needed");
       if (issue.origin === "string") return finding("the text is empty");
       return finding(`${show(value)} is too small; at least ${issue.minimum}`);
     case "too_big":
-      return finding(issue.origin === "string" ? `the text is too long; at most ${issue.maximum} characters` : `${show(value)} is too large; at most ${issue.maximum}`);
+      return finding(
+        issue.origin === "string"
+          ? `the text is too long; at most ${issue.maximum} characters`
+          : `${show(value)} is too large; at most ${issue.maximum}`,
+      );
     default:
       return finding(issue.message);
   }
@@ -69,13 +80,29 @@ function explainCustom(message: string, params: ProblemParams, path: ConfigPath,
   const isAtKey = params.atKey === true;
   if (params.knownKeys !== undefined) {
     const key = String(path.at(-1));
-    if (params.notAvailableKeys?.includes(key) === true) return { path, isAtKey, message: `"${key}" is not available in this version`, hint: null };
+    if (params.notAvailableKeys?.includes(key) === true)
+      return { path, isAtKey, message: `"${key}" is not available in this version`, hint: null };
     const meant = suggest(key, [...params.knownKeys, ...(params.notAvailableKeys ?? [])]);
-    return { path, isAtKey, message: `unknown key ${JSON.stringify(key)}`, hint: meant === null ? (suggestionsLeft > 0 ? `known here: ${params.knownKeys.join(", ")}` : null) : `did you mean "${meant}"?` };
+    return {
+      path,
+      isAtKey,
+      message: `unknown key ${JSON.stringify(key)}`,
+      hint:
+        meant === null
+          ? suggestionsLeft > 0
+            ? `known here: ${params.knownKeys.join(", ")}`
+            : null
+          : `did you mean "${meant}"?`,
+    };
   }
   if (params.knownValues !== undefined) {
     const meant = suggest(params.word ?? String(value), params.knownValues);
-    return { path, isAtKey, message, hint: meant === null ? `known: ${params.knownValues.join(", ")}` : `did you mean "${meant}"?` };
+    return {
+      path,
+      isAtKey,
+      message,
+      hint: meant === null ? `known: ${params.knownValues.join(", ")}` : `did you mean "${meant}"?`,
+    };
   }
   return { path, isAtKey, message, hint: null };
 }
@@ -83,39 +110,63 @@ function explainCustom(message: string, params: ProblemParams, path: ConfigPath,
 type Report = (message: string, hint?: string | null, isAtKey?: boolean) => Finding[];
 
 const typeNames: Readonly<Record<string, string>> = {
-  string: "text", number: "a number", int: "a whole number", boolean: "true or false", array: "a list", object: "a section (keys and values)", record: "a map (names and values)", null: "nothing",
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a section (keys and values)",
+  record: "a map (names and values)",
+  null: "nothing",
 };
 
 function explainType(expected: readonly string[], value: unknown, report: Report): Finding[] {
   const kinds = [...new Set(expected.map((name) => typeNames[name] ?? name))];
-  const wanted = kinds.length > 1 ? `${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}` : kinds[0] ?? "";
+  const wanted = kinds.length > 1 ? `${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}` : (kinds[0] ?? "");
   if (value === null) return report(`there is no value; expected ${wanted}`);
-  if (typeof value === "number" && expected.includes("int") && !Number.isInteger(value)) return report(`expected a whole number, not ${show(value)}`);
+  if (typeof value === "number" && expected.includes("int") && !Number.isInteger(value))
+    return report(`expected a whole number, not ${show(value)}`);
   const isScalar = typeof value === "number" || typeof value === "boolean";
-  if (isScalar && expected.includes("string")) return report(`expected ${wanted}, not ${nounOf(value)}`, `put it in quotes: "${String(value)}"`);
-  if (expected.includes("array") && kinds.length === 1 && typeof value !== "object") return report(`expected a list, not ${nounOf(value)}`, `write a list: [${show(value)}]`);
+  if (isScalar && expected.includes("string"))
+    return report(`expected ${wanted}, not ${nounOf(value)}`, `put it in quotes: "${String(value)}"`);
+  if (expected.includes("array") && kinds.length === 1 && typeof value !== "object")
+    return report(`expected a list, not ${nounOf(value)}`, `write a list: [${show(value)}]`);
   return report(`expected ${wanted}, not ${nounOf(value)}`);
 }
 
 function explainValue(values: readonly unknown[], value: unknown, report: Report): Finding[] {
   const texts = values.map(String);
   const list = texts.map((text, at) => (typeof values[at] === "string" ? `"${text}"` : text));
-  const message = values.length === 1 ? `expected ${list[0]}, not ${nounOf(value)}` : `${nounOf(value)} is none of ${list.join(", ")}`;
+  const message =
+    values.length === 1
+      ? `expected ${list[0]}, not ${nounOf(value)}`
+      : `${nounOf(value)} is none of ${list.join(", ")}`;
   const meant = typeof value === "string" ? suggest(value, texts) : null;
   return report(message, meant === null ? null : `did you mean "${meant}"?`);
 }
 
 /** Is the outer shape that of this alternative, and only what is in it wrong? */
 function fits(issues: readonly Issue[]): boolean {
-  return !issues.some(({ path, code }) => path.length === 0 && (code === "invalid_type" || code === "invalid_value" || code === "invalid_union"));
+  return !issues.some(
+    ({ path, code }) =>
+      path.length === 0 && (code === "invalid_type" || code === "invalid_value" || code === "invalid_union"),
+  );
 }
 
 /** Of the alternatives, the one whose outer shape fits speaks; where none fits, all of their shapes are named. */
-function explainUnion(alternatives: readonly (readonly Issue[])[], path: ConfigPath, root: unknown, value: unknown, report: Report): Finding[] {
+function explainUnion(
+  alternatives: readonly (readonly Issue[])[],
+  path: ConfigPath,
+  root: unknown,
+  value: unknown,
+  report: Report,
+): Finding[] {
   const fitting = alternatives.filter(fits);
   const [best] = fitting.toSorted((one, other) => one.length - other.length);
   if (best !== undefined) return best.flatMap((issue) => explainIssue(issue, path, root));
-  const nested = alternatives.flatMap((issues) => issues.flatMap((issue) => (issue.code === "invalid_union" && issue.path.length === 0 ? issue.errors : [issues])));
+  const nested = alternatives.flatMap((issues) =>
+    issues.flatMap((issue) => (issue.code === "invalid_union" && issue.path.length === 0 ? issue.errors : [issues])),
+  );
   if (nested.length > alternatives.length) return explainUnion(nested, path, root, value, report);
   const types: string[] = [];
   const values: unknown[] = [];
@@ -127,9 +178,14 @@ function explainUnion(alternatives: readonly (readonly Issue[])[], path: ConfigP
     const words = values.filter((known) => typeof known === "string");
     const meant = suggest(value, words);
     const others = types.map((name) => typeNames[name] ?? name);
-    return report(`${show(value)} is not ${[...words.map((word) => `"${word}"`), ...others].join(" or ")}`, meant === null ? null : `did you mean "${meant}"?`);
+    return report(
+      `${show(value)} is not ${[...words.map((word) => `"${word}"`), ...others].join(" or ")}`,
+      meant === null ? null : `did you mean "${meant}"?`,
+    );
   }
-  for (const known of values) if (!types.includes(typeof known)) types.push(known === false || known === true ? String(known) : `"${String(known)}"`);
+  for (const known of values)
+    if (!types.includes(typeof known))
+      types.push(known === false || known === true ? String(known) : `"${String(known)}"`);
   return explainType(types, value, report);
 }
 

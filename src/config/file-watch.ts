@@ -1,6 +1,7 @@
 /**
- * Watches one file of a configuration: the file itself, its folder as a whole (it may be replaced), and every symbolic link on the way to it. The entries of a folder are watched
- * only if a link or a missing name stands in it, and then only notices about those names count: a busy file beside the configuration (a log) puts nothing off.
+ * Watches one file of a configuration: the file itself, its folder as a whole (it may be replaced), and every symbolic
+ * link on the way to it. The entries of a folder are watched only if a link or a missing name stands in it, and then
+ * only notices about those names count: a busy file beside the configuration (a log) puts nothing off.
  */
 import { type FSWatcher, watch } from "node:fs";
 import { readlink, stat } from "node:fs/promises";
@@ -40,12 +41,17 @@ export class FileWatch {
     this.#watched.clear();
   }
 
-  /** Makes the watches fit what stands there now. Call it before the file is read: what changes later gives a notice. */
+  /**
+   * Makes the watches fit what stands there now. Call it before the file is read: what changes later gives a notice.
+   */
   async refresh(): Promise<void> {
     const wanted = await findPlaces(this.#file);
     for (const [path, watched] of this.#watched) {
       const names = wanted.get(path);
-      const isSame = names !== undefined && (names === null) === (watched.names === null) && watched.identity === await identityOf(path);
+      const isSame =
+        names !== undefined &&
+        (names === null) === (watched.names === null) &&
+        watched.identity === (await identityOf(path));
       if (isSame) watched.names = names;
       else this.#drop(path, watched);
     }
@@ -82,8 +88,9 @@ export class FileWatch {
 }
 
 /**
- * What must be watched to notice every change of `file`: the file by itself, and of each folder with a link on the way the names of those links.
- * If the file is missing, the name that is missing is watched in the last folder that is there.
+ * What must be watched to notice every change of `file`: the file by itself, and of each folder with a link on the way
+ * the names of those links. If the file is missing, the name that is missing is watched in the last folder that is
+ * there.
  */
 async function findPlaces(file: string): Promise<Map<string, Names>> {
   const places = new Map<string, Names>();
@@ -93,11 +100,16 @@ async function findPlaces(file: string): Promise<Map<string, Names>> {
   };
   let links = 0;
   let at = parse(file).root;
-  let rest = file.slice(at.length).split(sep).filter((part) => part !== "");
+  let rest = file
+    .slice(at.length)
+    .split(sep)
+    .filter((part) => part !== "");
   while (rest.length > 0) {
     const [name = "", ...others] = rest;
     const path = resolve(at, name);
-    const target = await readlink(path).catch((error: NodeJS.ErrnoException) => (error.code === "EINVAL" ? null : undefined));
+    const target = await readlink(path).catch((error: NodeJS.ErrnoException) =>
+      error.code === "EINVAL" ? null : undefined,
+    );
     if (target === undefined) {
       addName(at, name);
       return places;
@@ -111,7 +123,10 @@ async function findPlaces(file: string): Promise<Map<string, Names>> {
     if (++links > maxLinks) return places;
     const whole = resolve(at, target, ...others);
     at = parse(whole).root;
-    rest = whole.slice(at.length).split(sep).filter((part) => part !== "");
+    rest = whole
+      .slice(at.length)
+      .split(sep)
+      .filter((part) => part !== "");
   }
   places.set(at, null);
   // The folder of the file may be moved away and replaced.

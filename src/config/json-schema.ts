@@ -34,22 +34,35 @@ export function toDocumentedSchema(): JsonSchema {
   }) as JsonSchema;
 }
 
-/** The schema for editors and validators: standard keywords only. References to the environment are allowed wherever a value is not text. */
+/**
+ * The schema for editors and validators: standard keywords only. References to the environment are allowed wherever a
+ * value is not text.
+ */
 export function toJsonSchema(): JsonSchema {
   const schema = clean(toDocumentedSchema());
-  return { $schema: schema["$schema"], title: "Millrace configuration", ...schema, patternProperties: { "^x-": { description: "Ignored: a place for what anchors repeat elsewhere." } } };
+  return {
+    $schema: schema["$schema"],
+    title: "Millrace configuration",
+    ...schema,
+    patternProperties: { "^x-": { description: "Ignored: a place for what anchors repeat elsewhere." } },
+  };
 }
 
 function clean(schema: JsonSchema): JsonSchema {
   const { millrace, ...rest } = schema;
   const result: JsonSchema = rest;
   if (millrace?.kind === "duration") result.pattern = "^(\\d+(\\.\\d+)?(d|h|m|s|ms))+$|\\$\\{";
-  if (result.type === "integer" || result.type === "boolean") Object.assign(result, { type: [result.type, "string"], pattern: "\\$\\{" });
-  if (result.properties !== undefined) result.properties = Object.fromEntries(Object.entries(result.properties).map(([key, value]) => [key, clean(value)]));
+  if (result.type === "integer" || result.type === "boolean")
+    Object.assign(result, { type: [result.type, "string"], pattern: "\\$\\{" });
+  if (result.properties !== undefined)
+    result.properties = Object.fromEntries(
+      Object.entries(result.properties).map(([key, value]) => [key, clean(value)]),
+    );
   if (result.items !== undefined) result.items = clean(result.items);
   if (typeof result.additionalProperties === "object") result.additionalProperties = clean(result.additionalProperties);
   if (result.anyOf !== undefined) result.anyOf = result.anyOf.map(clean);
   // An editor need not show the empty default of a section.
-  if (typeof result.default === "object" && result.default !== null && !Array.isArray(result.default)) delete result.default;
+  if (typeof result.default === "object" && result.default !== null && !Array.isArray(result.default))
+    delete result.default;
   return result;
 }

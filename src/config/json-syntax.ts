@@ -1,4 +1,7 @@
-/** Where a text stops being JSON (RFC 8259): the parser of the language does not always say it, and YAML takes more than JSON. */
+/**
+ * Where a text stops being JSON (RFC 8259): the parser of the language does not always say it, and YAML takes more than
+ * JSON.
+ */
 
 const whiteSpace = /[ \t\n\r]*/y;
 const string = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*"/y;
@@ -27,7 +30,8 @@ export function findJsonMistake(text: string): number | null {
   };
   const takeList = (close: string, takeItem: (depth: number) => boolean, depth: number): boolean => {
     if (takeCharacter(close)) return true;
-    do if (!takeItem(depth + 1)) return false; while (takeCharacter(","));
+    do if (!takeItem(depth + 1)) return false;
+    while (takeCharacter(","));
     return takeCharacter(close);
   };
   const takeValue = (depth: number): boolean => {

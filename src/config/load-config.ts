@@ -16,7 +16,10 @@ import type { Config } from "./schema.ts";
 export interface LoadOptions {
   /** Where `${NAME}` is looked up; default: the environment of the process. */
   readonly environment?: Environment;
-  /** Hears of every file that the configuration is made of, also of one that is refused: its absolute path, and the digest of what was read. */
+  /**
+   * Hears of every file that the configuration is made of, also of one that is refused: its absolute path, and the
+   * digest of what was read.
+   */
   readonly onFileRead?: (file: string, digest: string) => void;
 }
 
@@ -24,7 +27,8 @@ export interface LoadOptions {
 const maxFileBytes = 64 << 20;
 
 /**
- * Reads `file`: YAML, JSON, TypeScript or JavaScript by its extension. A program is run anew each time, together with what it imports.
+ * Reads `file`: YAML, JSON, TypeScript or JavaScript by its extension. A program is run anew each time, together with
+ * what it imports.
  * @throws ConfigError with every problem, also where the file cannot be read.
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
@@ -34,9 +38,12 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
   const loaded = await loadConfigModule(resolve(file), options.environment);
   for (const [imported, digest] of loaded.imports) options.onFileRead?.(imported, digest);
   if (loaded.failure !== null) throw new ConfigError([moduleProblem(file, text, loaded.failure)]);
-  const reading: Reading = loaded.findings.length > 0 ? { config: null, findings: loaded.findings } : readConfig(loaded.value);
+  const reading: Reading =
+    loaded.findings.length > 0 ? { config: null, findings: loaded.findings } : readConfig(loaded.value);
   if (reading.config !== null) return reading.config;
-  throw new ConfigError(reading.findings.map((finding) => ({ ...finding, file, line: 0, column: 0, length: 1, excerpt: null })));
+  throw new ConfigError(
+    reading.findings.map((finding) => ({ ...finding, file, line: 0, column: 0, length: 1, excerpt: null })),
+  );
 }
 
 /**
@@ -44,7 +51,11 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
  * @throws ConfigError with every problem.
  */
 export function parseConfigText(text: string, options: LoadOptions & { file: string; isJson?: boolean }): Config {
-  const source = new ConfigText(text, { file: options.file, isJson: options.isJson ?? false, environment: options.environment ?? process.env });
+  const source = new ConfigText(text, {
+    file: options.file,
+    isJson: options.isJson ?? false,
+    environment: options.environment ?? process.env,
+  });
   if (source.problems.length > 0) throw new ConfigError(source.problems);
   const reading = readSubstituted(source);
   if (reading.config !== null) return reading.config;
@@ -54,10 +65,15 @@ export function parseConfigText(text: string, options: LoadOptions & { file: str
     const problem = source.locate(finding);
     problems.set(`${problem.line}:${problem.column}:${problem.message}`, problem);
   }
-  throw new ConfigError([...problems.values()].toSorted((one, other) => one.line - other.line || one.column - other.column));
+  throw new ConfigError(
+    [...problems.values()].toSorted((one, other) => one.line - other.line || one.column - other.column),
+  );
 }
 
-/** A section shows what is wrong in it only once its own shape is right, and so on inwards: no configuration has more levels. */
+/**
+ * A section shows what is wrong in it only once its own shape is right, and so on inwards: no configuration has more
+ * levels.
+ */
 const maxReadings = 16;
 
 /** A value from the environment that was taken for what it spells. */
@@ -69,8 +85,9 @@ interface Retyped {
 }
 
 /**
- * The environment holds text only. Where a value from it is refused as text but accepted as the number, truth value or size that it spells,
- * it is taken as that: the place decides the type, never the look of the value. All of them are tried at once, so that many cost as few readings as one.
+ * The environment holds text only. Where a value from it is refused as text but accepted as the number, truth value or
+ * size that it spells, it is taken as that: the place decides the type, never the look of the value. All of them are
+ * tried at once, so that many cost as few readings as one.
  */
 function readSubstituted(source: ConfigText): Reading {
   const isTried = new Set<string>();
@@ -111,16 +128,23 @@ async function readText(file: string, options: LoadOptions): Promise<string> {
   try {
     const bytes = await readFile(file);
     options.onFileRead?.(resolve(file), digestOf(bytes));
-    if (bytes.length > maxFileBytes) throw new ConfigError([fileProblem(file, "the file is larger than 64 MiB; this cannot be a configuration", null)]);
+    if (bytes.length > maxFileBytes)
+      throw new ConfigError([
+        fileProblem(file, "the file is larger than 64 MiB; this cannot be a configuration", null),
+      ]);
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "ENOENT") throw new ConfigError([fileProblem(file, "there is no such file", await suggestFile(file))]);
     if (code === "EISDIR") throw new ConfigError([fileProblem(file, "this is a directory, not a file", null)]);
-    if (code === "EACCES" || code === "EPERM") throw new ConfigError([fileProblem(file, "the file cannot be read: permission denied", null)]);
-    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new ConfigError([fileProblem(file, "the file is not UTF-8 text", null)]);
-    throw new ConfigError([fileProblem(file, `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`, null)]);
+    if (code === "EACCES" || code === "EPERM")
+      throw new ConfigError([fileProblem(file, "the file cannot be read: permission denied", null)]);
+    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA")
+      throw new ConfigError([fileProblem(file, "the file is not UTF-8 text", null)]);
+    throw new ConfigError([
+      fileProblem(file, `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`, null),
+    ]);
   }
 }
 
@@ -137,9 +161,18 @@ function fileProblem(file: string, message: string, hint: string | null): Proble
   return { message, hint, path: [], file, line: 0, column: 0, length: 1, excerpt: null };
 }
 
-function moduleProblem(file: string, text: string, failure: { message: string; line: number; column: number }): Problem {
+function moduleProblem(
+  file: string,
+  text: string,
+  failure: { message: string; line: number; column: number },
+): Problem {
   if (failure.line === 0) return fileProblem(file, failure.message, null);
   const firstLine = Math.max(1, failure.line - 2);
   const lines = text.split(/\r\n|\n|\r/).slice(firstLine - 1, failure.line + 1);
-  return { ...fileProblem(file, failure.message, null), line: failure.line, column: Math.max(1, failure.column), excerpt: { firstLine, lines } };
+  return {
+    ...fileProblem(file, failure.message, null),
+    line: failure.line,
+    column: Math.max(1, failure.column),
+    excerpt: { firstLine, lines },
+  };
 }

@@ -6,8 +6,8 @@ import { compileFunction } from "node:vm";
 const commonJsNames = ["exports", "require", "module", "__filename", "__dirname"];
 
 /**
- * Whether `source` cannot be CommonJS: it imports or exports by syntax, or awaits at its top level. Source that is no program at all counts as a module; running it says what is wrong.
- * Nothing is run.
+ * Whether `source` cannot be CommonJS: it imports or exports by syntax, or awaits at its top level. Source that is no
+ * program at all counts as a module; running it says what is wrong. Nothing is run.
  */
 export function isModuleSyntax(source: string, isTypeScript: boolean): boolean {
   try {

@@ -12,7 +12,8 @@ import { findForeignValues } from "./plain-data.ts";
 const file = String(workerData);
 const ownFolder = new URL("../", import.meta.url).href;
 
-// `import { defineConfig } from "millrace"` works beside a globally installed command, too: where the package is not found, it is this one.
+// `import { defineConfig } from "millrace"` works beside a globally installed command, too: where the package is not
+// found, it is this one.
 registerHooks({
   resolve(specifier, context, next) {
     try {
@@ -27,7 +28,8 @@ registerHooks({
     const path = fileURLToPath(url);
     const contents = readFileSync(path);
     if (path !== file) post({ kind: "import", file: path, digest: digestOf(contents) });
-    // Beside a package.json without "type": "module", Node takes `.ts` and `.js` for CommonJS, although a configuration is written with `export default`.
+    // Beside a package.json without "type": "module", Node takes `.ts` and `.js` for CommonJS, although a configuration
+    // is written with `export default`.
     const extension = extname(path);
     if (extension !== ".ts" && extension !== ".js") return next(url, context);
     const source = contents.toString("utf8");
@@ -66,8 +68,17 @@ function explainFailure(error: unknown): ModuleFailure {
 
 async function load(): Promise<ModuleResult> {
   try {
-    const module = await import(pathToFileURL(file).href) as Record<string, unknown>;
-    if (!("default" in module)) return { value: undefined, findings: [], failure: { message: "the program has no default export; write `export default defineConfig({ … })`", line: 0, column: 0 } };
+    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    if (!("default" in module))
+      return {
+        value: undefined,
+        findings: [],
+        failure: {
+          message: "the program has no default export; write `export default defineConfig({ … })`",
+          line: 0,
+          column: 0,
+        },
+      };
     const exported: unknown = await module["default"];
     const value: unknown = typeof exported === "function" ? await exported() : exported;
     const findings = findForeignValues(value);

@@ -1,4 +1,6 @@
-/** From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it. */
+/**
+ * From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it.
+ */
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { noTargetMessage, type RouteOptions, routeTargets } from "../route/options.ts";
@@ -9,7 +11,9 @@ import { findReferenceProblems } from "./references.ts";
 import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 /** A configuration, or why there is none: `findings` is empty exactly where `config` is not null. */
-export type Reading = { readonly config: Config; readonly findings: readonly [] } | { readonly config: null; readonly findings: readonly Finding[] };
+export type Reading =
+  | { readonly config: Config; readonly findings: readonly [] }
+  | { readonly config: null; readonly findings: readonly Finding[] };
 
 /** Reads a value. Never throws. */
 export function readConfig(given: unknown): Reading {
@@ -17,22 +21,37 @@ export function readConfig(given: unknown): Reading {
   const foreign = findForeignValues(value);
   if (foreign.length > 0) return { config: null, findings: foreign };
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const message = value === null || value === undefined ? "the configuration is empty" : "a configuration is a section with keys such as listeners, routes and upstreams";
+    const message =
+      value === null || value === undefined
+        ? "the configuration is empty"
+        : "a configuration is a section with keys such as listeners, routes and upstreams";
     return { config: null, findings: [{ path: [], isAtKey: false, message, hint: null }] };
   }
   const result = validate(value);
-  if (result === null) return { config: null, findings: [{ path: [], isAtKey: false, message: "there are too many mistakes in one section to tell them", hint: null }] };
-  const findings = [...(result.success ? [] : explainIssues(result.error.issues, value)), ...findReferenceProblems(value)];
+  if (result === null)
+    return {
+      config: null,
+      findings: [
+        { path: [], isAtKey: false, message: "there are too many mistakes in one section to tell them", hint: null },
+      ],
+    };
+  const findings = [
+    ...(result.success ? [] : explainIssues(result.error.issues, value)),
+    ...findReferenceProblems(value),
+  ];
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
-  return { config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) }, findings: [] };
+  return {
+    config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) },
+    findings: [],
+  };
 }
 
 /** So many entries of each list and section are looked at where the schema library cannot tell all that is wrong. */
 const maxEntriesTold = 1_000;
 
 /**
- * The schema library hands on the mistakes of a section as the arguments of one call, which fails from about a hundred thousand on: then only the first entries are looked at.
- * Null where nothing is wrong with those.
+ * The schema library hands on the mistakes of a section as the arguments of one call, which fails from about a hundred
+ * thousand on: then only the first entries are looked at. Null where nothing is wrong with those.
  */
 function validate(value: unknown): ReturnType<typeof configSchema.safeParse> | null {
   // Compiling the schemas into code would cost more than one reading of most configurations.
@@ -49,12 +68,20 @@ function validate(value: unknown): ReturnType<typeof configSchema.safeParse> | n
 function withFirstEntries(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, maxEntriesTold).map(withFirstEntries);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).slice(0, maxEntriesTold).map(([key, member]) => [key, withFirstEntries(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, maxEntriesTold)
+      .map(([key, member]) => [key, withFirstEntries(member)]),
+  );
 }
 
-/** Without the top-level keys that begin with `x-`: they hold what anchors and programs use elsewhere, and may be anything. */
+/**
+ * Without the top-level keys that begin with `x-`: they hold what anchors and programs use elsewhere, and may be
+ * anything.
+ */
 function withoutExtensions(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.keys(value).some(isExtension)) return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.keys(value).some(isExtension))
+    return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !isExtension(key)));
 }
 
@@ -69,9 +96,13 @@ export function parseConfig(input: ConfigInput, workers?: Config["workers"]): Co
   // What a program hands over may be anything.
   const given: unknown = input;
   const isSection = typeof given === "object" && given !== null && !Array.isArray(given);
-  const reading = readConfig(isSection && workers !== undefined ? { ...given, workers: (given as ConfigInput).workers ?? workers } : given);
+  const reading = readConfig(
+    isSection && workers !== undefined ? { ...given, workers: (given as ConfigInput).workers ?? workers } : given,
+  );
   if (reading.config !== null) return reading.config;
-  throw new ConfigError(reading.findings.map((finding) => ({ ...finding, file: null, line: 0, column: 0, length: 1, excerpt: null })));
+  throw new ConfigError(
+    reading.findings.map((finding) => ({ ...finding, file: null, line: 0, column: 0, length: 1, excerpt: null })),
+  );
 }
 
 /** The same problem at the same place is told once; that a key is missing is not told where it is there, misspelt. */
@@ -92,7 +123,9 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
   });
 }
 
-function nameListeners(listeners: readonly (Omit<ListenerOptions, "name"> & { name: string | null })[]): ListenerOptions[] {
+function nameListeners(
+  listeners: readonly (Omit<ListenerOptions, "name"> & { name: string | null })[],
+): ListenerOptions[] {
   return giveNames(listeners, (listener) => formatListenAddress(listener.address));
 }
 
@@ -101,7 +134,10 @@ function nameRoutes(routes: readonly (Omit<RouteOptions, "name"> & { name: strin
 }
 
 /** Names what has no name; where the name is taken, `#2` and so on follow. */
-function giveNames<Entry extends { name: string | null }>(entries: readonly Entry[], makeName: (entry: Entry, at: number) => string): (Entry & { name: string })[] {
+function giveNames<Entry extends { name: string | null }>(
+  entries: readonly Entry[],
+  makeName: (entry: Entry, at: number) => string,
+): (Entry & { name: string })[] {
   const taken = new Set(entries.flatMap((entry) => (entry.name === null ? [] : [entry.name])));
   return entries.map((entry, at) => {
     if (entry.name !== null) return { ...entry, name: entry.name };

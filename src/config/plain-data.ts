@@ -4,7 +4,10 @@ import type { ConfigPath } from "./problem.ts";
 
 const maxDepth = 64;
 
-/** What in `root` is not plain data: functions, symbols, instances of classes, cycles, and keys that would reach an object's prototype. */
+/**
+ * What in `root` is not plain data: functions, symbols, instances of classes, cycles, and keys that would reach an
+ * object's prototype.
+ */
 export function findForeignValues(root: unknown): Finding[] {
   const findings: Finding[] = [];
   const above = new Set<object>();
@@ -13,14 +16,21 @@ export function findForeignValues(root: unknown): Finding[] {
   };
   const visit = (value: unknown, path: ConfigPath): void => {
     if (typeof value === "function") report(path, "functions are not available in this version");
-    else if (typeof value === "symbol" || typeof value === "bigint") report(path, `a configuration cannot hold a ${typeof value}`);
-    else if (typeof value === "number" && !Number.isFinite(value)) report(path, `${value} is not a number that a configuration can hold`);
+    else if (typeof value === "symbol" || typeof value === "bigint")
+      report(path, `a configuration cannot hold a ${typeof value}`);
+    else if (typeof value === "number" && !Number.isFinite(value))
+      report(path, `${value} is not a number that a configuration can hold`);
     if (typeof value !== "object" || value === null) return;
-    if (above.has(value) || path.length > maxDepth) return report(path, "the configuration holds itself, or is nested too deeply");
+    if (above.has(value) || path.length > maxDepth)
+      return report(path, "the configuration holds itself, or is nested too deeply");
     const prototype: unknown = Object.getPrototypeOf(value);
     // An object of another realm (a test runner's, a worker's) has another Object.prototype, which in turn has none.
     const isPlain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
-    if (!isPlain) return report(path, `a configuration is plain data; it cannot hold an instance of ${value.constructor?.name ?? "a class"}`);
+    if (!isPlain)
+      return report(
+        path,
+        `a configuration is plain data; it cannot hold an instance of ${value.constructor?.name ?? "a class"}`,
+      );
     above.add(value);
     for (const key of Object.keys(value)) {
       const step = Array.isArray(value) ? Number(key) : key;

@@ -53,16 +53,29 @@ export interface ProblemFormat {
 /** More than these nobody reads. */
 const maxShownProblems = 100;
 
-/** All problems as text for a terminal or a log: place, sentence, code frame, hint. Control characters of the file are never passed through. */
+/**
+ * All problems as text for a terminal or a log: place, sentence, code frame, hint. Control characters of the file are
+ * never passed through.
+ */
 export function formatProblems(problems: readonly Problem[], format: ProblemFormat = {}): string {
   const paint = (code: string, text: string): string => (format.color === true ? `\x1b[${code}m${text}\x1b[0m` : text);
   const shown = problems.slice(0, maxShownProblems).map((problem) => {
     const path = formatPath(problem.path);
-    const place = problem.file === null ? path : problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
-    const lines = [`${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(problem.message)}`];
+    const place =
+      problem.file === null
+        ? path
+        : problem.line === 0
+          ? problem.file
+          : `${problem.file}:${problem.line}:${problem.column}`;
+    const lines = [
+      `${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(problem.message)}`,
+    ];
     if (problem.file !== null && problem.line === 0 && path !== "") lines.push(`  at ${toPrintable(path)}`);
     if (problem.excerpt !== null) lines.push(...formatExcerpt(problem, problem.excerpt, paint));
-    if (problem.hint !== null) lines.push(`  ${paint("36", problem.hint.startsWith("did you mean") ? toPrintable(problem.hint) : `hint: ${toPrintable(problem.hint)}`)}`);
+    if (problem.hint !== null)
+      lines.push(
+        `  ${paint("36", problem.hint.startsWith("did you mean") ? toPrintable(problem.hint) : `hint: ${toPrintable(problem.hint)}`)}`,
+      );
     return lines.join("\n");
   });
   if (problems.length > shown.length) shown.push(`… and ${problems.length - shown.length} more problems`);
@@ -71,7 +84,11 @@ export function formatProblems(problems: readonly Problem[], format: ProblemForm
 
 const maxShownColumns = 120;
 
-function formatExcerpt(problem: Problem, excerpt: { firstLine: number; lines: readonly string[] }, paint: (code: string, text: string) => string): string[] {
+function formatExcerpt(
+  problem: Problem,
+  excerpt: { firstLine: number; lines: readonly string[] },
+  paint: (code: string, text: string) => string,
+): string[] {
   const width = String(excerpt.firstLine + excerpt.lines.length - 1).length;
   // A long line is cut so that the place stays in sight.
   const cut = problem.column > maxShownColumns - 20 ? problem.column - 40 : 0;
@@ -80,16 +97,28 @@ function formatExcerpt(problem: Problem, excerpt: { firstLine: number; lines: re
     const number = excerpt.firstLine + at;
     const isHere = number === problem.line;
     const text = toPrintable(line.slice(cut, cut + maxShownColumns).replace(/\t/g, " "));
-    shown.push(`${isHere ? paint("31", ">") : " "} ${paint("2", `${String(number).padStart(width)} |`)} ${text}`.trimEnd());
+    shown.push(
+      `${isHere ? paint("31", ">") : " "} ${paint("2", `${String(number).padStart(width)} |`)} ${text}`.trimEnd(),
+    );
     if (isHere) {
-      const visible = Math.max(1, Math.min(problem.length, line.length - problem.column + 1, cut + maxShownColumns - problem.column + 1));
-      shown.push(`  ${" ".repeat(width)} ${paint("2", "|")} ${" ".repeat(problem.column - 1 - cut)}${paint("31", "^".repeat(visible))}`);
+      const visible = Math.max(
+        1,
+        Math.min(problem.length, line.length - problem.column + 1, cut + maxShownColumns - problem.column + 1),
+      );
+      shown.push(
+        `  ${" ".repeat(width)} ${paint("2", "|")} ${" ".repeat(problem.column - 1 - cut)}${paint("31", "^".repeat(visible))}`,
+      );
     }
   });
   return shown;
 }
 
-/** A file must not be able to drive the terminal: control characters and what changes the direction of writing become visible. */
+/**
+ * A file must not be able to drive the terminal: control characters and what changes the direction of writing become
+ * visible.
+ */
 function toPrintable(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => (character === "\n" ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`));
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    character === "\n" ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -11,7 +11,9 @@ const hourMs = 3_600_000;
 
 let folder = "";
 let watched: ConfigWatch | null = null;
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), "millrace-watch-")); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "millrace-watch-"));
+});
 afterEach(async () => {
   watched?.close();
   watched = null;
@@ -31,7 +33,10 @@ class Changes {
   async reach(count: number): Promise<void> {
     // The watch itself does not keep the process alive.
     const alive = setInterval(() => {}, 1_000);
-    while (this.count < count) await new Promise<void>((resolve) => { this.#waiting = resolve; });
+    while (this.count < count)
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
     clearInterval(alive);
   }
 }
@@ -104,7 +109,11 @@ test("a file that is gone for a while is no change; when it is back with other c
 });
 
 test("a symbolic link that is turned to another folder is followed, as for mounted configurations", async () => {
-  for (const [version, contents] of [["v1", "one"], ["v2", "two"], ["v3", "three"]] as const) {
+  for (const [version, contents] of [
+    ["v1", "one"],
+    ["v2", "two"],
+    ["v3", "three"],
+  ] as const) {
     await mkdir(join(folder, version));
     await writeFile(join(folder, version, "m.yaml"), contents);
   }
@@ -146,15 +155,22 @@ test("a busy file beside the configuration gives no notice, whether the configur
   await mkdir(join(folder, "links"));
   await symlink(join("..", "m.yaml"), join(folder, "links", "m.yaml"));
   const notices: string[] = [];
-  const watches = [".", "links"].map((place) => new FileWatch(join(folder, place, "m.yaml"), () => notices.push(place), assert.ifError));
+  const watches = [".", "links"].map(
+    (place) => new FileWatch(join(folder, place, "m.yaml"), () => notices.push(place), assert.ifError),
+  );
   for (const watch of watches) await watch.refresh();
-  for (let line = 0; line < 50; line++) for (const place of [".", "links"]) await appendFile(join(folder, place, "access.log"), "a line\n");
+  for (let line = 0; line < 50; line++)
+    for (const place of [".", "links"]) await appendFile(join(folder, place, "access.log"), "a line\n");
   await appendFile(join(folder, "m.yaml"), "two");
   const alive = setInterval(() => {}, 1_000);
   while (new Set(notices).size < 2) await new Promise((resolve) => setImmediate(resolve));
   clearInterval(alive);
   for (const watch of watches) watch.close();
-  assert.deepEqual(notices.toSorted(), [".", "links"], "one notice each, of the line that was written to the configuration");
+  assert.deepEqual(
+    notices.toSorted(),
+    [".", "links"],
+    "one notice each, of the line that was written to the configuration",
+  );
 });
 
 test("files that are followed are watched from what was read of them on, until they are no longer followed", async () => {
@@ -162,7 +178,12 @@ test("files that are followed are watched from what was read of them on, until t
   for (const file of [main, imported]) await writeFile(file, "one");
   const changes = await watchFile(main);
   await writeFile(imported, "two"); // Between reading and following.
-  watched!.follow(new Map([[main, digestOf(Buffer.from("one"))], [imported, digestOf(Buffer.from("one"))]]));
+  watched!.follow(
+    new Map([
+      [main, digestOf(Buffer.from("one"))],
+      [imported, digestOf(Buffer.from("one"))],
+    ]),
+  );
   await changes.reach(1);
   await writeFile(imported, "three");
   await changes.reach(2);
@@ -185,7 +206,14 @@ test("what the receiver throws is handed on, and the watch goes on", async () =>
   await writeFile(file, "one");
   const changes = new Changes();
   const errors: unknown[] = [];
-  watched = watchConfig(file, () => { changes.onChange(); throw new Error("boom"); }, { settleMs: 5, pollMs: 0, onError: (error) => errors.push(error) });
+  watched = watchConfig(
+    file,
+    () => {
+      changes.onChange();
+      throw new Error("boom");
+    },
+    { settleMs: 5, pollMs: 0, onError: (error) => errors.push(error) },
+  );
   await watched.ready;
   await writeFile(file, "two");
   await changes.reach(1);

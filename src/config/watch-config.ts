@@ -1,6 +1,7 @@
 /**
- * Notices that the files of a configuration have other contents than before. Survives editors that replace the file, files that are gone for a moment,
- * and symbolic links that are turned to another target (as container platforms do with mounted configurations).
+ * Notices that the files of a configuration have other contents than before. Survives editors that replace the file,
+ * files that are gone for a moment, and symbolic links that are turned to another target (as container platforms do
+ * with mounted configurations).
  */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -9,11 +10,15 @@ import { FileWatch } from "./file-watch.ts";
 
 /** How closely files are watched. */
 export interface WatchOptions {
-  /** How long the files must be quiet before they are read, so that a half-written file is not taken; default 100 ms. */
+  /**
+   * How long the files must be quiet before they are read, so that a half-written file is not taken; default 100 ms.
+   */
   readonly settleMs?: number;
   /** How long notices may put off the look: a file that is never quiet is looked at all the same; default 1 s. */
   readonly maxSettleMs?: number;
-  /** How often the files are looked at even without a notice, for file systems that give none; 0 = never; default 5 s. */
+  /**
+   * How often the files are looked at even without a notice, for file systems that give none; 0 = never; default 5 s.
+   */
   readonly pollMs?: number;
   /** Receives what `onChange` throws, and failures to watch; default: ignored. */
   readonly onError?: (error: unknown) => void;
@@ -24,8 +29,8 @@ export interface ConfigWatch {
   /** Resolves when the files have been read for the first time: later changes are noticed. */
   readonly ready: Promise<void>;
   /**
-   * Watches these files beside the first one, from now on and in place of those followed before: what was read last, each with the digest of what was read (`digestOf`).
-   * What has become other since then is a change.
+   * Watches these files beside the first one, from now on and in place of those followed before: what was read last,
+   * each with the digest of what was read (`digestOf`). What has become other since then is a change.
    */
   follow(files: ReadonlyMap<string, string>): void;
   /** Ends the watch; `onChange` is not called afterwards. */
@@ -33,10 +38,15 @@ export interface ConfigWatch {
 }
 
 /**
- * Calls `onChange` each time the contents of `file`, or of a file that is followed, have become others than when last looked at. Start it before loading, so that no change
- * falls in between. Never throws; that a file goes away is no change, that it comes (back) with other contents is one.
+ * Calls `onChange` each time the contents of `file`, or of a file that is followed, have become others than when last
+ * looked at. Start it before loading, so that no change falls in between. Never throws; that a file goes away is no
+ * change, that it comes (back) with other contents is one.
  */
-export function watchConfig(file: string, onChange: () => void | Promise<void>, options: WatchOptions = {}): ConfigWatch {
+export function watchConfig(
+  file: string,
+  onChange: () => void | Promise<void>,
+  options: WatchOptions = {},
+): ConfigWatch {
   const watcher = new ConfigWatcher(resolve(file), onChange, options);
   return { ready: watcher.look(), follow: (files) => watcher.follow(files), close: () => watcher.close() };
 }

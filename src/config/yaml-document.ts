@@ -1,14 +1,34 @@
 /**
- * YAML text as a document, and the document as plain data, with work that is linear in the text: nesting is bounded before anything recurses, keys that are there
- * twice are found by a set, and each alias knows its anchor. What aliases repeat is one object in memory, but is looked at again wherever it stands: how much
- * they may unfold to is bounded, so that a file of a kilobyte cannot stand for billions of values.
+ * YAML text as a document, and the document as plain data, with work that is linear in the text: nesting is bounded
+ * before anything recurses, keys that are there twice are found by a set, and each alias knows its anchor. What aliases
+ * repeat is one object in memory, but is looked at again wherever it stands: how much they may unfold to is bounded, so
+ * that a file of a kilobyte cannot stand for billions of values.
  */
-import { type Alias, Composer, type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, type LineCounter, type Node, type Pair, Parser, Scalar, type YAMLMap } from "yaml";
+import {
+  type Alias,
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+  Scalar,
+  type YAMLMap,
+} from "yaml";
 
 /** Deeper than any configuration; the parser's own stack, which has a place or two for each level. */
 const maxStack = 200;
 
-/** How many values aliases may stand for, all together, beyond those that are written. Ten thousand routes that share a hundred values each fit. */
+/**
+ * How many values aliases may stand for, all together, beyond those that are written. Ten thousand routes that share a
+ * hundred values each fit.
+ */
 const maxUnfoldedValues = 1_000_000;
 
 /** Something that is wrong with the text itself: a sentence, and where. */
@@ -45,21 +65,43 @@ class BoundedParser extends Parser {
 
 /** Parses `text`. The parser's own errors are in `document.errors`; a second document in the text is one of them. */
 export function readYaml(text: string, lineCounter: LineCounter): YamlDocument {
-  const options = { lineCounter, prettyErrors: false, merge: true, stringKeys: true, keepSourceTokens: false, uniqueKeys: false } as const;
+  const options = {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    stringKeys: true,
+    keepSourceTokens: false,
+    uniqueKeys: false,
+  } as const;
   const findings: TextFinding[] = [];
   let document: Document | null = null;
   try {
-    for (const each of new Composer(options).compose(new BoundedParser(lineCounter.addNewLine).parse(text), true, text.length)) {
+    for (const each of new Composer(options).compose(
+      new BoundedParser(lineCounter.addNewLine).parse(text),
+      true,
+      text.length,
+    )) {
       document ??= each;
       if (each === document) continue;
-      findings.push({ start: each.range[0], end: each.range[1], message: "a configuration is one document; a second one begins here", hint: null });
+      findings.push({
+        start: each.range[0],
+        end: each.range[1],
+        message: "a configuration is one document; a second one begins here",
+        hint: null,
+      });
       break;
     }
   } catch (error) {
     if (!(error instanceof TooDeep)) throw error;
-    findings.push({ start: error.offset, end: error.offset + 1, message: "the configuration is nested too deeply", hint: null });
+    findings.push({
+      start: error.offset,
+      end: error.offset + 1,
+      message: "the configuration is nested too deeply",
+      hint: null,
+    });
   }
-  if (document === null || findings.length > 0) return { document: document ?? emptyDocument(), targets: new Map(), findings };
+  if (document === null || findings.length > 0)
+    return { document: document ?? emptyDocument(), targets: new Map(), findings };
   const targets = findTargets(document, findings);
   return { document, targets, findings };
 }
@@ -78,7 +120,12 @@ function findTargets(document: Document, findings: TextFinding[]): Map<Alias, No
       const target = anchors.get(node.source);
       if (target !== undefined) targets.set(node, target);
       // After another mistake the anchor may just not have been read.
-      else if (document.errors.length === 0) findings.push({ ...spanOf(node), message: `"*${node.source}" refers to an anchor that is not there`, hint: `if this is text, put it in quotes: "*${node.source}"` });
+      else if (document.errors.length === 0)
+        findings.push({
+          ...spanOf(node),
+          message: `"*${node.source}" refers to an anchor that is not there`,
+          hint: `if this is text, put it in quotes: "*${node.source}"`,
+        });
       return;
     }
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
@@ -88,7 +135,8 @@ function findTargets(document: Document, findings: TextFinding[]): Map<Alias, No
 }
 
 /**
- * Calls `onNode` for every node below `node`, in the order of the text. The parser's own `visit` copies the way to each node, which costs a quarter of reading a large file.
+ * Calls `onNode` for every node below `node`, in the order of the text. The parser's own `visit` copies the way to each
+ * node, which costs a quarter of reading a large file.
  * @param onNode hears, too, whether the node is the key of a map
  */
 export function forEachNode(node: unknown, onNode: (node: Node, isKey: boolean) => void, isKey = false): void {
@@ -108,7 +156,8 @@ function findRepeatedKeys(map: YAMLMap, findings: TextFinding[]): void {
   const keys = new Set<unknown>();
   for (const { key } of map.items) {
     if (!isScalar(key)) continue;
-    if (keys.has(key.value)) findings.push({ ...spanOf(key), message: `the key "${String(key.value)}" is there twice`, hint: null });
+    if (keys.has(key.value))
+      findings.push({ ...spanOf(key), message: `the key "${String(key.value)}" is there twice`, hint: null });
     keys.add(key.value);
   }
 }
@@ -175,25 +224,37 @@ class Converter {
     const target = this.#targets.get(alias);
     const made = target === undefined ? undefined : this.#anchored.get(target);
     if (made === undefined || made.size === null) {
-      this.findings.push({ ...spanOf(alias), message: `"*${alias.source}" stands within what it stands for`, hint: null });
+      this.findings.push({
+        ...spanOf(alias),
+        message: `"*${alias.source}" stands within what it stands for`,
+        hint: null,
+      });
       return null;
     }
     const isTooMuch = this.#unfolded > maxUnfoldedValues;
     this.#unfolded += made.size;
     this.#size += made.size;
     if (!isTooMuch && this.#unfolded > maxUnfoldedValues) {
-      this.findings.push({ ...spanOf(alias), message: `the aliases of this file stand for more than ${maxUnfoldedValues.toLocaleString("en")} values`, hint: "an alias that repeats aliases multiplies them" });
+      this.findings.push({
+        ...spanOf(alias),
+        message: `the aliases of this file stand for more than ${maxUnfoldedValues.toLocaleString("en")} values`,
+        hint: "an alias that repeats aliases multiplies them",
+      });
     }
     return made.value;
   }
 
   /** YAML 1.1's merge: keys that are there already stay; of several sources the earlier goes before the later. */
   #merge(into: Record<string, unknown>, source: Node | null): void {
-    const node = isAlias(source) ? this.#targets.get(source) ?? null : source;
-    for (const each of isSeq(node) ? node.items as Node[] : [source]) {
+    const node = isAlias(source) ? (this.#targets.get(source) ?? null) : source;
+    for (const each of isSeq(node) ? (node.items as Node[]) : [source]) {
       const value = this.convert(each);
       if (typeof value !== "object" || value === null || Array.isArray(value)) {
-        this.findings.push({ ...(source === null ? { start: 0, end: 1 } : spanOf(source)), message: 'what "<<" merges is a section or a list of sections', hint: null });
+        this.findings.push({
+          ...(source === null ? { start: 0, end: 1 } : spanOf(source)),
+          message: 'what "<<" merges is a section or a list of sections',
+          hint: null,
+        });
         return;
       }
       for (const [key, member] of Object.entries(value)) if (!Object.hasOwn(into, key)) define(into, key, member);
@@ -201,10 +262,14 @@ class Converter {
   }
 }
 
-const isMergeKey = (key: Node): boolean => isScalar(key) && (key.type === undefined || key.type === Scalar.PLAIN) && (key.value === "<<" || (typeof key.value === "symbol" && key.value.description === "<<"));
+const isMergeKey = (key: Node): boolean =>
+  isScalar(key) &&
+  (key.type === undefined || key.type === Scalar.PLAIN) &&
+  (key.value === "<<" || (typeof key.value === "symbol" && key.value.description === "<<"));
 
 /** As a literal would: `__proto__` becomes a key like others, and is refused as one later. */
 function define(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key === "__proto__")
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   else object[key] = value;
 }

@@ -1,4 +1,7 @@
-/** An exchange's place in the limits of its upstream: it has one, waits for one, or is refused. Made only where there are limits. */
+/**
+ * An exchange's place in the limits of its upstream: it has one, waits for one, or is refused. Made only where there
+ * are limits.
+ */
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Waiter } from "../upstream/pending-queue.ts";
 import type { Saturation } from "../upstream/saturation.ts";

@@ -1,4 +1,7 @@
-/** Enters an attempt in what is counted and watched of its endpoint, and takes it out again: one call of each for every attempt. */
+/**
+ * Enters an attempt in what is counted and watched of its endpoint, and takes it out again: one call of each for every
+ * attempt.
+ */
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
@@ -9,8 +12,15 @@ export function beginAttempt(endpoint: Endpoint, { observers }: UpstreamPolicies
 }
 
 /** @param status the endpoint's, 0 where no head came; `firstByteMs` is negative then */
-export function endAttempt(endpoint: Endpoint, { observers, saturation }: UpstreamPolicies, outcome: AttemptOutcome, status: number, firstByteMs: number): void {
+export function endAttempt(
+  endpoint: Endpoint,
+  { observers, saturation }: UpstreamPolicies,
+  outcome: AttemptOutcome,
+  status: number,
+  firstByteMs: number,
+): void {
   endpoint.state.leave();
   if (saturation !== null) saturation.leaveEndpoint(endpoint);
-  for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptEnd(endpoint, outcome, status, firstByteMs);
+  for (let index = 0; index < observers.length; index++)
+    observers[index]!.onAttemptEnd(endpoint, outcome, status, firstByteMs);
 }

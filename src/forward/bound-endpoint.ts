@@ -1,4 +1,7 @@
-/** Where a client connection has logged in, if it has (`http/connection-login.ts`): its requests go there, whatever the balancer would say. */
+/**
+ * Where a client connection has logged in, if it has (`http/connection-login.ts`): its requests go there, whatever the
+ * balancer would say.
+ */
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -11,8 +14,9 @@ export interface BoundEndpoint {
 }
 
 /**
- * What `origin` has at `upstream`, or null. A connection is given up where its endpoint is gone from the configuration, unhealthy, ejected or disabled, or has got other
- * connections by a reload: then the client has to log in again, elsewhere. Draining endpoints keep their clients.
+ * What `origin` has at `upstream`, or null. A connection is given up where its endpoint is gone from the configuration,
+ * unhealthy, ejected or disabled, or has got other connections by a reload: then the client has to log in again,
+ * elsewhere. Draining endpoints keep their clients.
  */
 export function findBoundEndpoint(origin: ExchangeOrigin, upstream: Upstream): BoundEndpoint | null {
   const bonds = origin.bonds ?? null;
@@ -20,7 +24,8 @@ export function findBoundEndpoint(origin: ExchangeOrigin, upstream: Upstream): B
   if (bond === null) return null;
   const { connection } = bond;
   const endpoint = upstream.find(bond.endpointName);
-  if (endpoint !== null && endpoint.state.isKeepingClients && endpoint.transport.isHolding(connection)) return { endpoint, connection };
+  if (endpoint !== null && endpoint.state.isKeepingClients && endpoint.transport.isHolding(connection))
+    return { endpoint, connection };
   bonds!.end(bond);
   return null;
 }

@@ -21,11 +21,22 @@ import { forward } from "./forward.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 
-const retryDefaults: RetryOptions = { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 };
+const retryDefaults: RetryOptions = {
+  attempts: 2,
+  on: ["connect", "reset", 502, 503, 504],
+  budgetPercent: 20,
+  perTryTimeout: 0,
+};
 const limits = { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null };
 
 /** An upstream of `count` endpoints, and what happened. */
-function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, plan = {} as Partial<ForwardPlan>, context = {} as Partial<ForwardContext> } = {}) {
+function open({
+  count = 3,
+  method = "GET",
+  retry = {} as Partial<RetryOptions>,
+  plan = {} as Partial<ForwardPlan>,
+  context = {} as Partial<ForwardContext>,
+} = {}) {
   const scheduler = new ManualScheduler();
   const wheel = new TimerWheel({ clock: scheduler.clock });
   const memory = new SharedMemory();
@@ -34,22 +45,59 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
   const events: string[] = [];
   /** What was told of endpoints that failed. */
   const failures: string[] = [];
-  const handle = { resume: () => {}, cancel: () => void events.push("cancelled"), skip: () => void events.push("skipped") };
-  const specs = Array.from({ length: count }, (_, index): EndpointSpec =>
-    ({ url: `http://127.0.0.1:${index + 1}`, host: "127.0.0.1", port: index + 1, socketPath: null, weight: 1, isBackup: false, zone: null }));
+  const handle = {
+    resume: () => {},
+    cancel: () => void events.push("cancelled"),
+    skip: () => void events.push("skipped"),
+  };
+  const specs = Array.from(
+    { length: count },
+    (_, index): EndpointSpec => ({
+      url: `http://127.0.0.1:${index + 1}`,
+      host: "127.0.0.1",
+      port: index + 1,
+      socketPath: null,
+      weight: 1,
+      isBackup: false,
+      zone: null,
+    }),
+  );
   const retryOptions = { ...retryDefaults, ...retry };
   const upstream = new Upstream({
-    name: "api", endpoints: specs, balance: "round-robin", memory, stripeIndex: 0, stripes: 1,
-    createPolicies: (endpoints) => createPolicies({
-      upstreamName: "api", options: { retry: retryOptions, outlier: null, breaker: null, hedge: null, limits } as unknown as UpstreamOptions,
-      endpoints, memory, stripeIndex: 0, stripes: 1, metrics: new MetricWriter({ onPage: () => {} }), logger: silentLogger, previous: null,
-    }),
+    name: "api",
+    endpoints: specs,
+    balance: "round-robin",
+    memory,
+    stripeIndex: 0,
+    stripes: 1,
+    createPolicies: (endpoints) =>
+      createPolicies({
+        upstreamName: "api",
+        options: {
+          retry: retryOptions,
+          outlier: null,
+          breaker: null,
+          hedge: null,
+          limits,
+        } as unknown as UpstreamOptions,
+        endpoints,
+        memory,
+        stripeIndex: 0,
+        stripes: 1,
+        metrics: new MetricWriter({ onPage: () => {} }),
+        logger: silentLogger,
+        previous: null,
+      }),
     openTransport: (spec) => ({
       send(attempt) {
         attempt.handle = handle;
         sent.push({ to: spec.port, attempt });
       },
-      isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0,
+      isHolding: () => false,
+      drain: () => {},
+      close: () => {},
+      connectionCount: 0,
+      idleCount: 0,
     }),
   });
   const request = new RequestHead();
@@ -61,19 +109,51 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
     exchange.isHeadSent = true;
   };
   const responder = {
-    sendHead: (status: number) => end(String(status)), sendData: () => {}, sendEnd: () => true, flush: () => true,
+    sendHead: (status: number) => end(String(status)),
+    sendData: () => {},
+    sendEnd: () => true,
+    flush: () => true,
     fail: (code: ReasonCode) => end(code),
   } as unknown as Responder;
-  exchange = new Exchange(request, responder, { listenerName: "main", scheme: "http", peerAddress: "127.0.0.1", peerPort: 1 });
+  exchange = new Exchange(request, responder, {
+    listenerName: "main",
+    scheme: "http",
+    peerAddress: "127.0.0.1",
+    peerPort: 1,
+  });
   exchange.startedMs = scheduler.clock.now();
-  exchange.forwardingPrefix = new ForwardingPrefix({ peerAddress: "127.0.0.1", scheme: "http", isPeerTrusted: false, pseudonym: "m" });
+  exchange.forwardingPrefix = new ForwardingPrefix({
+    peerAddress: "127.0.0.1",
+    scheme: "http",
+    isPeerTrusted: false,
+    pseudonym: "m",
+  });
   const whole: ForwardPlan = {
-    upstream, retry: compileRetryPolicy(retryOptions), hedgeAfterMs: 0, changes: { rewrites: [], edit: null, via: "add" }, requestTrailerEdit: null, responseTrailerEdit: null, totalTimeoutMs: 0, timeouts: null, keyOf: () => null, ...plan,
+    upstream,
+    retry: compileRetryPolicy(retryOptions),
+    hedgeAfterMs: 0,
+    changes: { rewrites: [], edit: null, via: "add" },
+    requestTrailerEdit: null,
+    responseTrailerEdit: null,
+    totalTimeoutMs: 0,
+    timeouts: null,
+    keyOf: () => null,
+    ...plan,
   };
   forward(exchange, whole, {
-    wheel, scheduler, held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), random: () => 1, onTunnel: () => {}, onAttemptFailure: (_, { name }, { code }) => void failures.push(`${code} at ${name.slice(-1)}`),
-    onRetry: (_, cause) => void events.push(`retry after ${cause}`), onRetryRefused: () => void events.push("refused"), onHedge: (_, result) => void events.push(`hedge ${result}`),
-    onInternalError: (error) => { throw error; }, ...context,
+    wheel,
+    scheduler,
+    held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0),
+    random: () => 1,
+    onTunnel: () => {},
+    onAttemptFailure: (_, { name }, { code }) => void failures.push(`${code} at ${name.slice(-1)}`),
+    onRetry: (_, cause) => void events.push(`retry after ${cause}`),
+    onRetryRefused: () => void events.push("refused"),
+    onHedge: (_, result) => void events.push(`hedge ${result}`),
+    onInternalError: (error) => {
+      throw error;
+    },
+    ...context,
   });
   const advance = (ms: number): void => {
     scheduler.advance(ms);
@@ -87,11 +167,15 @@ function open({ count = 3, method = "GET", retry = {} as Partial<RetryOptions>, 
     attempt.onHead(head);
     if (events.at(-1) !== "skipped" && attempt.handle !== null) attempt.onEnd("");
   };
-  const fail = (index: number, code: ReasonCode, replay: "safe" | "if-reused" | "unsafe" = "unsafe"): void => sent[index]!.attempt.onError(new ProxyError(code, { replay }));
+  const fail = (index: number, code: ReasonCode, replay: "safe" | "if-reused" | "unsafe" = "unsafe"): void =>
+    sent[index]!.attempt.onError(new ProxyError(code, { replay }));
   const targets = (): number[] => sent.map(({ to }) => to);
   /** Nothing is counted as under way, and no timer runs. */
   const assertNothingLeft = (): void => {
-    assert.deepEqual([upstream.endpoints.map(({ inFlight }) => inFlight), scheduler.pendingCount, wheel.linkedCount], [specs.map(() => 0), 0, 0]);
+    assert.deepEqual(
+      [upstream.endpoints.map(({ inFlight }) => inFlight), scheduler.pendingCount, wheel.linkedCount],
+      [specs.map(() => 0), 0, 0],
+    );
   };
   return { exchange, sent, events, failures, advance, answer, fail, targets, assertNothingLeft };
 }
@@ -178,7 +262,10 @@ test("a hedge goes to another endpoint after its time, and only once", () => {
   advance(10_000);
   assert.equal(targets().length, 2);
   answer(1, 200);
-  assert.deepEqual(events.filter((event) => event !== "cancelled"), ["hedge won", "200"]);
+  assert.deepEqual(
+    events.filter((event) => event !== "cancelled"),
+    ["hedge won", "200"],
+  );
   assertNothingLeft();
 });
 
@@ -201,7 +288,14 @@ test("a bug in what follows a failure, or in the head of the next attempt, is an
   const bug = new Error("a bug");
   const seen: unknown[] = [];
   const onInternalError = (error: unknown): void => void seen.push(error);
-  const judging = open({ context: { onInternalError, onRetry: () => { throw bug; } } });
+  const judging = open({
+    context: {
+      onInternalError,
+      onRetry: () => {
+        throw bug;
+      },
+    },
+  });
   judging.fail(0, "UPSTREAM_RESET");
   assert.deepEqual([judging.events, seen], [["INTERNAL_ERROR"], [bug]]);
   judging.assertNothingLeft();
@@ -226,7 +320,10 @@ test("every attempt that fails is told with its endpoint, the last one and the h
   fail(1, "UPSTREAM_CONNECT_FAILED", "safe");
   advance(25);
   fail(2, "UPSTREAM_FIRST_BYTE_TIMEOUT");
-  assert.deepEqual(failures.map((failure) => failure.slice(0, -1)), ["UPSTREAM_CONNECT_FAILED at ", "UPSTREAM_FIRST_BYTE_TIMEOUT at "]);
+  assert.deepEqual(
+    failures.map((failure) => failure.slice(0, -1)),
+    ["UPSTREAM_CONNECT_FAILED at ", "UPSTREAM_FIRST_BYTE_TIMEOUT at "],
+  );
   assert.notEqual(failures[0]!.slice(-1), failures[1]!.slice(-1));
   const hedged = open({ plan: { hedgeAfterMs: 10 } });
   hedged.advance(10);

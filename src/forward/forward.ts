@@ -1,8 +1,9 @@
 /**
- * The attempt loop: pick an endpoint, prepare the request, send it, judge what comes back, relay the answer. One object an exchange; the decisions are pure functions
- * in the files beside this one.
+ * The attempt loop: pick an endpoint, prepare the request, send it, judge what comes back, relay the answer. One object
+ * an exchange; the decisions are pure functions in the files beside this one.
  *
- * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an attempt that was given up never come.
+ * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an
+ * attempt that was given up never come.
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import { Deadline } from "../base/timer-wheel.ts";
@@ -26,7 +27,14 @@ import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { relayHead, relaySwitch } from "./relay-head.ts";
 import { ReplayBody } from "./replay-body.ts";
-import { backoffOf, decideRetry, isIdempotent, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
+import {
+  backoffOf,
+  decideRetry,
+  isIdempotent,
+  type RetryDecision,
+  type RetryFacts,
+  shouldRetryAnswer,
+} from "./retry-policy.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
 
@@ -163,7 +171,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     beginAttempt(endpoint, this.#plan.upstream.policies);
     if (this.head === "" || exchange.request.authority === "") this.#prepare(endpoint);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
-    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request)) this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
+    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request))
+      this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
   }
 
@@ -179,7 +188,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   // Judge.
 
-  /** Comes from where nobody waits for it, the name service for one: a bug of ours in what follows must end the exchange. */
+  /**
+   * Comes from where nobody waits for it, the name service for one: a bug of ours in what follows must end the
+   * exchange.
+   */
   onError(error: ProxyError): void {
     if (this.#isOver) return;
     try {
@@ -199,7 +211,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     // That an old connection had been closed says nothing of the endpoint.
     const outcome = decision === "free" ? "cancelled" : this.#outcomeOf(error.code);
     this.#leave(outcome);
-    if (outcome !== "cancelled" && outcome !== "answered") this.#context.onAttemptFailure(this.#exchange, endpoint, error);
+    if (outcome !== "cancelled" && outcome !== "answered")
+      this.#context.onAttemptFailure(this.#exchange, endpoint, error);
     this.isPipelinable = false;
     if (decision === "free") {
       further.isFreeRetryUsed = true;
@@ -209,7 +222,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     } else if (!this.#isHedged(endpoint)) this.#follow(decision, error, endpoint);
   }
 
-  /** Servers of WebSocket refuse an upgrade by closing the connection without an answer, and end a tunnel by a reset: anybody could have an endpoint ejected by asking for either. */
+  /**
+   * Servers of WebSocket refuse an upgrade by closing the connection without an answer, and end a tunnel by a reset:
+   * anybody could have an endpoint ejected by asking for either.
+   */
   #outcomeOf(code: ReasonCode): AttemptOutcome {
     if (this.#isTunnel) return "answered";
     return this.upgrade !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
@@ -325,7 +341,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   onHedgeError(error: ProxyError, endpoint: Endpoint): void {
     // The first attempt has failed, too, and has waited for this one.
-    if (this.endpoint === null && !this.#isOver) this.#follow(decideRetry(error, this.#facts(), this.#plan.retry), error, endpoint);
+    if (this.endpoint === null && !this.#isOver)
+      this.#follow(decideRetry(error, this.#facts(), this.#plan.retry), error, endpoint);
   }
 
   // Relay.
@@ -392,7 +409,11 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   keepConnection(connection: BoundConnection): boolean {
     if (this.#isOver || this.endpoint === null) return false;
-    (this.client.bonds ??= new BoundConnections()).keep({ upstreamName: this.#plan.upstream.name, endpointName: this.endpoint.name, connection });
+    (this.client.bonds ??= new BoundConnections()).keep({
+      upstreamName: this.#plan.upstream.name,
+      endpointName: this.endpoint.name,
+      connection,
+    });
     return true;
   }
 

@@ -26,7 +26,10 @@ export class FurtherAttempts {
     return this.#chargedMs !== null;
   }
 
-  /** The attempt under way is answered: it is over for the budget, and has cost nothing if it took the place of one that reached nobody. */
+  /**
+   * The attempt under way is answered: it is over for the budget, and has cost nothing if it took the place of one that
+   * reached nobody.
+   */
   noteAnswer(status: number): void {
     if (this.#chargedMs !== null && this.isAfterNothing && status < 500) this.#budget!.giveBack(this.#chargedMs);
     this.end();

@@ -1,7 +1,8 @@
 /**
- * A second attempt beside the first, at another endpoint, for a request that has waited too long for its answer (Dean and Barroso, The Tail at Scale, 2013). Whichever
- * answers first is the answer, the other is given up. Safe methods without a body only, one at most for an exchange, out of the retry budget, and only where the
- * upstream's limits have room for one more at once.
+ * A second attempt beside the first, at another endpoint, for a request that has waited too long for its answer (Dean
+ * and Barroso, The Tail at Scale, 2013). Whichever answers first is the answer, the other is given up. Safe methods
+ * without a body only, one at most for an exchange, out of the retry budget, and only where the upstream's limits have
+ * room for one more at once.
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
@@ -23,15 +24,28 @@ import { isSafe } from "./retry-policy.ts";
 export interface HedgeHost extends Attempt, PickHint {
   /** Where the first attempt is; null = it is over. */
   readonly endpoint: Endpoint | null;
-  /** The hedge has an answer, the first attempt has none. @returns whether it is taken: then the host's callbacks go on, and the endpoint is the host's to leave */
+  /**
+   * The hedge has an answer, the first attempt has none. @returns whether it is taken: then the host's callbacks go on,
+   * and the endpoint is the host's to leave
+   */
   onHedgeHead(hedge: Hedge, head: ResponseHead): boolean;
   onHedgeError(error: ProxyError, endpoint: Endpoint): void;
   onInternalError(error: unknown): void;
 }
 
-/** May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is different for each endpoint. */
+/**
+ * May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is
+ * different for each endpoint.
+ */
 export function canHedge(attempt: Attempt, { method, authority }: RequestHead): boolean {
-  return !attempt.hasBody && attempt.upgrade === null && !attempt.bindsConnection && attempt.bound === null && authority !== "" && isSafe(method);
+  return (
+    !attempt.hasBody &&
+    attempt.upgrade === null &&
+    !attempt.bindsConnection &&
+    attempt.bound === null &&
+    authority !== "" &&
+    isSafe(method)
+  );
 }
 
 /** Waits, then sends the second attempt, and hears both of its answer and of the first attempt. */
@@ -84,7 +98,8 @@ export class Hedge implements Attempt {
     const { breaker, retryBudget, saturation } = this.#policies;
     try {
       const { key, tried, endpoint: current } = this.#host;
-      const endpoint = current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
+      const endpoint =
+        current === null ? null : this.#upstream.pickFor(this.#exchange, { key, tried: [...tried, current] });
       if (endpoint === null || (breaker !== null && !breaker.isClosed)) return;
       if (saturation !== null && !saturation.enterAtOnce(endpoint)) return;
       if (retryBudget === null || retryBudget.take("work") === null) {
@@ -118,7 +133,13 @@ export class Hedge implements Attempt {
     this.handle = null;
     this.#policies.retryBudget!.end();
     this.#policies.saturation?.leave();
-    endAttempt(endpoint, this.#policies, outcome, status, status === 0 ? -1 : this.#context.wheel.clock.now() - this.startedMs);
+    endAttempt(
+      endpoint,
+      this.#policies,
+      outcome,
+      status,
+      status === 0 ? -1 : this.#context.wheel.clock.now() - this.startedMs,
+    );
     this.#context.onHedge(this.#exchange, result);
   }
 

@@ -1,6 +1,7 @@
 /**
- * Max-Forwards on OPTIONS (RFC 9110 section 7.6.2), by which a client finds out who is on the way: every proxy counts it down, and the one that gets a zero
- * answers in place of the endpoint. TRACE, the other method that it is for, goes no further anyhow; on all others it means nothing and travels as it is.
+ * Max-Forwards on OPTIONS (RFC 9110 section 7.6.2), by which a client finds out who is on the way: every proxy counts
+ * it down, and the one that gets a zero answers in place of the endpoint. TRACE, the other method that it is for, goes
+ * no further anyhow; on all others it means nothing and travels as it is.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { fieldValue, removeFields } from "../http/fields.ts";
@@ -15,6 +16,7 @@ export function isLastForward({ request, responder }: Exchange): boolean {
   if (value === null || !/^\d{1,9}$/.test(value)) return false;
   const remaining = Number(value);
   if (remaining === 0) sendOwnAnswer(responder, request, { status: 200, fields: allowField, content: empty });
-  else request.keptFields = `${removeFields(request.keptFields, (name) => name === "max-forwards")}Max-Forwards: ${remaining - 1}\r\n`;
+  else
+    request.keptFields = `${removeFields(request.keptFields, (name) => name === "max-forwards")}Max-Forwards: ${remaining - 1}\r\n`;
   return remaining === 0;
 }

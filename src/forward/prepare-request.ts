@@ -1,6 +1,6 @@
 /**
- * The request head as it goes upstream: written anew from what was understood (RFC 9110 section 7.6). Host, framing and hop-by-hop fields are ours;
- * the client's other lines are passed on as the slices they came in.
+ * The request head as it goes upstream: written anew from what was understood (RFC 9110 section 7.6). Host, framing and
+ * hop-by-hop fields are ours; the client's other lines are passed on as the slices they came in.
  */
 import { forwardingFields, type ViaMode } from "../http/forwarding-fields.ts";
 import { Framing } from "../http/message.ts";
@@ -15,7 +15,9 @@ export interface RequestChanges {
   readonly via: ViaMode;
 }
 
-/** The head for `exchange`, with its empty line. `fallbackAuthority` is the Host for an HTTP/1.0 client that sent none. */
+/**
+ * The head for `exchange`, with its empty line. `fallbackAuthority` is the Host for an HTTP/1.0 client that sent none.
+ */
 export function prepareRequest(exchange: Exchange, changes: RequestChanges, fallbackAuthority: string): string {
   const request = exchange.request;
   let target = request.target;

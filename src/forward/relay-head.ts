@@ -14,7 +14,13 @@ export function relayHead(exchange: Exchange, head: ResponseHead, endpoint: Endp
   // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
   if (!head.hasDate) fields += dateField();
   relayed(exchange, endpoint, plan);
-  exchange.responder.sendHead(head.status, head.reasonPhrase, fields, length, head.hasContentLength ? head.contentLength : null);
+  exchange.responder.sendHead(
+    head.status,
+    head.reasonPhrase,
+    fields,
+    length,
+    head.hasContentLength ? head.contentLength : null,
+  );
 }
 
 /** Sends the 101 of `endpoint`. */

@@ -37,7 +37,8 @@ class Target implements BodySink {
   }
 }
 
-const createHeld = (maxBytes = 1_000_000): HeldMemory => new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
+const createHeld = (maxBytes = 1_000_000): HeldMemory =>
+  new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
 
 function start(isKeeping: boolean, held = createHeld()): { source: Source; body: ReplayBody; first: Target } {
   const source = new Source();

@@ -23,7 +23,8 @@ export class ReplayBody implements BodySink {
   #trailers = "";
 
   /**
-   * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its body has begun
+   * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its
+   * body has begun
    * @param editTrailers null = they go on as they come
    */
   constructor(source: BodySource, held: HeldMemory | null, editTrailers: HeaderEdit | null = null) {
@@ -83,7 +84,10 @@ export class ReplayBody implements BodySink {
     return this.#target === null || this.#target.onBodyEnd(this.#trailers);
   }
 
-  /** While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because `onBodyFlush` stops the source. */
+  /**
+   * While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because
+   * `onBodyFlush` stops the source.
+   */
   #keep(chunk: Buffer): void {
     if (this.#isDropped || this.#source.isRepeatable === true) return;
     const byteCount = this.#keptBytes + chunk.length;
@@ -92,7 +96,10 @@ export class ReplayBody implements BodySink {
     else this.#drop();
   }
 
-  /** Makes room for `byteCount`. @returns false where all bodies together hold too much; but without a target, what was read must not be lost */
+  /**
+   * Makes room for `byteCount`. @returns false where all bodies together hold too much; but without a target, what was
+   * read must not be lost
+   */
   #grow(byteCount: number, held: HeldMemory): boolean {
     const before = this.#kept?.length ?? 0;
     if (before >= byteCount) return true;

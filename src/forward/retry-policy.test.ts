@@ -4,10 +4,29 @@ import { seededRandom } from "../base/random.ts";
 import { ResponseHead } from "../http/message.ts";
 import { ProxyError } from "../http/reason.ts";
 import type { RetryOptions } from "../upstream/retry-options.ts";
-import { backoffOf, compileRetryPolicy, decideRetry, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
+import {
+  backoffOf,
+  compileRetryPolicy,
+  decideRetry,
+  type RetryDecision,
+  type RetryFacts,
+  shouldRetryAnswer,
+} from "./retry-policy.ts";
 
-const options: RetryOptions = { attempts: 2, on: ["connect", "reset", 502, 503, 504], budgetPercent: 20, perTryTimeout: 0 };
-const facts: RetryFacts = { isHeadSent: false, isBodyReplayable: true, isIdempotent: true, retries: 0, isFreeRetryUsed: false, isBound: false };
+const options: RetryOptions = {
+  attempts: 2,
+  on: ["connect", "reset", 502, 503, 504],
+  budgetPercent: 20,
+  perTryTimeout: 0,
+};
+const facts: RetryFacts = {
+  isHeadSent: false,
+  isBodyReplayable: true,
+  isIdempotent: true,
+  retries: 0,
+  isFreeRetryUsed: false,
+  isBound: false,
+};
 
 const refused = new ProxyError("UPSTREAM_CONNECT_FAILED", { replay: "safe" });
 const reset = new ProxyError("UPSTREAM_RESET");
@@ -15,7 +34,13 @@ const stale = new ProxyError("UPSTREAM_RESET", { replay: "if-reused" });
 const late = new ProxyError("UPSTREAM_FIRST_BYTE_TIMEOUT");
 const lateTry = new ProxyError("UPSTREAM_TRY_TIMEOUT");
 
-const failures: readonly (readonly [title: string, ProxyError, Partial<RetryFacts>, Partial<RetryOptions>, RetryDecision])[] = [
+const failures: readonly (readonly [
+  title: string,
+  ProxyError,
+  Partial<RetryFacts>,
+  Partial<RetryOptions>,
+  RetryDecision,
+])[] = [
   ["nothing was sent", refused, {}, {}, "other"],
   ["nothing was sent, and the method is not idempotent", refused, { isIdempotent: false }, {}, "other"],
   ["nothing was sent, and it is no cause", refused, {}, { on: ["reset"] }, "no"],
@@ -39,11 +64,21 @@ const failures: readonly (readonly [title: string, ProxyError, Partial<RetryFact
 
 for (const [title, error, someFacts, someOptions, decision] of failures) {
   test(`a failure: ${title}: ${decision}`, () => {
-    assert.equal(decideRetry(error, { ...facts, ...someFacts }, compileRetryPolicy({ ...options, ...someOptions })), decision);
+    assert.equal(
+      decideRetry(error, { ...facts, ...someFacts }, compileRetryPolicy({ ...options, ...someOptions })),
+      decision,
+    );
   });
 }
 
-const answers: readonly (readonly [title: string, status: number, retryAfter: string | null, Partial<RetryFacts>, Partial<RetryOptions>, boolean])[] = [
+const answers: readonly (readonly [
+  title: string,
+  status: number,
+  retryAfter: string | null,
+  Partial<RetryFacts>,
+  Partial<RetryOptions>,
+  boolean,
+])[] = [
   ["a success", 200, null, {}, {}, false],
   ["a status in the list", 503, null, {}, {}, true],
   ["a status in the list, of a POST", 503, null, { isIdempotent: false }, {}, false],
@@ -63,12 +98,18 @@ for (const [title, status, retryAfter, someFacts, someOptions, isRetried] of ans
     head.status = status;
     head.text = `HTTP/1.1 ${status} X\r\n${retryAfter === null ? "" : `Retry-After: ${retryAfter}\r\n`}\r\n`;
     head.fieldsStart = head.text.indexOf("\r\n") + 2;
-    assert.equal(shouldRetryAnswer(head, { ...facts, ...someFacts }, compileRetryPolicy({ ...options, ...someOptions })), isRetried);
+    assert.equal(
+      shouldRetryAnswer(head, { ...facts, ...someFacts }, compileRetryPolicy({ ...options, ...someOptions })),
+      isRetried,
+    );
   });
 }
 
 test("the pause before a retry is anything up to a bound that doubles until it is 250 ms", () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 9].map((retry) => backoffOf(retry, () => 1)), [25, 50, 100, 200, 250, 250]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 9].map((retry) => backoffOf(retry, () => 1)),
+    [25, 50, 100, 200, 250, 250],
+  );
   const random = seededRandom(1);
   const pauses = Array.from({ length: 2_000 }, () => backoffOf(1, random));
   const mean = pauses.reduce((sum, pause) => sum + pause, 0) / pauses.length;

@@ -1,6 +1,7 @@
 /**
- * May a failed attempt be followed by another? A request is sent again only where nothing was sent to the client yet, the body can be given again, and the endpoint
- * either cannot have processed it or would do no harm by processing it twice (RFC 9110 section 9.2.2).
+ * May a failed attempt be followed by another? A request is sent again only where nothing was sent to the client yet,
+ * the body can be given again, and the endpoint either cannot have processed it or would do no harm by processing it
+ * twice (RFC 9110 section 9.2.2).
  */
 import type { RandomSource } from "../base/random.ts";
 import type { ResponseHead } from "../http/message.ts";
@@ -29,11 +30,16 @@ export interface RetryFacts {
   readonly retries: number;
   /** The retry that costs nothing has been used: the connection was an old one that the endpoint had closed. */
   readonly isFreeRetryUsed: boolean;
-  /** It was sent where a login holds for the connection, or with such a login: elsewhere it would mean something else. */
+  /**
+   * It was sent where a login holds for the connection, or with such a login: elsewhere it would mean something else.
+   */
   readonly isBound: boolean;
 }
 
-/** `free`: once more on a new connection, to any endpoint; `other`: once more elsewhere; `no`: the failure is the answer. */
+/**
+ * `free`: once more on a new connection, to any endpoint; `other`: once more elsewhere; `no`: the failure is the
+ * answer.
+ */
 export type RetryDecision = "no" | "free" | "other";
 
 /** Before the first retry, on average half of this; it doubles with each, and is never more than `maxBackoffMs`. */
@@ -80,18 +86,29 @@ export function decideRetry(error: ProxyError, facts: RetryFacts, policy: RetryP
 
 function isCause(error: ProxyError, policy: RetryPolicy): boolean {
   switch (error.code) {
-    case "UPSTREAM_RESET": return policy.isOnReset;
+    case "UPSTREAM_RESET":
+      return policy.isOnReset;
     // Whoever limits a single try wants another one.
-    case "UPSTREAM_TRY_TIMEOUT": return true;
-    case "UPSTREAM_FIRST_BYTE_TIMEOUT": return policy.isOnTimeout;
-    default: return false;
+    case "UPSTREAM_TRY_TIMEOUT":
+      return true;
+    case "UPSTREAM_FIRST_BYTE_TIMEOUT":
+      return policy.isOnTimeout;
+    default:
+      return false;
   }
 }
 
 /** After an answer whose status may be among those that count as failure. */
 export function shouldRetryAnswer(head: ResponseHead, facts: RetryFacts, policy: RetryPolicy): boolean {
   if (policy.statuses === null || !policy.statuses.has(head.status)) return false;
-  if (facts.isBound || head.bindsConnection || !facts.isIdempotent || !facts.isBodyReplayable || facts.retries >= policy.attempts) return false;
+  if (
+    facts.isBound ||
+    head.bindsConnection ||
+    !facts.isIdempotent ||
+    !facts.isBodyReplayable ||
+    facts.retries >= policy.attempts
+  )
+    return false;
   return head.status !== 503 || !asksForPatience(head);
 }
 
@@ -101,7 +118,10 @@ function asksForPatience(head: ResponseHead): boolean {
   return retryAfter !== null && !(/^\d{1,9}$/.test(retryAfter) && Number(retryAfter) <= maxRetryAfterSeconds);
 }
 
-/** Milliseconds to wait before retry number `retry` (1 = the first): exponential, with full jitter, so that those who failed together do not come back together. */
+/**
+ * Milliseconds to wait before retry number `retry` (1 = the first): exponential, with full jitter, so that those who
+ * failed together do not come back together.
+ */
 export function backoffOf(retry: number, random: RandomSource): number {
   return random() * Math.min(maxBackoffMs, backoffMs * 2 ** (retry - 1));
 }

@@ -25,5 +25,6 @@ const cases: [accept: string | null, isJson: boolean][] = [
 ];
 
 for (const [accept, isJson] of cases) {
-  test(`Accept: ${accept} ${isJson ? "prefers" : "does not prefer"} JSON`, () => assert.equal(prefersJson(accept), isJson));
+  test(`Accept: ${accept} ${isJson ? "prefers" : "does not prefer"} JSON`, () =>
+    assert.equal(prefersJson(accept), isJson));
 }

@@ -1,7 +1,8 @@
 /**
- * The authority of a request: `host [":" port]`, in the Host field and in absolute-form targets (RFC 9110 sections 4.2 and 7.2, RFC 3986 section 3.2).
- * Deliberately narrower than RFC 3986: a registered name is letters, digits and `-._~`, because no DNS name needs sub-delims or percent-escapes and
- * caches, proxies and endpoints disagree about them (`a,b`, `a;b`, `a%2fb`); userinfo is never accepted (RFC 9110 section 4.2.4).
+ * The authority of a request: `host [":" port]`, in the Host field and in absolute-form targets (RFC 9110 sections 4.2
+ * and 7.2, RFC 3986 section 3.2). Deliberately narrower than RFC 3986: a registered name is letters, digits and `-._~`,
+ * because no DNS name needs sub-delims or percent-escapes and caches, proxies and endpoints disagree about them (`a,b`,
+ * `a;b`, `a%2fb`); userinfo is never accepted (RFC 9110 section 4.2.4).
  */
 import { parseIpv6 } from "../base/ip-address.ts";
 import { toLowerAscii } from "./fields.ts";
@@ -17,8 +18,9 @@ const maxHostLength = 255;
 const scratch = new Uint32Array(4);
 
 /**
- * The host that routes are matched against: `authority` in lower case, without its port and the trailing dot of a rooted name (IPv6 keeps its brackets).
- * Null where the authority is malformed or empty. A plain lower-case name without port is returned as it is.
+ * The host that routes are matched against: `authority` in lower case, without its port and the trailing dot of a
+ * rooted name (IPv6 keeps its brackets). Null where the authority is malformed or empty. A plain lower-case name
+ * without port is returned as it is.
  */
 export function parseAuthority(authority: string): string | null {
   if (authority.charCodeAt(0) === 91) return parseBracketed(authority);
@@ -51,7 +53,8 @@ function parseBracketed(authority: string): string | null {
   const close = authority.indexOf("]");
   if (close === -1 || !parseIpv6(authority, scratch, 1, close)) return null;
   const hostEnd = close + 1;
-  if (hostEnd < authority.length && (authority.charCodeAt(hostEnd) !== 58 || !isPort(authority, hostEnd + 1))) return null;
+  if (hostEnd < authority.length && (authority.charCodeAt(hostEnd) !== 58 || !isPort(authority, hostEnd + 1)))
+    return null;
   return toLowerAscii(authority.slice(0, hostEnd));
 }
 

@@ -1,6 +1,7 @@
 /**
- * The connections to endpoints that belong to one client connection, because a login holds for them (`connection-login.ts`). They serve no other client, carry that client's further
- * requests to the same upstream, and are closed with the client's connection at the latest.
+ * The connections to endpoints that belong to one client connection, because a login holds for them
+ * (`connection-login.ts`). They serve no other client, carry that client's further requests to the same upstream, and
+ * are closed with the client's connection at the latest.
  */
 
 /** A connection to an endpoint, as its owner sees it. */
@@ -16,7 +17,10 @@ export interface Bond {
   readonly connection: BoundConnection;
 }
 
-/** To so many upstreams a client connection may be logged in at a time; beyond, it has to log in again where it has not been for longest. */
+/**
+ * To so many upstreams a client connection may be logged in at a time; beyond, it has to log in again where it has not
+ * been for longest.
+ */
 const maxBonds = 8;
 
 /** Those of one client connection; one an upstream. */

@@ -1,6 +1,7 @@
 /**
- * Who is asking, when proxies stand in between: the walk through X-Forwarded-For from the nearest hop to the farthest, which believes an entry only
- * as long as every hop after it is trusted (RFC 7239 section 8.1 says why the leftmost entry means nothing). Pure; whom to trust is the caller's to know.
+ * Who is asking, when proxies stand in between: the walk through X-Forwarded-For from the nearest hop to the farthest,
+ * which believes an entry only as long as every hop after it is trusted (RFC 7239 section 8.1 says why the leftmost
+ * entry means nothing). Pure; whom to trust is the caller's to know.
  */
 import { normalizeIp } from "../base/ip-address.ts";
 import { trimOws } from "./fields.ts";
@@ -15,15 +16,19 @@ export interface ClientEvidence {
   readonly peerAddress: string;
   /** The value of X-Forwarded-For, several lines joined with `, `; null where absent. */
   readonly forwardedFor: string | null;
-  /** The value of Forwarded (RFC 7239), which is read where there is no X-Forwarded-For; null or absent where there is none. */
+  /**
+   * The value of Forwarded (RFC 7239), which is read where there is no X-Forwarded-For; null or absent where there is
+   * none.
+   */
   readonly forwarded?: string | null | undefined;
   /** Is this address (normalised, see `normalizeIp`) a trusted proxy? */
   readonly isTrusted: (address: string) => boolean;
 }
 
 /**
- * The client's address, normalised: the last hop that is not trusted, or the farthest one named where all are. An entry that is no address (with or
- * without port or brackets) ends the walk, and the hop after it is the client: nothing behind it can be believed.
+ * The client's address, normalised: the last hop that is not trusted, or the farthest one named where all are. An entry
+ * that is no address (with or without port or brackets) ends the walk, and the hop after it is the client: nothing
+ * behind it can be believed.
  */
 export function resolveClient({ peerAddress, forwardedFor, forwarded, isTrusted }: ClientEvidence): string {
   let client = normalizeIp(peerAddress) ?? peerAddress;
@@ -41,8 +46,8 @@ export function resolveClient({ peerAddress, forwardedFor, forwarded, isTrusted 
 }
 
 /**
- * The address in an X-Forwarded-For entry or an RFC 7239 node (its quotes already removed): `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
- * Null for anything else, `unknown` and obfuscated names included.
+ * The address in an X-Forwarded-For entry or an RFC 7239 node (its quotes already removed): `1.2.3.4`, `1.2.3.4:80`,
+ * `::1`, `[::1]`, `[::1]:80`. Null for anything else, `unknown` and obfuscated names included.
  */
 export function parseNode(text: string): string | null {
   if (text.startsWith("[")) {
@@ -52,6 +57,7 @@ export function parseNode(text: string): string | null {
     return inner.includes(":") ? normalizeIp(inner) : null;
   }
   const colon = text.indexOf(":");
-  if (colon !== -1 && colon === text.lastIndexOf(":")) return /^\d{1,5}$/.test(text.slice(colon + 1)) ? normalizeIp(text.slice(0, colon)) : null;
+  if (colon !== -1 && colon === text.lastIndexOf(":"))
+    return /^\d{1,5}$/.test(text.slice(colon + 1)) ? normalizeIp(text.slice(0, colon)) : null;
   return normalizeIp(text);
 }

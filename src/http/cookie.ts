@@ -1,15 +1,21 @@
 /**
- * Reading cookies by a walk over the field: nothing is split, nothing is kept, and repeated or broken pairs cost no more than their length
- * (RFC 6265 section 5.4). Names and values are compared as received; only SP and HTAB are white space, and a NBSP belongs to its value.
+ * Reading cookies by a walk over the field: nothing is split, nothing is kept, and repeated or broken pairs cost no
+ * more than their length (RFC 6265 section 5.4). Names and values are compared as received; only SP and HTAB are white
+ * space, and a NBSP belongs to its value.
  */
 import { isOws, trimOws } from "./fields.ts";
 
 /**
- * What `take` makes of the first cookie called `name` (compared exactly) for which it gives something else than null; null where there is none.
- * Several cookies of one name are usual: a browser sends those of every path and domain that fit.
+ * What `take` makes of the first cookie called `name` (compared exactly) for which it gives something else than null;
+ * null where there is none. Several cookies of one name are usual: a browser sends those of every path and domain that
+ * fit.
  * @param take is given each value, as received and without white space around it
  */
-export function findCookie<Result>(cookies: string | null, name: string, take: (value: string) => Result | null): Result | null {
+export function findCookie<Result>(
+  cookies: string | null,
+  name: string,
+  take: (value: string) => Result | null,
+): Result | null {
   if (cookies === null) return null;
   for (let at = 0; at < cookies.length; ) {
     while (isOws(cookies.charCodeAt(at))) at++;

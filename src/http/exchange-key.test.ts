@@ -9,7 +9,12 @@ function exchange(target: string, fields = ""): Exchange {
   request.keptFields = fields;
   request.target = target;
   [request.path = "", request.query = ""] = target.split("?");
-  return new Exchange(request, {} as Responder, { listenerName: "l", scheme: "http", peerAddress: "192.0.2.7", peerPort: 1 });
+  return new Exchange(request, {} as Responder, {
+    listenerName: "l",
+    scheme: "http",
+    peerAddress: "192.0.2.7",
+    peerPort: 1,
+  });
 }
 
 const cases: [key: string, target: string, fields: string, expected: string | null][] = [
@@ -30,7 +35,8 @@ const cases: [key: string, target: string, fields: string, expected: string | nu
 ];
 
 for (const [key, target, fields, expected] of cases) {
-  test(`${key} of ${target} ${JSON.stringify(fields)} is ${JSON.stringify(expected)}`, () => assert.equal(compileExchangeKey(parseExchangeKey(key))(exchange(target, fields)), expected));
+  test(`${key} of ${target} ${JSON.stringify(fields)} is ${JSON.stringify(expected)}`, () =>
+    assert.equal(compileExchangeKey(parseExchangeKey(key))(exchange(target, fields)), expected));
 }
 
 test("a client on a Unix socket has no address to go by", () => {
@@ -41,8 +47,18 @@ test("a client on a Unix socket has no address to go by", () => {
 
 test("what is no key is refused with a sentence", () => {
   const wrong: [key: string, sentence: RegExp][] = [
-    ["ip", /"ip" is not a key; keys are "clientIp"/], ["", /is not a key/], ["header:", /not the name of a header/], ["header:a b", /not the name of a header/],
-    ["cookie:a;b", /not the name of a cookie/], ["query:", /not the name of a query parameter/], ["query:a=b", /not the name of a query parameter/], ["Header:x", /is not a key/],
+    ["ip", /"ip" is not a key; keys are "clientIp"/],
+    ["", /is not a key/],
+    ["header:", /not the name of a header/],
+    ["header:a b", /not the name of a header/],
+    ["cookie:a;b", /not the name of a cookie/],
+    ["query:", /not the name of a query parameter/],
+    ["query:a=b", /not the name of a query parameter/],
+    ["Header:x", /is not a key/],
   ];
-  for (const [key, sentence] of wrong) assert.throws(() => parseExchangeKey(key), (error) => error instanceof RangeError && sentence.test(error.message));
+  for (const [key, sentence] of wrong)
+    assert.throws(
+      () => parseExchangeKey(key),
+      (error) => error instanceof RangeError && sentence.test(error.message),
+    );
 });

@@ -1,13 +1,17 @@
 /**
- * What tells clients or requests apart where a rule goes by a key: `clientIp`, `header:NAME`, `cookie:NAME`, `query:NAME` or `path`.
- * A key is read once, when the configuration is built; the data path runs the function that comes out. Fields are read as the endpoint will see them.
+ * What tells clients or requests apart where a rule goes by a key: `clientIp`, `header:NAME`, `cookie:NAME`,
+ * `query:NAME` or `path`. A key is read once, when the configuration is built; the data path runs the function that
+ * comes out. Fields are read as the endpoint will see them.
  */
 import { cookieValue } from "./cookie.ts";
 import type { Exchange } from "./exchange.ts";
 import { isToken, toLowerAscii } from "./fields.ts";
 import { compileSentField } from "./sent-fields.ts";
 
-/** Finds the key of an exchange; null where it has none, or an empty one (as the address of a client on a Unix socket is). */
+/**
+ * Finds the key of an exchange; null where it has none, or an empty one (as the address of a client on a Unix socket
+ * is).
+ */
 export type KeyOf = (exchange: Exchange) => string | null;
 
 const forms = '"clientIp", "header:NAME", "cookie:NAME", "query:NAME" and "path"';
@@ -21,7 +25,8 @@ export function parseExchangeKey(text: string): string {
   const match = /^(header|cookie|query):(.*)$/s.exec(text);
   const [, kind, name = ""] = match ?? [];
   if (kind === undefined) throw new RangeError(`${JSON.stringify(text)} is not a key; keys are ${forms}`);
-  if (kind === "query" ? name === "" || /[\s&=#]/.test(name) : !isToken(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a ${kind === "query" ? "query parameter" : kind}`);
+  if (kind === "query" ? name === "" || /[\s&=#]/.test(name) : !isToken(name))
+    throw new RangeError(`${JSON.stringify(name)} is not the name of a ${kind === "query" ? "query parameter" : kind}`);
   return kind === "header" ? `header:${toLowerAscii(name)}` : text;
 }
 
@@ -49,7 +54,8 @@ function queryValue(query: string, name: string): string | null {
   for (let at = 0; at < query.length; ) {
     const ampersand = query.indexOf("&", at);
     const end = ampersand === -1 ? query.length : ampersand;
-    if (query.startsWith(name, at) && query.charCodeAt(at + name.length) === 61) return query.slice(at + name.length + 1, end);
+    if (query.startsWith(name, at) && query.charCodeAt(at + name.length) === 61)
+      return query.slice(at + name.length + 1, end);
     at = end + 1;
   }
   return null;

@@ -1,7 +1,7 @@
 /**
- * One request and its answer, as everything between the two connections sees it.
- * The client's connection makes an exchange when a head is complete and hands it over; whoever answers drives `responder`;
- * when the exchange is over, its fields are what the access log and the metrics read. Never reused.
+ * One request and its answer, as everything between the two connections sees it. The client's connection makes an
+ * exchange when a head is complete and hands it over; whoever answers drives `responder`; when the exchange is over,
+ * its fields are what the access log and the metrics read. Never reused.
  */
 import type { AnswerFilter } from "./answer-filter.ts";
 import type { BoundConnections } from "./bound-connections.ts";
@@ -11,17 +11,28 @@ import type { ReasonCode } from "./reason.ts";
 
 /** Takes a body as it arrives. */
 export interface BodySink {
-  /** `chunk` is the giver's again once `onBodyFlush` or `onBodyEnd` has answered true; else it is the sink's for good. */
+  /**
+   * `chunk` is the giver's again once `onBodyFlush` or `onBodyEnd` has answered true; else it is the sink's for good.
+   */
   onBodyData(chunk: Buffer): void;
-  /** Nothing more comes from this read. @returns false when no more should come until the giver is told to resume; the chunks since the last flush stay untouched. */
+  /**
+   * Nothing more comes from this read. @returns false when no more should come until the giver is told to resume; the
+   * chunks since the last flush stay untouched.
+   */
   onBodyFlush(): boolean;
-  /** @param trailers field lines, or the empty string. @returns false where the chunks since the last flush are still needed */
+  /**
+   * @param trailers field lines, or the empty string. @returns false where the chunks since the last flush are still
+   * needed
+   */
   onBodyEnd(trailers: string): boolean;
 }
 
 /** Gives a request body: the client's connection, or something that has read it before. */
 export interface BodySource {
-  /** Delivers the request body to `sink`, from its first byte. At most once an exchange, unless `isRepeatable`; then the earlier sink gets nothing more. */
+  /**
+   * Delivers the request body to `sink`, from its first byte. At most once an exchange, unless `isRepeatable`; then the
+   * earlier sink gets nothing more.
+   */
   startBody(sink: BodySink): void;
   /** The sink can take more. */
   resumeBody(): void;
@@ -34,28 +45,45 @@ export type AnswerLength = number | "unknown" | "none";
 
 /** The client's side of an exchange. Calls after the end are ignored. */
 export interface Responder extends BodySource {
-  /** Sends an interim answer (100, 103); never to HTTP/1.0. @returns false when nothing more should come until `onWritable` */
+  /**
+   * Sends an interim answer (100, 103); never to HTTP/1.0. @returns false when nothing more should come until
+   * `onWritable`
+   */
   sendInterim(status: number, reasonPhrase: string, fields: string): boolean;
   /**
-   * Starts the final answer. `fields` are complete lines without framing and hop-by-hop fields; the responder adds those.
-   * `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.
+   * Starts the final answer. `fields` are complete lines without framing and hop-by-hop fields; the responder adds
+   * those. `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.
    */
-  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void;
+  sendHead(
+    status: number,
+    reasonPhrase: string,
+    fields: string,
+    length: AnswerLength,
+    lengthField: number | null,
+  ): void;
   /** Sends body bytes. */
   sendData(chunk: Buffer): void;
   /**
    * Ends the answer. `trailers` are dropped where the client cannot take them.
-   * @returns false where the chunks given since the last flush are still on their way: they must stay untouched for good
+   * @returns false where the chunks given since the last flush are still on their way: they must stay untouched for
+   * good
    */
   sendEnd(trailers: string): boolean;
   /**
    * Writes out what is held back to share one write; whoever sends calls it when nothing more comes from this read.
-   * @returns false when nothing more should come until `onWritable`; the chunks given since the last flush must stay untouched until then.
+   * @returns false when nothing more should come until `onWritable`; the chunks given since the last flush must stay
+   * untouched until then.
    */
   flush(): boolean;
-  /** Answers 101 and turns the connection into a tunnel: from now on `sendData`, `sendEnd` and `startBody` carry bytes as they are. */
+  /**
+   * Answers 101 and turns the connection into a tunnel: from now on `sendData`, `sendEnd` and `startBody` carry bytes
+   * as they are.
+   */
   sendSwitch(fields: string): void;
-  /** Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it for complete. */
+  /**
+   * Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it
+   * for complete.
+   */
   fail(code: ReasonCode, detail?: string, extraFields?: string): void;
 }
 
@@ -65,7 +93,10 @@ export interface ExchangeListener {
   onWritable(): void;
   /** The client is gone or gave up; the answer is of no use any more. */
   onCancel(code: ReasonCode): void;
-  /** It stands in a queue and nothing has been done for it yet: a client that ends its side is taken for gone at once. Default: false. */
+  /**
+   * It stands in a queue and nothing has been done for it yet: a client that ends its side is taken for gone at once.
+   * Default: false.
+   */
   readonly isQueued?: boolean;
 }
 
@@ -101,7 +132,10 @@ export class Exchange {
   requestId = "";
   /** Set by whoever answers, or holds the exchange for now. */
   listener: ExchangeListener | null = null;
-  /** Where the request body comes from; a middleware that reads it first puts itself in the place of the client's connection. */
+  /**
+   * Where the request body comes from; a middleware that reads it first puts itself in the place of the client's
+   * connection.
+   */
   body: BodySource;
   /** What its forwarding fields have in common with those of the same peer. */
   forwardingPrefix: ForwardingPrefix | null = null;

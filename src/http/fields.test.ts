@@ -5,7 +5,15 @@ import { fieldValue, isFieldValue, isToken, listMembers, removeFields, toLowerAs
 const section = "Host: a\r\nX-One:1\r\naccept: \t text/html \t\r\nX-ONE: 2\r\nEmpty:\r\n";
 
 test("a field is found by its name in any case, and its lines are joined in order", () => {
-  for (const [name, value] of [["host", "a"], ["x-one", "1, 2"], ["accept", "text/html"], ["empty", ""], ["absent", null], ["x-on", null], ["x-one2", null]] as const) {
+  for (const [name, value] of [
+    ["host", "a"],
+    ["x-one", "1, 2"],
+    ["accept", "text/html"],
+    ["empty", ""],
+    ["absent", null],
+    ["x-on", null],
+    ["x-one2", null],
+  ] as const) {
     assert.equal(fieldValue(section, name), value, name);
   }
 });
@@ -22,9 +30,18 @@ test("names that objects have of their own are ordinary names", () => {
 });
 
 test("removal keeps the other lines to the byte", () => {
-  assert.equal(removeFields(section, (name) => name === "x-one"), "Host: a\r\naccept: \t text/html \t\r\nEmpty:\r\n");
-  assert.equal(removeFields(section, () => false), section);
-  assert.equal(removeFields("", () => true), "");
+  assert.equal(
+    removeFields(section, (name) => name === "x-one"),
+    "Host: a\r\naccept: \t text/html \t\r\nEmpty:\r\n",
+  );
+  assert.equal(
+    removeFields(section, () => false),
+    section,
+  );
+  assert.equal(
+    removeFields("", () => true),
+    "",
+  );
 });
 
 test("only ASCII letters are lowered", () => {
@@ -38,7 +55,18 @@ test("white space is SP and HTAB, nothing else", () => {
 });
 
 test("tokens and field values", () => {
-  for (const [text, token, value] of [["a", true, true], ["", false, true], ["a b", false, true], ["a:b", false, true], ["a\r", false, false], ["\u0000", false, false], ["\u00e9", false, true], ["\u0100", false, false], ["x_y", true, true], ["\u007f", false, false]] as const) {
+  for (const [text, token, value] of [
+    ["a", true, true],
+    ["", false, true],
+    ["a b", false, true],
+    ["a:b", false, true],
+    ["a\r", false, false],
+    ["\u0000", false, false],
+    ["\u00e9", false, true],
+    ["\u0100", false, false],
+    ["x_y", true, true],
+    ["\u007f", false, false],
+  ] as const) {
     assert.equal(isToken(text), token, JSON.stringify(text));
     assert.equal(isFieldValue(text), value, JSON.stringify(text));
   }

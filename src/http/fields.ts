@@ -1,9 +1,12 @@
 /**
- * Header and trailer fields as text: a section is a string of complete lines, `name: value\r\n` each, exactly as validated on the wire or written by us.
- * Nothing here keys an object by a peer's text; look-ups walk the lines. Only sections that passed a parser of ours, or `isFieldValue`, come here.
+ * Header and trailer fields as text: a section is a string of complete lines, `name: value\r\n` each, exactly as
+ * validated on the wire or written by us. Nothing here keys an object by a peer's text; look-ups walk the lines. Only
+ * sections that passed a parser of ours, or `isFieldValue`, come here.
  */
 
-/** Lower-cases ASCII letters only: field names, hosts and schemes are ASCII, and `toLowerCase` maps other letters too. */
+/**
+ * Lower-cases ASCII letters only: field names, hosts and schemes are ASCII, and `toLowerCase` maps other letters too.
+ */
 export function toLowerAscii(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
@@ -14,15 +17,16 @@ function findField(section: string, from: number, name: string): number {
   for (let at = from; at < section.length; ) {
     const lineEnd = section.indexOf("\r\n", at);
     if (lineEnd === -1 || lineEnd === at) return -1;
-    if (section.charCodeAt(at + nameLength) === 58 && toLowerAscii(section.slice(at, at + nameLength)) === name) return at;
+    if (section.charCodeAt(at + nameLength) === 58 && toLowerAscii(section.slice(at, at + nameLength)) === name)
+      return at;
     at = lineEnd + 2;
   }
   return -1;
 }
 
 /**
- * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3; Cookie with `; `, RFC 6265), or null where it is absent.
- * `from` is where the first field line starts.
+ * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3;
+ * Cookie with `; `, RFC 6265), or null where it is absent. `from` is where the first field line starts.
  */
 export function fieldValue(section: string, name: string, from = 0): string | null {
   let value: string | null = null;
@@ -66,19 +70,29 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * `name` (in lower case) as the least careful endpoint sees it: CGI, WSGI, Rack and PHP make a variable of a field's name and fold `-`, `_` and, in PHP, `.` into one; some
- * servers (lighttpd, older Apache) fold every character that is neither letter nor digit. Two names that fold to one are one field there.
+ * `name` (in lower case) as the least careful endpoint sees it: CGI, WSGI, Rack and PHP make a variable of a field's
+ * name and fold `-`, `_` and, in PHP, `.` into one; some servers (lighttpd, older Apache) fold every character that is
+ * neither letter nor digit. Two names that fold to one are one field there.
  */
 export function foldFieldName(name: string): string {
   return name.replace(/[^a-z0-9]/g, "-");
 }
 
-/** May `text` be written as a field value: visible characters, SP, HTAB and obs-text (RFC 9110 section 5.5), within latin1? */
+/**
+ * May `text` be written as a field value: visible characters, SP, HTAB and obs-text (RFC 9110 section 5.5), within
+ * latin1?
+ */
 export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
-/** The members of a comma-separated list, lower-cased and trimmed, empty ones dropped (RFC 9110 section 5.6.1.2). Not for lists with quoted strings. */
+/**
+ * The members of a comma-separated list, lower-cased and trimmed, empty ones dropped (RFC 9110 section 5.6.1.2). Not
+ * for lists with quoted strings.
+ */
 export function listMembers(value: string): string[] {
-  return toLowerAscii(value).split(",").map(trimOws).filter((member) => member !== "");
+  return toLowerAscii(value)
+    .split(",")
+    .map(trimOws)
+    .filter((member) => member !== "");
 }

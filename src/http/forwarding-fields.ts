@@ -1,8 +1,9 @@
 /**
- * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239), Via (RFC 9110 section
- * 7.6.3), CDN-Loop (RFC 8586) where that takes Via's place, and X-Request-ID. The parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from a
- * trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what a connection's requests have in
- * common is worked out once, and an ordinary request costs one concatenation.
+ * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded
+ * (RFC 7239), Via (RFC 9110 section 7.6.3), CDN-Loop (RFC 8586) where that takes Via's place, and X-Request-ID. The
+ * parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from
+ * a trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what
+ * a connection's requests have in common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,21 +11,32 @@ import { toLowerAscii, trimOws } from "./fields.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { RequestHead } from "./message.ts";
 
-/** What becomes of Via: we are added to it; it passes as it came; or it goes. Where we are not added, CDN-Loop carries our name instead, or a loop would not be seen. */
+/**
+ * What becomes of Via: we are added to it; it passes as it came; or it goes. Where we are not added, CDN-Loop carries
+ * our name instead, or a loop would not be seen.
+ */
 export type ViaMode = "add" | "pass" | "remove";
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
 export interface ConnectionOrigin {
-  /** The socket's peer, normalised (`normalizeIp`), without zone; empty where it has no address, as on a Unix socket. */
+  /**
+   * The socket's peer, normalised (`normalizeIp`), without zone; empty where it has no address, as on a Unix socket.
+   */
   readonly peerAddress: string;
   readonly scheme: "http" | "https";
   /** The peer is in the listener's `trustedProxies`. */
   readonly isPeerTrusted: boolean;
-  /** Names this instance in Via: a token (RFC 9110 section 7.6.3), not shared with another instance, or chains of instances look like loops. */
+  /**
+   * Names this instance in Via: a token (RFC 9110 section 7.6.3), not shared with another instance, or chains of
+   * instances look like loops.
+   */
   readonly pseudonym: string;
 }
 
-/** What the forwarding fields of all requests of one connection have in common. Make one a connection (or one for each peer, scheme and trust). */
+/**
+ * What the forwarding fields of all requests of one connection have in common. Make one a connection (or one for each
+ * peer, scheme and trust).
+ */
 export class ForwardingPrefix {
   readonly origin: ConnectionOrigin;
   /** Everything up to the authority, for a peer that is not believed. */
@@ -47,41 +59,76 @@ export class ForwardingPrefix {
   }
 }
 
-/** The field lines to send upstream for `request`, each with its CRLF. `requestId` is what `RequestIdSource.choose` gave. */
-export function forwardingFields(prefix: ForwardingPrefix, request: RequestHead, requestId: string, viaMode: ViaMode = "add"): string {
-  const isOrdinary = !prefix.origin.isPeerTrusted && request.via === null && request.cdnLoop === null && request.minorVersion === 1 && request.majorVersion === 1;
+/**
+ * The field lines to send upstream for `request`, each with its CRLF. `requestId` is what `RequestIdSource.choose`
+ * gave.
+ */
+export function forwardingFields(
+  prefix: ForwardingPrefix,
+  request: RequestHead,
+  requestId: string,
+  viaMode: ViaMode = "add",
+): string {
+  const isOrdinary =
+    !prefix.origin.isPeerTrusted &&
+    request.via === null &&
+    request.cdnLoop === null &&
+    request.minorVersion === 1 &&
+    request.majorVersion === 1;
   if (!isOrdinary) return forwardingFieldsInFull(prefix.origin, request, requestId, viaMode);
-  if (viaMode !== "add") return request.authority === "" ? forwardingFieldsInFull(prefix.origin, request, requestId, viaMode) : `${prefix.beforeHost}${request.authority}${prefix.afterHostQuietly}${requestId}\r\n`;
+  if (viaMode !== "add")
+    return request.authority === ""
+      ? forwardingFieldsInFull(prefix.origin, request, requestId, viaMode)
+      : `${prefix.beforeHost}${request.authority}${prefix.afterHostQuietly}${requestId}\r\n`;
   if (request.authority === "") return `${prefix.withoutHost}${requestId}\r\n`;
   return `${prefix.beforeHost}${request.authority}${prefix.afterHost}${requestId}\r\n`;
 }
 
-function forwardingFieldsInFull(origin: ConnectionOrigin, request: RequestHead, requestId: string, viaMode: ViaMode): string {
+function forwardingFieldsInFull(
+  origin: ConnectionOrigin,
+  request: RequestHead,
+  requestId: string,
+  viaMode: ViaMode,
+): string {
   const isBelieved = origin.isPeerTrusted;
   const reading = isBelieved ? readingOf(request) : null;
-  const proto = (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
-  const host = (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
+  const proto =
+    (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
+  const host =
+    (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
   let lines = `X-Forwarded-For: ${forwardedForOf(origin, isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
-  if (isBelieved && request.forwarded !== null) lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: nodeOf(origin), scheme: origin.scheme, authority: request.authority }))}\r\n`;
+  if (isBelieved && request.forwarded !== null)
+    lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: nodeOf(origin), scheme: origin.scheme, authority: request.authority }))}\r\n`;
   return `${lines}${hopFields(origin, request, viaMode)}X-Request-ID: ${requestId}\r\n`;
 }
 
 /** Via and CDN-Loop. What others have written into the latter always goes on (RFC 8586 section 2). */
-function hopFields({ pseudonym }: ConnectionOrigin, { majorVersion, minorVersion, via, cdnLoop }: RequestHead, viaMode: ViaMode): string {
+function hopFields(
+  { pseudonym }: ConnectionOrigin,
+  { majorVersion, minorVersion, via, cdnLoop }: RequestHead,
+  viaMode: ViaMode,
+): string {
   const version = majorVersion === 2 ? "2.0" : `1.${minorVersion}`;
   const sentVia = viaMode === "add" ? appended(via, `${version} ${pseudonym}`) : viaMode === "pass" ? via : null;
   const sentLoop = viaMode === "add" ? cdnLoop : appended(cdnLoop, pseudonym);
   return `${sentVia === null ? "" : `Via: ${sentVia}\r\n`}${sentLoop === null ? "" : `CDN-Loop: ${sentLoop}\r\n`}`;
 }
 
-/** What a proxy that speaks RFC 7239 only says: it is believed just the same, and an endpoint that reads the X- fields must not be told otherwise. */
+/**
+ * What a proxy that speaks RFC 7239 only says: it is believed just the same, and an endpoint that reads the X- fields
+ * must not be told otherwise.
+ */
 function readingOf({ forwardedFor, forwarded }: RequestHead): ForwardedReading | null {
   return forwardedFor === null && forwarded !== null ? readForwarded(forwarded) : null;
 }
 
 /** How the client came: what a trusted peer says of the first hop, else its own connection. */
-export function clientScheme({ request, scheme, isPeerTrusted }: Pick<Exchange, "request" | "scheme" | "isPeerTrusted">): "http" | "https" {
+export function clientScheme({
+  request,
+  scheme,
+  isPeerTrusted,
+}: Pick<Exchange, "request" | "scheme" | "isPeerTrusted">): "http" | "https" {
   const said = isPeerTrusted ? firstForwardedProto(request.forwardedProto ?? readingOf(request)?.proto ?? null) : null;
   if (said === null) return scheme;
   return said === "https" || said === "wss" ? "https" : "http";
@@ -92,7 +139,10 @@ function nodeOf({ peerAddress }: ConnectionOrigin): string {
   return peerAddress === "" ? "unknown" : peerAddress;
 }
 
-/** The list goes on as it came where the peer has no address: an endpoint that reads it from its end must not find a word there. */
+/**
+ * The list goes on as it came where the peer has no address: an endpoint that reads it from its end must not find a
+ * word there.
+ */
 function forwardedForOf(origin: ConnectionOrigin, list: string | null): string {
   return origin.peerAddress === "" && list !== null && list !== "" ? list : appended(list, nodeOf(origin));
 }
@@ -101,7 +151,10 @@ function appended(list: string | null, member: string): string {
   return list === null || list === "" ? member : `${list}, ${member}`;
 }
 
-/** The first hop's scheme in an X-Forwarded-Proto value, in lower case; null where absent or not `http`, `https`, `ws`, `wss`. */
+/**
+ * The first hop's scheme in an X-Forwarded-Proto value, in lower case; null where absent or not `http`, `https`, `ws`,
+ * `wss`.
+ */
 export function firstForwardedProto(value: string | null): "http" | "https" | "ws" | "wss" | null {
   if (value === null) return null;
   const first = toLowerAscii(firstMember(value));
@@ -121,10 +174,20 @@ function firstMember(list: string): string {
 }
 
 /**
- * Has the request been here before: is `pseudonym` the received-by of a member of its Via (RFC 9110 sections 7.6.3 and 7.3.1), or a member of its CDN-Loop (RFC 8586)? Then it is answered with
- * `LOOP_DETECTED`. A comma in a comment can only make a client's own request look like a loop.
+ * Has the request been here before: is `pseudonym` the received-by of a member of its Via (RFC 9110 sections 7.6.3 and
+ * 7.3.1), or a member of its CDN-Loop (RFC 8586)? Then it is answered with `LOOP_DETECTED`. A comma in a comment can
+ * only make a client's own request look like a loop.
  */
 export function isLoop({ via, cdnLoop }: Pick<RequestHead, "via" | "cdnLoop">, pseudonym: string): boolean {
-  if (via !== null && via.includes(pseudonym) && via.split(",").some((member) => /^[ \t]*\S+[ \t]+(\S+)/.exec(member)?.[1] === pseudonym)) return true;
-  return cdnLoop !== null && cdnLoop.includes(pseudonym) && cdnLoop.split(",").some((member) => trimOws(member.split(";", 1)[0]!) === pseudonym);
+  if (
+    via !== null &&
+    via.includes(pseudonym) &&
+    via.split(",").some((member) => /^[ \t]*\S+[ \t]+(\S+)/.exec(member)?.[1] === pseudonym)
+  )
+    return true;
+  return (
+    cdnLoop !== null &&
+    cdnLoop.includes(pseudonym) &&
+    cdnLoop.split(",").some((member) => trimOws(member.split(";", 1)[0]!) === pseudonym)
+  );
 }

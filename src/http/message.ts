@@ -1,6 +1,6 @@
 /**
- * What a parser understood of a message's head. The parsers of `http1/` make these; everything above reads nothing else.
- * Strings are latin1: one character a byte.
+ * What a parser understood of a message's head. The parsers of `http1/` make these; everything above reads nothing
+ * else. Strings are latin1: one character a byte.
  */
 import { fieldValue } from "./fields.ts";
 
@@ -43,8 +43,9 @@ export class RequestHead {
   /** An Expect field that asks for something else: it is answered 417 (RFC 9110 section 10.1.1). */
   hasUnknownExpectation = false;
   /**
-   * The one protocol that a well-formed Upgrade asks for, as received, `websocket` in lower case; null where there is none. Whether it goes on is for the route to say; see `Exchange.upgrade`.
-   * WebSocket is asked for by a GET without body (RFC 6455 section 4.1), others by any request.
+   * The one protocol that a well-formed Upgrade asks for, as received, `websocket` in lower case; null where there is
+   * none. Whether it goes on is for the route to say; see `Exchange.upgrade`. WebSocket is asked for by a GET without
+   * body (RFC 6455 section 4.1), others by any request.
    */
   upgrade: string | null = null;
   /** The client takes trailers (`TE: trailers`). */
@@ -64,7 +65,9 @@ export class RequestHead {
   cdnLoop: string | null = null;
   requestId: string | null = null;
 
-  /** The value of any field as received, by its name in lower case; several lines joined with `, `; null where absent. */
+  /**
+   * The value of any field as received, by its name in lower case; several lines joined with `, `; null where absent.
+   */
   field(name: string): string | null {
     return fieldValue(this.text, name, this.fieldsStart);
   }
@@ -84,7 +87,10 @@ export class ResponseHead {
   hasContentLength = false;
   /** The endpoint keeps the connection. */
   isKeptAlive = true;
-  /** From `Keep-Alive: timeout=`, in milliseconds; 0 where absent, -1 where it says 0, as servers do that wait for less than a second. */
+  /**
+   * From `Keep-Alive: timeout=`, in milliseconds; 0 where absent, -1 where it says 0, as servers do that wait for less
+   * than a second.
+   */
   keepAliveHintMs = 0;
   /** It offers a login that holds for the connection, or speaks of one; see `connection-login.ts`. */
   bindsConnection = false;

@@ -1,11 +1,15 @@
 /**
- * The two readings of a path. The canonical one is what RFC 3986 section 6.2.2 makes of it, and what routes are matched against; the liberal one is what
- * the least careful endpoint could make of what is forwarded. A request that would take another route when read liberally is refused, so that no
- * spelling of a path gets around a route. Only paths with an escape, `//`, `/.` or `;` in them come here at all.
+ * The two readings of a path. The canonical one is what RFC 3986 section 6.2.2 makes of it, and what routes are matched
+ * against; the liberal one is what the least careful endpoint could make of what is forwarded. A request that would
+ * take another route when read liberally is refused, so that no spelling of a path gets around a route. Only paths with
+ * an escape, `//`, `/.` or `;` in them come here at all.
  */
 import { hexValue } from "../base/hex.ts";
 
-/** A path that is refused: `BAD_TARGET` where it is malformed or climbs above the root, `AMBIGUOUS_TARGET` where it hides a climb. */
+/**
+ * A path that is refused: `BAD_TARGET` where it is malformed or climbs above the root, `AMBIGUOUS_TARGET` where it
+ * hides a climb.
+ */
 export type PathRefusal = "BAD_TARGET" | "AMBIGUOUS_TARGET";
 
 /** What `readPath` understood. One object a module: read it before the next call. */
@@ -38,14 +42,17 @@ export function readPath(path: string): PathReading | PathRefusal {
   return reading;
 }
 
-/** RFC 3986 sections 6.2.2.1 and 6.2.2.2. Null where a `%` is not followed by two hex digits, or the escape is `%00`. */
+/**
+ * RFC 3986 sections 6.2.2.1 and 6.2.2.2. Null where a `%` is not followed by two hex digits, or the escape is `%00`.
+ */
 function decodeUnreserved(path: string): string | null {
   let text = "";
   let from = 0;
   for (let at = path.indexOf("%"); at !== -1; at = path.indexOf("%", from)) {
     const code = escapedCode(path, at);
     if (code <= 0) return null;
-    text += path.slice(from, at) + (isUnreserved(code) ? String.fromCharCode(code) : path.slice(at, at + 3).toUpperCase());
+    text +=
+      path.slice(from, at) + (isUnreserved(code) ? String.fromCharCode(code) : path.slice(at, at + 3).toUpperCase());
     from = at + 3;
   }
   return text + path.slice(from);
@@ -68,9 +75,10 @@ function removeDotSegments(path: string): string | null {
 }
 
 /**
- * The liberal reading of a canonical path: escapes of visible characters decoded twice, `\` taken for `/`, `;parameters` cut from each segment, empty
- * and `.` segments dropped. A `..` that appears only then has no honest use (it is how filters are got around, `/public/..;/admin`,
- * `/public/%2e%2e%2fadmin`), and readers that do only some of these steps would each end elsewhere: refused.
+ * The liberal reading of a canonical path: escapes of visible characters decoded twice, `\` taken for `/`,
+ * `;parameters` cut from each segment, empty and `.` segments dropped. A `..` that appears only then has no honest use
+ * (it is how filters are got around, `/public/..;/admin`, `/public/%2e%2e%2fadmin`), and readers that do only some of
+ * these steps would each end elsewhere: refused.
  */
 function readLiberally(path: string): string | PathRefusal {
   if (!/[%;]|\/\//.test(path)) return path;
@@ -98,8 +106,9 @@ function readLiberally(path: string): string | PathRefusal {
 }
 
 /**
- * Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. Also the forms of ASCII in two, three or four bytes that UTF-8
- * forbids (RFC 3629 section 3) and old decoders take: `%C0%AF` for `/`, `%E0%80%AE` for `.`.
+ * Decodes the escapes of visible ASCII but `?` and `#`, `\` becoming `/`; others, and malformed ones, stay. Also the
+ * forms of ASCII in two, three or four bytes that UTF-8 forbids (RFC 3629 section 3) and old decoders take: `%C0%AF`
+ * for `/`, `%E0%80%AE` for `.`.
  */
 function decodeVisible(path: string): string {
   return path.replace(/(?:%[Cc][01]|(?:%[Ee]0|%[Ff]0%80)%8[01])%[89ABab][0-9A-Fa-f]|%[0-9A-Fa-f]{2}/g, (escape) => {

@@ -1,12 +1,16 @@
 /**
- * Every way in which an exchange can end other than by an endpoint's answer: the reason code that the answer, the access log and the metrics carry,
- * its status, who is to blame, and how loudly it is logged. One table; nothing else maps an error to a status.
+ * Every way in which an exchange can end other than by an endpoint's answer: the reason code that the answer, the
+ * access log and the metrics carry, its status, who is to blame, and how loudly it is logged. One table; nothing else
+ * maps an error to a status.
  */
 
 /** Who caused it: the client, the upstream, or Millrace itself. */
 export type Side = "downstream" | "upstream" | "internal";
 
-/** May the request be sent again? `if-reused`: only when the connection had served before, so that the endpoint may have closed it unseen. */
+/**
+ * May the request be sent again? `if-reused`: only when the connection had served before, so that the endpoint may have
+ * closed it unseen.
+ */
 export type Replay = "safe" | "if-reused" | "unsafe";
 
 interface Reason {
@@ -22,8 +26,13 @@ interface Reason {
 /** Faults of a client that leave its connection in good order. */
 const harmless = new Set([404, 429, 508]);
 
-const define = (status: number, side: Side, level: Reason["level"], text: string): Reason =>
-  ({ status, side, level, text, isFinal: side === "downstream" && !harmless.has(status) });
+const define = (status: number, side: Side, level: Reason["level"], text: string): Reason => ({
+  status,
+  side,
+  level,
+  text,
+  isFinal: side === "downstream" && !harmless.has(status),
+});
 
 /** The table. Status 499 is never sent: it is what the log says when the client went away. */
 export const reasons = {
@@ -35,7 +44,12 @@ export const reasons = {
   BAD_LINE_END: define(400, "downstream", "info", "A line does not end in CRLF."),
   BAD_HOST: define(400, "downstream", "info", "The Host header field is missing, repeated or malformed."),
   BAD_CONTENT_LENGTH: define(400, "downstream", "info", "The Content-Length header field is malformed or repeated."),
-  BAD_TRANSFER_ENCODING: define(400, "downstream", "info", "The Transfer-Encoding header field is malformed or not allowed here."),
+  BAD_TRANSFER_ENCODING: define(
+    400,
+    "downstream",
+    "info",
+    "The Transfer-Encoding header field is malformed or not allowed here.",
+  ),
   AMBIGUOUS_FRAMING: define(400, "downstream", "info", "The message has more than one length."),
   BAD_CHUNK: define(400, "downstream", "info", "The chunked body is malformed."),
   BAD_TRAILER: define(400, "downstream", "info", "The trailer section is malformed."),
@@ -71,7 +85,12 @@ export const reasons = {
   LIMIT_UNKNOWN: define(503, "internal", "warn", "The rate limit cannot be checked; try again later."),
   FAULT_INJECTED: define(503, "internal", "info", "A fault was injected."),
   OVERLOADED: define(503, "internal", "warn", "Too much load; try again later."),
-  NO_LOCAL_ADDRESS: define(503, "internal", "warn", "No local port is free for a connection to the upstream; try again later."),
+  NO_LOCAL_ADDRESS: define(
+    503,
+    "internal",
+    "warn",
+    "No local port is free for a connection to the upstream; try again later.",
+  ),
   SHUTTING_DOWN: define(503, "internal", "info", "Shutting down."),
   UPSTREAM_DNS_TIMEOUT: define(504, "upstream", "warn", "The upstream's name was not resolved in time."),
   UPSTREAM_CONNECT_TIMEOUT: define(504, "upstream", "warn", "The upstream did not accept a connection in time."),

@@ -21,10 +21,16 @@ test("two sources share no id", () => {
 
 test("a harmless id of the client is kept, any other replaced", () => {
   const source = new RequestIdSource();
-  for (const kept of ["a", "4bf92f3577b34da6a3ce929d0e0e4736", "Root=1-67891233-abcdef012345678912345678", "a.b+c/d=e:f@g_h-i", "x".repeat(128)]) {
+  for (const kept of [
+    "a",
+    "4bf92f3577b34da6a3ce929d0e0e4736",
+    "Root=1-67891233-abcdef012345678912345678",
+    "a.b+c/d=e:f@g_h-i",
+    "x".repeat(128),
+  ]) {
     assert.equal(source.choose(kept), kept);
   }
-  for (const replaced of ["", "x".repeat(129), "a b", "a,b", "<x>", "a\u00e9", "a\n", "\u001b[2J", "a;b", "a\"b"]) {
+  for (const replaced of ["", "x".repeat(129), "a b", "a,b", "<x>", "a\u00e9", "a\n", "\u001b[2J", "a;b", 'a"b']) {
     assert.equal(isRequestId(replaced), false, JSON.stringify(replaced));
     assert.match(source.choose(replaced), /^[0-9a-f]{24}$/);
   }

@@ -1,6 +1,7 @@
 /**
- * Request ids: the client's own where it is harmless, else one that no other request anywhere has. Made without asking the system's random source for each: a
- * random prefix a thread, and a counter behind it, scrambled so that ids neither sort nor give away the request rate at a glance. Not a secret.
+ * Request ids: the client's own where it is harmless, else one that no other request anywhere has. Made without asking
+ * the system's random source for each: a random prefix a thread, and a counter behind it, scrambled so that ids neither
+ * sort nor give away the request rate at a glance. Not a secret.
  */
 import { mix32 } from "../base/hash.ts";
 
@@ -12,7 +13,10 @@ export function isRequestId(text: string): boolean {
 const hexPairs = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
 
 const hex32 = (value: number): string =>
-  (hexPairs[value >>> 24] ?? "") + (hexPairs[(value >>> 16) & 255] ?? "") + (hexPairs[(value >>> 8) & 255] ?? "") + (hexPairs[value & 255] ?? "");
+  (hexPairs[value >>> 24] ?? "") +
+  (hexPairs[(value >>> 16) & 255] ?? "") +
+  (hexPairs[(value >>> 8) & 255] ?? "") +
+  (hexPairs[value & 255] ?? "");
 
 /** Makes ids of 24 hex digits. One a thread. */
 export class RequestIdSource {

@@ -6,7 +6,10 @@ import { compileSentField } from "./sent-fields.ts";
 import { exchangeAround, type Sender } from "./testing/exchange-around.ts";
 
 function exchange(lines: readonly string[], sender: Sender = {}) {
-  const bytes = Buffer.from(`POST /a?b=c HTTP/1.1\r\nHost: a.test:81\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "latin1");
+  const bytes = Buffer.from(
+    `POST /a?b=c HTTP/1.1\r\nHost: a.test:81\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`,
+    "latin1",
+  );
   parseRequestHead(bytes, 0, bytes.length, { headBytes: 16_384, headFields: 100 }, sender.isPeerTrusted ?? false);
   assert.equal(parsed.failure, null);
   return exchangeAround(parsed.head!, sender);
@@ -32,7 +35,7 @@ const cases: [name: string, lines: string[], sender: Sender, value: string | nul
   ["x-forwarded-for", ["X-Forwarded-For: 10.0.0.1"], trusted, "10.0.0.1, 192.0.2.1"],
   ["x-forwarded-host", ["X-Forwarded-Host: evil.test"], stranger, "a.test:81"],
   ["forwarded", ["Forwarded: for=10.0.0.1"], stranger, null],
-  ["forwarded", ["Forwarded: for=10.0.0.1"], trusted, "for=10.0.0.1, for=192.0.2.1;proto=http;host=\"a.test:81\""],
+  ["forwarded", ["Forwarded: for=10.0.0.1"], trusted, 'for=10.0.0.1, for=192.0.2.1;proto=http;host="a.test:81"'],
   ["via", ["Via: 1.0 x"], stranger, "1.0 x, 1.1 millrace"],
   ["x-request-id", ["X-Request-ID: theirs"], stranger, "id-1"],
   ["host", [], stranger, "a.test:81"],
@@ -52,7 +55,11 @@ const cases: [name: string, lines: string[], sender: Sender, value: string | nul
 for (const [name, lines, sender, value] of cases) {
   test(`of ${JSON.stringify(lines)} from a ${sender.isPeerTrusted === true ? "trusted peer" : "stranger"}, ${name} reaches the endpoint as ${JSON.stringify(value)}`, () => {
     assert.equal(compileSentField(name)(exchange(lines, sender)), value);
-    assert.equal(compileExchangeKey(parseExchangeKey(`header:${name}`))(exchange(lines, sender)), value, "and so does a key");
+    assert.equal(
+      compileExchangeKey(parseExchangeKey(`header:${name}`))(exchange(lines, sender)),
+      value,
+      "and so does a key",
+    );
   });
 }
 

@@ -4,8 +4,15 @@ import { ResponseHead } from "./message.ts";
 import { isStreaming } from "./streaming.ts";
 
 const cases: readonly (readonly [type: string | null, isStreaming: boolean])[] = [
-  ["text/event-stream", true], ["Text/Event-Stream; charset=utf-8", true], ["application/grpc", true], ["application/grpc+proto", true], ["application/grpc-web+proto", true],
-  ["text/event-streaming", false], ["text/plain", false], ["text/plain; x=text/event-stream", false], [null, false],
+  ["text/event-stream", true],
+  ["Text/Event-Stream; charset=utf-8", true],
+  ["application/grpc", true],
+  ["application/grpc+proto", true],
+  ["application/grpc-web+proto", true],
+  ["text/event-streaming", false],
+  ["text/plain", false],
+  ["text/plain; x=text/event-stream", false],
+  [null, false],
 ];
 
 for (const [type, expected] of cases) {

@@ -1,7 +1,8 @@
 /**
- * The request target (RFC 9112 section 3.2): which of its forms it has, and the path and query in it.
- * Routes are matched against one canonical path (`path.ts`); what is forwarded is the original spelling, or the canonical one where dot segments had to
- * be resolved, never a third. The authority of an absolute-form target is only ever compared with routes; no upstream is chosen by it.
+ * The request target (RFC 9112 section 3.2): which of its forms it has, and the path and query in it. Routes are
+ * matched against one canonical path (`path.ts`); what is forwarded is the original spelling, or the canonical one
+ * where dot segments had to be resolved, never a third. The authority of an absolute-form target is only ever compared
+ * with routes; no upstream is chosen by it.
  */
 import { parseAuthority } from "./authority.ts";
 import { readPath } from "./path.ts";
@@ -17,15 +18,19 @@ export interface TargetSink {
   alternatePath: string | null;
   /** Without its `?`; as received. */
   query: string;
-  /** Written only for absolute form: its authority as received. It takes the place of the Host field (RFC 9112 section 3.2.2). */
+  /**
+   * Written only for absolute form: its authority as received. It takes the place of the Host field (RFC 9112 section
+   * 3.2.2).
+   */
   authority: string;
   /** Written only for absolute form: what `parseAuthority` makes of the authority. */
   host: string;
 }
 
 /**
- * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\`, `//` or `/.`. One native pass is ahead of a loop
- * over character codes from some twenty characters on; no part of the pattern can match in two ways, so it is linear also where it fails.
+ * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\`, `//` or
+ * `/.`. One native pass is ahead of a loop over character codes from some twenty characters on; no part of the pattern
+ * can match in two ways, so it is linear also where it fails.
  */
 const plainTarget = /^(?:\/(?![/.])[!"$&-.0-:<->@-[\]-~]*)+(?:\?[!"$-~]*)?$/;
 
@@ -33,14 +38,16 @@ const plainTarget = /^(?:\/(?![/.])[!"$&-.0-:<->@-[\]-~]*)+(?:\?[!"$-~]*)?$/;
 const pathCharacters = /^[!"$-[\]-~]+$/;
 
 /**
- * What a query may hold. It is forwarded as it is and never decoded on the way, so that lone `%` and the `\`, `"`, `|` that browsers leave alone there do no harm.
+ * What a query may hold. It is forwarded as it is and never decoded on the way, so that lone `%` and the `\`, `"`, `|`
+ * that browsers leave alone there do no harm.
  */
 const queryCharacters = /^[!"$-~]*$/;
 
 /**
- * Parses a request target as received (latin1) for `method` into `into`.
- * Accepted: origin form; absolute form with `http` or `https`, a valid authority and no userinfo; `*` for OPTIONS. Refused, with the reason that is
- * returned: everything else, bad escapes and `%00` in the path, dot segments that climb above the root, plain or hidden (see `path.ts`).
+ * Parses a request target as received (latin1) for `method` into `into`. Accepted: origin form; absolute form with
+ * `http` or `https`, a valid authority and no userinfo; `*` for OPTIONS. Refused, with the reason that is returned:
+ * everything else, bad escapes and `%00` in the path, dot segments that climb above the root, plain or hidden (see
+ * `path.ts`).
  * @returns null where it is well-formed; otherwise nothing in `into` may be used.
  */
 export function parseTarget(method: string, received: string, into: TargetSink): ReasonCode | null {

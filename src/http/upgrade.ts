@@ -1,6 +1,7 @@
 /**
- * The protocols that Upgrade names (RFC 9110 section 7.8): `name` or `name/version`. Which of them go on is for the route to say. HTTP in other versions never does: in a tunnel
- * it would carry requests past everything that a proxy is for (`h2c`).
+ * The protocols that Upgrade names (RFC 9110 section 7.8): `name` or `name/version`. Which of them go on is for the
+ * route to say. HTTP in other versions never does: in a tunnel it would carry requests past everything that a proxy is
+ * for (`h2c`).
  */
 import { isToken, toLowerAscii } from "./fields.ts";
 
@@ -17,7 +18,10 @@ export function isNeverTunnelled(protocol: string): boolean {
   return neverTunnelled.has(toLowerAscii(protocol.split("/", 1)[0]!));
 }
 
-/** The protocol that the value of an Upgrade field asks for, as received; null where it names none, several, or one that is never tunnelled. */
+/**
+ * The protocol that the value of an Upgrade field asks for, as received; null where it names none, several, or one that
+ * is never tunnelled.
+ */
 export function readUpgrade(value: string): string | null {
   return isProtocol(value) && !isNeverTunnelled(value) ? value : null;
 }

@@ -1,4 +1,7 @@
-/** Writes the answers of one client connection: heads with their framing (RFC 9112 section 6), bodies, chunks and trailers. */
+/**
+ * Writes the answers of one client connection: heads with their framing (RFC 9112 section 6), bodies, chunks and
+ * trailers.
+ */
 import type { AnswerLength } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { Output } from "./output.ts";
@@ -32,10 +35,15 @@ export class AnswerWriter {
   switchProtocols(fields: string, protocol: string): void {
     this.#isChunked = false;
     this.isDelimited = true;
-    this.#output.text(`HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    this.#output.text(
+      `HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    );
   }
 
-  /** @returns whether the connection can be kept: not where its end is to be the end of the answer (RFC 9112 section 6.3, HTTP/1.0) */
+  /**
+   * @returns whether the connection can be kept: not where its end is to be the end of the answer (RFC 9112 section
+   * 6.3, HTTP/1.0)
+   */
   head(head: AnswerHead, request: RequestHead, isKeptAlive: boolean): boolean {
     const { status, reasonPhrase, fields, length } = head;
     let framing = "";
@@ -49,7 +57,11 @@ export class AnswerWriter {
       framing = "Transfer-Encoding: chunked\r\n";
     } else this.isDelimited = false;
     const isKept = isKeptAlive && this.isDelimited;
-    const connection = !isKept ? "Connection: close\r\n" : request.minorVersion === 0 ? "Connection: keep-alive\r\n" : "";
+    const connection = !isKept
+      ? "Connection: close\r\n"
+      : request.minorVersion === 0
+        ? "Connection: keep-alive\r\n"
+        : "";
     this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields}${framing}${connection}\r\n`);
     return isKept;
   }

@@ -1,4 +1,7 @@
-/** The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it, JSON. */
+/**
+ * The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it,
+ * JSON.
+ */
 import { prefersJson } from "../http/accept.ts";
 import type { Exchange, Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
@@ -18,23 +21,46 @@ export interface OwnAnswer {
 }
 
 /** Sends `answer`, with a `Date`; without its content where `request` is HEAD. */
-export function sendOwnAnswer(responder: Responder, request: RequestHead, { status, fields, content }: OwnAnswer): void {
+export function sendOwnAnswer(
+  responder: Responder,
+  request: RequestHead,
+  { status, fields, content }: OwnAnswer,
+): void {
   const isHead = request.method === "HEAD";
-  responder.sendHead(status, statusPhrase(status), dateField() + fields, content === null || isHead ? "none" : content.length, isHead && content !== null ? content.length : null);
+  responder.sendHead(
+    status,
+    statusPhrase(status),
+    dateField() + fields,
+    content === null || isHead ? "none" : content.length,
+    isHead && content !== null ? content.length : null,
+  );
   if (content !== null && !isHead) responder.sendData(content);
   responder.sendEnd("");
 }
 
-/** What says why there is no other answer. @param extraFields field lines for this answer alone. @param status default: that of `code` */
-export function explain(code: ReasonCode, { request, requestId }: Exchange, extraFields = "", status = reasons[code].status): OwnAnswer {
+/**
+ * What says why there is no other answer. @param extraFields field lines for this answer alone. @param status default:
+ * that of `code`
+ */
+export function explain(
+  code: ReasonCode,
+  { request, requestId }: Exchange,
+  extraFields = "",
+  status = reasons[code].status,
+): OwnAnswer {
   const { text } = reasons[code];
-  const needed = status === 503 && !extraFields.includes("Retry-After:") ? "Retry-After: 1\r\n" : status === 405 ? allowField : "";
+  const needed =
+    status === 503 && !extraFields.includes("Retry-After:") ? "Retry-After: 1\r\n" : status === 405 ? allowField : "";
   const isJson = prefersJson(request.field("accept"));
   const body = isJson
     ? JSON.stringify({ status, code, message: text, ...(requestId === "" ? {} : { requestId }) })
     : `${status} ${statusPhrase(status)}: ${text} (${code})`;
   const type = isJson ? "application/json" : "text/plain; charset=utf-8";
-  return { status, fields: `${extraFields}Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\n${needed}`, content: Buffer.from(`${body}\n`, "latin1") };
+  return {
+    status,
+    fields: `${extraFields}Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\n${needed}`,
+    content: Buffer.from(`${body}\n`, "latin1"),
+  };
 }
 
 let dateLine = "";

@@ -1,4 +1,7 @@
-/** Blocks of one size for one thread: one that nobody needs any more serves again, so that there is nothing for the garbage collector to do. */
+/**
+ * Blocks of one size for one thread: one that nobody needs any more serves again, so that there is nothing for the
+ * garbage collector to do.
+ */
 
 /** Far more than are out at one time; the rest is left to the collector. */
 const maxFree = 16;

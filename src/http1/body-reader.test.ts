@@ -16,7 +16,10 @@ function encode(sizes: readonly number[]): { coded: Buffer; body: Buffer } {
   return { coded: Buffer.concat([...parts, Buffer.from("0\r\n\r\n")]), body };
 }
 
-/** Reads `coded` in reads of `readBytes`, each in memory of its own. @returns the pieces of each read, which nobody has copied */
+/**
+ * Reads `coded` in reads of `readBytes`, each in memory of its own. @returns the pieces of each read, which nobody has
+ * copied
+ */
 function readAll(coded: Buffer, readBytes: number): Buffer[][] {
   const reader = new BodyReader("request");
   reader.startChunked();
@@ -57,7 +60,8 @@ test("whatever the chunks and the reads, the body is the same and the pieces are
     const { coded, body } = encode(sizes);
     const reads = readAll(coded, 1 + Math.floor(random() * 6_000));
     assert.deepEqual(Buffer.concat(reads.flat()), body, `round ${round}`);
-    for (const pieces of reads) assert.ok(pieces.length <= Buffer.concat(pieces).length / 1_024 + 2, `${pieces.length} pieces`);
+    for (const pieces of reads)
+      assert.ok(pieces.length <= Buffer.concat(pieces).length / 1_024 + 2, `${pieces.length} pieces`);
   }
 });
 

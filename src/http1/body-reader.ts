@@ -1,8 +1,10 @@
 /**
- * Reads one message body off a connection's bytes, delimited by length or chunked, and hands on its pieces. Used by both sides.
+ * Reads one message body off a connection's bytes, delimited by length or chunked, and hands on its pieces. Used by
+ * both sides.
  *
- * Tiny chunks are gathered: a read of 64 KiB may hold ten thousand of one byte, and a buffer, a queue entry or a write for each costs a hundred times its bytes. They are
- * moved together within the read's own memory, over the chunk lines between them, which have been read. So a read of N bytes gives at most N / 1,024 + 1 pieces.
+ * Tiny chunks are gathered: a read of 64 KiB may hold ten thousand of one byte, and a buffer, a queue entry or a write
+ * for each costs a hundred times its bytes. They are moved together within the read's own memory, over the chunk lines
+ * between them, which have been read. So a read of N bytes gives at most N / 1,024 + 1 pieces.
  */
 import type { ReasonCode } from "../http/reason.ts";
 import { type BodySide, ChunkedDecoder, ChunkEvent } from "./chunked-decoder.ts";
@@ -58,7 +60,10 @@ export class BodyReader {
     return this.#isChunked ? Number.POSITIVE_INFINITY : this.#remaining;
   }
 
-  /** Reads `bytes[at, end)` as far as they belong to the body; what was read of `bytes` may have changed afterwards. @returns the offset of the first byte that was not consumed */
+  /**
+   * Reads `bytes[at, end)` as far as they belong to the body; what was read of `bytes` may have changed afterwards.
+   * @returns the offset of the first byte that was not consumed
+   */
   read(bytes: Buffer, at: number, end: number, receiver: PieceReceiver): number {
     return this.#isChunked ? this.#readChunked(bytes, at, end, receiver) : this.#readLength(bytes, at, end, receiver);
   }

@@ -32,13 +32,15 @@ export class BodyWait {
   first(): void {
     this.again();
     const { body } = this.#context.timeouts;
-    if (this.#answer.isContinueAwaited) this.#deadlines.await(Wait.body, body > 0 ? Math.min(continueMs, body) : continueMs);
+    if (this.#answer.isContinueAwaited)
+      this.#deadlines.await(Wait.body, body > 0 ? Math.min(continueMs, body) : continueMs);
   }
 
   /** The time is up. @returns whether the body has taken too long */
   endsInVain(): boolean {
     const answer = this.#answer;
-    // Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting (RFC 9110 section 10.1.1).
+    // Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting (RFC 9110 section
+    // 10.1.1).
     if (answer.isContinueAwaited) answer.sendInterim(100, "Continue", "");
     // What the client has to take of its answer has a timer of its own.
     else if (!answer.isBlocked && answer.bodyBytes === this.#answeredBytes) return true;

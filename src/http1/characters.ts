@@ -1,8 +1,12 @@
 /**
- * Look-up tables over bytes: what may stand where in an HTTP/1.1 message (RFC 9110 section 5.6, RFC 9112). One table load a byte replaces a chain of comparisons.
+ * Look-up tables over bytes: what may stand where in an HTTP/1.1 message (RFC 9110 section 5.6, RFC 9112). One table
+ * load a byte replaces a chain of comparisons.
  */
 
-/** 1 = letter, digit or `-`; 2 = another token character, which some origins take for `-` (see `foldFieldName`); 0 = no token character. */
+/**
+ * 1 = letter, digit or `-`; 2 = another token character, which some origins take for `-` (see `foldFieldName`); 0 = no
+ * token character.
+ */
 export const tokenTable: Uint8Array = buildTable((code) => {
   const character = String.fromCharCode(code);
   if (/[-0-9A-Za-z]/.test(character)) return 1;
@@ -35,7 +39,10 @@ function buildTable(classOf: (code: number) => number): Uint8Array {
 
 declare global {
   interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
-    /** The bytes from `start` to `end` as text, a character a byte: `toString("latin1", start, end)` without its argument checks (measured: a third of the time on short slices). */
+    /**
+     * The bytes from `start` to `end` as text, a character a byte: `toString("latin1", start, end)` without its
+     * argument checks (measured: a third of the time on short slices).
+     */
     latin1Slice(start?: number, end?: number): string;
     /** Writes `text` at `offset`, a byte a character. @returns the number of bytes written */
     latin1Write(text: string, offset?: number, length?: number): number;

@@ -23,7 +23,17 @@ import { travellingTrailers } from "./trailer-fields.ts";
 export const ChunkEvent = { needMore: 0, data: 1, end: 2, badChunk: 3, badTrailer: 4 } as const;
 export type ChunkEvent = (typeof ChunkEvent)[keyof typeof ChunkEvent];
 
-const State = { firstDigit: 0, digits: 1, extension: 2, sizeLf: 3, data: 4, dataCr: 5, dataLf: 6, trailers: 7, done: 8 } as const;
+const State = {
+  firstDigit: 0,
+  digits: 1,
+  extension: 2,
+  sizeLf: 3,
+  data: 4,
+  dataCr: 5,
+  dataLf: 6,
+  trailers: 7,
+  done: 8,
+} as const;
 
 const maxExtensionLineBytes = 4_096;
 const maxExtensionBytes = 16_384;
@@ -95,7 +105,8 @@ export class ChunkedDecoder {
             // A zero before the size is no digit of it in an answer.
             if (this.#mayPad && this.#remaining === 0) {
               if (++this.#paddingBytes > maxPaddingBytes) return this.#stop(ChunkEvent.badChunk, at);
-            } else if (++this.#digitCount > maxSizeDigits || this.#remaining >= maxChunkSize) return this.#stop(ChunkEvent.badChunk, at);
+            } else if (++this.#digitCount > maxSizeDigits || this.#remaining >= maxChunkSize)
+              return this.#stop(ChunkEvent.badChunk, at);
             this.#state = State.digits;
             at++;
           } else if (this.#state === State.firstDigit) return this.#stop(ChunkEvent.badChunk, at);
@@ -169,8 +180,15 @@ export class ChunkedDecoder {
       }
       state = nextExtensionState(state, byte);
       if (state === ExtensionState.broken) return -at - 1;
-      if (this.#mayPad && state === ExtensionState.gap && this.#extensionLineBytes === 0 && this.#paddingBytes < maxPaddingBytes) this.#paddingBytes++;
-      else if (++this.#extensionLineBytes > maxExtensionLineBytes || ++this.#extensionBytes > maxExtensionBytes) return -at - 1;
+      if (
+        this.#mayPad &&
+        state === ExtensionState.gap &&
+        this.#extensionLineBytes === 0 &&
+        this.#paddingBytes < maxPaddingBytes
+      )
+        this.#paddingBytes++;
+      else if (++this.#extensionLineBytes > maxExtensionLineBytes || ++this.#extensionBytes > maxExtensionBytes)
+        return -at - 1;
     }
     this.#extensionState = state;
     return end;
@@ -237,6 +255,7 @@ export class ChunkedDecoder {
  * A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too.
  */
 function hasFramingField(): boolean {
-  for (let i = 0; i < notedCount; i++) if (notedSpecial[i] === Special.contentLength || notedSpecial[i] === Special.transferEncoding) return true;
+  for (let i = 0; i < notedCount; i++)
+    if (notedSpecial[i] === Special.contentLength || notedSpecial[i] === Special.transferEncoding) return true;
   return false;
 }

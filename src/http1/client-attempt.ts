@@ -1,4 +1,7 @@
-/** What a connection to an endpoint and the attempts that it carries ask of each other, and of the pool that it belongs to. */
+/**
+ * What a connection to an endpoint and the attempts that it carries ask of each other, and of the pool that it belongs
+ * to.
+ */
 import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
@@ -14,17 +17,25 @@ export interface AttemptHandle {
   resume(attempt: ClientAttempt): void;
   /** Gives the attempt up: no callback follows. Its connection is closed, unless others in flight can go on. */
   cancel(attempt: ClientAttempt): void;
-  /** Gives up an answer whose head has come: if its rest is small, it is read and thrown away, and the connection is kept; else as `cancel`. */
+  /**
+   * Gives up an answer whose head has come: if its rest is small, it is read and thrown away, and the connection is
+   * kept; else as `cancel`.
+   */
   skip(attempt: ClientAttempt): void;
 }
 
-/** How long an attempt waits, in milliseconds, 0 = no limit: for the first byte of its answer, and for each further one. */
+/**
+ * How long an attempt waits, in milliseconds, 0 = no limit: for the first byte of its answer, and for each further one.
+ */
 export interface AttemptTimeouts {
   readonly firstByte: number;
   readonly idle: number;
 }
 
-/** One try of an exchange at one endpoint, as a connection sees it. Exactly one of `onEnd` and `onError` ends it, unless it is cancelled. */
+/**
+ * One try of an exchange at one endpoint, as a connection sees it. Exactly one of `onEnd` and `onError` ends it, unless
+ * it is cancelled.
+ */
 export interface ClientAttempt {
   /** Who carries it now; kept up to date by whoever does. */
   handle: AttemptHandle | null;
@@ -47,7 +58,10 @@ export interface ClientAttempt {
   readonly upgrade: string | null;
   /** Its own; null = those of the connection. */
   readonly timeouts: AttemptTimeouts | null;
-  /** The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be started now or later. */
+  /**
+   * The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be
+   * started now or later.
+   */
   onConnected(body: BodySink, isReused: boolean): void;
   /** The endpoint can take more of the request body. */
   onBodyWritable(): void;
@@ -59,14 +73,23 @@ export interface ClientAttempt {
   onData(chunk: Buffer): void;
   /** Nothing more in this read. @returns false to pause; then the chunks of this read stay untouched until `resume`. */
   onReadEnd(): boolean;
-  /** The answer is complete (in a tunnel: the endpoint sends no more). @returns false where the chunks of this read are still needed. */
+  /**
+   * The answer is complete (in a tunnel: the endpoint sends no more). @returns false where the chunks of this read are
+   * still needed.
+   */
   onEnd(trailers: string): boolean;
   onError(error: ProxyError): void;
-  /** Its answer is complete, just before `onEnd`, and `connection` is its client's alone from here on. @returns false where the client does not want it; then it is closed */
+  /**
+   * Its answer is complete, just before `onEnd`, and `connection` is its client's alone from here on. @returns false
+   * where the client does not want it; then it is closed
+   */
   keepConnection(connection: BoundConnection): boolean;
 }
 
-/** Who has a connection opened, and hears once how that went, unless it abandons the connection. How long it may take is its business. */
+/**
+ * Who has a connection opened, and hears once how that went, unless it abandons the connection. How long it may take is
+ * its business.
+ */
 export interface ConnectionOpener {
   /** The connection is up: it must be given its first attempt within this call. */
   onConnected(connection: ClientConnection): void;
@@ -90,7 +113,9 @@ export interface ConnectionOwner {
   onInternalError(error: unknown): void;
 }
 
-/** An answer that was given up is read to its end if it is no larger than this, so that attempts behind it get theirs. */
+/**
+ * An answer that was given up is read to its end if it is no larger than this, so that attempts behind it get theirs.
+ */
 export const maxSkippedBytes = 262_144;
 
 /** Stands in for a pipelined attempt that was given up: its answer is read and thrown away. */

@@ -73,15 +73,24 @@ test("a tunnel that both sides have ended is written out although its endpoint i
   const clock = new ManualClock();
   const closed = Promise.withResolvers<void>();
   const owner: ConnectionOwner = {
-    wheel: new TimerWheel({ clock }), endOfTurn: new EndOfTurn(), rules: strictRules,
+    wheel: new TimerWheel({ clock }),
+    endOfTurn: new EndOfTurn(),
+    rules: strictRules,
     timeouts: { firstByte: 0, idle: 0, longIdle: 0 },
-    onIdle: () => {}, onUnaskedContent: () => {}, onClosed: () => closed.resolve(), onInternalError: closed.reject,
+    onIdle: () => {},
+    onUnaskedContent: () => {},
+    onClosed: () => closed.resolve(),
+    onInternalError: closed.reject,
   };
   const attempt = new UpgradeAttempt();
-  const connection = new ClientConnection(owner, { host: "127.0.0.1", port: (server.address() as AddressInfo).port }, {
-    onConnected: (one) => one.start(attempt),
-    onConnectFailed: (_one, error) => attempt.onError(error),
-  });
+  const connection = new ClientConnection(
+    owner,
+    { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+    {
+      onConnected: (one) => one.start(attempt),
+      onConnectFailed: (_one, error) => attempt.onError(error),
+    },
+  );
   const endpoint = await accepted.promise;
   server.close();
   endpoint.write(switched);

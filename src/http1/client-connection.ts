@@ -1,7 +1,8 @@
 /**
- * One connection to an endpoint: writes request heads and bodies, reads answers, and decides whether it may serve again.
- * Owns the join of both halves: it goes back to the pool only when the request is fully written, the answer fully read by exact framing, nothing is left over and
- * both sides keep it (RFC 9112 section 9.3); any byte or FIN while idle ends it.
+ * One connection to an endpoint: writes request heads and bodies, reads answers, and decides whether it may serve
+ * again. Owns the join of both halves: it goes back to the pool only when the request is fully written, the answer
+ * fully read by exact framing, nothing is left over and both sides keep it (RFC 9112 section 9.3); any byte or FIN
+ * while idle ends it.
  */
 import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../base/end-of-turn.ts";
@@ -11,7 +12,15 @@ import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { isSameProtocol } from "../http/upgrade.ts";
 import { BodyReader, type PieceReceiver } from "./body-reader.ts";
 import { lookForArrival } from "../net/arrival.ts";
-import { type AttemptHandle, type AttemptTimeouts, type ClientAttempt, type ConnectionOpener, type ConnectionOwner, maxSkippedBytes, SkippedAttempt } from "./client-attempt.ts";
+import {
+  type AttemptHandle,
+  type AttemptTimeouts,
+  type ClientAttempt,
+  type ConnectionOpener,
+  type ConnectionOwner,
+  maxSkippedBytes,
+  SkippedAttempt,
+} from "./client-attempt.ts";
 import { withoutNominated } from "./connection-options.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
@@ -65,7 +74,10 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     this.#owner = owner;
     this.#body = new BodyReader(owner.rules.isLenient ? "lenientAnswer" : "answer");
     this.#opener = opener;
-    const socket = new EndpointSocket({ allowHalfOpen: true, onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead } });
+    const socket = new EndpointSocket({
+      allowHalfOpen: true,
+      onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead },
+    });
     socket.setNoDelay(true);
     socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
     this.#socket = socket;
@@ -86,7 +98,15 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
 
   /** It has proved to be persistent, and everything in flight on it may share it. */
   get isPipeliner(): boolean {
-    return this.#served > 0 && !this.reuse.isBound && !this.reuse.isSuspect && this.#exclusiveCount === 0 && this.#state !== State.closed && !this.#isPaused && !this.#isDraining;
+    return (
+      this.#served > 0 &&
+      !this.reuse.isBound &&
+      !this.reuse.isSuspect &&
+      this.#exclusiveCount === 0 &&
+      this.#state !== State.closed &&
+      !this.#isPaused &&
+      !this.#isDraining
+    );
   }
 
   /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
@@ -133,7 +153,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   drain(): void {
     this.#isDraining = true;
     // A tunnel without an attempt is still writing its last bytes, and ends by itself.
-    if (this.#attempts.length === 0 && this.#state !== State.connecting && this.#state !== State.tunnel) this.#destroy();
+    if (this.#attempts.length === 0 && this.#state !== State.connecting && this.#state !== State.tunnel)
+      this.#destroy();
   }
 
   /** Closes it before it has been given an attempt. No callback follows. */
@@ -147,7 +168,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   }
 
   /**
-   * Looks, while nothing is in flight, for what has arrived since the last polling phase; closes the connection if anything has.
+   * Looks, while nothing is in flight, for what has arrived since the last polling phase; closes the connection if
+   * anything has.
    * @returns true if nothing has; false also if that cannot be told (then it stays open)
    */
   closeUnlessSilent(): boolean {
@@ -167,11 +189,17 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     if (this.#attempts[0] === attempt) this.#unpause();
   }
 
-  /** If others are in flight beside it and the rest of its answer can be skipped, the connection goes on; else it is closed. */
+  /**
+   * If others are in flight beside it and the rest of its answer can be skipped, the connection goes on; else it is
+   * closed.
+   */
   cancel(attempt: ClientAttempt): void {
     const index = this.#attempts.indexOf(attempt);
     if (index === -1) return;
-    const isSkippable = index > 0 || this.#state === State.head || (this.#state === State.body && this.#body.remaining <= maxSkippedBytes);
+    const isSkippable =
+      index > 0 ||
+      this.#state === State.head ||
+      (this.#state === State.body && this.#body.remaining <= maxSkippedBytes);
     if (this.#attempts.length > 1 && attempt.isPipelinable && isSkippable) {
       this.#attempts[index] = new SkippedAttempt(attempt.isHeadMethod);
       if (index === 0) this.#unpause();
@@ -186,7 +214,11 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   }
 
   skip(attempt: ClientAttempt): void {
-    const isSkippable = this.#attempts[0] === attempt && this.#state === State.body && this.#body.remaining <= maxSkippedBytes && this.#writer.isComplete;
+    const isSkippable =
+      this.#attempts[0] === attempt &&
+      this.#state === State.body &&
+      this.#body.remaining <= maxSkippedBytes &&
+      this.#writer.isComplete;
     if (!isSkippable) {
       this.cancel(attempt);
       return;
@@ -235,7 +267,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
         case State.closed:
           return;
         default:
-          // Bytes that no request asked for must never be taken for the answer to the next one (response queue poisoning).
+          // Bytes that no request asked for must never be taken for the answer to the next one (response queue
+          // poisoning).
           if (this.reuse.isSuspect) this.#owner.onUnaskedContent();
           this.#destroy();
           return;
@@ -247,7 +280,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     const attempt = this.#attempts[0];
     if (attempt === undefined) return;
     if (!attempt.onReadEnd()) this.#pause();
-    else if (attempt instanceof SkippedAttempt && attempt.isTooLarge) this.#failAll("UPSTREAM_RESET", "too much to skip");
+    else if (attempt instanceof SkippedAttempt && attempt.isTooLarge)
+      this.#failAll("UPSTREAM_RESET", "too much to skip");
     this.#rearm();
   }
 
@@ -283,18 +317,22 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     else if (head.framing === Framing.close) this.#state = State.untilClose;
     else this.#body.startLength(head.framing === Framing.length ? head.contentLength : 0);
     this.reuse.noteAnswer(head, attempt);
-    const isSkippedInVain = attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
+    const isSkippedInVain =
+      attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
     if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
     else attempt.onHead(head);
     if (this.#isClosed()) return -1;
     // Content behind an answer that withholds it would be taken for the next answer, which is another client's.
-    const isLast = head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#attempts.length > 1);
+    const isLast =
+      head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#attempts.length > 1);
     if (isLast) this.#failBehind();
     if (this.#state === State.body && !this.#body.isOpen) this.#complete("", next < end);
     return next;
   }
 
-  /** This answer is the connection's last (RFC 9112 section 9.6): attempts behind it fail at once, to be sent elsewhere. */
+  /**
+   * This answer is the connection's last (RFC 9112 section 9.6): attempts behind it fail at once, to be sent elsewhere.
+   */
   #failBehind(): void {
     this.#isDraining = true;
     this.#unsentCount = 0;
@@ -308,8 +346,14 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
 
   #readInterim(attempt: ClientAttempt, head: ResponseHead, headBytes: number): boolean {
     if (head.status === 101) {
-      // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would be taken for the tunnel's bytes.
-      if (attempt.upgrade === null || head.upgrade === null || !isSameProtocol(head.upgrade, attempt.upgrade) || !this.#writer.isComplete) {
+      // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would
+      // be taken for the tunnel's bytes.
+      if (
+        attempt.upgrade === null ||
+        head.upgrade === null ||
+        !isSameProtocol(head.upgrade, attempt.upgrade) ||
+        !this.#writer.isComplete
+      ) {
         this.#failAll("UPSTREAM_BAD_UPGRADE", "");
         return false;
       }
@@ -331,7 +375,10 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     return true;
   }
 
-  /** The answer is complete. The connection is free before its receiver hears of it, whose next request may take it at once. */
+  /**
+   * The answer is complete. The connection is free before its receiver hears of it, whose next request may take it at
+   * once.
+   */
   #complete(trailers: string, hasMore: boolean): void {
     const attempt = this.#attempts.shift()!;
     if (!attempt.isPipelinable) this.#exclusiveCount--;
@@ -341,7 +388,12 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
     // A socket whose last write failed is still read; see `endpoint-socket.ts`.
     const canBeIdle = !hasMore && this.#socket.errored === null;
     if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
-    const isReusable = head.isKeptAlive && !this.#body.wasRepaired && this.#writer.isComplete && !this.#isDraining && (canBeIdle || this.#attempts.length > 0);
+    const isReusable =
+      head.isKeptAlive &&
+      !this.#body.wasRepaired &&
+      this.#writer.isComplete &&
+      !this.#isDraining &&
+      (canBeIdle || this.#attempts.length > 0);
     this.#waits.interim.reset();
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.
@@ -408,7 +460,10 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#failAll(this.#state === State.connecting ? connectFailureOf(error, this.#family) : this.#lossCode(), error.code ?? error.message);
+    this.#failAll(
+      this.#state === State.connecting ? connectFailureOf(error, this.#family) : this.#lossCode(),
+      error.code ?? error.message,
+    );
   };
 
   readonly #onClose = (): void => {
@@ -446,11 +501,14 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   /** After progress in either direction: the wait that fits the state starts anew. */
   readonly #rearm = (): void => {
     if (this.#isPaused) return;
-    if (this.#state === State.tunnel) this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
-    else if (this.#state === State.body || this.#state === State.untilClose) this.#waits.awaitBody(this.#timeouts, this.#head!);
+    if (this.#state === State.tunnel)
+      this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
+    else if (this.#state === State.body || this.#state === State.untilClose)
+      this.#waits.awaitBody(this.#timeouts, this.#head!);
     else if (this.#state === State.head) {
       // The client has not sent its whole body yet: the endpoint owes no answer, so no deadline runs.
-      if (this.#writer.isComplete || this.#output.isBlocked) this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
+      if (this.#writer.isComplete || this.#output.isBlocked)
+        this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
       else this.#waits.stop();
     }
   };
@@ -461,7 +519,8 @@ export class ClientConnection implements AttemptHandle, BoundConnection, EndOfTu
   #failAll(code: ReasonCode, detail: string): void {
     if (this.#state === State.closed) return;
     const opener = this.#opener;
-    const isUnanswered = this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
+    const isUnanswered =
+      this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
     const [first, ...behind] = this.#attempts.splice(0);
     this.#destroy();
     if (opener !== null) failOpener(opener, this, { code, detail, owner: this.#owner });

@@ -36,29 +36,32 @@ async function withPair(run: (pair: Pair) => Promise<void>): Promise<void> {
   }
 }
 
-test("what came before a reset is read, although a write fails first", () => withPair(async ({ near, far, received }) => {
-  const answer = "an answer of more than one read ".repeat(20);
-  const failed = once(near, "error");
-  far.write(answer);
-  far.resetAndDestroy();
-  near.write("more");
-  near.write("and more");
-  await failed;
-  assert.equal(received(), answer);
-}));
+test("what came before a reset is read, although a write fails first", () =>
+  withPair(async ({ near, far, received }) => {
+    const answer = "an answer of more than one read ".repeat(20);
+    const failed = once(near, "error");
+    far.write(answer);
+    far.resetAndDestroy();
+    near.write("more");
+    near.write("and more");
+    await failed;
+    assert.equal(received(), answer);
+  }));
 
-test("a failed write ends the socket where nothing is to be read", () => withPair(async ({ near, far }) => {
-  far.resetAndDestroy();
-  near.write("more");
-  const [error] = await once(near, "error") as [NodeJS.ErrnoException];
-  assert.match(error.code ?? "", /^(EPIPE|ECONNRESET)$/);
-  assert.equal(near.destroyed, true);
-}));
+test("a failed write ends the socket where nothing is to be read", () =>
+  withPair(async ({ near, far }) => {
+    far.resetAndDestroy();
+    near.write("more");
+    const [error] = (await once(near, "error")) as [NodeJS.ErrnoException];
+    assert.match(error.code ?? "", /^(EPIPE|ECONNRESET)$/);
+    assert.equal(near.destroyed, true);
+  }));
 
-test("it can be destroyed while it fails", () => withPair(async ({ near, far }) => {
-  far.resetAndDestroy();
-  near.write("more");
-  const closed = once(near, "close");
-  near.destroy();
-  await closed;
-}));
+test("it can be destroyed while it fails", () =>
+  withPair(async ({ near, far }) => {
+    far.resetAndDestroy();
+    near.write("more");
+    const closed = once(near, "close");
+    near.destroy();
+    await closed;
+  }));

@@ -1,7 +1,8 @@
 /**
- * A socket on which a failed write does not throw away what came in before it. An endpoint that wants nothing of a body answers and closes; the kernel then resets the
- * connection because of what was not read, and our next write fails although the answer is there to be read (RFC 9112 section 9.6 tells servers to avoid this; many do not).
- * Node ends a socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
+ * A socket on which a failed write does not throw away what came in before it. An endpoint that wants nothing of a body
+ * answers and closes; the kernel then resets the connection because of what was not read, and our next write fails
+ * although the answer is there to be read (RFC 9112 section 9.6 tells servers to avoid this; many do not). Node ends a
+ * socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
  */
 import { Socket } from "node:net";
 import { isBeyondEndpointCeiling } from "../net/descriptor-limit.ts";
@@ -40,5 +41,6 @@ export class EndpointSocket extends Socket {
 }
 
 function failBeyondCeiling(socket: EndpointSocket): void {
-  if (!socket.destroyed && isBeyondEndpointCeiling(socket)) socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
+  if (!socket.destroyed && isBeyondEndpointCeiling(socket))
+    socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
 }

@@ -1,4 +1,7 @@
-/** What a connection to an endpoint waits for, one thing at a time: the head of an answer, more of it, or the next request. */
+/**
+ * What a connection to an endpoint waits for, one thing at a time: the head of an answer, more of it, or the next
+ * request.
+ */
 import type { Socket } from "node:net";
 import { Deadline } from "../base/timer-wheel.ts";
 import type { ResponseHead } from "../http/message.ts";
@@ -62,11 +65,15 @@ export class EndpointWaits {
 
   awaitBody({ idle }: AttemptTimeouts, head: ResponseHead): void {
     // Found out when an answer does not come at once.
-    if (this.#idleMs === -1) this.#idleMs = idle > 0 && isStreaming(head) ? Math.max(idle, this.#owner.timeouts.longIdle) : idle;
+    if (this.#idleMs === -1)
+      this.#idleMs = idle > 0 && isStreaming(head) ? Math.max(idle, this.#owner.timeouts.longIdle) : idle;
     this.awaitBytes(this.#idleMs);
   }
 
-  /** A tunnel may rest for long; once one side has said that it is done, the other one has no longer than a pause in an answer. */
+  /**
+   * A tunnel may rest for long; once one side has said that it is done, the other one has no longer than a pause in an
+   * answer.
+   */
   awaitTunnel({ idle }: AttemptTimeouts, what: "whole" | "half"): void {
     this.awaitBytes(what === "half" && idle > 0 ? idle : this.#owner.timeouts.longIdle);
   }

@@ -1,12 +1,21 @@
-/** The beginning of each exchange of a client connection: when the first byte of its head came, when it was complete, and the exchange that is made of it. */
+/**
+ * The beginning of each exchange of a client connection: when the first byte of its head came, when it was complete,
+ * and the exchange that is made of it.
+ */
 import type { Clock } from "../base/clock.ts";
 import { Exchange, type Responder } from "../http/exchange.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import type { ClientOrigin } from "./client-origin.ts";
 
-/** Why a request that was understood is refused before its body comes; null = it is not. @param maxBodyBytes 0 = no limit */
-export function decideRefusal({ hasUnknownExpectation, contentLength }: RequestHead, maxBodyBytes: number): ReasonCode | null {
+/**
+ * Why a request that was understood is refused before its body comes; null = it is not. @param maxBodyBytes 0 = no
+ * limit
+ */
+export function decideRefusal(
+  { hasUnknownExpectation, contentLength }: RequestHead,
+  maxBodyBytes: number,
+): ReasonCode | null {
   if (hasUnknownExpectation) return "EXPECTATION_FAILED";
   return maxBodyBytes > 0 && contentLength > maxBodyBytes ? "BODY_TOO_LARGE" : null;
 }

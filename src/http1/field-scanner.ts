@@ -1,7 +1,8 @@
 /**
- * One pass over the field lines of a head or trailer section: checks every byte, finds the end, and notes the lines that are not simply forwarded.
- * Strict by RFC 9112 section 5: CRLF only, no white space before the colon, no line folding, no control characters (section 2.2 allows leniency; smuggling lives there).
- * The notes live in one scratch area for the thread: a parser reads them before anything else is scanned.
+ * One pass over the field lines of a head or trailer section: checks every byte, finds the end, and notes the lines
+ * that are not simply forwarded. Strict by RFC 9112 section 5: CRLF only, no white space before the colon, no line
+ * folding, no control characters (section 2.2 allows leniency; smuggling lives there). The notes live in one scratch
+ * area for the thread: a parser reads them before anything else is scanned.
  */
 import { COLON, CR, HTAB, LF, SP, tokenTable, valueTable } from "./characters.ts";
 import { isSpecialAlias, Special, specialOf } from "./special-fields.ts";
@@ -70,9 +71,10 @@ export function scanFields(bytes: Buffer, at: number, end: number, maxFields: nu
 }
 
 /**
- * Of a head or trailer section that comes in pieces, is there something behind `from`, where the last look at it ended, that may decide about it: a line that is complete and
- * no field line (the first one, the empty one, one that is malformed), or a byte that can never be right? Every byte is looked at once: a trickle costs
- * no more than a flood, and is refused as soon.
+ * Of a head or trailer section that comes in pieces, is there something behind `from`, where the last look at it ended,
+ * that may decide about it: a line that is complete and no field line (the first one, the empty one, one that is
+ * malformed), or a byte that can never be right? Every byte is looked at once: a trickle costs no more than a flood,
+ * and is refused as soon.
  */
 export function isWorthScanning(bytes: Buffer, from: number): boolean {
   for (let end = bytes.indexOf(LF, from); end !== -1; end = bytes.indexOf(LF, end + 1)) {
@@ -92,7 +94,9 @@ function isFieldLine(bytes: Buffer, start: number, end: number): boolean {
   return bytes[end] === CR;
 }
 
-/** Is there a CR without LF, an LF without CR or another control character from `from` on (the last byte is still open)? */
+/**
+ * Is there a CR without LF, an LF without CR or another control character from `from` on (the last byte is still open)?
+ */
 function hasBareLineEnd(bytes: Buffer, from: number): boolean {
   for (let i = from; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -114,7 +118,8 @@ function note(bytes: Buffer, special: Special, lineStart: number, valueStart: nu
 }
 
 const isOws = (byte: number): boolean => byte === SP || byte === HTAB;
-const lineEndFailure = (byte: number): number => (byte === LF || byte === CR ? ScanFailure.badLineEnd : ScanFailure.badField);
+const lineEndFailure = (byte: number): number =>
+  byte === LF || byte === CR ? ScanFailure.badLineEnd : ScanFailure.badField;
 
 /** `text` (which starts at `origin` in the scanned bytes) from `start` to `end` without the lines noted for removal. */
 export function keepFields(text: string, origin: number, start: number, end: number, isKept: Uint8Array): string {

@@ -53,5 +53,12 @@ test("a head in pieces is taken when its end has come, and not before", () => {
 });
 
 test("nothing but empty lines is told from the start of a head", () => {
-  for (const [text, expected] of [["\r", true], ["\r\n", true], ["\r\n\r\n\r", true], ["\r\nG", false], ["G", false]] as const) assert.equal(isOnlyEmptyLines(bytes(text)), expected);
+  for (const [text, expected] of [
+    ["\r", true],
+    ["\r\n", true],
+    ["\r\n\r\n\r", true],
+    ["\r\nG", false],
+    ["G", false],
+  ] as const)
+    assert.equal(isOnlyEmptyLines(bytes(text)), expected);
 });

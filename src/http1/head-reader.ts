@@ -14,7 +14,10 @@ export class HeadReader {
   wasSplit = false;
   #scannedBytes = 0;
 
-  /** Reads a head from the start of `bytes`, which hold all of it that has come. @returns the number of bytes it took, or -1 where it is refused (`failure`) or more is needed */
+  /**
+   * Reads a head from the start of `bytes`, which hold all of it that has come. @returns the number of bytes it took,
+   * or -1 where it is refused (`failure`) or more is needed
+   */
   read(bytes: Buffer, limits: HeadLimits, isPeerTrusted: boolean): number {
     this.head = null;
     this.failure = null;

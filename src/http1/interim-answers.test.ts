@@ -24,20 +24,39 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const owner: ConnectionOwner = {
-    wheel, endOfTurn: new EndOfTurn(), rules: { headBytes: 65_536, headFields: 200, isLenient: false },
+    wheel,
+    endOfTurn: new EndOfTurn(),
+    rules: { headBytes: 65_536, headFields: 200, isLenient: false },
     timeouts: { firstByte: firstByteMs, idle: 0, longIdle: 0 },
     onIdle: () => told.push("idle"),
-    onUnaskedContent: () => {}, onClosed: () => {}, onInternalError: (error) => { throw error; },
+    onUnaskedContent: () => {},
+    onClosed: () => {},
+    onInternalError: (error) => {
+      throw error;
+    },
   };
   const attempt: ClientAttempt & { handle: AttemptHandle | null } = {
-    handle: null, head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", isPipelinable: false,
-    isRepeatable: true, client: null, bindsConnection: false, keepConnection: () => false, hasBody: false, hasChunkedBody: false, isHeadMethod: false, upgrade: null, timeouts: null,
-    onConnected: () => {}, onBodyWritable: () => {},
+    handle: null,
+    head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    isPipelinable: false,
+    isRepeatable: true,
+    client: null,
+    bindsConnection: false,
+    keepConnection: () => false,
+    hasBody: false,
+    hasChunkedBody: false,
+    isHeadMethod: false,
+    upgrade: null,
+    timeouts: null,
+    onConnected: () => {},
+    onBodyWritable: () => {},
     onInterim: ({ status }) => {
       told.push(String(status));
       return onInterim();
     },
-    onHead: ({ status }) => told.push(String(status)), onData: () => {}, onReadEnd: () => true,
+    onHead: ({ status }) => told.push(String(status)),
+    onData: () => {},
+    onReadEnd: () => true,
     onEnd: () => {
       told.push("end");
       return true;
@@ -45,9 +64,14 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
     onError: ({ code, detail }) => told.push(detail === "" ? code : `${code}: ${detail}`),
   };
   const { port } = server.address() as AddressInfo;
-  const connection = new ClientConnection(owner, { host: "127.0.0.1", port }, {
-    onConnected: (opened) => opened.start(attempt), onConnectFailed: (_opened, { code }) => told.push(code),
-  });
+  const connection = new ClientConnection(
+    owner,
+    { host: "127.0.0.1", port },
+    {
+      onConnected: (opened) => opened.start(attempt),
+      onConnectFailed: (_opened, { code }) => told.push(code),
+    },
+  );
   const endpoint = await accepted.promise;
   endpoint.on("error", () => {});
   await once(endpoint, "data");
@@ -58,7 +82,9 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return {
-    told, endpoint, turn,
+    told,
+    endpoint,
+    turn,
     resume: (): void => attempt.handle!.resume(attempt),
     advance: (ms: number): void => {
       clock.advance(ms);

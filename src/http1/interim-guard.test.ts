@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  bodyBytesPerInterim, InterimGuard, maxInterimBurst, maxInterimBytes, maxInterimRate, maxInterimWaitMs,
+  bodyBytesPerInterim,
+  InterimGuard,
+  maxInterimBurst,
+  maxInterimBytes,
+  maxInterimRate,
+  maxInterimWaitMs,
 } from "./interim-guard.ts";
 
 /** How many of `count` are let through, the first of them at 1,000 ms. */

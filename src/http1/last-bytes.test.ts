@@ -6,7 +6,10 @@ import { TimerWheel } from "../base/timer-wheel.ts";
 import type { SendQueueAsker, SendQueues } from "../net/send-queues.ts";
 import { LastBytes } from "./last-bytes.ts";
 
-/** What the kernel says, one look after the other; null = it does not answer. @returns after how many milliseconds the bytes are taken for taken; -1 = never */
+/**
+ * What the kernel says, one look after the other; null = it does not answer. @returns after how many milliseconds the
+ * bytes are taken for taken; -1 = never
+ */
 function play(looks: readonly (number | null)[]): number {
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock });
@@ -19,7 +22,14 @@ function play(looks: readonly (number | null)[]): number {
     },
   } as unknown as SendQueues;
   let passedMs = 0;
-  const last = new LastBytes({ socket: {} as Socket, wheel, queues, onTaken: () => { takenMs = passedMs; } });
+  const last = new LastBytes({
+    socket: {} as Socket,
+    wheel,
+    queues,
+    onTaken: () => {
+      takenMs = passedMs;
+    },
+  });
   for (; passedMs < 10_000 && takenMs === -1; passedMs += 100) {
     clock.advance(100);
     wheel.advance();

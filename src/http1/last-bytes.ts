@@ -1,6 +1,7 @@
 /**
- * Waits until a peer has everything that was written to it, so that the connection can be reset without taking back what is on its way: a reset throws away what the kernel has not
- * sent. Where the kernel cannot be asked, or not soon, a moment has to do.
+ * Waits until a peer has everything that was written to it, so that the connection can be reset without taking back
+ * what is on its way: a reset throws away what the kernel has not sent. Where the kernel cannot be asked, or not soon,
+ * a moment has to do.
  */
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
@@ -22,7 +23,12 @@ export class LastBytes implements SendQueueAsker {
   #isTaken = true;
 
   /** @param onTaken called by the wheel, once */
-  constructor(parts: { readonly socket: Socket; readonly wheel: TimerWheel; readonly onTaken: () => void; readonly queues?: SendQueues }) {
+  constructor(parts: {
+    readonly socket: Socket;
+    readonly wheel: TimerWheel;
+    readonly onTaken: () => void;
+    readonly queues?: SendQueues;
+  }) {
     this.socket = parts.socket;
     this.#wheel = parts.wheel;
     this.#onTaken = parts.onTaken;

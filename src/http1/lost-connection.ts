@@ -1,4 +1,7 @@
-/** Tells attempts and openers that a connection to an endpoint is lost or did not come about. An exception in one of them does not keep the others from being told. */
+/**
+ * Tells attempts and openers that a connection to an endpoint is lost or did not come about. An exception in one of
+ * them does not keep the others from being told.
+ */
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { socketShortage } from "../net/socket-shortage.ts";
 import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "./client-attempt.ts";
@@ -14,7 +17,11 @@ export function connectFailureOf(error: NodeJS.ErrnoException, family: "tcp" | "
 }
 
 /** Tells `opener` that `connection` did not come about; nothing was sent. */
-export function failOpener(opener: ConnectionOpener, connection: ClientConnection, loss: { readonly code: ReasonCode; readonly detail: string; readonly owner: BugListener }): void {
+export function failOpener(
+  opener: ConnectionOpener,
+  connection: ClientConnection,
+  loss: { readonly code: ReasonCode; readonly detail: string; readonly owner: BugListener },
+): void {
   try {
     opener.onConnectFailed(connection, new ProxyError(loss.code, { replay: "safe", detail: loss.detail }));
   } catch (bug) {
@@ -31,7 +38,11 @@ export function failAttempt(attempt: ClientAttempt, error: ProxyError, owner: Bu
   }
 }
 
-/** Tells `attempts`, which were in flight behind another, that they were never answered: they may be sent again elsewhere. */
+/**
+ * Tells `attempts`, which were in flight behind another, that they were never answered: they may be sent again
+ * elsewhere.
+ */
 export function failUnanswered(attempts: readonly ClientAttempt[], detail: string, owner: BugListener): void {
-  for (const attempt of attempts) failAttempt(attempt, new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }), owner);
+  for (const attempt of attempts)
+    failAttempt(attempt, new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }), owner);
 }

@@ -4,7 +4,10 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { Output } from "./output.ts";
 
-/** A socket that takes nothing. `heldBytes` counts memory that really is allocated; text is counted as the worst that it may take, a pointer and a cell for each character. */
+/**
+ * A socket that takes nothing. `heldBytes` counts memory that really is allocated; text is counted as the worst that it
+ * may take, a pointer and a cell for each character.
+ */
 class StuckSocket {
   readonly destroyed = false;
   writableLength = 0;

@@ -1,11 +1,13 @@
 /**
- * The writing half of a connection. What belongs together leaves in one write: text (heads, chunk lines) and small bodies are held back until `flush`, which whoever
- * produced them calls when nothing more comes in this turn.
+ * The writing half of a connection. What belongs together leaves in one write: text (heads, chunk lines) and small
+ * bodies are held back until `flush`, which whoever produced them calls when nothing more comes in this turn.
  *
- * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket whose write was accepted whole has nothing queued.
- * While that bit is set, the bytes given last belong to the socket, and nothing more should be given until `onWritable`.
+ * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket
+ * whose write was accepted whole has nothing queued. While that bit is set, the bytes given last belong to the socket,
+ * and nothing more should be given until `onWritable`.
  *
- * Three ways to write, by size, measured (CPU per answer of 0.1, 10 and 64 KiB): as one string; gathered in a block and written as one buffer; as a vectored write.
+ * Three ways to write, by size, measured (CPU per answer of 0.1, 10 and 64 KiB): as one string; gathered in a block and
+ * written as one buffer; as a vectored write.
  */
 import type { Socket } from "node:net";
 import { BlockPool } from "./block-pool.ts";
@@ -78,7 +80,8 @@ export class Output {
     }
     if (this.#isAwaitingDrain) return false;
     if (this.#socket.writableLength === 0 || this.#socket.destroyed) return true;
-    // An empty write queues behind the rest; its callback is the notice that all is out. Costs nothing while nothing blocks.
+    // An empty write queues behind the rest; its callback is the notice that all is out. Costs nothing while nothing
+    // blocks.
     this.#isAwaitingDrain = true;
     this.#socket.write("", this.#onDrained);
     return false;

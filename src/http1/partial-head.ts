@@ -43,4 +43,5 @@ export class PartialHead {
 }
 
 /** Does a section end in the bytes from `from` on? Its last line end may have begun before. */
-const hasSectionEnd = (bytes: Buffer, from: number): boolean => findSectionEnd(bytes, Math.max(0, from - 2), bytes.length) !== -1;
+const hasSectionEnd = (bytes: Buffer, from: number): boolean =>
+  findSectionEnd(bytes, Math.max(0, from - 2), bytes.length) !== -1;

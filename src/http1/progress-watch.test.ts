@@ -1,4 +1,7 @@
-/** Slow peers and stalled ones, on a clock that stands still: what each sign of progress is worth, and when a peer is given up. */
+/**
+ * Slow peers and stalled ones, on a clock that stands still: what each sign of progress is worth, and when a peer is
+ * given up.
+ */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
@@ -20,8 +23,19 @@ class Stage {
   readonly watch: ProgressWatch;
 
   constructor() {
-    const queues = { ask: (asker: SendQueueAsker) => { if (this.leftToSend !== null) asker.onSendQueue(this.leftToSend); } } as unknown as SendQueues;
-    this.watch = new ProgressWatch({ socket: this.socket as unknown as Socket, wheel: this.#wheel, queues, onStalled: () => { this.stalledAfterMs = this.#passedMs; } });
+    const queues = {
+      ask: (asker: SendQueueAsker) => {
+        if (this.leftToSend !== null) asker.onSendQueue(this.leftToSend);
+      },
+    } as unknown as SendQueues;
+    this.watch = new ProgressWatch({
+      socket: this.socket as unknown as Socket,
+      wheel: this.#wheel,
+      queues,
+      onStalled: () => {
+        this.stalledAfterMs = this.#passedMs;
+      },
+    });
   }
 
   /** Time passes; `eachSecond` is what the peer does. */
@@ -39,14 +53,61 @@ class Stage {
   }
 }
 
-const signs: readonly (readonly [what: string, kind: ProgressKind, isProgress: boolean, move: (stage: Stage) => void])[] = [
-  ["writes complete", "taking", true, ({ socket }) => { socket.writableLength -= 10; }],
-  ["a write is taken in part", "taking", true, ({ handle }) => { handle.writeQueueSize -= 10; }],
-  ["the kernel gets rid of bytes", "taking", true, (stage) => { stage.leftToSend = stage.leftToSend! - 10; }],
-  ["bytes come from the peer, which count", "both", true, ({ socket }) => { socket.bytesRead += 10; }],
-  ["bytes come from the peer, which do not count", "taking", false, ({ socket }) => { socket.bytesRead += 10; }],
+const signs: readonly (readonly [
+  what: string,
+  kind: ProgressKind,
+  isProgress: boolean,
+  move: (stage: Stage) => void,
+])[] = [
+  [
+    "writes complete",
+    "taking",
+    true,
+    ({ socket }) => {
+      socket.writableLength -= 10;
+    },
+  ],
+  [
+    "a write is taken in part",
+    "taking",
+    true,
+    ({ handle }) => {
+      handle.writeQueueSize -= 10;
+    },
+  ],
+  [
+    "the kernel gets rid of bytes",
+    "taking",
+    true,
+    (stage) => {
+      stage.leftToSend = stage.leftToSend! - 10;
+    },
+  ],
+  [
+    "bytes come from the peer, which count",
+    "both",
+    true,
+    ({ socket }) => {
+      socket.bytesRead += 10;
+    },
+  ],
+  [
+    "bytes come from the peer, which do not count",
+    "taking",
+    false,
+    ({ socket }) => {
+      socket.bytesRead += 10;
+    },
+  ],
   ["nothing moves", "both", false, () => {}],
-  ["the kernel cannot be asked", "both", false, (stage) => { stage.leftToSend = -1; }],
+  [
+    "the kernel cannot be asked",
+    "both",
+    false,
+    (stage) => {
+      stage.leftToSend = -1;
+    },
+  ],
 ];
 
 for (const [what, kind, isProgress, move] of signs) {
@@ -54,7 +115,8 @@ for (const [what, kind, isProgress, move] of signs) {
     const stage = new Stage();
     stage.watch.await(4_000, kind);
     stage.pass(60, () => move(stage));
-    if (!isProgress) assert.ok(stage.stalledAfterMs >= 4_000 && stage.stalledAfterMs <= 4_500, `after ${stage.stalledAfterMs} ms`);
+    if (!isProgress)
+      assert.ok(stage.stalledAfterMs >= 4_000 && stage.stalledAfterMs <= 4_500, `after ${stage.stalledAfterMs} ms`);
     else {
       assert.equal(stage.stalledAfterMs, -1);
       // Then it stops.

@@ -1,9 +1,11 @@
 /**
- * Waits for a peer that is slow: tells when it has taken nothing for so long. Progress is seen below a completed write, by three signs, the cheap ones first: what Node.js has
- * handed on, what libuv has left to hand on (a write that the kernel took in part), and what the kernel has left to send (`net/send-queues.ts`).
+ * Waits for a peer that is slow: tells when it has taken nothing for so long. Progress is seen below a completed write,
+ * by three signs, the cheap ones first: what Node.js has handed on, what libuv has left to hand on (a write that the
+ * kernel took in part), and what the kernel has left to send (`net/send-queues.ts`).
  *
- * It looks twice in each time allowed. A peer is given up at a look that finds nothing new and is at least that time after the last that did: never before it is over, and at most
- * half of it later; twice of it where the kernel cannot be asked in time.
+ * It looks twice in each time allowed. A peer is given up at a look that finds nothing new and is at least that time
+ * after the last that did: never before it is over, and at most half of it later; twice of it where the kernel cannot
+ * be asked in time.
  */
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";

@@ -1,6 +1,7 @@
 /**
- * The memory that a connection's reads go into: one buffer, used again for every read, unless slices of it are still needed when the read is over.
- * It grows while reads fill it, so that large answers take fewer system calls and idle connections little memory.
+ * The memory that a connection's reads go into: one buffer, used again for every read, unless slices of it are still
+ * needed when the read is over. It grows while reads fill it, so that large answers take fewer system calls and idle
+ * connections little memory.
  */
 
 const firstBytes = 16_384;

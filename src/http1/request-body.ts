@@ -1,4 +1,7 @@
-/** The body of the request under way: read strictly, handed to whoever takes it with one bit of back-pressure, or thrown away within limits when nobody does. */
+/**
+ * The body of the request under way: read strictly, handed to whoever takes it with one bit of back-pressure, or thrown
+ * away within limits when nobody does.
+ */
 import type { BodySink, Exchange } from "../http/exchange.ts";
 import { Framing } from "../http/message.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -80,7 +83,10 @@ export class RequestBody implements PieceReceiver {
     return this.#droppedBytes > maxDroppedBytes;
   }
 
-  /** Reads `bytes` as far as they belong to it. @param isBorrowed what is handed on has to be a copy. @returns how many did */
+  /**
+   * Reads `bytes` as far as they belong to it. @param isBorrowed what is handed on has to be a copy. @returns how many
+   * did
+   */
   read(bytes: Buffer, isBorrowed: boolean): number {
     this.#isBorrowed = isBorrowed;
     return this.#reader.read(bytes, 0, bytes.length, this);
@@ -113,7 +119,10 @@ export class RequestBody implements PieceReceiver {
     return !this.isBlocked;
   }
 
-  /** The exchange is over: nothing of it is kept. If the sink ended it in the middle of a read, the rest of that read is thrown away. */
+  /**
+   * The exchange is over: nothing of it is kept. If the sink ended it in the middle of a read, the rest of that read is
+   * thrown away.
+   */
   release(): void {
     this.#exchange = null;
     this.drop();
@@ -121,7 +130,8 @@ export class RequestBody implements PieceReceiver {
 
   /** It is complete. */
   end(): void {
-    if (this.#sink !== null) this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
+    if (this.#sink !== null)
+      this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
   }
 
   /** Detaches the sink. Copies that it was given since the last flush stay its own. */

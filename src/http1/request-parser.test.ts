@@ -20,8 +20,24 @@ test("a head is understood as it is written", () => {
   assert.ok(head !== null);
   assert.equal(next, get("Accept: */*\r\nX-A: 1\r\nx-a: 2\r\n").length);
   assert.deepEqual(
-    { method: head.method, target: head.target, path: head.path, query: head.query, host: head.host, authority: head.authority, minor: head.minorVersion },
-    { method: "GET", target: "/a?b=c", path: "/a", query: "b=c", host: "example.com", authority: "Example.COM:80", minor: 1 },
+    {
+      method: head.method,
+      target: head.target,
+      path: head.path,
+      query: head.query,
+      host: head.host,
+      authority: head.authority,
+      minor: head.minorVersion,
+    },
+    {
+      method: "GET",
+      target: "/a?b=c",
+      path: "/a",
+      query: "b=c",
+      host: "example.com",
+      authority: "Example.COM:80",
+      minor: 1,
+    },
   );
   assert.equal(head.keptFields, "Accept: */*\r\nX-A: 1\r\nx-a: 2\r\n", "lines are kept to the byte, in order");
   assert.equal(head.framing, Framing.none);
@@ -29,22 +45,49 @@ test("a head is understood as it is written", () => {
 });
 
 test("fields that are not simply forwarded are taken out and understood", () => {
-  const { head } = parse(get([
-    "Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Proxy-Connection: keep-alive", "TE: trailers, deflate", "Trailer: x", "Upgrade: h2c", "HTTP2-Settings: x",
-    "Proxy-Authorization: Basic x", "Proxy: evil", "X_Forwarded_For: 9.9.9.9", "Content_Length: 5", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2.2.2.2", "X-Forwarded-Port: 1",
-    "X-Real-IP: 3.3.3.3", "Via: 1.1 other", "X-Request-ID: abc",
-  ].join("\r\n") + "\r\nCookie: a=b\r\n"));
+  const { head } = parse(
+    get(
+      [
+        "Connection: close, X-Hop",
+        "X-Hop: 1",
+        "Keep-Alive: timeout=5",
+        "Proxy-Connection: keep-alive",
+        "TE: trailers, deflate",
+        "Trailer: x",
+        "Upgrade: h2c",
+        "HTTP2-Settings: x",
+        "Proxy-Authorization: Basic x",
+        "Proxy: evil",
+        "X_Forwarded_For: 9.9.9.9",
+        "Content_Length: 5",
+        "X-Forwarded-For: 1.1.1.1",
+        "X-Forwarded-For: 2.2.2.2",
+        "X-Forwarded-Port: 1",
+        "X-Real-IP: 3.3.3.3",
+        "Via: 1.1 other",
+        "X-Request-ID: abc",
+      ].join("\r\n") + "\r\nCookie: a=b\r\n",
+    ),
+  );
   assert.ok(head !== null);
   assert.equal(head.keptFields, "Cookie: a=b\r\n");
-  assert.deepEqual([head.isKeptAlive, head.acceptsTrailers, head.upgrade, head.forwardedFor, head.via, head.requestId], [false, true, null, "1.1.1.1, 2.2.2.2", "1.1 other", "abc"]);
+  assert.deepEqual(
+    [head.isKeptAlive, head.acceptsTrailers, head.upgrade, head.forwardedFor, head.via, head.requestId],
+    [false, true, null, "1.1.1.1, 2.2.2.2", "1.1 other", "abc"],
+  );
 });
 
 test("a trusted peer's further trust fields are forwarded", () => {
-  assert.equal(parse(get("X-Real-IP: 3.3.3.3\r\nX-Forwarded-Port: 1\r\nX_Real_IP: 4.4.4.4\r\n"), true).head?.keptFields, "X-Real-IP: 3.3.3.3\r\nX-Forwarded-Port: 1\r\n");
+  assert.equal(
+    parse(get("X-Real-IP: 3.3.3.3\r\nX-Forwarded-Port: 1\r\nX_Real_IP: 4.4.4.4\r\n"), true).head?.keptFields,
+    "X-Real-IP: 3.3.3.3\r\nX-Forwarded-Port: 1\r\n",
+  );
 });
 
 test("nomination never takes away framing, Host or what we write", () => {
-  const { head } = parse("POST / HTTP/1.1\r\nHost: a\r\nConnection: Host, Content-Length, Via, X-Forwarded-For\r\nContent-Length: 3\r\nVia: 1.1 x\r\n\r\n");
+  const { head } = parse(
+    "POST / HTTP/1.1\r\nHost: a\r\nConnection: Host, Content-Length, Via, X-Forwarded-For\r\nContent-Length: 3\r\nVia: 1.1 x\r\n\r\n",
+  );
   assert.deepEqual([head?.authority, head?.framing, head?.contentLength, head?.via], ["a", Framing.length, 3, "1.1 x"]);
 });
 
@@ -92,7 +135,8 @@ test("every beginning of a good head asks for more", () => {
 });
 
 test("an upgrade is one protocol that is nominated, in HTTP/1.1; WebSocket on a GET without body, others on any request; never HTTP", () => {
-  const head = (protocol: string, start = "GET / HTTP/1.1", fields = ""): string => `${start}\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: ${protocol}\r\n${fields}\r\n`;
+  const head = (protocol: string, start = "GET / HTTP/1.1", fields = ""): string =>
+    `${start}\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: ${protocol}\r\n${fields}\r\n`;
   for (const [why, text, upgrade] of [
     ["WebSocket", head("WebSocket"), "websocket"],
     ["WebSocket with an empty body", head("websocket", undefined, "Content-Length: 0\r\n"), "websocket"],
@@ -112,11 +156,28 @@ test("an upgrade is one protocol that is nominated, in HTTP/1.1; WebSocket on a 
     ["half a protocol", head("spdy/"), null],
     ["too many versions", head("spdy/3/1"), null],
     ["nothing", head(""), null],
-  ] as const) assert.equal(parse(text).head?.upgrade, upgrade, why);
+  ] as const)
+    assert.equal(parse(text).head?.upgrade, upgrade, why);
 });
 
 test("a length is a plain decimal number below 10^15", () => {
-  for (const [text, value] of [["0", 0], ["7", 7], ["999999999999999", 999_999_999_999_999], ["1000000000000000", -1], ["", -1], ["+5", -1], ["-5", -1], ["05", -1], ["00", -1], ["0x5", -1], ["5.0", -1], ["5 ", -1], ["5,5", -1], ["1e3", -1], ["\u0665", -1]] as const) {
+  for (const [text, value] of [
+    ["0", 0],
+    ["7", 7],
+    ["999999999999999", 999_999_999_999_999],
+    ["1000000000000000", -1],
+    ["", -1],
+    ["+5", -1],
+    ["-5", -1],
+    ["05", -1],
+    ["00", -1],
+    ["0x5", -1],
+    ["5.0", -1],
+    ["5 ", -1],
+    ["5,5", -1],
+    ["1e3", -1],
+    ["\u0665", -1],
+  ] as const) {
     assert.equal(parseContentLength(text), value, JSON.stringify(text));
   }
 });

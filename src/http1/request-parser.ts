@@ -12,7 +12,14 @@ import { parseTarget } from "../http/target.ts";
 import { CR, LF, SP, targetTable, tokenTable } from "./characters.ts";
 import { applyConnection } from "./connection-options.ts";
 import {
-  keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
+  keepFields,
+  keepTable,
+  notedCount,
+  notedSpecial,
+  notedValueEnd,
+  notedValueStart,
+  ScanFailure,
+  scanFields,
 } from "./field-scanner.ts";
 import { Special } from "./special-fields.ts";
 import { trailerLine } from "./trailer-fields.ts";
@@ -28,13 +35,24 @@ const keepFromStranger = keepTable(Special.date, Special.login, Special.persiste
 const keepFromTrusted = keepTable(Special.date, Special.login, Special.persistentLogin, Special.trust);
 
 /** What `parseRequestHead` found. One object for the thread, overwritten by every call. */
-export const parsed: { head: RequestHead | null; next: number; failure: ReasonCode | null } = { head: null, next: 0, failure: null };
+export const parsed: { head: RequestHead | null; next: number; failure: ReasonCode | null } = {
+  head: null,
+  next: 0,
+  failure: null,
+};
 
 /**
- * Parses the head at `bytes[start, end)` into `parsed`: a head and the offset behind it; a failure; or neither, when more bytes are needed.
+ * Parses the head at `bytes[start, end)` into `parsed`: a head and the offset behind it; a failure; or neither, when
+ * more bytes are needed.
  * @param isPeerTrusted trust fields of a trusted peer are kept
  */
-export function parseRequestHead(bytes: Buffer, start: number, end: number, limits: HeadLimits, isPeerTrusted: boolean): void {
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  isPeerTrusted: boolean,
+): void {
   parsed.head = null;
   parsed.failure = null;
   let at = start;
@@ -52,25 +70,30 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   const methodEnd = at;
   if (methodEnd - lineStart > maxMethodLength) return fail("BAD_METHOD");
   if (at === limit) return needMore(end, limit, "BAD_METHOD");
-  if (bytes[at] !== SP || at === lineStart) return fail(bytes[at] === LF || bytes[at] === CR ? "BAD_REQUEST_LINE" : "BAD_METHOD");
+  if (bytes[at] !== SP || at === lineStart)
+    return fail(bytes[at] === LF || bytes[at] === CR ? "BAD_REQUEST_LINE" : "BAD_METHOD");
 
   const targetStart = ++at;
   while (at < limit && targetTable[bytes[at]!] === 1) at++;
   const targetEnd = at;
   if (at === limit) return needMore(end, limit, "TARGET_TOO_LONG");
-  if (bytes[at] !== SP || targetEnd === targetStart) return fail(bytes[at] === CR || bytes[at] === LF || bytes[at] === SP ? "BAD_REQUEST_LINE" : "BAD_TARGET");
+  if (bytes[at] !== SP || targetEnd === targetStart)
+    return fail(bytes[at] === CR || bytes[at] === LF || bytes[at] === SP ? "BAD_REQUEST_LINE" : "BAD_TARGET");
 
   // "HTTP/" DIGIT "." DIGIT CRLF, ten bytes
   at++;
   if (at + 10 > limit) {
-    for (let i = at; i < limit; i++) if (i - at === 5 || i - at === 7 ? !isDigit(bytes[i]!) : bytes[i] !== versionBytes[i - at]) return fail("BAD_REQUEST_LINE");
+    for (let i = at; i < limit; i++)
+      if (i - at === 5 || i - at === 7 ? !isDigit(bytes[i]!) : bytes[i] !== versionBytes[i - at])
+        return fail("BAD_REQUEST_LINE");
     return needMore(end, limit, "TARGET_TOO_LONG");
   }
   const major = bytes[at + 5]! - 48;
   const minor = bytes[at + 7]! - 48;
   for (let i = 0; i < 10; i++) {
     if (i === 5 || i === 7) continue;
-    if (bytes[at + i] !== versionBytes[i]) return fail(i === 8 && bytes[at + i] === LF ? "BAD_LINE_END" : "BAD_REQUEST_LINE");
+    if (bytes[at + i] !== versionBytes[i])
+      return fail(i === 8 && bytes[at + i] === LF ? "BAD_LINE_END" : "BAD_REQUEST_LINE");
   }
   if (major < 0 || major > 9 || minor < 0 || minor > 9) return fail("BAD_REQUEST_LINE");
   if (major !== 1) return fail("VERSION_NOT_SUPPORTED");
@@ -79,10 +102,14 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   const next = scanFields(bytes, fieldsStart, limit, limits.headFields);
   if (next < 0) {
     switch (next) {
-      case ScanFailure.incomplete: return needMore(end, limit, "HEAD_TOO_LARGE");
-      case ScanFailure.badLineEnd: return fail("BAD_LINE_END");
-      case ScanFailure.tooManyFields: return fail("TOO_MANY_FIELDS");
-      default: return fail("BAD_FIELD");
+      case ScanFailure.incomplete:
+        return needMore(end, limit, "HEAD_TOO_LARGE");
+      case ScanFailure.badLineEnd:
+        return fail("BAD_LINE_END");
+      case ScanFailure.tooManyFields:
+        return fail("TOO_MANY_FIELDS");
+      default:
+        return fail("BAD_FIELD");
     }
   }
 
@@ -94,7 +121,13 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   // For the log, until it is understood.
   head.target = text.slice(targetStart - lineStart, targetEnd - lineStart);
   head.minorVersion = minor === 0 ? 0 : 1;
-  head.keptFields = keepFields(text, lineStart, fieldsStart, next - 2, isPeerTrusted ? keepFromTrusted : keepFromStranger);
+  head.keptFields = keepFields(
+    text,
+    lineStart,
+    fieldsStart,
+    next - 2,
+    isPeerTrusted ? keepFromTrusted : keepFromStranger,
+  );
   const failure = interpret(head, text, lineStart) ?? checkTarget(head, head.target);
   if (failure !== null) return fail(failure, head);
   parsed.head = head;
@@ -142,22 +175,46 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
         if (transferEncoding !== null) return "BAD_TRANSFER_ENCODING";
         transferEncoding = value;
         break;
-      case Special.connection: connection = join(connection, value); break;
-      case Special.upgrade: upgrade = join(upgrade, value); break;
-      case Special.expect: expect = join(expect, value); break;
-      case Special.te: te = join(te, value); break;
-      case Special.trailer: trailer = true; break;
+      case Special.connection:
+        connection = join(connection, value);
+        break;
+      case Special.upgrade:
+        upgrade = join(upgrade, value);
+        break;
+      case Special.expect:
+        expect = join(expect, value);
+        break;
+      case Special.te:
+        te = join(te, value);
+        break;
+      case Special.trailer:
+        trailer = true;
+        break;
       case Special.login:
       case Special.proxyLogin:
         if (isConnectionLogin(value)) head.bindsConnection = true;
         break;
-      case Special.via: head.via = join(head.via, value); break;
-      case Special.cdnLoop: head.cdnLoop = join(head.cdnLoop, value); break;
-      case Special.requestId: head.requestId = join(head.requestId, value); break;
-      case Special.forwardedFor: head.forwardedFor = join(head.forwardedFor, value); break;
-      case Special.forwardedProto: head.forwardedProto = join(head.forwardedProto, value); break;
-      case Special.forwardedHost: head.forwardedHost = join(head.forwardedHost, value); break;
-      case Special.forwarded: head.forwarded = join(head.forwarded, value); break;
+      case Special.via:
+        head.via = join(head.via, value);
+        break;
+      case Special.cdnLoop:
+        head.cdnLoop = join(head.cdnLoop, value);
+        break;
+      case Special.requestId:
+        head.requestId = join(head.requestId, value);
+        break;
+      case Special.forwardedFor:
+        head.forwardedFor = join(head.forwardedFor, value);
+        break;
+      case Special.forwardedProto:
+        head.forwardedProto = join(head.forwardedProto, value);
+        break;
+      case Special.forwardedHost:
+        head.forwardedHost = join(head.forwardedHost, value);
+        break;
+      case Special.forwarded:
+        head.forwarded = join(head.forwarded, value);
+        break;
     }
   }
   const failure = decideFraming(head, contentLength, transferEncoding);
@@ -172,7 +229,9 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
     // RFC 9110 section 10.1.1: an HTTP/1.0 client's Expect is ignored.
     if (expect !== null) {
       if (toLowerAscii(expect) !== "100-continue") head.hasUnknownExpectation = true;
-      else head.expectsContinue = head.framing !== Framing.none && (head.framing === Framing.chunked || head.contentLength > 0);
+      else
+        head.expectsContinue =
+          head.framing !== Framing.none && (head.framing === Framing.chunked || head.contentLength > 0);
     }
   }
   return null;
@@ -181,19 +240,25 @@ function interpret(head: RequestHead, text: string, origin: number): ReasonCode 
 function trailerLines(text: string, origin: number, nominated: ReadonlySet<string>): string {
   let lines = "";
   for (let i = 0; i < notedCount; i++) {
-    if (notedSpecial[i] === Special.trailer) lines += trailerLine(text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin), nominated);
+    if (notedSpecial[i] === Special.trailer)
+      lines += trailerLine(text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin), nominated);
   }
   return lines;
 }
 
 const join = (before: string | null, value: string): string => (before === null ? value : `${before}, ${value}`);
 
-function decideFraming(head: RequestHead, contentLength: string | null, transferEncoding: string | null): ReasonCode | null {
+function decideFraming(
+  head: RequestHead,
+  contentLength: string | null,
+  transferEncoding: string | null,
+): ReasonCode | null {
   if (transferEncoding !== null) {
     if (contentLength !== null) return "AMBIGUOUS_FRAMING";
     // RFC 9112 section 6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.
     if (head.minorVersion === 0) return "BAD_TRANSFER_ENCODING";
-    if (toLowerAscii(transferEncoding) !== "chunked") return isUnknownCoding(transferEncoding) ? "UNKNOWN_TRANSFER_CODING" : "BAD_TRANSFER_ENCODING";
+    if (toLowerAscii(transferEncoding) !== "chunked")
+      return isUnknownCoding(transferEncoding) ? "UNKNOWN_TRANSFER_CODING" : "BAD_TRANSFER_ENCODING";
     head.framing = Framing.chunked;
   } else if (contentLength !== null) {
     const length = parseContentLength(contentLength);
@@ -211,7 +276,10 @@ function isUnknownCoding(value: string): boolean {
   return codings.every(isToken) && !codings.slice(0, -1).includes("chunked") && !codings.includes("identity");
 }
 
-/** A Content-Length value as a number of bytes, or -1 where it is not exactly a decimal number without sign, list or leading zero. */
+/**
+ * A Content-Length value as a number of bytes, or -1 where it is not exactly a decimal number without sign, list or
+ * leading zero.
+ */
 export function parseContentLength(value: string): number {
   const length = value.length;
   if (length === 0 || length > 15) return -1;
@@ -227,13 +295,18 @@ export function parseContentLength(value: string): number {
 function interpretConnection(head: RequestHead, connection: string, upgrade: string | null): void {
   const options = applyConnection(head, connection);
   // RFC 9110 section 7.8: Upgrade counts only when nominated, and never in HTTP/1.0.
-  if (upgrade !== null && head.minorVersion === 1 && options.includes("upgrade")) interpretUpgrade(head, readUpgrade(upgrade));
+  if (upgrade !== null && head.minorVersion === 1 && options.includes("upgrade"))
+    interpretUpgrade(head, readUpgrade(upgrade));
   if (options.includes("x-request-id")) head.requestId = null;
 }
 
 function interpretUpgrade(head: RequestHead, protocol: string | null): void {
   if (protocol === null || !isSameProtocol(protocol, "websocket")) head.upgrade = protocol;
-  else if (head.method === "GET" && (head.framing === Framing.none || (head.framing === Framing.length && head.contentLength === 0))) head.upgrade = "websocket";
+  else if (
+    head.method === "GET" &&
+    (head.framing === Framing.none || (head.framing === Framing.length && head.contentLength === 0))
+  )
+    head.upgrade = "websocket";
 }
 
 // Clients of one site send one Host again and again.

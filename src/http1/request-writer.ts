@@ -1,4 +1,7 @@
-/** The writing half of a connection to an endpoint: one request after the other, and the client's bytes once it is a tunnel. */
+/**
+ * The writing half of a connection to an endpoint: one request after the other, and the client's bytes once it is a
+ * tunnel.
+ */
 import type { Socket } from "node:net";
 import type { BodySink } from "../http/exchange.ts";
 import type { ClientAttempt } from "./client-attempt.ts";

@@ -1,8 +1,10 @@
 /**
- * From an endpoint's bytes to a `ResponseHead`: an answer that can be read in two ways is a 502 and its connection is not used again. What is unusual and
- * can be read in one way only is taken: equal lengths (RFC 9112 section 6.3) and lengths with zeros before them.
+ * From an endpoint's bytes to a `ResponseHead`: an answer that can be read in two ways is a 502 and its connection is
+ * not used again. What is unusual and can be read in one way only is taken: equal lengths (RFC 9112 section 6.3) and
+ * lengths with zeros before them.
  *
- * Where an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again either.
+ * Where an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again
+ * either.
  */
 import { isConnectionLogin } from "../http/connection-login.ts";
 import { toLowerAscii, trimOws } from "../http/fields.ts";
@@ -11,7 +13,14 @@ import type { ReasonCode } from "../http/reason.ts";
 import { CR, LF, SP, valueTable } from "./characters.ts";
 import { applyConnection } from "./connection-options.ts";
 import {
-  keepFields, keepTable, notedCount, notedSpecial, notedValueEnd, notedValueStart, ScanFailure, scanFields,
+  keepFields,
+  keepTable,
+  notedCount,
+  notedSpecial,
+  notedValueEnd,
+  notedValueStart,
+  ScanFailure,
+  scanFields,
 } from "./field-scanner.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { parseContentLength, type HeadLimits } from "./request-parser.ts";
@@ -29,18 +38,45 @@ export const strictRules: AnswerRules = { headBytes: 65_536, headFields: 200, is
 export const lenientRules: AnswerRules = { ...strictRules, isLenient: true };
 
 /** What `parseResponseHead` found. One object for the thread, overwritten by every call. */
-export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = { head: null, next: 0, failure: null, detail: "" };
+export const parsedResponse: { head: ResponseHead | null; next: number; failure: ReasonCode | null; detail: string } = {
+  head: null,
+  next: 0,
+  failure: null,
+  detail: "",
+};
 
 // Request-side names mean nothing in an answer and are forwarded.
 const kept = keepTable(
-  Special.date, Special.host, Special.expect, Special.via, Special.cdnLoop, Special.requestId, Special.forwardedFor, Special.forwardedProto,
-  Special.forwardedHost, Special.forwarded, Special.trust, Special.unsafe, Special.login, Special.persistentLogin,
+  Special.date,
+  Special.host,
+  Special.expect,
+  Special.via,
+  Special.cdnLoop,
+  Special.requestId,
+  Special.forwardedFor,
+  Special.forwardedProto,
+  Special.forwardedHost,
+  Special.forwarded,
+  Special.trust,
+  Special.unsafe,
+  Special.login,
+  Special.persistentLogin,
 );
 
-/** Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are needed. */
-export function parseResponseHead(bytes: Buffer, start: number, end: number, rules: AnswerRules, isHeadMethod: boolean): void {
+/**
+ * Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are
+ * needed.
+ */
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  rules: AnswerRules,
+  isHeadMethod: boolean,
+): void {
   parseStrictly(bytes, start, end, rules, isHeadMethod);
-  if (rules.isLenient && parsedResponse.failure === "UPSTREAM_BAD_RESPONSE") parseRepaired(bytes, start, end, rules, isHeadMethod);
+  if (rules.isLenient && parsedResponse.failure === "UPSTREAM_BAD_RESPONSE")
+    parseRepaired(bytes, start, end, rules, isHeadMethod);
 }
 
 function parseRepaired(bytes: Buffer, start: number, end: number, rules: AnswerRules, isHeadMethod: boolean): void {
@@ -154,9 +190,15 @@ function interpret(head: ResponseHead, origin: number): string | null {
         if (transferEncoding !== null) return "repeated Transfer-Encoding";
         transferEncoding = value;
         break;
-      case Special.connection: connection = connection === null ? value : `${connection}, ${value}`; break;
-      case Special.upgrade: head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`; break;
-      case Special.keepAlive: head.keepAliveHintMs = keepAliveHint(value); break;
+      case Special.connection:
+        connection = connection === null ? value : `${connection}, ${value}`;
+        break;
+      case Special.upgrade:
+        head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`;
+        break;
+      case Special.keepAlive:
+        head.keepAliveHintMs = keepAliveHint(value);
+        break;
       case Special.login:
       case Special.proxyLogin:
         if (isConnectionLogin(value)) head.bindsConnection = true;
@@ -164,13 +206,17 @@ function interpret(head: ResponseHead, origin: number): string | null {
       case Special.persistentLogin:
         if (toLowerAscii(value) !== "false") head.bindsConnection = true;
         break;
-      case Special.trailer: (trailers ??= []).push(value); break;
+      case Special.trailer:
+        (trailers ??= []).push(value);
+        break;
     }
   }
   head.isKeptAlive = head.minorVersion === 1;
   if (connection !== null) applyConnection(head, connection);
-  // RFC 9110 section 15.5.22: a 426 must say which protocols are wanted; section 7.8: with a connection option of its own.
-  if (head.status === 426 && head.upgrade !== null) head.keptFields += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
+  // RFC 9110 section 15.5.22: a 426 must say which protocols are wanted; section 7.8: with a connection option of its
+  // own.
+  if (head.status === 426 && head.upgrade !== null)
+    head.keptFields += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
   framingFields.contentLength = contentLength;
   framingFields.transferEncoding = transferEncoding;
   framingFields.trailers = trailers;
@@ -201,10 +247,13 @@ function decideFraming(head: ResponseHead, { isLenient }: AnswerRules, isHeadMet
   const status = head.status;
   if (isHeadMethod || status < 200 || status === 204 || status === 304) {
     head.framing = Framing.none;
-    // A 204 that announces content (RFC 9110 section 8.6 forbids it) cannot be believed. HEAD and 304 announce in good form: what may go wrong then is in `reuse.ts`.
+    // A 204 that announces content (RFC 9110 section 8.6 forbids it) cannot be believed. HEAD and 304 announce in good
+    // form: what may go wrong then is in `reuse.ts`.
     if (status === 204 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
     const isHead = isHeadMethod && status >= 200 && status !== 204;
-    head.withholdsContent = isHead ? head.contentLength > 0 || contentLength === null : status === 304 && (transferEncoding !== null || head.contentLength > 0);
+    head.withholdsContent = isHead
+      ? head.contentLength > 0 || contentLength === null
+      : status === 304 && (transferEncoding !== null || head.contentLength > 0);
     if (status < 200 || status === 204) head.hasContentLength = false;
   } else if (transferEncoding !== null) {
     head.framing = Framing.chunked;

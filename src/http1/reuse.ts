@@ -1,9 +1,12 @@
 /**
  * What stands in the way of using a connection to an endpoint again, beside the rules of RFC 9112 section 9.3:
  *
- * - A login that holds for the connection (RFC 4559 section 6): from the request that uses it, or the answer that offers it, on, it serves one client connection, for good.
- * - An answer that withholds its content (HEAD, 304). Careless endpoints send the content all the same, perhaps a moment later, and whatever request is on its way by then would be
- *   answered with it: bytes that a stranger may have chosen. Until the connection has been silent for a moment, nobody uses it. Not even the client who asked: it may be a proxy.
+ * - A login that holds for the connection (RFC 4559 section 6): from the request that uses it, or the answer that
+ *   offers it, on, it serves one client connection, for good.
+ * - An answer that withholds its content (HEAD, 304). Careless endpoints send the content all the same, perhaps a
+ *   moment later, and whatever request is on its way by then would be answered with it: bytes that a stranger may have
+ *   chosen. Until the connection has been silent for a moment, nobody uses it. Not even the client who asked: it may be
+ *   a proxy.
  */
 import type { ResponseHead } from "../http/message.ts";
 import type { ClientAttempt } from "./client-attempt.ts";

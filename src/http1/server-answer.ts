@@ -1,6 +1,7 @@
 /**
- * The answering half of a client connection: what `Responder` promises, for one exchange after the other. It decides whether the connection can be kept, and tells its
- * connection when an answer is complete or has to be broken off; closing is the connection's.
+ * The answering half of a client connection: what `Responder` promises, for one exchange after the other. It decides
+ * whether the connection can be kept, and tells its connection when an answer is complete or has to be broken off;
+ * closing is the connection's.
  */
 import { filterAnswerFields } from "../http/answer-filter.ts";
 import type { AnswerLength, BodySink, Exchange, Responder } from "../http/exchange.ts";
@@ -26,7 +27,9 @@ export interface AnswerHost {
   endTunnelWriting(): void;
   /** The answer is complete. */
   onAnswerEnd(): void;
-  /** The answer must not look complete. `isDelimited`: an early end of the connection says so; else only a reset does. */
+  /**
+   * The answer must not look complete. `isDelimited`: an early end of the connection says so; else only a reset does.
+   */
   breakOff(isDelimited: boolean): void;
 }
 
@@ -80,7 +83,10 @@ export class ServerAnswer implements Responder {
     return this.exchange?.listener?.isQueued === true;
   }
 
-  /** How the connection has to end if the answer may not be out whole: one without framing must not look complete (RFC 9112 section 8). */
+  /**
+   * How the connection has to end if the answer may not be out whole: one without framing must not look complete (RFC
+   * 9112 section 8).
+   */
   get howToEnd(): HowToEnd {
     const isOut = this.exchange === null || this.exchange.isEnded || !this.exchange.isHeadSent;
     return this.#writer.isDelimited || (isOut && !this.#output.isBlocked) ? "close" : "reset";
@@ -112,21 +118,33 @@ export class ServerAnswer implements Responder {
     return this.flush();
   }
 
-  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {
+  sendHead(
+    status: number,
+    reasonPhrase: string,
+    fields: string,
+    length: AnswerLength,
+    lengthField: number | null,
+  ): void {
     const exchange = this.exchange;
     if (exchange === null || exchange.isHeadSent) return;
     exchange.isHeadSent = true;
     exchange.status = status;
     const { isBodyOpen } = this.#host;
     const hasUnread = !this.#unread.isEmpty;
-    // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110 section 10.1.1).
+    // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110
+    // section 10.1.1).
     if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
-    // The rest of the body is too long to be dropped: the connection will be closed, and the answer must say so (RFC 9112 section 9.6).
+    // The rest of the body is too long to be dropped: the connection will be closed, and the answer must say so (RFC
+    // 9112 section 9.6).
     if (isBodyOpen && !this.#body.isDroppable) this.isKeptAlive = false;
-    // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. A WebSocket client has sent them with its request or not at all;
-    // of other protocols that is not known (RFC 9931).
+    // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. A
+    // WebSocket client has sent them with its request or not at all; of other protocols that is not known (RFC 9931).
     if (exchange.upgrade !== null && (hasUnread || exchange.upgrade !== "websocket")) this.isKeptAlive = false;
-    this.isKeptAlive = this.#writer.head({ status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField }, exchange.request, this.isKeptAlive);
+    this.isKeptAlive = this.#writer.head(
+      { status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField },
+      exchange.request,
+      this.isKeptAlive,
+    );
   }
 
   sendSwitch(fields: string): void {

@@ -50,7 +50,13 @@ interface Opened {
   readonly exchanges: readonly Exchange[];
 }
 
-async function open({ sent = get, listeners = [null], turns = new TurnQueue(), memory = "Node's", begun: onBegun }: Scene): Promise<Opened> {
+async function open({
+  sent = get,
+  listeners = [null],
+  turns = new TurnQueue(),
+  memory = "Node's",
+  begun: onBegun,
+}: Scene): Promise<Opened> {
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock });
   const begun = Promise.withResolvers<void>();
@@ -59,7 +65,11 @@ async function open({ sent = get, listeners = [null], turns = new TurnQueue(), m
   const exchanges: Exchange[] = [];
   let count = 0;
   const context: ServerContext = {
-    wheel, turns, listenerName: "main", scheme: "http", isDraining: false,
+    wheel,
+    turns,
+    listenerName: "main",
+    scheme: "http",
+    isDraining: false,
     limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0 },
     timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
     isTrusted: () => false,
@@ -96,7 +106,11 @@ async function open({ sent = get, listeners = [null], turns = new TurnQueue(), m
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const cancelled: string[] = [];
-const listener = (isQueued: boolean): ExchangeListener => ({ isQueued, onWritable: () => {}, onCancel: (code) => void cancelled.push(code) });
+const listener = (isQueued: boolean): ExchangeListener => ({
+  isQueued,
+  onWritable: () => {},
+  onCancel: (code) => void cancelled.push(code),
+});
 
 test("a client that ends its side while its request stands in a queue is gone at once", async () => {
   cancelled.length = 0;
@@ -123,7 +137,11 @@ test("one whose request is under way has half a second in which its answer may b
 });
 
 test("draining ends a connection that was in use within the grace when no request can be on its way any more, and any other at once", async () => {
-  for (const [graceMs, idleMs, waitMs] of [[300, 0, 400], [300, 350, 0], [0, 0, 0]] as const) {
+  for (const [graceMs, idleMs, waitMs] of [
+    [300, 0, 400],
+    [300, 350, 0],
+    [0, 0, 0],
+  ] as const) {
     const { client, connection, clock, wheel, ended } = await open({});
     await ended;
     clock.advance(idleMs);
@@ -144,7 +162,10 @@ for (const memory of ["ours", "Node's"] as const) {
     const { client, exchanges } = await open({ sent: get.repeat(40), memory });
     client.end();
     await once(client, "close");
-    assert.deepEqual(exchanges.map(({ status }) => status), Array.from({ length: 40 }, () => 404));
+    assert.deepEqual(
+      exchanges.map(({ status }) => status),
+      Array.from({ length: 40 }, () => 404),
+    );
   });
 
   test(`a client that ends its side while its request with a body stands in a queue is gone at once, read into ${memory} memory`, async () => {
@@ -204,7 +225,7 @@ test("after a bug of ours the client is told that the connection is closed, and 
     throw new Error("a bug");
   };
   const { client, ended } = await open({ sent: get + get, begun });
-  const [answer] = await once(client, "data") as [Buffer];
+  const [answer] = (await once(client, "data")) as [Buffer];
   await assert.rejects(ended, /a bug/);
   assert.match(answer.toString(), /^HTTP\/1\.1 500 [^]*\r\nConnection: close\r\n/);
   assert.equal(count, 1);

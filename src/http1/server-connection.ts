@@ -1,8 +1,8 @@
 /**
- * One client connection: reads requests, one at a time and in order, hands each over as an exchange, and writes its answer.
- * While an exchange is under way the next request stays unread (pipelining is answered in order, RFC 9112 section 9.3.2); after a malformed one nothing is read any more.
- * Every wait has a deadline. An exception in here ends this connection and nothing else.
- * Deliberately not here: routing, forwarding fields and everything above the message.
+ * One client connection: reads requests, one at a time and in order, hands each over as an exchange, and writes its
+ * answer. While an exchange is under way the next request stays unread (pipelining is answered in order, RFC 9112
+ * section 9.3.2); after a malformed one nothing is read any more. Every wait has a deadline. An exception in here ends
+ * this connection and nothing else. Deliberately not here: routing, forwarding fields and everything above the message.
  */
 import type { Socket } from "node:net";
 import type { TurnTask } from "../base/turn-queue.ts";
@@ -25,7 +25,10 @@ import { ServerState as State } from "./server-state.ts";
 import { TurnShare } from "./turn-share.ts";
 import { Unread } from "./unread.ts";
 
-/** While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is noticed. */
+/**
+ * While an exchange is under way, this much of the next request is read ahead, so that a client that goes away is
+ * noticed.
+ */
 const maxReadAheadBytes = 16_384;
 
 /** A client connection. */
@@ -56,8 +59,20 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#output = new Output(socket, this.#onWritable);
     this.#deadlines = new ServerDeadlines(socket, context.wheel, this.#onReadDeadline, this.#onWriteDeadline);
     this.#share = new TurnShare(context.turns, this);
-    this.#ending = new ServerEnding({ socket, output: this.#output, deadlines: this.#deadlines, wheel: context.wheel, onOver: (how) => this.#destroy(how) });
-    this.#answer = new ServerAnswer(this, { output: this.#output, context, deadlines: this.#deadlines, body: this.#body, unread: this.#unread });
+    this.#ending = new ServerEnding({
+      socket,
+      output: this.#output,
+      deadlines: this.#deadlines,
+      wheel: context.wheel,
+      onOver: (how) => this.#destroy(how),
+    });
+    this.#answer = new ServerAnswer(this, {
+      output: this.#output,
+      context,
+      deadlines: this.#deadlines,
+      body: this.#body,
+      unread: this.#unread,
+    });
     this.#idleWait = new IdleWait(this.#deadlines, this.#output, context);
     this.#bodyWait = new BodyWait(this.#deadlines, this.#answer, context);
     socket.on("end", this.#onEnd);
@@ -70,7 +85,8 @@ export class ServerConnection implements AnswerHost, TurnTask {
 
   /**
    * Lets the exchange under way finish, then closes. A request that crosses our FIN is lost.
-   * @param idleGraceMs an idle connection that was in use less than this long ago waits that long for such a request; 0 = it closes at once
+   * @param idleGraceMs an idle connection that was in use less than this long ago waits that long for such a request; 0
+   * = it closes at once
    */
   drain(idleGraceMs: number): void {
     this.#answer.isKeptAlive = false;
@@ -140,17 +156,24 @@ export class ServerConnection implements AnswerHost, TurnTask {
     if (this.#share.isWaiting) return false;
     if (unread.isEmpty) return !this.#body.isBlocked;
     if (this.#state === State.head && !this.#output.isBlocked) return true;
-    const isAhead = this.#state === State.head || this.#state === State.answer || (this.#state === State.body && this.#body.isUntaken);
+    const isAhead =
+      this.#state === State.head ||
+      this.#state === State.answer ||
+      (this.#state === State.body && this.#body.isUntaken);
     return isAhead && unread.length < maxReadAheadBytes;
   }
 
   #consume(): boolean {
     switch (this.#state) {
       // While the last answer is unsent, no further request is read: a client that only sends must not fill our memory.
-      case State.head: return !this.#output.isBlocked && this.#readHead();
-      case State.body: return this.#readBody();
-      case State.tunnel: return this.#readTunnel();
-      case State.answer: return false;
+      case State.head:
+        return !this.#output.isBlocked && this.#readHead();
+      case State.body:
+        return this.#readBody();
+      case State.tunnel:
+        return this.#readTunnel();
+      case State.answer:
+        return false;
       default:
         if (!this.#ending.drop(this.#unread.length)) this.#destroy();
         this.#unread.clear();
@@ -189,7 +212,8 @@ export class ServerConnection implements AnswerHost, TurnTask {
     const { limits, isDraining } = this.#context;
     const exchange = this.#makeExchange(head);
     this.#deadlines.stopWaiting();
-    if (isDraining || (limits.requestsPerConnection > 0 && this.#start.count >= limits.requestsPerConnection)) this.#answer.isKeptAlive = false;
+    if (isDraining || (limits.requestsPerConnection > 0 && this.#start.count >= limits.requestsPerConnection))
+      this.#answer.isKeptAlive = false;
     this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
     exchange.refusal = decideRefusal(head, limits.bodyBytes);
     this.#context.onExchange(exchange);
@@ -328,7 +352,10 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#advance();
   }
 
-  /** The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may serve again. */
+  /**
+   * The answer was complete before the request: the rest is read and dropped, within limits, so that the connection may
+   * serve again.
+   */
   #finishUpload(): void {
     if (!this.#answer.isKeptAlive || !this.#body.isDroppable) return this.#closeGracefully();
     this.#body.drop();
@@ -353,7 +380,9 @@ export class ServerConnection implements AnswerHost, TurnTask {
     this.#setPaused(false);
   }
 
-  /** The client is gone, or is treated as gone: the exchange under way ends with `code`, and the connection is closed. */
+  /**
+   * The client is gone, or is treated as gone: the exchange under way ends with `code`, and the connection is closed.
+   */
   #endAsGone(code: ReasonCode): void {
     if (this.#state === State.closed) return;
     const { howToEnd } = this.#answer;
@@ -411,7 +440,10 @@ export class ServerConnection implements AnswerHost, TurnTask {
     }
   };
 
-  /** After FIN, when all that can be consumed has been: what is there will never be enough, or the answer that is awaited is not watched yet. */
+  /**
+   * After FIN, when all that can be consumed has been: what is there will never be enough, or the answer that is
+   * awaited is not watched yet.
+   */
   #isInputShort(): boolean {
     if (this.#share.isWaiting) return false;
     if (this.#state === State.head) return !this.#output.isBlocked;
@@ -419,7 +451,9 @@ export class ServerConnection implements AnswerHost, TurnTask {
     return (this.#state === State.body || this.#state === State.tunnel) && this.#unread.isEmpty;
   }
 
-  /** The client has sent its FIN. Complete requests are answered as long as it takes the answers: docs/decisions/0005. */
+  /**
+   * The client has sent its FIN. Complete requests are answered as long as it takes the answers: docs/decisions/0005.
+   */
   #endOfInput(): void {
     switch (this.#state) {
       case State.head:
@@ -463,11 +497,14 @@ export class ServerConnection implements AnswerHost, TurnTask {
 
   readonly #onReadDeadline = (wait: Wait): void => {
     switch (wait) {
-      case Wait.head: return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
-      case Wait.body: return this.#bodyWait.endsInVain() ? this.#failBody("BODY_TIMEOUT") : undefined;
+      case Wait.head:
+        return this.#refuse(new RequestHead(), "HEAD_TIMEOUT");
+      case Wait.body:
+        return this.#bodyWait.endsInVain() ? this.#failBody("BODY_TIMEOUT") : undefined;
       case Wait.halfClosed:
         return this.#ending.hasTaken ? this.#endOfInput() : this.#endAsGone("CLIENT_GONE");
-      default: return this.#endIdle();
+      default:
+        return this.#endIdle();
     }
   };
 

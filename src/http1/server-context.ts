@@ -19,7 +19,9 @@ export interface ConnectionTimeouts {
   readonly keepAlive: number;
 }
 
-/** The listener's side of a client connection. Limits may be replaced by a reload; they hold from the next request on. */
+/**
+ * The listener's side of a client connection. Limits may be replaced by a reload; they hold from the next request on.
+ */
 export interface ServerContext {
   readonly wheel: TimerWheel;
   /** The thread's: connections that have had their share of a turn wait here. */

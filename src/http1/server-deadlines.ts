@@ -44,7 +44,10 @@ export class ServerDeadlines {
     this.#wheel.disarm(this.#reading);
   }
 
-  /** The client may pause for `delayMs` in taking what it is sent. @param kind `both`: what it sends meanwhile is progress, too */
+  /**
+   * The client may pause for `delayMs` in taking what it is sent. @param kind `both`: what it sends meanwhile is
+   * progress, too
+   */
   awaitWriting(delayMs: number, kind: ProgressKind): void {
     this.#writing ??= new ProgressWatch({ socket: this.#socket, wheel: this.#wheel, onStalled: this.#onWriteDeadline });
     this.#writing.await(delayMs, kind);

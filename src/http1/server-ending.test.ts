@@ -16,7 +16,14 @@ class Stage {
 
   constructor() {
     const socket = { end() {} } as unknown as Socket;
-    const deadlines = new ServerDeadlines(socket, this.#wheel, () => { this.isOver = true; }, () => {});
+    const deadlines = new ServerDeadlines(
+      socket,
+      this.#wheel,
+      () => {
+        this.isOver = true;
+      },
+      () => {},
+    );
     const output = { isBlocked: false, flush: () => true } as unknown as Output;
     this.ending = new ServerEnding({ socket, output, deadlines, wheel: this.#wheel, onOver: () => {} });
   }

@@ -1,6 +1,7 @@
 /**
- * How a client connection ends. After the last answer: FIN, then a moment in which what still comes is read and thrown away, so that the kernel does not answer late bytes
- * with a reset that destroys the answer (RFC 9112 section 9.6). After the client's FIN: it is served as long as it takes what it is owed.
+ * How a client connection ends. After the last answer: FIN, then a moment in which what still comes is read and thrown
+ * away, so that the kernel does not answer late bytes with a reset that destroys the answer (RFC 9112 section 9.6).
+ * After the client's FIN: it is served as long as it takes what it is owed.
  */
 import type { Socket } from "node:net";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -8,22 +9,35 @@ import { LastBytes } from "./last-bytes.ts";
 import type { Output } from "./output.ts";
 import { type ServerDeadlines, Wait } from "./server-deadlines.ts";
 
-/** How long a client may pause, how long it may go on, and how much it may send of what nobody wants any more. Simple clients send their whole body before they read. */
+/**
+ * How long a client may pause, how long it may go on, and how much it may send of what nobody wants any more. Simple
+ * clients send their whole body before they read.
+ */
 const lingerMs = 2_000;
 const maxLingerMs = 30_000;
 const maxDroppedBytes = 134_217_728;
-/** After the client's FIN: how long nothing of its answer may flow before it is taken for gone; and once the answer has begun. */
+/**
+ * After the client's FIN: how long nothing of its answer may flow before it is taken for gone; and once the answer has
+ * begun.
+ */
 const halfClosedMs = 500;
 const halfClosedAnswerMs = 2_000;
-/** So much the kernel sends at once, whatever the peer does (ten segments, RFC 6928): a reset follows it and overtakes nothing. */
+/**
+ * So much the kernel sends at once, whatever the peer does (ten segments, RFC 6928): a reset follows it and overtakes
+ * nothing.
+ */
 const firstFlightBytes = 12_000;
 
-/** `close` = a FIN behind what was written, as far as the kernel has it; `reset` = what is not taken yet is lost, and nobody can take the end for an orderly one. */
+/**
+ * `close` = a FIN behind what was written, as far as the kernel has it; `reset` = what is not taken yet is lost, and
+ * nobody can take the end for an orderly one.
+ */
 export type HowToEnd = "close" | "reset";
 
 /** Destroys the socket with a reset, or without one if it cannot be reset. */
 export function reset(socket: Socket): void {
-  // A Unix socket (which has no address) knows no reset: Node throws. One whose FIN is on its way cannot be reset: Node would never close it.
+  // A Unix socket (which has no address) knows no reset: Node throws. One whose FIN is on its way cannot be reset: Node
+  // would never close it.
   if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
@@ -51,7 +65,13 @@ export class ServerEnding {
   #lastBytes: LastBytes | null = null;
 
   /** @param onOver both sides are done: the socket can be destroyed */
-  constructor(parts: { readonly socket: Socket; readonly output: Output; readonly deadlines: ServerDeadlines; readonly wheel: TimerWheel; readonly onOver: (how: HowToEnd) => void }) {
+  constructor(parts: {
+    readonly socket: Socket;
+    readonly output: Output;
+    readonly deadlines: ServerDeadlines;
+    readonly wheel: TimerWheel;
+    readonly onOver: (how: HowToEnd) => void;
+  }) {
     this.#socket = parts.socket;
     this.#output = parts.output;
     this.#deadlines = parts.deadlines;
@@ -68,7 +88,8 @@ export class ServerEnding {
   }
 
   /**
-   * FIN, and the moment after it. The FIN waits until everything is handed to the kernel: a socket whose FIN is on its way cannot be reset any more.
+   * FIN, and the moment after it. The FIN waits until everything is handed to the kernel: a socket whose FIN is on its
+   * way cannot be reset any more.
    * @param writeMs how long the client may pause in taking what is still to be written; 0 = as long as it likes
    */
   linger(writeMs: number): void {
@@ -78,7 +99,10 @@ export class ServerEnding {
     else this.#awaitTaking();
   }
 
-  /** The answer has broken off and its end cannot be told from the connection's: what has come of it is written, then the connection is reset. @param writeMs as in `linger` */
+  /**
+   * The answer has broken off and its end cannot be told from the connection's: what has come of it is written, then
+   * the connection is reset. @param writeMs as in `linger`
+   */
   breakOff(writeMs: number): void {
     this.isBreakingOff = true;
     this.#writeMs = writeMs;
@@ -114,9 +138,14 @@ export class ServerEnding {
 
   /** What the kernel still holds would be lost with a reset. */
   #awaitLastBytes(): void {
-    if (this.#socket.remoteAddress === undefined || this.#socket.bytesWritten <= firstFlightBytes) return this.#onOver("reset");
+    if (this.#socket.remoteAddress === undefined || this.#socket.bytesWritten <= firstFlightBytes)
+      return this.#onOver("reset");
     this.#awaitTaking();
-    this.#lastBytes ??= new LastBytes({ socket: this.#socket, wheel: this.#wheel, onTaken: () => this.#onOver("reset") });
+    this.#lastBytes ??= new LastBytes({
+      socket: this.#socket,
+      wheel: this.#wheel,
+      onTaken: () => this.#onOver("reset"),
+    });
   }
 
   /** Nothing more will come: it is over when everything is written. */
@@ -140,7 +169,11 @@ export class ServerEnding {
 
   /** Some of that rest came, and more is to come. */
   goOnAwaitingRest(): void {
-    if (this.#deadlines.wait === Wait.closing) this.#deadlines.await(Wait.closing, Math.max(1, Math.min(lingerMs, this.#lingersUntilMs - this.#deadlines.nowMs)));
+    if (this.#deadlines.wait === Wait.closing)
+      this.#deadlines.await(
+        Wait.closing,
+        Math.max(1, Math.min(lingerMs, this.#lingersUntilMs - this.#deadlines.nowMs)),
+      );
   }
 
   /** Counts bytes that are thrown away. @returns false if they are too many in all */
@@ -156,7 +189,10 @@ export class ServerEnding {
     this.#deadlines.await(Wait.halfClosed, answer === "begun" ? halfClosedAnswerMs : halfClosedMs);
   }
 
-  /** Whether the client has taken something since `watchTaking`. While output is blocked, the write deadline judges that, and this is true. */
+  /**
+   * Whether the client has taken something since `watchTaking`. While output is blocked, the write deadline judges
+   * that, and this is true.
+   */
   get hasTaken(): boolean {
     return this.#output.isBlocked || this.#taken !== this.#bytesTaken;
   }

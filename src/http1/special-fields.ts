@@ -1,6 +1,7 @@
 /**
- * The fields that mean something to a proxy, and what becomes of them. Every other field is forwarded as the slice it came in.
- * A name is recognised from its bytes without making a string: bucket by length and first letter, then compare.
+ * The fields that mean something to a proxy, and what becomes of them. Every other field is forwarded as the slice it
+ * came in. A name is recognised from its bytes without making a string: bucket by length and first letter, then
+ * compare.
  */
 
 import { foldFieldName, toLowerAscii } from "../http/fields.ts";
@@ -126,13 +127,14 @@ export function specialOf(bytes: Uint8Array, start: number, end: number): Specia
       }
     }
   }
-  if (length > forwardedPrefix.length && (bytes[start]! | 32) === 0x78 && startsWith(bytes, start, forwardedPrefix)) return Special.trust;
+  if (length > forwardedPrefix.length && (bytes[start]! | 32) === 0x78 && startsWith(bytes, start, forwardedPrefix))
+    return Special.trust;
   return Special.none;
 }
 
 /**
- * Is this name, written with `_`, `.` or another character for `-`, one of ours? Some origins cannot tell them apart (see `foldFieldName`), so such a field is never
- * forwarded to one.
+ * Is this name, written with `_`, `.` or another character for `-`, one of ours? Some origins cannot tell them apart
+ * (see `foldFieldName`), so such a field is never forwarded to one.
  */
 export function isSpecialAlias(name: string): boolean {
   return isSpecialName(foldFieldName(toLowerAscii(name)));

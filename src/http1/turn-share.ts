@@ -1,12 +1,16 @@
 /**
- * How much of one turn of the event loop a client connection may take. Requests that are answered on the spot (refusals, redirects, fixed texts) need no turn of their own:
- * without a bound, a client that pipelines them keeps the thread for itself as long as it sends. What is left over goes on in a later turn; until then nothing is read.
+ * How much of one turn of the event loop a client connection may take. Requests that are answered on the spot
+ * (refusals, redirects, fixed texts) need no turn of their own: without a bound, a client that pipelines them keeps the
+ * thread for itself as long as it sends. What is left over goes on in a later turn; until then nothing is read.
  */
 import type { TurnQueue, TurnTask } from "../base/turn-queue.ts";
 
 /** So many requests of one connection are taken up in a row. */
 const maxRequestsInRow = 16;
-/** So many reads that fill the memory for reading are made in a row; after one that does not, the system has no more for now. */
+/**
+ * So many reads that fill the memory for reading are made in a row; after one that does not, the system has no more for
+ * now.
+ */
 const maxFullReadsInRow = 4;
 
 /**

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Unread } from "./unread.ts";
 
-const text = (bytes: Buffer | null): string | null => bytes === null ? null : bytes.toString("latin1");
+const text = (bytes: Buffer | null): string | null => (bytes === null ? null : bytes.toString("latin1"));
 
 test("bytes come out in the order of their arrival, given or borrowed", () => {
   const unread = new Unread();

@@ -1,4 +1,7 @@
-/** What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go into: see `net/accepted-socket.ts`. */
+/**
+ * What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go
+ * into: see `net/accepted-socket.ts`.
+ */
 import { isOnlyEmptyLines } from "./head-reader.ts";
 import { JoinedBytes } from "./joined-bytes.ts";
 import { ownCopy } from "./own-bytes.ts";

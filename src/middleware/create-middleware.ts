@@ -1,4 +1,7 @@
-/** From the options of a middleware to what it does. Changes to the request's head are not here: they are compiled into the forwarding itself. */
+/**
+ * From the options of a middleware to what it does. Changes to the request's head are not here: they are compiled into
+ * the forwarding itself.
+ */
 import type { AnswerFilter } from "../http/answer-filter.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -25,9 +28,18 @@ export interface RoutePolicies {
 }
 
 /** Puts them before `last`. Where there are none, that is `last` itself. */
-export function compose({ routeName, steps, shed, maxLagMs }: RoutePolicies, host: MiddlewareHost, last: RouteHandler): RouteHandler {
+export function compose(
+  { routeName, steps, shed, maxLagMs }: RoutePolicies,
+  host: MiddlewareHost,
+  last: RouteHandler,
+): RouteHandler {
   const counts = new Map<string, number>();
-  const contextOf = (ordinal: number): MiddlewareContext => ({ ...host, onInternalError: (error) => host.onInternalError(error), routeName, ordinal });
+  const contextOf = (ordinal: number): MiddlewareContext => ({
+    ...host,
+    onInternalError: (error) => host.onInternalError(error),
+    routeName,
+    ordinal,
+  });
   const middlewares = steps.map((step): Middleware => {
     if ("answerFilter" in step) return filterAnswers(step.answerFilter);
     const kind = Object.keys(step)[0] ?? "";
@@ -40,8 +52,13 @@ export function compose({ routeName, steps, shed, maxLagMs }: RoutePolicies, hos
   return shedding?.(composed) ?? composed;
 }
 
-/** Refuses an exchange before it has passed anything of its route: the answer is the route's all the same, and passes every filter of it. */
-export function refuseWith(steps: readonly RouteStep[]): (exchange: Exchange, code: ReasonCode, detail?: string) => void {
+/**
+ * Refuses an exchange before it has passed anything of its route: the answer is the route's all the same, and passes
+ * every filter of it.
+ */
+export function refuseWith(
+  steps: readonly RouteStep[],
+): (exchange: Exchange, code: ReasonCode, detail?: string) => void {
   const filters = steps.flatMap((step) => ("answerFilter" in step ? [step.answerFilter] : []));
   return (exchange, code, detail) => {
     for (const filter of filters) exchange.filterAnswer(filter);

@@ -1,7 +1,8 @@
 /**
- * The seam of middlewares: a function from "what comes next" to "what happens", composed once per configuration. An exchange passes through as plain calls; a middleware
- * answers it itself (through `exchange.responder`), passes it on now, or holds it (as `exchange.listener`) and passes it on later. A route without middlewares is its
- * last handler and nothing else.
+ * The seam of middlewares: a function from "what comes next" to "what happens", composed once per configuration. An
+ * exchange passes through as plain calls; a middleware answers it itself (through `exchange.responder`), passes it on
+ * now, or holds it (as `exchange.listener`) and passes it on later. A route without middlewares is its last handler and
+ * nothing else.
  */
 import type { HeldMemory } from "../base/held-memory.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -21,7 +22,10 @@ export type Middleware = (next: RouteHandler) => RouteHandler;
 /** What a proxy thread lends to the middlewares of all routes. */
 export interface MiddlewareHost {
   readonly wheel: TimerWheel;
-  /** Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares that need them. */
+  /**
+   * Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares
+   * that need them.
+   */
   readonly memory: SharedMemory;
   /** What request bodies are held in is counted here. */
   readonly held: HeldMemory;

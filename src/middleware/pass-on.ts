@@ -1,4 +1,7 @@
-/** How a middleware that has held an exchange lets it go: outside the client connection's own turn nobody else catches what is thrown. */
+/**
+ * How a middleware that has held an exchange lets it go: outside the client connection's own turn nobody else catches
+ * what is thrown.
+ */
 import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 import type { MiddlewareHost, RouteHandler } from "./middleware.ts";
 
@@ -44,8 +47,11 @@ export class Hold implements ExchangeListener {
 /** Has `run` called when `exchange` is over, after what others have asked for. */
 export function onEnd(exchange: Exchange, run: () => void): void {
   const before = exchange.onEnd;
-  exchange.onEnd = before === null ? run : () => {
-    before();
-    run();
-  };
+  exchange.onEnd =
+    before === null
+      ? run
+      : () => {
+          before();
+          run();
+        };
 }

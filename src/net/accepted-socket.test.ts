@@ -19,7 +19,8 @@ interface Scene {
 
 type OnConnection = (error: unknown, accepted: object) => void;
 
-const handleOf = (server: Server): { onconnection: OnConnection | null } => (server as unknown as { _handle: { onconnection: OnConnection | null } })._handle;
+const handleOf = (server: Server): { onconnection: OnConnection | null } =>
+  (server as unknown as { _handle: { onconnection: OnConnection | null } })._handle;
 
 /** Connections come as those of a Node.js that cannot read into memory that is given to it. */
 function hideUserBuffer(server: Server): void {
@@ -31,7 +32,11 @@ function hideUserBuffer(server: Server): void {
   };
 }
 
-async function accept(options: ListenOptions, use: (scene: Scene) => Promise<void>, change: (server: Server) => void = () => {}): Promise<void> {
+async function accept(
+  options: ListenOptions,
+  use: (scene: Scene) => Promise<void>,
+  change: (server: Server) => void = () => {},
+): Promise<void> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(options);
   await once(server, "listening");
@@ -40,7 +45,8 @@ async function accept(options: ListenOptions, use: (scene: Scene) => Promise<voi
   onAccepted(server, (accepted) => resolve({ accepted, isPlain: false }));
   change(server);
   const address = server.address();
-  const client = typeof address === "object" && address !== null ? connect(address.port, "127.0.0.1") : connect(address ?? "");
+  const client =
+    typeof address === "object" && address !== null ? connect(address.port, "127.0.0.1") : connect(address ?? "");
   const scene = { client, ...(await promise) };
   try {
     await use(scene);
@@ -52,46 +58,56 @@ async function accept(options: ListenOptions, use: (scene: Scene) => Promise<voi
   }
 }
 
-for (const [name, options] of [["TCP", { port: 0, host: "127.0.0.1" }], ["Unix", { path: join(folder, "socket") }]] as const) {
-  test(`a ${name} connection is read into one memory, half-closes and is written to, and its server can close`, () => accept(options, async ({ client, accepted, isPlain }) => {
-    assert.ok(!isPlain && accepted instanceof AcceptedSocket, "this Node.js reads into memory of ours");
-    assert.equal(accepted.remoteAddress, name === "TCP" ? "127.0.0.1" : undefined);
-    const sent = `${"a".repeat(199_999)}b`;
-    let received = "";
-    const memories = new Set<Buffer>();
-    client.end(sent);
-    accepted.startReading((byteCount, bytes) => {
-      received += bytes.latin1Slice(0, byteCount);
-      memories.add(bytes);
-    });
-    await once(accepted, "end");
-    assert.equal(received, sent);
-    assert.equal(memories.size, 1);
-    const answered = once(client, "data");
-    accepted.write("answer");
-    assert.equal(String((await answered)[0]), "answer");
-  }));
+for (const [name, options] of [
+  ["TCP", { port: 0, host: "127.0.0.1" }],
+  ["Unix", { path: join(folder, "socket") }],
+] as const) {
+  test(`a ${name} connection is read into one memory, half-closes and is written to, and its server can close`, () =>
+    accept(options, async ({ client, accepted, isPlain }) => {
+      assert.ok(!isPlain && accepted instanceof AcceptedSocket, "this Node.js reads into memory of ours");
+      assert.equal(accepted.remoteAddress, name === "TCP" ? "127.0.0.1" : undefined);
+      const sent = `${"a".repeat(199_999)}b`;
+      let received = "";
+      const memories = new Set<Buffer>();
+      client.end(sent);
+      accepted.startReading((byteCount, bytes) => {
+        received += bytes.latin1Slice(0, byteCount);
+        memories.add(bytes);
+      });
+      await once(accepted, "end");
+      assert.equal(received, sent);
+      assert.equal(memories.size, 1);
+      const answered = once(client, "data");
+      accepted.write("answer");
+      assert.equal(String((await answered)[0]), "answer");
+    }));
 }
 
-test("nothing is read before it is asked for, and while it is paused", () => accept({ port: 0, host: "127.0.0.1" }, async ({ client, accepted }) => {
-  assert.ok(accepted instanceof AcceptedSocket);
-  client.write("early");
-  const arrived = Promise.withResolvers<string>();
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(accepted.bytesRead, 0);
-  accepted.startReading((byteCount, bytes) => arrived.resolve(bytes.latin1Slice(0, byteCount)));
-  assert.equal(await arrived.promise, "early");
-  accepted.pause();
-  client.write("more");
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(accepted.bytesRead, 5);
-}));
+test("nothing is read before it is asked for, and while it is paused", () =>
+  accept({ port: 0, host: "127.0.0.1" }, async ({ client, accepted }) => {
+    assert.ok(accepted instanceof AcceptedSocket);
+    client.write("early");
+    const arrived = Promise.withResolvers<string>();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(accepted.bytesRead, 0);
+    accepted.startReading((byteCount, bytes) => arrived.resolve(bytes.latin1Slice(0, byteCount)));
+    assert.equal(await arrived.promise, "early");
+    accepted.pause();
+    client.write("more");
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(accepted.bytesRead, 5);
+  }));
 
-test("where what the kernel accepted cannot be read so, Node's own socket comes", () => accept({ port: 0, host: "127.0.0.1" }, async ({ client, accepted, isPlain }) => {
-  assert.ok(isPlain);
-  client.write("hello");
-  assert.equal(String((await once(accepted, "data"))[0]), "hello");
-}, hideUserBuffer));
+test("where what the kernel accepted cannot be read so, Node's own socket comes", () =>
+  accept(
+    { port: 0, host: "127.0.0.1" },
+    async ({ client, accepted, isPlain }) => {
+      assert.ok(isPlain);
+      client.write("hello");
+      assert.equal(String((await once(accepted, "data"))[0]), "hello");
+    },
+    hideUserBuffer,
+  ));
 
 test("where servers have other handles, everything stays as it was", () => {
   const server = createServer();

@@ -1,10 +1,12 @@
 /**
- * Accepted connections that are read into one piece of memory for all of a thread: what a read brings is parsed, or copied, before the next read of anybody.
+ * Accepted connections that are read into one piece of memory for all of a thread: what a read brings is parsed, or
+ * copied, before the next read of anybody.
  *
- * Node.js offers this for sockets that connect (`onread`), not for those that a server accepts: they are given 64 KiB of fresh memory for every read, and collecting that took
- * more than half of the CPU time of an upload. So sockets are made here from what the kernel accepted, by the constructor option `handle`, as Node's own server makes its sockets; its
- * documentation leaves that out. Where a Node.js does not have it, its own sockets come, as `connection` events, and all is as it would be without this file, but slower.
- * See docs/decisions/0014.
+ * Node.js offers this for sockets that connect (`onread`), not for those that a server accepts: they are given 64 KiB
+ * of fresh memory for every read, and collecting that took more than half of the CPU time of an upload. So sockets are
+ * made here from what the kernel accepted, by the constructor option `handle`, as Node's own server makes its sockets;
+ * its documentation leaves that out. Where a Node.js does not have it, its own sockets come, as `connection` events,
+ * and all is as it would be without this file, but slower. See docs/decisions/0014.
  */
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 
@@ -12,7 +14,10 @@ import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 export const readMemoryBytes = 81_920;
 const memory = Buffer.allocUnsafeSlow(readMemoryBytes);
 
-/** Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it returns. */
+/**
+ * Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it
+ * returns.
+ */
 export type ReadListener = (byteCount: number, bytes: Buffer) => void;
 
 interface Handle {
@@ -35,7 +40,12 @@ export class AcceptedSocket extends Socket {
       (reading as { onRead: ReadListener }).onRead(byteCount, memory);
       return true;
     };
-    super({ handle, allowHalfOpen: true, manualStart: true, onread: { buffer: memory, callback } } as unknown as SocketConstructorOpts);
+    super({
+      handle,
+      allowHalfOpen: true,
+      manualStart: true,
+      onread: { buffer: memory, callback },
+    } as unknown as SocketConstructorOpts);
     if ((this as unknown as { _handle: unknown })._handle !== handle) throw new TypeError("the handle was not taken");
     handle.setNoDelay?.(true);
     this.#reading = reading;
@@ -47,7 +57,10 @@ export class AcceptedSocket extends Socket {
   }
 }
 
-/** Has connections that `server` accepts given to `onSocket`. Call it once the server listens; those that cannot be given so come as `connection` events. */
+/**
+ * Has connections that `server` accepts given to `onSocket`. Call it once the server listens; those that cannot be
+ * given so come as `connection` events.
+ */
 export function onAccepted(server: Server, onSocket: (socket: AcceptedSocket) => void): void {
   const handle = (server as unknown as { readonly _handle?: ListeningHandle | null })._handle;
   const onConnection = handle?.onconnection;

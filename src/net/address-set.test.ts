@@ -31,32 +31,59 @@ test("addresses are found in their blocks", () => {
     [["10.0.0.0/8"], "10.0.0", false],
     [["10.0.0.0/8"], "localhost", false],
   ];
-  for (const [cidrs, address, expected] of table) assert.equal(new AddressSet(cidrs).has(address), expected, `${address} in ${cidrs.join(" ")}`);
+  for (const [cidrs, address, expected] of table)
+    assert.equal(new AddressSet(cidrs).has(address), expected, `${address} in ${cidrs.join(" ")}`);
 });
 
 test("what is no block is refused by name", () => {
-  for (const cidr of ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8", "localhost", "[::1]", "10.0.0.0/255.0.0.0"]) {
+  for (const cidr of [
+    "",
+    "10.0.0.0/33",
+    "10.0.0/8",
+    "::/129",
+    "10.0.0.0/",
+    "10.0.0.0/08",
+    "10.0.0.0/-1",
+    "10.0.0.0/8/8",
+    "localhost",
+    "[::1]",
+    "10.0.0.0/255.0.0.0",
+  ]) {
     assert.equal(parseCidr(cidr), null, cidr);
-    assert.throws(() => new AddressSet(["127.0.0.1", cidr]), { name: "RangeError", message: `not an address or CIDR block: ${cidr}` });
+    assert.throws(() => new AddressSet(["127.0.0.1", cidr]), {
+      name: "RangeError",
+      message: `not an address or CIDR block: ${cidr}`,
+    });
   }
 });
 
 test("an empty set holds nobody", () => {
-  for (const address of ["127.0.0.1", "::1", "::ffff:1.2.3.4", ""]) assert.equal(new AddressSet([]).has(address), false, address);
+  for (const address of ["127.0.0.1", "::1", "::ffff:1.2.3.4", ""])
+    assert.equal(new AddressSet([]).has(address), false, address);
 });
 
 // Few distinct bits, so that random blocks and addresses meet.
-const ipv4 = fc.tuple(fc.constantFrom(0, 10, 128, 255), fc.constantFrom(0, 1, 128), fc.constantFrom(0, 255), fc.nat(3)).map((parts) => parts.join("."));
-const ipv6 = fc.array(fc.constantFrom("0", "1", "8000", "ffff"), { minLength: 8, maxLength: 8 }).map((parts) => parts.join(":")).filter((text) => !/^(0:){5}ffff/.test(text));
-const block = fc.oneof(fc.tuple(ipv4, fc.nat(32)), fc.tuple(ipv6, fc.nat(128))).map(([address, prefix]) => `${address}/${prefix}`);
+const ipv4 = fc
+  .tuple(fc.constantFrom(0, 10, 128, 255), fc.constantFrom(0, 1, 128), fc.constantFrom(0, 255), fc.nat(3))
+  .map((parts) => parts.join("."));
+const ipv6 = fc
+  .array(fc.constantFrom("0", "1", "8000", "ffff"), { minLength: 8, maxLength: 8 })
+  .map((parts) => parts.join(":"))
+  .filter((text) => !/^(0:){5}ffff/.test(text));
+const block = fc
+  .oneof(fc.tuple(ipv4, fc.nat(32)), fc.tuple(ipv6, fc.nat(128)))
+  .map(([address, prefix]) => `${address}/${prefix}`);
 
 test("membership agrees with ipaddr.js on random blocks", () => {
-  fc.assert(fc.property(fc.array(block, { maxLength: 8 }), fc.oneof(ipv4, ipv6), (blocks, address) => {
-    const parsed = ipaddr.parse(address);
-    const expected = blocks.some((cidr) => {
-      const [network, prefix] = ipaddr.parseCIDR(cidr);
-      return network.kind() === parsed.kind() && parsed.match(network, prefix);
-    });
-    assert.equal(new AddressSet(blocks).has(address), expected);
-  }), { numRuns: 3_000 });
+  fc.assert(
+    fc.property(fc.array(block, { maxLength: 8 }), fc.oneof(ipv4, ipv6), (blocks, address) => {
+      const parsed = ipaddr.parse(address);
+      const expected = blocks.some((cidr) => {
+        const [network, prefix] = ipaddr.parseCIDR(cidr);
+        return network.kind() === parsed.kind() && parsed.match(network, prefix);
+      });
+      assert.equal(new AddressSet(blocks).has(address), expected);
+    }),
+    { numRuns: 3_000 },
+  );
 });

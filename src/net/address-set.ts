@@ -1,8 +1,8 @@
 /**
  * A set of IP addresses given as CIDR blocks (RFC 4632, RFC 4291 section 2.3): `trustedProxies`, `clientIp` matchers.
- * Blocks become sorted, merged ranges when the set is built, so a look-up is a binary search over flat arrays whatever the number of blocks.
- * IPv4 and IPv6 are apart: `::/0` holds no IPv4 address. IPv4-mapped IPv6 is IPv4 on both sides. Callers that ask again and again for one
- * connection remember the answer themselves.
+ * Blocks become sorted, merged ranges when the set is built, so a look-up is a binary search over flat arrays whatever
+ * the number of blocks. IPv4 and IPv6 are apart: `::/0` holds no IPv4 address. IPv4-mapped IPv6 is IPv4 on both sides.
+ * Callers that ask again and again for one connection remember the answer themselves.
  */
 import { isMappedIpv4, parseIpv4, parseIpv6 } from "../base/ip-address.ts";
 
@@ -88,7 +88,8 @@ class Ranges {
   readonly #last: Uint32Array;
 
   constructor(blocks: AddressBlock[], width: number) {
-    // CIDR blocks are nested or apart, so sorted by first address and size, a block that starts inside the one before lies inside it.
+    // CIDR blocks are nested or apart, so sorted by first address and size, a block that starts inside the one before
+    // lies inside it.
     blocks.sort((a, b) => compareWords(a.first, b.first) || compareWords(b.last, a.last));
     const kept: AddressBlock[] = [];
     for (const block of blocks) {

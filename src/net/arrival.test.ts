@@ -26,8 +26,15 @@ function stall(isOver: () => boolean): void {
   while (!isOver() && performance.now() < untilMs);
 }
 
-for (const [place, listen] of [["TCP", { port: 0, host: "127.0.0.1" }], ["a Unix socket", { path: join(folder, "a.sock") }]] as const) {
-  for (const [what, act] of [["a byte", 'socket.write("x")'], ["a FIN", "socket.end()"], ["a reset", place === "TCP" ? "socket.resetAndDestroy()" : "socket.destroy()"]] as const) {
+for (const [place, listen] of [
+  ["TCP", { port: 0, host: "127.0.0.1" }],
+  ["a Unix socket", { path: join(folder, "a.sock") }],
+] as const) {
+  for (const [what, act] of [
+    ["a byte", 'socket.write("x")'],
+    ["a FIN", "socket.end()"],
+    ["a reset", place === "TCP" ? "socket.resetAndDestroy()" : "socket.destroy()"],
+  ] as const) {
     test(`${what} that came while nothing was polled is seen, on ${place}`, async () => {
       const server = createServer({ allowHalfOpen: true });
       server.listen(listen);
@@ -35,7 +42,11 @@ for (const [place, listen] of [["TCP", { port: 0, host: "127.0.0.1" }], ["a Unix
       const address = server.address();
       const accepted = once(server, "connection") as Promise<[Socket]>;
       const target = typeof address === "string" ? { path: address } : { port: address!.port, host: "127.0.0.1" };
-      const peer = spawn(process.execPath, ["--input-type=module", "--eval", peerProgram(`setTimeout(() => { ${act}; }, 200)`), JSON.stringify(target)], { stdio: "ignore" });
+      const peer = spawn(
+        process.execPath,
+        ["--input-type=module", "--eval", peerProgram(`setTimeout(() => { ${act}; }, 200)`), JSON.stringify(target)],
+        { stdio: "ignore" },
+      );
       try {
         const [socket] = await accepted;
         socket.on("error", () => {});

@@ -1,8 +1,11 @@
 /**
- * How near this process is to its limit of open files. The kernel gives the lowest free number, so the number of a new descriptor tells how many are open at least: no counting.
+ * How near this process is to its limit of open files. The kernel gives the lowest free number, so the number of a new
+ * descriptor tells how many are open at least: no counting.
  *
- * Clients get descriptors only up to a ceiling, files that hold their bodies up to a higher one, connections to endpoints up to one higher still. What is left is for the admin listener, logs, checks and names. Without that, a
- * listener whose accepting fails is asked again by the kernel at once and for ever: every thread would spin, and Node.js tells nobody (libuv swallows the error).
+ * Clients get descriptors only up to a ceiling, files that hold their bodies up to a higher one, connections to
+ * endpoints up to one higher still. What is left is for the admin listener, logs, checks and names. Without that, a
+ * listener whose accepting fails is asked again by the kernel at once and for ever: every thread would spin, and
+ * Node.js tells nobody (libuv swallows the error).
  */
 import { readFileSync } from "node:fs";
 import { descriptorOf } from "./socket-handle.ts";
@@ -25,7 +28,10 @@ export function isBeyondEndpointCeiling(socket: object): boolean {
   return descriptorOf(socket) >= limit - reserveOf(limit) / 2;
 }
 
-/** Is `descriptor`, of a file that holds what a client sends, one of those that are kept for other things? Connections to endpoints come before such files. */
+/**
+ * Is `descriptor`, of a file that holds what a client sends, one of those that are kept for other things? Connections
+ * to endpoints come before such files.
+ */
 export function isBeyondFileCeiling(descriptor: number): boolean {
   const limit = currentLimit();
   return descriptor >= limit - (reserveOf(limit) * 3) / 4;

@@ -24,14 +24,47 @@ test("addresses are read and written", () => {
 
 test("what is no address is refused, and the sentence says what to write", () => {
   const wrong: [text: string, sentence: RegExp][] = [
-    ["8080", /write ":8080"/], ["localhost", /port is missing, as in "localhost:8080"/], ["10.0.0.1", /port is missing/], ["::1", /in brackets/], ["[::1]", /not an address/], ["[10.0.0.1]:80", /no valid IPv6/],
-    [":99999", /no valid port/], [":", /no valid port/], [":-1", /no valid port/], [":80a", /no valid port/], ["http://localhost:80", /is a URL/], ["999.0.0.1:80", /no valid host/], ["a b:80", /no valid host/], ["-x:80", /no valid host/],
-    ["", /not an address/], ["unix:", /names no socket/], ["unix:/run/", /names no socket/], ["unix:///run/x", /write "unix:\/run\/x"/], [`unix:/${"x".repeat(107)}`, /too long/], ["fd:2", /inherited socket/], ["fd:x", /inherited socket/],
+    ["8080", /write ":8080"/],
+    ["localhost", /port is missing, as in "localhost:8080"/],
+    ["10.0.0.1", /port is missing/],
+    ["::1", /in brackets/],
+    ["[::1]", /not an address/],
+    ["[10.0.0.1]:80", /no valid IPv6/],
+    [":99999", /no valid port/],
+    [":", /no valid port/],
+    [":-1", /no valid port/],
+    [":80a", /no valid port/],
+    ["http://localhost:80", /is a URL/],
+    ["999.0.0.1:80", /no valid host/],
+    ["a b:80", /no valid host/],
+    ["-x:80", /no valid host/],
+    ["", /not an address/],
+    ["unix:", /names no socket/],
+    ["unix:/run/", /names no socket/],
+    ["unix:///run/x", /write "unix:\/run\/x"/],
+    [`unix:/${"x".repeat(107)}`, /too long/],
+    ["fd:2", /inherited socket/],
+    ["fd:x", /inherited socket/],
   ];
-  for (const [text, sentence] of wrong) assert.throws(() => parseListenAddress(text), (error) => error instanceof RangeError && sentence.test(error.message), text);
+  for (const [text, sentence] of wrong)
+    assert.throws(
+      () => parseListenAddress(text),
+      (error) => error instanceof RangeError && sentence.test(error.message),
+      text,
+    );
 });
 
 test("host names are ASCII labels", () => {
-  for (const name of ["a", "api.internal", "my_service", "xn--mnchen-3ya.de", "a-b.c.", "1password.com", "x".repeat(63)]) assert.ok(isHostName(name), name);
-  for (const name of ["", ".", "a..b", "-a", "a b", "ü", "x".repeat(64), `${"a.".repeat(127)}aa`, "a/b", "a:1", "a@b"]) assert.ok(!isHostName(name), name);
+  for (const name of [
+    "a",
+    "api.internal",
+    "my_service",
+    "xn--mnchen-3ya.de",
+    "a-b.c.",
+    "1password.com",
+    "x".repeat(63),
+  ])
+    assert.ok(isHostName(name), name);
+  for (const name of ["", ".", "a..b", "-a", "a b", "ü", "x".repeat(64), `${"a.".repeat(127)}aa`, "a/b", "a:1", "a@b"])
+    assert.ok(!isHostName(name), name);
 });

@@ -1,7 +1,13 @@
-/** Where a listener accepts connections: `host:port`, `:port`, `unix:/path` or `fd:N`, as people write it and as the program reads it. */
+/**
+ * Where a listener accepts connections: `host:port`, `:port`, `unix:/path` or `fd:N`, as people write it and as the
+ * program reads it.
+ */
 import { isIP } from "node:net";
 
-/** A TCP address. `host` is null for every address of the machine; a host is a literal address (without brackets) or a name. Port 0 = any free port. */
+/**
+ * A TCP address. `host` is null for every address of the machine; a host is a literal address (without brackets) or a
+ * name. Port 0 = any free port.
+ */
 export interface TcpListenAddress {
   readonly kind: "tcp";
   readonly host: string | null;
@@ -42,25 +48,36 @@ export function parseListenAddress(text: string): ListenAddress {
   if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text), mode: defaultSocketMode };
   if (text.startsWith("fd:")) {
     const fd = Number(text.slice(3));
-    if (!/^fd:\d{1,6}$/.test(text) || fd < 3) throw new RangeError(`${shown} is not an inherited socket; write "fd:3" or a higher number`);
+    if (!/^fd:\d{1,6}$/.test(text) || fd < 3)
+      throw new RangeError(`${shown} is not an inherited socket; write "fd:3" or a higher number`);
     return { kind: "fd", fd };
   }
-  if (/^[a-z]+:\/\//i.test(text)) throw new RangeError(`${shown} is a URL; a listener wants an address such as ":8080" or "127.0.0.1:8080"`);
-  if (/^\d+$/.test(text)) throw new RangeError(`${shown} is not an address; write ":${text}" for that port on every address`);
+  if (/^[a-z]+:\/\//i.test(text))
+    throw new RangeError(`${shown} is a URL; a listener wants an address such as ":8080" or "127.0.0.1:8080"`);
+  if (/^\d+$/.test(text))
+    throw new RangeError(`${shown} is not an address; write ":${text}" for that port on every address`);
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
   if (match === null) {
-    const hint = isIP(text) === 6 ? `an IPv6 address stands in brackets, with a port: "[${text}]:8080"` : isIP(text) === 4 || /^[\w.-]+$/.test(text) ? `the port is missing, as in "${text}:8080"` : 'write for example ":8080", "127.0.0.1:8080", "[::1]:8080", "unix:/run/millrace.sock" or "fd:3"';
+    const hint =
+      isIP(text) === 6
+        ? `an IPv6 address stands in brackets, with a port: "[${text}]:8080"`
+        : isIP(text) === 4 || /^[\w.-]+$/.test(text)
+          ? `the port is missing, as in "${text}:8080"`
+          : 'write for example ":8080", "127.0.0.1:8080", "[::1]:8080", "unix:/run/millrace.sock" or "fd:3"';
     throw new RangeError(`${shown} is not an address; ${hint}`);
   }
   const [, bracketed, plain = "", portText = ""] = match;
   const port = Number(portText);
-  if (!/^\d{1,5}$/.test(portText) || port > 65_535) throw new RangeError(`${shown} has no valid port; ports are 0 (any free one) to 65535`);
+  if (!/^\d{1,5}$/.test(portText) || port > 65_535)
+    throw new RangeError(`${shown} has no valid port; ports are 0 (any free one) to 65535`);
   if (bracketed !== undefined) {
-    if (isIP(bracketed.replace(/%[\w.-]+$/, "")) !== 6) throw new RangeError(`${shown} has no valid IPv6 address in its brackets`);
+    if (isIP(bracketed.replace(/%[\w.-]+$/, "")) !== 6)
+      throw new RangeError(`${shown} has no valid IPv6 address in its brackets`);
     return { kind: "tcp", host: bracketed.toLowerCase(), port };
   }
   if (plain === "" || plain === "*") return { kind: "tcp", host: null, port };
-  if (isIP(plain) === 0 && (/^[\d.]+$/.test(plain) || !isHostName(plain))) throw new RangeError(`${shown} has no valid host before the port`);
+  if (isIP(plain) === 0 && (/^[\d.]+$/.test(plain) || !isHostName(plain)))
+    throw new RangeError(`${shown} has no valid host before the port`);
   return { kind: "tcp", host: plain.toLowerCase(), port };
 }
 
@@ -72,7 +89,10 @@ export function formatListenAddress(address: ListenAddress): string {
   return `${host}:${address.port}`;
 }
 
-/** Does a socket on `wide` take what is sent to `narrow`, another address of the same port? A name covers nothing and is covered by every address only. */
+/**
+ * Does a socket on `wide` take what is sent to `narrow`, another address of the same port? A name covers nothing and is
+ * covered by every address only.
+ */
 export function coversAddress(wide: TcpListenAddress, narrow: TcpListenAddress): boolean {
   if (wide.port !== narrow.port) return false;
   if (wide.host === null || wide.host === "::") return true;
@@ -84,7 +104,10 @@ export function coversAddress(wide: TcpListenAddress, narrow: TcpListenAddress):
  * @throws RangeError with a sentence for the user.
  */
 export function parseSocketMode(text: string): number {
-  if (!/^0?[0-7]{3}$/.test(text)) throw new RangeError(`${JSON.stringify(text)} is not a mode; write for example "0660" (owner and group may connect) or "0666" (everybody)`);
+  if (!/^0?[0-7]{3}$/.test(text))
+    throw new RangeError(
+      `${JSON.stringify(text)} is not a mode; write for example "0660" (owner and group may connect) or "0666" (everybody)`,
+    );
   return Number.parseInt(text, 8);
 }
 
@@ -94,13 +117,21 @@ export function parseSocketMode(text: string): number {
  */
 export function parseSocketPath(text: string): string {
   const path = text.slice("unix:".length);
-  if (path === "" || path.includes("\0") || path.endsWith("/")) throw new RangeError(`${JSON.stringify(text)} names no socket; write for example "unix:/run/api.sock"`);
-  if (path.startsWith("//")) throw new RangeError(`${JSON.stringify(text)} has slashes like a URL; write "unix:${path.replace(/^\/+/, "/")}"`);
-  if (Buffer.byteLength(path) > maxSocketPathBytes) throw new RangeError(`${JSON.stringify(text)} is too long; the path of a Unix socket has at most ${maxSocketPathBytes} bytes`);
+  if (path === "" || path.includes("\0") || path.endsWith("/"))
+    throw new RangeError(`${JSON.stringify(text)} names no socket; write for example "unix:/run/api.sock"`);
+  if (path.startsWith("//"))
+    throw new RangeError(`${JSON.stringify(text)} has slashes like a URL; write "unix:${path.replace(/^\/+/, "/")}"`);
+  if (Buffer.byteLength(path) > maxSocketPathBytes)
+    throw new RangeError(
+      `${JSON.stringify(text)} is too long; the path of a Unix socket has at most ${maxSocketPathBytes} bytes`,
+    );
   return path;
 }
 
-/** Is `text` a host name in ASCII: labels of letters, digits, `-` and `_`, 1 to 63 characters each, at most 253, an optional dot at the end? */
+/**
+ * Is `text` a host name in ASCII: labels of letters, digits, `-` and `_`, 1 to 63 characters each, at most 253, an
+ * optional dot at the end?
+ */
 export function isHostName(text: string): boolean {
   return text.length <= 254 && /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/.test(text);
 }

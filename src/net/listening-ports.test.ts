@@ -10,17 +10,32 @@ const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    1: 0100007F:1F91 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
 `;
 
-test("only a listener's own port counts", { skip: endianness() !== "LE" && "the fixture is of a little-endian machine" }, () => {
-  for (const [port, hosts] of [[0x1f90, ["127.0.0.1"]], [0x1f91, []], [0x9c40, []], [0x90, []], [0, []]] as const) assert.deepEqual(readListeners(table, port).map(({ host }) => host), hosts, String(port));
+test("only a listener's own port counts", {
+  skip: endianness() !== "LE" && "the fixture is of a little-endian machine",
+}, () => {
+  for (const [port, hosts] of [
+    [0x1f90, ["127.0.0.1"]],
+    [0x1f91, []],
+    [0x9c40, []],
+    [0x90, []],
+    [0, []],
+  ] as const)
+    assert.deepEqual(
+      readListeners(table, port).map(({ host }) => host),
+      hosts,
+      String(port),
+    );
   assert.deepEqual(readListeners("", 80), []);
 });
 
-test("who listens on a port is found, and whether it is we", { skip: process.platform !== "linux" && "the table is Linux's" }, async () => {
+test("who listens on a port is found, and whether it is we", {
+  skip: process.platform !== "linux" && "the table is Linux's",
+}, async () => {
   for (const host of ["127.0.0.1", "::", "::1"]) {
     const server = createServer((socket) => socket.destroy()).listen(0, host);
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const [found, ...others] = await findListeners(port) ?? [];
+    const [found, ...others] = (await findListeners(port)) ?? [];
     assert.deepEqual(others, []);
     assert.equal(found?.host, host === "::1" ? "0:0:0:0:0:0:0:1" : host);
     assert.ok((await findOwnSockets()).has(found?.inode ?? ""));

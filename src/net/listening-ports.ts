@@ -1,4 +1,6 @@
-/** Who on this machine listens on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out. */
+/**
+ * Who on this machine listens on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out.
+ */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { endianness } from "node:os";
 import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
@@ -16,11 +18,15 @@ export interface PortListener {
 /** @returns null where the system has no such table (it is Linux's) */
 export async function findListeners(port: number): Promise<readonly PortListener[] | null> {
   try {
-    const tables = await Promise.all([socketTables.IPv4, socketTables.IPv6].map((path) => readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
-      // Where IPv6 is switched off there is one table only.
-      if (error.code === "ENOENT" && path === socketTables.IPv6) return "";
-      throw error;
-    })));
+    const tables = await Promise.all(
+      [socketTables.IPv4, socketTables.IPv6].map((path) =>
+        readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
+          // Where IPv6 is switched off there is one table only.
+          if (error.code === "ENOENT" && path === socketTables.IPv6) return "";
+          throw error;
+        }),
+      ),
+    );
     return tables.flatMap((table) => readListeners(table, port));
   } catch {
     return null;
@@ -48,6 +54,8 @@ function readHost(hex: string): string {
 
 /** Which sockets this process has open, by inode. */
 export async function findOwnSockets(): Promise<ReadonlySet<string>> {
-  const links = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  const links = await Promise.all(
+    (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+  );
   return new Set(links.flatMap((link) => socketInodeOf(link) ?? []));
 }

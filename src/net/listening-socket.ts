@@ -1,8 +1,10 @@
 /**
- * A socket that accepts connections and gives them to a taker, which may change while it listens. Connections that come before there is one wait.
+ * A socket that accepts connections and gives them to a taker, which may change while it listens. Connections that come
+ * before there is one wait.
  *
- * On systems that can spread the connections of a port, every TCP socket shares its port (SO_REUSEPORT): so a proxy can open `:80` beside its own `127.0.0.1:80` and give the
- * one up for the other. That a port is not shared with strangers is looked at before; see `assertAddressFree`.
+ * On systems that can spread the connections of a port, every TCP socket shares its port (SO_REUSEPORT): so a proxy can
+ * open `:80` beside its own `127.0.0.1:80` and give the one up for the other. That a port is not shared with strangers
+ * is looked at before; see `assertAddressFree`.
  */
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { onAccepted } from "./accepted-socket.ts";
@@ -77,11 +79,13 @@ export class ListeningSocket {
   async listen(port: number | null): Promise<void> {
     const { address } = this;
     try {
-      if (address.kind === "unix") this.#path = await bindSocketPath(address, (path) => this.#listen({ path, backlog }));
+      if (address.kind === "unix")
+        this.#path = await bindSocketPath(address, (path) => this.#listen({ path, backlog }));
       else await this.#listen(toListenOptions(address, port));
     } catch (error) {
       // Not every error of the system says where: names that do not resolve, inherited sockets.
-      if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string") Object.assign(error, { address: this.key });
+      if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string")
+        Object.assign(error, { address: this.key });
       throw error;
     }
     const bound = this.#server.address();
@@ -125,7 +129,8 @@ export class ListeningSocket {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: nothing that goes by addresses would hold for it.
+    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: nothing
+    // that goes by addresses would hold for it.
     if (this.#hasPeerAddresses && socket.remoteAddress === undefined) {
       if (this.#taker === null) this.#earlyResets++;
       else this.#taker.onReset(1);
@@ -139,7 +144,10 @@ export class ListeningSocket {
   };
 }
 
-function toListenOptions(address: Exclude<ListenAddress, { kind: "unix" }>, port: number | null): ListenOptions & { fd?: number } {
+function toListenOptions(
+  address: Exclude<ListenAddress, { kind: "unix" }>,
+  port: number | null,
+): ListenOptions & { fd?: number } {
   if (address.kind === "fd") return { fd: address.fd, backlog };
   const options: ListenOptions = { port: port ?? address.port, backlog, exclusive: true, reusePort: canSharePorts() };
   if (address.host !== null) options.host = address.host;

@@ -1,8 +1,25 @@
 /** The options of a listener. Schema and documentation; the normal form is `ListenerOptions`. */
 import { isIP } from "node:net";
 import * as z from "zod";
-import { addProblem, count, documented, duration, maybe, nameSchema, oneOrMore, parsedBy, section, size } from "../base/option-schema.ts";
-import { type ListenAddress, parseListenAddress, parseSocketMode, parseSocketPath, unixPeers } from "./listen-address.ts";
+import {
+  addProblem,
+  count,
+  documented,
+  duration,
+  maybe,
+  nameSchema,
+  oneOrMore,
+  parsedBy,
+  section,
+  size,
+} from "../base/option-schema.ts";
+import {
+  type ListenAddress,
+  parseListenAddress,
+  parseSocketMode,
+  parseSocketPath,
+  unixPeers,
+} from "./listen-address.ts";
 
 /** A network in CIDR notation or a single address. */
 export const cidrSchema = z.string().superRefine(checkNetwork);
@@ -11,62 +28,124 @@ function checkNetwork(text: string, context: z.core.$RefinementCtx<string>): voi
   const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
   const family = isIP(match?.[1] ?? "");
   if (match === null || family === 0 || match[1]?.includes("%") === true) {
-    addProblem(context, `${JSON.stringify(text)} is not a network; write for example "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`);
+    addProblem(
+      context,
+      `${JSON.stringify(text)} is not a network; write for example "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`,
+    );
   } else if (match[2] !== undefined && Number(match[2]) > (family === 4 ? 32 : 128)) {
-    addProblem(context, `${JSON.stringify(text)} has a prefix longer than an IPv${family} address; at most /${family === 4 ? 32 : 128}`);
+    addProblem(
+      context,
+      `${JSON.stringify(text)} has a prefix longer than an IPv${family} address; at most /${family === 4 ? 32 : 128}`,
+    );
   }
 }
 
 /** A Unix socket with permissions. */
 const socketSchema = section({
-  unix: documented(z.string().transform(parsedBy((path) => parseSocketPath(`unix:${path}`))), { kind: "path", about: "The path of a Unix socket." }),
+  unix: documented(z.string().transform(parsedBy((path) => parseSocketPath(`unix:${path}`))), {
+    kind: "path",
+    about: "The path of a Unix socket.",
+  }),
   mode: documented(
-    z.string({ error: ({ input }) => (typeof input === "number" ? `a mode is text, as 0660 is another number in YAML than it seems; write "0660"` : undefined) })
-      .transform(parsedBy(parseSocketMode)).prefault("0660"),
+    z
+      .string({
+        error: ({ input }) =>
+          typeof input === "number"
+            ? `a mode is text, as 0660 is another number in YAML than it seems; write "0660"`
+            : undefined,
+      })
+      .transform(parsedBy(parseSocketMode))
+      .prefault("0660"),
     { kind: "mode", about: "The permissions of its file, from its first moment on: who may write may connect." },
   ),
 });
 
 /** A listen address as text, or a Unix socket with its permissions; `ListenAddress` in the normal form. */
-export const listenAddressSchema = z.union([
-  z.string().transform(parsedBy(parseListenAddress)),
-  socketSchema.transform(({ unix, mode }): ListenAddress => ({ kind: "unix", path: unix, mode })),
-], {
-  error: ({ input }) => (typeof input === "number" ? `${input} is not an address; write ":${input}" for that port on every address` : undefined),
-});
+export const listenAddressSchema = z.union(
+  [
+    z.string().transform(parsedBy(parseListenAddress)),
+    socketSchema.transform(({ unix, mode }): ListenAddress => ({ kind: "unix", path: unix, mode })),
+  ],
+  {
+    error: ({ input }) =>
+      typeof input === "number"
+        ? `${input} is not an address; write ":${input}" for that port on every address`
+        : undefined,
+  },
+);
 
 /** A network whose proxies are trusted, or `unix` (also written `unix:`, as other servers have it). */
-const trustedSchema = z.string().transform((text) => (text === "unix:" ? unixPeers : text)).superRefine((text, context) => {
-  if (text !== unixPeers) checkNetwork(text, context);
-});
+const trustedSchema = z
+  .string()
+  .transform((text) => (text === "unix:" ? unixPeers : text))
+  .superRefine((text, context) => {
+    if (text !== unixPeers) checkNetwork(text, context);
+  });
 
 export const listenerSchema = section(
   {
-    name: documented(maybe(nameSchema), { about: "How logs and metrics call this listener.", defaultText: "its address" }),
+    name: documented(maybe(nameSchema), {
+      about: "How logs and metrics call this listener.",
+      defaultText: "its address",
+    }),
     address: documented(listenAddressSchema, {
       kind: "address",
-      about: "Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: \"0660\" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by systemd. Port 0 takes any free port.",
+      about:
+        'Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by systemd. Port 0 takes any free port.',
     }),
     trustedProxies: documented(oneOrMore(trustedSchema).prefault([]), {
       kind: "list of networks",
-      about: "The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.",
+      about:
+        "The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.",
       danger: "everyone in these networks, or who may write to the socket, can claim any client address.",
     }),
     limits: documented(
       section({
-        headBytes: size("16KiB", { about: "The longest request head, request line included; 431 above it (414 where the request line alone is too long)." }, { min: 256, max: 1 << 20 }),
-        headFields: count(100, { about: "The most header fields in a request; 431 above it." }, { min: 1, max: 10_000 }),
-        connections: count(0, { about: "The most client connections at a time, over all threads; more are closed as they come.", zero: "no limit" }, { min: 0, max: 10_000_000 }),
-        requestsPerConnection: count(0, { about: "The most requests on one connection, which is then closed after the answer.", zero: "no limit" }, { min: 0, max: 1_000_000_000 }),
-        bodyBytes: size("0", { about: "The longest request body; 413 above it.", zero: "no limit: bodies are streamed, never held" }),
+        headBytes: size(
+          "16KiB",
+          {
+            about:
+              "The longest request head, request line included; 431 above it (414 where the request line alone is too long).",
+          },
+          { min: 256, max: 1 << 20 },
+        ),
+        headFields: count(
+          100,
+          { about: "The most header fields in a request; 431 above it." },
+          { min: 1, max: 10_000 },
+        ),
+        connections: count(
+          0,
+          {
+            about: "The most client connections at a time, over all threads; more are closed as they come.",
+            zero: "no limit",
+          },
+          { min: 0, max: 10_000_000 },
+        ),
+        requestsPerConnection: count(
+          0,
+          { about: "The most requests on one connection, which is then closed after the answer.", zero: "no limit" },
+          { min: 0, max: 1_000_000_000 },
+        ),
+        bodyBytes: size("0", {
+          about: "The longest request body; 413 above it.",
+          zero: "no limit: bodies are streamed, never held",
+        }),
       }).prefault({}),
       { about: "What one client may use." },
     ),
     timeouts: documented(
       section({
-        head: duration("10s", { about: "How long a client may take for a request head, from its first byte; 408 after it." }),
-        body: duration("60s", { about: "The longest pause in a request body; every byte starts it again. 408 after it." }),
-        write: duration("60s", { about: "How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The connection is closed after it." }),
+        head: duration("10s", {
+          about: "How long a client may take for a request head, from its first byte; 408 after it.",
+        }),
+        body: duration("60s", {
+          about: "The longest pause in a request body; every byte starts it again. 408 after it.",
+        }),
+        write: duration("60s", {
+          about:
+            "How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The connection is closed after it.",
+        }),
         keepAlive: duration("75s", { about: "How long an idle connection is kept for the next request." }),
       }).prefault({}),
       { about: "How long clients may take." },
@@ -75,7 +154,10 @@ export const listenerSchema = section(
   ["proxyProtocol", "http2", "tls", "mode"],
 );
 
-/** A listener in normal form: all defaults filled in, durations in milliseconds, sizes in bytes. `name` is null until the whole configuration is read. */
+/**
+ * A listener in normal form: all defaults filled in, durations in milliseconds, sizes in bytes. `name` is null until
+ * the whole configuration is read.
+ */
 export type ListenerSectionOptions = z.output<typeof listenerSchema>;
 
 /** A listener of a complete configuration. */

@@ -14,15 +14,25 @@ async function open(host: string): Promise<{ client: Socket; server: Socket; clo
   client.pause();
   const [server] = (await once(listener, "connection")) as [Socket];
   listener.close();
-  return { client, server, close: () => { client.destroy(); server.destroy(); } };
+  return {
+    client,
+    server,
+    close: () => {
+      client.destroy();
+      server.destroy();
+    },
+  };
 }
 
-const ask = (queues: SendQueues, socket: Socket): Promise<number> => new Promise((resolve) => queues.ask({ socket, onSendQueue: resolve }));
+const ask = (queues: SendQueues, socket: Socket): Promise<number> =>
+  new Promise((resolve) => queues.ask({ socket, onSendQueue: resolve }));
 
 const isLinux = process.platform === "linux";
 
 for (const host of ["127.0.0.1", "::1"]) {
-  test(`what a client on ${host} has not taken is told, until it has`, { skip: !isLinux && "the kernel's table is Linux's" }, async (context) => {
+  test(`what a client on ${host} has not taken is told, until it has`, {
+    skip: !isLinux && "the kernel's table is Linux's",
+  }, async (context) => {
     const { client, server, close } = await open(host);
     context.after(close);
     // A clock that stands still: no look rests after the one before.
@@ -34,7 +44,8 @@ for (const host of ["127.0.0.1", "::1"]) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     client.resume();
-    while ((await ask(queues, server)) > 0 || server.writableLength > 0) await new Promise((resolve) => setImmediate(resolve));
+    while ((await ask(queues, server)) > 0 || server.writableLength > 0)
+      await new Promise((resolve) => setImmediate(resolve));
   });
 }
 
@@ -47,7 +58,9 @@ test("who cannot be looked up is told so: a closed socket, or where there is no 
   assert.equal(await ask(new SendQueues(), server), -1);
 });
 
-test("one look answers all who ask, and looks take no more than a tenth of the time", { skip: !isLinux && "inodes are read from /proc" }, async (context) => {
+test("one look answers all who ask, and looks take no more than a tenth of the time", {
+  skip: !isLinux && "inodes are read from /proc",
+}, async (context) => {
   const { server, close } = await open("127.0.0.1");
   context.after(close);
   let now = 0;

@@ -1,8 +1,11 @@
 /**
- * How many bytes the kernel still holds for the peer of a TCP connection: what `SIOCOUTQ` tells, which Node.js does not offer, read from the kernel's table of connections
- * (`/proc/net/tcp`, Linux only). It is the only sign of a peer that takes its bytes slowly: the kernel tells a writer nothing before a third of its buffer, which may be a megabyte, is free.
+ * How many bytes the kernel still holds for the peer of a TCP connection: what `SIOCOUTQ` tells, which Node.js does not
+ * offer, read from the kernel's table of connections (`/proc/net/tcp`, Linux only). It is the only sign of a peer that
+ * takes its bytes slowly: the kernel tells a writer nothing before a third of its buffer, which may be a megabyte, is
+ * free.
  *
- * The table is as long as the machine has connections, so it is read in the background, a piece at a time, once for all who ask, and never for more than a tenth of the time.
+ * The table is as long as the machine has connections, so it is read in the background, a piece at a time, once for all
+ * who ask, and never for more than a tenth of the time.
  */
 import { close, open, read, readlinkSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -23,7 +26,11 @@ const newline = 10;
 const none = -1;
 
 /** How a table is read; replaced in tests. @throws where there is none */
-export type TableReader = (path: string, onPiece: (piece: Buffer) => void, onEnd: (error: Error | null) => void) => void;
+export type TableReader = (
+  path: string,
+  onPiece: (piece: Buffer) => void,
+  onEnd: (error: Error | null) => void,
+) => void;
 
 /** The looks of one thread. */
 export class SendQueues {
@@ -115,12 +122,13 @@ function readInPieces(path: string, onPiece: (piece: Buffer) => void, onEnd: (er
   open(path, "r", (openError, fd) => {
     if (openError !== null) return onEnd(openError);
     const memory = Buffer.allocUnsafe(pieceBytes);
-    const next = (): void => read(fd, memory, 0, pieceBytes, null, (error, byteCount) => {
-      if (error === null && byteCount > 0) {
-        onPiece(memory.subarray(0, byteCount));
-        next();
-      } else close(fd, () => onEnd(error));
-    });
+    const next = (): void =>
+      read(fd, memory, 0, pieceBytes, null, (error, byteCount) => {
+        if (error === null && byteCount > 0) {
+          onPiece(memory.subarray(0, byteCount));
+          next();
+        } else close(fd, () => onEnd(error));
+      });
     next();
   });
 }

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,17 +25,27 @@ async function listenOn(server: Server, path: string): Promise<void> {
   await once(server, "listening");
 }
 
-const bind = (server: Server, path: string, mode = 0o660): Promise<BoundSocketPath> => bindSocketPath({ kind: "unix", path, mode }, (at) => listenOn(server, at));
+const bind = (server: Server, path: string, mode = 0o660): Promise<BoundSocketPath> =>
+  bindSocketPath({ kind: "unix", path, mode }, (at) => listenOn(server, at));
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
 async function isAnswering(path: string): Promise<boolean> {
   const socket = connect(path);
-  return new Promise((resolve) => socket.once("connect", () => resolve(true)).once("error", () => resolve(false)).once("connect", () => socket.destroy()));
+  return new Promise((resolve) =>
+    socket
+      .once("connect", () => resolve(true))
+      .once("error", () => resolve(false))
+      .once("connect", () => socket.destroy()),
+  );
 }
 
 test("a socket has its permissions from its first moment on, whatever the umask", async () => {
-  for (const [mode, umask] of [[0o600, 0o000], [0o660, 0o077], [0o666, 0o022]] as const) {
+  for (const [mode, umask] of [
+    [0o600, 0o000],
+    [0o660, 0o077],
+    [0o666, 0o022],
+  ] as const) {
     const path = join(folder, "mode.sock");
     const before = process.umask(umask);
     const server = createServer((socket) => socket.destroy());
@@ -90,7 +110,10 @@ test("what is no socket is never removed, and said to be there", async () => {
   assert.equal(readFileSync(path, "utf8"), "precious");
   mkdirSync(join(folder, "sub"));
   await assert.rejects(bind(createServer(), join(folder, "sub")), { code: "EEXIST" });
-  await assert.rejects(bind(createServer(), join(folder, "missing", "a.sock")), { code: "ENOENT", address: join(folder, "missing") });
+  await assert.rejects(bind(createServer(), join(folder, "missing", "a.sock")), {
+    code: "ENOENT",
+    address: join(folder, "missing"),
+  });
 });
 
 test("a socket that another has put in the place of ours is not removed with ours", async () => {

@@ -1,10 +1,22 @@
 /**
- * Unix sockets in the file system. Their files outlive a process that was killed, and whoever may write to one may connect.
+ * Unix sockets in the file system. Their files outlive a process that was killed, and whoever may write to one may
+ * connect.
  *
- * A socket is bound in a folder that is nobody else's, given its permissions there and moved to its place: nobody can connect before they hold, and the file of a dead process is
- * replaced in one step. Nothing is ever replaced or removed but a socket at which nobody answers, and at the end our own.
+ * A socket is bound in a folder that is nobody else's, given its permissions there and moved to its place: nobody can
+ * connect before they hold, and the file of a dead process is replaced in one step. Nothing is ever replaced or removed
+ * but a socket at which nobody answers, and at the end our own.
  */
-import { chmodSync, existsSync, lstatSync, mkdtempSync, renameSync, rmdirSync, rmSync, type Stats, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { maxSocketPathBytes, type UnixListenAddress } from "./listen-address.ts";
@@ -12,7 +24,10 @@ import { maxSocketPathBytes, type UnixListenAddress } from "./listen-address.ts"
 /** A socket in its place. */
 export interface BoundSocketPath {
   readonly path: string;
-  /** Gives its file other permissions, unless it is gone or something else has taken its place. @returns why that cannot be done, or null */
+  /**
+   * Gives its file other permissions, unless it is gone or something else has taken its place. @returns why that cannot
+   * be done, or null
+   */
   setMode(mode: number): Error | null;
   /**
    * Removes its file, unless something else has taken its place. To be called when the server is closed. A file that
@@ -24,9 +39,13 @@ export interface BoundSocketPath {
 /**
  * Has `listen` open a Unix socket, and puts it at its path.
  * @param listen opens the socket at the path that it is given
- * @throws EADDRINUSE where somebody answers at the path, EEXIST where there is something else than a socket, ENOENT where the folder is missing, or as `listen` does
+ * @throws EADDRINUSE where somebody answers at the path, EEXIST where there is something else than a socket, ENOENT
+ * where the folder is missing, or as `listen` does
  */
-export async function bindSocketPath({ path, mode }: UnixListenAddress, listen: (path: string) => Promise<void>): Promise<BoundSocketPath> {
+export async function bindSocketPath(
+  { path, mode }: UnixListenAddress,
+  listen: (path: string) => Promise<void>,
+): Promise<BoundSocketPath> {
   const folder = dirname(path);
   if (!existsSync(folder)) throw systemError("ENOENT", `listen ENOENT: no such folder ${folder}`, folder);
   await assertPathFree(path);
@@ -67,7 +86,8 @@ async function assertPathFree(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw systemError("EEXIST", `listen EEXIST: no socket ${path}`, path);
-  if (await isAnswering(path)) throw systemError("EADDRINUSE", `listen EADDRINUSE: address already in use ${path}`, path);
+  if (await isAnswering(path))
+    throw systemError("EADDRINUSE", `listen EADDRINUSE: address already in use ${path}`, path);
 }
 
 function systemError(code: string, message: string, path: string): Error {
@@ -85,6 +105,8 @@ function isAnswering(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"));
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"),
+    );
   });
 }

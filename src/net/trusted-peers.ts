@@ -7,7 +7,9 @@ export class TrustedPeers {
   readonly #networks: AddressSet;
   readonly #hasUnixPeers: boolean;
 
-  /** @param entries networks, and `unix` for whoever connects to a Unix socket @throws RangeError as `AddressSet` does */
+  /**
+   * @param entries networks, and `unix` for whoever connects to a Unix socket @throws RangeError as `AddressSet` does
+   */
   constructor(entries: readonly string[]) {
     this.#networks = new AddressSet(entries.filter((entry) => entry !== unixPeers));
     this.#hasUnixPeers = entries.includes(unixPeers);

@@ -1,7 +1,8 @@
 /**
- * The fields of the access log: names, meanings, and how each is read from an exchange that ended. Templates use all of them, `json` writes them in this order
- * (its own, faster code is in `access-log-json.ts`), and `docs/reference/access-log.md` is generated from the table.
- * Authorization, Cookie, Set-Cookie and Proxy-Authorization are never logged.
+ * The fields of the access log: names, meanings, and how each is read from an exchange that ended. Templates use all of
+ * them, `json` writes them in this order (its own, faster code is in `access-log-json.ts`), and
+ * `docs/reference/access-log.md` is generated from the table. Authorization, Cookie, Set-Cookie and Proxy-Authorization
+ * are never logged.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
@@ -26,64 +27,142 @@ export function elapsedMs(fromMs: number, toMs: number): number {
 }
 
 /** When the exchange began, in milliseconds since the epoch. */
-export const startOf = (exchange: Exchange): number => (exchange.startedWallMs > 0 ? exchange.startedWallMs : Date.now());
+export const startOf = (exchange: Exchange): number =>
+  exchange.startedWallMs > 0 ? exchange.startedWallMs : Date.now();
 
 /** Was the head understood far enough to have a method and a target? */
 export const hasHead = (exchange: Exchange): boolean => exchange.request.method !== "";
 
 /** `HTTP/1.1`, `HTTP/1.0`, `HTTP/2.0`. */
-export const protocolOf = (exchange: Exchange): string => `HTTP/${exchange.request.majorVersion}.${exchange.request.majorVersion === 1 ? exchange.request.minorVersion : 0}`;
+export const protocolOf = (exchange: Exchange): string =>
+  `HTTP/${exchange.request.majorVersion}.${exchange.request.majorVersion === 1 ? exchange.request.minorVersion : 0}`;
 
 const orNull = (text: string): string | null => (text === "" ? null : text);
 const duration = (fromMs: number, toMs: number): string | null => {
   const ms = elapsedMs(fromMs, toMs);
   return ms < 0 ? null : formatMs(ms);
 };
-const define = (name: string, json: AccessLogField["json"], about: string, read: AccessLogField["read"]): AccessLogField => ({ name, json, about, read });
-const headField = (exchange: Exchange, name: string): string | null => (hasHead(exchange) ? exchange.request.field(name) : null);
+const define = (
+  name: string,
+  json: AccessLogField["json"],
+  about: string,
+  read: AccessLogField["read"],
+): AccessLogField => ({ name, json, about, read });
+const headField = (exchange: Exchange, name: string): string | null =>
+  hasHead(exchange) ? exchange.request.field(name) : null;
 
 /** All fields, in the order in which `json` writes them. */
 export const accessLogFields: readonly AccessLogField[] = [
-  define("time", "string", "When the first byte of the request arrived: ISO 8601, UTC, milliseconds.", (exchange) => formatIsoTime(startOf(exchange))),
-  define("level", "string", "How serious the outcome is: `debug`, `info`, `warn`, `error`; `info` where there is no reason.", (exchange) => (exchange.reason === null ? "info" : reasons[exchange.reason].level)),
-  define("requestId", "string", "The `X-Request-ID` that went upstream.", (exchange) => orNull(truncate(exchange.requestId, maxLoggedLength.requestId))),
+  define("time", "string", "When the first byte of the request arrived: ISO 8601, UTC, milliseconds.", (exchange) =>
+    formatIsoTime(startOf(exchange)),
+  ),
+  define(
+    "level",
+    "string",
+    "How serious the outcome is: `debug`, `info`, `warn`, `error`; `info` where there is no reason.",
+    (exchange) => (exchange.reason === null ? "info" : reasons[exchange.reason].level),
+  ),
+  define("requestId", "string", "The `X-Request-ID` that went upstream.", (exchange) =>
+    orNull(truncate(exchange.requestId, maxLoggedLength.requestId)),
+  ),
   define("listener", "string", "The listener.", (exchange) => orNull(exchange.listenerName)),
   define("route", "string", "The route; null where none matched.", (exchange) => orNull(exchange.routeName)),
   define("upstream", "string", "The upstream; null where none was asked.", (exchange) => orNull(exchange.upstreamName)),
-  define("endpoint", "string", "The endpoint that answered, or the last one tried.", (exchange) => orNull(exchange.endpointName)),
-  define("clientIp", "string", "Who asked: the peer, or what trusted proxies say of it.", (exchange) => orNull(exchange.clientIp)),
-  define("peer", "string", "Address and port of the socket's peer.", (exchange) => (exchange.peerAddress === "" ? null : `${exchange.peerAddress}:${exchange.peerPort}`)),
+  define("endpoint", "string", "The endpoint that answered, or the last one tried.", (exchange) =>
+    orNull(exchange.endpointName),
+  ),
+  define("clientIp", "string", "Who asked: the peer, or what trusted proxies say of it.", (exchange) =>
+    orNull(exchange.clientIp),
+  ),
+  define("peer", "string", "Address and port of the socket's peer.", (exchange) =>
+    exchange.peerAddress === "" ? null : `${exchange.peerAddress}:${exchange.peerPort}`,
+  ),
   define("scheme", "string", "`http` or `https`.", (exchange) => exchange.scheme),
-  define("method", "string", "The method; null where the head was not understood.", (exchange) => orNull(truncate(exchange.request.method, maxLoggedLength.method))),
-  define("host", "string", "The authority as received.", (exchange) => orNull(truncate(exchange.request.authority, maxLoggedLength.host))),
-  define("target", "string", "Path and query as received, credentials in the query redacted.", (exchange, redactor) => (hasHead(exchange) ? truncate(redactor.redact(exchange.request.target), maxLoggedLength.target) : null)),
-  define("protocol", "string", "`HTTP/1.1` and so on.", (exchange) => (hasHead(exchange) ? protocolOf(exchange) : null)),
-  define("status", "number", "The status sent to the client; 499: the client went away first.", (exchange) => String(exchange.status)),
-  define("reason", "string", "The reason code where it ended otherwise than by a complete answer, else null.", (exchange) => exchange.reason),
-  define("detail", "string", "More about the reason, such as an operating-system error. JSON: only where there is something to say.", (exchange) => orNull(truncate(exchange.detail, maxLoggedLength.detail))),
+  define("method", "string", "The method; null where the head was not understood.", (exchange) =>
+    orNull(truncate(exchange.request.method, maxLoggedLength.method)),
+  ),
+  define("host", "string", "The authority as received.", (exchange) =>
+    orNull(truncate(exchange.request.authority, maxLoggedLength.host)),
+  ),
+  define("target", "string", "Path and query as received, credentials in the query redacted.", (exchange, redactor) =>
+    hasHead(exchange) ? truncate(redactor.redact(exchange.request.target), maxLoggedLength.target) : null,
+  ),
+  define("protocol", "string", "`HTTP/1.1` and so on.", (exchange) =>
+    hasHead(exchange) ? protocolOf(exchange) : null,
+  ),
+  define("status", "number", "The status sent to the client; 499: the client went away first.", (exchange) =>
+    String(exchange.status),
+  ),
+  define(
+    "reason",
+    "string",
+    "The reason code where it ended otherwise than by a complete answer, else null.",
+    (exchange) => exchange.reason,
+  ),
+  define(
+    "detail",
+    "string",
+    "More about the reason, such as an operating-system error. JSON: only where there is something to say.",
+    (exchange) => orNull(truncate(exchange.detail, maxLoggedLength.detail)),
+  ),
   define("attempts", "number", "How many endpoints were tried.", (exchange) => String(exchange.attempts)),
-  define("reused", "boolean", "The upstream connection of the last attempt had served before.", (exchange) => String(exchange.isUpstreamConnectionReused)),
+  define("reused", "boolean", "The upstream connection of the last attempt had served before.", (exchange) =>
+    String(exchange.isUpstreamConnectionReused),
+  ),
   define("requestBytes", "number", "Body bytes received.", (exchange) => String(exchange.requestBodyBytes)),
   define("responseBytes", "number", "Body bytes sent.", (exchange) => String(exchange.responseBodyBytes)),
-  define("headMs", "number", "From the first byte of the request to its complete head.", (exchange) => duration(exchange.startedMs, exchange.headCompleteMs)),
-  define("waitMs", "number", "From the complete head to the start of the last attempt: queueing and earlier attempts.", (exchange) => duration(exchange.headCompleteMs, exchange.attemptStartedMs)),
-  define("connectMs", "number", "From the start of the last attempt to a connection.", (exchange) => duration(exchange.attemptStartedMs, exchange.connectedMs)),
-  define("firstByteMs", "number", "From the start of the last attempt to the first byte of the answer.", (exchange) => duration(exchange.attemptStartedMs, exchange.firstByteMs)),
-  define("totalMs", "number", "From the first byte of the request to the end of the exchange.", (exchange) => duration(exchange.startedMs, exchange.endedMs)),
-  define("userAgent", "string", "The `User-Agent` field.", (exchange) => truncateOrNull(headField(exchange, "user-agent"), maxLoggedLength.userAgent)),
-  define("referer", "string", "The `Referer` field, credentials in it redacted.", (exchange, redactor) => truncateOrNull(redactOrNull(headField(exchange, "referer"), redactor), maxLoggedLength.referer)),
-  define("commonTime", "no", "The time as the Common Log Format writes it: `22/Nov/2026:12:49:00 +0000`.", (exchange) => formatCommonTime(startOf(exchange))),
-  define("path", "no", "The path alone, as received.", (exchange) => (hasHead(exchange) ? truncate(exchange.request.target.split("?", 1)[0] ?? "", maxLoggedLength.target) : null)),
+  define("headMs", "number", "From the first byte of the request to its complete head.", (exchange) =>
+    duration(exchange.startedMs, exchange.headCompleteMs),
+  ),
+  define(
+    "waitMs",
+    "number",
+    "From the complete head to the start of the last attempt: queueing and earlier attempts.",
+    (exchange) => duration(exchange.headCompleteMs, exchange.attemptStartedMs),
+  ),
+  define("connectMs", "number", "From the start of the last attempt to a connection.", (exchange) =>
+    duration(exchange.attemptStartedMs, exchange.connectedMs),
+  ),
+  define("firstByteMs", "number", "From the start of the last attempt to the first byte of the answer.", (exchange) =>
+    duration(exchange.attemptStartedMs, exchange.firstByteMs),
+  ),
+  define("totalMs", "number", "From the first byte of the request to the end of the exchange.", (exchange) =>
+    duration(exchange.startedMs, exchange.endedMs),
+  ),
+  define("userAgent", "string", "The `User-Agent` field.", (exchange) =>
+    truncateOrNull(headField(exchange, "user-agent"), maxLoggedLength.userAgent),
+  ),
+  define("referer", "string", "The `Referer` field, credentials in it redacted.", (exchange, redactor) =>
+    truncateOrNull(redactOrNull(headField(exchange, "referer"), redactor), maxLoggedLength.referer),
+  ),
+  define("commonTime", "no", "The time as the Common Log Format writes it: `22/Nov/2026:12:49:00 +0000`.", (exchange) =>
+    formatCommonTime(startOf(exchange)),
+  ),
+  define("path", "no", "The path alone, as received.", (exchange) =>
+    hasHead(exchange) ? truncate(exchange.request.target.split("?", 1)[0] ?? "", maxLoggedLength.target) : null,
+  ),
 ];
 
 /** Fields whose values are credentials: a template may not ask for them. */
-export const credentialFields: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
+export const credentialFields: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "proxy-authorization",
+]);
 
-/** Any other field of the request, for `{header:NAME}` in templates: as the endpoint sees it, so that no stranger writes a trusted name into the log. */
+/**
+ * Any other field of the request, for `{header:NAME}` in templates: as the endpoint sees it, so that no stranger writes
+ * a trusted name into the log.
+ */
 export function headerField(name: string): AccessLogField {
   const read = compileSentField(name);
-  return define(`header:${name}`, "no", "A request field.", (exchange) => (hasHead(exchange) ? truncateOrNull(read(exchange), maxLoggedLength.field) : null));
+  return define(`header:${name}`, "no", "A request field.", (exchange) =>
+    hasHead(exchange) ? truncateOrNull(read(exchange), maxLoggedLength.field) : null,
+  );
 }
 
-const truncateOrNull = (text: string | null, maxLength: number): string | null => (text === null ? null : truncate(text, maxLength));
-const redactOrNull = (text: string | null, redactor: QueryRedactor): string | null => (text === null ? null : redactor.redact(text));
+const truncateOrNull = (text: string | null, maxLength: number): string | null =>
+  text === null ? null : truncate(text, maxLength);
+const redactOrNull = (text: string | null, redactor: QueryRedactor): string | null =>
+  text === null ? null : redactor.redact(text);

@@ -1,6 +1,7 @@
 /**
- * Where the access log goes, for all threads: the control thread has the only writer of each destination, so that lines stay whole, one descriptor has one owner, and a disk that hangs takes
- * one thread of the pool and not one for each proxy thread. A destination lives from the configuration that names it to the one that does not.
+ * Where the access log goes, for all threads: the control thread has the only writer of each destination, so that lines
+ * stay whole, one descriptor has one owner, and a disk that hangs takes one thread of the pool and not one for each
+ * proxy thread. A destination lives from the configuration that names it to the one that does not.
  */
 import { inheritedDescriptorOf } from "./log-destination.ts";
 import { type LogAccount, LogWriter, type LogWriterListener } from "./log-writer.ts";
@@ -58,7 +59,8 @@ export class AccessLogFiles {
   /** Takes lines for `path`. @param lostBefore lines that a thread has lost before them */
   write(path: string, lines: string, lineCount: number, lostBefore: number): void {
     this.#account.lost += lostBefore;
-    const destination = this.#running?.path === path ? this.#running : this.#prepared?.path === path ? this.#prepared : null;
+    const destination =
+      this.#running?.path === path ? this.#running : this.#prepared?.path === path ? this.#prepared : null;
     if (destination === null) this.#account.lost += lineCount;
     else destination.writer.write(lines, lineCount, this.#account);
   }
@@ -87,9 +89,13 @@ export class AccessLogFiles {
   #listenerOf(path: string): LogWriterListener {
     const subject = `log ${path}`;
     return {
-      onTrouble: (error) => this.#warnings.warn({
-        subject, reason: error.code ?? "", message: "cannot write the access log", fields: { path, errno: error.code, error: error.message, lost: this.lost },
-      }),
+      onTrouble: (error) =>
+        this.#warnings.warn({
+          subject,
+          reason: error.code ?? "",
+          message: "cannot write the access log",
+          fields: { path, errno: error.code, error: error.message, lost: this.lost },
+        }),
       onMended: () => this.#warnings.recover(subject, "the access log is written again", { path }),
     };
   }

@@ -1,6 +1,17 @@
-/** Compiles a format of the access log into a function from an exchange to its line. Done once, when the configuration is built. */
+/**
+ * Compiles a format of the access log into a function from an exchange to its line. Done once, when the configuration
+ * is built.
+ */
 import type { Exchange } from "../http/exchange.ts";
-import { type AccessLogField, accessLogFields, credentialFields, hasHead, headerField, protocolOf, startOf } from "./access-log-fields.ts";
+import {
+  type AccessLogField,
+  accessLogFields,
+  credentialFields,
+  hasHead,
+  headerField,
+  protocolOf,
+  startOf,
+} from "./access-log-fields.ts";
 import { formatJsonLine } from "./access-log-json.ts";
 import { escapePlainText, maxLoggedLength, truncate } from "./log-escape.ts";
 import { formatCommonTime } from "./log-time.ts";
@@ -13,10 +24,15 @@ export type AccessLogFormat = (exchange: Exchange) => string;
 
 /**
  * The function for a format.
- * @param template for `template`: text with `{field}` and `{header:name}` placeholders; `{{` and `}}` stand for braces. Absent values read `-`.
+ * @param template for `template`: text with `{field}` and `{header:name}` placeholders; `{{` and `}}` stand for braces.
+ * Absent values read `-`.
  * @throws RangeError with a sentence for people where the template is not usable.
  */
-export function compileAccessLogFormat(format: AccessLogFormatName, template: string | null, redactor: QueryRedactor): AccessLogFormat {
+export function compileAccessLogFormat(
+  format: AccessLogFormatName,
+  template: string | null,
+  redactor: QueryRedactor,
+): AccessLogFormat {
   switch (format) {
     case "json":
       return (exchange) => formatJsonLine(exchange, redactor);
@@ -25,7 +41,8 @@ export function compileAccessLogFormat(format: AccessLogFormatName, template: st
     case "combined": {
       const referer = fieldNamed("referer");
       const userAgent = fieldNamed("userAgent");
-      return (exchange) => `${formatCommonLine(exchange, redactor)} "${plain(referer, exchange, redactor)}" "${plain(userAgent, exchange, redactor)}"\n`;
+      return (exchange) =>
+        `${formatCommonLine(exchange, redactor)} "${plain(referer, exchange, redactor)}" "${plain(userAgent, exchange, redactor)}"\n`;
     }
     case "template": {
       const parts = parseTemplate(template ?? "");
@@ -45,7 +62,8 @@ export function parseTemplate(template: string): (string | AccessLogField)[] {
   const parts: (string | AccessLogField)[] = [];
   for (const [piece] of template.matchAll(/\{\{|\}\}|\{[^{}]*\}|[^{}]+|[{}]/g)) {
     if (piece === "{{" || piece === "}}") parts.push(piece.charAt(0));
-    else if (piece === "{" || piece === "}") throw new RangeError(`an unpaired "${piece}"; write "${piece}${piece}" for the character itself`);
+    else if (piece === "{" || piece === "}")
+      throw new RangeError(`an unpaired "${piece}"; write "${piece}${piece}" for the character itself`);
     else if (piece.startsWith("{")) parts.push(placeholder(piece.slice(1, -1)));
     else parts.push(piece);
   }
@@ -56,7 +74,8 @@ function placeholder(name: string): AccessLogField {
   if (name.startsWith("header:")) {
     const header = name.slice("header:".length).toLowerCase();
     if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(header)) throw new RangeError(`"${header}" is not a field name`);
-    if (credentialFields.has(header)) throw new RangeError(`the field "${header}" holds credentials and is never logged`);
+    if (credentialFields.has(header))
+      throw new RangeError(`the field "${header}" holds credentials and is never logged`);
     return headerField(header);
   }
   return fieldNamed(name);
@@ -64,7 +83,10 @@ function placeholder(name: string): AccessLogField {
 
 function fieldNamed(name: string): AccessLogField {
   const field = accessLogFields.find((one) => one.name === name);
-  if (field === undefined) throw new RangeError(`unknown field "${name}"; known are ${accessLogFields.map((one) => one.name).join(", ")} and header:NAME`);
+  if (field === undefined)
+    throw new RangeError(
+      `unknown field "${name}"; known are ${accessLogFields.map((one) => one.name).join(", ")} and header:NAME`,
+    );
   return field;
 }
 

@@ -1,7 +1,8 @@
 /**
- * The JSON line of the access log, concatenated by hand: about 1 µs a line (`bench/micro/access-log.ts`) where `JSON.stringify` of an object takes several.
- * Putting the line together byte by byte in a buffer was tried and is slower by half; so is copying each line into the batch as it comes.
- * The fields and their order are those of `accessLogFields`; a test compares.
+ * The JSON line of the access log, concatenated by hand: about 1 µs a line (`bench/micro/access-log.ts`) where
+ * `JSON.stringify` of an object takes several. Putting the line together byte by byte in a buffer was tried and is
+ * slower by half; so is copying each line into the batch as it comes. The fields and their order are those of
+ * `accessLogFields`; a test compares.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { toLowerAscii, trimOws } from "../http/fields.ts";
@@ -16,21 +17,25 @@ import type { QueryRedactor } from "./query-redactor.ts";
 export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): string {
   const { request, reason } = exchange;
   const isUsable = hasHead(exchange);
-  let line = `{"time":"${formatIsoTime(startOf(exchange))}","level":"${reason === null ? "info" : reasons[reason].level}","requestId":${quote(exchange.requestId, maxLoggedLength.requestId)}`
-    + `${namesText(exchange)},"clientIp":${clientIps.quote(exchange.clientIp)}`
-    + `,"peer":${exchange.peerAddress === "" ? "null" : `"${escapeJsonText(exchange.peerAddress)}:${exchange.peerPort}"`},"scheme":"${exchange.scheme}"`
-    + `,"method":${methods.quote(request.method)},"host":${hosts.quote(request.authority)}`
-    + `,"target":${isUsable ? `"${escapeJsonText(truncate(redactor.redact(request.target), maxLoggedLength.target))}","protocol":"${protocolOf(exchange)}"` : 'null,"protocol":null'}`
-    + `,"status":${exchange.status},"reason":${reason === null ? "null" : `"${reason}"`}`;
+  let line =
+    `{"time":"${formatIsoTime(startOf(exchange))}","level":"${reason === null ? "info" : reasons[reason].level}","requestId":${quote(exchange.requestId, maxLoggedLength.requestId)}` +
+    `${namesText(exchange)},"clientIp":${clientIps.quote(exchange.clientIp)}` +
+    `,"peer":${exchange.peerAddress === "" ? "null" : `"${escapeJsonText(exchange.peerAddress)}:${exchange.peerPort}"`},"scheme":"${exchange.scheme}"` +
+    `,"method":${methods.quote(request.method)},"host":${hosts.quote(request.authority)}` +
+    `,"target":${isUsable ? `"${escapeJsonText(truncate(redactor.redact(request.target), maxLoggedLength.target))}","protocol":"${protocolOf(exchange)}"` : 'null,"protocol":null'}` +
+    `,"status":${exchange.status},"reason":${reason === null ? "null" : `"${reason}"`}`;
   if (exchange.detail !== "") line += `,"detail":${quote(exchange.detail, maxLoggedLength.detail)}`;
-  line += `,"attempts":${exchange.attempts},"reused":${exchange.isUpstreamConnectionReused},"requestBytes":${exchange.requestBodyBytes},"responseBytes":${exchange.responseBodyBytes}`
-    + `,"headMs":${duration(exchange.startedMs, exchange.headCompleteMs)},"waitMs":${duration(exchange.headCompleteMs, exchange.attemptStartedMs)}`
-    + `,"connectMs":${duration(exchange.attemptStartedMs, exchange.connectedMs)},"firstByteMs":${duration(exchange.attemptStartedMs, exchange.firstByteMs)}`
-    + `,"totalMs":${duration(exchange.startedMs, exchange.endedMs)}`;
+  line +=
+    `,"attempts":${exchange.attempts},"reused":${exchange.isUpstreamConnectionReused},"requestBytes":${exchange.requestBodyBytes},"responseBytes":${exchange.responseBodyBytes}` +
+    `,"headMs":${duration(exchange.startedMs, exchange.headCompleteMs)},"waitMs":${duration(exchange.headCompleteMs, exchange.attemptStartedMs)}` +
+    `,"connectMs":${duration(exchange.attemptStartedMs, exchange.connectedMs)},"firstByteMs":${duration(exchange.attemptStartedMs, exchange.firstByteMs)}` +
+    `,"totalMs":${duration(exchange.startedMs, exchange.endedMs)}`;
   if (!isUsable) return `${line},"userAgent":null,"referer":null}\n`;
   findLoggedFields(request);
-  return `${line},"userAgent":${foundUserAgent === null ? "null" : userAgents.quote(foundUserAgent)}`
-    + `,"referer":${foundReferer === null ? "null" : quote(redactor.redact(foundReferer), maxLoggedLength.referer)}}\n`;
+  return (
+    `${line},"userAgent":${foundUserAgent === null ? "null" : userAgents.quote(foundUserAgent)}` +
+    `,"referer":${foundReferer === null ? "null" : quote(redactor.redact(foundReferer), maxLoggedLength.referer)}}\n`
+  );
 }
 
 function quote(text: string, maxLength: number): string {
@@ -63,7 +68,10 @@ const userAgents = new RepeatedText(maxLoggedLength.userAgent);
 
 const quoteName = (name: string): string => (name === "" ? "null" : `"${escapeJsonText(name)}"`);
 
-/** The four names as they were last written for an endpoint: they come from the configuration and repeat, so most lines find theirs here. */
+/**
+ * The four names as they were last written for an endpoint: they come from the configuration and repeat, so most lines
+ * find theirs here.
+ */
 interface CachedNames {
   readonly listenerName: string;
   readonly routeName: string;
@@ -76,7 +84,13 @@ const maxCachedNames = 256;
 
 function namesText(exchange: Exchange): string {
   const cached = namesByEndpoint.get(exchange.endpointName);
-  if (cached !== undefined && cached.routeName === exchange.routeName && cached.listenerName === exchange.listenerName && cached.upstreamName === exchange.upstreamName) return cached.text;
+  if (
+    cached !== undefined &&
+    cached.routeName === exchange.routeName &&
+    cached.listenerName === exchange.listenerName &&
+    cached.upstreamName === exchange.upstreamName
+  )
+    return cached.text;
   const { listenerName, routeName, upstreamName, endpointName } = exchange;
   const text = `,"listener":${quoteName(listenerName)},"route":${quoteName(routeName)},"upstream":${quoteName(upstreamName)},"endpoint":${quoteName(endpointName)}`;
   if (namesByEndpoint.size >= maxCachedNames) namesByEndpoint.clear();

@@ -6,14 +6,18 @@ import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
 import { logSchema } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
-const compile = (format: AccessLogFormatName, template: string | null = null) => compileAccessLogFormat(format, template, new QueryRedactor());
+const compile = (format: AccessLogFormatName, template: string | null = null) =>
+  compileAccessLogFormat(format, template, new QueryRedactor());
 const json = compile("json");
 
 test("the JSON line has every documented field, in order, with the documented type", () => {
   const line = json(endedExchange({ exchange: { detail: "ECONNRESET" } }));
   const entry = JSON.parse(line) as Record<string, unknown>;
   const documented = accessLogFields.filter((field) => field.json !== "no");
-  assert.deepEqual(Object.keys(entry), documented.map((field) => field.name));
+  assert.deepEqual(
+    Object.keys(entry),
+    documented.map((field) => field.name),
+  );
   for (const field of documented) {
     const value = entry[field.name];
     if (value !== null) assert.equal(typeof value, field.json, field.name);
@@ -22,13 +26,21 @@ test("the JSON line has every documented field, in order, with the documented ty
 
 test("the JSON line and the fields of templates agree", () => {
   const redactor = new QueryRedactor();
-  for (const exchange of [endedExchange({ fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n", exchange: { detail: "d" } }), endedExchange({ fields: "Host: x\r\n" }), malformedExchange()]) {
+  for (const exchange of [
+    endedExchange({ fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n", exchange: { detail: "d" } }),
+    endedExchange({ fields: "Host: x\r\n" }),
+    malformedExchange(),
+  ]) {
     const entry = JSON.parse(json(exchange)) as Record<string, unknown>;
     for (const field of accessLogFields) {
       if (field.json === "no" || !(field.name in entry)) continue;
       const text = field.read(exchange, redactor);
       const value = entry[field.name];
-      assert.equal(field.json === "number" && text !== null ? Number(text) : text, field.json === "number" || value === null ? value : String(value), field.name);
+      assert.equal(
+        field.json === "number" && text !== null ? Number(text) : text,
+        field.json === "number" || value === null ? value : String(value),
+        field.name,
+      );
     }
   }
 });
@@ -43,16 +55,51 @@ test("with an allow-list, the values of all other parameters are left out, of ta
 
 test("a successful exchange in JSON", () => {
   assert.deepEqual(JSON.parse(json(endedExchange())), {
-    time: "2023-11-14T22:13:20.123Z", level: "info", requestId: "id-1", listener: ":8080", route: "api", upstream: "api", endpoint: "http://127.0.0.1:8081",
-    clientIp: "192.0.2.7", peer: "192.0.2.7:40001", scheme: "http", method: "GET", host: "api.example.com:8080", target: "/a?b=c", protocol: "HTTP/1.1",
-    status: 200, reason: null, attempts: 1, reused: true, requestBytes: 0, responseBytes: 1234,
-    headMs: 0.25, waitMs: 0.75, connectMs: 0.5, firstByteMs: 2, totalMs: 4.123, userAgent: "curl/8.5.0", referer: null,
+    time: "2023-11-14T22:13:20.123Z",
+    level: "info",
+    requestId: "id-1",
+    listener: ":8080",
+    route: "api",
+    upstream: "api",
+    endpoint: "http://127.0.0.1:8081",
+    clientIp: "192.0.2.7",
+    peer: "192.0.2.7:40001",
+    scheme: "http",
+    method: "GET",
+    host: "api.example.com:8080",
+    target: "/a?b=c",
+    protocol: "HTTP/1.1",
+    status: 200,
+    reason: null,
+    attempts: 1,
+    reused: true,
+    requestBytes: 0,
+    responseBytes: 1234,
+    headMs: 0.25,
+    waitMs: 0.75,
+    connectMs: 0.5,
+    firstByteMs: 2,
+    totalMs: 4.123,
+    userAgent: "curl/8.5.0",
+    referer: null,
   });
 });
 
 test("a malformed request is logged with its reason and without what was not understood", () => {
   const entry = JSON.parse(json(malformedExchange())) as Record<string, unknown>;
-  assert.deepEqual([entry["status"], entry["reason"], entry["method"], entry["target"], entry["protocol"], entry["route"], entry["connectMs"], entry["userAgent"]], [400, "BAD_REQUEST_LINE", null, null, null, null, null, null]);
+  assert.deepEqual(
+    [
+      entry["status"],
+      entry["reason"],
+      entry["method"],
+      entry["target"],
+      entry["protocol"],
+      entry["route"],
+      entry["connectMs"],
+      entry["userAgent"],
+    ],
+    [400, "BAD_REQUEST_LINE", null, null, null, null, null, null],
+  );
   assert.equal(compile("common")(malformedExchange()), '192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] "-" 400 -\n');
 });
 
@@ -62,7 +109,8 @@ for (const [format, template, expected] of [
   ["template", "{method} {path} {status} {totalMs}ms {reason} {header:X-Thing} {{x}}", "GET /a 200 4.123ms - - {x}\n"],
   ["template", "{commonTime}|{header:host}|{reused}", "14/Nov/2023:22:13:20 +0000|api.example.com:8080|true\n"],
 ] as const) {
-  test(`the format ${format} ${template ?? ""} writes ${expected.trim()}`, () => assert.equal(compile(format, template)(endedExchange()), expected));
+  test(`the format ${format} ${template ?? ""} writes ${expected.trim()}`, () =>
+    assert.equal(compile(format, template)(endedExchange()), expected));
 }
 
 for (const [template, message] of [
@@ -75,18 +123,33 @@ for (const [template, message] of [
   ["", /a template is needed/],
   ["a\nb", /one line/],
 ] as const) {
-  test(`the template ${JSON.stringify(template)} is refused`, () => assert.throws(() => compile("template", template), { name: "RangeError", message }));
+  test(`the template ${JSON.stringify(template)} is refused`, () =>
+    assert.throws(() => compile("template", template), { name: "RangeError", message }));
 }
 
-const nasty = "\u0000\r\n\t\"\\\u001b[31m\u007f\u0080\u00e9\u00ff{}";
+const nasty = '\u0000\r\n\t"\\\u001b[31m\u007f\u0080\u00e9\u00ff{}';
 test("no format lets through anything but printable ASCII, whatever a client, a route or an endpoint says", () => {
   const exchange = endedExchange({
-    method: `M${nasty}`, target: `/${nasty}?${nasty}`, fields: `User-Agent: a\u0001"\\\u00e9\u001b\r\nReferer: \u00ff"\r\nX-A: ${"\u0002"}\r\n`,
-    exchange: { clientIp: nasty, routeName: nasty, upstreamName: nasty, endpointName: nasty, requestId: nasty, detail: nasty },
+    method: `M${nasty}`,
+    target: `/${nasty}?${nasty}`,
+    fields: `User-Agent: a\u0001"\\\u00e9\u001b\r\nReferer: \u00ff"\r\nX-A: ${"\u0002"}\r\n`,
+    exchange: {
+      clientIp: nasty,
+      routeName: nasty,
+      upstreamName: nasty,
+      endpointName: nasty,
+      requestId: nasty,
+      detail: nasty,
+    },
   });
   exchange.request.authority = nasty;
   const everything = accessLogFields.map((field) => `{${field.name}}`).join(" ");
-  for (const format of [json, compile("common"), compile("combined"), compile("template", `${everything} {header:x-a}`)]) {
+  for (const format of [
+    json,
+    compile("common"),
+    compile("combined"),
+    compile("template", `${everything} {header:x-a}`),
+  ]) {
     assert.match(format(exchange), /^[\x20-\x7e]+\n$/);
   }
   const entry = JSON.parse(json(exchange)) as Record<string, unknown>;
@@ -96,15 +159,20 @@ test("no format lets through anything but printable ASCII, whatever a client, a 
 });
 
 test("long client text is cut and marked", () => {
-  const entry = JSON.parse(json(endedExchange({ target: `/${"a".repeat(10_000)}`, fields: `User-Agent: ${"b".repeat(10_000)}\r\n` }))) as Record<string, string>;
+  const entry = JSON.parse(
+    json(endedExchange({ target: `/${"a".repeat(10_000)}`, fields: `User-Agent: ${"b".repeat(10_000)}\r\n` })),
+  ) as Record<string, string>;
   assert.equal(entry["target"]?.length, 2048);
   assert.ok(entry["target"]?.endsWith("aaa..."));
   assert.equal(entry["userAgent"]?.length, 512);
 });
 
 test("credentials in fields are never in a line", () => {
-  const exchange = endedExchange({ fields: "Authorization: Bearer hunter2\r\nCookie: hunter2\r\nProxy-Authorization: hunter2\r\nHost: x\r\n" });
-  for (const format of ["json", "common", "combined"] as const) assert.doesNotMatch(compile(format)(exchange), /hunter2/);
+  const exchange = endedExchange({
+    fields: "Authorization: Bearer hunter2\r\nCookie: hunter2\r\nProxy-Authorization: hunter2\r\nHost: x\r\n",
+  });
+  for (const format of ["json", "common", "combined"] as const)
+    assert.doesNotMatch(compile(format)(exchange), /hunter2/);
 });
 
 for (const [allowed, target, expected] of [
@@ -127,12 +195,14 @@ for (const [allowed, target, expected] of [
   [["page"], "/a?page=1&q=x", "/a?page=1&q=REDACTED"],
   [[], "/a?page=1", "/a?page=REDACTED"],
 ] as const) {
-  test(`with ${allowed === null ? "the default" : `only ${JSON.stringify(allowed)} allowed`}, ${target} is logged as ${expected}`, () => assert.equal(new QueryRedactor(allowed).redact(target), expected));
+  test(`with ${allowed === null ? "the default" : `only ${JSON.stringify(allowed)} allowed`}, ${target} is logged as ${expected}`, () =>
+    assert.equal(new QueryRedactor(allowed).redact(target), expected));
 }
 
 test("redaction takes time in proportion to the query", () => {
   const redactor = new QueryRedactor();
   const started = performance.now();
-  for (const query of ["%".repeat(1_000_000), "token=".repeat(200_000), "=&".repeat(500_000), "key".repeat(300_000)]) redactor.redact(`/?${query}`);
+  for (const query of ["%".repeat(1_000_000), "token=".repeat(200_000), "=&".repeat(500_000), "key".repeat(300_000)])
+    redactor.redact(`/?${query}`);
   assert.ok(performance.now() - started < 5_000);
 });

@@ -1,11 +1,17 @@
-/** The access log of one thread: one line for every exchange that ended, in one of four formats. The control thread writes them (`access-log-files.ts`): nothing waits here. */
+/**
+ * The access log of one thread: one line for every exchange that ended, in one of four formats. The control thread
+ * writes them (`access-log-files.ts`): nothing waits here.
+ */
 import type { Exchange } from "../http/exchange.ts";
 import { type AccessLogFormat, compileAccessLogFormat } from "./access-log-format.ts";
 import { LogBatch } from "./log-batch.ts";
 import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
-/** Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false where they cannot be taken now */
+/**
+ * Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false where
+ * they cannot be taken now
+ */
 export type AccessLogSink = (path: string, lines: string, lineCount: number, lostBefore: number) => boolean;
 
 /** Makes the lines of the access log. */

@@ -17,7 +17,10 @@ export class EndpointMetrics {
     this.#endpointName = endpointName;
   }
 
-  /** Counts an attempt that ended. @param code the endpoint's status, or a reason code. @param firstByteMs time to its first byte; negative = there was none. */
+  /**
+   * Counts an attempt that ended. @param code the endpoint's status, or a reason code. @param firstByteMs time to its
+   * first byte; negative = there was none.
+   */
   record(code: number | string, firstByteMs: number): void {
     let counter = this.#attempts.get(code);
     if (counter === undefined) {

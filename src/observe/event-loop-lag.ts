@@ -1,4 +1,7 @@
-/** How late a thread's event loop is: the first sign that a thread has more to do than it can. Each thread watches itself and writes two gauges. */
+/**
+ * How late a thread's event loop is: the first sign that a thread has more to do than it can. Each thread watches
+ * itself and writes two gauges.
+ */
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { families } from "./families.ts";
 import type { Gauge } from "./instruments.ts";

@@ -1,6 +1,7 @@
 /**
- * What one thread counts about exchanges: called once at the end of each, at a cost of about 100 ns (`bench/micro/metrics.ts`).
- * Nothing here keys anything by what a client sent, but for methods and status codes, which come from closed sets.
+ * What one thread counts about exchanges: called once at the end of each, at a cost of about 100 ns
+ * (`bench/micro/metrics.ts`). Nothing here keys anything by what a client sent, but for methods and status codes, which
+ * come from closed sets.
  */
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -50,7 +51,10 @@ export class ExchangeMetrics {
     this.#writer = writer;
   }
 
-  /** From now on only `names` are counted, others under `_gone`; the series of others are let go, and their room is free for new ones. */
+  /**
+   * From now on only `names` are counted, others under `_gone`; the series of others are let go, and their room is free
+   * for new ones.
+   */
   adopt(names: LabelNames): void {
     this.#names = names;
     this.#writer.forget((family, labelValues) => names.has(family, labelValues));
@@ -73,16 +77,23 @@ export class ExchangeMetrics {
   record(exchange: Exchange): void {
     const route = this.#routes.get(exchange.listenerName)?.get(exchange.routeName) ?? this.#addRoute(exchange);
     route.record(exchange);
-    if (exchange.attempts > 0 && exchange.endpointName !== "") this.#recordAttempt(exchange, exchange.reason ?? exchange.status);
+    if (exchange.attempts > 0 && exchange.endpointName !== "")
+      this.#recordAttempt(exchange, exchange.reason ?? exchange.status);
   }
 
-  /** Counts an attempt that failed and is followed by another; call it before the exchange's fields are set for the next attempt. */
+  /**
+   * Counts an attempt that failed and is followed by another; call it before the exchange's fields are set for the next
+   * attempt.
+   */
   recordRetry(exchange: Exchange, reason: ReasonCode | number): void {
     this.#recordAttempt(exchange, reason);
     const key = `${exchange.upstreamName} ${reason}`;
     let retries = this.#retries.get(key);
     if (retries === undefined) {
-      retries = this.#writer.counter(families.retries, [this.#names?.hasUpstream(exchange.upstreamName) === false ? goneLabelValue : exchange.upstreamName, String(reason)]);
+      retries = this.#writer.counter(families.retries, [
+        this.#names?.hasUpstream(exchange.upstreamName) === false ? goneLabelValue : exchange.upstreamName,
+        String(reason),
+      ]);
       this.#retries.set(key, retries);
     }
     retries.add(1);
@@ -93,14 +104,18 @@ export class ExchangeMetrics {
     const key = `${routeName}\n${upstreamName}`;
     let tunnels = this.#tunnels.get(key);
     if (tunnels === undefined) {
-      tunnels = this.#writer.gauge(families.tunnels, [routeName === "" ? noLabelValue : routeName, upstreamName === "" ? noLabelValue : upstreamName]);
+      tunnels = this.#writer.gauge(families.tunnels, [
+        routeName === "" ? noLabelValue : routeName,
+        upstreamName === "" ? noLabelValue : upstreamName,
+      ]);
       this.#tunnels.set(key, tunnels);
     }
     return tunnels;
   }
 
   #recordAttempt(exchange: Exchange, code: number | ReasonCode): void {
-    const endpoint = this.#endpoints.get(exchange.upstreamName)?.get(exchange.endpointName) ?? this.#addEndpoint(exchange);
+    const endpoint =
+      this.#endpoints.get(exchange.upstreamName)?.get(exchange.endpointName) ?? this.#addEndpoint(exchange);
     const hasFirstByte = exchange.firstByteMs >= 0 && exchange.attemptStartedMs >= 0;
     endpoint.record(code, hasFirstByte ? exchange.firstByteMs - exchange.attemptStartedMs : -1);
   }

@@ -1,7 +1,8 @@
 /**
- * Every metric family that Millrace exposes: name, type, unit, labels and meaning, in one place.
- * Instruments are made from these objects and `docs/reference/metrics.md` is generated from them, so a metric that is not here does not exist.
- * Label values come from the configuration or from closed sets (methods, status codes, reason codes), never from a peer: cardinality stays bounded.
+ * Every metric family that Millrace exposes: name, type, unit, labels and meaning, in one place. Instruments are made
+ * from these objects and `docs/reference/metrics.md` is generated from them, so a metric that is not here does not
+ * exist. Label values come from the configuration or from closed sets (methods, status codes, reason codes), never from
+ * a peer: cardinality stays bounded.
  */
 
 export type MetricType = "counter" | "gauge" | "histogram";
@@ -19,7 +20,8 @@ export interface MetricFamily {
 }
 
 /**
- * Bounds of every latency histogram, in seconds: OpenTelemetry's, widened below 5 ms, because a proxy in front of a fast service lives there.
+ * Bounds of every latency histogram, in seconds: OpenTelemetry's, widened below 5 ms, because a proxy in front of a
+ * fast service lives there.
  */
 export const latencyBounds: readonly number[] = [
   0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
@@ -30,78 +32,251 @@ export const noLabelValue = "_none";
 
 type Unit = MetricFamily["unit"];
 
-const counter = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily =>
-  ({ name, type: "counter", help, labels, unit, bounds: [] });
-const gauge = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily =>
-  ({ name, type: "gauge", help, labels, unit, bounds: [] });
-const latency = (name: string, labels: readonly string[], help: string): MetricFamily =>
-  ({ name, type: "histogram", help, labels, unit: "seconds", bounds: latencyBounds });
+const counter = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily => ({
+  name,
+  type: "counter",
+  help,
+  labels,
+  unit,
+  bounds: [],
+});
+const gauge = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily => ({
+  name,
+  type: "gauge",
+  help,
+  labels,
+  unit,
+  bounds: [],
+});
+const latency = (name: string, labels: readonly string[], help: string): MetricFamily => ({
+  name,
+  type: "histogram",
+  help,
+  labels,
+  unit: "seconds",
+  bounds: latencyBounds,
+});
 
 /** The registry. The order is the order of the exposition and of the reference. */
 export const families = {
-  requests: counter("millrace_requests_total", ["listener", "route", "upstream", "method", "code"],
-    "Exchanges that ended. `code` is the status sent to the client (499: it went away first); unknown methods are `OTHER`."),
-  requestDuration: latency("millrace_request_duration_seconds", ["listener", "route"],
-    "Time from the first byte of the request head to the end of the answer. Tunnels (101) are not observed."),
+  requests: counter(
+    "millrace_requests_total",
+    ["listener", "route", "upstream", "method", "code"],
+    "Exchanges that ended. `code` is the status sent to the client (499: it went away first); unknown methods are `OTHER`.",
+  ),
+  requestDuration: latency(
+    "millrace_request_duration_seconds",
+    ["listener", "route"],
+    "Time from the first byte of the request head to the end of the answer. Tunnels (101) are not observed.",
+  ),
   requestsInFlight: gauge("millrace_requests_in_flight", ["listener"], "Exchanges that have begun and not ended."),
-  requestBytes: counter("millrace_request_bytes_total", ["listener", "route"], "Request body bytes received from clients.", "bytes"),
-  responseBytes: counter("millrace_response_bytes_total", ["listener", "route"], "Response body bytes sent to clients.", "bytes"),
-  rejected: counter("millrace_rejected_total", ["listener", "reason"],
-    "Requests refused because of the client, by reason code: malformed, too large, too slow, no route."),
-  failures: counter("millrace_failures_total", ["listener", "route", "upstream", "reason"],
-    "Exchanges that ended otherwise than by a complete answer and not by refusal, by reason code: upstream faults, timeouts, internal errors, clients that went away."),
-  cut: counter("millrace_cut_total", ["kind"],
-    "Exchanges (`exchange`) and tunnels (`tunnel`) that were ended because the time of a shutdown, or of a listener that a reload removed, was over."),
+  requestBytes: counter(
+    "millrace_request_bytes_total",
+    ["listener", "route"],
+    "Request body bytes received from clients.",
+    "bytes",
+  ),
+  responseBytes: counter(
+    "millrace_response_bytes_total",
+    ["listener", "route"],
+    "Response body bytes sent to clients.",
+    "bytes",
+  ),
+  rejected: counter(
+    "millrace_rejected_total",
+    ["listener", "reason"],
+    "Requests refused because of the client, by reason code: malformed, too large, too slow, no route.",
+  ),
+  failures: counter(
+    "millrace_failures_total",
+    ["listener", "route", "upstream", "reason"],
+    "Exchanges that ended otherwise than by a complete answer and not by refusal, by reason code: upstream faults, timeouts, internal errors, clients that went away.",
+  ),
+  cut: counter(
+    "millrace_cut_total",
+    ["kind"],
+    "Exchanges (`exchange`) and tunnels (`tunnel`) that were ended because the time of a shutdown, or of a listener that a reload removed, was over.",
+  ),
   connections: gauge("millrace_connections", ["listener"], "Open client connections."),
   connectionsAccepted: counter("millrace_connections_accepted_total", ["listener"], "Client connections accepted."),
-  connectionsRefused: counter("millrace_connections_refused_total", ["listener", "reason"],
-    "Client connections closed at once, unread; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have) or `reset` (the client had reset it before it was accepted, so that it has no address)."),
+  connectionsRefused: counter(
+    "millrace_connections_refused_total",
+    ["listener", "reason"],
+    "Client connections closed at once, unread; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have) or `reset` (the client had reset it before it was accepted, so that it has no address).",
+  ),
   tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
-  upstreamRequests: counter("millrace_upstream_requests_total", ["upstream", "endpoint", "code"],
-    "Attempts that ended. `code` is the endpoint's status, or the reason code where there was no complete answer."),
-  upstreamDuration: latency("millrace_upstream_duration_seconds", ["upstream", "endpoint"],
-    "Time from the choice of an endpoint to the first byte of its answer, connecting included."),
-  retries: counter("millrace_retries_total", ["upstream", "reason"], "Attempts that were followed by another attempt, by the reason of their failure: a reason code, or the endpoint's status."),
-  retriesRefused: counter("millrace_retries_refused_total", ["upstream"], "Failed attempts that were not followed by another because the retry budget was used up."),
-  hedges: counter("millrace_hedges_total", ["upstream", "result"], "Second attempts beside a slow first one; `result` is `won` (its answer was taken), `lost` or `failed`."),
-  endpointUp: gauge("millrace_endpoint_up", ["upstream", "endpoint"], "1 while the endpoint takes new traffic, else 0. Where it is 0 for all, those that are only ejected are used all the same."),
-  endpointEjected: gauge("millrace_endpoint_ejected", ["upstream", "endpoint"], "1 while the endpoint is ejected by outlier detection, else 0."),
+  upstreamRequests: counter(
+    "millrace_upstream_requests_total",
+    ["upstream", "endpoint", "code"],
+    "Attempts that ended. `code` is the endpoint's status, or the reason code where there was no complete answer.",
+  ),
+  upstreamDuration: latency(
+    "millrace_upstream_duration_seconds",
+    ["upstream", "endpoint"],
+    "Time from the choice of an endpoint to the first byte of its answer, connecting included.",
+  ),
+  retries: counter(
+    "millrace_retries_total",
+    ["upstream", "reason"],
+    "Attempts that were followed by another attempt, by the reason of their failure: a reason code, or the endpoint's status.",
+  ),
+  retriesRefused: counter(
+    "millrace_retries_refused_total",
+    ["upstream"],
+    "Failed attempts that were not followed by another because the retry budget was used up.",
+  ),
+  hedges: counter(
+    "millrace_hedges_total",
+    ["upstream", "result"],
+    "Second attempts beside a slow first one; `result` is `won` (its answer was taken), `lost` or `failed`.",
+  ),
+  endpointUp: gauge(
+    "millrace_endpoint_up",
+    ["upstream", "endpoint"],
+    "1 while the endpoint takes new traffic, else 0. Where it is 0 for all, those that are only ejected are used all the same.",
+  ),
+  endpointEjected: gauge(
+    "millrace_endpoint_ejected",
+    ["upstream", "endpoint"],
+    "1 while the endpoint is ejected by outlier detection, else 0.",
+  ),
   ejections: counter("millrace_ejections_total", ["upstream", "endpoint"], "Ejections by outlier detection."),
-  panic: gauge("millrace_upstream_panic", ["upstream"], "1 while so few endpoints pass their checks that all that answer are used, else 0."),
-  endpointStarting: gauge("millrace_endpoint_starting", ["upstream", "endpoint"], "1 while the endpoint starts slowly, else 0. Only for upstreams with `slowStart`."),
-  endpointLatency: gauge("millrace_endpoint_expected_latency_seconds", ["upstream", "endpoint"], "How long the endpoint is expected to take to the first byte. Only for upstreams that `peak-ewma` balances.", "seconds"),
-  stickyRequests: counter("millrace_sticky_requests_total", ["upstream", "result"],
-    "Answers of upstreams with sticky cookies; `result` is `kept` (the client's cookie named the endpoint), `assigned` (it had none) or `moved` (its endpoint was gone or could not serve)."),
-  breakerState: gauge("millrace_breaker_state", ["upstream"], "The circuit breaker: 0 closed, 1 open, 2 half-open. Only where one is configured."),
-  breakerMoves: counter("millrace_breaker_moves_total", ["upstream", "to"], "How often the circuit breaker became `open`, `half-open` and `closed`."),
-  pending: gauge("millrace_upstream_pending", ["upstream"], "Requests that wait because the limits of the upstream are reached. Only where there are limits."),
-  adaptiveLimit: gauge("millrace_upstream_adaptive_limit", ["upstream"], "How many requests the adaptive limit allows at a time, all threads together."),
-  endpointInFlight: gauge("millrace_endpoint_in_flight", ["upstream", "endpoint"], "Attempts in flight at an endpoint, over all threads."),
-  endpointDraining: gauge("millrace_endpoint_draining", ["upstream", "endpoint"], "1 while the endpoint is drained by an operator, else 0."),
-  endpointWeight: gauge("millrace_endpoint_weight", ["upstream", "endpoint"], "The endpoint's weight in force: what was set at run time, else what is configured."),
-  healthChecks: counter("millrace_health_checks_total", ["upstream", "endpoint", "result"], "Active health checks that ended; `result` is `success` or `failure`."),
-  nameLookups: counter("millrace_name_lookups_total", ["result"],
-    "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also where the last good addresses serve on)."),
-  rateLimited: counter("millrace_rate_limited_total", ["route", "mode"],
-    "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on)."),
-  storeDecisions: counter("millrace_store_decisions_total", ["store", "result"],
-    "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` where it was not asked because it had not answered."),
-  buffered: counter("millrace_buffered_requests_total", ["route", "place"],
-    "Request bodies that were read before an endpoint was chosen; `place` is `memory` or `file`."),
-  faults: counter("millrace_faults_injected_total", ["route", "kind"], "Faults injected on purpose; `kind` is `delay`, `abort` or `bandwidth`."),
+  panic: gauge(
+    "millrace_upstream_panic",
+    ["upstream"],
+    "1 while so few endpoints pass their checks that all that answer are used, else 0.",
+  ),
+  endpointStarting: gauge(
+    "millrace_endpoint_starting",
+    ["upstream", "endpoint"],
+    "1 while the endpoint starts slowly, else 0. Only for upstreams with `slowStart`.",
+  ),
+  endpointLatency: gauge(
+    "millrace_endpoint_expected_latency_seconds",
+    ["upstream", "endpoint"],
+    "How long the endpoint is expected to take to the first byte. Only for upstreams that `peak-ewma` balances.",
+    "seconds",
+  ),
+  stickyRequests: counter(
+    "millrace_sticky_requests_total",
+    ["upstream", "result"],
+    "Answers of upstreams with sticky cookies; `result` is `kept` (the client's cookie named the endpoint), `assigned` (it had none) or `moved` (its endpoint was gone or could not serve).",
+  ),
+  breakerState: gauge(
+    "millrace_breaker_state",
+    ["upstream"],
+    "The circuit breaker: 0 closed, 1 open, 2 half-open. Only where one is configured.",
+  ),
+  breakerMoves: counter(
+    "millrace_breaker_moves_total",
+    ["upstream", "to"],
+    "How often the circuit breaker became `open`, `half-open` and `closed`.",
+  ),
+  pending: gauge(
+    "millrace_upstream_pending",
+    ["upstream"],
+    "Requests that wait because the limits of the upstream are reached. Only where there are limits.",
+  ),
+  adaptiveLimit: gauge(
+    "millrace_upstream_adaptive_limit",
+    ["upstream"],
+    "How many requests the adaptive limit allows at a time, all threads together.",
+  ),
+  endpointInFlight: gauge(
+    "millrace_endpoint_in_flight",
+    ["upstream", "endpoint"],
+    "Attempts in flight at an endpoint, over all threads.",
+  ),
+  endpointDraining: gauge(
+    "millrace_endpoint_draining",
+    ["upstream", "endpoint"],
+    "1 while the endpoint is drained by an operator, else 0.",
+  ),
+  endpointWeight: gauge(
+    "millrace_endpoint_weight",
+    ["upstream", "endpoint"],
+    "The endpoint's weight in force: what was set at run time, else what is configured.",
+  ),
+  healthChecks: counter(
+    "millrace_health_checks_total",
+    ["upstream", "endpoint", "result"],
+    "Active health checks that ended; `result` is `success` or `failure`.",
+  ),
+  nameLookups: counter(
+    "millrace_name_lookups_total",
+    ["result"],
+    "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also where the last good addresses serve on).",
+  ),
+  rateLimited: counter(
+    "millrace_rate_limited_total",
+    ["route", "mode"],
+    "Requests beyond a rate limit; `mode` is `enforced` (answered 429) or `dry-run` (passed on).",
+  ),
+  storeDecisions: counter(
+    "millrace_store_decisions_total",
+    ["store", "result"],
+    "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` where it was not asked because it had not answered.",
+  ),
+  buffered: counter(
+    "millrace_buffered_requests_total",
+    ["route", "place"],
+    "Request bodies that were read before an endpoint was chosen; `place` is `memory` or `file`.",
+  ),
+  faults: counter(
+    "millrace_faults_injected_total",
+    ["route", "kind"],
+    "Faults injected on purpose; `kind` is `delay`, `abort` or `bandwidth`.",
+  ),
   shed: counter("millrace_shed_total", ["route"], "Requests refused because the event loop was late."),
-  configReloads: counter("millrace_config_reloads_total", ["result"], "Configuration reloads; `result` is `success` or `failure`."),
-  configLastReloadSuccess: gauge("millrace_config_last_reload_success", [], "1 when the last reload was applied, else 0."),
-  configLastReloadTime: gauge("millrace_config_last_reload_timestamp_seconds", [], "When a configuration was last applied, in Unix time.", "seconds"),
-  eventLoopLag: gauge("millrace_event_loop_lag_seconds", ["worker"], "99th percentile of the event-loop delay of a thread in the last interval.", "seconds"),
-  eventLoopUtilization: gauge("millrace_event_loop_utilization", ["worker"], "Share of the last interval in which a thread's event loop was busy, 0 to 1."),
+  configReloads: counter(
+    "millrace_config_reloads_total",
+    ["result"],
+    "Configuration reloads; `result` is `success` or `failure`.",
+  ),
+  configLastReloadSuccess: gauge(
+    "millrace_config_last_reload_success",
+    [],
+    "1 when the last reload was applied, else 0.",
+  ),
+  configLastReloadTime: gauge(
+    "millrace_config_last_reload_timestamp_seconds",
+    [],
+    "When a configuration was last applied, in Unix time.",
+    "seconds",
+  ),
+  eventLoopLag: gauge(
+    "millrace_event_loop_lag_seconds",
+    ["worker"],
+    "99th percentile of the event-loop delay of a thread in the last interval.",
+    "seconds",
+  ),
+  eventLoopUtilization: gauge(
+    "millrace_event_loop_utilization",
+    ["worker"],
+    "Share of the last interval in which a thread's event loop was busy, 0 to 1.",
+  ),
   threads: gauge("millrace_proxy_threads", [], "Proxy threads that are running."),
   threadRestarts: counter("millrace_proxy_thread_restarts_total", [], "Proxy threads that died and were replaced."),
-  logLinesLost: counter("millrace_log_lines_lost_total", ["log"],
-    "Lines lost because their destination was too slow or failing; `log` is `access` or `application` (standard error, statistics included)."),
-  accessLogDropped: counter("millrace_access_log_dropped_total", [], "The same as `millrace_log_lines_lost_total` for the access log, under its earlier name."),
-  internalErrors: counter("millrace_internal_errors_total", [], "Bugs of the proxy's own that ended a connection. Report them."),
-  seriesDropped: counter("millrace_metric_series_dropped_total", [], "Series folded into `_overflow` because a thread reached its limit of series."),
+  logLinesLost: counter(
+    "millrace_log_lines_lost_total",
+    ["log"],
+    "Lines lost because their destination was too slow or failing; `log` is `access` or `application` (standard error, statistics included).",
+  ),
+  accessLogDropped: counter(
+    "millrace_access_log_dropped_total",
+    [],
+    "The same as `millrace_log_lines_lost_total` for the access log, under its earlier name.",
+  ),
+  internalErrors: counter(
+    "millrace_internal_errors_total",
+    [],
+    "Bugs of the proxy's own that ended a connection. Report them.",
+  ),
+  seriesDropped: counter(
+    "millrace_metric_series_dropped_total",
+    [],
+    "Series folded into `_overflow` because a thread reached its limit of series.",
+  ),
   buildInfo: gauge("millrace_build_info", ["version", "node"], "Always 1; the labels tell what is running."),
   processCpu: counter("process_cpu_seconds_total", [], "CPU time used by the process, user and system.", "seconds"),
   processStart: gauge("process_start_time_seconds", [], "When the process started, in Unix time.", "seconds"),
@@ -110,7 +285,12 @@ export const families = {
   processMaxFds: gauge("process_max_fds", [], "Limit of open file descriptors. Linux only."),
   heapUsed: gauge("nodejs_heap_size_used_bytes", [], "Heap in use in the control thread.", "bytes"),
   heapTotal: gauge("nodejs_heap_size_total_bytes", [], "Heap reserved by the control thread.", "bytes"),
-  externalMemory: gauge("nodejs_external_memory_bytes", [], "Memory outside the heap that belongs to the control thread's objects, shared memory included.", "bytes"),
+  externalMemory: gauge(
+    "nodejs_external_memory_bytes",
+    [],
+    "Memory outside the heap that belongs to the control thread's objects, shared memory included.",
+    "bytes",
+  ),
 } as const satisfies Record<string, MetricFamily>;
 
 /** All families in exposition order. */

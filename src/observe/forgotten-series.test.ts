@@ -11,24 +11,33 @@ import { MetricWriter } from "./metric-writer.ts";
 import { formatMetrics } from "./prometheus-text.ts";
 import { endedExchange } from "./testing/ended-exchange.ts";
 
-const namesOf = (endpoints: readonly string[], names: { routes?: readonly string[]; listeners?: readonly string[] } = {}): LabelNames => new LabelNames({
-  listeners: (names.listeners ?? [":8080"]).map((name) => ({ name })),
-  routes: (names.routes ?? ["api"]).map((name) => ({ name })),
-  upstreams: { api: { endpoints: endpoints.map((url) => ({ url })) } },
-  stores: {},
-});
+const namesOf = (
+  endpoints: readonly string[],
+  names: { routes?: readonly string[]; listeners?: readonly string[] } = {},
+): LabelNames =>
+  new LabelNames({
+    listeners: (names.listeners ?? [":8080"]).map((name) => ({ name })),
+    routes: (names.routes ?? ["api"]).map((name) => ({ name })),
+    upstreams: { api: { endpoints: endpoints.map((url) => ({ url })) } },
+    stores: {},
+  });
 
 function setUp(limits: { maxSeries?: number; pageBytes?: number } = {}) {
   const clock = new ManualClock();
   const reader = new MetricReader();
   let bytes = 0;
-  const writer = new MetricWriter({ ...limits, clock, onPage: (page) => {
-    bytes += page.byteLength;
-    reader.addPage("a", page);
-  } });
+  const writer = new MetricWriter({
+    ...limits,
+    clock,
+    onPage: (page) => {
+      bytes += page.byteLength;
+      reader.addPage("a", page);
+    },
+  });
   const metrics = new ExchangeMetrics(writer);
   const scrape = (): string => formatMetrics(reader.read());
-  const serve = (endpointName: string, exchange = {}): void => metrics.record(endedExchange({ exchange: { endpointName, ...exchange } }));
+  const serve = (endpointName: string, exchange = {}): void =>
+    metrics.record(endedExchange({ exchange: { endpointName, ...exchange } }));
   return { clock, reader, writer, metrics, scrape, serve, bytes: () => bytes };
 }
 
@@ -40,7 +49,9 @@ test("series of endpoints that are gone vanish at once; those that stay go on", 
   const text = scrape();
   assert.ok(!text.includes("e1"));
   assert.ok(text.includes('millrace_upstream_requests_total{upstream="api",endpoint="e2",code="200"} 2'));
-  assert.ok(text.includes('millrace_requests_total{listener=":8080",route="api",upstream="api",method="GET",code="200"} 3'));
+  assert.ok(
+    text.includes('millrace_requests_total{listener=":8080",route="api",upstream="api",method="GET",code="200"} 3'),
+  );
 });
 
 test("what ends under a name that is gone is counted under _gone", () => {
@@ -51,7 +62,9 @@ test("what ends under a name that is gone is counted under _gone", () => {
   const text = scrape();
   assert.ok(text.includes('millrace_upstream_requests_total{upstream="api",endpoint="_gone",code="200"} 1'));
   assert.ok(text.includes('millrace_upstream_requests_total{upstream="_gone",endpoint="_gone",code="200"} 1'));
-  assert.ok(text.includes('millrace_requests_total{listener="_gone",route="_gone",upstream="_gone",method="GET",code="200"} 1'));
+  assert.ok(
+    text.includes('millrace_requests_total{listener="_gone",route="_gone",upstream="_gone",method="GET",code="200"} 1'),
+  );
 });
 
 test("however often endpoints change, scrape and memory stay as large as the configuration, and the living are counted one by one", () => {
@@ -75,7 +88,14 @@ test("totals go on with what was counted under names that are gone", () => {
   const { metrics, reader, serve } = setUp();
   for (let count = 0; count < 10; count++) serve("e1", count < 3 ? { status: 502, reason: "UPSTREAM_RESET" } : {});
   const isError = (labels: string): boolean => /code="5/.test(labels);
-  const totals = (): number[] => [reader.total(families.requests)[0]!, reader.total(families.requests, isError)[0]!, reader.total(families.requestDuration).subarray(0, -1).reduce((sum, one) => sum + one)];
+  const totals = (): number[] => [
+    reader.total(families.requests)[0]!,
+    reader.total(families.requests, isError)[0]!,
+    reader
+      .total(families.requestDuration)
+      .subarray(0, -1)
+      .reduce((sum, one) => sum + one),
+  ];
   assert.deepEqual(totals(), [10, 3, 10]);
   metrics.adopt(namesOf([], { routes: [] }));
   assert.deepEqual(totals(), [10, 3, 10]);
@@ -86,9 +106,9 @@ test("totals go on with what was counted under names that are gone", () => {
 test("what a thread that ended had counted under names that are gone is forgotten, too", () => {
   const { reader, scrape, serve } = setUp();
   serve("e1");
-  serve("quoted \"name\"");
+  serve('quoted "name"');
   reader.retire("a");
-  const names = namesOf(["quoted \"name\""]);
+  const names = namesOf(['quoted "name"']);
   reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
   const text = scrape();
   assert.ok(!text.includes("e1"));
@@ -125,7 +145,10 @@ test("nothing new is counted for a minute where an exchange under way may still 
   writer.forget(() => false);
   clock.advance(60_000);
   assert.equal(writer.counter(families.retriesRefused, ["newer"]).value, 0);
-  assert.deepEqual(reader.read().flatMap(({ series }) => series.map(({ labels }) => labels)), ['upstream="newer"']);
+  assert.deepEqual(
+    reader.read().flatMap(({ series }) => series.map(({ labels }) => labels)),
+    ['upstream="newer"'],
+  );
 });
 
 test("a reader that looks while a record is changed takes none of it, and all of it later", () => {

@@ -1,6 +1,6 @@
 /**
- * What the data path holds to count something: an array and a slot in it, resolved once.
- * Each operation is a plain read and write (about 2 ns; `bench/micro/metrics.ts`). Only the thread that owns the page may call them.
+ * What the data path holds to count something: an array and a slot in it, resolved once. Each operation is a plain read
+ * and write (about 2 ns; `bench/micro/metrics.ts`). Only the thread that owns the page may call them.
  */
 
 /** Something that only grows. */
@@ -48,7 +48,9 @@ export class Gauge {
   }
 }
 
-/** A distribution over fixed buckets. Slots: one a bound, one for `+Inf`, then the sum; buckets are not cumulative here. */
+/**
+ * A distribution over fixed buckets. Slots: one a bound, one for `+Inf`, then the sum; buckets are not cumulative here.
+ */
 export class Histogram {
   readonly values: Float64Array;
   readonly slot: number;
@@ -64,7 +66,8 @@ export class Histogram {
   observe(value: number): void {
     const bounds = this.bounds;
     let bucket = 0;
-    // From the low end: most observations of a fast proxy fall into the first few buckets, where a linear walk beats a binary search.
+    // From the low end: most observations of a fast proxy fall into the first few buckets, where a linear walk beats a
+    // binary search.
     while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
     this.values[this.slot + bucket]! += 1;
     this.values[this.slot + bounds.length + 1]! += value;

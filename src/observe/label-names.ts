@@ -1,6 +1,7 @@
 /**
- * Which names the labels of metrics may carry: those of the running configuration. A series with another name is let go, so that scrapes and memory stay as large as the configuration, however
- * often it changes; what still ends under a name that is gone is counted under `_gone`.
+ * Which names the labels of metrics may carry: those of the running configuration. A series with another name is let
+ * go, so that scrapes and memory stay as large as the configuration, however often it changes; what still ends under a
+ * name that is gone is counted under `_gone`.
  */
 import { type MetricFamily, noLabelValue } from "./families.ts";
 import { overflowLabelValue } from "./metric-writer.ts";
@@ -29,11 +30,16 @@ export class LabelNames {
   constructor(config: NamingConfig, retiredListeners: readonly string[] = []) {
     this.#listeners = new Set([...config.listeners.map(({ name }) => name), ...retiredListeners]);
     this.#routes = new Set(config.routes.map(({ name }) => name));
-    this.#endpoints = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, new Set(endpoints.map(({ url }) => url))]));
+    this.#endpoints = new Map(
+      Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, new Set(endpoints.map(({ url }) => url))]),
+    );
     this.#stores = new Set(Object.keys(config.stores));
   }
 
-  /** May a series of `family` have these labels? Labels that do not come from the configuration are of closed sets, and always may. */
+  /**
+   * May a series of `family` have these labels? Labels that do not come from the configuration are of closed sets, and
+   * always may.
+   */
   has(family: MetricFamily, labelValues: readonly string[]): boolean {
     const { labels } = family;
     let upstream = "";
@@ -63,12 +69,18 @@ export class LabelNames {
 
   #hasValue(label: string, value: string, upstream: string): boolean {
     switch (label) {
-      case "listener": return this.#listeners.has(value);
-      case "route": return this.#routes.has(value);
-      case "upstream": return this.#endpoints.has(value);
-      case "endpoint": return this.hasEndpoint(upstream, value);
-      case "store": return this.#stores.has(value);
-      default: return true;
+      case "listener":
+        return this.#listeners.has(value);
+      case "route":
+        return this.#routes.has(value);
+      case "upstream":
+        return this.#endpoints.has(value);
+      case "endpoint":
+        return this.hasEndpoint(upstream, value);
+      case "store":
+        return this.#stores.has(value);
+      default:
+        return true;
     }
   }
 }

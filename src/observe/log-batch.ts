@@ -1,5 +1,6 @@
 /**
- * Gathers the lines of a thread into batches, so that a line costs the data path no more than appending text. Batches are sent every so often, and before they grow large.
+ * Gathers the lines of a thread into batches, so that a line costs the data path no more than appending text. Batches
+ * are sent every so often, and before they grow large.
  */
 
 /** Where batches go. */

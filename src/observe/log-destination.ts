@@ -1,6 +1,7 @@
 /**
- * Where log lines can go: a path that is opened here, or a descriptor that the process inherited. `-`, `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3` and symbolic links to
- * them mean the inherited descriptor itself: opened anew, a file would be written from its beginning, over what others write, and a socket (systemd) cannot be opened at all.
+ * Where log lines can go: a path that is opened here, or a descriptor that the process inherited. `-`, `/dev/stdout`,
+ * `/dev/fd/3`, `/proc/self/fd/3` and symbolic links to them mean the inherited descriptor itself: opened anew, a file
+ * would be written from its beginning, over what others write, and a socket (systemd) cannot be opened at all.
  *
  * Nothing here waits for a reader: what is no regular file is opened non-blocking.
  */
@@ -11,7 +12,10 @@ import { dirname, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 
-/** How a descriptor is written to: `file` = asynchronously, for disks may hang; `pipe` = at once, non-blocking; `stream` = through a stream of Node's, which waits. */
+/**
+ * How a descriptor is written to: `file` = asynchronously, for disks may hang; `pipe` = at once, non-blocking; `stream`
+ * = through a stream of Node's, which waits.
+ */
 export type DescriptorKind = "file" | "pipe" | "stream";
 
 /** An open descriptor and who closes it. */
@@ -24,12 +28,16 @@ export interface Descriptor {
   readonly stream: Writable | null;
 }
 
-/** PIPE_BUF on Linux: a write of so many bytes to a pipe is never mixed with another's. POSIX guarantees 512, everybody gives more. */
+/**
+ * PIPE_BUF on Linux: a write of so many bytes to a pipe is never mixed with another's. POSIX guarantees 512, everybody
+ * gives more.
+ */
 export const maxWholePipeWriteBytes = 4096;
 
 const maxLinks = 8;
 const newFileMode = 0o640;
-// Numbers, not the handles of the promise interface, which close themselves when they are collected: a descriptor has one owner.
+// Numbers, not the handles of the promise interface, which close themselves when they are collected: a descriptor has
+// one owner.
 const openNumber = promisify(open);
 const statDescriptor = promisify<number, Stats>(fstat);
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
@@ -54,12 +62,15 @@ function nameOfDescriptor(path: string): number | null {
   if (path === "/dev/stdout") return 1;
   if (path === "/dev/stderr") return 2;
   const [, pid, number] = /^\/(?:dev|proc\/(self|thread-self|\d+))\/fd\/(\d{1,6})$/.exec(path) ?? [];
-  return number === undefined || (pid !== undefined && /^\d/.test(pid) && Number(pid) !== process.pid) ? null : Number(number);
+  return number === undefined || (pid !== undefined && /^\d/.test(pid) && Number(pid) !== process.pid)
+    ? null
+    : Number(number);
 }
 
 /**
- * Takes the inherited descriptor `fd`. Of a pipe or terminal we get a file description of our own, so that it can be non-blocking without becoming so for
- * whoever shares it; where that is impossible (sockets, a pipe of another user), a stream of Node's.
+ * Takes the inherited descriptor `fd`. Of a pipe or terminal we get a file description of our own, so that it can be
+ * non-blocking without becoming so for whoever shares it; where that is impossible (sockets, a pipe of another user), a
+ * stream of Node's.
  * @throws the system's error where nothing is open under this number, or nothing that can be written to
  */
 export function takeInherited(fd: number): Descriptor {
@@ -67,16 +78,27 @@ export function takeInherited(fd: number): Descriptor {
   if (stats.isFile()) return { fd, kind: "file", isOwned: false, stream: null };
   if (stats.isFIFO() || stats.isCharacterDevice()) {
     try {
-      return { fd: openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY), kind: "pipe", isOwned: true, stream: null };
+      return {
+        fd: openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY),
+        kind: "pipe",
+        isOwned: true,
+        stream: null,
+      };
     } catch {
       return { fd, kind: "stream", isOwned: false, stream: streamOf(fd) };
     }
   }
   if (stats.isSocket()) return { fd, kind: "stream", isOwned: false, stream: streamOf(fd) };
-  throw Object.assign(new Error(`descriptor ${fd} is nothing that a log can be written to`), { code: "EBADF", path: `/dev/fd/${fd}` });
+  throw Object.assign(new Error(`descriptor ${fd} is nothing that a log can be written to`), {
+    code: "EBADF",
+    path: `/dev/fd/${fd}`,
+  });
 }
 
-/** The process's own stream where there is one: a second one on the same descriptor would not be told when it becomes writable. */
+/**
+ * The process's own stream where there is one: a second one on the same descriptor would not be told when it becomes
+ * writable.
+ */
 function streamOf(fd: number): Writable {
   if (fd === 1) return process.stdout;
   if (fd === 2) return process.stderr;
@@ -84,8 +106,8 @@ function streamOf(fd: number): Writable {
 }
 
 /**
- * Opens `path` for appending, without waiting for a reader. A file that the process has inherited as its output is taken from there. Null: a named pipe without a
- * reader, which may come.
+ * Opens `path` for appending, without waiting for a reader. A file that the process has inherited as its output is
+ * taken from there. Null: a named pipe without a reader, which may come.
  * @throws the system's error where it cannot be opened
  */
 export async function openForAppending(path: string): Promise<Descriptor | null> {
@@ -105,7 +127,10 @@ export async function openForAppending(path: string): Promise<Descriptor | null>
 /** What may have no reader or a sleeping one; all else is a disk. */
 const isWaitedFor = (stats: Stats): boolean => stats.isFIFO() || stats.isCharacterDevice() || stats.isSocket();
 
-/** The output of the process that is this file, or null: a position of its own would be overwritten by what else goes there. */
+/**
+ * The output of the process that is this file, or null: a position of its own would be overwritten by what else goes
+ * there.
+ */
 async function inheritedAs(stats: Stats): Promise<number | null> {
   for (const fd of [1, 2]) {
     const output = await statDescriptor(fd).catch(() => null);

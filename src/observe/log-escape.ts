@@ -1,10 +1,19 @@
 /**
- * Making text safe to write into a log: whatever a peer sent becomes printable ASCII without the format's own special characters, and of bounded length.
- * A log line can neither be broken, forged nor made to move a terminal's cursor.
+ * Making text safe to write into a log: whatever a peer sent becomes printable ASCII without the format's own special
+ * characters, and of bounded length. A log line can neither be broken, forged nor made to move a terminal's cursor.
  */
 
 /** How many characters of each piece of client text are logged; what is cut off is marked with `...`. */
-export const maxLoggedLength = { target: 2048, userAgent: 512, referer: 1024, host: 256, field: 512, method: 32, requestId: 128, detail: 512 } as const;
+export const maxLoggedLength = {
+  target: 2048,
+  userAgent: 512,
+  referer: 1024,
+  host: 256,
+  field: 512,
+  method: 32,
+  requestId: 128,
+  detail: 512,
+} as const;
 
 // Everything but printable ASCII without quote and backslash. DEL and obs-text (0x80 to 0xff) are escaped, too.
 const isUnsafe = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
@@ -35,5 +44,7 @@ function toPlainEscape(character: string): string {
   if (character === '"') return '\\"';
   if (character === "\\") return "\\\\";
   const code = character.charCodeAt(0);
-  return code > 0xff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\x${code.toString(16).toUpperCase().padStart(2, "0")}`;
+  return code > 0xff
+    ? `\\u${code.toString(16).padStart(4, "0")}`
+    : `\\x${code.toString(16).toUpperCase().padStart(2, "0")}`;
 }

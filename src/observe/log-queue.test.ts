@@ -6,7 +6,7 @@ import { type LogAccount, LogQueue } from "./log-queue.ts";
 /** Writes `byteCount` bytes of what waits. @returns them */
 function write(queue: LogQueue, byteCount: number): string {
   let text = "";
-  for (let left = byteCount; left > 0 && !queue.isEmpty;) {
+  for (let left = byteCount; left > 0 && !queue.isEmpty; ) {
     const bytes = queue.take();
     const end = Math.min(bytes.length, queue.offset + left);
     text += bytes.toString("latin1", queue.offset, end);
@@ -26,37 +26,53 @@ const step = fc.oneof(
 );
 
 test("whatever is written and lost in between, whole lines come out in order, and every line is either written or counted as lost", () => {
-  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-    const queue = new LogQueue(400);
-    const account: LogAccount = { lost: 0 };
-    let number = 0;
-    let broken = 0;
-    let text = "";
-    for (const one of steps) {
-      switch (one.kind) {
-        case "add":
-          queue.add(one.lengths.map((length) => `<${number++} ${"x".repeat(length)}>\n`).join(""), one.lengths.length, account);
-          break;
-        case "write": text += write(queue, one.byteCount); break;
-        case "loseOld": queue.loseUntil(performance.now()); break;
-        case "mark": queue.mark(); break;
-        case "loseAll":
-          queue.loseUntil(Infinity);
-          // The destination is another from here on.
-          if (text !== "" && !text.endsWith("\n")) {
-            text += "~\n";
-            broken++;
-          }
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const queue = new LogQueue(400);
+      const account: LogAccount = { lost: 0 };
+      let number = 0;
+      let broken = 0;
+      let text = "";
+      for (const one of steps) {
+        switch (one.kind) {
+          case "add":
+            queue.add(
+              one.lengths.map((length) => `<${number++} ${"x".repeat(length)}>\n`).join(""),
+              one.lengths.length,
+              account,
+            );
+            break;
+          case "write":
+            text += write(queue, one.byteCount);
+            break;
+          case "loseOld":
+            queue.loseUntil(performance.now());
+            break;
+          case "mark":
+            queue.mark();
+            break;
+          case "loseAll":
+            queue.loseUntil(Infinity);
+            // The destination is another from here on.
+            if (text !== "" && !text.endsWith("\n")) {
+              text += "~\n";
+              broken++;
+            }
+        }
       }
-    }
-    text += write(queue, Infinity);
-    const lines = text.split("\n").slice(0, -1);
-    const whole = lines.filter((line) => /^<\d+ x*>$/.test(line));
-    assert.equal(lines.length - whole.length, broken);
-    assert.equal(whole.length + account.lost, number);
-    const numbers = whole.map((line) => Number(/\d+/.exec(line)));
-    assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b));
-  }), { numRuns: 500 });
+      text += write(queue, Infinity);
+      const lines = text.split("\n").slice(0, -1);
+      const whole = lines.filter((line) => /^<\d+ x*>$/.test(line));
+      assert.equal(lines.length - whole.length, broken);
+      assert.equal(whole.length + account.lost, number);
+      const numbers = whole.map((line) => Number(/\d+/.exec(line)));
+      assert.deepEqual(
+        numbers,
+        [...numbers].sort((a, b) => a - b),
+      );
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("a line whose beginning is elsewhere is dropped, those behind it are not", () => {

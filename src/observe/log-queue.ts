@@ -1,4 +1,7 @@
-/** The batches of lines that wait for a destination, oldest first, and how much of the first has been written. Knows lines and bounds, nothing of descriptors. */
+/**
+ * The batches of lines that wait for a destination, oldest first, and how much of the first has been written. Knows
+ * lines and bounds, nothing of descriptors.
+ */
 
 /** How many lines of one log were lost; whoever writes lines names the account. */
 export interface LogAccount {
@@ -51,7 +54,12 @@ export class LogQueue {
     const count = this.#batches.length;
     const last = this.#batches.at(-1);
     const isLastOpen = count > (this.#bytes === null ? 0 : 1) && count > this.marked;
-    if (last !== undefined && isLastOpen && last.account === account && last.text.length + text.length <= maxBatchLength) {
+    if (
+      last !== undefined &&
+      isLastOpen &&
+      last.account === account &&
+      last.text.length + text.length <= maxBatchLength
+    ) {
       last.text += text;
       last.lineCount += lineCount;
     } else this.#batches.push({ text, lineCount, account, atMs: performance.now() });
@@ -120,12 +128,17 @@ export class LogQueue {
     }
   }
 
-  /** What is missing of the line that is half written, or null. Lines before it in the batch have been written, and are no longer counted in it. */
+  /**
+   * What is missing of the line that is half written, or null. Lines before it in the batch have been written, and are
+   * no longer counted in it.
+   */
   #restOfLine(): string | null {
     if (!this.isInTheMiddle) return null;
     const bytes = this.#bytes!;
     this.#batches[0]!.lineCount -= countLines(bytes, this.offset);
-    return bytes[this.offset - 1] === lineFeed ? null : bytes.toString("utf8", this.offset, bytes.indexOf(lineFeed, this.offset) + 1);
+    return bytes[this.offset - 1] === lineFeed
+      ? null
+      : bytes.toString("utf8", this.offset, bytes.indexOf(lineFeed, this.offset) + 1);
   }
 }
 

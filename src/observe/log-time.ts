@@ -1,4 +1,7 @@
-/** Times and durations as logs write them, with the parts that repeat cached: formatting a date anew costs more than the rest of a line. */
+/**
+ * Times and durations as logs write them, with the parts that repeat cached: formatting a date anew costs more than the
+ * rest of a line.
+ */
 
 const threeDigits = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, "0"));
 const monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

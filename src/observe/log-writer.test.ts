@@ -1,7 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, readSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -16,7 +32,7 @@ function temporaryFolder(context: TestContext): string {
 
 /** Waits until `isRight`, for half a minute at most. */
 async function eventually(isRight: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 30_000; !isRight();) {
+  for (const endMs = performance.now() + 30_000; !isRight(); ) {
     if (performance.now() > endMs) throw new Error(`waited in vain until ${isRight}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -28,16 +44,38 @@ async function openWriter(context: TestContext, path: string, options: { maxWait
   const account: LogAccount = { lost: 0 };
   const troubles: (string | undefined)[] = [];
   let mended = 0;
-  const writer = await LogWriter.open(path, { ...options, listener: { onTrouble: ({ code }) => troubles.push(code), onMended: () => { mended++; } } });
+  const writer = await LogWriter.open(path, {
+    ...options,
+    listener: {
+      onTrouble: ({ code }) => troubles.push(code),
+      onMended: () => {
+        mended++;
+      },
+    },
+  });
   context.after(() => writer.close());
-  return { writer, account, troubles, mended: () => mended, write: (line: string): void => writer.write(`${line}\n`, 1, account) };
+  return {
+    writer,
+    account,
+    troubles,
+    mended: () => mended,
+    write: (line: string): void => writer.write(`${line}\n`, 1, account),
+  };
 }
 
 /** A reader of a named pipe, and what it has read. */
 function readPipe(context: TestContext, path: string) {
   const child = spawn("cat", [path], { stdio: ["ignore", "pipe", "inherit"] });
-  const reader = { text: "", end: async (): Promise<void> => { child.kill("SIGKILL"); await once(child, "close"); } };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => { reader.text += text; });
+  const reader = {
+    text: "",
+    end: async (): Promise<void> => {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    },
+  };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    reader.text += text;
+  });
   context.after(() => child.kill("SIGKILL"));
   return reader;
 }
@@ -100,16 +138,19 @@ test("where a file cannot be reopened, lines go on to the old one, and to the ne
   assert.equal(account.lost, 0);
 });
 
-test("a descriptor is closed once, however often the file is reopened", { skip: !existsSync("/proc/self/fd") }, async (context) => {
+test("a descriptor is closed once, however often the file is reopened", {
+  skip: !existsSync("/proc/self/fd"),
+}, async (context) => {
   const path = join(temporaryFolder(context), "a.log");
   const { writer, account, write } = await openWriter(context, path);
-  const open = (): number => readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
-    } catch {
-      return false;
-    }
-  }).length;
+  const open = (): number =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+      } catch {
+        return false;
+      }
+    }).length;
   for (let round = 0; round < 20; round++) {
     const rotated = `${path}.${round}`;
     write(`round ${round}`);
@@ -162,10 +203,14 @@ test("a named pipe gets a reader, loses it and gets another: each reads whole li
 
 test("a reader of a pipe that sleeps keeps a bounded number of lines waiting, and gets whole lines, long ones too", async (context) => {
   const path = makePipe(context);
-  const reader = spawn("sh", ["-c", 'exec < "$0"; read line; echo "$line"; read go <&3; cat', path], { stdio: ["ignore", "pipe", "inherit", "pipe"] });
+  const reader = spawn("sh", ["-c", 'exec < "$0"; read line; echo "$line"; read go <&3; cat', path], {
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
+  });
   context.after(() => reader.kill("SIGKILL"));
   let text = "";
-  reader.stdout!.setEncoding("utf8").on("data", (more: string) => { text += more; });
+  reader.stdout!.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+  });
   const { writer, account, write } = await openWriter(context, path, { maxWaiting: 200_000 });
   write("first");
   await eventually(() => text === "first\n");
@@ -193,10 +238,20 @@ test("the logs that share a writer have accounts of their own", { skip: !existsS
 });
 
 for (const [path, expected] of [
-  ["-", 1], ["/dev/stdout", 1], ["/dev/stderr", 2], ["/dev/fd/3", 3], ["/proc/self/fd/12", 12], [`/proc/${process.pid}/fd/1`, 1], ["/proc/thread-self/fd/1", 1],
-  ["/dev/null", null], ["/dev/fd/x", null], ["/proc/1/fdinfo/1", null], ["no/such/file", null],
+  ["-", 1],
+  ["/dev/stdout", 1],
+  ["/dev/stderr", 2],
+  ["/dev/fd/3", 3],
+  ["/proc/self/fd/12", 12],
+  [`/proc/${process.pid}/fd/1`, 1],
+  ["/proc/thread-self/fd/1", 1],
+  ["/dev/null", null],
+  ["/dev/fd/x", null],
+  ["/proc/1/fdinfo/1", null],
+  ["no/such/file", null],
 ] as const) {
-  test(`${path} is ${expected === null ? "a path like any other" : `the inherited descriptor ${expected}`}`, () => assert.equal(inheritedDescriptorOf(path), expected));
+  test(`${path} is ${expected === null ? "a path like any other" : `the inherited descriptor ${expected}`}`, () =>
+    assert.equal(inheritedDescriptorOf(path), expected));
 }
 
 test("a symbolic link to an output is the output; one that leads in a circle is a path", (context) => {
@@ -221,7 +276,10 @@ test("closing waits half a second for a reader that stands still, and the lines 
   context.mock.timers.tick(500);
   await closing;
   const pipe = Buffer.alloc(1024 * 1024);
-  const whole = pipe.toString("utf8", 0, readSync(reader, pipe)).split("\n").filter((text) => text === line);
+  const whole = pipe
+    .toString("utf8", 0, readSync(reader, pipe))
+    .split("\n")
+    .filter((text) => text === line);
   assert.ok(whole.length > 0);
   assert.equal(whole.length + account.lost, 200);
 });

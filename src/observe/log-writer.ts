@@ -1,9 +1,12 @@
 /**
- * Brings log lines to one destination: never blocking, never throwing, in order, whole lines, with bounded memory. Nothing that happens to the destination stops what is served: what it
- * does not take in time is lost and counted. The writer owns its descriptor: a new one is opened beside the old, takes its place between two batches, and the old one is closed once.
+ * Brings log lines to one destination: never blocking, never throwing, in order, whole lines, with bounded memory.
+ * Nothing that happens to the destination stops what is served: what it does not take in time is lost and counted. The
+ * writer owns its descriptor: a new one is opened beside the old, takes its place between two batches, and the old one
+ * is closed once.
  *
- * A failure (a full disk, a reader that went away, a closed terminal) is tried again, ever more slowly, up to once a second; lines that have waited for two seconds by then are
- * lost. A destination that is merely slow keeps lines waiting up to a bound of bytes. A line that is half written is finished before anything else is.
+ * A failure (a full disk, a reader that went away, a closed terminal) is tried again, ever more slowly, up to once a
+ * second; lines that have waited for two seconds by then are lost. A destination that is merely slow keeps lines
+ * waiting up to a bound of bytes. A line that is half written is finished before anything else is.
  */
 import { close, write, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
@@ -40,7 +43,10 @@ const maxRetryMs = 1_000;
 const firstFullMs = 1;
 const maxFullMs = 64;
 const settleMs = 2_000;
-/** A pipe, terminal or socket that took nothing for so long has a reader that stands still: the end of the process does not wait for it. */
+/**
+ * A pipe, terminal or socket that took nothing for so long has a reader that stands still: the end of the process does
+ * not wait for it.
+ */
 const stallMs = 500;
 const openPatienceMs = 3_000;
 const lineFeed = 0x0a;
@@ -61,7 +67,10 @@ export class LogWriter {
   /** The system has a part of the batch. */
   #isBusy = false;
   #isOpening = false;
-  /** While a reopening that was asked for is under way, for three seconds at most, later lines wait for the new file: the old one may be packed away already. */
+  /**
+   * While a reopening that was asked for is under way, for three seconds at most, later lines wait for the new file:
+   * the old one may be packed away already.
+   */
   #reopening: NodeJS.Timeout | null = null;
   #isClosed = false;
   /** Writes that failed since one succeeded; also 1 where nothing could be opened yet. */
@@ -84,7 +93,8 @@ export class LogWriter {
   }
 
   /**
-   * A writer that appends to `path`. A named pipe without a reader and a disk that does not answer within three seconds are opened when they can be.
+   * A writer that appends to `path`. A named pipe without a reader and a disk that does not answer within three seconds
+   * are opened when they can be.
    * @throws the system's error where it cannot be opened
    */
   static async open(path: string, options: Omit<LogWriterOptions, "path" | "descriptor"> = {}): Promise<LogWriter> {
@@ -92,8 +102,12 @@ export class LogWriter {
     let timer: NodeJS.Timeout | null = null;
     let isLate = false;
     const opening = writer.#openBeside(true);
-    opening.catch((error: NodeJS.ErrnoException) => { if (isLate) writer.#onOpenFailure(error); });
-    const patience = new Promise<void>((done) => { timer = setTimeout(done, openPatienceMs); });
+    opening.catch((error: NodeJS.ErrnoException) => {
+      if (isLate) writer.#onOpenFailure(error);
+    });
+    const patience = new Promise<void>((done) => {
+      timer = setTimeout(done, openPatienceMs);
+    });
     try {
       await Promise.race([opening, patience]);
       isLate = writer.#isOpening;
@@ -119,7 +133,10 @@ export class LogWriter {
     this.#pump();
   }
 
-  /** Opens the path anew, after it was rotated; where that fails, lines go where they went until it succeeds. Nothing for what was inherited. */
+  /**
+   * Opens the path anew, after it was rotated; where that fails, lines go where they went until it succeeds. Nothing
+   * for what was inherited.
+   */
   reopen(): void {
     if (this.#path === null || this.#isClosed) return;
     this.#queue.mark();
@@ -136,12 +153,18 @@ export class LogWriter {
     this.#pump();
   };
 
-  /** Resolves when everything has been written or is lost; after two seconds at most, and after half a second in which a reader took nothing. */
+  /**
+   * Resolves when everything has been written or is lost; after two seconds at most, and after half a second in which a
+   * reader took nothing.
+   */
   async settle(): Promise<void> {
     if (this.#queue.isEmpty) return;
     if (this.#failures > 0) this.#tryNow();
     const untilMs = performance.now() + settleMs;
-    for (let takenBytes = -1; !this.#queue.isEmpty && this.#failures === 0 && performance.now() < untilMs && takenBytes !== this.#takenBytes;) {
+    for (
+      let takenBytes = -1;
+      !this.#queue.isEmpty && this.#failures === 0 && performance.now() < untilMs && takenBytes !== this.#takenBytes;
+    ) {
       takenBytes = this.#takenBytes;
       await this.#settledWithin(this.#descriptor?.kind === "file" ? settleMs : stallMs);
     }
@@ -209,7 +232,12 @@ export class LogWriter {
       try {
         while (this.#queue.offset < bytes.length) {
           if (left <= 0) return false;
-          const written = writeSync(fd, bytes, this.#queue.offset, wholeLines(bytes, this.#queue.offset) - this.#queue.offset);
+          const written = writeSync(
+            fd,
+            bytes,
+            this.#queue.offset,
+            wholeLines(bytes, this.#queue.offset) - this.#queue.offset,
+          );
           this.#queue.offset += written;
           this.#takenBytes += written;
           left -= written;
@@ -308,7 +336,8 @@ export class LogWriter {
     this.#isOpening = true;
     try {
       const descriptor = await openForAppending(this.#path!);
-      if (descriptor === null) this.#onOpenFailure(Object.assign(new Error("the named pipe has no reader"), { code: "ENXIO" }));
+      if (descriptor === null)
+        this.#onOpenFailure(Object.assign(new Error("the named pipe has no reader"), { code: "ENXIO" }));
       else this.#onOpened(descriptor);
     } catch (error) {
       if (isFirst) throw error;
@@ -352,7 +381,8 @@ export class LogWriter {
   #swap(): void {
     const next = this.#next;
     if (next === null) return;
-    if (this.#failures === 0 && this.#descriptor !== null && (this.#queue.marked > 0 || this.#queue.isInTheMiddle)) return;
+    if (this.#failures === 0 && this.#descriptor !== null && (this.#queue.marked > 0 || this.#queue.isInTheMiddle))
+      return;
     this.#queue.dropHalfLine();
     this.#next = null;
     this.#queue.marked = 0;
@@ -366,7 +396,10 @@ export class LogWriter {
   }
 }
 
-/** Where a write to a pipe that begins at `offset` ends: behind the last line that fits into a write that is never mixed with another's, or behind a line that is longer. */
+/**
+ * Where a write to a pipe that begins at `offset` ends: behind the last line that fits into a write that is never mixed
+ * with another's, or behind a line that is longer.
+ */
 function wholeLines(bytes: Buffer, offset: number): number {
   if (bytes.length - offset <= maxWholePipeWriteBytes) return bytes.length;
   const end = bytes.lastIndexOf(lineFeed, offset + maxWholePipeWriteBytes - 1);

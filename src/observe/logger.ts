@@ -1,6 +1,7 @@
 /**
- * The application log: what happens to Millrace itself (start, reload, health changes, faults), for people on a terminal or as JSON lines for machines.
- * Exchanges are not logged here but in the access log. The library takes any object of this shape and is silent by default.
+ * The application log: what happens to Millrace itself (start, reload, health changes, faults), for people on a
+ * terminal or as JSON lines for machines. Exchanges are not logged here but in the access log. The library takes any
+ * object of this shape and is silent by default.
  */
 import { isatty } from "node:tty";
 import { type Clock, systemClock } from "../base/clock.ts";
@@ -44,7 +45,13 @@ export function defaultLogFormat(): "text" | "json" {
 }
 
 /** A line of the application log, line feed included. */
-export function formatLogLine(format: "text" | "json", wallMs: number, level: LogLevel, message: string, fields: LogFields): string {
+export function formatLogLine(
+  format: "text" | "json",
+  wallMs: number,
+  level: LogLevel,
+  message: string,
+  fields: LogFields,
+): string {
   return (format === "json" ? formatJson : formatText)(formatIsoTime(wallMs), level, message, fields);
 }
 
@@ -54,9 +61,11 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const format = options.format ?? defaultLogFormat();
   const write = options.write ?? writeStandardError;
   const clock = options.clock ?? systemClock;
-  const at = (level: LogLevel) => (rank[level] < least
-    ? nothing
-    : (message: string, fields: LogFields = {}): void => write(formatLogLine(format, clock.wall(), level, message, fields)));
+  const at = (level: LogLevel) =>
+    rank[level] < least
+      ? nothing
+      : (message: string, fields: LogFields = {}): void =>
+          write(formatLogLine(format, clock.wall(), level, message, fields));
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -74,7 +83,8 @@ function formatJson(time: string, level: LogLevel, message: string, fields: LogF
   let line = `{"time":"${time}","level":"${level}","message":"${escapeJsonText(truncate(message, maxValueLength))}"`;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    const isPlain = typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)) || value === null;
+    const isPlain =
+      typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)) || value === null;
     line += `,"${escapeJsonText(name)}":${isPlain ? String(value) : `"${escapeJsonText(describe(value))}"`}`;
   }
   return `${line}}\n`;
@@ -97,7 +107,13 @@ function describeObject(value: object): string {
   }
 }
 
-/** Control characters (which could forge lines or drive the terminal) as escapes; other text, such as accented letters, stays. */
+/**
+ * Control characters (which could forge lines or drive the terminal) as escapes; other text, such as accented letters,
+ * stays.
+ */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

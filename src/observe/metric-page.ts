@@ -1,10 +1,13 @@
 /**
- * A page: a piece of shared memory into which one thread writes metrics and which any thread may read at any time, without a lock.
+ * A page: a piece of shared memory into which one thread writes metrics and which any thread may read at any time,
+ * without a lock.
  *
- * Layout: a header of 16 bytes (magic, number of records, version, an unused word); records growing upward, each four 32-bit words (type, first slot, slots and room for text, bytes of text)
- * and the series' text in UTF-8; float64 slots growing downward from the end. A record is complete before the number of records is published with `Atomics.store`. A series that is let go
- * leaves its record and slots to another of the same number of slots: the version is odd while a record is being changed, and another afterwards, so that a reader never takes half a change.
- * Slots are written with plain stores: there is one writer, and an aligned 64-bit store is seen whole on every platform that Node.js supports.
+ * Layout: a header of 16 bytes (magic, number of records, version, an unused word); records growing upward, each four
+ * 32-bit words (type, first slot, slots and room for text, bytes of text) and the series' text in UTF-8; float64 slots
+ * growing downward from the end. A record is complete before the number of records is published with `Atomics.store`. A
+ * series that is let go leaves its record and slots to another of the same number of slots: the version is odd while a
+ * record is being changed, and another afterwards, so that a reader never takes half a change. Slots are written with
+ * plain stores: there is one writer, and an aligned 64-bit store is seen whole on every platform that Node.js supports.
  */
 
 const magic = 0x6d72_0001;
@@ -83,10 +86,15 @@ export class PageWriter {
 
   /** Lets a series go; its slots keep their values until another takes them. */
   remove(record: WrittenRecord): void {
-    this.#change(() => { this.#words[record.at / 4] = 0; });
+    this.#change(() => {
+      this.#words[record.at / 4] = 0;
+    });
   }
 
-  /** Gives the record of a series that was let go, and its slots, zeroed, to another of as many slots. @returns false where the text has no room */
+  /**
+   * Gives the record of a series that was let go, and its slots, zeroed, to another of as many slots. @returns false
+   * where the text has no room
+   */
   reuse(record: WrittenRecord, type: SeriesType, text: string): boolean {
     const encoded = Buffer.from(text, "utf8");
     if (encoded.length > record.roomBytes) return false;
@@ -160,7 +168,12 @@ export class PageReader {
       const roomBytes = (layout >>> slotBits) * textStepBytes;
       const textEnd = textStart + Math.min(this.#words[word + 3] ?? 0, roomBytes);
       if (type !== 0) {
-        records.push({ type: type as SeriesType, firstSlot: this.#words[word + 1] ?? 0, slotCount: layout & ((1 << slotBits) - 1), text: this.#bytes.toString("utf8", textStart, textEnd) });
+        records.push({
+          type: type as SeriesType,
+          firstSlot: this.#words[word + 1] ?? 0,
+          slotCount: layout & ((1 << slotBits) - 1),
+          text: this.#bytes.toString("utf8", textStart, textEnd),
+        });
       }
       this.#at = textStart + roomBytes;
     }

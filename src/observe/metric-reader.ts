@@ -1,13 +1,16 @@
 /**
- * The control thread's view of all metrics: adds up the pages of every thread, living and dead, and what collectors add at the time of reading.
- * It asks no thread anything. When a thread ends, its counters and histograms are kept, its gauges are forgotten, and its pages are let go. A series that every thread has let go
- * is forgotten; the totals go on with what it had counted.
+ * The control thread's view of all metrics: adds up the pages of every thread, living and dead, and what collectors add
+ * at the time of reading. It asks no thread anything. When a thread ends, its counters and histograms are kept, its
+ * gauges are forgotten, and its pages are let go. A series that every thread has let go is forgotten; the totals go on
+ * with what it had counted.
  */
 import { allFamilies, type MetricFamily } from "./families.ts";
 import { PageReader, type PageRecord, SeriesType } from "./metric-page.ts";
 import { labelsText, splitSeriesText } from "./series-text.ts";
 
-/** A series as summed over all threads. `values`: one number, or a histogram's buckets (not cumulative), `+Inf` and sum. */
+/**
+ * A series as summed over all threads. `values`: one number, or a histogram's buckets (not cumulative), `+Inf` and sum.
+ */
 export interface SeriesSum {
   readonly labels: string;
   readonly values: Float64Array;
@@ -20,7 +23,9 @@ export interface FamilySum {
 }
 
 /** Adds series that are known to the control thread only; called at every reading. Must not throw or wait. */
-export type MetricCollector = (add: (family: MetricFamily, labelValues: readonly string[], value: number) => void) => void;
+export type MetricCollector = (
+  add: (family: MetricFamily, labelValues: readonly string[], value: number) => void,
+) => void;
 
 const familyByName: ReadonlyMap<string, MetricFamily> = new Map(allFamilies.map((family) => [family.name, family]));
 
@@ -70,7 +75,10 @@ export class MetricReader {
     this.#pagesBySource.set(source, pages);
   }
 
-  /** The thread `source` has ended: keeps what it counted, forgets its gauges, lets its pages go. Harmless when it is unknown. */
+  /**
+   * The thread `source` has ended: keeps what it counted, forgets its gauges, lets its pages go. Harmless when it is
+   * unknown.
+   */
   retire(source: string): void {
     for (const page of this.#pagesBySource.get(source) ?? []) {
       this.#readNew(page);
@@ -112,8 +120,8 @@ export class MetricReader {
   }
 
   /**
-   * The sum of a family's series from threads (collectors excluded), slot by slot: one number, or a histogram's buckets, `+Inf` and sum.
-   * `isCounted` sees a series' labels as text (`code="200"`); default: all of them.
+   * The sum of a family's series from threads (collectors excluded), slot by slot: one number, or a histogram's
+   * buckets, `+Inf` and sum. `isCounted` sees a series' labels as text (`code="200"`); default: all of them.
    */
   total(family: MetricFamily, isCounted?: (labels: string) => boolean): Float64Array {
     this.#sum();
@@ -121,7 +129,8 @@ export class MetricReader {
     for (const one of this.#byFamily.get(family) ?? []) {
       if (one.isPresent && (isCounted === undefined || isCounted(one.labels))) addSlots(total, one.values, 0);
     }
-    for (const [labels, values] of this.#departed.get(family) ?? []) if (isCounted === undefined || isCounted(labels)) addSlots(total, values, 0);
+    for (const [labels, values] of this.#departed.get(family) ?? [])
+      if (isCounted === undefined || isCounted(labels)) addSlots(total, values, 0);
     return total;
   }
 
@@ -149,7 +158,11 @@ export class MetricReader {
       this.#series.delete(text);
       touched.add(series.family);
     }
-    for (const family of touched) this.#byFamily.set(family, (this.#byFamily.get(family) ?? []).filter((series) => series.isPresent));
+    for (const family of touched)
+      this.#byFamily.set(
+        family,
+        (this.#byFamily.get(family) ?? []).filter((series) => series.isPresent),
+      );
   }
 
   #depart({ family, labels }: Series, source: Float64Array, firstSlot: number): void {
@@ -185,7 +198,8 @@ export class MetricReader {
     }
     if (!isAll) return;
     const kept = new Map(page.placed.map(({ firstSlot, series }) => [firstSlot, series]));
-    for (const { series, source, firstSlot } of before) if (kept.get(firstSlot) !== series) this.#depart(series, source, firstSlot);
+    for (const { series, source, firstSlot } of before)
+      if (kept.get(firstSlot) !== series) this.#depart(series, source, firstSlot);
   }
 
   #seriesOf(record: PageRecord): Series | null {
@@ -209,5 +223,7 @@ function addSlots(target: Float64Array, source: Float64Array, firstSlot: number)
 
 /** The values of labels as `labelsText` wrote them, with their escapes undone. */
 function valuesOfLabels(labels: string): string[] {
-  return Array.from(labels.matchAll(/="((?:[^"\\]|\\.)*)"/g), ([, value = ""]) => value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped)));
+  return Array.from(labels.matchAll(/="((?:[^"\\]|\\.)*)"/g), ([, value = ""]) =>
+    value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped)),
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * One thread's metrics: hands out instruments whose slots lie in shared pages. Asking for an instrument costs a look-up by text and belongs in a constructor or
- * behind a cache; using one costs nanoseconds. Writers never talk to each other: the reader adds up what they wrote.
+ * One thread's metrics: hands out instruments whose slots lie in shared pages. Asking for an instrument costs a look-up
+ * by text and belongs in a constructor or behind a cache; using one costs nanoseconds. Writers never talk to each
+ * other: the reader adds up what they wrote.
  */
 import { type Clock, systemClock } from "../base/clock.ts";
 import { families, type MetricFamily } from "./families.ts";
@@ -12,11 +13,19 @@ import { seriesText } from "./series-text.ts";
 export const overflowLabelValue = "_overflow";
 
 export interface MetricWriterOptions {
-  /** Is given each page before anything is written to it; posts it to the control thread, whose `MetricReader` takes it. */
+  /**
+   * Is given each page before anything is written to it; posts it to the control thread, whose `MetricReader` takes it.
+   */
   readonly onPage: (page: SharedArrayBuffer) => void;
-  /** Size of a page in bytes; default 1 MiB, of which the system gives memory only to what is written. A histogram takes about 250 bytes. */
+  /**
+   * Size of a page in bytes; default 1 MiB, of which the system gives memory only to what is written. A histogram takes
+   * about 250 bytes.
+   */
   readonly pageBytes?: number;
-  /** Limit of series of this thread, all families together; default 20,000. Beyond it a family's new series share one whose labels say `_overflow`. */
+  /**
+   * Limit of series of this thread, all families together; default 20,000. Beyond it a family's new series share one
+   * whose labels say `_overflow`.
+   */
   readonly maxSeries?: number;
   readonly clock?: Clock;
 }
@@ -35,12 +44,19 @@ interface FreePlace extends Pick<Place, "page" | "record"> {
   readonly freedMs: number;
 }
 
-/** For so long nothing new is counted in the place of a series that was let go: an exchange under way may hold its instrument. */
+/**
+ * For so long nothing new is counted in the place of a series that was let go: an exchange under way may hold its
+ * instrument.
+ */
 const quarantineMs = 60_000;
 /** How many free places are tried for a series whose text needs room. */
 const maxFits = 8;
 /** What is open under a name that is gone is counted down later. */
-const keptWhileOpen: ReadonlySet<MetricFamily> = new Set<MetricFamily>([families.tunnels, families.connections, families.requestsInFlight]);
+const keptWhileOpen: ReadonlySet<MetricFamily> = new Set<MetricFamily>([
+  families.tunnels,
+  families.connections,
+  families.requestsInFlight,
+]);
 
 const typeOf = { counter: SeriesType.counter, gauge: SeriesType.gauge, histogram: SeriesType.histogram };
 
@@ -63,7 +79,10 @@ export class MetricWriter {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** The counter of `family` with these label values, in the family's order. @throws TypeError when the family is no counter. */
+  /**
+   * The counter of `family` with these label values, in the family's order. @throws TypeError when the family is no
+   * counter.
+   */
   counter(family: MetricFamily, labelValues: readonly string[] = []): Counter {
     if (family.type !== "counter") throw new TypeError(`${family.name} is no counter`);
     const place = this.#place(family, labelValues);
@@ -84,7 +103,10 @@ export class MetricWriter {
     return new Histogram(place.values, place.slot, family.bounds);
   }
 
-  /** Lets go the series that `isKept` refuses; instruments for them must not be used any more, and are made anew where they are needed after all. */
+  /**
+   * Lets go the series that `isKept` refuses; instruments for them must not be used any more, and are made anew where
+   * they are needed after all.
+   */
   forget(isKept: (family: MetricFamily, labelValues: readonly string[]) => boolean): void {
     const freedMs = this.#clock.now();
     for (const [text, { family, labelValues, page, record, values, slot }] of this.#places) {
@@ -101,7 +123,8 @@ export class MetricWriter {
     const text = seriesText(family, labelValues);
     const known = this.#places.get(text);
     if (known !== undefined) return known;
-    if (this.#places.size < this.#maxSeries || labelValues.length === 0) return this.#register(family, labelValues, text);
+    if (this.#places.size < this.#maxSeries || labelValues.length === 0)
+      return this.#register(family, labelValues, text);
     this.#dropped ??= this.counter(families.seriesDropped);
     this.#dropped.add();
     const overflowValues = family.labels.map(() => overflowLabelValue);

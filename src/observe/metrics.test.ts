@@ -11,21 +11,30 @@ function setUp() {
   const reader = new MetricReader();
   const pages: SharedArrayBuffer[] = [];
   const writer = (source: string, limits: { pageBytes?: number; maxSeries?: number } = {}): MetricWriter =>
-    new MetricWriter({ ...limits, onPage: (page) => {
-      pages.push(page);
-      reader.addPage(source, page);
-    } });
+    new MetricWriter({
+      ...limits,
+      onPage: (page) => {
+        pages.push(page);
+        reader.addPage(source, page);
+      },
+    });
   return { reader, writer, pages };
 }
 
 const exposition = (reader: MetricReader): string => formatMetrics(reader.read());
 
 /** Sample lines only. */
-const samples = (reader: MetricReader): string[] => exposition(reader).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+const samples = (reader: MetricReader): string[] =>
+  exposition(reader)
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
 
 test("counters, gauges and histograms of several threads are added up", () => {
   const { reader, writer } = setUp();
-  for (const [source, amount] of [["a", 2], ["b", 3]] as const) {
+  for (const [source, amount] of [
+    ["a", 2],
+    ["b", 3],
+  ] as const) {
     const one = writer(source);
     one.counter(families.retries, ["api", "UPSTREAM_RESET"]).add(amount);
     one.gauge(families.connections, [":80"]).set(amount * 10);
@@ -52,20 +61,26 @@ test("an observation equal to a bound falls into that bound's bucket", () => {
 test("the exposition names, explains and types each family once, in either format", () => {
   const { reader, writer } = setUp();
   writer("a").counter(families.requestBytes, [":80", "api"]).add(7);
-  assert.equal(exposition(reader), [
-    "# HELP millrace_request_bytes_total Request body bytes received from clients.",
-    "# TYPE millrace_request_bytes_total counter",
-    'millrace_request_bytes_total{listener=":80",route="api"} 7',
-    "",
-  ].join("\n"));
-  assert.equal(formatMetrics(reader.read(), "openmetrics"), [
-    "# HELP millrace_request_bytes Request body bytes received from clients.",
-    "# TYPE millrace_request_bytes counter",
-    "# UNIT millrace_request_bytes bytes",
-    'millrace_request_bytes_total{listener=":80",route="api"} 7',
-    "# EOF",
-    "",
-  ].join("\n"));
+  assert.equal(
+    exposition(reader),
+    [
+      "# HELP millrace_request_bytes_total Request body bytes received from clients.",
+      "# TYPE millrace_request_bytes_total counter",
+      'millrace_request_bytes_total{listener=":80",route="api"} 7',
+      "",
+    ].join("\n"),
+  );
+  assert.equal(
+    formatMetrics(reader.read(), "openmetrics"),
+    [
+      "# HELP millrace_request_bytes Request body bytes received from clients.",
+      "# TYPE millrace_request_bytes counter",
+      "# UNIT millrace_request_bytes bytes",
+      'millrace_request_bytes_total{listener=":80",route="api"} 7',
+      "# EOF",
+      "",
+    ].join("\n"),
+  );
 });
 
 test("label values are escaped and may hold any text", () => {
@@ -93,7 +108,9 @@ test("a full page is followed by another, and nothing is lost", () => {
 
 test("a series larger than a page gets a page that fits", () => {
   const { reader, writer } = setUp();
-  writer("a", { pageBytes: 256 }).gauge(families.connections, ["x".repeat(5000)]).set(1);
+  writer("a", { pageBytes: 256 })
+    .gauge(families.connections, ["x".repeat(5000)])
+    .set(1);
   assert.equal(reader.total(families.connections)[0], 1);
 });
 
@@ -156,7 +173,9 @@ test("an instrument of another type than its family is refused", () => {
 
 test("a family that the registry does not have is left out", () => {
   const { reader, writer } = setUp();
-  writer("a").counter({ name: "app_jobs_total", type: "counter", help: "Jobs.", labels: [], unit: null, bounds: [] }).add(1);
+  writer("a")
+    .counter({ name: "app_jobs_total", type: "counter", help: "Jobs.", labels: [], unit: null, bounds: [] })
+    .add(1);
   assert.deepEqual(samples(reader), []);
 });
 
@@ -166,19 +185,32 @@ test("a record is seen only when it is complete: a reader between two records se
   const reader = new PageReader(page);
   assert.deepEqual(reader.take().records, []);
   writer.append(SeriesType.counter, "a_total", 1);
-  assert.deepEqual(reader.take().records.map((record) => record.text), ["a_total"]);
+  assert.deepEqual(
+    reader.take().records.map((record) => record.text),
+    ["a_total"],
+  );
   writer.append(SeriesType.gauge, "büß", 1);
-  assert.deepEqual(reader.take().records.map((record) => [record.type, record.text]), [[SeriesType.gauge, "büß"]]);
+  assert.deepEqual(
+    reader.take().records.map((record) => [record.type, record.text]),
+    [[SeriesType.gauge, "büß"]],
+  );
 });
 
 test("records and slots of a full page never meet", () => {
   const writer = new PageWriter(createPageBuffer(1024));
   const slots: number[] = [];
-  for (let record; (record = writer.append(SeriesType.histogram, `series_${slots.length}`, 7)) !== null; ) slots.push(record.firstSlot);
+  for (let record; (record = writer.append(SeriesType.histogram, `series_${slots.length}`, 7)) !== null; )
+    slots.push(record.firstSlot);
   for (const slot of slots) writer.values.fill(Number.MAX_VALUE, slot, slot + 7);
   const records = new PageReader(writer.buffer).take().records;
-  assert.deepEqual(records.map((record) => record.text), slots.map((_, at) => `series_${at}`));
-  assert.deepEqual(records.map((record) => record.firstSlot), slots);
+  assert.deepEqual(
+    records.map((record) => record.text),
+    slots.map((_, at) => `series_${at}`),
+  );
+  assert.deepEqual(
+    records.map((record) => record.firstSlot),
+    slots,
+  );
 });
 
 test("what is no page is refused", () => {

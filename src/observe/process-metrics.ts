@@ -7,7 +7,10 @@ import type { MetricCollector } from "./metric-reader.ts";
 /** The limit is read once: it practically never changes, and the others are read at every scrape. */
 let maxFds: number | null | undefined;
 
-/** Adds process metrics and the build's versions at the time of reading; on other systems than Linux, those of descriptors are left out. */
+/**
+ * Adds process metrics and the build's versions at the time of reading; on other systems than Linux, those of
+ * descriptors are left out.
+ */
 export const collectProcessMetrics: MetricCollector = (add) => {
   const cpu = process.cpuUsage();
   const memory = process.memoryUsage();

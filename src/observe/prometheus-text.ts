@@ -29,8 +29,13 @@ export function formatMetrics(sums: readonly FamilySum[], format: ExpositionForm
     const isBareName = format === "openmetrics" && family.type === "counter";
     const name = isBareName ? family.name.replace(/_total$/, "") : family.name;
     text += `# HELP ${name} ${escapeHelp(family.help, format)}\n# TYPE ${name} ${family.type}\n`;
-    if (format === "openmetrics" && family.unit !== null && name.endsWith(`_${family.unit}`)) text += `# UNIT ${name} ${family.unit}\n`;
-    for (const one of series) text += family.type === "histogram" ? formatHistogram(family, one) : formatSample(family.name, one.labels, one.values[0] ?? 0);
+    if (format === "openmetrics" && family.unit !== null && name.endsWith(`_${family.unit}`))
+      text += `# UNIT ${name} ${family.unit}\n`;
+    for (const one of series)
+      text +=
+        family.type === "histogram"
+          ? formatHistogram(family, one)
+          : formatSample(family.name, one.labels, one.values[0] ?? 0);
   }
   return format === "openmetrics" ? `${text}# EOF\n` : text;
 }
@@ -42,9 +47,17 @@ function formatHistogram(family: MetricFamily, series: SeriesSum): string {
   let count = 0;
   for (let at = 0; at <= bounds.length; at++) {
     count += series.values[at] ?? 0;
-    text += formatSample(`${family.name}_bucket`, `${prefix}le="${at < bounds.length ? formatBound(bounds[at] ?? 0) : "+Inf"}"`, count);
+    text += formatSample(
+      `${family.name}_bucket`,
+      `${prefix}le="${at < bounds.length ? formatBound(bounds[at] ?? 0) : "+Inf"}"`,
+      count,
+    );
   }
-  return text + formatSample(`${family.name}_sum`, series.labels, series.values[bounds.length + 1] ?? 0) + formatSample(`${family.name}_count`, series.labels, count);
+  return (
+    text +
+    formatSample(`${family.name}_sum`, series.labels, series.values[bounds.length + 1] ?? 0) +
+    formatSample(`${family.name}_count`, series.labels, count)
+  );
 }
 
 const formatSample = (name: string, labels: string, value: number): string =>

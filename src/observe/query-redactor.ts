@@ -1,18 +1,44 @@
 /**
- * Keeps credentials in queries, and before the host of a URL, out of the log. By default the values of parameters whose names look like a secret's are replaced; with an allow-list, the values of
- * all parameters but those named. Works on the text as received and never fails: what cannot be decoded is compared as it stands.
+ * Keeps credentials in queries, and before the host of a URL, out of the log. By default the values of parameters whose
+ * names look like a secret's are replaced; with an allow-list, the values of all parameters but those named. Works on
+ * the text as received and never fails: what cannot be decoded is compared as it stands.
  */
 
 const redactedValue = "REDACTED";
 
-/** Pieces that make a name a secret's wherever they stand in it; names are compared in lower case, letters and digits only. */
-const secretPieces = /token|secret|passw|pwd|passphrase|apikey|accesskey|privatekey|signature|credential|jwt|session|bearer|otp$/;
+/**
+ * Pieces that make a name a secret's wherever they stand in it; names are compared in lower case, letters and digits
+ * only.
+ */
+const secretPieces =
+  /token|secret|passw|pwd|passphrase|apikey|accesskey|privatekey|signature|credential|jwt|session|bearer|otp$/;
 /** Names that are a secret's as a whole. */
-const secretNames = new Set(["key", "sig", "sid", "auth", "oauth", "authorization", "code", "pin", "ticket", "assertion", "samlresponse", "pass", "hmac", "cookie"]);
-/** Rules out most queries at once: without any of these letters in a row there is no secret's name, unless letters are percent-encoded. */
+const secretNames = new Set([
+  "key",
+  "sig",
+  "sid",
+  "auth",
+  "oauth",
+  "authorization",
+  "code",
+  "pin",
+  "ticket",
+  "assertion",
+  "samlresponse",
+  "pass",
+  "hmac",
+  "cookie",
+]);
+/**
+ * Rules out most queries at once: without any of these letters in a row there is no secret's name, unless letters are
+ * percent-encoded.
+ */
 const mayHoldSecret = /%|tok|sec|pas|pwd|key|sig|cred|jwt|sess|bear|otp|sid|auth|code|pin|ticket|asser|saml|hmac|cook/i;
 
-/** @param allowedNames names whose values are logged, all others being redacted; null = only secret-looking names are redacted. */
+/**
+ * @param allowedNames names whose values are logged, all others being redacted; null = only secret-looking names are
+ * redacted.
+ */
 export class QueryRedactor {
   readonly #allowedNames: ReadonlySet<string> | null;
 
@@ -27,7 +53,8 @@ export class QueryRedactor {
     if (mark === -1) return target;
     const query = target.slice(mark + 1);
     if (this.#allowedNames === null && !mayHoldSecret.test(query)) return target;
-    // A loop and no regular expression with two stars: the query is a stranger's, and the time must stay linear in its length.
+    // A loop and no regular expression with two stars: the query is a stranger's, and the time must stay linear in its
+    // length.
     let redacted = target.slice(0, mark + 1);
     for (let at = 0; at < query.length; ) {
       const end = findSeparator(query, at);

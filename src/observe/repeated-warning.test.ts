@@ -7,13 +7,22 @@ import { logWarnings, RepeatedWarnings, type Warning } from "./repeated-warning.
 function setUp(options: { maxEntries?: number } = {}) {
   const lines: string[] = [];
   const scheduler = new ManualScheduler();
-  const write = (level: string) => (message: string, fields = {}): void => { lines.push(`${level} ${message} ${JSON.stringify(fields)}`); };
+  const write =
+    (level: string) =>
+    (message: string, fields = {}): void => {
+      lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+    };
   const logger: Logger = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
   const warnings = new RepeatedWarnings({ onReport: logWarnings(logger), scheduler, ...options });
   return { lines, scheduler, warnings, take: () => lines.splice(0) };
 }
 
-const refused = (endpoint: string, reason = "ECONNREFUSED"): Warning => ({ subject: endpoint, reason, message: "endpoint fails", fields: { endpoint, reason } });
+const refused = (endpoint: string, reason = "ECONNREFUSED"): Warning => ({
+  subject: endpoint,
+  reason,
+  message: "endpoint fails",
+  fields: { endpoint, reason },
+});
 
 test("the first warning is written at once, the next after the interval with how many there were", () => {
   const { scheduler, warnings, take } = setUp();
@@ -83,11 +92,21 @@ test("what is quiet for long is forgotten, and no timer is left", () => {
 
 test("threads sum up before they report, and the control thread sums up the threads", () => {
   const { lines, scheduler, warnings } = setUp();
-  const threads = [1, 2].map(() => new RepeatedWarnings({ onReport: (report) => warnings.take(structuredClone(report)), intervalMs: 1_000, scheduler }));
+  const threads = [1, 2].map(
+    () =>
+      new RepeatedWarnings({
+        onReport: (report) => warnings.take(structuredClone(report)),
+        intervalMs: 1_000,
+        scheduler,
+      }),
+  );
   for (let at = 0; at < 100; at++) for (const thread of threads) thread.warn(refused("a"));
   assert.equal(lines.length, 1);
   scheduler.advance(6_000);
-  assert.deepEqual(lines.map((line) => Number(/"count":(\d+)/.exec(line)?.[1])), [1, 199]);
+  assert.deepEqual(
+    lines.map((line) => Number(/"count":(\d+)/.exec(line)?.[1])),
+    [1, 199],
+  );
   for (const thread of threads) thread.recover("a", "endpoint answers again", {});
   scheduler.advance(12_000);
   assert.deepEqual(lines.slice(2), ['info endpoint answers again {"failures":200}']);
@@ -104,9 +123,16 @@ test("closing reports what is due", () => {
 
 test("what failed in one thread and works in another has its recovery, unless it fails on", () => {
   const { scheduler, warnings, take } = setUp();
-  const inThread = new RepeatedWarnings({ onReport: (report) => warnings.take(report), scheduler: new ManualScheduler(), isOneOfMany: true });
+  const inThread = new RepeatedWarnings({
+    onReport: (report) => warnings.take(report),
+    scheduler: new ManualScheduler(),
+    isOneOfMany: true,
+  });
   warnings.warn(refused("a"));
-  assert.deepEqual([...warnings.current()].map(({ subject }) => subject), ["a"]);
+  assert.deepEqual(
+    [...warnings.current()].map(({ subject }) => subject),
+    ["a"],
+  );
   inThread.recover("a", "endpoint answers again", {});
   warnings.warn(refused("a"));
   scheduler.advance(10_000);

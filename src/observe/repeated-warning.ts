@@ -1,6 +1,7 @@
 /**
- * Warnings about what goes wrong again and again (an endpoint that refuses connections, a listener without descriptors): one line at once, then one line an interval with
- * how often it happened since, and one line when it is over. Each proxy thread gathers its own and posts sums; the control thread gathers those of all threads and writes
+ * Warnings about what goes wrong again and again (an endpoint that refuses connections, a listener without
+ * descriptors): one line at once, then one line an interval with how often it happened since, and one line when it is
+ * over. Each proxy thread gathers its own and posts sums; the control thread gathers those of all threads and writes
  * them to the log. What is kept is bounded: what goes wrong in more ways than that shares one line.
  */
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
@@ -8,9 +9,15 @@ import type { LogFields, Logger } from "./logger.ts";
 
 /** Something that went wrong. Plain data: it may be posted to another thread. */
 export interface Warning {
-  /** What is in trouble, among all subjects of the process: `endpoint api/http://10.0.0.1:80`, `listener :8080`. It recovers as a whole. */
+  /**
+   * What is in trouble, among all subjects of the process: `endpoint api/http://10.0.0.1:80`, `listener :8080`. It
+   * recovers as a whole.
+   */
   readonly subject: string;
-  /** What is wrong with it: a reason code, an error code of the system. Subject and reason together have a line of their own. */
+  /**
+   * What is wrong with it: a reason code, an error code of the system. Subject and reason together have a line of their
+   * own.
+   */
   readonly reason: string;
   /** The sentence of the line. */
   readonly message: string;
@@ -28,7 +35,10 @@ export interface WarningReport extends Warning {
 export interface WarningSink {
   /** It went wrong, `count` times (default 1). Cheap where the line is not due: one look-up. */
   warn(warning: Warning, count?: number): void;
-  /** The subject works: said once, after an interval without a failure; nothing where nothing was wrong. Call it where the subject is known to have failed, here or in another thread. */
+  /**
+   * The subject works: said once, after an interval without a failure; nothing where nothing was wrong. Call it where
+   * the subject is known to have failed, here or in another thread.
+   */
   recover(subject: string, message: string, fields: LogFields): void;
 }
 
@@ -52,7 +62,10 @@ export interface RepeatedWarningParts {
   /** Default 500. */
   readonly maxEntries?: number;
   readonly scheduler?: Scheduler;
-  /** Others gather warnings of the same subjects: that one works is reported also where it never failed here. Default false. */
+  /**
+   * Others gather warnings of the same subjects: that one works is reported also where it never failed here. Default
+   * false.
+   */
   readonly isOneOfMany?: boolean;
 }
 
@@ -93,7 +106,8 @@ export class RepeatedWarnings implements WarningSink {
 
   /** What is wrong and has not recovered: of each subject the first that was. */
   *current(): Iterable<Warning> {
-    for (const reasons of this.#subjects.values()) for (const { warning } of [...reasons.values()].slice(0, 1)) yield warning;
+    for (const reasons of this.#subjects.values())
+      for (const { warning } of [...reasons.values()].slice(0, 1)) yield warning;
   }
 
   warn(warning: Warning, count = 1): void {
@@ -170,7 +184,14 @@ export class RepeatedWarnings implements WarningSink {
     if (recovery !== undefined && isQuiet) {
       this.#entryCount -= reasons.size;
       reasons.clear();
-      this.#onReport({ kind: "recovery", subject, reason: "", message: recovery.message, fields: recovery.fields, count: total });
+      this.#onReport({
+        kind: "recovery",
+        subject,
+        reason: "",
+        message: recovery.message,
+        fields: recovery.fields,
+        count: total,
+      });
     }
     if (reasons.size > 0) return;
     this.#subjects.delete(subject);
@@ -179,7 +200,12 @@ export class RepeatedWarnings implements WarningSink {
 }
 
 /** What stands for all that there is no room for. */
-const others: Warning = { subject: "others", reason: "others", message: "more goes wrong than is told one by one", fields: {} };
+const others: Warning = {
+  subject: "others",
+  reason: "others",
+  message: "more goes wrong than is told one by one",
+  fields: {},
+};
 
 /** Writes reports as lines of the application log: a warning with `count`, or word that it is over with `failures`. */
 export function logWarnings(logger: Logger): (report: WarningReport) => void {

@@ -1,4 +1,7 @@
-/** What is counted for one route of one listener. Series are resolved when they are first needed and cached by small keys, so that counting costs no text. */
+/**
+ * What is counted for one route of one listener. Series are resolved when they are first needed and cached by small
+ * keys, so that counting costs no text.
+ */
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
 import { families, noLabelValue } from "./families.ts";
@@ -41,7 +44,8 @@ export class RouteMetrics {
     this.#writer = writer;
     this.#names = names;
     this.#listenerName = names?.hasListener(listenerName) === false ? goneLabelValue : listenerName;
-    this.#routeName = routeName === "" ? noLabelValue : names?.hasRoute(routeName) === false ? goneLabelValue : routeName;
+    this.#routeName =
+      routeName === "" ? noLabelValue : names?.hasRoute(routeName) === false ? goneLabelValue : routeName;
     const labels = [this.#listenerName, this.#routeName];
     this.#duration = writer.histogram(families.requestDuration, labels);
     this.#requestBytes = writer.counter(families.requestBytes, labels);
@@ -55,7 +59,8 @@ export class RouteMetrics {
     const method = methodIndex.get(exchange.request.method) ?? 0;
     const key = method * 1000 + exchange.status;
     (upstream.requests.get(key) ?? this.#addRequests(upstream, key)).add(1);
-    if (exchange.status !== 101 && exchange.startedMs >= 0 && exchange.endedMs >= 0) this.#duration.observe((exchange.endedMs - exchange.startedMs) / 1000);
+    if (exchange.status !== 101 && exchange.startedMs >= 0 && exchange.endedMs >= 0)
+      this.#duration.observe((exchange.endedMs - exchange.startedMs) / 1000);
     if (exchange.requestBodyBytes !== 0) this.#requestBytes.add(exchange.requestBodyBytes);
     if (exchange.responseBodyBytes !== 0) this.#responseBytes.add(exchange.responseBodyBytes);
     if (exchange.reason !== null) this.#recordReason(upstream, exchange.reason);
@@ -78,7 +83,10 @@ export class RouteMetrics {
   #upstream(name: string): UpstreamCounts {
     let upstream = this.#upstreams.get(name);
     if (upstream === undefined) {
-      upstream = new UpstreamCounts(name, name === "" ? noLabelValue : this.#names?.hasUpstream(name) === false ? goneLabelValue : name);
+      upstream = new UpstreamCounts(
+        name,
+        name === "" ? noLabelValue : this.#names?.hasUpstream(name) === false ? goneLabelValue : name,
+      );
       this.#upstreams.set(name, upstream);
     }
     this.#latest = upstream;

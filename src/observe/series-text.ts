@@ -1,4 +1,7 @@
-/** How a series is written: `family{label="value",...}`, with the escapes of the Prometheus text format 0.0.4 (which OpenMetrics shares). */
+/**
+ * How a series is written: `family{label="value",...}`, with the escapes of the Prometheus text format 0.0.4 (which
+ * OpenMetrics shares).
+ */
 import type { MetricFamily } from "./families.ts";
 
 /** Escapes a label value. */
@@ -7,7 +10,10 @@ function escapeLabelValue(value: string): string {
   return value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 }
 
-/** The labels of a series without braces; the empty string where the family has none. Missing values are written as empty. */
+/**
+ * The labels of a series without braces; the empty string where the family has none. Missing values are written as
+ * empty.
+ */
 export function labelsText(family: MetricFamily, values: readonly string[]): string {
   return family.labels.map((label, at) => `${label}="${escapeLabelValue(values[at] ?? "")}"`).join(",");
 }

@@ -1,6 +1,7 @@
 /**
- * The outputs that the process inherited, as logs write to them: one writer for each file, pipe, terminal or socket, even where two descriptors lead there (`> file 2>&1`), so that
- * lines stay whole. Made when they are first needed; they live as long as the process.
+ * The outputs that the process inherited, as logs write to them: one writer for each file, pipe, terminal or socket,
+ * even where two descriptors lead there (`> file 2>&1`), so that lines stay whole. Made when they are first needed;
+ * they live as long as the process.
  */
 import { fstatSync } from "node:fs";
 import { takeInherited } from "./log-destination.ts";
@@ -28,7 +29,10 @@ export function inheritedOutput(fd: number): LogWriter {
   return writer;
 }
 
-/** Writes lines of the application log to standard error. Never throws and never waits; what cannot be written is counted. */
+/**
+ * Writes lines of the application log to standard error. Never throws and never waits; what cannot be written is
+ * counted.
+ */
 export function writeStandardError(lines: string): void {
   try {
     inheritedOutput(2).write(lines, 1, applicationAccount);

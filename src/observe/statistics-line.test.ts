@@ -15,10 +15,15 @@ function setUp() {
   const writer = new MetricWriter({ onPage: (page) => reader.addPage("a", page) });
   const lines: string[] = [];
   const all: Statistics[] = [];
-  const statistics = new StatisticsLine({ reader, intervalMs: 5_000, clock, write: (line, numbers) => {
-    lines.push(line);
-    all.push(numbers);
-  } });
+  const statistics = new StatisticsLine({
+    reader,
+    intervalMs: 5_000,
+    clock,
+    write: (line, numbers) => {
+      lines.push(line);
+      all.push(numbers);
+    },
+  });
   return { clock, reader, writer, metrics: new ExchangeMetrics(writer), lines, all, statistics };
 }
 
@@ -31,7 +36,15 @@ test("an interval without traffic has no line, and does not count in the next", 
   }
   const line = "stats requests=1 errors=0 req/s=0.2 avg=4.12ms p99=4.97ms in_flight=0 connections=0\n";
   assert.deepEqual(lines, [line, line]);
-  assert.deepEqual(all[0], { requests: 1, errors: 0, requestsPerSecond: 0.2, averageMs: 4.123, p99Ms: 4.975, inFlight: 0, connections: 0 });
+  assert.deepEqual(all[0], {
+    requests: 1,
+    errors: 0,
+    requestsPerSecond: 0.2,
+    averageMs: 4.123,
+    p99Ms: 4.975,
+    inFlight: 0,
+    connections: 0,
+  });
 });
 
 test("exchanges that begin and do not end are traffic; those that go on are not", () => {
@@ -54,7 +67,8 @@ test("a line tells the difference to the line before, and the gauges as they sta
   metrics.listener(":8080").inFlight.add(3);
   metrics.listener(":8080").connections.add(64);
   for (let at = 0; at < 99; at++) metrics.record(endedExchange({ exchange: { endedMs: 1000.2 } }));
-  for (const status of [500, 504]) metrics.record(endedExchange({ exchange: { status, reason: "UPSTREAM_RESET", endedMs: 3000 } }));
+  for (const status of [500, 504])
+    metrics.record(endedExchange({ exchange: { status, reason: "UPSTREAM_RESET", endedMs: 3000 } }));
   metrics.record(endedExchange({ exchange: { status: 404 } }));
   clock.advance(10_000);
   statistics.print();
@@ -104,7 +118,8 @@ for (const [counts, quantile, expected] of [
   [[0, 0, 5], 0.5, 2],
   [[99, 0, 1], 0.99, 1],
 ] as const) {
-  test(`the ${quantile} quantile of ${JSON.stringify(counts)} in buckets up to 1, 2 and beyond is ${expected}`, () => assert.equal(estimateQuantile([1, 2], counts, quantile), expected));
+  test(`the ${quantile} quantile of ${JSON.stringify(counts)} in buckets up to 1, 2 and beyond is ${expected}`, () =>
+    assert.equal(estimateQuantile([1, 2], counts, quantile), expected));
 }
 
 test("quantiles of a known distribution are right to within a bucket", () => {

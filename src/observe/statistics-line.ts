@@ -1,6 +1,7 @@
 /**
- * The statistics line: every few seconds one line about all traffic, computed by the control thread from the metric pages, so no thread is asked.
- * Each line tells what happened in one interval. An interval in which no exchange ended and as many are in flight as before has no line.
+ * The statistics line: every few seconds one line about all traffic, computed by the control thread from the metric
+ * pages, so no thread is asked. Each line tells what happened in one interval. An interval in which no exchange ended
+ * and as many are in flight as before has no line.
  */
 import { type Clock, systemClock } from "../base/clock.ts";
 import { families } from "./families.ts";
@@ -110,9 +111,19 @@ const round = (value: number, steps: number): number => Math.round(value * steps
 
 const toMs = (seconds: number | null): number | null => (seconds === null ? null : round(seconds * 1000, 1000));
 
-function formatStatistics({ requests, errors, requestsPerSecond, averageMs, p99Ms, inFlight, connections }: Statistics): string {
-  return `stats requests=${requests} errors=${errors} req/s=${requestsPerSecond.toFixed(1)} avg=${formatLatency(averageMs)} p99=${formatLatency(p99Ms)}`
-    + ` in_flight=${inFlight} connections=${connections}\n`;
+function formatStatistics({
+  requests,
+  errors,
+  requestsPerSecond,
+  averageMs,
+  p99Ms,
+  inFlight,
+  connections,
+}: Statistics): string {
+  return (
+    `stats requests=${requests} errors=${errors} req/s=${requestsPerSecond.toFixed(1)} avg=${formatLatency(averageMs)} p99=${formatLatency(p99Ms)}` +
+    ` in_flight=${inFlight} connections=${connections}\n`
+  );
 }
 
 /** Milliseconds as people read latency: `0.31ms`, `12.5ms`, `2.10s`; `-` where there was nothing to measure. */

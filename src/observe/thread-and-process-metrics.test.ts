@@ -8,7 +8,10 @@ import { collectProcessMetrics } from "./process-metrics.ts";
 
 test("a loop that stands still shows as lag and utilization, and both end with the watcher", async () => {
   const reader = new MetricReader();
-  const lag = new EventLoopLag({ writer: new MetricWriter({ onPage: (page) => reader.addPage("a", page) }), workerName: "0" });
+  const lag = new EventLoopLag({
+    writer: new MetricWriter({ onPage: (page) => reader.addPage("a", page) }),
+    workerName: "0",
+  });
   // The monitor needs two turns of its own timer around the stall to see it.
   await new Promise((resolve) => setTimeout(resolve, 60));
   const until = performance.now() + 150;

@@ -3,11 +3,35 @@ import * as z from "zod";
 import { addProblem, choice, documented, oneOrMore, section, sectionCheck } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/fields.ts";
 
-/** Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for each connection anew. */
-const ownFields = new Set(["content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "http2-settings"]);
+/**
+ * Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for
+ * each connection anew.
+ */
+const ownFields = new Set([
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "upgrade",
+  "http2-settings",
+]);
 
 /** Fields of a request that the proxy writes itself: where it goes and on whose behalf. */
-const ownRequestFields = new Set([...ownFields, "host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "cdn-loop", "x-request-id"]);
+const ownRequestFields = new Set([
+  ...ownFields,
+  "host",
+  "expect",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "forwarded",
+  "via",
+  "cdn-loop",
+  "x-request-id",
+]);
 
 /** Whose fields: those of a request may also not touch what says where it goes and where it comes from. */
 export type FieldDirection = "request" | "response";
@@ -16,8 +40,10 @@ export type FieldDirection = "request" | "response";
 function fieldNameProblem(name: string, direction: FieldDirection): string | null {
   if (!isToken(name)) return `${JSON.stringify(name)} is not a field name: letters, digits and - only`;
   const lower = toLowerAscii(name);
-  if (ownFields.has(lower)) return `the proxy writes the field ${JSON.stringify(name)} itself, for each connection; it cannot be set or removed`;
-  if (direction === "request" && ownRequestFields.has(lower)) return `the proxy writes the request field ${JSON.stringify(name)} itself; setting or removing it is not available in this version`;
+  if (ownFields.has(lower))
+    return `the proxy writes the field ${JSON.stringify(name)} itself, for each connection; it cannot be set or removed`;
+  if (direction === "request" && ownRequestFields.has(lower))
+    return `the proxy writes the request field ${JSON.stringify(name)} itself; setting or removing it is not available in this version`;
   return null;
 }
 
@@ -42,7 +68,10 @@ export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<s
       const seen = new Map<string, string>();
       for (const name of Object.keys(fields)) {
         const lower = toLowerAscii(name);
-        const problem = fieldNameProblem(name, direction) ?? refused.get(lower) ?? (seen.has(lower) ? `the field is there already, as ${JSON.stringify(seen.get(lower))}` : null);
+        const problem =
+          fieldNameProblem(name, direction) ??
+          refused.get(lower) ??
+          (seen.has(lower) ? `the field is there already, as ${JSON.stringify(seen.get(lower))}` : null);
         if (problem !== null) addProblem(context, problem, { atKey: true }, [name]);
         seen.set(lower, name);
       }
@@ -51,28 +80,48 @@ export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<s
 }
 
 function fieldEditsShape(direction: FieldDirection) {
-  const nameSchema = z.string().superRefine((name, context) => {
-    // Via may go: loops are then found by CDN-Loop.
-    const problem = direction === "request" && toLowerAscii(name) === "via" ? null : fieldNameProblem(name, direction);
-    if (problem !== null) addProblem(context, problem);
-  }).transform(toLowerAscii);
+  const nameSchema = z
+    .string()
+    .superRefine((name, context) => {
+      // Via may go: loops are then found by CDN-Loop.
+      const problem =
+        direction === "request" && toLowerAscii(name) === "via" ? null : fieldNameProblem(name, direction);
+      if (problem !== null) addProblem(context, problem);
+    })
+    .transform(toLowerAscii);
   return {
-    set: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are there afterwards with exactly this value." }),
-    add: documented(fieldMapSchema(direction).prefault({}), { kind: "map of field to value", about: "Fields that are added to those of the same name." }),
-    remove: documented(oneOrMore(nameSchema).prefault([]), { kind: "list of fields", about: "Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those in `set`, go as well." }),
+    set: documented(fieldMapSchema(direction).prefault({}), {
+      kind: "map of field to value",
+      about: "Fields that are there afterwards with exactly this value.",
+    }),
+    add: documented(fieldMapSchema(direction).prefault({}), {
+      kind: "map of field to value",
+      about: "Fields that are added to those of the same name.",
+    }),
+    remove: documented(oneOrMore(nameSchema).prefault([]), {
+      kind: "list of fields",
+      about:
+        "Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those in `set`, go as well.",
+    }),
   };
 }
 
 export const headersSchema = section({
-  request: documented(section(fieldEditsShape("request")).prefault({}), { about: "Changes to the request as the endpoint sees it." }),
+  request: documented(section(fieldEditsShape("request")).prefault({}), {
+    about: "Changes to the request as the endpoint sees it.",
+  }),
   response: documented(
     section({
       ...fieldEditsShape("response"),
       when: documented(choice(["always", "upstream"]).prefault("always"), {
-        about: "Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim ones (101, 103). `upstream`: those of endpoints alone.",
+        about:
+          "Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim ones (101, 103). `upstream`: those of endpoints alone.",
       }),
     }).prefault({}),
-    { about: "Changes to the answer as the client sees it, unless a middleware that stands before this one has given it." },
+    {
+      about:
+        "Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.",
+    },
   ),
 });
 

@@ -28,9 +28,11 @@ test("an empty section can be edited", () => {
 
 test("malformed names and values are refused", () => {
   for (const name of ["", "a b", "a:", "a\r\n", "\u00e9"]) {
-    for (const spec of [{ set: { [name]: "x" } }, { add: { [name]: "x" } }, { remove: [name] }]) assert.throws(() => compileHeaderEdit(spec, "response"), RangeError, JSON.stringify(spec));
+    for (const spec of [{ set: { [name]: "x" } }, { add: { [name]: "x" } }, { remove: [name] }])
+      assert.throws(() => compileHeaderEdit(spec, "response"), RangeError, JSON.stringify(spec));
   }
-  for (const value of ["a\r\nb", "a\nb", "\u0000", " a", "a\t", "\u0100"]) assert.throws(() => compileHeaderEdit({ set: { a: value } }, "response"), RangeError, JSON.stringify(value));
+  for (const value of ["a\r\nb", "a\nb", "\u0000", " a", "a\t", "\u0100"])
+    assert.throws(() => compileHeaderEdit({ set: { a: value } }, "response"), RangeError, JSON.stringify(value));
 });
 
 test("in a request, other spellings of a removed or set name go with it, and a name is never taken for another that was named in such a spelling", () => {
@@ -42,5 +44,6 @@ test("in a request, other spellings of a removed or set name go with it, and a n
     [{ add: { "X-User": "me" } }, "request", `${lines}X-User: me\r\n`],
     [{ remove: ["x-user"] }, "response", "x_user: 1\r\nX.User: 2\r\nx-users: 4\r\n"],
   ];
-  for (const [spec, direction, expected] of table) assert.equal(compileHeaderEdit(spec, direction)?.(lines), expected, JSON.stringify(spec));
+  for (const [spec, direction, expected] of table)
+    assert.equal(compileHeaderEdit(spec, direction)?.(lines), expected, JSON.stringify(spec));
 });

@@ -1,6 +1,6 @@
 /**
- * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and values come from the configuration
- * and are held to what a peer would be held to, once, when they are compiled.
+ * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and
+ * values come from the configuration and are held to what a peer would be held to, once, when they are compiled.
  */
 import type { AnswerFilter } from "../http/answer-filter.ts";
 import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../http/fields.ts";
@@ -18,14 +18,24 @@ export interface HeaderEditSpec {
 /** Gives the section as it is afterwards: removal comes first, then what is set, then what is added, at the end. */
 export type HeaderEdit = (section: string) => string;
 
-/** As a filter of answers; `upstream`: of those alone that an endpoint has given, its interim answers included. Null where `spec` changes nothing. @throws as `compileHeaderEdit` */
-export function compileAnswerFilter(spec: HeaderEditSpec & { readonly when: "always" | "upstream" }): AnswerFilter | null {
+/**
+ * As a filter of answers; `upstream`: of those alone that an endpoint has given, its interim answers included. Null
+ * where `spec` changes nothing. @throws as `compileHeaderEdit`
+ */
+export function compileAnswerFilter(
+  spec: HeaderEditSpec & { readonly when: "always" | "upstream" },
+): AnswerFilter | null {
   const edit = compileHeaderEdit(spec, "response");
   if (edit === null) return null;
-  return spec.when === "always" ? { filterFields: edit } : { filterFields: (fields, _status, { isRelayed }) => (isRelayed ? edit(fields) : fields) };
+  return spec.when === "always"
+    ? { filterFields: edit }
+    : { filterFields: (fields, _status, { isRelayed }) => (isRelayed ? edit(fields) : fields) };
 }
 
-/** Null where `spec` changes nothing. @param direction of a request, other spellings of a removed or set name go, too @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5). */
+/**
+ * Null where `spec` changes nothing. @param direction of a request, other spellings of a removed or set name go, too
+ * @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5).
+ */
 export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
   const set = Object.entries(spec.set ?? {});
   const add = Object.entries(spec.add ?? {});
@@ -36,8 +46,8 @@ export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "
 }
 
 /**
- * The same for a trailer section: what is removed from the header, or set there, does not come back behind the body. Nothing is added.
- * Null where nothing is removed.
+ * The same for a trailer section: what is removed from the header, or set there, does not come back behind the body.
+ * Nothing is added. Null where nothing is removed.
  */
 export function compileTrailerEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
   const isRemoved = compileRemoval(spec, direction);
@@ -53,8 +63,9 @@ function compileRemoval(spec: HeaderEditSpec, direction: "request" | "response")
 }
 
 /**
- * What a client sends as `x_user` or `x.user` is `x-user` to many an endpoint (see `foldFieldName`): it goes where `x-user` goes, or whoever sets or removes that field
- * would be got around. A name in plain spelling goes only where it is named itself.
+ * What a client sends as `x_user` or `x.user` is `x-user` to many an endpoint (see `foldFieldName`): it goes where
+ * `x-user` goes, or whoever sets or removes that field would be got around. A name in plain spelling goes only where it
+ * is named itself.
  */
 function withAliases(removed: ReadonlySet<string>): (name: string) => boolean {
   const folded = new Set([...removed].map(foldFieldName));
@@ -67,6 +78,7 @@ function checkedName(name: string): string {
 }
 
 function checkedValue(value: string): string {
-  if (!isFieldValue(value) || trimOws(value) !== value) throw new RangeError(`not a field value: ${JSON.stringify(value)}`);
+  if (!isFieldValue(value) || trimOws(value) !== value)
+    throw new RangeError(`not a field value: ${JSON.stringify(value)}`);
   return value;
 }

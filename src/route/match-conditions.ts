@@ -1,6 +1,6 @@
 /**
- * The matchers of a route beyond host and path: method, header, query, cookie, client address. Compiled once; asked only for routes whose host and path fit.
- * A value of `*` asks only that the thing is there.
+ * The matchers of a route beyond host and path: method, header, query, cookie, client address. Compiled once; asked
+ * only for routes whose host and path fit. A value of `*` asks only that the thing is there.
  */
 import { findCookie } from "../http/cookie.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -18,8 +18,10 @@ export interface Condition {
 export function compileConditions(match: RouteMatch): Condition[] {
   const conditions: Condition[] = [];
   if (match.method !== undefined && match.method.length > 0) conditions.push(methodCondition(match.method));
-  for (const [name, value] of Object.entries(match.query ?? {})) conditions.push({ holds: ({ request }) => hasQueryPair(request.query, name, value) });
-  for (const [name, value] of Object.entries(match.header ?? {})) conditions.push(headerCondition(toLowerAscii(name), value));
+  for (const [name, value] of Object.entries(match.query ?? {}))
+    conditions.push({ holds: ({ request }) => hasQueryPair(request.query, name, value) });
+  for (const [name, value] of Object.entries(match.header ?? {}))
+    conditions.push(headerCondition(toLowerAscii(name), value));
   for (const [name, value] of Object.entries(match.cookie ?? {})) conditions.push(cookieCondition(name, value));
   if (match.clientIp !== undefined && match.clientIp.length > 0) {
     const addresses = new AddressSet(match.clientIp);
@@ -47,7 +49,10 @@ function cookieCondition(name: string, expected: string): Condition {
   return { holds: (exchange) => findCookie(readCookies(exchange), name, isFitting) !== null };
 }
 
-/** Is there a pair `name=expected` in the query? Names and values are compared decoded (`+` is a space); where a name is repeated, any of its values will do. */
+/**
+ * Is there a pair `name=expected` in the query? Names and values are compared decoded (`+` is a space); where a name is
+ * repeated, any of its values will do.
+ */
 function hasQueryPair(query: string, name: string, expected: string): boolean {
   for (let start = 0; start < query.length; ) {
     const ampersand = query.indexOf("&", start);
@@ -55,7 +60,12 @@ function hasQueryPair(query: string, name: string, expected: string): boolean {
     // Looked for within the pair alone: a query without "=" must not be walked to its end for each pair.
     let nameEnd = start;
     while (nameEnd < end && query.charCodeAt(nameEnd) !== 61) nameEnd++;
-    if (end > start && decodeForm(query.slice(start, nameEnd)) === name && (expected === "*" || decodeForm(query.slice(nameEnd + 1, end)) === expected)) return true;
+    if (
+      end > start &&
+      decodeForm(query.slice(start, nameEnd)) === name &&
+      (expected === "*" || decodeForm(query.slice(nameEnd + 1, end)) === expected)
+    )
+      return true;
     start = end + 1;
   }
   return false;

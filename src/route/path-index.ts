@@ -1,6 +1,7 @@
 /**
- * The rules of one host pattern by path: a Map for exact paths, a Map for prefixes that is asked, longest first, at the ends of segments. Each list of rules
- * is in the router's order. No path is hashed and no prefix cut out where no key of that length could still win.
+ * The rules of one host pattern by path: a Map for exact paths, a Map for prefixes that is asked, longest first, at the
+ * ends of segments. Each list of rules is in the router's order. No path is hashed and no prefix cut out where no key
+ * of that length could still win.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
@@ -9,7 +10,10 @@ import { Rule } from "./rule.ts";
 
 const slash = 47;
 
-/** What is filed under one text: mostly one rule, which is then found without a list between. Lists are in the router's order. */
+/**
+ * What is filed under one text: mostly one rule, which is then found without a list between. Lists are in the router's
+ * order.
+ */
 type Place<T> = Rule<T> | Rule<T>[];
 
 /** Finds the best rule for a path among those of one host pattern. Filled in rank order, best first; then only read. */

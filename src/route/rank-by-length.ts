@@ -1,6 +1,6 @@
 /**
- * The best rank among keys of each length: lets a look-up that would cut a key out of a longer string and hash it see beforehand whether there can be such a
- * key at all, and whether it could still win.
+ * The best rank among keys of each length: lets a look-up that would cut a key out of a longer string and hash it see
+ * beforehand whether there can be such a key at all, and whether it could still win.
  */
 
 /** No rule; worse than every rank. */

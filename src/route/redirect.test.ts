@@ -5,7 +5,8 @@ import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
 import { compileRedirect, type RedirectSource } from "./redirect.ts";
 
-const locationOf = (to: string, source: Partial<RedirectSource> = {}): string | null => compileRedirect(to)({ target: "/a/b?c=d", host: "example.com", scheme: "http", ...source });
+const locationOf = (to: string, source: Partial<RedirectSource> = {}): string | null =>
+  compileRedirect(to)({ target: "/a/b?c=d", host: "example.com", scheme: "http", ...source });
 
 test("placeholders are filled in", () => {
   const table: [string, string][] = [
@@ -49,18 +50,51 @@ test("a template that needs a host gives nothing without one", () => {
 });
 
 test("templates that are no location are refused", () => {
-  for (const to of ["", "example.com", "//evil.example", "/\\evil.example", "javascript:x", "ftp://h/", "https://", "https:///x", "{host}/x", "{query}", "/a b", "/a\r\nX: y", "/\u00e9", "/{nope}", "/{path", "/path}", "/{}", "/{__proto__}", "/{toString}", "?x"]) {
+  for (const to of [
+    "",
+    "example.com",
+    "//evil.example",
+    "/\\evil.example",
+    "javascript:x",
+    "ftp://h/",
+    "https://",
+    "https:///x",
+    "{host}/x",
+    "{query}",
+    "/a b",
+    "/a\r\nX: y",
+    "/\u00e9",
+    "/{nope}",
+    "/{path",
+    "/path}",
+    "/{}",
+    "/{__proto__}",
+    "/{toString}",
+    "?x",
+  ]) {
     assert.throws(() => compileRedirect(to), RangeError, JSON.stringify(to));
   }
 });
 
 test("whatever target is accepted, the location is a safe field value on a host of ours", () => {
-  const target = fc.array(fc.constantFrom("/", "//", "\\", "%0d%0a", "?", "#", "@", ":", "evil.example", "..", ";", "%5c", "\r\n", " "), { maxLength: 6 }).map((parts) => `/${parts.join("")}`);
-  fc.assert(fc.property(target, fc.constantFrom("{uri}", "{path}{query}", "https://own.example{uri}", "/x?{query}", "/x{path}"), (received, to) => {
-    const head = new RequestHead();
-    if (parseTarget("GET", received, head) !== null) return;
-    const location = locationOf(to, { target: head.target });
-    assert.match(location ?? "", /^[!-~]+$/);
-    assert.equal(new URL(location ?? "", "https://own.example").host, "own.example");
-  }), { numRuns: 1_000 });
+  const target = fc
+    .array(
+      fc.constantFrom("/", "//", "\\", "%0d%0a", "?", "#", "@", ":", "evil.example", "..", ";", "%5c", "\r\n", " "),
+      { maxLength: 6 },
+    )
+    .map((parts) => `/${parts.join("")}`);
+  fc.assert(
+    fc.property(
+      target,
+      fc.constantFrom("{uri}", "{path}{query}", "https://own.example{uri}", "/x?{query}", "/x{path}"),
+      (received, to) => {
+        const head = new RequestHead();
+        if (parseTarget("GET", received, head) !== null) return;
+        const location = locationOf(to, { target: head.target });
+        assert.match(location ?? "", /^[!-~]+$/);
+        assert.equal(new URL(location ?? "", "https://own.example").host, "own.example");
+      },
+    ),
+    { numRuns: 1_000 },
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * The `redirect` answer's Location (RFC 9110 section 10.2.2), made from a template that is compiled once. What a request brings into it has been validated to be
- * visible ASCII, and cannot move a location that names no host to another host: such a location never begins with more than one slash.
+ * The `redirect` answer's Location (RFC 9110 section 10.2.2), made from a template that is compiled once. What a
+ * request brings into it has been validated to be visible ASCII, and cannot move a location that names no host to
+ * another host: such a location never begins with more than one slash.
  */
 
 /** What a template reads of a request. */
@@ -34,19 +35,23 @@ const placeholders = {
 } as const;
 
 /**
- * Compiles `redirect.to`: text with `{path}`, `{query}` (with its `?`), `{uri}` (path and query), `{host}` (without port), `{scheme}`. After a `?` of the
- * template itself, `{query}` comes without its `?` and the others percent-encoded: `/login?next={uri}`.
- * @throws RangeError where the template has an unknown placeholder, a stray brace, a character that no Location has, or is no location.
+ * Compiles `redirect.to`: text with `{path}`, `{query}` (with its `?`), `{uri}` (path and query), `{host}` (without
+ * port), `{scheme}`. After a `?` of the template itself, `{query}` comes without its `?` and the others
+ * percent-encoded: `/login?next={uri}`.
+ * @throws RangeError where the template has an unknown placeholder, a stray brace, a character that no Location has, or
+ * is no location.
  */
 export function compileRedirect(to: string): Redirect {
   if (!/^[!-~]+$/.test(to)) throw new RangeError(`a location holds visible ASCII only: ${to}`);
-  if (!/^(https?:\/\/[^/?#]|\{scheme\}:\/\/[^/?#]|\/(?![/\\])|\{uri\}|\{path\})/i.test(to)) throw new RangeError(`a location begins with "https://", "http://", "{scheme}://" or one "/": ${to}`);
+  if (!/^(https?:\/\/[^/?#]|\{scheme\}:\/\/[^/?#]|\/(?![/\\])|\{uri\}|\{path\})/i.test(to))
+    throw new RangeError(`a location begins with "https://", "http://", "{scheme}://" or one "/": ${to}`);
   const pieces = parsePieces(to);
   const needsHost = pieces.some((piece) => piece.placeholder === "host");
   return (source) => {
     if (needsHost && source.host === "") return null;
     let location = "";
-    for (const piece of pieces) location += piece.placeholder === null ? piece.text : valueOf(piece.placeholder, piece.isEscaped, source);
+    for (const piece of pieces)
+      location += piece.placeholder === null ? piece.text : valueOf(piece.placeholder, piece.isEscaped, source);
     // `//evil.example` and `/\evil.example` name a host to whoever follows them.
     return /^\/[/\\]/.test(location) ? location.replace(/^[/\\]+/, "/") : location;
   };

@@ -30,26 +30,37 @@ test("a prefix is stripped at a segment boundary and told to the upstream", () =
     ["/v1", "*", "*", ""],
   ];
   for (const [stripPrefix, target, expected, prefix] of table) {
-    assert.deepEqual(rewritten(target, { stripPrefix }), [expected, prefix === "" ? "" : `X-Forwarded-Prefix: ${prefix}\r\n`], `${stripPrefix} ${target}`);
+    assert.deepEqual(
+      rewritten(target, { stripPrefix }),
+      [expected, prefix === "" ? "" : `X-Forwarded-Prefix: ${prefix}\r\n`],
+      `${stripPrefix} ${target}`,
+    );
   }
 });
 
 test("a prefix is added after stripping, and a path is replaced whole", () => {
   assert.deepEqual(rewritten("/a?b=1", { addPrefix: "/api/" }), ["/api/a?b=1", ""]);
   assert.deepEqual(rewritten("/", { addPrefix: "/api" }), ["/api/", ""]);
-  assert.deepEqual(rewritten("/v1/a", { stripPrefix: "/v1", addPrefix: "/v2" }), ["/v2/a", "X-Forwarded-Prefix: /v1\r\n"]);
+  assert.deepEqual(rewritten("/v1/a", { stripPrefix: "/v1", addPrefix: "/v2" }), [
+    "/v2/a",
+    "X-Forwarded-Prefix: /v1\r\n",
+  ]);
   assert.deepEqual(rewritten("/anything/else?x", { replacePath: "/index.html" }), ["/index.html?x", ""]);
   assert.deepEqual(rewritten("/a", { replacePath: null, stripPrefix: null, addPrefix: null }), ["/a", ""]);
 });
 
 test("rewrites follow one another, and what they strip adds up", () => {
-  assert.deepEqual(rewritten("/a/b/c", { stripPrefix: "/a" }, { stripPrefix: "/b" }), ["/c", "X-Forwarded-Prefix: /a/b\r\n"]);
+  assert.deepEqual(rewritten("/a/b/c", { stripPrefix: "/a" }, { stripPrefix: "/b" }), [
+    "/c",
+    "X-Forwarded-Prefix: /a/b\r\n",
+  ]);
 });
 
 test("what could not stand in a request is refused", () => {
   assert.throws(() => compileRewrite({ replacePath: "" }), RangeError);
   for (const path of ["v1", "/a b", "/a\r\nX: y", "/a?b", "/a#b", "/a\\b", "/a/../b", "/a%zz", "/a%00", "/\u00e9"]) {
-    for (const spec of [{ stripPrefix: path }, { addPrefix: path }, { replacePath: path }]) assert.throws(() => compileRewrite(spec), RangeError, JSON.stringify(spec));
+    for (const spec of [{ stripPrefix: path }, { addPrefix: path }, { replacePath: path }])
+      assert.throws(() => compileRewrite(spec), RangeError, JSON.stringify(spec));
   }
 });
 
@@ -57,11 +68,13 @@ test("a rewritten target is well-formed and settled", () => {
   const piece = fc.constantFrom("/", "a", "v1", "%2f", "%41", ";x", "~", "//", "%c3%a9");
   const target = fc.array(piece, { maxLength: 8 }).map((pieces) => `/${pieces.join("")}`);
   const prefix = fc.constantFrom("/v1", "/a/v1", "/%41", "/");
-  fc.assert(fc.property(target, prefix, prefix, (received, stripPrefix, addPrefix) => {
-    const [first] = rewritten(received, { stripPrefix, addPrefix });
-    assert.match(first, /^\/[!-~]*$/);
-    const again = new RequestHead();
-    assert.equal(parseTarget("GET", first, again), null);
-    assert.equal(again.path, first);
-  }));
+  fc.assert(
+    fc.property(target, prefix, prefix, (received, stripPrefix, addPrefix) => {
+      const [first] = rewritten(received, { stripPrefix, addPrefix });
+      assert.match(first, /^\/[!-~]*$/);
+      const again = new RequestHead();
+      assert.equal(parseTarget("GET", first, again), null);
+      assert.equal(again.path, first);
+    }),
+  );
 });

@@ -1,6 +1,7 @@
 /**
- * The `rewrite` middleware: another path for the upstream. Works on the canonical path, so that what was matched is what is changed, and leaves the query
- * as it was received. What comes out starts with `/` and holds only visible ASCII (RFC 9112 section 3.2.1), whatever went in.
+ * The `rewrite` middleware: another path for the upstream. Works on the canonical path, so that what was matched is
+ * what is changed, and leaves the query as it was received. What comes out starts with `/` and holds only visible ASCII
+ * (RFC 9112 section 3.2.1), whatever went in.
  */
 import { readPath } from "../http/path.ts";
 
@@ -50,7 +51,10 @@ export interface RewrittenTarget {
 }
 
 /** Runs `rewrites` over a request, in order. `OPTIONS *` stays as it is. */
-export function rewriteTarget(rewrites: readonly Rewrite[], request: { readonly target: string; readonly path: string }): RewrittenTarget {
+export function rewriteTarget(
+  rewrites: readonly Rewrite[],
+  request: { readonly target: string; readonly path: string },
+): RewrittenTarget {
   if (request.target === "*") return { target: "*", fieldLine: "" };
   const pass: RewritePass = { path: request.path, forwardedPrefix: "" };
   for (const rewrite of rewrites) rewrite(pass);

@@ -20,48 +20,78 @@ function requestOf(asked: Asked): RequestHead {
   const head = new RequestHead();
   head.method = asked.method ?? "GET";
   head.host = asked.host ?? "example.com";
-  head.keptFields = Object.entries(asked.fields ?? {}).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  head.keptFields = Object.entries(asked.fields ?? {})
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
   const target = asked.target ?? "/";
   assert.equal(parseTarget(head.method, target, head), null, target);
   return head;
 }
 
 function routerOf(matches: Record<string, RouteMatch & { priority?: number }>): Router<string> {
-  return new Router(Object.entries(matches).map(([name, { priority, ...match }]) => ({ name, priority, match, value: name })));
+  return new Router(
+    Object.entries(matches).map(([name, { priority, ...match }]) => ({ name, priority, match, value: name })),
+  );
 }
 
 function assertRoutes(router: Router<string>, table: [Asked, string | null | typeof ambiguous][]): void {
-  for (const [asked, expected] of table) assert.equal(router.match(exchangeAround(requestOf(asked), asked)), expected, JSON.stringify(asked));
+  for (const [asked, expected] of table)
+    assert.equal(router.match(exchangeAround(requestOf(asked), asked)), expected, JSON.stringify(asked));
 }
 
 test("no routes match nothing, and a route without matchers everything", () => {
   assertRoutes(routerOf({}), [[{}, null]]);
-  assertRoutes(routerOf({ all: {} }), [[{}, "all"], [{ method: "OPTIONS", target: "*" }, "all"], [{ host: "" }, "all"]]);
-});
-
-test("a prefix ends at a segment, and the longer one wins", () => {
-  assertRoutes(routerOf({ root: { path: "/*" }, v1: { path: "/v1/*" }, users: { path: "/v1/users/*" }, exact: { path: "/v1/users/me" }, slash: { path: "/v1/" } }), [
-    [{ target: "/v1" }, "v1"],
-    [{ target: "/v1/" }, "slash"],
-    [{ target: "/v1/x" }, "v1"],
-    [{ target: "/v1x" }, "root"],
-    [{ target: "/v1/users" }, "users"],
-    [{ target: "/v1/users/7/8" }, "users"],
-    [{ target: "/v1/users/me" }, "exact"],
-    [{ target: "/v1/users/me/" }, "users"],
-    [{ target: "/v1?x=/v1/users" }, "v1"],
-    [{ target: "/" }, "root"],
-    [{ target: "*", method: "OPTIONS" }, "root"],
+  assertRoutes(routerOf({ all: {} }), [
+    [{}, "all"],
+    [{ method: "OPTIONS", target: "*" }, "all"],
+    [{ host: "" }, "all"],
   ]);
 });
 
+test("a prefix ends at a segment, and the longer one wins", () => {
+  assertRoutes(
+    routerOf({
+      root: { path: "/*" },
+      v1: { path: "/v1/*" },
+      users: { path: "/v1/users/*" },
+      exact: { path: "/v1/users/me" },
+      slash: { path: "/v1/" },
+    }),
+    [
+      [{ target: "/v1" }, "v1"],
+      [{ target: "/v1/" }, "slash"],
+      [{ target: "/v1/x" }, "v1"],
+      [{ target: "/v1x" }, "root"],
+      [{ target: "/v1/users" }, "users"],
+      [{ target: "/v1/users/7/8" }, "users"],
+      [{ target: "/v1/users/me" }, "exact"],
+      [{ target: "/v1/users/me/" }, "users"],
+      [{ target: "/v1?x=/v1/users" }, "v1"],
+      [{ target: "/" }, "root"],
+      [{ target: "*", method: "OPTIONS" }, "root"],
+    ],
+  );
+});
+
 test("an exact path matches only itself", () => {
-  assertRoutes(routerOf({ ping: { path: "/ping" } }), [[{ target: "/ping" }, "ping"], [{ target: "/ping?x" }, "ping"], [{ target: "/ping/" }, null], [{ target: "/Ping" }, null], [{ target: "/pin" }, null]]);
+  assertRoutes(routerOf({ ping: { path: "/ping" } }), [
+    [{ target: "/ping" }, "ping"],
+    [{ target: "/ping?x" }, "ping"],
+    [{ target: "/ping/" }, null],
+    [{ target: "/Ping" }, null],
+    [{ target: "/pin" }, null],
+  ]);
 });
 
 test("exact hosts win over longer wildcards, those over shorter ones, and those over none", () => {
   assertRoutes(
-    routerOf({ any: { host: ["*"], path: "/very/specific" }, wide: { host: ["*.example.com"] }, deep: { host: ["*.eu.example.com"] }, exact: { host: ["API.eu.Example.com."] }, apex: { host: ["example.com"] } }),
+    routerOf({
+      any: { host: ["*"], path: "/very/specific" },
+      wide: { host: ["*.example.com"] },
+      deep: { host: ["*.eu.example.com"] },
+      exact: { host: ["API.eu.Example.com."] },
+      apex: { host: ["example.com"] },
+    }),
     [
       [{ host: "api.eu.example.com" }, "exact"],
       [{ host: "x.eu.example.com" }, "deep"],
@@ -76,14 +106,27 @@ test("exact hosts win over longer wildcards, those over shorter ones, and those 
 });
 
 test("any of a route's hosts will do", () => {
-  assertRoutes(routerOf({ both: { host: ["a.example", "*.b.example"] }, rest: {} }), [[{ host: "a.example" }, "both"], [{ host: "x.b.example" }, "both"], [{ host: "b.example" }, "rest"]]);
+  assertRoutes(routerOf({ both: { host: ["a.example", "*.b.example"] }, rest: {} }), [
+    [{ host: "a.example" }, "both"],
+    [{ host: "x.b.example" }, "both"],
+    [{ host: "b.example" }, "rest"],
+  ]);
 });
 
 test("priority wins over specificity, and order decides what is left", () => {
-  assertRoutes(routerOf({ exact: { host: ["h"], path: "/a" }, high: { path: "/*", priority: 5 }, low: { host: ["h"], path: "/a", priority: -1 } }), [[{ host: "h", target: "/a" }, "high"]]);
+  assertRoutes(
+    routerOf({
+      exact: { host: ["h"], path: "/a" },
+      high: { path: "/*", priority: 5 },
+      low: { host: ["h"], path: "/a", priority: -1 },
+    }),
+    [[{ host: "h", target: "/a" }, "high"]],
+  );
   assertRoutes(routerOf({ first: { path: "/a" }, second: { path: "/a" } }), [[{ target: "/a" }, "first"]]);
   assertRoutes(routerOf({ none: {}, root: { path: "/*" } }), [[{}, "none"]]);
-  assertRoutes(routerOf({ low: { host: ["h"], path: "/a", priority: -1 }, rest: {} }), [[{ host: "h", target: "/a" }, "rest"]]);
+  assertRoutes(routerOf({ low: { host: ["h"], path: "/a", priority: -1 }, rest: {} }), [
+    [{ host: "h", target: "/a" }, "rest"],
+  ]);
 });
 
 test("more matchers win over fewer, and a route whose matchers fail leaves the request to the next", () => {
@@ -105,7 +148,11 @@ test("more matchers win over fewer, and a route whose matchers fail leaves the r
 });
 
 test("queries are compared decoded", () => {
-  const router = routerOf({ debug: { query: { debug: "1" } }, odd: { query: { "a b": "ü&" } }, there: { query: { x: "*" } } });
+  const router = routerOf({
+    debug: { query: { debug: "1" } },
+    odd: { query: { "a b": "ü&" } },
+    there: { query: { x: "*" } },
+  });
   assertRoutes(router, [
     [{ target: "/?debug=1" }, "debug"],
     [{ target: "/?a=b&debug=1&c" }, "debug"],
@@ -135,11 +182,20 @@ test("cookies are compared as received", () => {
 
 test("the client's address can decide", () => {
   const router = routerOf({ inside: { clientIp: ["10.0.0.0/8", "fd00::/8"] }, outside: {} });
-  assertRoutes(router, [[{ clientIp: "10.1.2.3" }, "inside"], [{ clientIp: "fd00::1" }, "inside"], [{ clientIp: "11.0.0.1" }, "outside"]]);
+  assertRoutes(router, [
+    [{ clientIp: "10.1.2.3" }, "inside"],
+    [{ clientIp: "fd00::1" }, "inside"],
+    [{ clientIp: "11.0.0.1" }, "outside"],
+  ]);
 });
 
 test("a path that an endpoint could read as another route's is ambiguous", () => {
-  const router = routerOf({ admin: { path: "/admin/*" }, login: { path: "/login" }, files: { path: "/files/*" }, rest: { path: "/*" } });
+  const router = routerOf({
+    admin: { path: "/admin/*" },
+    login: { path: "/login" },
+    files: { path: "/files/*" },
+    rest: { path: "/*" },
+  });
   assertRoutes(router, [
     [{ target: "//admin/x" }, ambiguous],
     [{ target: "/admin%2fx" }, ambiguous],
@@ -151,11 +207,21 @@ test("a path that an endpoint could read as another route's is ambiguous", () =>
     [{ target: "/admin//x" }, "admin"],
     [{ target: "/Admin" }, "rest"],
   ]);
-  assertRoutes(routerOf({ admin: { path: "/admin" } }), [[{ target: "//admin" }, ambiguous], [{ target: "//other" }, null]]);
+  assertRoutes(routerOf({ admin: { path: "/admin" } }), [
+    [{ target: "//admin" }, ambiguous],
+    [{ target: "//other" }, null],
+  ]);
 });
 
 test("a route's own path may hold escapes and other alphabets", () => {
-  const router = routerOf({ cafe: { path: "/café/*" }, space: { path: "/a b" }, slash: { path: "/x%2fy" }, colon: { path: "/c%3ad/*" }, tilde: { path: "/%7euser" }, rest: {} });
+  const router = routerOf({
+    cafe: { path: "/café/*" },
+    space: { path: "/a b" },
+    slash: { path: "/x%2fy" },
+    colon: { path: "/c%3ad/*" },
+    tilde: { path: "/%7euser" },
+    rest: {},
+  });
   assertRoutes(router, [
     [{ target: "/caf%c3%a9/1" }, "cafe"],
     [{ target: "/a%20b" }, "space"],
@@ -185,11 +251,16 @@ test("malformed routes are refused by name", () => {
     [{ clientIp: ["10.0.0.0/99"] }, /not an address or CIDR block: 10\.0\.0\.0\/99/],
   ];
   for (const [match, message] of table) {
-    assert.throws(() => new Router([{ name: "bad", match, value: 1 }]), { name: "RangeError", message }, JSON.stringify(match));
+    assert.throws(
+      () => new Router([{ name: "bad", match, value: 1 }]),
+      { name: "RangeError", message },
+      JSON.stringify(match),
+    );
   }
 });
 
-// A second, plain implementation of the rules in the documentation, and random tables small enough to collide all the time.
+// A second, plain implementation of the rules in the documentation, and random tables small enough to collide all the
+// time.
 
 interface PlainRoute {
   priority?: number | undefined;
@@ -201,7 +272,8 @@ function plainMatch(routes: PlainRoute[], request: RequestHead): number | null {
   for (const [at, { priority = 0, match }] of routes.entries()) {
     const hostKeys = (match.host ?? ["*"]).flatMap((host) => {
       if (host === "*") return [0];
-      if (host.startsWith("*.")) return request.host.endsWith(host.slice(1)) && request.host.length >= host.length ? [host.length] : [];
+      if (host.startsWith("*."))
+        return request.host.endsWith(host.slice(1)) && request.host.length >= host.length ? [host.length] : [];
       return request.host === host ? [1000] : [];
     });
     if (hostKeys.length === 0) continue;
@@ -226,26 +298,54 @@ function plainMatch(routes: PlainRoute[], request: RequestHead): number | null {
 
 const hostPattern = fc.constantFrom("a", "x.a", "y.x.a", "*.a", "*.x.a", "*");
 const segments = fc.array(fc.constantFrom("p", "q", ""), { maxLength: 3 });
-const pathPattern = fc.tuple(segments, fc.boolean()).map(([parts, isPrefix]) => `/${parts.join("/")}${isPrefix ? "/*" : ""}`.replace(/^\/\/\*$/, "/*"));
+const pathPattern = fc
+  .tuple(segments, fc.boolean())
+  .map(([parts, isPrefix]) => `/${parts.join("/")}${isPrefix ? "/*" : ""}`.replace(/^\/\/\*$/, "/*"));
 const plainRoute: fc.Arbitrary<PlainRoute> = fc.record({
   priority: fc.option(fc.integer({ min: -1, max: 2 }), { nil: undefined, freq: 2 }),
-  match: fc.record({ host: fc.array(hostPattern, { minLength: 1, maxLength: 3 }), path: pathPattern, method: fc.constant(["GET"]), query: fc.constant({ debug: "1" }) }, { requiredKeys: [] }),
+  match: fc.record(
+    {
+      host: fc.array(hostPattern, { minLength: 1, maxLength: 3 }),
+      path: pathPattern,
+      method: fc.constant(["GET"]),
+      query: fc.constant({ debug: "1" }),
+    },
+    { requiredKeys: [] },
+  ),
 });
 
 test("the router agrees with a plain walk over all routes", () => {
-  const asked = fc.record({ host: fc.constantFrom("a", "x.a", "y.x.a", "z.y.x.a", "b"), method: fc.constantFrom("GET", "POST"), path: segments.map((parts) => `/${parts.join("/")}`), query: fc.constantFrom("", "debug=1") });
-  fc.assert(fc.property(fc.array(plainRoute, { maxLength: 14 }), fc.array(asked, { minLength: 1, maxLength: 6 }), (routes, requests) => {
-    const specs: RouteSpec<number>[] = routes.map((route, at) => ({ name: String(at), ...route, value: at }));
-    const router = new Router(specs);
-    for (const one of requests) {
-      const head = Object.assign(new RequestHead(), one);
-      assert.equal(router.match(exchangeAround(head)), plainMatch(routes, head), JSON.stringify(one));
-    }
-  }), { numRuns: 2_000 });
+  const asked = fc.record({
+    host: fc.constantFrom("a", "x.a", "y.x.a", "z.y.x.a", "b"),
+    method: fc.constantFrom("GET", "POST"),
+    path: segments.map((parts) => `/${parts.join("/")}`),
+    query: fc.constantFrom("", "debug=1"),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(plainRoute, { maxLength: 14 }),
+      fc.array(asked, { minLength: 1, maxLength: 6 }),
+      (routes, requests) => {
+        const specs: RouteSpec<number>[] = routes.map((route, at) => ({ name: String(at), ...route, value: at }));
+        const router = new Router(specs);
+        for (const one of requests) {
+          const head = Object.assign(new RequestHead(), one);
+          assert.equal(router.match(exchangeAround(head)), plainMatch(routes, head), JSON.stringify(one));
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });
 
 test("matchers see a request as its endpoint will: no trust fields of strangers, nothing that Connection takes away, no white space but SP and HTAB around cookies", () => {
-  const router = routerOf({ internal: { header: { "x-real-ip": "10.0.0.1" } }, secure: { header: { "x-forwarded-proto": "https" } }, beta: { cookie: { beta: "1" } }, canary: { header: { "x-canary": "*" } }, rest: {} });
+  const router = routerOf({
+    internal: { header: { "x-real-ip": "10.0.0.1" } },
+    secure: { header: { "x-forwarded-proto": "https" } },
+    beta: { cookie: { beta: "1" } },
+    canary: { header: { "x-canary": "*" } },
+    rest: {},
+  });
   const table: [lines: string, isPeerTrusted: boolean, expected: string][] = [
     ["X-Real-IP: 10.0.0.1", false, "rest"],
     ["X-Real-IP: 10.0.0.1", true, "internal"],

@@ -1,8 +1,9 @@
 /**
- * Which route takes a request. Built once for a configuration, then only read; shared by nothing, so every proxy thread builds its own.
- * A look-up walks the few places where a matching rule can be (the exact host, each wildcard suffix of it, any host; there the exact path, each prefix of it,
- * any path), from the most specific on, and leaves a place out where its best rule ranks behind what was found. Explicit priorities only change ranks,
- * never the walk. Ten thousand routes cost what ten do.
+ * Which route takes a request. Built once for a configuration, then only read; shared by nothing, so every proxy thread
+ * builds its own. A look-up walks the few places where a matching rule can be (the exact host, each wildcard suffix of
+ * it, any host; there the exact path, each prefix of it, any path), from the most specific on, and leaves a place out
+ * where its best rule ranks behind what was found. Explicit priorities only change ranks, never the walk. Ten thousand
+ * routes cost what ten do.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { compileConditions } from "./match-conditions.ts";
@@ -22,7 +23,10 @@ export interface RouteSpec<T> {
   readonly value: T;
 }
 
-/** What `match` gives where an endpoint could read the path so that the request would have to take another route (or none): `AMBIGUOUS_TARGET`. */
+/**
+ * What `match` gives where an endpoint could read the path so that the request would have to take another route (or
+ * none): `AMBIGUOUS_TARGET`.
+ */
 export const ambiguous = Symbol("ambiguous");
 
 const anyHost: HostPattern = { kind: "any", text: "" };
@@ -43,8 +47,8 @@ export class Router<T> {
   }
 
   /**
-   * The value of the route that takes `exchange`, null where none does, or `ambiguous`.
-   * Its client's address and what its forwarding fields are made of must be known by then: matchers see fields as the endpoint will.
+   * The value of the route that takes `exchange`, null where none does, or `ambiguous`. Its client's address and what
+   * its forwarding fields are made of must be known by then: matchers see fields as the endpoint will.
    */
   match(exchange: Exchange): T | null | typeof ambiguous {
     const { request } = exchange;
@@ -62,10 +66,18 @@ function compileRoute<T>(spec: RouteSpec<T>, routeIndex: number): Rule<T>[] {
     const match = spec.match ?? {};
     const path = match.path === undefined ? anyPath : parsePathPattern(match.path);
     const hosts = match.host === undefined || match.host.length === 0 ? [anyHost] : match.host.map(parseHostPattern);
-    const route = { routeIndex, value: spec.value, priority: spec.priority ?? 0, path, conditions: compileConditions(match) };
+    const route = {
+      routeIndex,
+      value: spec.value,
+      priority: spec.priority ?? 0,
+      path,
+      conditions: compileConditions(match),
+    };
     return hosts.map((host) => new Rule(route, host));
   } catch (error) {
-    throw new RangeError(`route ${spec.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new RangeError(`route ${spec.name}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 

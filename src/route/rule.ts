@@ -1,7 +1,7 @@
 /**
- * A rule: one route under one of its host patterns, at its place in the one order that decides between routes.
- * The order: explicit priority (higher first); then the host (exact, then the longer wildcard, then any); then the path (exact, then the longer prefix, then
- * any); then the number of other matchers; then the order of declaration.
+ * A rule: one route under one of its host patterns, at its place in the one order that decides between routes. The
+ * order: explicit priority (higher first); then the host (exact, then the longer wildcard, then any); then the path
+ * (exact, then the longer prefix, then any); then the number of other matchers; then the order of declaration.
  */
 import type { Exchange } from "../http/exchange.ts";
 import type { Condition } from "./match-conditions.ts";
@@ -19,7 +19,10 @@ export class Rule<T> {
   /** Its place among all rules of the router; lower is better. Set once, when the rules are sorted. */
   rank = 0;
 
-  constructor(route: { routeIndex: number; value: T; priority: number; path: PathPattern; conditions: readonly Condition[] }, host: HostPattern) {
+  constructor(
+    route: { routeIndex: number; value: T; priority: number; path: PathPattern; conditions: readonly Condition[] },
+    host: HostPattern,
+  ) {
     this.routeIndex = route.routeIndex;
     this.value = route.value;
     this.priority = route.priority;

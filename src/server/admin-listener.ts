@@ -1,4 +1,7 @@
-/** The proxy's admin listener over reloads: it stays where its address stays, and another takes its place where that changes. */
+/**
+ * The proxy's admin listener over reloads: it stays where its address stays, and another takes its place where that
+ * changes.
+ */
 import type { AdminServer } from "../admin/admin-server.ts";
 import type { AdminSources } from "../admin/admin-sources.ts";
 import type { AdminOptions } from "../admin/options.ts";
@@ -34,11 +37,15 @@ export class AdminListener {
     return this.#current?.server.address ?? null;
   }
 
-  /** Opens what `options` (null = none) ask for, beside what there is. @throws the system's error; then nothing has changed */
+  /**
+   * Opens what `options` (null = none) ask for, beside what there is. @throws the system's error; then nothing has
+   * changed
+   */
   async prepare(options: AdminOptions | null): Promise<void> {
     const current = this.#current;
     if (options === null) this.#prepared = null;
-    else if (current !== null && formatListenAddress(current.options.address) === formatListenAddress(options.address)) this.#prepared = { options, server: current.server };
+    else if (current !== null && formatListenAddress(current.options.address) === formatListenAddress(options.address))
+      this.#prepared = { options, server: current.server };
     else {
       const own = current?.server.address;
       await assertAddressFree(options.address, own?.kind === "tcp" ? [own] : []);
@@ -46,12 +53,16 @@ export class AdminListener {
     }
   }
 
-  /** Puts what was prepared in the place of what there was. Nobody waits for that: it may be answering the very request that replaces it. */
+  /**
+   * Puts what was prepared in the place of what there was. Nobody waits for that: it may be answering the very request
+   * that replaces it.
+   */
   commit(): void {
     const before = this.#current;
     this.#current = this.#prepared;
     const address = this.#current?.options.address;
-    if (address?.kind === "unix" && before?.server === this.#current?.server) this.#current?.server.setMode(address.mode);
+    if (address?.kind === "unix" && before?.server === this.#current?.server)
+      this.#current?.server.setMode(address.mode);
     if (before === null || before.server === this.#current?.server) return;
     const closing = before.server.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
@@ -71,7 +82,9 @@ export class AdminListener {
     const tokens = (): AdminOptions["tokens"] => this.#current?.options.tokens ?? options.tokens;
     return createAdminServer({
       address: options.address,
-      get tokens() { return tokens(); },
+      get tokens() {
+        return tokens();
+      },
       sources: this.#sources,
       onError: (error) => this.#logger.error("the admin listener failed", { error }),
     });

@@ -1,14 +1,21 @@
 /**
- * Looks whether an address is free before it is opened. Several sockets of one user can share a port (SO_REUSEPORT) without either knowing; so a socket of ours would open beside
- * that of another process, and take half of its connections. A proxy's own sockets on the port are no hindrance: a reload moves `127.0.0.1:80` to `:80`.
+ * Looks whether an address is free before it is opened. Several sockets of one user can share a port (SO_REUSEPORT)
+ * without either knowing; so a socket of ours would open beside that of another process, and take half of its
+ * connections. A proxy's own sockets on the port are no hindrance: a reload moves `127.0.0.1:80` to `:80`.
  */
 import { createServer } from "node:net";
 import { lookup } from "node:dns/promises";
 import { coversAddress, type ListenAddress, type TcpListenAddress } from "../net/listen-address.ts";
 import { findListeners, findOwnSockets } from "../net/listening-ports.ts";
 
-/** @param own where the proxy listens already @throws EADDRINUSE where another process, or another proxy of this one, listens there */
-export async function assertAddressFree(address: ListenAddress, own: readonly { readonly port: number }[]): Promise<void> {
+/**
+ * @param own where the proxy listens already @throws EADDRINUSE where another process, or another proxy of this one,
+ * listens there
+ */
+export async function assertAddressFree(
+  address: ListenAddress,
+  own: readonly { readonly port: number }[],
+): Promise<void> {
   if (address.kind !== "tcp" || address.port === 0) return;
   const listeners = await findListeners(address.port);
   if (listeners?.length === 0) return;
@@ -29,14 +36,20 @@ export async function assertAddressFree(address: ListenAddress, own: readonly { 
  * @returns `error`, whatever it is
  */
 export function withUser(error: unknown, users: readonly { readonly port: number; readonly name: string }[]): unknown {
-  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE" || !("port" in error)) return error;
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE" || !("port" in error))
+    return error;
   const user = users.find(({ port }) => port > 0 && port === error.port);
   return user === undefined ? error : Object.assign(error, { usedBy: user.name });
 }
 
 function inUse({ host, port }: TcpListenAddress): Error {
   const address = host ?? "::";
-  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}:${port}`), { code: "EADDRINUSE", syscall: "listen", address, port });
+  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${address}:${port}`), {
+    code: "EADDRINUSE",
+    syscall: "listen",
+    address,
+    port,
+  });
 }
 
 async function openOnce(address: TcpListenAddress): Promise<void> {

@@ -11,9 +11,27 @@ import { collectBalancing } from "./balancing-metrics.ts";
 function open(options: object) {
   const memory = new SharedMemory();
   const clock = new ManualClock(50_000);
-  const spec: EndpointSpec = { url: "http://127.0.0.1:1", host: "127.0.0.1", port: 1, socketPath: null, weight: 1, isBackup: false };
-  const state = EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: -1, stripes: 1, upstream: UpstreamState.open(memory, "api"), clock });
-  const collect = collectBalancing(() => ({ upstreams: { api: { balance: "round-robin", slowStart: 0, ...options } } }) as unknown as Config, () => [{ spec, state }], clock);
+  const spec: EndpointSpec = {
+    url: "http://127.0.0.1:1",
+    host: "127.0.0.1",
+    port: 1,
+    socketPath: null,
+    weight: 1,
+    isBackup: false,
+  };
+  const state = EndpointState.open(memory, {
+    upstreamName: "api",
+    url: spec.url,
+    stripeIndex: -1,
+    stripes: 1,
+    upstream: UpstreamState.open(memory, "api"),
+    clock,
+  });
+  const collect = collectBalancing(
+    () => ({ upstreams: { api: { balance: "round-robin", slowStart: 0, ...options } } }) as unknown as Config,
+    () => [{ spec, state }],
+    clock,
+  );
   const read = (): Record<string, number> => {
     const values: Record<string, number> = {};
     collect((family, labels, value) => {

@@ -1,4 +1,7 @@
-/** Open client connections of a listener over all threads, exact at every moment, in the region `connections:<listener>`. */
+/**
+ * Open client connections of a listener over all threads, exact at every moment, in the region
+ * `connections:<listener>`.
+ */
 import { SharedCount } from "../base/shared-count.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 

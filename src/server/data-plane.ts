@@ -1,6 +1,7 @@
 /**
- * The data path of one thread: its listeners, its runtime, its connections. The same class serves inline, in the thread of whoever called `createProxy`, and in every
- * proxy thread. It is told what to do through `prepare`, `commit` and `drain`, and never asks anybody while it serves.
+ * The data path of one thread: its listeners, its runtime, its connections. The same class serves inline, in the thread
+ * of whoever called `createProxy`, and in every proxy thread. It is told what to do through `prepare`, `commit` and
+ * `drain`, and never asks anybody while it serves.
  */
 import { EndOfTurn } from "../base/end-of-turn.ts";
 import { HeldMemory } from "../base/held-memory.ts";
@@ -120,8 +121,10 @@ export class DataPlane implements ListenerHost {
   }
 
   /**
-   * Builds what `config` asks for beside what is running, listening sockets included: whoever connects to a new one waits. Nothing changes for exchanges until `commit`.
-   * @param options.isShared other threads listen on the same addresses; then only the first thread opens Unix and inherited sockets
+   * Builds what `config` asks for beside what is running, listening sockets included: whoever connects to a new one
+   * waits. Nothing changes for exchanges until `commit`.
+   * @param options.isShared other threads listen on the same addresses; then only the first thread opens Unix and
+   * inherited sockets
    * @throws what made it impossible; then nothing of it is left
    */
   async prepare(config: Config, options: { isShared: boolean; chosenPorts: ChosenPorts }): Promise<void> {
@@ -129,15 +132,46 @@ export class DataPlane implements ListenerHost {
     try {
       const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
       const stores = await this.#stores.prepare(config.stores);
-      const runtime = await Runtime.build({
-        config,
-        memory: this.#parts.memory,
-        stripeIndex: this.#parts.stripeIndex,
-        stripes: this.#parts.stripes,
-        transports: { wheel: this.wheel, endOfTurn: this.#endOfTurn, resolver: this.#resolver, onInternalError: (error) => this.onInternalError(error) },
-        forwarding: { wheel: this.wheel, scheduler: systemScheduler, random: Math.random, held, onRetry: this.#onRetry, onAttemptFailure: this.#onAttemptFailure, onRetryRefused: this.#onRetryRefused, onHedge: this.#onHedge, onInternalError: (error) => this.onInternalError(error), onTunnel: this.#onTunnel },
-        middlewares: { wheel: this.wheel, memory: this.#parts.memory, held, stripeIndex: this.#parts.stripeIndex, stripes: this.#parts.stripes, metrics: this.#writer, logger: this.#parts.logger, warnings: this.#parts.warnings, stores, lag: this.#sampler, onInternalError: (error) => this.onInternalError(error) },
-      }, this.#runtime);
+      const runtime = await Runtime.build(
+        {
+          config,
+          memory: this.#parts.memory,
+          stripeIndex: this.#parts.stripeIndex,
+          stripes: this.#parts.stripes,
+          transports: {
+            wheel: this.wheel,
+            endOfTurn: this.#endOfTurn,
+            resolver: this.#resolver,
+            onInternalError: (error) => this.onInternalError(error),
+          },
+          forwarding: {
+            wheel: this.wheel,
+            scheduler: systemScheduler,
+            random: Math.random,
+            held,
+            onRetry: this.#onRetry,
+            onAttemptFailure: this.#onAttemptFailure,
+            onRetryRefused: this.#onRetryRefused,
+            onHedge: this.#onHedge,
+            onInternalError: (error) => this.onInternalError(error),
+            onTunnel: this.#onTunnel,
+          },
+          middlewares: {
+            wheel: this.wheel,
+            memory: this.#parts.memory,
+            held,
+            stripeIndex: this.#parts.stripeIndex,
+            stripes: this.#parts.stripes,
+            metrics: this.#writer,
+            logger: this.#parts.logger,
+            warnings: this.#parts.warnings,
+            stores,
+            lag: this.#sampler,
+            onInternalError: (error) => this.onInternalError(error),
+          },
+        },
+        this.#runtime,
+      );
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
         const key = formatListenAddress(listenerOptions.address);
@@ -155,7 +189,10 @@ export class DataPlane implements ListenerHost {
     }
   }
 
-  /** Makes what was prepared the running configuration, in one step, and drains what it no longer has. @throws where nothing is prepared */
+  /**
+   * Makes what was prepared the running configuration, in one step, and drains what it no longer has. @throws where
+   * nothing is prepared
+   */
   commit(): void {
     const prepared = this.#prepared;
     if (prepared === null) throw new Error("no configuration has been prepared");
@@ -163,7 +200,10 @@ export class DataPlane implements ListenerHost {
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
     const { upstreams } = prepared.runtime;
-    this.#failures.keep((upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null, (upstream) => upstreams.has(upstream));
+    this.#failures.keep(
+      (upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null,
+      (upstream) => upstreams.has(upstream),
+    );
     this.#stores.commit();
     if (prepared.runtime.config.overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
@@ -171,10 +211,14 @@ export class DataPlane implements ListenerHost {
     this.#accessLog = prepared.accessLog;
     this.#adoptListeners(prepared);
     this.#adoptNames();
-    if (previous !== null) for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
+    if (previous !== null)
+      for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
   }
 
-  /** Every socket gets the listener of its address. One whose address is gone, but covered by another of the same port, goes on: what waits in its queue is not lost. */
+  /**
+   * Every socket gets the listener of its address. One whose address is gone, but covered by another of the same port,
+   * goes on: what waits in its queue is not lost.
+   */
   #adoptListeners({ runtime: { config }, opened }: Prepared): void {
     const sockets = new Map([...this.#sockets, ...opened]);
     const before = this.#listeners;
@@ -192,12 +236,15 @@ export class DataPlane implements ListenerHost {
       if (listener === undefined) socket.close();
       else listener.serve(socket);
     }
-    for (const [key, listener] of before) if (!this.#listeners.has(key)) this.#retired.addListener(listener, config.shutdown.grace, this.#adoptNames);
+    for (const [key, listener] of before)
+      if (!this.#listeners.has(key)) this.#retired.addListener(listener, config.shutdown.grace, this.#adoptNames);
   }
 
   /** All that are open and serve, by address as configured. */
   get #sockets(): ReadonlyMap<string, ListeningSocket> {
-    return new Map([...this.#listeners.values()].flatMap((listener) => listener.sockets.map((socket) => [socket.key, socket])));
+    return new Map(
+      [...this.#listeners.values()].flatMap((listener) => listener.sockets.map((socket) => [socket.key, socket])),
+    );
   }
 
   /** Forgets what was prepared. */
@@ -222,7 +269,10 @@ export class DataPlane implements ListenerHost {
   /** Accepts no more connections and waits until the last one is gone. */
   async drain(): Promise<void> {
     const { idleGraceMs } = this.#parts;
-    await Promise.all([...[...this.#listeners.values()].map((listener) => listener.drain(idleGraceMs)), this.#retired.drain(idleGraceMs)]);
+    await Promise.all([
+      ...[...this.#listeners.values()].map((listener) => listener.drain(idleGraceMs)),
+      this.#retired.drain(idleGraceMs),
+    ]);
   }
 
   /** Ends everything at once. */
@@ -243,7 +293,8 @@ export class DataPlane implements ListenerHost {
   inspect(): Inspection {
     const listeners = [...this.#listeners.values(), ...this.#retired.listeners];
     const transports = [...(this.#runtime?.transports ?? []), ...this.#retired.transports];
-    const sum = <Item>(items: readonly Item[], numberOf: (item: Item) => number): number => items.reduce((total, item) => total + numberOf(item), 0);
+    const sum = <Item>(items: readonly Item[], numberOf: (item: Item) => number): number =>
+      items.reduce((total, item) => total + numberOf(item), 0);
     return {
       connections: sum(listeners, (listener) => listener.connectionCount),
       exchanges: sum(listeners, (listener) => listener.exchangeCount),
@@ -259,10 +310,16 @@ export class DataPlane implements ListenerHost {
     const request = exchange.request;
     if (exchange.isPeerTrusted) {
       const { forwardedFor, forwarded } = request;
-      exchange.clientIp = resolveClient({ peerAddress: exchange.peerAddress, forwardedFor, forwarded, isTrusted: (address) => listener.isTrusted(address) });
+      exchange.clientIp = resolveClient({
+        peerAddress: exchange.peerAddress,
+        forwardedFor,
+        forwarded,
+        isTrusted: (address) => listener.isTrusted(address),
+      });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
-    if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym)) exchange.refusal = "LOOP_DETECTED";
+    if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym))
+      exchange.refusal = "LOOP_DETECTED";
     // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
     exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);
@@ -280,7 +337,8 @@ export class DataPlane implements ListenerHost {
   onExchangeEnd(exchange: Exchange): void {
     if (exchange.onEnd !== null) exchange.onEnd();
     this.#metrics.record(exchange);
-    if (exchange.reason === "SHUTTING_DOWN") this.#writer.counter(families.cut, [exchange.status === 101 ? "tunnel" : "exchange"]).add(1);
+    if (exchange.reason === "SHUTTING_DOWN")
+      this.#writer.counter(families.cut, [exchange.status === 101 ? "tunnel" : "exchange"]).add(1);
     this.#failures.noteEnd(exchange);
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }
@@ -288,16 +346,28 @@ export class DataPlane implements ListenerHost {
   /** A bug of ours: counted and logged, and the thread goes on. */
   onInternalError(error: unknown): void {
     this.#writer.counter(families.internalErrors).add(1);
-    this.#parts.logger.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    this.#parts.logger.error("internal error", {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 
   onListenerError({ options: { name } }: Listener, problem: string, { code, message }: NodeJS.ErrnoException): void {
     const fields = { listener: name, errno: code, error: message };
-    this.#parts.warnings.warn({ subject: `listening ${name}`, reason: `${problem} ${code ?? message}`, message: problem, fields });
+    this.#parts.warnings.warn({
+      subject: `listening ${name}`,
+      reason: `${problem} ${code ?? message}`,
+      message: problem,
+      fields,
+    });
   }
 
   onShortage({ options: { name } }: Listener): void {
-    this.#parts.warnings.warn({ subject: `listener ${name}`, reason: "EMFILE", message: "turning connections away: this process has too many open files (raise `ulimit -n`)", fields: { listener: name, errno: "EMFILE" } });
+    this.#parts.warnings.warn({
+      subject: `listener ${name}`,
+      reason: "EMFILE",
+      message: "turning connections away: this process has too many open files (raise `ulimit -n`)",
+      fields: { listener: name, errno: "EMFILE" },
+    });
   }
 
   onShortageOver({ options: { name } }: Listener): void {
@@ -307,7 +377,8 @@ export class DataPlane implements ListenerHost {
   /** Another thread saw something fail: see `FailureWarnings.noteElsewhere`. */
   noteTroubleElsewhere(trouble: Warning): void {
     this.#failures.noteElsewhere(trouble);
-    for (const listener of this.#listeners.values()) if (trouble.subject === `listener ${listener.options.name}`) listener.noteShortageElsewhere();
+    for (const listener of this.#listeners.values())
+      if (trouble.subject === `listener ${listener.options.name}`) listener.noteShortageElsewhere();
   }
 
   metricsOf(listenerName: string): ListenerMetrics {
@@ -318,19 +389,30 @@ export class DataPlane implements ListenerHost {
     return new ConnectionCount(this.#parts.memory, listenerName, this.#parts.stripeIndex, this.#parts.stripes);
   }
 
-  readonly #onRetry = (exchange: Exchange, cause: ReasonCode | number): void => this.#metrics.recordRetry(exchange, cause);
+  readonly #onRetry = (exchange: Exchange, cause: ReasonCode | number): void =>
+    this.#metrics.recordRetry(exchange, cause);
 
-  readonly #onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void => this.#failures.noteAttempt(exchange.upstreamName, endpoint.name, code, detail);
+  readonly #onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void =>
+    this.#failures.noteAttempt(exchange.upstreamName, endpoint.name, code, detail);
 
-  readonly #onHedge = (exchange: Exchange, result: HedgeResult): void => this.#writer.counter(families.hedges, [exchange.upstreamName, result]).add();
+  readonly #onHedge = (exchange: Exchange, result: HedgeResult): void =>
+    this.#writer.counter(families.hedges, [exchange.upstreamName, result]).add();
 
-  readonly #onRetryRefused = (exchange: Exchange): void => this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
+  readonly #onRetryRefused = (exchange: Exchange): void =>
+    this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
 
-  readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void => this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
+  readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void =>
+    this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
 
   /** Metrics name what the running configuration has, and listeners that still have connections. */
   readonly #adoptNames = (): void => {
-    if (this.#runtime !== null) this.#metrics.adopt(new LabelNames(this.#runtime.config, [...this.#listeners.values(), ...this.#retired.listeners].map(({ options }) => options.name)));
+    if (this.#runtime !== null)
+      this.#metrics.adopt(
+        new LabelNames(
+          this.#runtime.config,
+          [...this.#listeners.values(), ...this.#retired.listeners].map(({ options }) => options.name),
+        ),
+      );
   };
 
   #opens(address: ListenAddress, isShared: boolean): boolean {
@@ -350,6 +432,7 @@ export class DataPlane implements ListenerHost {
 /** Who listens on an address of the same port that takes what is sent to `address`, too. */
 function findCovering(listeners: Iterable<Listener>, address: ListenAddress): Listener | undefined {
   if (address.kind !== "tcp" || address.port === 0) return undefined;
-  for (const listener of listeners) if (listener.options.address.kind === "tcp" && coversAddress(listener.options.address, address)) return listener;
+  for (const listener of listeners)
+    if (listener.options.address.kind === "tcp" && coversAddress(listener.options.address, address)) return listener;
   return undefined;
 }

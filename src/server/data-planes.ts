@@ -8,7 +8,10 @@ import type { BoundAddress, ChosenPorts, DataPlane, Inspection } from "./data-pl
 export interface DataPlanes {
   /** How many threads count in shared memory. */
   readonly stripes: number;
-  /** Builds `config` everywhere beside what is running. @throws what made it impossible; then nothing of it is left anywhere. */
+  /**
+   * Builds `config` everywhere beside what is running. @throws what made it impossible; then nothing of it is left
+   * anywhere.
+   */
   prepare(config: Config): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
@@ -37,7 +40,9 @@ export class InlinePlane implements DataPlanes {
 
   async prepare(config: Config): Promise<void> {
     const own = this.#plane.addresses;
-    for (const { address } of config.listeners) if (!own.some(({ configured }) => configured === formatListenAddress(address))) await assertAddressFree(address, own);
+    for (const { address } of config.listeners)
+      if (!own.some(({ configured }) => configured === formatListenAddress(address)))
+        await assertAddressFree(address, own);
     return this.#plane.prepare(config, { isShared: false, chosenPorts: noPorts });
   }
 

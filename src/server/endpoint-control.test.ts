@@ -11,15 +11,34 @@ const urls = ["http://10.0.0.1:80", "http://[::1]:8081", "http://api.internal:80
 const items = urls.map((url) => ({ spec: { url } }));
 
 for (const [text, at] of [
-  ["http://10.0.0.1:80", 0], ["http://10.0.0.1", 0], ["10.0.0.1:80", 0], ["10.0.0.1", 0], ["0", 0],
-  ["[::1]:8081", 1], ["HTTP://[::1]:8081/", 1],
-  ["API.internal:8082", 2], ["2", 2],
-  ["unix:/run/api.sock", 3], ["/run/api.sock", 3],
+  ["http://10.0.0.1:80", 0],
+  ["http://10.0.0.1", 0],
+  ["10.0.0.1:80", 0],
+  ["10.0.0.1", 0],
+  ["0", 0],
+  ["[::1]:8081", 1],
+  ["HTTP://[::1]:8081/", 1],
+  ["API.internal:8082", 2],
+  ["2", 2],
+  ["unix:/run/api.sock", 3],
+  ["/run/api.sock", 3],
 ] as const) {
   test(`${text} names ${urls[at]}`, () => assert.equal(findEndpoint(items, text), items[at]));
 }
 
-for (const text of ["", "4", "80", "8081", "10.0.0.1:81", "10.0.0.2", "api.internal", "https://10.0.0.1:80", "unix:/run/other.sock", "//", "a b"]) {
+for (const text of [
+  "",
+  "4",
+  "80",
+  "8081",
+  "10.0.0.1:81",
+  "10.0.0.2",
+  "api.internal",
+  "https://10.0.0.1:80",
+  "unix:/run/other.sock",
+  "//",
+  "a b",
+]) {
   test(`${JSON.stringify(text)} names no endpoint`, () => assert.equal(findEndpoint(items, text), null));
 }
 
@@ -28,7 +47,13 @@ function setUp() {
   const upstreamState = UpstreamState.open(memory, "api");
   const all = urls.map((url) => ({
     spec: { url, weight: 2, isBackup: false } as EndpointSpec,
-    state: EndpointState.open(memory, { upstreamName: "api", url, stripeIndex: -1, stripes: 1, upstream: upstreamState }),
+    state: EndpointState.open(memory, {
+      upstreamName: "api",
+      url,
+      stripeIndex: -1,
+      stripes: 1,
+      upstream: upstreamState,
+    }),
   }));
   const said: unknown[] = [];
   const logger: Logger = { debug: () => {}, info: (...all) => void said.push(all), warn: () => {}, error: () => {} };
@@ -40,7 +65,10 @@ test("draining and enabling are seen in every window, move the epoch, and are lo
   const epoch = upstreamState.epoch;
   const drained = control.apply("api", "0", { kind: "drain" });
   assert.ok("endpoint" in drained);
-  assert.deepEqual([drained.endpoint.isDraining, drained.endpoint.isAvailable, drained.takingCount, drained.endpointCount], [true, false, 3, 4]);
+  assert.deepEqual(
+    [drained.endpoint.isDraining, drained.endpoint.isAvailable, drained.takingCount, drained.endpointCount],
+    [true, false, 3, 4],
+  );
   assert.equal(all[0]?.state.isAdmitting, false);
   assert.notEqual(upstreamState.epoch, epoch);
   control.apply("api", "0", { kind: "drain" });
@@ -52,12 +80,22 @@ test("draining and enabling are seen in every window, move the epoch, and are lo
 
 test("a weight holds until it is taken back, and 0 takes the endpoint out", () => {
   const { control, said } = setUp();
-  for (const [weight, inForce, takingCount] of [[7, 7, 4], [0, 0, 3], [null, 2, 4]] as const) {
+  for (const [weight, inForce, takingCount] of [
+    [7, 7, 4],
+    [0, 0, 3],
+    [null, 2, 4],
+  ] as const) {
     const report = control.apply("api", "unix:/run/api.sock", { kind: "weight", weight });
     assert.ok("endpoint" in report);
-    assert.deepEqual([report.endpoint.weight, report.endpoint.configuredWeight, report.takingCount], [inForce, 2, takingCount]);
+    assert.deepEqual(
+      [report.endpoint.weight, report.endpoint.configuredWeight, report.takingCount],
+      [inForce, 2, takingCount],
+    );
   }
-  assert.deepEqual(said.at(-1), ["endpoint has a new weight", { upstream: "api", endpoint: "unix:/run/api.sock", weight: 2 }]);
+  assert.deepEqual(said.at(-1), [
+    "endpoint has a new weight",
+    { upstream: "api", endpoint: "unix:/run/api.sock", weight: 2 },
+  ]);
 });
 
 test("what is not there is told with what is", () => {

@@ -1,6 +1,8 @@
 /**
- * What an operator does to endpoints while they run: drain, enable, weigh. It is written into the shared table, so all threads follow at their next pick, and lives as long as the
- * endpoint's place there: over reloads that keep the endpoint, not over a restart. A reload that changes the configured weight of an endpoint takes back the weight set here.
+ * What an operator does to endpoints while they run: drain, enable, weigh. It is written into the shared table, so all
+ * threads follow at their next pick, and lives as long as the endpoint's place there: over reloads that keep the
+ * endpoint, not over a restart. A reload that changes the configured weight of an endpoint takes back the weight set
+ * here.
  */
 import type { EndpointChange, EndpointMissing, EndpointReport } from "../admin/admin-sources.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -32,16 +34,31 @@ export class EndpointControl {
     const all = this.#endpoints.of(upstream);
     const found = findEndpoint(all, endpoint);
     if (found === null) return { missing: "endpoint", known: all.map(({ spec }) => spec.url) };
-    if (change !== null && changeState(found.state, change)) this.#logger.info(sentenceOf(change), { upstream, endpoint: found.spec.url, ...(change.kind === "weight" && { weight: change.weight ?? found.spec.weight }) });
+    if (change !== null && changeState(found.state, change))
+      this.#logger.info(sentenceOf(change), {
+        upstream,
+        endpoint: found.spec.url,
+        ...(change.kind === "weight" && { weight: change.weight ?? found.spec.weight }),
+      });
     return { upstream, endpoint: describeEndpoint(found), takingCount: countTaking(all), endpointCount: all.length };
   }
 }
 
-/** The endpoint that `text` names: as configured, without its scheme, or by its position from 0; null where none is meant. */
-export function findEndpoint<Item extends { readonly spec: { readonly url: string } }>(endpoints: readonly Item[], text: string): Item | null {
+/**
+ * The endpoint that `text` names: as configured, without its scheme, or by its position from 0; null where none is
+ * meant.
+ */
+export function findEndpoint<Item extends { readonly spec: { readonly url: string } }>(
+  endpoints: readonly Item[],
+  text: string,
+): Item | null {
   const byUrl = (url: string): Item | null => endpoints.find(({ spec }) => spec.url === url) ?? null;
   if (/^\d{1,5}$/.test(text)) return endpoints[Number(text)] ?? null;
-  const written = text.startsWith("/") ? `unix:${text}` : /^(?:unix:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text) ? text : `http://${text}`;
+  const written = text.startsWith("/")
+    ? `unix:${text}`
+    : /^(?:unix:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text)
+      ? text
+      : `http://${text}`;
   try {
     return byUrl(parseEndpointAddress(written).url);
   } catch {
@@ -52,7 +69,9 @@ export function findEndpoint<Item extends { readonly spec: { readonly url: strin
 /** How many take new requests. Ejected ones do where nobody else is left (see `form-groups.ts`). */
 function countTaking(endpoints: readonly SharedEndpoint[]): number {
   const weighty = endpoints.filter(({ spec, state }) => (state.weightOverride ?? spec.weight) > 0);
-  return weighty.filter(({ state }) => state.isAdmitting).length || weighty.filter(({ state }) => state.isOnlyEjected).length;
+  return (
+    weighty.filter(({ state }) => state.isAdmitting).length || weighty.filter(({ state }) => state.isOnlyEjected).length
+  );
 }
 
 /** @returns whether it made a difference */
@@ -69,5 +88,9 @@ function changeState(state: EndpointState, change: EndpointChange): boolean {
 }
 
 function sentenceOf({ kind }: EndpointChange): string {
-  return kind === "drain" ? "endpoint is draining" : kind === "enable" ? "endpoint is enabled" : "endpoint has a new weight";
+  return kind === "drain"
+    ? "endpoint is draining"
+    : kind === "enable"
+      ? "endpoint is enabled"
+      : "endpoint has a new weight";
 }

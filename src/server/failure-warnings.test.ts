@@ -22,9 +22,17 @@ for (const [reason, detail, said] of [
   ["NO_ENDPOINT", "", 'upstream cannot serve requests {"upstream":"api","reason":"NO_ENDPOINT"}'],
   ["BREAKER_OPEN", "", 'upstream cannot serve requests {"upstream":"api","reason":"BREAKER_OPEN"}'],
   ["TOTAL_TIMEOUT", "", `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"TOTAL_TIMEOUT"}`],
-  ["OVERLOADED", "EMFILE", 'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","errno":"EMFILE"}'],
+  [
+    "OVERLOADED",
+    "EMFILE",
+    'connections to endpoints cannot be opened {"upstream":"api","reason":"OVERLOADED","errno":"EMFILE"}',
+  ],
   ["OVERLOADED", "", undefined],
-  ["NO_LOCAL_ADDRESS", "EADDRNOTAVAIL", 'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","errno":"EADDRNOTAVAIL"}'],
+  [
+    "NO_LOCAL_ADDRESS",
+    "EADDRNOTAVAIL",
+    'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","errno":"EADDRNOTAVAIL"}',
+  ],
   ["UPSTREAM_RESET", "ECONNRESET", undefined],
   ["CLIENT_GONE", "", undefined],
   ["RATE_LIMITED", "", undefined],
@@ -47,7 +55,9 @@ for (const [reason, detail, said] of [
   test(`an attempt that failed with ${reason} (${detail}) is said, an error code of the system in a field of its own`, () => {
     const { failures, take } = setUp();
     failures.noteAttempt("api", endpoint, reason, detail);
-    assert.deepEqual(take(), [`endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"${reason}"${said}}`]);
+    assert.deepEqual(take(), [
+      `endpoint fails {"upstream":"api","endpoint":"${endpoint}","reason":"${reason}"${said}}`,
+    ]);
   });
 }
 
@@ -62,7 +72,10 @@ test("the first success here of what failed in another thread is said", () => {
   end({ endpointName: "http://other" });
   end({});
   end({});
-  assert.deepEqual(take(), ["upstream serves requests again: upstream api", `endpoint answers again: endpoint api/${endpoint}`]);
+  assert.deepEqual(take(), [
+    "upstream serves requests again: upstream api",
+    `endpoint answers again: endpoint api/${endpoint}`,
+  ]);
 });
 
 test("the first success of what failed is said, of the endpoint and of the upstream", () => {
@@ -72,7 +85,10 @@ test("the first success of what failed is said, of the endpoint and of the upstr
   end({ endpointName: "http://other" });
   end({});
   end({});
-  assert.deepEqual(take().slice(2), ["upstream serves requests again: upstream api", `endpoint answers again: endpoint api/${endpoint}`]);
+  assert.deepEqual(take().slice(2), [
+    "upstream serves requests again: upstream api",
+    `endpoint answers again: endpoint api/${endpoint}`,
+  ]);
 });
 
 test("what a configuration no longer has is forgotten", () => {
@@ -80,7 +96,10 @@ test("what a configuration no longer has is forgotten", () => {
   failures.noteAttempt("api", endpoint, "UPSTREAM_RESET", "");
   end({ reason: "NO_ENDPOINT" });
   take();
-  failures.keep(() => false, () => true);
+  failures.keep(
+    () => false,
+    () => true,
+  );
   end({});
   assert.deepEqual(take(), ["upstream serves requests again: upstream api"]);
 });

@@ -1,6 +1,7 @@
 /**
- * Sees in a data plane which endpoints and upstreams fail exchanges, and says so in the log: one warning for each of them and each reason every few seconds (`observe/repeated-warning.ts`),
- * and a line when they serve again. Costs an exchange that succeeds one comparison while nothing fails.
+ * Sees in a data plane which endpoints and upstreams fail exchanges, and says so in the log: one warning for each of
+ * them and each reason every few seconds (`observe/repeated-warning.ts`), and a line when they serve again. Costs an
+ * exchange that succeeds one comparison while nothing fails.
  */
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
@@ -10,9 +11,17 @@ import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 const wholeUpstream = "";
 
 /** These say of no endpoint that it failed: the upstream has none to give, or does not give one. */
-const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["NO_ENDPOINT", "QUEUE_FULL", "QUEUE_TIMEOUT", "BREAKER_OPEN"]);
+const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  "NO_ENDPOINT",
+  "QUEUE_FULL",
+  "QUEUE_TIMEOUT",
+  "BREAKER_OPEN",
+]);
 
-/** This process or machine could not open a connection: `detail` says why. (Load shedding, which is `OVERLOADED` too, comes before an upstream is named.) */
+/**
+ * This process or machine could not open a connection: `detail` says why. (Load shedding, which is `OVERLOADED` too,
+ * comes before an upstream is named.)
+ */
 const shortageReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["OVERLOADED", "NO_LOCAL_ADDRESS"]);
 
 /** Warns of endpoints and upstreams that fail exchanges, and tells when they serve again. One a data plane. */
@@ -25,7 +34,10 @@ export class FailureWarnings {
     this.#warnings = warnings;
   }
 
-  /** An attempt failed for a reason that lies with its endpoint. @param detail as in `ProxyError`; what it ends with is a field of its own where it is an error code of the system */
+  /**
+   * An attempt failed for a reason that lies with its endpoint. @param detail as in `ProxyError`; what it ends with is
+   * a field of its own where it is an error code of the system
+   */
   noteAttempt(upstream: string, endpoint: string, reason: ReasonCode, detail: string): void {
     this.#fail(upstream, endpoint);
     this.#warnings.warn({
@@ -38,7 +50,8 @@ export class FailureWarnings {
 
   /** Another thread saw a failure: that its subject works is said by the first thread that sees so. */
   noteElsewhere({ subject, fields: { upstream, endpoint = wholeUpstream } }: Warning): void {
-    if (typeof upstream === "string" && typeof endpoint === "string" && subject === subjectOf(upstream, endpoint)) this.#fail(upstream, endpoint);
+    if (typeof upstream === "string" && typeof endpoint === "string" && subject === subjectOf(upstream, endpoint))
+      this.#fail(upstream, endpoint);
   }
 
   /** An exchange ended. What failed its attempts has been noted. */
@@ -49,7 +62,12 @@ export class FailureWarnings {
       if (this.#failing.size > 0) this.#noteSuccess(exchange);
     } else if (upstreamReasons.has(reason)) {
       this.#fail(upstream, wholeUpstream);
-      this.#warnings.warn({ subject: subjectOf(upstream, wholeUpstream), reason, message: "upstream cannot serve requests", fields: { upstream, reason } });
+      this.#warnings.warn({
+        subject: subjectOf(upstream, wholeUpstream),
+        reason,
+        message: "upstream cannot serve requests",
+        fields: { upstream, reason },
+      });
     } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.endpointName, reason, detail);
     else if (shortageReasons.has(reason) && detail !== "") {
       this.#warnings.warn({
@@ -64,7 +82,8 @@ export class FailureWarnings {
   /** Forgets what the running configuration no longer has. */
   keep(hasEndpoint: (upstream: string, endpoint: string) => boolean, hasUpstream: (upstream: string) => boolean): void {
     for (const [upstream, names] of this.#failing) {
-      for (const name of names) if (name === wholeUpstream ? !hasUpstream(upstream) : !hasEndpoint(upstream, name)) names.delete(name);
+      for (const name of names)
+        if (name === wholeUpstream ? !hasUpstream(upstream) : !hasEndpoint(upstream, name)) names.delete(name);
       if (names.size === 0) this.#failing.delete(upstream);
     }
   }
@@ -78,13 +97,16 @@ export class FailureWarnings {
   #noteSuccess({ upstreamName: upstream, endpointName: endpoint }: Exchange): void {
     const names = this.#failing.get(upstream);
     if (names === undefined) return;
-    if (names.delete(wholeUpstream)) this.#warnings.recover(subjectOf(upstream, wholeUpstream), "upstream serves requests again", { upstream });
-    if (names.delete(endpoint)) this.#warnings.recover(subjectOf(upstream, endpoint), "endpoint answers again", { upstream, endpoint });
+    if (names.delete(wholeUpstream))
+      this.#warnings.recover(subjectOf(upstream, wholeUpstream), "upstream serves requests again", { upstream });
+    if (names.delete(endpoint))
+      this.#warnings.recover(subjectOf(upstream, endpoint), "endpoint answers again", { upstream, endpoint });
     if (names.size === 0) this.#failing.delete(upstream);
   }
 }
 
-const subjectOf = (upstream: string, endpoint: string): string => (endpoint === wholeUpstream ? `upstream ${upstream}` : `endpoint ${upstream}/${endpoint}`);
+const subjectOf = (upstream: string, endpoint: string): string =>
+  endpoint === wholeUpstream ? `upstream ${upstream}` : `endpoint ${upstream}/${endpoint}`;
 
 /** `ECONNREFUSED` becomes `errno`; of `api.internal: ENOTFOUND` the whole is kept as well; words alone are `detail`. */
 function toFields(detail: string): { errno?: string; detail?: string } {

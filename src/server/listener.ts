@@ -1,6 +1,6 @@
 /**
- * A listener in a proxy thread: the client connections that came in by its sockets. Its options may be replaced while it serves: connections that are open take the new limits
- * with their next request.
+ * A listener in a proxy thread: the client connections that came in by its sockets. Its options may be replaced while
+ * it serves: connections that are open take the new limits with their next request.
  */
 import type { Socket } from "node:net";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -35,7 +35,10 @@ export interface ListenerHost {
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
-/** How long a request may be on its way to an idle connection that is about to close: as long as it takes around the world. See `ServerConnection.drain`. */
+/**
+ * How long a request may be on its way to an idle connection that is about to close: as long as it takes around the
+ * world. See `ServerConnection.drain`.
+ */
 export const idleGraceMs = 300;
 
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
@@ -110,7 +113,9 @@ export class Listener implements ServerContext, ConnectionTaker {
     this.options = options;
     this.#trusted = new TrustedPeers(options.trustedProxies);
     this.#prefix = null;
-    for (const socket of this.#sockets) if (socket.key === formatListenAddress(options.address) && options.address.kind === "unix") socket.setMode(options.address.mode);
+    for (const socket of this.#sockets)
+      if (socket.key === formatListenAddress(options.address) && options.address.kind === "unix")
+        socket.setMode(options.address.mode);
   }
 
   /** What is open is counted under the new name from now on. */
@@ -152,7 +157,12 @@ export class Listener implements ServerContext, ConnectionTaker {
   prefixOf(exchange: Exchange): ForwardingPrefix {
     const last = this.#prefix;
     const { peerAddress } = exchange;
-    if (last !== null && last.origin.peerAddress === peerAddress && last.origin.isPeerTrusted === exchange.isPeerTrusted) return last;
+    if (
+      last !== null &&
+      last.origin.peerAddress === peerAddress &&
+      last.origin.isPeerTrusted === exchange.isPeerTrusted
+    )
+      return last;
     this.#prefix = new ForwardingPrefix({
       peerAddress,
       scheme: this.scheme,

@@ -22,7 +22,11 @@ function createRedirect({ to, status }: NonNullable<RouteOptions["redirect"]>): 
   const toLocation = compileRedirect(to);
   const body = Buffer.from(`${status} ${statusPhrase(status)}\n`);
   return (exchange) => {
-    const location = toLocation({ target: exchange.request.target, host: exchange.request.host, scheme: clientScheme(exchange) });
+    const location = toLocation({
+      target: exchange.request.target,
+      host: exchange.request.host,
+      scheme: clientScheme(exchange),
+    });
     if (location === null) {
       exchange.responder.fail("BAD_HOST");
       return;

@@ -5,11 +5,19 @@ import type { WarningSink } from "../observe/repeated-warning.ts";
 import type { HostResolverOptions } from "../upstream/names/host-resolver.ts";
 
 /** What becomes of what a thread's resolver tells. */
-export function nameReports(warnings: WarningSink, metrics: MetricWriter): Pick<HostResolverOptions, "onFailure" | "onSuccess"> {
+export function nameReports(
+  warnings: WarningSink,
+  metrics: MetricWriter,
+): Pick<HostResolverOptions, "onFailure" | "onSuccess"> {
   return {
     onFailure: (name, { code, hasLastGood }) => {
       metrics.counter(families.nameLookups, ["failure"]).add(1);
-      warnings.warn({ subject: `name ${name}`, reason: code, message: "a name cannot be resolved", fields: { name, errno: code, lastAddressesServe: hasLastGood } });
+      warnings.warn({
+        subject: `name ${name}`,
+        reason: code,
+        message: "a name cannot be resolved",
+        fields: { name, errno: code, lastAddressesServe: hasLastGood },
+      });
     },
     onSuccess: (name, wasFailing) => {
       metrics.counter(families.nameLookups, ["success"]).add(1);

@@ -13,12 +13,27 @@ function open() {
   const memory = new SharedMemory();
   const upstream = UpstreamState.open(memory, "api");
   const endpoints = [1, 2, 3, 4].map((port) => {
-    const spec: EndpointSpec = { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false };
-    return { spec, state: EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: -1, stripes: 1, upstream }) };
+    const spec: EndpointSpec = {
+      url: `http://127.0.0.1:${port}`,
+      host: "127.0.0.1",
+      port,
+      socketPath: null,
+      weight: 1,
+      isBackup: false,
+    };
+    return {
+      spec,
+      state: EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: -1, stripes: 1, upstream }),
+    };
   });
   const messages: string[] = [];
-  const watch = new PanicWatch((name) => (name === "api" ? endpoints : []), { ...silentLogger, warn: (text, fields) => messages.push(`${text} ${JSON.stringify(fields)}`), info: (text) => messages.push(text) });
-  const adopt = (panicThreshold: number): void => watch.adopt({ upstreams: { api: { panicThreshold } } } as unknown as Config);
+  const watch = new PanicWatch((name) => (name === "api" ? endpoints : []), {
+    ...silentLogger,
+    warn: (text, fields) => messages.push(`${text} ${JSON.stringify(fields)}`),
+    info: (text) => messages.push(text),
+  });
+  const adopt = (panicThreshold: number): void =>
+    watch.adopt({ upstreams: { api: { panicThreshold } } } as unknown as Config);
   const metric = (): unknown[] => {
     const samples: unknown[] = [];
     watch.collect((family, labels, value) => {
@@ -27,7 +42,13 @@ function open() {
     return samples;
   };
   adopt(0.5);
-  return { states: endpoints.map(({ state }) => state) as [EndpointState, EndpointState, EndpointState, EndpointState], watch, adopt, metric, messages };
+  return {
+    states: endpoints.map(({ state }) => state) as [EndpointState, EndpointState, EndpointState, EndpointState],
+    watch,
+    adopt,
+    metric,
+    messages,
+  };
 }
 
 test("the beginning and the end of a panic are told once each, and the metric follows", () => {
@@ -40,7 +61,10 @@ test("the beginning and the end of a panic are told once each, and the metric fo
   assert.deepEqual(metric(), [["api", 1]]);
   states[1].health = Health.healthy;
   assert.deepEqual(metric(), [["api", 0]]);
-  assert.deepEqual(messages, ['upstream panics: too few endpoints pass their checks, all that answer are used {"upstream":"api","available":1,"endpoints":4}', "upstream panics no more"]);
+  assert.deepEqual(messages, [
+    'upstream panics: too few endpoints pass their checks, all that answer are used {"upstream":"api","available":1,"endpoints":4}',
+    "upstream panics no more",
+  ]);
 });
 
 test("endpoints that do not answer, or that were taken out of service, are no reason to panic", () => {

@@ -1,4 +1,7 @@
-/** Sees when an upstream panics (see `form-groups.ts`) and when that is over: for the log and the metrics. The threads decide for themselves, by the same rule. */
+/**
+ * Sees when an upstream panics (see `form-groups.ts`) and when that is over: for the log and the metrics. The threads
+ * decide for themselves, by the same rule.
+ */
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -21,7 +24,11 @@ export class PanicWatch {
 
   /** Goes by `config` from now on. */
   adopt(config: Pick<Config, "upstreams">): void {
-    this.#thresholds = new Map(Object.entries(config.upstreams).flatMap(([name, { panicThreshold }]) => (panicThreshold > 0 ? [[name, panicThreshold]] : [])));
+    this.#thresholds = new Map(
+      Object.entries(config.upstreams).flatMap(([name, { panicThreshold }]) =>
+        panicThreshold > 0 ? [[name, panicThreshold]] : [],
+      ),
+    );
     for (const name of this.#panicking) if (!this.#thresholds.has(name)) this.#panicking.delete(name);
   }
 
@@ -29,11 +36,19 @@ export class PanicWatch {
   look(upstream: string): boolean {
     const endpoints = this.#endpointsOf(upstream);
     const candidates = endpoints.map(({ spec, state }) => ({
-      weight: state.weightOverride ?? spec.weight, priority: spec.isBackup ? 1 : 0, isAvailable: state.isAdmitting, isWanted: state.isWanted, isAnswering: state.isAnswering,
+      weight: state.weightOverride ?? spec.weight,
+      priority: spec.isBackup ? 1 : 0,
+      isAvailable: state.isAdmitting,
+      isWanted: state.isWanted,
+      isAnswering: state.isAnswering,
     }));
     const panics = isPanicking(candidates, this.#thresholds.get(upstream) ?? 0);
     if (panics === this.#panicking.has(upstream)) return panics;
-    const fields = { upstream, available: candidates.filter((candidate) => candidate.isAvailable).length, endpoints: endpoints.length };
+    const fields = {
+      upstream,
+      available: candidates.filter((candidate) => candidate.isAvailable).length,
+      endpoints: endpoints.length,
+    };
     if (panics) {
       this.#panicking.add(upstream);
       this.#logger.warn("upstream panics: too few endpoints pass their checks, all that answer are used", fields);

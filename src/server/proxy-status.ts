@@ -34,8 +34,16 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       };
     }),
     routes: config.routes.map((route) => ({ name: route.name, match: matchText(route), action: actionText(route) })),
-    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({ name, balance: describeBalance(upstream.balance), endpoints: parts.endpoints.of(name).map(describeEndpoint) })),
-    threads: planes.threads.map(({ name, restarts, isRunning }) => ({ name, restarts, state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running" })),
+    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({
+      name,
+      balance: describeBalance(upstream.balance),
+      endpoints: parts.endpoints.of(name).map(describeEndpoint),
+    })),
+    threads: planes.threads.map(({ name, restarts, isRunning }) => ({
+      name,
+      restarts,
+      state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running",
+    })),
   };
 }
 
@@ -61,7 +69,11 @@ export function addressText({ host, port, configured }: BoundAddress): string {
 
 function matchText({ match }: RouteOptions): string {
   const parts = [match.host.join(", "), match.method.join(", "), match.path ?? "", match.clientIp.join(", ")];
-  for (const [kind, values] of [["header", match.header], ["query", match.query], ["cookie", match.cookie]] as const) {
+  for (const [kind, values] of [
+    ["header", match.header],
+    ["query", match.query],
+    ["cookie", match.cookie],
+  ] as const) {
     for (const [name, value] of Object.entries(values)) parts.push(`${kind} ${name}=${value}`);
   }
   return parts.filter((part) => part !== "").join(" ") || "everything";

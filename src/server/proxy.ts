@@ -1,6 +1,6 @@
 /**
- * A proxy as its owner holds it, and the control side of it: validation, health checks, metrics, the admin listener, reloads and the way out.
- * It never touches proxied traffic; that is the data planes'.
+ * A proxy as its owner holds it, and the control side of it: validation, health checks, metrics, the admin listener,
+ * reloads and the way out. It never touches proxied traffic; that is the data planes'.
  */
 import { randomBytes } from "node:crypto";
 import type { AdminSources, ReloadResult } from "../admin/admin-sources.ts";
@@ -45,11 +45,15 @@ export interface ProxyOptions {
   readonly logger?: Logger;
   /** Takes the statistics line, and what it tells as numbers; default: nobody, and there is none. */
   readonly onStatisticsLine?: (line: string, statistics: Statistics) => void;
-  /** Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to reload. */
+  /**
+   * Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to
+   * reload.
+   */
   readonly onReloadRequest?: () => Promise<ReloadResult>;
   /**
-   * Milliseconds; default 0: `close` closes idle client connections at once, as Node's own server does, and a request that is on its way to one of them is lost.
-   * With more, a connection that was in use less than this long ago waits that long for such a request. The command waits 300 ms.
+   * Milliseconds; default 0: `close` closes idle client connections at once, as Node's own server does, and a request
+   * that is on its way to one of them is lost. With more, a connection that was in use less than this long ago waits
+   * that long for such a request. The command waits 300 ms.
    */
   readonly idleGraceMs?: number;
 }
@@ -86,7 +90,8 @@ export class Proxy {
   readonly #resolver: HostResolver;
   readonly #health: HealthChecker;
   readonly #ejections = new EjectionKeeper({
-    onReturn: ({ upstream, endpoint }, cause) => this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
+    onReturn: ({ upstream, endpoint }, cause) =>
+      this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
   });
   #config: Config;
   #statistics: StatisticsLine | null = null;
@@ -116,16 +121,34 @@ export class Proxy {
     this.#reader.addCollector(this.#endpoints.collect);
     this.#panics = new PanicWatch((upstream) => this.#endpoints.of(upstream), this.#logger);
     this.#reader.addCollector(this.#panics.collect);
-    this.#reader.addCollector(collectBalancing(() => this.#config, (upstream) => this.#endpoints.of(upstream)));
-    this.#reader.addCollector((add) => add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length));
+    this.#reader.addCollector(
+      collectBalancing(
+        () => this.#config,
+        (upstream) => this.#endpoints.of(upstream),
+      ),
+    );
+    this.#reader.addCollector((add) =>
+      add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length),
+    );
     this.#reader.addCollector(this.#collectHealth);
     this.#reader.addCollector(this.#collectLost);
-    this.#health = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)), onChange: (event) => this.#onHealthChange(event), onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass") });
+    this.#health = new HealthChecker({
+      probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)),
+      onChange: (event) => this.#onHealthChange(event),
+      onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass"),
+    });
   }
 
   #createInline(pseudonym: string): DataPlanes {
     const plane = new DataPlane({
-      memory: this.#memory, stripeIndex: 0, stripes: 1, pseudonym, idleGraceMs: this.#options.idleGraceMs ?? 0, logger: this.#logger, warnings: this.#warnings, onAccessLog: this.#onAccessLog,
+      memory: this.#memory,
+      stripeIndex: 0,
+      stripes: 1,
+      pseudonym,
+      idleGraceMs: this.#options.idleGraceMs ?? 0,
+      logger: this.#logger,
+      warnings: this.#warnings,
+      onAccessLog: this.#onAccessLog,
       onMetricPage: (page) => this.#reader.addPage("inline", page),
     });
     return new InlinePlane(plane);
@@ -133,7 +156,11 @@ export class Proxy {
 
   #createThreads(count: number, pseudonym: string): DataPlanes {
     return new ProxyThreads({
-      count, memory: this.#memory, pseudonym, idleGraceMs: this.#options.idleGraceMs ?? 0, logger: this.#logger,
+      count,
+      memory: this.#memory,
+      pseudonym,
+      idleGraceMs: this.#options.idleGraceMs ?? 0,
+      logger: this.#logger,
       onMetricPage: (source, page) => this.#reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
       onWarning: (report) => this.#warnings.take(report),
@@ -188,7 +215,12 @@ export class Proxy {
 
   /** Where it listens. */
   addresses(): ProxyAddress[] {
-    return this.#planes.addresses.map((address) => ({ name: address.name, host: address.host, port: address.port, text: addressText(address) }));
+    return this.#planes.addresses.map((address) => ({
+      name: address.name,
+      host: address.host,
+      port: address.port,
+      text: addressText(address),
+    }));
   }
 
   /** Where the admin listener is, as people write it; null where there is none. */
@@ -197,8 +229,8 @@ export class Proxy {
   }
 
   /**
-   * Makes `next` the running configuration, without dropping anything: what has not changed lives on, what is gone is drained.
-   * One at a time; a later call waits for the earlier one.
+   * Makes `next` the running configuration, without dropping anything: what has not changed lives on, what is gone is
+   * drained. One at a time; a later call waits for the earlier one.
    * @throws ConfigError or the system's error; then the running configuration is untouched.
    */
   async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
@@ -244,13 +276,19 @@ export class Proxy {
     try {
       await this.#planes.prepare(config).catch((error: unknown) => {
         const admin = this.#admin.boundAddress;
-        throw withUser(error, admin?.kind === "tcp" ? [{ port: admin.port, name: "the admin listener of this Millrace" }] : []);
+        throw withUser(
+          error,
+          admin?.kind === "tcp" ? [{ port: admin.port, name: "the admin listener of this Millrace" }] : [],
+        );
       });
       try {
         await this.#admin.prepare(config.admin);
       } catch (error) {
         await this.#planes.abort();
-        throw withUser(error, this.#planes.addresses.map(({ port, name }) => ({ port, name: `the listener ${name} of this Millrace` })));
+        throw withUser(
+          error,
+          this.#planes.addresses.map(({ port, name }) => ({ port, name: `the listener ${name} of this Millrace` })),
+        );
       }
     } catch (error) {
       this.#accessLogFiles.abort();
@@ -294,14 +332,17 @@ export class Proxy {
     return this.#planes.inspect();
   }
 
-  /** Ends a proxy thread as a fault would, for drills and tests: it is replaced at once, and the others do not notice. @throws RangeError where there is none of that number */
+  /**
+   * Ends a proxy thread as a fault would, for drills and tests: it is replaced at once, and the others do not notice.
+   * @throws RangeError where there is none of that number
+   */
   killThread(index: number): Promise<void> {
     return this.#planes.killThread(index);
   }
 
   /**
-   * Ends the proxy: no new connections, exchanges under way get `graceMs` (default: as configured), then everything is closed.
-   * A second call with a shorter time shortens it. Harmless before `listen` and after everything is closed.
+   * Ends the proxy: no new connections, exchanges under way get `graceMs` (default: as configured), then everything is
+   * closed. A second call with a shorter time shortens it. Harmless before `listen` and after everything is closed.
    */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     if (options.graceMs !== undefined) this.#grace.limit(options.graceMs);
@@ -309,9 +350,13 @@ export class Proxy {
     return this.#closing;
   }
 
-  /** What was under way and had to be ended, since the start, because the time of a shutdown (or of a listener that a reload removed) was over. Complete once it is closed. */
+  /**
+   * What was under way and had to be ended, since the start, because the time of a shutdown (or of a listener that a
+   * reload removed) was over. Complete once it is closed.
+   */
   get cut(): { readonly exchanges: number; readonly tunnels: number } {
-    const countOf = (kind: string): number => this.#reader.total(families.cut, (labels) => labels === `kind="${kind}"`)[0] ?? 0;
+    const countOf = (kind: string): number =>
+      this.#reader.total(families.cut, (labels) => labels === `kind="${kind}"`)[0] ?? 0;
     return { exchanges: countOf("exchange"), tunnels: countOf("tunnel") };
   }
 
@@ -353,15 +398,30 @@ export class Proxy {
   }
 
   #adminSources(): AdminSources {
-    const statusState = (): "starting" | "ready" | "draining" => (this.#state === "ready" ? "ready" : this.#state === "draining" || this.#state === "closed" ? "draining" : "starting");
+    const statusState = (): "starting" | "ready" | "draining" =>
+      this.#state === "ready"
+        ? "ready"
+        : this.#state === "draining" || this.#state === "closed"
+          ? "draining"
+          : "starting";
     return {
       metrics: () => this.#reader.read(),
       readiness: () => {
         const state = statusState();
         if (state === "ready") return { isReady: true, reasons: [] };
-        return { isReady: false, reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."] };
+        return {
+          isReady: false,
+          reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
+        };
       },
-      status: () => describeProxy({ state: statusState(), config: this.#config, planes: this.#planes, endpoints: this.#endpoints, reader: this.#reader }),
+      status: () =>
+        describeProxy({
+          state: statusState(),
+          config: this.#config,
+          planes: this.#planes,
+          endpoints: this.#endpoints,
+          reader: this.#reader,
+        }),
       endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
       reload: this.#options.onReloadRequest ?? null,
     };

@@ -1,6 +1,6 @@
 /**
- * What reloads have taken out of service and exchanges still use: listeners with open connections, transports with attempts in flight.
- * Nothing in here takes anything new; each is forgotten when it is done.
+ * What reloads have taken out of service and exchanges still use: listeners with open connections, transports with
+ * attempts in flight. Nothing in here takes anything new; each is forgotten when it is done.
  */
 import type { Transport } from "../upstream/transport.ts";
 import { idleGraceMs, type Listener } from "./listener.ts";
@@ -19,7 +19,10 @@ export class Retired {
     return [...this.#transports];
   }
 
-  /** Drains `listener`, and closes it when connections are left after `graceMs`. @param onGone called when the last connection is gone */
+  /**
+   * Drains `listener`, and closes it when connections are left after `graceMs`. @param onGone called when the last
+   * connection is gone
+   */
   addListener(listener: Listener, graceMs: number, onGone: () => void): void {
     this.#listeners.add(listener);
     const timer = setTimeout(() => listener.close(), graceMs);
@@ -50,7 +53,8 @@ export class Retired {
     this.#transports.clear();
   }
 
-  // A retired transport may come to life once more, when an exchange that began before the reload tries again; so nothing tells that it is done but a look.
+  // A retired transport may come to life once more, when an exchange that began before the reload tries again; so
+  // nothing tells that it is done but a look.
   #forgetIdleTransports(): void {
     for (const transport of this.#transports) if (transport.connectionCount === 0) this.#transports.delete(transport);
   }

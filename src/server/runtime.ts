@@ -1,6 +1,7 @@
 /**
- * A configuration, compiled for one proxy thread: router, upstreams, and for every route the straight line of what it uses.
- * Immutable; a reload builds the next one beside it, taking over every transport that has not changed, and swaps one reference.
+ * A configuration, compiled for one proxy thread: router, upstreams, and for every route the straight line of what it
+ * uses. Immutable; a reload builds the next one beside it, taking over every transport that has not changed, and swaps
+ * one reference.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -40,7 +41,10 @@ export interface CompiledRoute {
   readonly refuse: (exchange: Exchange, code: ReasonCode) => void;
 }
 
-/** What a runtime is built from. Routes keep it as long as they live: what came before must not be in here, or no runtime would ever be forgotten. */
+/**
+ * What a runtime is built from. Routes keep it as long as they live: what came before must not be in here, or no
+ * runtime would ever be forgotten.
+ */
 export interface RuntimeParts {
   readonly config: Config;
   readonly memory: SharedMemory;
@@ -68,7 +72,8 @@ export class Runtime {
   }
 
   /**
-   * Builds a runtime, in slices: thousands of routes and upstreams do not hold up the exchanges of the one that is running.
+   * Builds a runtime, in slices: thousands of routes and upstreams do not hold up the exchanges of the one that is
+   * running.
    * @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none
    */
   static async build(parts: RuntimeParts, previous: Runtime | null, slices = new TimeSlices()): Promise<Runtime> {
@@ -80,7 +85,12 @@ export class Runtime {
     }
     const routes: RouteSpec<CompiledRoute>[] = [];
     for (const route of parts.config.routes) {
-      routes.push({ name: route.name, priority: route.priority, match: route.match, value: compileRoute(route, upstreams, parts) });
+      routes.push({
+        name: route.name,
+        priority: route.priority,
+        match: route.match,
+        value: compileRoute(route, upstreams, parts),
+      });
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
@@ -94,7 +104,9 @@ export class Runtime {
 
   /** The transports that `next` did not take over. */
   leftBehind(next: Runtime): Transport[] {
-    return [...this.upstreams].flatMap(([name, upstream]) => transportsLeftBehind(upstream, next.upstreams.get(name) ?? null));
+    return [...this.upstreams].flatMap(([name, upstream]) =>
+      transportsLeftBehind(upstream, next.upstreams.get(name) ?? null),
+    );
   }
 
   get transports(): Transport[] {
@@ -104,10 +116,24 @@ export class Runtime {
 
 /** The endpoints of an upstream as the data path takes them. */
 export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
-  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({ url, host, port, socketPath, weight, isBackup: backup, zone, isLenient: options.lenient }));
+  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
+    url,
+    host,
+    port,
+    socketPath,
+    weight,
+    isBackup: backup,
+    zone,
+    isLenient: options.lenient,
+  }));
 }
 
-function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimeParts, previous: Upstream | null): Upstream {
+function buildUpstream(
+  name: string,
+  options: UpstreamOptions,
+  parts: RuntimeParts,
+  previous: Upstream | null,
+): Upstream {
   const transportOptions: TransportOptions = {
     maxIdle: options.pool.maxIdle,
     idleTimeout: options.pool.idleTimeout,
@@ -126,13 +152,26 @@ function buildUpstream(name: string, options: UpstreamOptions, parts: RuntimePar
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
     previous,
-    createPolicies: (endpoints) => createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous: previous?.policies ?? null }),
+    createPolicies: (endpoints) =>
+      createPolicies({
+        ...parts.middlewares,
+        upstreamName: name,
+        options,
+        endpoints,
+        previous: previous?.policies ?? null,
+      }),
     openTransport: (spec, before) =>
-      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions) ? before : new Http1Transport(spec, transportOptions, parts.transports),
+      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
+        ? before
+        : new Http1Transport(spec, transportOptions, parts.transports),
   });
 }
 
-function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstream>, parts: RuntimeParts): CompiledRoute {
+function compileRoute(
+  route: RouteOptions,
+  upstreams: ReadonlyMap<string, Upstream>,
+  parts: RuntimeParts,
+): CompiledRoute {
   const rewrites: Rewrite[] = [];
   const requestEdits: HeaderEdit[] = [];
   const requestTrailerEdits: HeaderEdit[] = [];
@@ -153,7 +192,11 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
   const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
   const toRoute = (last: RouteHandler): CompiledRoute => ({
     name: route.name,
-    answer: compose({ routeName: route.name, steps, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag }, parts.middlewares, last),
+    answer: compose(
+      { routeName: route.name, steps, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag },
+      parts.middlewares,
+      last,
+    ),
     refuse: refuseWith(steps),
     upgrades: new Set(route.upgrade),
   });
@@ -162,7 +205,11 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
     upstream,
     retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
     hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
-    changes: { rewrites, edit: inSequence(requestEdits), via: viaModeOf(route, parts.config.upstreams[upstream.name]!) },
+    changes: {
+      rewrites,
+      edit: inSequence(requestEdits),
+      via: viaModeOf(route, parts.config.upstreams[upstream.name]!),
+    },
     requestTrailerEdit: inSequence(requestTrailerEdits),
     responseTrailerEdit: inSequence(responseTrailerEdits),
     totalTimeoutMs: route.timeouts.total,
@@ -175,12 +222,17 @@ function compileRoute(route: RouteOptions, upstreams: ReadonlyMap<string, Upstre
 }
 
 function viaModeOf(route: RouteOptions, upstream: UpstreamOptions): ViaMode {
-  const isRemoved = route.middlewares.some((middleware) => "headers" in middleware && middleware.headers.request.remove.includes("via"));
+  const isRemoved = route.middlewares.some(
+    (middleware) => "headers" in middleware && middleware.headers.request.remove.includes("via"),
+  );
   return isRemoved ? "remove" : upstream.via ? "add" : "pass";
 }
 
 /** Null where the route has nothing to say. */
-function attemptTimeouts(route: RouteOptions["timeouts"], upstream: UpstreamOptions["timeouts"]): AttemptTimeouts | null {
+function attemptTimeouts(
+  route: RouteOptions["timeouts"],
+  upstream: UpstreamOptions["timeouts"],
+): AttemptTimeouts | null {
   if (route.firstByte === null && route.idle === null) return null;
   return { firstByte: route.firstByte ?? upstream.firstByte, idle: route.idle ?? upstream.idle };
 }

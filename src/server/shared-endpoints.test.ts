@@ -12,12 +12,25 @@ const stripes = 2;
 const url = "http://127.0.0.1:8081";
 
 function configOf(name: string): Config {
-  return parseConfig({ listeners: [{ name, address: "127.0.0.1:0" }], upstreams: { [name]: { endpoints: [url] } }, routes: [{ upstream: name }] });
+  return parseConfig({
+    listeners: [{ name, address: "127.0.0.1:0" }],
+    upstreams: { [name]: { endpoints: [url] } },
+    routes: [{ upstream: name }],
+  });
 }
 
 /** What proxy thread 1 counts at the endpoint and the listener of the configuration `name`. */
-function countIn(memory: SharedMemory, name: string): { readonly state: EndpointState; readonly connections: ConnectionCount } {
-  const state = EndpointState.open(memory, { upstreamName: name, url, stripeIndex: 1, stripes, upstream: UpstreamState.open(memory, name) });
+function countIn(
+  memory: SharedMemory,
+  name: string,
+): { readonly state: EndpointState; readonly connections: ConnectionCount } {
+  const state = EndpointState.open(memory, {
+    upstreamName: name,
+    url,
+    stripeIndex: 1,
+    stripes,
+    upstream: UpstreamState.open(memory, name),
+  });
   const connections = new ConnectionCount(memory, name, 1, stripes);
   state.enter();
   connections.enter(0);
@@ -32,7 +45,13 @@ test("a thread that dies between taking a configuration and everybody's taking i
   endpoints.reserve(configOf("new"));
   const counted = [countIn(memory, "old"), countIn(memory, "new")];
   endpoints.clearStripe(1);
-  assert.deepEqual(counted.map(({ state, connections }) => [state.inFlight, connections.total]), [[0, 0], [0, 0]]);
+  assert.deepEqual(
+    counted.map(({ state, connections }) => [state.inFlight, connections.total]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  );
   endpoints.adopt(configOf("new"));
   assert.equal(endpoints.of("new")[0]!.state.inFlight, 0);
 });
@@ -70,13 +89,20 @@ test("what is still under way at an endpoint or a listener counts when that is r
   reload("second");
   reload("first");
   const back = endpoints.of("first")[0]!.state;
-  assert.deepEqual([back.inFlight, back.health, back.isAdmitting, back.weightOverride, back.latency.at(1)], [1, Health.unknown, true, null, 0]);
+  assert.deepEqual(
+    [back.inFlight, back.health, back.isAdmitting, back.weightOverride, back.latency.at(1)],
+    [1, Health.unknown, true, null, 0],
+  );
   assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 1);
   state.leave();
   connections.leave();
   assert.equal(back.inFlight, 0);
   reload("second");
-  assert.equal([...memory.snapshot().keys].some((key) => key.includes("first")), false, "nothing counts there any more");
+  assert.equal(
+    [...memory.snapshot().keys].some((key) => key.includes("first")),
+    false,
+    "nothing counts there any more",
+  );
 });
 
 test("a thread that dies is taken out of the counts of what was removed, too", () => {

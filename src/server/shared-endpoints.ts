@@ -1,4 +1,7 @@
-/** The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so that all of them find the same regions. */
+/**
+ * The shared state of every endpoint as the control thread sees it. Made before a configuration goes to the threads, so
+ * that all of them find the same regions.
+ */
 import type { SharedCount } from "../base/shared-count.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
@@ -49,7 +52,8 @@ export class SharedEndpoints {
     const left = new Set(this.#leftOver.map(({ key }) => key));
     for (const [upstream, endpoints] of this.#open(config)) {
       // One that was gone and is back: its requests still count, everything else that was known of it is forgotten.
-      if (left.size > 0) for (const { spec, state } of endpoints) if (left.has(EndpointState.key(upstream, spec.url))) state.forget();
+      if (left.size > 0)
+        for (const { spec, state } of endpoints) if (left.has(EndpointState.key(upstream, spec.url))) state.forget();
       markAdded(endpoints, this.of(upstream));
     }
   }
@@ -59,14 +63,25 @@ export class SharedEndpoints {
     const before = this.#byUpstream;
     this.#byUpstream = this.#open(config);
     for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
-    this.#breakers = new Map(Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]])));
-    this.#waiting = new Map(Object.entries(config.upstreams).flatMap(([name, { limits }]) => (hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [])));
+    this.#breakers = new Map(
+      Object.entries(config.upstreams).flatMap(([name, { breaker }]) =>
+        breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]],
+      ),
+    );
+    this.#waiting = new Map(
+      Object.entries(config.upstreams).flatMap(([name, { limits }]) =>
+        hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [],
+      ),
+    );
     this.#leftOver = [...this.#leftOver, ...this.#running];
     this.#running = this.#reserved;
     this.release();
   }
 
-  /** Lets every region go that the running configuration does not need and that counts nothing: those reserved for one that came to nothing among them. */
+  /**
+   * Lets every region go that the running configuration does not need and that counts nothing: those reserved for one
+   * that came to nothing among them.
+   */
   release(): void {
     this.#reserved = [];
     const keys = new Set(this.#running.map(({ key }) => key));
@@ -86,14 +101,21 @@ export class SharedEndpoints {
   /** What may be ejected by outlier detection. */
   ejectionTargets(config: Config): EjectionTarget[] {
     return Object.entries(config.upstreams).flatMap(([upstream, { outlier }]) =>
-      this.of(upstream).map(({ spec: { url }, state }) => ({ upstream, endpoint: url, state, record: outlier === null ? null : EjectionRecord.open(this.#memory, upstream, url) })),
+      this.of(upstream).map(({ spec: { url }, state }) => ({
+        upstream,
+        endpoint: url,
+        state,
+        record: outlier === null ? null : EjectionRecord.open(this.#memory, upstream, url),
+      })),
     );
   }
 
   /** What is to be checked actively. */
   healthTargets(config: Config): HealthTarget[] {
     return Object.entries(config.upstreams).flatMap(([upstream, { health }]) =>
-      health === null ? [] : this.of(upstream).map(({ spec, state }) => ({ upstream, endpoint: spec, options: health, state })),
+      health === null
+        ? []
+        : this.of(upstream).map(({ spec, state }) => ({ upstream, endpoint: spec, options: health, state })),
     );
   }
 
@@ -117,10 +139,24 @@ export class SharedEndpoints {
   };
 
   #open(config: Config): Map<string, SharedEndpoint[]> {
-    return new Map(Object.entries(config.upstreams).map(([name, options]) => {
-      const upstreamState = UpstreamState.open(this.#memory, name);
-      return [name, toEndpointSpecs(options).map((spec) => ({ spec, state: EndpointState.open(this.#memory, { upstreamName: name, url: spec.url, stripeIndex: -1, stripes: this.#stripes, upstream: upstreamState }) }))];
-    }));
+    return new Map(
+      Object.entries(config.upstreams).map(([name, options]) => {
+        const upstreamState = UpstreamState.open(this.#memory, name);
+        return [
+          name,
+          toEndpointSpecs(options).map((spec) => ({
+            spec,
+            state: EndpointState.open(this.#memory, {
+              upstreamName: name,
+              url: spec.url,
+              stripeIndex: -1,
+              stripes: this.#stripes,
+              upstream: upstreamState,
+            }),
+          })),
+        ];
+      }),
+    );
   }
 }
 
@@ -133,5 +169,6 @@ function markAdded(endpoints: readonly SharedEndpoint[], before: readonly Shared
 /** A weight that was set at run time ends where the configuration says something new about it. */
 function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
   const weights = new Map(before.map(({ spec }) => [spec.url, spec.weight]));
-  for (const { spec, state } of endpoints) if ((weights.get(spec.url) ?? spec.weight) !== spec.weight) state.weightOverride = null;
+  for (const { spec, state } of endpoints)
+    if ((weights.get(spec.url) ?? spec.weight) !== spec.weight) state.weightOverride = null;
 }

@@ -1,6 +1,6 @@
 /**
- * Which shared regions a configuration needs. The control thread makes them before the configuration goes to the threads, which find them by key; a feature adds a
- * function to the list.
+ * Which shared regions a configuration needs. The control thread makes them before the configuration goes to the
+ * threads, which find them by key; a feature adds a function to the list.
  */
 import { HeldMemory } from "../base/held-memory.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
@@ -21,20 +21,61 @@ type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) =>
 const features: readonly ReserveRegions[] = [
   (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
-  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { endpoints }]) => reserveEndpoints(memory, name, endpoints.map(({ url }) => url), stripes)),
+  (config, memory, stripes) =>
+    Object.entries(config.upstreams).flatMap(([name, { endpoints }]) =>
+      reserveEndpoints(
+        memory,
+        name,
+        endpoints.map(({ url }) => url),
+        stripes,
+      ),
+    ),
   (config, memory) => reserveForMiddlewares(config.routes, memory),
-  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) => (retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [])),
-  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) => (hasLimits(limits) ? reserveSaturation(memory, name, endpoints.map(({ url }) => url), stripes) : [])),
-  (config, memory, stripes) => Object.entries(config.upstreams).flatMap(([name, { breaker }]) => (breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes))),
-  (config, memory) => Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) => (outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)))),
-  (config, memory) => (Object.values(config.upstreams).some(({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null) ? [reserveStickySecret(memory)] : []),
+  (config, memory, stripes) =>
+    Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) =>
+      retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [],
+    ),
+  (config, memory, stripes) =>
+    Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) =>
+      hasLimits(limits)
+        ? reserveSaturation(
+            memory,
+            name,
+            endpoints.map(({ url }) => url),
+            stripes,
+          )
+        : [],
+    ),
+  (config, memory, stripes) =>
+    Object.entries(config.upstreams).flatMap(([name, { breaker }]) =>
+      breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes),
+    ),
+  (config, memory) =>
+    Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) =>
+      outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)),
+    ),
+  (config, memory) =>
+    Object.values(config.upstreams).some(
+      ({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null,
+    )
+      ? [reserveStickySecret(memory)]
+      : [],
 ];
 
-function reserveEndpoints(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
+function reserveEndpoints(
+  memory: SharedMemory,
+  upstreamName: string,
+  urls: readonly string[],
+  stripes: number,
+): ReservedRegion[] {
   const upstream = UpstreamState.open(memory, upstreamName);
   const endpoints = urls.map((url): ReservedRegion => {
     const state = EndpointState.open(memory, { upstreamName, url, stripeIndex: -1, stripes, upstream });
-    return { key: EndpointState.key(upstreamName, url), clearStripe: (stripeIndex) => state.clearStripe(stripeIndex), isCounting: () => state.inFlight > 0 };
+    return {
+      key: EndpointState.key(upstreamName, url),
+      clearStripe: (stripeIndex) => state.clearStripe(stripeIndex),
+      isCounting: () => state.inFlight > 0,
+    };
   });
   return [{ key: UpstreamState.key(upstreamName), clearStripe: null }, ...endpoints];
 }

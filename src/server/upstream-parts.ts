@@ -7,11 +7,20 @@ import type { UpstreamOptions } from "../upstream/options.ts";
 
 /** Who may be picked. @param zone where this instance runs, or null */
 export function toGroupPolicy(options: UpstreamOptions, zone: string | null): GroupPolicy {
-  return { zone, zoneThreshold: options.zoneThreshold, panicThreshold: options.panicThreshold, slowStartMs: options.slowStart };
+  return {
+    zone,
+    zoneThreshold: options.zoneThreshold,
+    panicThreshold: options.panicThreshold,
+    slowStartMs: options.slowStart,
+  };
 }
 
 /** Counts how the answers of a sticky upstream found their clients. */
-export function stickyCounter(upstream: string, options: UpstreamOptions, metrics: MetricWriter): (result: StickyResult) => void {
+export function stickyCounter(
+  upstream: string,
+  options: UpstreamOptions,
+  metrics: MetricWriter,
+): (result: StickyResult) => void {
   if (options.sticky === null || "key" in options.sticky) return () => {};
   const counters = {
     kept: metrics.counter(families.stickyRequests, [upstream, "kept"]),

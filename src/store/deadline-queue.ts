@@ -21,8 +21,15 @@ export class DeadlineQueue {
   #head = 0;
   #timer: ScheduledCall | null = null;
 
-  /** @param afterInput default: `setImmediate`. A busy event loop runs timers before it reads: an answer that is there already is in time. */
-  constructor(options: { readonly scheduler: Scheduler; readonly timeoutMs: number; readonly afterInput?: AfterInput }) {
+  /**
+   * @param afterInput default: `setImmediate`. A busy event loop runs timers before it reads: an answer that is there
+   * already is in time.
+   */
+  constructor(options: {
+    readonly scheduler: Scheduler;
+    readonly timeoutMs: number;
+    readonly afterInput?: AfterInput;
+  }) {
     this.#scheduler = options.scheduler;
     this.#timeoutMs = options.timeoutMs;
     this.#afterInput = options.afterInput ?? ((run) => void setImmediate(run));
@@ -50,7 +57,11 @@ export class DeadlineQueue {
     const now = this.#scheduler.clock.now();
     this.#afterInput(() => {
       this.#timer = null;
-      for (let next = this.#waits[this.#head]; next !== undefined && (next.wait.isOver || next.dueMs <= now + 0.5); next = this.#waits[this.#head]) {
+      for (
+        let next = this.#waits[this.#head];
+        next !== undefined && (next.wait.isOver || next.dueMs <= now + 0.5);
+        next = this.#waits[this.#head]
+      ) {
         this.#head++;
         if (!next.wait.isOver) {
           next.wait.isOver = true;
@@ -59,7 +70,8 @@ export class DeadlineQueue {
       }
       this.#sweep();
       const next = this.#waits[this.#head];
-      if (next !== undefined) this.#timer ??= this.#scheduler.after(Math.max(1, next.dueMs - this.#scheduler.clock.now()), this.#onTimer);
+      if (next !== undefined)
+        this.#timer ??= this.#scheduler.after(Math.max(1, next.dueMs - this.#scheduler.clock.now()), this.#onTimer);
     });
   };
 

@@ -1,4 +1,7 @@
-/** What a store does for rate limits. Whoever implements it answers every question once, in time, also when the other side is silent. */
+/**
+ * What a store does for rate limits. Whoever implements it answers every question once, in time, also when the other
+ * side is silent.
+ */
 
 /** What was decided about one request. Where it is reused by who gives it, it says so. */
 export interface LimitDecision {

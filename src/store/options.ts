@@ -5,29 +5,64 @@ import { addProblem, documented, duration, section, sectionCheck } from "../base
 const redisUrlSchema = z.string().superRefine((text, context) => {
   if (/^unix:\/./.test(text)) return;
   // The text may hold a password: it is not repeated.
-  if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text)) addProblem(context, 'this is not the address of a Redis server; write for example "redis://127.0.0.1:6379", "rediss://user:password@redis.internal:6380/1" or "unix:/run/redis.sock"');
+  if (!URL.canParse(text) || !/^rediss?:\/\/[^/]/.test(text))
+    addProblem(
+      context,
+      'this is not the address of a Redis server; write for example "redis://127.0.0.1:6379", "rediss://user:password@redis.internal:6380/1" or "unix:/run/redis.sock"',
+    );
 });
 
 const redisSchema = section({
-  url: documented(redisUrlSchema, { kind: "URL", about: "`redis://[user:password@]host[:port][/database]`, `rediss://…` over TLS, or `unix:/path`. Redis 5 or later, or Valkey." }),
-  timeout: duration("20ms", { about: "How long a request waits for an answer; then `onStoreFailure` says what happens to it." }, { max: 5_000 }),
-  prefix: documented(z.string().max(100).regex(/^[\x21-\x7e]*$/, "a prefix has visible ASCII characters only").prefault("millrace:"), { about: "What all keys begin with." }),
+  url: documented(redisUrlSchema, {
+    kind: "URL",
+    about:
+      "`redis://[user:password@]host[:port][/database]`, `rediss://…` over TLS, or `unix:/path`. Redis 5 or later, or Valkey.",
+  }),
+  timeout: duration(
+    "20ms",
+    { about: "How long a request waits for an answer; then `onStoreFailure` says what happens to it." },
+    { max: 5_000 },
+  ),
+  prefix: documented(
+    z
+      .string()
+      .max(100)
+      .regex(/^[\x21-\x7e]*$/, "a prefix has visible ASCII characters only")
+      .prefault("millrace:"),
+    { about: "What all keys begin with." },
+  ),
 });
 
-const redisOptionSchema = z.union([redisUrlSchema, redisSchema]).transform((value): z.output<typeof redisSchema> =>
-  typeof value === "string" ? { url: value, timeout: 20, prefix: "millrace:" } : value,
-);
+const redisOptionSchema = z
+  .union([redisUrlSchema, redisSchema])
+  .transform(
+    (value): z.output<typeof redisSchema> =>
+      typeof value === "string" ? { url: value, timeout: 20, prefix: "millrace:" } : value,
+  );
 
-const storeSchema = section({
-  redis: documented(redisOptionSchema, { kind: "URL or section", about: "A Redis or Valkey server. Needs the package `@redis/client` beside Millrace." }),
-}, ["disk"]);
+const storeSchema = section(
+  {
+    redis: documented(redisOptionSchema, {
+      kind: "URL or section",
+      about: "A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.",
+    }),
+  },
+  ["disk"],
+);
 
 /** The map of names to stores. */
 export const storesSchema = z.record(z.string(), storeSchema).check(
   sectionCheck((stores: Record<string, unknown>, context) => {
     for (const name of Object.keys(stores)) {
-      if (name === "local") addProblem(context, '"local" is the memory of this process; call the store otherwise', { atKey: true }, [name]);
-      else if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name)) addProblem(context, `${JSON.stringify(name)} is not the name of a store: a letter or digit first, then letters, digits and _ . -, at most 128`, { atKey: true }, [name]);
+      if (name === "local")
+        addProblem(context, '"local" is the memory of this process; call the store otherwise', { atKey: true }, [name]);
+      else if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(name))
+        addProblem(
+          context,
+          `${JSON.stringify(name)} is not the name of a store: a letter or digit first, then letters, digits and _ . -, at most 128`,
+          { atKey: true },
+          [name],
+        );
     }
   }),
 );

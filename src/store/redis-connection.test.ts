@@ -5,7 +5,10 @@ import { test, type TestContext } from "node:test";
 import { type NameWatcher, RedisConnection, type ServerNames } from "./redis-connection.ts";
 
 /** Servers on one port of several loopback addresses. */
-async function serve(context: TestContext, ...addresses: string[]): Promise<{ port: number; openAt: (address: string) => number }> {
+async function serve(
+  context: TestContext,
+  ...addresses: string[]
+): Promise<{ port: number; openAt: (address: string) => number }> {
   for (;;) {
     const servers: Server[] = [];
     const open = new Map<string, Set<Socket>>();
@@ -58,12 +61,22 @@ function readCommand(text: string): number | null {
 }
 
 /** Names whose addresses the test says. */
-function createNames(): ServerNames & { addresses: string[]; watchers: Set<NameWatcher>; change(addresses: string[]): void } {
+function createNames(): ServerNames & {
+  addresses: string[];
+  watchers: Set<NameWatcher>;
+  change(addresses: string[]): void;
+} {
   const watchers = new Set<NameWatcher>();
   const names = {
     addresses: [] as string[],
     watchers,
-    lookup: ((_host, _options, onDone) => process.nextTick(() => onDone(null, names.addresses.map((address) => ({ address, family: 4 }))))) as ServerNames["lookup"],
+    lookup: ((_host, _options, onDone) =>
+      process.nextTick(() =>
+        onDone(
+          null,
+          names.addresses.map((address) => ({ address, family: 4 })),
+        ),
+      )) as ServerNames["lookup"],
     watch: (_host: string, watcher: NameWatcher) => void watchers.add(watcher),
     unwatch: (_host: string, watcher: NameWatcher) => void watchers.delete(watcher),
     change(addresses: string[]) {
@@ -82,7 +95,10 @@ test("a connection to an address that the name no longer stands for is replaced,
   const { port, openAt } = await serve(context, "127.0.0.1", "127.0.0.2");
   const names = createNames();
   names.addresses = ["127.0.0.1"];
-  const connection = await RedisConnection.open({ url: `redis://redis.test:${port}`, timeout: 20, prefix: "" }, { names, onError: () => {} });
+  const connection = await RedisConnection.open(
+    { url: `redis://redis.test:${port}`, timeout: 20, prefix: "" },
+    { names, onError: () => {} },
+  );
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(String(await connection.send(["PING"])), "127.0.0.1");
@@ -100,7 +116,10 @@ test("where one of several addresses does not answer, the next opening takes the
   const { port } = await serve(context, "127.0.0.2");
   const names = createNames();
   names.addresses = ["127.0.0.1", "127.0.0.2"];
-  const connection = await RedisConnection.open({ url: `redis://redis.test:${port}`, timeout: 20, prefix: "" }, { names, onError: () => {} });
+  const connection = await RedisConnection.open(
+    { url: `redis://redis.test:${port}`, timeout: 20, prefix: "" },
+    { names, onError: () => {} },
+  );
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(String(await connection.send(["PING"])), "127.0.0.2");
@@ -109,7 +128,10 @@ test("where one of several addresses does not answer, the next opening takes the
 test("an address needs no name", async (context) => {
   const { port } = await serve(context, "127.0.0.1");
   const names = createNames();
-  const connection = await RedisConnection.open({ url: `redis://127.0.0.1:${port}`, timeout: 20, prefix: "" }, { names, onError: () => {} });
+  const connection = await RedisConnection.open(
+    { url: `redis://127.0.0.1:${port}`, timeout: 20, prefix: "" },
+    { names, onError: () => {} },
+  );
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(names.watchers.size, 0);

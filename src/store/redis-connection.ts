@@ -1,6 +1,7 @@
 /**
- * The connection of one thread to one Redis server: opened in the background, opened again for ever, and never a queue while it is not there. A name is resolved with each
- * opening, and followed: where it stands for other addresses than that of the connection, a connection to one of these takes its place.
+ * The connection of one thread to one Redis server: opened in the background, opened again for ever, and never a queue
+ * while it is not there. A name is resolved with each opening, and followed: where it stands for other addresses than
+ * that of the connection, a connection to one of these takes its place.
  */
 import { isIP, type LookupFunction } from "node:net";
 import type { RedisClientOptions, createClient } from "@redis/client";
@@ -121,12 +122,21 @@ export class RedisConnection implements NameWatcher {
     };
     const socket = { connectTimeout: connectTimeoutMs, reconnectStrategy };
     const common = { RESP: 2, disableOfflineQueue: true, commandsQueueMaxLength: maxQueuedCommands };
-    const place = url.startsWith("unix:") ? { socket: { ...socket, path: url.slice(5), tls: false as const } } : { url, socket: { ...socket, lookup } };
+    const place = url.startsWith("unix:")
+      ? { socket: { ...socket, path: url.slice(5), tls: false as const } }
+      : { url, socket: { ...socket, lookup } };
     const client = this.#create({ ...common, ...place } as RedisClientOptions) as unknown as Client;
     client.on("error", this.#onError);
     client.on("ready", () => this.#onError(null));
     // Rejects only when it is closed before it is there.
-    const line: Line = { client, address: null, firstConnection: client.connect().then(() => client.unref(), () => {}) };
+    const line: Line = {
+      client,
+      address: null,
+      firstConnection: client.connect().then(
+        () => client.unref(),
+        () => {},
+      ),
+    };
     return line;
   }
 }

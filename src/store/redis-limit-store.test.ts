@@ -19,15 +19,27 @@ function createStore() {
   const results: string[] = [];
   const outages: (string | null)[] = [];
   const store = new RedisLimitStore({
-    sender: { send: (command) => new Promise((resolve, reject) => { questions.push({ command, answer: resolve, fail: reject }); }) },
-    prefix: "test:", timeoutMs: 20, scheduler,
+    sender: {
+      send: (command) =>
+        new Promise((resolve, reject) => {
+          questions.push({ command, answer: resolve, fail: reject });
+        }),
+    },
+    prefix: "test:",
+    timeoutMs: 20,
+    scheduler,
     onResult: (result) => results.push(result),
     onOutage: (cause) => outages.push(cause),
   });
   const decisions: (LimitDecision | null)[] = [];
   const take = (): void => store.take("a", limit, (decision) => decisions.push(decision));
-  const settle = async (): Promise<void> => { for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve)); };
-  const wait = async (ms: number): Promise<void> => { scheduler.advance(ms); await settle(); };
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+  const wait = async (ms: number): Promise<void> => {
+    scheduler.advance(ms);
+    await settle();
+  };
   return { scheduler, questions, results, outages, decisions, take, settle, wait, store };
 }
 
@@ -40,7 +52,10 @@ test("an answer of the script becomes a decision", async () => {
   take();
   questions[1]?.answer([0, 7_000]);
   await settle();
-  assert.deepEqual(decisions, [{ isAdmitted: true, remaining: 3, waitMs: 5 }, { isAdmitted: false, remaining: 0, waitMs: 7 }]);
+  assert.deepEqual(decisions, [
+    { isAdmitted: true, remaining: 3, waitMs: 5 },
+    { isAdmitted: false, remaining: 0, waitMs: 7 },
+  ]);
   assert.deepEqual(results, ["ok", "ok"]);
 });
 
@@ -83,7 +98,11 @@ test("each question has its own time, and the timer ends with the last", async (
   assert.equal(scheduler.pendingCount, 0);
 });
 
-for (const [what, reply] of [["an error", new Error("LOADING")], ["rubbish", "what?"], ["too little", [1]]] as const) {
+for (const [what, reply] of [
+  ["an error", new Error("LOADING")],
+  ["rubbish", "what?"],
+  ["too little", [1]],
+] as const) {
   test(`${what} is no decision`, async () => {
     const { questions, decisions, take, settle, results } = createStore();
     take();

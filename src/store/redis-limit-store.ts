@@ -1,6 +1,7 @@
 /**
- * Rate limits in Redis: one atomic script a decision, on the server's clock, so that all instances see the same time. Answers within the timeout whatever happens: a
- * silent server is given up after a few failures and asked again once a second.
+ * Rate limits in Redis: one atomic script a decision, on the server's clock, so that all instances see the same time.
+ * Answers within the timeout whatever happens: a silent server is given up after a few failures and asked again once a
+ * second.
  */
 import { createHash } from "node:crypto";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -27,9 +28,10 @@ export interface RedisLimitStoreParts {
 }
 
 /**
- * The generic cell rate algorithm in microseconds. Scripts run one at a time and as a whole. The key lives as long as its bucket is not full again; a clock that is set
- * back, or a limit that has become faster, costs a key one burst at most.
- * KEYS: the bucket. ARGV: the time of one request, the time of the burst. Gives 1 and the spare time, or 0 and the missing time.
+ * The generic cell rate algorithm in microseconds. Scripts run one at a time and as a whole. The key lives as long as
+ * its bucket is not full again; a clock that is set back, or a limit that has become faster, costs a key one burst at
+ * most. KEYS: the bucket. ARGV: the time of one request, the time of the burst. Gives 1 and the spare time, or 0 and
+ * the missing time.
  */
 export const limitScript = `
 local clock = redis.call('TIME')
@@ -61,7 +63,9 @@ export class RedisLimitStore implements LimitStore {
   constructor(parts: RedisLimitStoreParts) {
     this.#parts = parts;
     this.#deadlines = new DeadlineQueue({ scheduler: parts.scheduler, timeoutMs: parts.timeoutMs });
-    this.#breaker = new StoreBreaker(parts.scheduler.clock, (isOut) => parts.onOutage(isOut ? this.#lastFailure : null));
+    this.#breaker = new StoreBreaker(parts.scheduler.clock, (isOut) =>
+      parts.onOutage(isOut ? this.#lastFailure : null),
+    );
   }
 
   take(key: string, limit: LimitNumbers, done: (decision: LimitDecision | null) => void): void {
@@ -89,10 +93,13 @@ export class RedisLimitStore implements LimitStore {
       end(result, decision);
     };
     this.#deadlines.add(wait);
-    this.#decide(key, limit).then((decision) => settle("ok", decision), (error: unknown) => {
-      this.#lastFailure = error instanceof Error ? error.message : String(error);
-      settle("error", null);
-    });
+    this.#decide(key, limit).then(
+      (decision) => settle("ok", decision),
+      (error: unknown) => {
+        this.#lastFailure = error instanceof Error ? error.message : String(error);
+        settle("error", null);
+      },
+    );
   }
 
   close(): void {

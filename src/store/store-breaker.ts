@@ -1,4 +1,7 @@
-/** Keeps requests from waiting for a store that does not answer: after a few failures in a row it is left alone for a second, then asked once. */
+/**
+ * Keeps requests from waiting for a store that does not answer: after a few failures in a row it is left alone for a
+ * second, then asked once.
+ */
 import type { Clock } from "../base/clock.ts";
 
 const maxFailures = 5;

@@ -33,20 +33,28 @@ export class Stores {
     this.#logger = parts.logger;
   }
 
-  /** Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws where a package is missing; then nothing of it is left */
+  /**
+   * Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws where a package is missing;
+   * then nothing of it is left
+   */
   async prepare(options: StoresOptions): Promise<ReadonlyMap<string, LimitStore>> {
     const prepared = new Map<string, OpenStore>();
     this.#prepared = prepared;
     try {
       for (const [name, one] of Object.entries(options)) {
         const known = this.#open.get(name);
-        prepared.set(name, known !== undefined && isDeepStrictEqual(known.options, one) ? known : await this.#openStore(name, one));
+        prepared.set(
+          name,
+          known !== undefined && isDeepStrictEqual(known.options, one) ? known : await this.#openStore(name, one),
+        );
       }
     } catch (error) {
       this.abort();
       throw error;
     }
-    await Promise.all([...prepared.values()].filter((store) => !this.#isOpen(store)).map(({ connected }) => withPatience(connected)));
+    await Promise.all(
+      [...prepared.values()].filter((store) => !this.#isOpen(store)).map(({ connected }) => withPatience(connected)),
+    );
     return new Map([...prepared].map(([name, { limits }]) => [name, limits]));
   }
 
@@ -75,7 +83,12 @@ export class Stores {
 
   async #openStore(name: string, options: StoreOptions): Promise<OpenStore> {
     let connectionError: string | null = null;
-    const connection = await RedisConnection.open(options.redis, { names: this.#names, onError: (error) => { connectionError = error?.message ?? null; } });
+    const connection = await RedisConnection.open(options.redis, {
+      names: this.#names,
+      onError: (error) => {
+        connectionError = error?.message ?? null;
+      },
+    });
     const limits = new RedisLimitStore({
       sender: connection,
       prefix: options.redis.prefix,
@@ -83,7 +96,8 @@ export class Stores {
       scheduler: systemScheduler,
       onResult: (result) => this.#metrics.counter(families.storeDecisions, [name, result]).add(),
       onOutage: (cause) => {
-        if (cause !== null) this.#logger.warn("a store does not answer", { store: name, error: connectionError ?? cause });
+        if (cause !== null)
+          this.#logger.warn("a store does not answer", { store: name, error: connectionError ?? cause });
         else this.#logger.info("a store answers again", { store: name });
       },
     });
@@ -101,6 +115,11 @@ export class Stores {
 
 async function withPatience(connected: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  await Promise.race([connected, new Promise<void>((resolve) => { timer = setTimeout(resolve, patienceMs); })]);
+  await Promise.race([
+    connected,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    }),
+  ]);
   clearTimeout(timer);
 }

@@ -7,8 +7,15 @@ import type { Endpoint } from "./endpoint.ts";
 const options = { minRequests: 4, maxRequests: 1_000, tolerancePercent: 25 };
 const endpoint = null as unknown as Endpoint; // It is not looked at.
 
-/** An upstream that serves `width` requests at a time in `serviceMs` each, the others in a queue; asked by more clients than it bears, as far as the limit allows. */
-function simulate(limit: AdaptiveLimit, clock: ManualClock, { width, serviceMs, clients, seconds }: { width: number; serviceMs: number; clients: number; seconds: number }): void {
+/**
+ * An upstream that serves `width` requests at a time in `serviceMs` each, the others in a queue; asked by more clients
+ * than it bears, as far as the limit allows.
+ */
+function simulate(
+  limit: AdaptiveLimit,
+  clock: ManualClock,
+  { width, serviceMs, clients, seconds }: { width: number; serviceMs: number; clients: number; seconds: number },
+): void {
   const until = clock.now() + seconds * 1_000;
   while (clock.now() < until) {
     let entered = 0;

@@ -1,8 +1,10 @@
 /**
- * Finds out how many requests of one thread an upstream bears. Its queue is invisible, but not what it does to the time of an answer: the limit grows while answers are about
- * as fast as they have ever been, and shrinks in proportion as they get slower. After the gradient algorithms of Netflix's concurrency-limits (2018) and of Envoy.
+ * Finds out how many requests of one thread an upstream bears. Its queue is invisible, but not what it does to the time
+ * of an answer: the limit grows while answers are about as fast as they have ever been, and shrinks in proportion as
+ * they get slower. After the gradient algorithms of Netflix's concurrency-limits (2018) and of Envoy.
  *
- * The best time has to be measured without a queue: every half minute the limit is halved for a moment, and what is measured then is the new best.
+ * The best time has to be measured without a queue: every half minute the limit is halved for a moment, and what is
+ * measured then is the new best.
  */
 import type { Clock } from "../base/clock.ts";
 import type { AttemptObserver, AttemptOutcome } from "./attempt-observer.ts";
@@ -102,7 +104,8 @@ export class AdaptiveLimit implements AttemptObserver {
 
   #adjust(averageMs: number): void {
     const { minRequests, maxRequests, tolerancePercent } = this.options;
-    let gradient = averageMs > 0 ? Math.max(minGradient, Math.min(1, (this.#bestMs * (1 + tolerancePercent / 100)) / averageMs)) : 1;
+    let gradient =
+      averageMs > 0 ? Math.max(minGradient, Math.min(1, (this.#bestMs * (1 + tolerancePercent / 100)) / averageMs)) : 1;
     if (this.#hasFailed) gradient = Math.min(gradient, failureGradient);
     // A little room to grow into; without it the limit could never rise.
     const headroom = gradient === 1 && this.#peak >= this.#limit / 2 ? Math.sqrt(this.#limit) : 0;

@@ -59,5 +59,8 @@ test("a new answer keeps what is known of the addresses that stay, and marks tho
   assert.deepEqual(rotation.update(["10.0.0.3", "10.0.0.2"], 80), [first]);
   assert.deepEqual([first.isGone, second.isGone, named("10.0.0.2") === second], [true, false, true]);
   assert.deepEqual(new Set(turns(4)), new Set(["10.0.0.3"]));
-  assert.deepEqual(rotation.orderFrom(first, clock.now()).map(({ name }) => name), ["10.0.0.3", "10.0.0.2"]);
+  assert.deepEqual(
+    rotation.orderFrom(first, clock.now()).map(({ name }) => name),
+    ["10.0.0.3", "10.0.0.2"],
+  );
 });

@@ -1,12 +1,15 @@
 /**
- * The addresses of one endpoint in one thread, each with its idle connections: whose turn it is, in what order a new connection tries them, and which
- * of them failed lately. A name may stand for many machines; all of them serve.
+ * The addresses of one endpoint in one thread, each with its idle connections: whose turn it is, in what order a new
+ * connection tries them, and which of them failed lately. A name may stand for many machines; all of them serve.
  */
 import { isIP } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import type { ClientConnection, ConnectionTarget } from "../http1/client-connection.ts";
 
-/** An address that cannot be connected to is passed over this long, while others are there; then one connection tries it. */
+/**
+ * An address that cannot be connected to is passed over this long, while others are there; then one connection tries
+ * it.
+ */
 const avoidMs = 30_000;
 /** The most addresses that one connection tries before it gives up. */
 const maxTries = 8;
@@ -50,7 +53,10 @@ export class AddressRotation {
     return this.#addresses;
   }
 
-  /** Makes `names` the addresses; what is known of those that stay is kept. @returns those that are no longer among them, marked so */
+  /**
+   * Makes `names` the addresses; what is known of those that stay is kept. @returns those that are no longer among
+   * them, marked so
+   */
   update(names: readonly string[], port: number): PooledAddress[] {
     const before = this.#byName;
     this.#byName = new Map();
@@ -62,8 +68,8 @@ export class AddressRotation {
   }
 
   /**
-   * The address whose turn it is; null where none is known. One that failed is passed over for a while, then has one turn: unless that ends in a connection, it is passed over
-   * again. Where all have failed, none is.
+   * The address whose turn it is; null where none is known. One that failed is passed over for a while, then has one
+   * turn: unless that ends in a connection, it is passed over again. Where all have failed, none is.
    */
   next(clock: Clock): PooledAddress | null {
     const count = this.#addresses.length;
@@ -86,10 +92,14 @@ export class AddressRotation {
     return this.#addresses[this.#cursor]!;
   }
 
-  /** What a new connection tries, in this order: `first`, then the others, families in turn (RFC 8305 section 4), those that failed lately last. */
+  /**
+   * What a new connection tries, in this order: `first`, then the others, families in turn (RFC 8305 section 4), those
+   * that failed lately last.
+   */
   orderFrom(first: PooledAddress, nowMs: number): PooledAddress[] {
     const start = this.#addresses.indexOf(first);
-    const others = start === -1 ? [...this.#addresses] : [...this.#addresses.slice(start + 1), ...this.#addresses.slice(0, start)];
+    const others =
+      start === -1 ? [...this.#addresses] : [...this.#addresses.slice(start + 1), ...this.#addresses.slice(0, start)];
     const good = others.filter((address) => address.avoidUntilMs <= nowMs);
     const avoided = others.filter((address) => address.avoidUntilMs > nowMs);
     return [...(start === -1 ? [] : [first]), ...interleave(good, first.family), ...avoided].slice(0, maxTries);

@@ -1,13 +1,15 @@
 /**
- * Who watches the attempts of an upstream: latency averages, outlier detection, the circuit breaker. Called on the data path by `forward/`, exactly once each an attempt, whatever becomes of it;
- * an observer neither allocates nor throws.
+ * Who watches the attempts of an upstream: latency averages, outlier detection, the circuit breaker. Called on the data
+ * path by `forward/`, exactly once each an attempt, whatever becomes of it; an observer neither allocates nor throws.
  */
 import type { Endpoint } from "./endpoint.ts";
 
 /**
- * How an attempt ended. `answered`: with a complete answer, whatever its status; `connect`: no connection came about; `reset`: the connection broke, before the answer or within it;
- * `timeout`: no first byte in time, or a pause in the answer that was too long; `malformed`: the answer was not HTTP; `cancelled`: for reasons that say nothing of the endpoint (the client
- * left, another attempt was faster, an old connection had been closed while idle, an upgrade was refused by closing the connection).
+ * How an attempt ended. `answered`: with a complete answer, whatever its status; `connect`: no connection came about;
+ * `reset`: the connection broke, before the answer or within it; `timeout`: no first byte in time, or a pause in the
+ * answer that was too long; `malformed`: the answer was not HTTP; `cancelled`: for reasons that say nothing of the
+ * endpoint (the client left, another attempt was faster, an old connection had been closed while idle, an upgrade was
+ * refused by closing the connection).
  */
 export type AttemptOutcome = "answered" | "connect" | "reset" | "timeout" | "malformed" | "cancelled";
 

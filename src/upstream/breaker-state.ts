@@ -1,11 +1,15 @@
 /**
- * The state of an upstream's breaker, which all threads share, in the region `breaker:<upstream>`:
- *   0    state (32-bit integer)
- *   4    attempts that ended since it is half-open, and
- *   8    how many of them failed (32-bit integers)
- *   16   since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the state is
+ * The state of an upstream's breaker, which all threads share, in the region `breaker:<upstream>`: 0    state (32-bit
+ * integer) 4    attempts that ended since it is half-open, and 8    how many of them failed (32-bit integers) 16
+ * since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the state is
  */
-import { numbersOf, type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
+import {
+  numbersOf,
+  type ReservedRegion,
+  type SharedMemory,
+  type SharedRegion,
+  wordsOf,
+} from "../base/shared-memory.ts";
 
 /** In the electrical sense: `open` lets nothing pass. */
 export const BreakerPosition = { closed: 0, open: 1, halfOpen: 2 } as const;

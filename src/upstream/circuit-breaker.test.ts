@@ -8,8 +8,19 @@ import { BreakerPosition } from "./breaker-state.ts";
 import { CircuitBreaker, reserveBreaker } from "./circuit-breaker.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-const defaults: BreakerOptions = { errorPercent: 50, minRequests: 20, window: 10_000, latency: 0, open: 10_000, ramp: 10_000 };
-const names = { [BreakerPosition.closed]: "closed", [BreakerPosition.open]: "open", [BreakerPosition.halfOpen]: "half-open" };
+const defaults: BreakerOptions = {
+  errorPercent: 50,
+  minRequests: 20,
+  window: 10_000,
+  latency: 0,
+  open: 10_000,
+  ramp: 10_000,
+};
+const names = {
+  [BreakerPosition.closed]: "closed",
+  [BreakerPosition.open]: "open",
+  [BreakerPosition.halfOpen]: "half-open",
+};
 const endpoint = null as unknown as Endpoint; // A breaker does not look at it.
 
 function open({ threads = 1, options = {} as Partial<BreakerOptions> } = {}) {
@@ -18,14 +29,27 @@ function open({ threads = 1, options = {} as Partial<BreakerOptions> } = {}) {
   const all = { ...defaults, ...options };
   reserveBreaker(memory, "api", all, threads);
   const moves: string[] = [];
-  const breakers = Array.from({ length: threads }, (_, stripeIndex) =>
-    new CircuitBreaker({ upstreamName: "api", options: all, memory, stripeIndex, stripes: threads, clock, random: seededRandom(7), onMove: (to) => void moves.push(names[to]) }));
+  const breakers = Array.from(
+    { length: threads },
+    (_, stripeIndex) =>
+      new CircuitBreaker({
+        upstreamName: "api",
+        options: all,
+        memory,
+        stripeIndex,
+        stripes: threads,
+        clock,
+        random: seededRandom(7),
+        onMove: (to) => void moves.push(names[to]),
+      }),
+  );
   const breaker = breakers[0]!;
   const answer = (count: number, status: number, firstByteMs = 1, which = breaker): void => {
     for (let index = 0; index < count; index++) which.onAttemptEnd(endpoint, "answered", status, firstByteMs);
   };
   /** How many of a thousand requests pass. */
-  const passing = (which = breaker): number => Array.from({ length: 1_000 }, () => which.admit()).filter(Boolean).length;
+  const passing = (which = breaker): number =>
+    Array.from({ length: 1_000 }, () => which.admit()).filter(Boolean).length;
   return { clock, breakers, breaker, moves, answer, passing };
 }
 
@@ -52,10 +76,29 @@ test("what counts as an error: failures and statuses from 500; what clients do d
     for (let time = 0; time < 30; time++) act(breaker);
     return !breaker.isClosed;
   };
-  for (const outcome of ["connect", "reset", "timeout", "malformed"] as const) assert.equal(isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, outcome, 0, -1)), true, outcome);
-  assert.equal(isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, "cancelled", 0, -1)), false);
-  for (const [status, isError] of [[200, false], [404, false], [429, false], [499, false], [500, true], [503, true]] as const) {
-    assert.equal(isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, "answered", status, 1)), isError, String(status));
+  for (const outcome of ["connect", "reset", "timeout", "malformed"] as const)
+    assert.equal(
+      isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, outcome, 0, -1)),
+      true,
+      outcome,
+    );
+  assert.equal(
+    isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, "cancelled", 0, -1)),
+    false,
+  );
+  for (const [status, isError] of [
+    [200, false],
+    [404, false],
+    [429, false],
+    [499, false],
+    [500, true],
+    [503, true],
+  ] as const) {
+    assert.equal(
+      isOpenAfter((breaker) => breaker.onAttemptEnd(endpoint, "answered", status, 1)),
+      isError,
+      String(status),
+    );
   }
 });
 
@@ -76,7 +119,11 @@ test("errors that are older than the window are forgotten", () => {
 });
 
 test("threads count together, and see the same position", () => {
-  const { breakers: [one, other], answer, moves } = open({ threads: 2 });
+  const {
+    breakers: [one, other],
+    answer,
+    moves,
+  } = open({ threads: 2 });
   answer(10, 500, 1, one);
   answer(10, 500, 1, other);
   assert.deepEqual([one!.admit(), other!.admit(), moves], [false, false, ["open"]]);
@@ -96,7 +143,8 @@ test("open, it says when to come back; then traffic returns along a ramp, and it
     clock.advance(ms);
     return passing() / 1_000;
   });
-  for (const [index, share] of [0.1, 0.25, 0.5, 0.75].entries()) assert.ok(Math.abs(shares[index]! - share) < 0.04, `${shares[index]} instead of ${share}`);
+  for (const [index, share] of [0.1, 0.25, 0.5, 0.75].entries())
+    assert.ok(Math.abs(shares[index]! - share) < 0.04, `${shares[index]} instead of ${share}`);
   clock.advance(2_500);
   assert.equal(passing(), 1_000);
   assert.deepEqual(moves, ["open", "half-open", "closed"]);

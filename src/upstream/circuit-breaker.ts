@@ -1,7 +1,8 @@
 /**
- * The circuit breaker of an upstream: when too large a share of its attempts fails, requests are refused at once for a while, so that it can recover and clients need not
- * wait for what will fail. Then it is half-open: a growing share of the traffic tries it again, and it closes at the end of the ramp, or opens again.
- * All threads share position and counts; each looks when something happens, so it needs no timer.
+ * The circuit breaker of an upstream: when too large a share of its attempts fails, requests are refused at once for a
+ * while, so that it can recover and clients need not wait for what will fail. Then it is half-open: a growing share of
+ * the traffic tries it again, and it closes at the end of the ramp, or opens again. All threads share position and
+ * counts; each looks when something happens, so it needs no timer.
  */
 import type { Clock } from "../base/clock.ts";
 import type { RandomSource } from "../base/random.ts";
@@ -22,10 +23,16 @@ const firstShare = 0.1;
 const minProbes = 3;
 
 const shapeOf = (options: BreakerOptions): SlidingShape => ({ slots, slotMs: options.window / slots, counters: 2 });
-const windowKey = (upstreamName: string, { window }: BreakerOptions): string => `breaker-window:${upstreamName}:${window}`;
+const windowKey = (upstreamName: string, { window }: BreakerOptions): string =>
+  `breaker-window:${upstreamName}:${window}`;
 
 /** Makes the regions of an upstream's breaker, or finds them. */
-export function reserveBreaker(memory: SharedMemory, upstreamName: string, options: BreakerOptions, stripes: number): ReservedRegion[] {
+export function reserveBreaker(
+  memory: SharedMemory,
+  upstreamName: string,
+  options: BreakerOptions,
+  stripes: number,
+): ReservedRegion[] {
   const key = windowKey(upstreamName, options);
   memory.region(key, SlidingCounts.byteLength(shapeOf(options), stripes));
   return [BreakerState.reserve(memory, upstreamName), { key, clearStripe: null }];
@@ -59,7 +66,12 @@ export class CircuitBreaker implements AttemptObserver {
     const shape = shapeOf(options);
     this.#options = options;
     this.#state = BreakerState.open(memory, upstreamName);
-    this.#counts = new SlidingCounts(memory.region(windowKey(upstreamName, options), SlidingCounts.byteLength(shape, stripes)), shape, stripeIndex, stripes);
+    this.#counts = new SlidingCounts(
+      memory.region(windowKey(upstreamName, options), SlidingCounts.byteLength(shape, stripes)),
+      shape,
+      stripeIndex,
+      stripes,
+    );
     this.#onMove = parts.onMove;
     this.#clock = parts.clock ?? sharedClock;
     this.#random = parts.random ?? Math.random;
@@ -78,7 +90,10 @@ export class CircuitBreaker implements AttemptObserver {
   /** Whole seconds after which a refused request may try again. */
   get retryAfterSeconds(): number {
     if (this.#state.position !== BreakerPosition.open) return 1;
-    return Math.max(1, Math.ceil((this.#state.sinceMs(BreakerPosition.open) + this.#options.open - this.#clock.now()) / 1000));
+    return Math.max(
+      1,
+      Math.ceil((this.#state.sinceMs(BreakerPosition.open) + this.#options.open - this.#clock.now()) / 1000),
+    );
   }
 
   onAttemptStart(): void {}
@@ -116,10 +131,15 @@ export class CircuitBreaker implements AttemptObserver {
     if (position === BreakerPosition.closed) {
       const sinceMs = this.#state.sinceMs(BreakerPosition.closed);
       const attempts = this.#counts.sum(attemptCounter, now, sinceMs);
-      if (attempts >= this.#options.minRequests && this.#isTooMuch(this.#counts.sum(failureCounter, now, sinceMs), attempts)) this.#move(position, BreakerPosition.open, now);
+      if (
+        attempts >= this.#options.minRequests &&
+        this.#isTooMuch(this.#counts.sum(failureCounter, now, sinceMs), attempts)
+      )
+        this.#move(position, BreakerPosition.open, now);
     } else if (position === BreakerPosition.halfOpen) {
       const { probes } = this.#state;
-      if (probes >= minProbes && this.#isTooMuch(this.#state.failedProbes, probes)) this.#move(position, BreakerPosition.open, now);
+      if (probes >= minProbes && this.#isTooMuch(this.#state.failedProbes, probes))
+        this.#move(position, BreakerPosition.open, now);
     }
   }
 

@@ -27,14 +27,19 @@ function bench(connectTimeoutMs = 3_000) {
         abandon: () => events.push(`abandon ${address.name}`),
       } as unknown as ClientConnection;
       openers.set(address.name, () => opener.onConnected(connection));
-      failures.set(address.name, (code) => opener.onConnectFailed(connection, new ProxyError(code, { replay: "safe" })));
+      failures.set(address.name, (code) =>
+        opener.onConnectFailed(connection, new ProxyError(code, { replay: "safe" })),
+      );
       return connection;
     },
     onAddressUp: ({ name }: PooledAddress) => void events.push(`up ${name}`),
     onAddressDown: ({ name }: PooledAddress) => void events.push(`down ${name}`),
     onDialEnd: () => void ended++,
   };
-  const attempt = { handle: null as AttemptHandle | null, onError: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`) };
+  const attempt = {
+    handle: null as AttemptHandle | null,
+    onError: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`),
+  };
   const dial = new Dial(host, attempt as unknown as ClientAttempt);
   const advance = (ms: number): void => {
     for (let step = 0; step < ms; step++) {
@@ -42,11 +47,21 @@ function bench(connectTimeoutMs = 3_000) {
       wheel.advance();
     }
   };
-  const begin = (...names: string[]): void => dial.begin(names.map((name) => new Address(name, { host: name, port: 80 })));
+  const begin = (...names: string[]): void =>
+    dial.begin(names.map((name) => new Address(name, { host: name, port: 80 })));
   const over = (): void => {
     assert.deepEqual([dial.isOver, ended, wheel.linkedCount], [true, 1, 0]);
   };
-  return { dial, attempt, events, advance, begin, over, connect: (name: string) => openers.get(name)!(), fail: (name: string, code: ReasonCode = "UPSTREAM_CONNECT_FAILED") => failures.get(name)!(code) };
+  return {
+    dial,
+    attempt,
+    events,
+    advance,
+    begin,
+    over,
+    connect: (name: string) => openers.get(name)!(),
+    fail: (name: string, code: ReasonCode = "UPSTREAM_CONNECT_FAILED") => failures.get(name)!(code),
+  };
 }
 
 test("the only address gets the attempt when it connects", () => {
@@ -85,16 +100,32 @@ test("an address that refuses has the next one tried at once; the last refusal i
   advance(255);
   fail("c");
   fail("b");
-  assert.deepEqual(events, ["try a", "down a", "try b", "try c", "down c", "down b", "error UPSTREAM_CONNECT_FAILED safe"]);
+  assert.deepEqual(events, [
+    "try a",
+    "down a",
+    "try b",
+    "try c",
+    "down c",
+    "down b",
+    "error UPSTREAM_CONNECT_FAILED safe",
+  ]);
   over();
 });
 
 test("no way to one address does not matter while there is a way to another; a shortage of our own ends it", () => {
   const ways: [code: ReasonCode, then: ReasonCode | null, events: string[]][] = [
     ["NO_LOCAL_ADDRESS", null, ["try a", "down a", "try b", "up b", "start b"]],
-    ["NO_LOCAL_ADDRESS", "UPSTREAM_CONNECT_FAILED", ["try a", "down a", "try b", "down b", "error UPSTREAM_CONNECT_FAILED safe"]],
+    [
+      "NO_LOCAL_ADDRESS",
+      "UPSTREAM_CONNECT_FAILED",
+      ["try a", "down a", "try b", "down b", "error UPSTREAM_CONNECT_FAILED safe"],
+    ],
     ["NO_LOCAL_ADDRESS", "NO_LOCAL_ADDRESS", ["try a", "down a", "try b", "down b", "error NO_LOCAL_ADDRESS safe"]],
-    ["UPSTREAM_CONNECT_FAILED", "NO_LOCAL_ADDRESS", ["try a", "down a", "try b", "down b", "error UPSTREAM_CONNECT_FAILED safe"]],
+    [
+      "UPSTREAM_CONNECT_FAILED",
+      "NO_LOCAL_ADDRESS",
+      ["try a", "down a", "try b", "down b", "error UPSTREAM_CONNECT_FAILED safe"],
+    ],
     ["OVERLOADED", null, ["try a", "error OVERLOADED safe"]],
   ];
   for (const [first, then, expected] of ways) {

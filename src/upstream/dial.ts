@@ -1,6 +1,7 @@
 /**
- * How a connection to an endpoint comes about for one attempt: the name is resolved, then its addresses are tried, each a moment after the one before, and the first that
- * takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5). One deadline for all of it, TLS included where there is any. Nothing stays behind when it is over.
+ * How a connection to an endpoint comes about for one attempt: the name is resolved, then its addresses are tried, each
+ * a moment after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305
+ * section 5). One deadline for all of it, TLS included where there is any. Nothing stays behind when it is over.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import type { ScheduledCall } from "../base/scheduler.ts";
@@ -127,7 +128,9 @@ export class Dial implements AttemptHandle, ConnectionOpener {
 
   readonly #onDeadline = (): void => {
     for (const { address } of this.#underWay) this.#host.onAddressDown(address);
-    this.fail(new ProxyError(this.#hasAddresses ? "UPSTREAM_CONNECT_TIMEOUT" : "UPSTREAM_DNS_TIMEOUT", { replay: "safe" }));
+    this.fail(
+      new ProxyError(this.#hasAddresses ? "UPSTREAM_CONNECT_TIMEOUT" : "UPSTREAM_DNS_TIMEOUT", { replay: "safe" }),
+    );
   };
 
   #end(): void {

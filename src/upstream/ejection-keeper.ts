@@ -1,4 +1,7 @@
-/** Ends the ejections of outlier detection, in the control thread: when their time is over, when an active health check passes, or when detection is switched off. */
+/**
+ * Ends the ejections of outlier detection, in the control thread: when their time is over, when an active health check
+ * passes, or when detection is switched off.
+ */
 import { sharedClock } from "../base/shared-clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import type { EjectionRecord } from "./ejection-record.ts";
@@ -43,12 +46,13 @@ export class EjectionKeeper {
   }
 
   /**
-   * A health check of the endpoint passed. That ends a first ejection; where traffic has had it ejected again since, checks evidently do not see what traffic does, and
-   * only one that failed before says something new (`recovery`).
+   * A health check of the endpoint passed. That ends a first ejection; where traffic has had it ejected again since,
+   * checks evidently do not see what traffic does, and only one that failed before says something new (`recovery`).
    */
   notePass(upstream: string, endpoint: string, kind: "pass" | "recovery"): void {
     for (const target of this.#targets) {
-      if (target.upstream !== upstream || target.endpoint !== endpoint || !target.state.hasFlag(EndpointFlag.ejected)) continue;
+      if (target.upstream !== upstream || target.endpoint !== endpoint || !target.state.hasFlag(EndpointFlag.ejected))
+        continue;
       if (kind === "recovery" || target.record!.isFirst) this.#bringBack(target, "health check");
     }
   }

@@ -1,11 +1,16 @@
 /**
- * What all threads know of an endpoint's failures, in the region `outlier:<upstream>/<url>`:
- *   0   failures in a row (32-bit integer)
- *   4   ejections that count towards the length of the next (32-bit integer)
- *   8   when the last ejection ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set)
- *   16  when it began (64-bit number, likewise)
+ * What all threads know of an endpoint's failures, in the region `outlier:<upstream>/<url>`: 0   failures in a row
+ * (32-bit integer) 4   ejections that count towards the length of the next (32-bit integer) 8   when the last ejection
+ * ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set) 16  when it began
+ * (64-bit number, likewise)
  */
-import { numbersOf, type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "../base/shared-memory.ts";
+import {
+  numbersOf,
+  type ReservedRegion,
+  type SharedMemory,
+  type SharedRegion,
+  wordsOf,
+} from "../base/shared-memory.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
 
 const regionBytes = 64;
@@ -51,7 +56,10 @@ export class EjectionRecord {
     return Atomics.add(this.#words, failuresIndex, 1) + 1;
   }
 
-  /** Takes the failures in a row where there are `least` of them, and counts from 0 again. @returns whether it did: of several threads, one does */
+  /**
+   * Takes the failures in a row where there are `least` of them, and counts from 0 again. @returns whether it did: of
+   * several threads, one does
+   */
   claim(least: number): boolean {
     return Atomics.exchange(this.#words, failuresIndex, 0) >= least;
   }
@@ -71,7 +79,10 @@ export class EjectionRecord {
     return this.#times[beganIndex]!;
   }
 
-  /** Notes that an ejection begins. @returns how long it is: longer each time, and shorter again by one step for each `ejection` without trouble */
+  /**
+   * Notes that an ejection begins. @returns how long it is: longer each time, and shorter again by one step for each
+   * `ejection` without trouble
+   */
   begin(nowMs: number, { ejection, maxEjection }: OutlierOptions): number {
     const calm = Math.floor(Math.max(0, nowMs - this.endsMs) / ejection);
     const count = Math.max(0, this.#words[ejectionsIndex]! - calm) + 1;

@@ -24,13 +24,42 @@ test("addresses of endpoints are read into one spelling", () => {
 
 test("what is no address of an endpoint is refused, and the sentence says what to write", () => {
   const wrong: [text: string, sentence: RegExp][] = [
-    ["localhost:8081", /write "http:\/\/localhost:8081"/], ["api", /write "http:\/\/api"/], ["[::1]:80", /write "http:\/\/\[::1\]:80"/], ["", /not the URL/], ["https://a", /not available in this version/], ["ftp://a", /scheme "ftp"/],
-    ["http://a/b", /has a path/], ["http://a?x", /has a path/], ["http://a#x", /has a path/], ["http://a\\b", /has a path/], ["http://", /no valid host/], ["http://a b", /no valid host/], ["http://a:0", /no valid port/], ["http://a:65536", /no valid port/], ["http://a:", /no valid port/],
-    ["http://a:x", /no valid host/], ["http://999.1.1.1", /no valid host/], ["http://[::1", /no valid host/], ["http://[1.2.3.4]", /no valid host/], ["http://\u00ad", /no valid host/], ["http://[fe80::1%]", /no valid host/], ["unix:", /names no socket/], ["unix://x", /slashes like a URL/],
+    ["localhost:8081", /write "http:\/\/localhost:8081"/],
+    ["api", /write "http:\/\/api"/],
+    ["[::1]:80", /write "http:\/\/\[::1\]:80"/],
+    ["", /not the URL/],
+    ["https://a", /not available in this version/],
+    ["ftp://a", /scheme "ftp"/],
+    ["http://a/b", /has a path/],
+    ["http://a?x", /has a path/],
+    ["http://a#x", /has a path/],
+    ["http://a\\b", /has a path/],
+    ["http://", /no valid host/],
+    ["http://a b", /no valid host/],
+    ["http://a:0", /no valid port/],
+    ["http://a:65536", /no valid port/],
+    ["http://a:", /no valid port/],
+    ["http://a:x", /no valid host/],
+    ["http://999.1.1.1", /no valid host/],
+    ["http://[::1", /no valid host/],
+    ["http://[1.2.3.4]", /no valid host/],
+    ["http://\u00ad", /no valid host/],
+    ["http://[fe80::1%]", /no valid host/],
+    ["unix:", /names no socket/],
+    ["unix://x", /slashes like a URL/],
   ];
-  for (const [text, sentence] of wrong) assert.throws(() => parseEndpointAddress(text), (error) => error instanceof RangeError && sentence.test(error.message), text);
+  for (const [text, sentence] of wrong)
+    assert.throws(
+      () => parseEndpointAddress(text),
+      (error) => error instanceof RangeError && sentence.test(error.message),
+      text,
+    );
 });
 
 test("a password in a URL is not repeated in the message", () => {
-  assert.throws(() => parseEndpointAddress("http://user:secret@host"), (error) => error instanceof RangeError && /user name or password/.test(error.message) && !error.message.includes("secret"));
+  assert.throws(
+    () => parseEndpointAddress("http://user:secret@host"),
+    (error) =>
+      error instanceof RangeError && /user name or password/.test(error.message) && !error.message.includes("secret"),
+  );
 });

@@ -3,7 +3,9 @@ import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
 
-/** Where an endpoint is. `url` is canonical (lower case, port written out): the endpoint's identity within its upstream. */
+/**
+ * Where an endpoint is. `url` is canonical (lower case, port written out): the endpoint's identity within its upstream.
+ */
 export interface EndpointAddress {
   readonly url: string;
   /** Name or literal address without brackets; null for a Unix socket. */
@@ -24,22 +26,33 @@ export function parseEndpointAddress(text: string): EndpointAddress {
     const socketPath = parseSocketPath(text);
     return { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
   }
-  if (/^https:\/\//i.test(text)) throw new RangeError(`${shown}: endpoints with https are not available in this version; write an "http://" URL`);
+  if (/^https:\/\//i.test(text))
+    throw new RangeError(`${shown}: endpoints with https are not available in this version; write an "http://" URL`);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
   if (scheme === undefined) {
-    const hint = /^[\w.-]+(:\d+)?$/.test(text) || /^\[[\da-f:.]+\](:\d+)?$/i.test(text) ? `write "http://${text}"` : 'write for example "http://10.0.0.1:8081" or "unix:/run/api.sock"';
+    const hint =
+      /^[\w.-]+(:\d+)?$/.test(text) || /^\[[\da-f:.]+\](:\d+)?$/i.test(text)
+        ? `write "http://${text}"`
+        : 'write for example "http://10.0.0.1:8081" or "unix:/run/api.sock"';
     throw new RangeError(`${shown} is not the URL of an endpoint; ${hint}`);
   }
-  if (scheme.toLowerCase() !== "http") throw new RangeError(`${shown} has the scheme "${scheme}"; endpoints are "http://host:port" or "unix:/path"`);
-  const [authority = "", rest = ""] = splitAuthority(text.slice(scheme.length + 3));
-  if (authority.includes("@")) throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
-  if (rest !== "" && rest !== "/") throw new RangeError(`${shown} has a path; an endpoint is only an address. To add a prefix, use the route's middleware "rewrite: { addPrefix: ... }"`);
+  if (scheme.toLowerCase() !== "http")
+    throw new RangeError(`${shown} has the scheme "${scheme}"; endpoints are "http://host:port" or "unix:/path"`);
+  const [authority, rest] = splitAuthority(text.slice(scheme.length + 3));
+  if (authority.includes("@"))
+    throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
+  if (rest !== "" && rest !== "/")
+    throw new RangeError(
+      `${shown} has a path; an endpoint is only an address. To add a prefix, use the route's middleware "rewrite: { addPrefix: ... }"`,
+    );
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(authority);
   const host = match?.[1] !== undefined ? readIpv6(match[1]) : readName(match?.[2] ?? "");
-  const isValidHost = match?.[1] !== undefined ? isIP(host) === 6 : isIP(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
+  const isValidHost =
+    match?.[1] !== undefined ? isIP(host) === 6 : isIP(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
   if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
   const port = match[3] === undefined ? 80 : Number(match[3]);
-  if (match[3] === "" || port < 1 || port > 65_535) throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);
+  if (match[3] === "" || port < 1 || port > 65_535)
+    throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, host, port, socketPath: null };
 }
 
@@ -48,13 +61,18 @@ function splitAuthority(text: string): [authority: string, rest: string] {
   return end === -1 ? [text, ""] : [text.slice(0, end), text.slice(end)];
 }
 
-/** Lower case, but for the interface of an address that is local to a link: `fe80::1%eth0`, in URLs also `fe80::1%25eth0` (RFC 6874). */
+/**
+ * Lower case, but for the interface of an address that is local to a link: `fe80::1%eth0`, in URLs also
+ * `fe80::1%25eth0` (RFC 6874).
+ */
 function readIpv6(text: string): string {
   const [address = "", zone] = text.split(/%(?:25)?/, 2);
   return zone === undefined ? address.toLowerCase() : `${address.toLowerCase()}%${zone}`;
 }
 
-/** Lower case; a name in other letters than ASCII in the form that name servers know (RFC 5891). "" where there is none. */
+/**
+ * Lower case; a name in other letters than ASCII in the form that name servers know (RFC 5891). "" where there is none.
+ */
 function readName(text: string): string {
   return /^[\x00-\x7f]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
 }

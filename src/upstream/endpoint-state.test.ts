@@ -6,10 +6,19 @@ import { SharedMemory } from "../base/shared-memory.ts";
 import { EndpointFlag, EndpointState, Health } from "./endpoint-state.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
-function open(stripes = 2): { memory: SharedMemory; upstream: UpstreamState; window: (stripeIndex: number) => EndpointState } {
+function open(stripes = 2): {
+  memory: SharedMemory;
+  upstream: UpstreamState;
+  window: (stripeIndex: number) => EndpointState;
+} {
   const memory = new SharedMemory();
   const upstream = UpstreamState.open(memory, "api");
-  return { memory, upstream, window: (stripeIndex) => EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex, stripes, upstream }) };
+  return {
+    memory,
+    upstream,
+    window: (stripeIndex) =>
+      EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex, stripes, upstream }),
+  };
 }
 
 test("a new endpoint is unknown, without flags, without load, and admits", () => {
@@ -118,12 +127,16 @@ test("threads that count and take turns at the same time lose nothing and share 
   };
   window(0);
   const turns = await Promise.all(
-    [0, 1].map((stripeIndex) =>
-      new Promise<Uint32Array>((resolve, reject) => {
-        const worker = new Worker(source, { eval: true, workerData: { ...urls, snapshot: memory.snapshot(), stripeIndex } });
-        worker.once("message", resolve);
-        worker.once("error", reject);
-      }),
+    [0, 1].map(
+      (stripeIndex) =>
+        new Promise<Uint32Array>((resolve, reject) => {
+          const worker = new Worker(source, {
+            eval: true,
+            workerData: { ...urls, snapshot: memory.snapshot(), stripeIndex },
+          });
+          worker.once("message", resolve);
+          worker.once("error", reject);
+        }),
     ),
   );
   assert.equal(window(-1).inFlight, 2 * rounds);
@@ -134,7 +147,14 @@ test("threads that count and take turns at the same time lose nothing and share 
 test("the moment of a return is noted, whatever gate had been closed, and only when the last one opens", () => {
   const memory = new SharedMemory();
   const clock = new ManualClock(1_000);
-  const state = EndpointState.open(memory, { upstreamName: "api", url: "http://127.0.0.1:80", stripeIndex: 0, stripes: 1, upstream: UpstreamState.open(memory, "api"), clock });
+  const state = EndpointState.open(memory, {
+    upstreamName: "api",
+    url: "http://127.0.0.1:80",
+    stripeIndex: 0,
+    stripes: 1,
+    upstream: UpstreamState.open(memory, "api"),
+    clock,
+  });
   state.health = Health.healthy;
   assert.equal(state.returnedMs, 0, "it has been there since the start");
   state.health = Health.unhealthy;

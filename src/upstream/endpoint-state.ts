@@ -12,8 +12,9 @@
  *   128  one line of 64 bytes per thread, so that no two threads write the same cache line:
  *          +0  requests in flight    the rest reserved
  *
- * A stripe has one writer, its thread, so counting needs no atomic operation; a sum over the stripes may be a few requests old, which is all
- * that a balancer needs. Health, flags and weight are written atomically, and every change moves the upstream's epoch.
+ * A stripe has one writer, its thread, so counting needs no atomic operation; a sum over the stripes may be a few
+ * requests old, which is all that a balancer needs. Health, flags and weight are written atomically, and every change
+ * moves the upstream's epoch.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -90,8 +91,14 @@ export class EndpointState {
   }
 
   /** The window on the endpoint `place.url` of an upstream in `memory`. */
-  static open(memory: SharedMemory, place: EndpointStateParts & { readonly upstreamName: string; readonly url: string }): EndpointState {
-    return new EndpointState(memory.region(EndpointState.key(place.upstreamName, place.url), EndpointState.byteLength(place.stripes)), place);
+  static open(
+    memory: SharedMemory,
+    place: EndpointStateParts & { readonly upstreamName: string; readonly url: string },
+  ): EndpointState {
+    return new EndpointState(
+      memory.region(EndpointState.key(place.upstreamName, place.url), EndpointState.byteLength(place.stripes)),
+      place,
+    );
   }
 
   /** One more attempt is under way here. */
@@ -113,9 +120,12 @@ export class EndpointState {
     return sum;
   }
 
-  /** Takes a dead thread's attempts out of the count. Call it when the thread has ended, before its successor starts. */
+  /**
+   * Takes a dead thread's attempts out of the count. Call it when the thread has ended, before its successor starts.
+   */
   clearStripe(stripeIndex: number): void {
-    if (stripeIndex < 0 || stripeIndex >= this.#stripes) throw new RangeError(`stripe ${stripeIndex} of ${this.#stripes}`);
+    if (stripeIndex < 0 || stripeIndex >= this.#stripes)
+      throw new RangeError(`stripe ${stripeIndex} of ${this.#stripes}`);
     Atomics.store(this.#words, stripeStart(stripeIndex), 0);
   }
 
@@ -137,7 +147,10 @@ export class EndpointState {
     if (Atomics.exchange(this.#words, healthIndex, health) !== health) this.#announce(wasAdmitting);
   }
 
-  /** The last active check got an answer, good or bad, or there was no check yet. An endpoint that is unhealthy and answers is one that panic may fall back on. */
+  /**
+   * The last active check got an answer, good or bad, or there was no check yet. An endpoint that is unhealthy and
+   * answers is one that panic may fall back on.
+   */
   get isAnswering(): boolean {
     return Atomics.load(this.#words, silentIndex) === 0;
   }
@@ -147,7 +160,10 @@ export class EndpointState {
     if (Atomics.exchange(this.#words, silentIndex, stored) !== stored) this.#upstream.bumpEpoch();
   }
 
-  /** When it last began to admit requests after it had not, or was added to a running upstream, by the clock of the process; 0 = it has been there since the start. */
+  /**
+   * When it last began to admit requests after it had not, or was added to a running upstream, by the clock of the
+   * process; 0 = it has been there since the start.
+   */
   get returnedMs(): number {
     return this.#times[returnedIndex]!;
   }
@@ -199,12 +215,21 @@ export class EndpointState {
 
   /** Nothing but an ejection is in the way. */
   get isOnlyEjected(): boolean {
-    return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && Atomics.load(this.#words, flagsIndex) === EndpointFlag.ejected;
+    return (
+      Atomics.load(this.#words, healthIndex) !== Health.unhealthy &&
+      Atomics.load(this.#words, flagsIndex) === EndpointFlag.ejected
+    );
   }
 
-  /** Requests of clients that belong here may still come: not unhealthy, and neither ejected nor disabled. It may be draining. */
+  /**
+   * Requests of clients that belong here may still come: not unhealthy, and neither ejected nor disabled. It may be
+   * draining.
+   */
   get isKeepingClients(): boolean {
-    return Atomics.load(this.#words, healthIndex) !== Health.unhealthy && (Atomics.load(this.#words, flagsIndex) & ~EndpointFlag.draining) === 0;
+    return (
+      Atomics.load(this.#words, healthIndex) !== Health.unhealthy &&
+      (Atomics.load(this.#words, flagsIndex) & ~EndpointFlag.draining) === 0
+    );
   }
 
   /** Tells everybody of a change; before that, notes the time where it brought the endpoint back. */

@@ -1,5 +1,6 @@
 /**
- * One address of an upstream, as one proxy thread sees it: immutable facts, a window on the shared state, and this thread's transport.
+ * One address of an upstream, as one proxy thread sees it: immutable facts, a window on the shared state, and this
+ * thread's transport.
  */
 import type { EndpointState } from "./endpoint-state.ts";
 import type { Transport } from "./transport.ts";

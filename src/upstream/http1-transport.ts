@@ -1,7 +1,8 @@
 /**
- * HTTP/1.1 to one endpoint: dials, keeps idle connections (`idle-connections.ts` says who gets which), and, where asked to, puts several requests on one
- * connection so that they share system calls. Where its name stands for several addresses, requests go to them in turn; connections to an address
- * that the name no longer stands for end with what they are doing.
+ * HTTP/1.1 to one endpoint: dials, keeps idle connections (`idle-connections.ts` says who gets which), and, where asked
+ * to, puts several requests on one connection so that they share system calls. Where its name stands for several
+ * addresses, requests go to them in turn; connections to an address that the name no longer stands for end with what
+ * they are doing.
  */
 import { isIP } from "node:net";
 import type { EndOfTurn } from "../base/end-of-turn.ts";
@@ -40,7 +41,10 @@ export interface TransportContext {
   onInternalError(error: unknown): void;
 }
 
-/** An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN is lost. */
+/**
+ * An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN
+ * is lost.
+ */
 const keepAliveMarginMs = 1_000;
 /** `Keep-Alive: timeout=0`: the endpoint waits for less than a second. */
 const shortestHintMs = 1_000;
@@ -83,9 +87,13 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     const { host, port, socketPath } = spec;
     this.#hostName = host !== null && isIP(host) === 0 ? host : null;
     if (socketPath !== null) this.#rotation = AddressRotation.of(socketPath, { path: socketPath });
-    else this.#rotation = this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
+    else
+      this.#rotation =
+        this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
     this.#looks = new IdleConnections({
-      endOfTurn: context.endOfTurn, clock: context.wheel.clock, onReady: (attempt, address, connection) => this.#onReady(attempt, address, connection),
+      endOfTurn: context.endOfTurn,
+      clock: context.wheel.clock,
+      onReady: (attempt, address, connection) => this.#onReady(attempt, address, connection),
     });
   }
 
@@ -127,7 +135,8 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   close(): void {
     this.#isDraining = true;
     this.#unwatch();
-    for (const dial of [...this.#dials]) dial.fail(new ProxyError("UPSTREAM_CONNECT_FAILED", { replay: "safe", detail: "closed" }));
+    for (const dial of [...this.#dials])
+      dial.fail(new ProxyError("UPSTREAM_CONNECT_FAILED", { replay: "safe", detail: "closed" }));
     for (const connection of [...this.#open.keys()]) connection.close();
   }
 
@@ -249,7 +258,9 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   /** How long a connection is kept idle. */
   #idleMs(keepAliveHintMs: number): number {
     const { idleTimeout } = this.options;
-    return keepAliveHintMs > 0 ? Math.min(idleTimeout, Math.max(keepAliveHintMs - keepAliveMarginMs, keepAliveHintMs / 2)) : idleTimeout;
+    return keepAliveHintMs > 0
+      ? Math.min(idleTimeout, Math.max(keepAliveHintMs - keepAliveMarginMs, keepAliveHintMs / 2))
+      : idleTimeout;
   }
 
   #onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void {

@@ -157,7 +157,12 @@ test("a connection on which a look finds something is closed, and the next one i
 test("a bound connection on which a look finds something is none: its client logs in again", async () => {
   const pool = new Pool();
   const connection = { reuse: new Reuse() } as ClientConnection;
-  Object.assign(connection, { closeUnlessSilent: () => { pool.connections.noteClosed(connection); return false; } });
+  Object.assign(connection, {
+    closeUnlessSilent: () => {
+      pool.connections.noteClosed(connection);
+      return false;
+    },
+  });
   pool.connections.parkBound(connection);
   await Promise.resolve();
   const attempt = { isRepeatable: false, bound: connection } as unknown as Attempt;

@@ -1,16 +1,19 @@
 /**
  * The connections of one endpoint on which nothing is in flight, and the attempts that wait for a look at one of them.
  *
- * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed.
- * A request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN that came with that answer is read in the next polling phase
- * only, and a queue, a pipelining client or a stalled thread would have the request written before. It gets one that has been through such a phase, if there is one; polling phases
- * are counted for a while behind each such request. Else, if it came after the answer, the socket is looked at on the spot.
- * One that was there when the answer ended waits for `settleMs` and a polling phase behind them, because the endpoint's FIN may leave a moment after its answer.
- * Behind an answer that withheld its content (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at: what arrived in
- * that time may still be unread where the thread was held up.
- * Those that are bound to a client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
+ * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed. A
+ * request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN
+ * that came with that answer is read in the next polling phase only, and a queue, a pipelining client or a stalled
+ * thread would have the request written before. It gets one that has been through such a phase, if there is one;
+ * polling phases are counted for a while behind each such request. Else, if it came after the answer, the socket is
+ * looked at on the spot. One that was there when the answer ended waits for `settleMs` and a polling phase behind them,
+ * because the endpoint's FIN may leave a moment after its answer. Behind an answer that withheld its content
+ * (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at:
+ * what arrived in that time may still be unread where the thread was held up. Those that are bound to a client
+ * connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
  *
- * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two turns; then they go elsewhere.
+ * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two
+ * turns; then they go elsewhere.
  */
 import type { EndOfTurn, EndOfTurnTask } from "../base/end-of-turn.ts";
 import type { Clock } from "../base/clock.ts";
@@ -21,7 +24,10 @@ import type { ClientConnection } from "../http1/client-connection.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 import type { Attempt } from "./transport.ts";
 
-/** Whose connections they are. It keeps those that anybody may get in the order in which they were parked, address by address. */
+/**
+ * Whose connections they are. It keeps those that anybody may get in the order in which they were parked, address by
+ * address.
+ */
 export interface IdleHost {
   readonly endOfTurn: EndOfTurn;
   readonly clock: Clock;
@@ -31,11 +37,17 @@ export interface IdleHost {
   onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void;
 }
 
-/** The FIN of an endpoint that closes right behind its answer is there by then: a server in Node.js sends it a turn of its event loop later (0.05 to 0.9 ms were seen). */
+/**
+ * The FIN of an endpoint that closes right behind its answer is there by then: a server in Node.js sends it a turn of
+ * its event loop later (0.05 to 0.9 ms were seen).
+ */
 const settleMs = 2;
 /** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
 const quietMs = 5;
-/** Behind a request that could not be sent again, so many turns in which connections were parked have their polling phases counted. */
+/**
+ * Behind a request that could not be sent again, so many turns in which connections were parked have their polling
+ * phases counted.
+ */
 const countedTurns = 64;
 /** Of so many of the youngest the first is taken that needs no look. */
 const choices = 16;
@@ -54,7 +66,10 @@ export class IdleConnections implements EndOfTurnTask {
   #lookedAtMs = 0;
   /** When the last end of a turn was: a polling phase began then. */
   #turnedMs = 0;
-  /** `#parkCount` when the last callback that parked any was over: a request that finds more was there before their answers ended. */
+  /**
+   * `#parkCount` when the last callback that parked any was over: a request that finds more was there before their
+   * answers ended.
+   */
   #parkedEarlier = 0;
   #isMomentPlanned = false;
   #isPlanned = false;
@@ -123,7 +138,8 @@ export class IdleConnections implements EndOfTurnTask {
         if (reuse.parkedAt <= this.#lookedAt && this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
       }
     }
-    for (let index = idle.length - 1; index >= 0; index--) if (this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
+    for (let index = idle.length - 1; index >= 0; index--)
+      if (this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
     return null;
   }
 
@@ -138,7 +154,11 @@ export class IdleConnections implements EndOfTurnTask {
       if (left <= 0) return false;
     } else return false;
     const untilMs = this.#waitMs(candidates, attempt) + this.#host.clock.now();
-    const waiting = new WaitingAttempt(attempt, address, { look: this.#parkCount, untilMs, onCancel: (gone) => this.#forget(gone) });
+    const waiting = new WaitingAttempt(attempt, address, {
+      look: this.#parkCount,
+      untilMs,
+      onCancel: (gone) => this.#forget(gone),
+    });
     this.#waiting.push(waiting);
     attempt.handle = waiting;
     this.#plan();
@@ -179,7 +199,12 @@ export class IdleConnections implements EndOfTurnTask {
     const isLookNeeded = needsLook(attempt);
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
     if (isLookNeeded && reuse.isAwaited && this.#lookedAtMs < reuse.parkedMs + settleMs) return false;
-    if (isLookNeeded && reuse.parkedAt > this.#lookedAt && (reuse.parkedAt > this.#parkedEarlier || !connection.closeUnlessSilent())) return false;
+    if (
+      isLookNeeded &&
+      reuse.parkedAt > this.#lookedAt &&
+      (reuse.parkedAt > this.#parkedEarlier || !connection.closeUnlessSilent())
+    )
+      return false;
     reuse.isSuspect = false;
     return true;
   }
@@ -249,7 +274,11 @@ class WaitingAttempt implements AttemptHandle {
   isOver = false;
   readonly #onCancel: (waiting: WaitingAttempt) => void;
 
-  constructor(attempt: Attempt, address: PooledAddress | null, parts: { readonly look: number; readonly untilMs: number; readonly onCancel: (waiting: WaitingAttempt) => void }) {
+  constructor(
+    attempt: Attempt,
+    address: PooledAddress | null,
+    parts: { readonly look: number; readonly untilMs: number; readonly onCancel: (waiting: WaitingAttempt) => void },
+  ) {
     this.attempt = attempt;
     this.address = address;
     this.look = parts.look;

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { LatencyAverage, latencyDecayMs } from "./latency-average.ts";
 
 const open = (): LatencyAverage => new LatencyAverage(new Float64Array(2));
-const isNear = (actual: number, expected: number): void => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} instead of ${expected}`);
+const isNear = (actual: number, expected: number): void =>
+  assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} instead of ${expected}`);
 
 test("nothing measured is 0, and a measured zero is not nothing", () => {
   const latency = open();

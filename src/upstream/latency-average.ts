@@ -1,15 +1,19 @@
 /**
- * How long an endpoint takes to answer, as Finagle's peak EWMA has it (Twitter 2014; also in Linkerd): a moving average weighted by time that jumps to a slower sample at
- * once and comes down slowly, and that fades towards zero while nothing is measured, so that an endpoint which was slow once is tried again.
+ * How long an endpoint takes to answer, as Finagle's peak EWMA has it (Twitter 2014; also in Linkerd): a moving average
+ * weighted by time that jumps to a slower sample at once and comes down slowly, and that fades towards zero while
+ * nothing is measured, so that an endpoint which was slow once is tried again.
  *
- * One average for all threads, written without locks: two threads that finish at once may lose one of two samples, which an average can bear. Aligned 64-bit
- * numbers are read and written whole on every machine that Node runs on.
+ * One average for all threads, written without locks: two threads that finish at once may lose one of two samples,
+ * which an average can bear. Aligned 64-bit numbers are read and written whole on every machine that Node runs on.
  */
 
 /** The time in which the past loses all but 37 % of its weight. */
 export const latencyDecayMs = 10_000;
 
-/** A window on one endpoint's average: two numbers, the average in milliseconds and when it was written; the average is 0 until there is a sample. */
+/**
+ * A window on one endpoint's average: two numbers, the average in milliseconds and when it was written; the average is
+ * 0 until there is a sample.
+ */
 export class LatencyAverage {
   readonly #cells: Float64Array;
 

@@ -6,7 +6,14 @@ import type { Endpoint } from "./endpoint.ts";
 import { LatencyAverage } from "./latency-average.ts";
 import { LatencyObserver } from "./latency-observer.ts";
 
-const cases: [what: string, beforeMs: number, outcome: AttemptOutcome, status: number, firstByteMs: number, afterMs: number][] = [
+const cases: [
+  what: string,
+  beforeMs: number,
+  outcome: AttemptOutcome,
+  status: number,
+  firstByteMs: number,
+  afterMs: number,
+][] = [
   ["an answer is a sample", 0, "answered", 200, 3, 3],
   ["a slower answer counts at once", 3, "answered", 404, 40, 40],
   ["the first byte counts, not how the rest went", 3, "reset", 200, 40, 40],

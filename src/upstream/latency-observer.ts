@@ -1,6 +1,7 @@
 /**
- * Feeds the endpoints' latency averages. A failure never makes an endpoint look fast: an answer of status 500 or above counts as at least what was expected, and an attempt
- * that brought no answer as twice that, so that an endpoint which refuses at once does not draw the traffic of those that work.
+ * Feeds the endpoints' latency averages. A failure never makes an endpoint look fast: an answer of status 500 or above
+ * counts as at least what was expected, and an attempt that brought no answer as twice that, so that an endpoint which
+ * refuses at once does not draw the traffic of those that work.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -31,7 +32,10 @@ export class LatencyObserver implements AttemptObserver {
     if (firstByteMs >= 0 && status < 500) latency.observe(firstByteMs, nowMs);
     else {
       const expectedMs = latency.at(nowMs) || unmeasuredLatencyMs;
-      latency.observe(firstByteMs >= 0 ? Math.max(firstByteMs, expectedMs) : Math.min(2 * expectedMs, maxPenaltyMs), nowMs);
+      latency.observe(
+        firstByteMs >= 0 ? Math.max(firstByteMs, expectedMs) : Math.min(2 * expectedMs, maxPenaltyMs),
+        nowMs,
+      );
     }
   }
 }

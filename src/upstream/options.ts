@@ -1,6 +1,20 @@
 /** The options of an upstream. Schema and documentation; the normal form is `UpstreamOptions`. */
 import * as z from "zod";
-import { addProblem, choice, count, documented, duration, maybe, nameSchema, parsedBy, percent, section, sectionCheck, switchable, switchedOff } from "../base/option-schema.ts";
+import {
+  addProblem,
+  choice,
+  count,
+  documented,
+  duration,
+  maybe,
+  nameSchema,
+  parsedBy,
+  percent,
+  section,
+  sectionCheck,
+  switchable,
+  switchedOff,
+} from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
 import { parseEndpointAddress } from "./endpoint-address.ts";
 import { maxWeight } from "./endpoint.ts";
@@ -13,18 +27,32 @@ import { stickySchema } from "./sticky-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 
-const endpointSectionSchema = section(
-  {
-    url: documented(endpointUrlSchema, { kind: "URL", about: "`http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed." }),
-    weight: count(1, { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" }, { min: 0, max: maxWeight }),
-    backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
-    zone: documented(maybe(nameSchema), { kind: "name", defaultText: "none", about: "Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it." }),
-  },
-);
+const endpointSectionSchema = section({
+  url: documented(endpointUrlSchema, {
+    kind: "URL",
+    about:
+      "`http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
+  }),
+  weight: count(
+    1,
+    { about: "The share of the traffic, relative to the other endpoints.", zero: "no new traffic" },
+    { min: 0, max: maxWeight },
+  ),
+  backup: documented(z.boolean().prefault(false), { about: "Used only while no other endpoint is available." }),
+  zone: documented(maybe(nameSchema), {
+    kind: "name",
+    defaultText: "none",
+    about: "Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it.",
+  }),
+});
 
-const endpointSchema = z.union([endpointUrlSchema, endpointSectionSchema]).transform((value) =>
-  "weight" in value ? { ...value.url, weight: value.weight, backup: value.backup, zone: value.zone } : { ...value, weight: 1, backup: false, zone: null },
-);
+const endpointSchema = z
+  .union([endpointUrlSchema, endpointSectionSchema])
+  .transform((value) =>
+    "weight" in value
+      ? { ...value.url, weight: value.weight, backup: value.backup, zone: value.zone }
+      : { ...value, weight: 1, backup: false, zone: null },
+  );
 
 export const upstreamSchema = section(
   {
@@ -39,44 +67,68 @@ export const upstreamSchema = section(
     }),
     sticky: documented(switchedOff(stickySchema), {
       defaultText: "off",
-      about: "Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its clients and gets no new ones; from one that is gone or fails, clients move to another for good.",
+      about:
+        "Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its clients and gets no new ones; from one that is gone or fails, clients move to another for good.",
     }),
     slowStart: duration("0s", {
-      about: "How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.",
+      about:
+        "How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.",
       zero: "full weight at once",
     }),
     panicThreshold: percent("50%", {
-      about: "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of fewer than four endpoints never panic.",
+      about:
+        "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of fewer than four endpoints never panic.",
       zero: "never",
     }),
-    zoneThreshold: percent("70%", { about: "Requests stay in this instance's `zone` while at least this part of the endpoints there (by weight) is available; else all zones share them.", zero: "while one is" }),
+    zoneThreshold: percent("70%", {
+      about:
+        "Requests stay in this instance's `zone` while at least this part of the endpoints there (by weight) is available; else all zones share them.",
+      zero: "while one is",
+    }),
     health: documented(switchable(healthSchema), {
       defaultText: "off",
-      about: "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
+      about:
+        "Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for healthy.",
     }),
     outlier: outlierSchema,
     breaker: documented(switchable(breakerSchema), {
       defaultText: "off",
-      about: "Circuit breaker: when too large a share of the attempts fails, requests are refused at once for a while (503 with `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.",
+      about:
+        "Circuit breaker: when too large a share of the attempts fails, requests are refused at once for a while (503 with `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.",
     }),
     retry: documented(retrySchema.prefault({}), {
-      about: "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
+      about:
+        "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
     }),
-    limits: documented(limitsSchema.prefault({}), { about: "How many requests the upstream is given at a time. What is too much waits in a queue, for a while." }),
+    limits: documented(limitsSchema.prefault({}), {
+      about: "How many requests the upstream is given at a time. What is too much waits in a queue, for a while.",
+    }),
     hedge: documented(switchable(hedgeSchema), {
       defaultText: "off",
-      about: "Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.",
+      about:
+        "Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.",
     }),
     pool: documented(
       section({
-        maxIdle: count(128, { about: "The most idle connections kept for each endpoint and thread.", zero: "every connection is closed after one answer" }, { min: 0, max: 100_000 }),
-        idleTimeout: duration("60s", { about: "How long an idle connection is kept. An endpoint's `Keep-Alive: timeout` shortens it." }),
+        maxIdle: count(
+          128,
+          {
+            about: "The most idle connections kept for each endpoint and thread.",
+            zero: "every connection is closed after one answer",
+          },
+          { min: 0, max: 100_000 },
+        ),
+        idleTimeout: duration("60s", {
+          about: "How long an idle connection is kept. An endpoint's `Keep-Alive: timeout` shortens it.",
+        }),
         pipelining: count(
           1,
           {
-            about: "The most requests (GET without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
-            danger: "one slow answer holds up those behind it, and answers are told apart by their order alone: an endpoint that sends one answer too many or too few"
-              + " shifts those behind it to the wrong clients. Only for endpoints that are known to implement pipelining correctly.",
+            about:
+              "The most requests (GET without a body) in flight on one connection. Above 1, requests share connections and system calls: fastest for many small answers.",
+            danger:
+              "one slow answer holds up those behind it, and answers are told apart by their order alone: an endpoint that sends one answer too many or too few" +
+              " shifts those behind it to the wrong clients. Only for endpoints that are known to implement pipelining correctly.",
           },
           { min: 1, max: 1_000 },
         ),
@@ -85,35 +137,66 @@ export const upstreamSchema = section(
     ),
     timeouts: documented(
       section({
-        connect: duration("3s", { about: "How long a connection may take to come about, from the look-up of the name on, whatever the number of addresses." }),
-        firstByte: duration("60s", { about: "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim answer (1xx) starts it again, for an hour at most.", zero: "no limit" }),
-        idle: duration("60s", { about: "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case; a tunnel of which one side has ended is not.", zero: "no limit" }),
+        connect: duration("3s", {
+          about:
+            "How long a connection may take to come about, from the look-up of the name on, whatever the number of addresses.",
+        }),
+        firstByte: duration("60s", {
+          about:
+            "How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim answer (1xx) starts it again, for an hour at most.",
+          zero: "no limit",
+        }),
+        idle: duration("60s", {
+          about:
+            "The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any case; a tunnel of which one side has ended is not.",
+          zero: "no limit",
+        }),
       }).prefault({}),
       { about: "How long endpoints may take." },
     ),
     lenient: documented(z.boolean().prefault(false), {
-      about: "Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form; requests of clients are never read so. See the guide on endpoint failures.",
-      danger: "where this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
+      about:
+        "Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form; requests of clients are never read so. See the guide on endpoint failures.",
+      danger:
+        "where this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
     }),
     via: documented(z.boolean().prefault(true), {
-      about: "Adds the proxy to the `Via` field of requests. nginx as an endpoint does not compress for requests that have one (`gzip_proxied off`): `false` leaves it as it came, and `headers.request.remove: [via]` takes it"
-        + " away altogether. Loops are answered with 508 all the same: the proxy's name then stands in `CDN-Loop` (RFC 8586).",
+      about:
+        "Adds the proxy to the `Via` field of requests. nginx as an endpoint does not compress for requests that have one (`gzip_proxied off`): `false` leaves it as it came, and `headers.request.remove: [via]` takes it" +
+        " away altogether. Loops are answered with 508 all the same: the proxy's name then stands in `CDN-Loop` (RFC 8586).",
     }),
-    protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), { about: "What is spoken to the endpoints." }),
+    protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), {
+      about: "What is spoken to the endpoints.",
+    }),
   },
   ["discovery", "tls", "host", "waitForEndpoint"],
 ).check(
   sectionCheck((upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown }, context) => {
     const { hedge, sticky } = upstream;
-    if (typeof hedge === "object" && hedge !== null && typeof sticky === "object" && sticky !== null && "cookie" in sticky) {
-      addProblem(context, "hedging and sticky cookies do not go together: an answer from another endpoint would take the client there", {}, ["hedge"]);
+    if (
+      typeof hedge === "object" &&
+      hedge !== null &&
+      typeof sticky === "object" &&
+      sticky !== null &&
+      "cookie" in sticky
+    ) {
+      addProblem(
+        context,
+        "hedging and sticky cookies do not go together: an answer from another endpoint would take the client there",
+        {},
+        ["hedge"],
+      );
     }
     if (!Array.isArray(upstream.endpoints)) return;
     const seen = new Set<string>();
     upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
       const url = endpoint?.url;
       if (typeof url !== "string") return;
-      if (seen.has(url)) addProblem(context, `the endpoint ${url} is listed twice; give one of them a higher weight instead`, {}, ["endpoints", at]);
+      if (seen.has(url))
+        addProblem(context, `the endpoint ${url} is listed twice; give one of them a higher weight instead`, {}, [
+          "endpoints",
+          at,
+        ]);
       seen.add(url);
     });
   }),

@@ -12,7 +12,13 @@ import { OutlierDetector } from "./outlier-detector.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
-const defaults: OutlierOptions = { consecutiveErrors: 5, statuses: [502, 503, 504], ejection: 10_000, maxEjection: 300_000, maxEjectedPercent: 50 };
+const defaults: OutlierOptions = {
+  consecutiveErrors: 5,
+  statuses: [502, 503, 504],
+  ejection: 10_000,
+  maxEjection: 300_000,
+  maxEjectedPercent: 50,
+};
 
 /** A pool of `count` endpoints as `threads` threads see it, and the keeper of the control thread. */
 function open(count: number, { threads = 1, options = {} as Partial<OutlierOptions> } = {}) {
@@ -24,32 +30,77 @@ function open(count: number, { threads = 1, options = {} as Partial<OutlierOptio
   const makeThread = (stripeIndex: number) => {
     const endpoints = Array.from({ length: count }, (_, index) => {
       const url = `http://127.0.0.1:${index + 1}`;
-      const spec = { url, host: "127.0.0.1", port: index + 1, socketPath: null, weight: 1, isBackup: false, zone: null };
-      const transport = { send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 };
-      return new Endpoint(spec, EndpointState.open(memory, { upstreamName: "api", url, stripeIndex, stripes: threads, upstream }), transport);
+      const spec = {
+        url,
+        host: "127.0.0.1",
+        port: index + 1,
+        socketPath: null,
+        weight: 1,
+        isBackup: false,
+        zone: null,
+      };
+      const transport = {
+        send: () => assert.fail("nothing is sent"),
+        isHolding: () => false,
+        drain: () => {},
+        close: () => {},
+        connectionCount: 0,
+        idleCount: 0,
+      };
+      return new Endpoint(
+        spec,
+        EndpointState.open(memory, { upstreamName: "api", url, stripeIndex, stripes: threads, upstream }),
+        transport,
+      );
     });
     const detector = new OutlierDetector({
-      upstreamName: "api", options: { ...defaults, ...options }, endpoints, memory, clock: scheduler.clock,
+      upstreamName: "api",
+      options: { ...defaults, ...options },
+      endpoints,
+      memory,
+      clock: scheduler.clock,
       onEject: (endpoint, durationMs) => void ejected.push(`${endpoint.spec.port} for ${durationMs}`),
       onReturn: (endpoint) => void returned.push(`${endpoint.spec.port} by failures`),
     });
     const attempt = (index: number, outcome: AttemptOutcome | number): void =>
-      typeof outcome === "number" ? detector.onAttemptEnd(endpoints[index]!, "answered", outcome) : detector.onAttemptEnd(endpoints[index]!, outcome, 0);
+      typeof outcome === "number"
+        ? detector.onAttemptEnd(endpoints[index]!, "answered", outcome)
+        : detector.onAttemptEnd(endpoints[index]!, outcome, 0);
     const fail = (index: number, times = 5): void => {
       for (let time = 0; time < times; time++) attempt(index, "connect");
     };
     return { endpoints, attempt, fail };
   };
   const all = Array.from({ length: threads }, (_, stripeIndex) => makeThread(stripeIndex));
-  const keeper = new EjectionKeeper({ scheduler, onReturn: ({ endpoint }, cause) => void returned.push(`${endpoint.at(-1)} by ${cause}`) });
-  const targets = all[0]!.endpoints.map(({ name, state }) => ({ upstream: "api", endpoint: name, state, record: EjectionRecord.open(memory, "api", name) }));
+  const keeper = new EjectionKeeper({
+    scheduler,
+    onReturn: ({ endpoint }, cause) => void returned.push(`${endpoint.at(-1)} by ${cause}`),
+  });
+  const targets = all[0]!.endpoints.map(({ name, state }) => ({
+    upstream: "api",
+    endpoint: name,
+    state,
+    record: EjectionRecord.open(memory, "api", name),
+  }));
   keeper.update(targets);
   return { ...all[0]!, threads: all, scheduler, keeper, targets, ejected, returned };
 }
 
 const outcomes: readonly (readonly [outcome: AttemptOutcome | number, isFailure: boolean])[] = [
-  ["connect", true], ["reset", true], ["timeout", true], ["malformed", true], [502, true], [503, true], [504, true],
-  ["cancelled", false], [200, false], [404, false], [429, false], [499, false], [500, false], [501, false],
+  ["connect", true],
+  ["reset", true],
+  ["timeout", true],
+  ["malformed", true],
+  [502, true],
+  [503, true],
+  [504, true],
+  ["cancelled", false],
+  [200, false],
+  [404, false],
+  [429, false],
+  [499, false],
+  [500, false],
+  [501, false],
 ];
 test("the statuses that count are the configured ones", () => {
   const { attempt, ejected } = open(3, { options: { statuses: [500] } });
@@ -82,7 +133,10 @@ test("only failures in a row count: a success in between starts anew, a client t
 });
 
 test("failures count over all threads, and all threads see the ejection", () => {
-  const { threads: [one, other], ejected } = open(3, { threads: 2 });
+  const {
+    threads: [one, other],
+    ejected,
+  } = open(3, { threads: 2 });
   one!.fail(0, 3);
   other!.fail(0, 2);
   assert.deepEqual(ejected, ["1 for 10000"]);
@@ -91,7 +145,9 @@ test("failures count over all threads, and all threads see the ejection", () => 
   assert.deepEqual(ejected, ["1 for 10000"], "attempts that were under way change nothing");
 });
 
-/** Another thread comes in between: after the one that looks at the clock has found that it may eject, before it has. */
+/**
+ * Another thread comes in between: after the one that looks at the clock has found that it may eject, before it has.
+ */
 function atNextLook(clock: ManualClock, run: () => void): void {
   const now = clock.now.bind(clock);
   clock.now = () => {
@@ -102,7 +158,11 @@ function atNextLook(clock: ManualClock, run: () => void): void {
 }
 
 test("two threads that see the last failure at once eject once, for the time of one ejection", () => {
-  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
+  const {
+    threads: [one, other],
+    scheduler,
+    ejected,
+  } = open(3, { threads: 2 });
   one!.fail(0, 4);
   atNextLook(scheduler.clock, () => other!.fail(0, 1));
   one!.fail(0, 1);
@@ -110,11 +170,18 @@ test("two threads that see the last failure at once eject once, for the time of 
 });
 
 test("an ejection that comes to nothing, because another thread was faster, does not make the next one longer", () => {
-  const { threads: [one, other], scheduler, ejected } = open(3, { threads: 2 });
+  const {
+    threads: [one, other],
+    scheduler,
+    ejected,
+  } = open(3, { threads: 2 });
   one!.fail(0, 4);
   atNextLook(scheduler.clock, () => other!.fail(1, 5));
   one!.fail(0, 1);
-  assert.deepEqual([ejected, one!.endpoints.map((endpoint) => endpoint.isAvailable)], [["2 for 10000"], [true, false, true]]);
+  assert.deepEqual(
+    [ejected, one!.endpoints.map((endpoint) => endpoint.isAvailable)],
+    [["2 for 10000"], [true, false, true]],
+  );
   scheduler.advance(10_000);
   one!.fail(0, 5);
   assert.deepEqual(ejected, ["2 for 10000", "1 for 10000"]);
@@ -123,13 +190,20 @@ test("an ejection that comes to nothing, because another thread was faster, does
 test("no more than a share of the endpoints is ejected, and never the last that serves", () => {
   const four = open(4);
   for (const index of [0, 1, 2, 3]) four.fail(index, 20);
-  assert.deepEqual(four.ejected.map((text) => text[0]), ["1", "2"]);
+  assert.deepEqual(
+    four.ejected.map((text) => text[0]),
+    ["1", "2"],
+  );
   const three = open(3);
   for (const index of [0, 1, 2]) three.fail(index, 20);
   assert.deepEqual(three.ejected.length, 1, "of three, half is one");
   const greedy = open(3, { options: { maxEjectedPercent: 100 } });
   for (const index of [0, 1, 2]) greedy.fail(index, 20);
-  assert.deepEqual(greedy.ejected.map((text) => text[0]), ["1", "2"], "somebody has to serve");
+  assert.deepEqual(
+    greedy.ejected.map((text) => text[0]),
+    ["1", "2"],
+    "somebody has to serve",
+  );
   const sick = open(2);
   sick.endpoints[1]!.state.health = Health.unhealthy;
   sick.fail(0, 20);
@@ -150,7 +224,10 @@ test("it returns when its time is over; ejections grow up to a limit, and shrink
     scheduler.advance(calmMs);
   };
   for (const calmMs of [0, 0, 0, 25_000, 100_000, 0]) failAndWait(calmMs);
-  assert.deepEqual(ejected.map((text) => Number(text.split(" ").at(-1))), [10_000, 20_000, 30_000, 35_000, 30_000, 10_000]);
+  assert.deepEqual(
+    ejected.map((text) => Number(text.split(" ").at(-1))),
+    [10_000, 20_000, 30_000, 35_000, 30_000, 10_000],
+  );
   assert.deepEqual(returned, Array(6).fill("1 by time"));
 });
 
@@ -176,7 +253,10 @@ test("where all that are left fail, an ejected endpoint is tried again after two
   // It is well now, and another is ejected in its place.
   attempt(0, 200);
   fail(1, 1);
-  assert.deepEqual([ejected.at(-1), endpoints.map((endpoint) => endpoint.isAvailable)], ["2 for 10000", [true, false, true]]);
+  assert.deepEqual(
+    [ejected.at(-1), endpoints.map((endpoint) => endpoint.isAvailable)],
+    ["2 for 10000", [true, false, true]],
+  );
 });
 
 test("a health check that passes brings it back at once", () => {

@@ -1,7 +1,8 @@
 /**
- * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, whichever threads they are made in. Bringing back is the
- * `EjectionKeeper`'s, in the control thread, except where all that are left fail, too: then nobody is worse than the others, and whoever recovers first must be found.
- * Nothing that only a client did counts: its 4xx, its leaving, its slowness.
+ * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, whichever
+ * threads they are made in. Bringing back is the `EjectionKeeper`'s, in the control thread, except where all that are
+ * left fail, too: then nobody is worse than the others, and whoever recovers first must be found. Nothing that only a
+ * client did counts: its 4xx, its leaving, its slowness.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -48,7 +49,9 @@ export class OutlierDetector implements AttemptObserver {
     const { options, endpoints } = parts;
     this.#options = options;
     this.#endpoints = endpoints;
-    this.#records = new Map(endpoints.map((endpoint) => [endpoint, EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name)]));
+    this.#records = new Map(
+      endpoints.map((endpoint) => [endpoint, EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name)]),
+    );
     this.#maxEjected = Math.max(1, Math.floor((endpoints.length * options.maxEjectedPercent) / 100));
     this.#onEject = parts.onEject;
     this.#onReturn = parts.onReturn;
@@ -76,7 +79,8 @@ export class OutlierDetector implements AttemptObserver {
     if (!record.claim(this.#options.consecutiveErrors)) return;
     const durationMs = record.begin(now, this.#options);
     endpoint.state.setFlag(EndpointFlag.ejected);
-    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failures decide.
+    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failures
+    // decide.
     if (this.#hasRoom(endpoint)) {
       this.#onEject(endpoint, durationMs);
       return;
@@ -89,7 +93,12 @@ export class OutlierDetector implements AttemptObserver {
   #bringBack(): void {
     const now = this.#clock.now();
     for (const endpoint of this.#endpoints) {
-      if (endpoint.isAvailable && endpoint.weight > 0 && this.#records.get(endpoint)!.failures < this.#options.consecutiveErrors) return;
+      if (
+        endpoint.isAvailable &&
+        endpoint.weight > 0 &&
+        this.#records.get(endpoint)!.failures < this.#options.consecutiveErrors
+      )
+        return;
     }
     for (const endpoint of this.#endpoints) {
       const record = this.#records.get(endpoint)!;

@@ -1,8 +1,10 @@
 /**
- * Requests of one thread that wait until an upstream has room for them: first come, first served, each with a deadline, and gone at once when its client is.
+ * Requests of one thread that wait until an upstream has room for them: first come, first served, each with a deadline,
+ * and gone at once when its client is.
  *
- * Threads have queues of their own and share the room. Whoever gives room back in this thread lets the first of its queue in; room that another thread gave back is found by
- * looking every few milliseconds. So that a busy thread does not keep all of the room while others wait, it leaves what is more than its part of it to them.
+ * Threads have queues of their own and share the room. Whoever gives room back in this thread lets the first of its
+ * queue in; room that another thread gave back is found by looking every few milliseconds. So that a busy thread does
+ * not keep all of the room while others wait, it leaves what is more than its part of it to them.
  */
 import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
 
@@ -29,7 +31,10 @@ export class PendingQueue {
   readonly #places = new Map<Waiter, Place>();
   #look: ScheduledCall | null = null;
 
-  /** @param timeoutMs how long each may wait. How many may, is the caller's to say: all threads have one number in common */
+  /**
+   * @param timeoutMs how long each may wait. How many may, is the caller's to say: all threads have one number in
+   * common
+   */
   constructor(scheduler: Scheduler, timeoutMs: number) {
     this.#scheduler = scheduler;
     this.#timeoutMs = timeoutMs;

@@ -1,4 +1,7 @@
-/** What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not asked for, and then it costs nothing. */
+/**
+ * What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not
+ * asked for, and then it costs nothing.
+ */
 import { sharedClock } from "../base/shared-clock.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -48,7 +51,8 @@ export interface PolicyParts {
 export function createPolicies(parts: PolicyParts): UpstreamPolicies {
   const { options } = parts;
   const observers: AttemptObserver[] = [];
-  if (options.outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, options.outlier));
+  if (options.outlier !== null && parts.endpoints.length > 1)
+    observers.push(createOutlierDetector(parts, options.outlier));
   const breaker = options.breaker === null ? null : createBreaker(parts, options.breaker);
   if (breaker !== null) observers.push(breaker);
   const saturation = hasLimits(options.limits) ? createSaturation(parts) : null;
@@ -57,27 +61,51 @@ export function createPolicies(parts: PolicyParts): UpstreamPolicies {
     observers,
     saturation,
     breaker,
-    retryBudget: options.retry.attempts > 0 || options.hedge !== null ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent }) : null,
+    retryBudget:
+      options.retry.attempts > 0 || options.hedge !== null
+        ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent })
+        : null,
   };
 }
 
-function createOutlierDetector({ upstreamName, endpoints, memory, metrics, logger }: PolicyParts, options: OutlierOptions): OutlierDetector {
+function createOutlierDetector(
+  { upstreamName, endpoints, memory, metrics, logger }: PolicyParts,
+  options: OutlierOptions,
+): OutlierDetector {
   return new OutlierDetector({
-    upstreamName, options, endpoints, memory,
+    upstreamName,
+    options,
+    endpoints,
+    memory,
     onEject(endpoint, durationMs) {
       metrics.counter(families.ejections, [upstreamName, endpoint.name]).add();
-      logger.warn("endpoint is ejected", { upstream: upstreamName, endpoint: endpoint.name, failures: options.consecutiveErrors, seconds: durationMs / 1000 });
+      logger.warn("endpoint is ejected", {
+        upstream: upstreamName,
+        endpoint: endpoint.name,
+        failures: options.consecutiveErrors,
+        seconds: durationMs / 1000,
+      });
     },
-    onReturn: (endpoint) => logger.info("endpoint is no longer ejected", { upstream: upstreamName, endpoint: endpoint.name, cause: "all others fail" }),
+    onReturn: (endpoint) =>
+      logger.info("endpoint is no longer ejected", {
+        upstream: upstreamName,
+        endpoint: endpoint.name,
+        cause: "all others fail",
+      }),
   });
 }
 
-const positionNames = { [BreakerPosition.closed]: "closed", [BreakerPosition.open]: "open", [BreakerPosition.halfOpen]: "half-open" } as const;
+const positionNames = {
+  [BreakerPosition.closed]: "closed",
+  [BreakerPosition.open]: "open",
+  [BreakerPosition.halfOpen]: "half-open",
+} as const;
 
 function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBreaker {
   const { upstreamName, metrics, logger } = parts;
   return new CircuitBreaker({
-    ...parts, options,
+    ...parts,
+    options,
     onMove(to) {
       const name = positionNames[to];
       metrics.counter(families.breakerMoves, [upstreamName, name]).add();
@@ -87,7 +115,18 @@ function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBrea
 }
 
 function createSaturation(parts: PolicyParts): Saturation {
-  const { options: { limits }, upstreamName, metrics } = parts;
+  const {
+    options: { limits },
+    upstreamName,
+    metrics,
+  } = parts;
   const gauge = limits.adaptive === null ? null : metrics.gauge(families.adaptiveLimit, [upstreamName]);
-  return new Saturation({ ...parts, options: limits, previous: parts.previous?.saturation ?? null, scheduler: systemScheduler, clock: sharedClock, onAdaptiveLimit: (limit) => gauge?.set(limit) });
+  return new Saturation({
+    ...parts,
+    options: limits,
+    previous: parts.previous?.saturation ?? null,
+    scheduler: systemScheduler,
+    clock: sharedClock,
+    onAdaptiveLimit: (limit) => gauge?.set(limit),
+  });
 }

@@ -8,7 +8,10 @@ function open(percent: number, stripes = 1) {
   const clock = new ManualClock();
   const memory = new SharedMemory();
   const regions = reserveRetryBudget(memory, "api", stripes);
-  const threads = Array.from({ length: stripes }, (_, stripeIndex) => new RetryBudget({ upstreamName: "api", memory, stripeIndex, stripes, percent, clock }));
+  const threads = Array.from(
+    { length: stripes },
+    (_, stripeIndex) => new RetryBudget({ upstreamName: "api", memory, stripeIndex, stripes, percent, clock }),
+  );
   return { clock, regions, threads, budget: threads[0]! };
 }
 
@@ -26,7 +29,10 @@ function countRetries(budget: RetryBudget): number {
 }
 
 test("a share of the requests of the last ten seconds may be retried, all threads together", () => {
-  const { clock, threads: [one, other] } = open(20, 2);
+  const {
+    clock,
+    threads: [one, other],
+  } = open(20, 2);
   for (let request = 0; request < 1_000; request++) (request % 2 === 0 ? one : other)!.noteRequest();
   assert.equal(countRetries(one!), 200);
   assert.equal(countRetries(other!), 0);
@@ -34,7 +40,11 @@ test("a share of the requests of the last ten seconds may be retried, all thread
   for (let request = 0; request < 100; request++) one!.noteRequest();
   assert.equal(countRetries(one!), 20);
   clock.advance(5_000);
-  assert.equal(countRetries(other!), 10, "the first thousand requests and their retries have left the window; of the hundred the twenty are used, and the floor of thirty is not");
+  assert.equal(
+    countRetries(other!),
+    10,
+    "the first thousand requests and their retries have left the window; of the hundred the twenty are used, and the floor of thirty is not",
+  );
 });
 
 test("without traffic to speak of, three at a time are allowed, thirty in ten seconds", () => {
@@ -59,7 +69,10 @@ test("after attempts that cost nothing, the few that are always allowed may come
 });
 
 test("what is given back can be taken again, by any thread", () => {
-  const { clock, threads: [one, other] } = open(20, 2);
+  const {
+    clock,
+    threads: [one, other],
+  } = open(20, 2);
   for (let request = 0; request < 1_000; request++) one!.noteRequest();
   for (let retry = 0; retry < 500; retry++) {
     const takenMs = one!.take("nothing");

@@ -1,14 +1,16 @@
 /**
- * How much of an upstream's traffic may be retries, so that a failing upstream is not buried under repetitions: over the last ten seconds, at most a share of the
- * requests, all threads together. Where there is little traffic a few at a time are allowed in any case. What several threads decide in the same moment may exceed the
- * budget by one each.
+ * How much of an upstream's traffic may be retries, so that a failing upstream is not buried under repetitions: over
+ * the last ten seconds, at most a share of the requests, all threads together. Where there is little traffic a few at a
+ * time are allowed in any case. What several threads decide in the same moment may exceed the budget by one each.
  *
- * A retry that gets its answer after an attempt that brought no connection about is given back: together they have reached an endpoint once, which is no more than the
- * request itself. So an endpoint that is away costs no budget, where others answer; in an outage nothing is given back. Nor is it a few at a time that are allowed then:
- * a burst of requests may meet an endpoint that has just gone.
+ * A retry that gets its answer after an attempt that brought no connection about is given back: together they have
+ * reached an endpoint once, which is no more than the request itself. So an endpoint that is away costs no budget,
+ * where others answer; in an outage nothing is given back. Nor is it a few at a time that are allowed then: a burst of
+ * requests may meet an endpoint that has just gone.
  *
- * A window rather than Envoy's share of what is in flight: when one endpoint of three dies, a third of everything in flight has to be retried at once, which ten good
- * seconds pay for; in an outage that goes on, the share holds all the same.
+ * A window rather than Envoy's share of what is in flight: when one endpoint of three dies, a third of everything in
+ * flight has to be retried at once, which ten good seconds pay for; in an outage that goes on, the share holds all the
+ * same.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -58,8 +60,16 @@ export class RetryBudget {
 
   constructor(parts: RetryBudgetParts) {
     const { upstreamName, memory, stripeIndex, stripes } = parts;
-    this.#window = new SlidingCounts(memory.region(windowKey(upstreamName), SlidingCounts.byteLength(shape, stripes)), shape, stripeIndex, stripes);
-    this.#underWay = new SharedCount(memory.region(countKey(upstreamName), SharedCount.byteLength(stripes)), stripeIndex);
+    this.#window = new SlidingCounts(
+      memory.region(windowKey(upstreamName), SlidingCounts.byteLength(shape, stripes)),
+      shape,
+      stripeIndex,
+      stripes,
+    );
+    this.#underWay = new SharedCount(
+      memory.region(countKey(upstreamName), SharedCount.byteLength(stripes)),
+      stripeIndex,
+    );
     this.#share = parts.percent / 100;
     this.#clock = parts.clock ?? sharedClock;
   }
@@ -72,7 +82,8 @@ export class RetryBudget {
   /**
    * Takes one retry from the budget.
    * @param after what the attempt before has cost: `nothing` where no connection came about
-   * @returns when it was taken, on the budget's clock; null where it is used up. Else `end` must follow when the attempt is over
+   * @returns when it was taken, on the budget's clock; null where it is used up. Else `end` must follow when the
+   * attempt is over
    */
   take(after: "nothing" | "work"): number | null {
     const now = this.#clock.now();

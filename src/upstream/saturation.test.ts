@@ -7,15 +7,39 @@ import type { LimitsOptions } from "./limits-options.ts";
 import type { Waiter } from "./pending-queue.ts";
 import { hasLimits, openWaitingCount, reserveSaturation, Saturation } from "./saturation.ts";
 
-const defaults: LimitsOptions = { maxRequests: 0, maxRequestsPerEndpoint: 0, maxPending: 1_024, pendingTimeout: 5_000, adaptive: null };
+const defaults: LimitsOptions = {
+  maxRequests: 0,
+  maxRequestsPerEndpoint: 0,
+  maxPending: 1_024,
+  pendingTimeout: 5_000,
+  adaptive: null,
+};
 const endpoints = ["http://a", "http://b"].map((name) => ({ name }) as Endpoint); // More of an endpoint is not looked at.
 
 function open(options: Partial<LimitsOptions>, stripes = 1) {
   const scheduler = new ManualScheduler();
   const memory = new SharedMemory();
-  const regions = reserveSaturation(memory, "api", endpoints.map(({ name }) => name), stripes);
-  const threads = Array.from({ length: stripes }, (_, stripeIndex) =>
-    new Saturation({ upstreamName: "api", options: { ...defaults, ...options }, endpoints, memory, stripeIndex, stripes, scheduler, clock: scheduler.clock, previous: null }));
+  const regions = reserveSaturation(
+    memory,
+    "api",
+    endpoints.map(({ name }) => name),
+    stripes,
+  );
+  const threads = Array.from(
+    { length: stripes },
+    (_, stripeIndex) =>
+      new Saturation({
+        upstreamName: "api",
+        options: { ...defaults, ...options },
+        endpoints,
+        memory,
+        stripeIndex,
+        stripes,
+        scheduler,
+        clock: scheduler.clock,
+        previous: null,
+      }),
+  );
   return { scheduler, memory, regions, threads, saturation: threads[0]! };
 }
 
@@ -37,14 +61,30 @@ function waiterOf(saturation: Saturation, admitted: string[], name: string): Wai
 const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("without any limit there is nothing to do", () => {
-  assert.deepEqual([hasLimits(defaults), hasLimits({ ...defaults, maxRequests: 1 }), hasLimits({ ...defaults, maxRequestsPerEndpoint: 1 })], [false, true, true]);
+  assert.deepEqual(
+    [
+      hasLimits(defaults),
+      hasLimits({ ...defaults, maxRequests: 1 }),
+      hasLimits({ ...defaults, maxRequestsPerEndpoint: 1 }),
+    ],
+    [false, true, true],
+  );
 });
 
 test("limits hold over all threads, of the upstream and of each endpoint; a dead thread's places are free again", () => {
-  const { threads: [one, other], regions } = open({ maxRequests: 3, maxRequestsPerEndpoint: 2 }, 2);
+  const {
+    threads: [one, other],
+    regions,
+  } = open({ maxRequests: 3, maxRequestsPerEndpoint: 2 }, 2);
   const [a, b] = endpoints as [Endpoint, Endpoint];
-  assert.deepEqual([one!.enter(), other!.enter(), other!.enter(), one!.enter(), other!.enter()], [true, true, true, false, false]);
-  assert.deepEqual([one!.enterEndpoint(a), other!.enterEndpoint(a), other!.enterEndpoint(a), one!.enterEndpoint(b)], [true, true, false, true]);
+  assert.deepEqual(
+    [one!.enter(), other!.enter(), other!.enter(), one!.enter(), other!.enter()],
+    [true, true, true, false, false],
+  );
+  assert.deepEqual(
+    [one!.enterEndpoint(a), other!.enterEndpoint(a), other!.enterEndpoint(a), one!.enterEndpoint(b)],
+    [true, true, false, true],
+  );
   for (const { clearStripe } of regions) clearStripe?.(1);
   assert.deepEqual([one!.enter(), one!.enter(), one!.enter()], [true, true, false]);
   assert.deepEqual([one!.enterEndpoint(a), one!.enterEndpoint(a)], [true, false]);
@@ -63,11 +103,17 @@ test("whoever gives a place back lets the first of its queue in, after its own c
   assert.deepEqual(admitted, ["first"]);
   saturation.leave();
   await microtasks();
-  assert.deepEqual([admitted, openWaitingCount(memory, "api", 1).total, saturation.isQueueEmpty], [["first", "second"], 0, true]);
+  assert.deepEqual(
+    [admitted, openWaitingCount(memory, "api", 1).total, saturation.isQueueEmpty],
+    [["first", "second"], 0, true],
+  );
 });
 
 test("a thread that has its part leaves the next place to another that waits", async () => {
-  const { threads: [busy, other], scheduler } = open({ maxRequests: 4 }, 2);
+  const {
+    threads: [busy, other],
+    scheduler,
+  } = open({ maxRequests: 4 }, 2);
   const admitted: string[] = [];
   for (let count = 0; count < 4; count++) busy!.enter();
   for (const name of ["busy 1", "busy 2", "busy 3"]) waiterOf(busy!, admitted, name);
@@ -93,7 +139,10 @@ test("too many do not wait, and a wait ends in time", () => {
   waiterOf(saturation, admitted, "one");
   assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
   scheduler.advance(5_010);
-  assert.deepEqual([saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount], [true, 0, 0]);
+  assert.deepEqual(
+    [saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount],
+    [true, 0, 0],
+  );
 });
 
 test("a place that is taken in vain, because the endpoints are full, wakes nobody", async () => {
@@ -123,11 +172,17 @@ test("a place that is taken in vain, because the endpoints are full, wakes nobod
 });
 
 test("as many wait as may, over all threads; whoever leaves the queue, or dies with its thread, makes room in it", () => {
-  const { threads: [one, other], regions } = open({ maxRequests: 1, maxPending: 2 }, 2);
+  const {
+    threads: [one, other],
+    regions,
+  } = open({ maxRequests: 1, maxPending: 2 }, 2);
   one!.enter();
   const waiter = (): Waiter => ({ tryAdmission: () => false, onQueueTimeout: () => {} });
   const first = waiter();
-  assert.deepEqual([one!.wait(first), other!.wait(waiter()), other!.wait(waiter()), one!.wait(waiter())], [true, true, false, false]);
+  assert.deepEqual(
+    [one!.wait(first), other!.wait(waiter()), other!.wait(waiter()), one!.wait(waiter())],
+    [true, true, false, false],
+  );
   one!.stopWaiting(first);
   assert.deepEqual([one!.wait(waiter()), one!.wait(waiter())], [true, false]);
   for (const { clearStripe } of regions) clearStripe?.(1);
@@ -142,9 +197,18 @@ test("nobody waits where nobody may", () => {
 test("what the adaptive limit has learnt survives a reload, unless its options change", () => {
   const adaptive = { minRequests: 4, maxRequests: 100, tolerancePercent: 25 };
   const { saturation, memory, scheduler } = open({ adaptive });
-  const next = (changed: Partial<typeof adaptive>): Saturation => new Saturation({
-    upstreamName: "api", options: { ...defaults, adaptive: { ...adaptive, ...changed } }, endpoints, memory, stripeIndex: 0, stripes: 1, scheduler, clock: scheduler.clock, previous: saturation,
-  });
+  const next = (changed: Partial<typeof adaptive>): Saturation =>
+    new Saturation({
+      upstreamName: "api",
+      options: { ...defaults, adaptive: { ...adaptive, ...changed } },
+      endpoints,
+      memory,
+      stripeIndex: 0,
+      stripes: 1,
+      scheduler,
+      clock: scheduler.clock,
+      previous: saturation,
+    });
   assert.equal(next({}).adaptive, saturation.adaptive);
   assert.notEqual(next({ maxRequests: 200 }).adaptive, saturation.adaptive);
 });

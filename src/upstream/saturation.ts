@@ -1,6 +1,7 @@
 /**
- * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the queue of those that are too many for now.
- * A place at the upstream is an exchange's, from its first attempt to its end, and a second one its hedge's; a place at an endpoint is an attempt's.
+ * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the
+ * queue of those that are too many for now. A place at the upstream is an exchange's, from its first attempt to its
+ * end, and a second one its hedge's; a place at an endpoint is an attempt's.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
@@ -22,11 +23,22 @@ export function hasLimits({ maxRequests, maxRequestsPerEndpoint, adaptive }: Lim
 }
 
 /** Makes the regions of an upstream's limits, or finds them. */
-export function reserveSaturation(memory: SharedMemory, upstreamName: string, urls: readonly string[], stripes: number): ReservedRegion[] {
-  return [totalKey(upstreamName), waitingKey(upstreamName), ...urls.map((url) => endpointKey(upstreamName, url))].map((key) => {
-    const region = memory.region(key, SharedCount.byteLength(stripes));
-    return { key, clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex), isCounting: () => SharedCount.totalOf(region) > 0 };
-  });
+export function reserveSaturation(
+  memory: SharedMemory,
+  upstreamName: string,
+  urls: readonly string[],
+  stripes: number,
+): ReservedRegion[] {
+  return [totalKey(upstreamName), waitingKey(upstreamName), ...urls.map((url) => endpointKey(upstreamName, url))].map(
+    (key) => {
+      const region = memory.region(key, SharedCount.byteLength(stripes));
+      return {
+        key,
+        clearStripe: (stripeIndex) => SharedCount.clearStripe(region, stripeIndex),
+        isCounting: () => SharedCount.totalOf(region) > 0,
+      };
+    },
+  );
 }
 
 /** The count of requests that wait for an upstream, for whoever looks on. */
@@ -45,7 +57,10 @@ export interface SaturationParts {
   readonly scheduler: Scheduler;
   /** For the adaptive limit. */
   readonly clock: Clock;
-  /** Of the runtime that is replaced, or null: what its adaptive limit has learnt is kept where its options are the same. */
+  /**
+   * Of the runtime that is replaced, or null: what its adaptive limit has learnt is kept where its options are the
+   * same.
+   */
   readonly previous: Saturation | null;
   /** Told of the adaptive limit of this thread. */
   readonly onAdaptiveLimit?: (limit: number) => void;
@@ -66,16 +81,23 @@ export class Saturation {
 
   constructor(parts: SaturationParts) {
     const { upstreamName, options, memory, stripeIndex, stripes } = parts;
-    const open = (key: string): SharedCount => new SharedCount(memory.region(key, SharedCount.byteLength(stripes)), stripeIndex);
+    const open = (key: string): SharedCount =>
+      new SharedCount(memory.region(key, SharedCount.byteLength(stripes)), stripeIndex);
     this.#options = options;
     this.#total = open(totalKey(upstreamName));
     this.#waiting = open(waitingKey(upstreamName));
-    this.#byEndpoint = new Map(parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]));
+    this.#byEndpoint = new Map(
+      parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]),
+    );
     this.#queue = new PendingQueue(parts.scheduler, options.pendingTimeout);
     this.#share = Math.ceil(options.maxRequests / stripes);
     const known = parts.previous?.adaptive ?? null;
     if (options.adaptive === null) this.adaptive = null;
-    else this.adaptive = known !== null && isDeepStrictEqual(known.options, options.adaptive) ? known : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
+    else
+      this.adaptive =
+        known !== null && isDeepStrictEqual(known.options, options.adaptive)
+          ? known
+          : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
   }
 
   /** Nobody has come before, so that a newcomer may try at once. */
@@ -96,7 +118,10 @@ export class Saturation {
     this.#planAdmission();
   }
 
-  /** As `leave`, for a place that was taken in vain because no endpoint had room: there is no more room than before, so nobody who waits is asked to try, which would go on for ever. */
+  /**
+   * As `leave`, for a place that was taken in vain because no endpoint had room: there is no more room than before, so
+   * nobody who waits is asked to try, which would go on for ever.
+   */
   leaveUnused(): void {
     this.adaptive?.leave();
     this.#total.leave();
@@ -114,7 +139,10 @@ export class Saturation {
     this.#planAdmission();
   }
 
-  /** Takes a place at the upstream and at `endpoint`, unless somebody waits for one. @returns false where there is none; after true, `leave` and `leaveEndpoint` follow once each */
+  /**
+   * Takes a place at the upstream and at `endpoint`, unless somebody waits for one. @returns false where there is none;
+   * after true, `leave` and `leaveEndpoint` follow once each
+   */
   enterAtOnce(endpoint: Endpoint): boolean {
     if (!this.isQueueEmpty || !this.enter()) return false;
     if (this.enterEndpoint(endpoint)) return true;
@@ -122,7 +150,10 @@ export class Saturation {
     return false;
   }
 
-  /** Lets `waiter` wait. @returns false where too many wait already, in all threads together; after true, `stopWaiting` follows once, whatever becomes of it */
+  /**
+   * Lets `waiter` wait. @returns false where too many wait already, in all threads together; after true, `stopWaiting`
+   * follows once, whatever becomes of it
+   */
   wait(waiter: Waiter): boolean {
     const { maxPending } = this.#options;
     if (maxPending === 0 || !this.#waiting.enter(maxPending)) return false;
@@ -135,7 +166,10 @@ export class Saturation {
     this.#waiting.leave();
   }
 
-  /** Others wait, and this thread has its part: it takes no more until their next look, when whoever comes first gets it. */
+  /**
+   * Others wait, and this thread has its part: it takes no more until their next look, when whoever comes first gets
+   * it.
+   */
   get #isYielding(): boolean {
     return this.#share > 0 && this.#waiting.total > this.#waiting.own && this.#total.own >= this.#share;
   }

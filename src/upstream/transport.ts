@@ -11,7 +11,10 @@ export type { AttemptHandle } from "../http1/client-attempt.ts";
 export interface Attempt extends ClientAttempt {
   /** May be written to a connection that has served before. */
   readonly mayReuse: boolean;
-  /** The connection that its client has of its own, which the transport holds: it goes over that one. Set to null where that turns out to be gone. */
+  /**
+   * The connection that its client has of its own, which the transport holds: it goes over that one. Set to null where
+   * that turns out to be gone.
+   */
   bound: BoundConnection | null;
 }
 

@@ -16,7 +16,10 @@ export class UpstreamState {
   static readonly byteLength = 128;
   readonly #words: Int32Array;
 
-  /** @param region `byteLength` bytes; a window of one's own for tests may be made with `createRegion(UpstreamState.byteLength)` */
+  /**
+   * @param region `byteLength` bytes; a window of one's own for tests may be made with
+   * `createRegion(UpstreamState.byteLength)`
+   */
   constructor(region: SharedRegion) {
     this.#words = wordsOf(region);
   }

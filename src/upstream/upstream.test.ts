@@ -7,14 +7,36 @@ import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import type { Transport } from "./transport.ts";
 import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
 
-const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({ url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false, ...more });
+const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({
+  url: `http://127.0.0.1:${port}`,
+  host: "127.0.0.1",
+  port,
+  socketPath: null,
+  weight: 1,
+  isBackup: false,
+  ...more,
+});
 
 /** A transport that is only ever told apart from others. */
-const transport = (): Transport => ({ send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 });
+const transport = (): Transport => ({
+  send: () => assert.fail("nothing is sent"),
+  isHolding: () => false,
+  drain: () => {},
+  close: () => {},
+  connectionCount: 0,
+  idleCount: 0,
+});
 
 function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
   return new Upstream({
-    name: "api", endpoints, balance: "round-robin", memory: new SharedMemory(), stripeIndex: 0, stripes: 2, openTransport: (_spec, previous) => previous ?? transport(), ...more,
+    name: "api",
+    endpoints,
+    balance: "round-robin",
+    memory: new SharedMemory(),
+    stripeIndex: 0,
+    stripes: 2,
+    openTransport: (_spec, previous) => previous ?? transport(),
+    ...more,
   });
 }
 
@@ -42,16 +64,27 @@ test("an endpoint that falls leaves the rotation in every thread at once, and re
 });
 
 test("another endpoint is there to retry at where one could be picked, also one that is only ejected or doubted", () => {
-  const upstream = open([spec(1), spec(2), spec(3, { weight: 0 }), spec(4, { isBackup: true })], { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } });
+  const upstream = open([spec(1), spec(2), spec(3, { weight: 0 }), spec(4, { isBackup: true })], {
+    groupPolicy: { ...plainPolicy, panicThreshold: 0.5 },
+  });
   const [one, two, , backup] = upstream.endpoints as [Endpoint, Endpoint, Endpoint, Endpoint];
-  assert.deepEqual([upstream.hasOther([], one), upstream.hasOther([two], one), upstream.hasOther([two, backup], one)], [true, true, false]);
+  assert.deepEqual(
+    [upstream.hasOther([], one), upstream.hasOther([two], one), upstream.hasOther([two, backup], one)],
+    [true, true, false],
+  );
   backup.state.setFlag(EndpointFlag.draining);
   for (const endpoint of [one, two]) endpoint.state.setFlag(EndpointFlag.ejected);
   assert.deepEqual(ports(upstream, 2).sort(), [1, 2]);
   assert.deepEqual([upstream.hasOther([], one), upstream.hasOther([two], one)], [true, false]);
-  const doubted = open([1, 2, 3, 4].map((port) => spec(port)), { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } });
+  const doubted = open(
+    [1, 2, 3, 4].map((port) => spec(port)),
+    { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } },
+  );
   for (const { state } of doubted.endpoints) state.health = Health.unhealthy;
-  assert.deepEqual([doubted.hasOther([], doubted.endpoints[0]!), doubted.hasOther(doubted.endpoints.slice(1), doubted.endpoints[0]!)], [true, false]);
+  assert.deepEqual(
+    [doubted.hasOther([], doubted.endpoints[0]!), doubted.hasOther(doubted.endpoints.slice(1), doubted.endpoints[0]!)],
+    [true, false],
+  );
 });
 
 test("weights, and weights set at run time, decide the shares; backups wait", () => {

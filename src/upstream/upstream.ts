@@ -1,7 +1,8 @@
 /**
- * A named group of endpoints in a proxy thread, and the balancer over them. Immutable: a reload builds a new one from the new specifications.
- * What must outlive a reload lives elsewhere: counts, health, flags and the round-robin cursor in shared memory under the same keys, connections
- * in the transports, which are taken over from the upstream that is replaced.
+ * A named group of endpoints in a proxy thread, and the balancer over them. Immutable: a reload builds a new one from
+ * the new specifications. What must outlive a reload lives elsewhere: counts, health, flags and the round-robin cursor
+ * in shared memory under the same keys, connections in the transports, which are taken over from the upstream that is
+ * replaced.
  */
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -38,8 +39,8 @@ export interface UpstreamParts {
   readonly stripeIndex: number;
   readonly stripes: number;
   /**
-   * Opens the transport to an endpoint. `previous` is the one that the replaced upstream had for the same URL, or null: return it where nothing that
-   * concerns connections has changed, so that they live on.
+   * Opens the transport to an endpoint. `previous` is the one that the replaced upstream had for the same URL, or null:
+   * return it where nothing that concerns connections has changed, so that they live on.
    */
   readonly openTransport: (spec: EndpointSpec, previous: Transport | null) => Transport;
   /** The upstream of the same name in the runtime that is replaced. Default: none. */
@@ -67,12 +68,30 @@ export class Upstream {
     this.state = UpstreamState.open(memory, name);
     this.endpoints = openEndpoints(parts, this.state);
     const policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
-    this.policies = parts.balance === "peak-ewma" ? { ...policies, observers: [...policies.observers, new LatencyObserver()] } : policies;
+    this.policies =
+      parts.balance === "peak-ewma"
+        ? { ...policies, observers: [...policies.observers, new LatencyObserver()] }
+        : policies;
     this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    const context: BalancerContext = { shared: this.state, policy: parts.groupPolicy ?? plainPolicy, ...(parts.random && { random: parts.random }) };
+    const context: BalancerContext = {
+      shared: this.state,
+      policy: parts.groupPolicy ?? plainPolicy,
+      ...(parts.random && { random: parts.random }),
+    };
     this.#balancer = createBalancer(parts.balance, this.endpoints, context);
     const { sticky = null, onSticky = () => {} } = parts;
-    this.affinity = sticky === null ? null : createAffinity({ upstreamName: name, options: sticky, endpoints: this.endpoints, find: (url) => this.find(url), context, memory, onResult: onSticky });
+    this.affinity =
+      sticky === null
+        ? null
+        : createAffinity({
+            upstreamName: name,
+            options: sticky,
+            endpoints: this.endpoints,
+            find: (url) => this.find(url),
+            context,
+            memory,
+            onResult: onSticky,
+          });
   }
 
   /** Chooses an endpoint for an attempt of `exchange`: the one where its client belongs, else as `pick`. */
@@ -103,15 +122,29 @@ export class Upstream {
   }
 }
 
-/** Apart from the constructor, whose closures live as long as the upstream: they would keep the one before it alive, and that the one before. */
-function openEndpoints({ name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts, upstreamState: UpstreamState): Endpoint[] {
+/**
+ * Apart from the constructor, whose closures live as long as the upstream: they would keep the one before it alive, and
+ * that the one before.
+ */
+function openEndpoints(
+  { name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts,
+  upstreamState: UpstreamState,
+): Endpoint[] {
   return endpoints.map((spec) => {
-    const state = EndpointState.open(memory, { upstreamName: name, url: spec.url, stripeIndex, stripes, upstream: upstreamState });
+    const state = EndpointState.open(memory, {
+      upstreamName: name,
+      url: spec.url,
+      stripeIndex,
+      stripes,
+      upstream: upstreamState,
+    });
     return new Endpoint(spec, state, openTransport(spec, previous?.find(spec.url)?.transport ?? null));
   });
 }
 
-/** The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain. */
+/**
+ * The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain.
+ */
 export function transportsLeftBehind(previous: Upstream, next: Upstream | null): Transport[] {
   const kept = new Set(next?.endpoints.map((endpoint) => endpoint.transport));
   return previous.endpoints.map((endpoint) => endpoint.transport).filter((transport) => !kept.has(transport));

@@ -13,34 +13,77 @@ const folder = mkdtempSync(join(tmpdir(), "millrace-commands-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const valid = join(folder, "valid.yaml");
-writeFileSync(valid, 'listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n');
+writeFileSync(
+  valid,
+  'listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n',
+);
 const invalid = join(folder, "invalid.yaml");
-writeFileSync(invalid, 'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstream: api }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n');
+writeFileSync(
+  invalid,
+  'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstream: api }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n',
+);
 
 const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; stderr?: RegExp }[] = [
   { args: ["--help"], code: 0, stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy ENDPOINT\.\.\.[^]*Exit codes/ },
   { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
-  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "version"].map((name) => ({ args: [name, "--help"], code: 0, stdout: new RegExp(`Usage: millrace ${name}`) })),
+  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "version"].map((name) => ({
+    args: [name, "--help"],
+    code: 0,
+    stdout: new RegExp(`Usage: millrace ${name}`),
+  })),
   { args: ["version"], code: 0, stdout: /^millrace \d+\.\d+\.\d+\S*\nnode \d+/ },
   { args: ["--version"], code: 0, stdout: /^millrace \d/ },
   { args: [], code: 2, stderr: /Usage: millrace/ },
-  { args: ["explain", "GET", "http://a/", "-H", "x: y"], code: 2, stderr: /^The command "explain" is not available in this version\.\n/ },
+  {
+    args: ["explain", "GET", "http://a/", "-H", "x: y"],
+    code: 2,
+    stderr: /^The command "explain" is not available in this version\.\n/,
+  },
   { args: ["top", "--help"], code: 2, stderr: /not available in this version/ },
   { args: ["import", "nginx", "nginx.conf"], code: 2, stderr: /"import" is not available in this version/ },
-  { args: ["run", "etcd://127.0.0.1:2379/millrace/config"], code: 2, stderr: /A configuration in etcd is not available in this version/ },
-  { args: ["check", "consul://127.0.0.1:8500/millrace"], code: 2, stderr: /in consul is not available in this version/ },
+  {
+    args: ["run", "etcd://127.0.0.1:2379/millrace/config"],
+    code: 2,
+    stderr: /A configuration in etcd is not available in this version/,
+  },
+  {
+    args: ["check", "consul://127.0.0.1:8500/millrace"],
+    code: 2,
+    stderr: /in consul is not available in this version/,
+  },
   { args: ["chekc"], code: 2, stderr: /unknown command 'chekc'[^]*check/ },
   { args: ["run", "--nonsense"], code: 2, stderr: /unknown option '--nonsense'[^]*millrace run --help/ },
   { args: ["run", "a", "b"], code: 2, stderr: /too many arguments/ },
   { args: ["proxy"], code: 2, stderr: /missing required argument 'endpoint'/ },
-  { args: ["proxy", "--balance", "round-robbin", ":1"], code: 2, stderr: /--balance: .*"round-robbin"[^]*did you mean "round-robin"/ },
+  {
+    args: ["proxy", "--balance", "round-robbin", ":1"],
+    code: 2,
+    stderr: /--balance: .*"round-robbin"[^]*did you mean "round-robin"/,
+  },
   { args: ["proxy", "--listen", "8080", ":1"], code: 2, stderr: /--listen: "8080" is not an address/ },
   { args: ["proxy", "--health-interval", "5", ":1"], code: 2, stderr: /--health-interval: / },
   { args: ["proxy", "https://localhost:1"], code: 2, stderr: /the endpoints: .*https/ },
-  { args: ["demo", "--port", "99999"], code: 2, stderr: /^error: --port: ":99999" has no valid port[^]*`millrace demo --help`/ },
-  { args: ["demo", "--listen", "8080"], code: 2, stderr: /--listen: "8080" is not an address[^]*`millrace demo --help`/ },
-  { args: ["check", valid], code: 0, stdout: /valid\.yaml is valid: 1 listener, 1 route, 1 upstream with 1 endpoint\./ },
-  { args: ["check", invalid], code: 1, stderr: /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/ },
+  {
+    args: ["demo", "--port", "99999"],
+    code: 2,
+    stderr: /^error: --port: ":99999" has no valid port[^]*`millrace demo --help`/,
+  },
+  {
+    args: ["demo", "--listen", "8080"],
+    code: 2,
+    stderr: /--listen: "8080" is not an address[^]*`millrace demo --help`/,
+  },
+  {
+    args: ["check", valid],
+    code: 0,
+    stdout: /valid\.yaml is valid: 1 listener, 1 route, 1 upstream with 1 endpoint\./,
+  },
+  {
+    args: ["check", invalid],
+    code: 1,
+    stderr:
+      /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/,
+  },
   { args: ["check", join(folder, "valid.yml")], code: 1, stderr: /no such file[^]*did you mean "valid\.yaml"/ },
   { args: ["check"], code: 1, stderr: /There is no configuration in this folder/ },
   { args: ["run"], code: 1, stderr: /There is no configuration in this folder/ },
@@ -53,7 +96,11 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   { args: ["drain", "app", "127.0.0.1:1", valid], code: 1, stderr: /has no "admin" section/ },
   { args: ["drain", "app", "127.0.0.1:1", valid, "--timeout", "5"], code: 2, stderr: /--timeout: "5" has no unit/ },
   { args: ["weight", "app", "127.0.0.1:1", "-1"], code: 2, stderr: /A weight is a whole number .*not "-1"/ },
-  { args: ["weight", "app", "127.0.0.1:1", "65536"], code: 2, stderr: /A weight is a whole number from 0 to 65535, or `configured`; not "65536"/ },
+  {
+    args: ["weight", "app", "127.0.0.1:1", "65536"],
+    code: 2,
+    stderr: /A weight is a whole number from 0 to 65535, or `configured`; not "65536"/,
+  },
   { args: ["reload", "--admin", "9901"], code: 2, stderr: /--admin: "9901" is not an address/ },
 ];
 
@@ -72,11 +119,17 @@ test("the schema is a JSON Schema that knows the keys", () => {
   assert.equal(ending.code, 0);
   const schema = JSON.parse(ending.stdout) as { $schema: string; properties: Record<string, unknown> };
   assert.match(schema.$schema, /2020-12/);
-  assert.deepEqual(["listeners", "routes", "upstreams", "admin", "log"].filter((key) => !(key in schema.properties)), []);
+  assert.deepEqual(
+    ["listeners", "routes", "upstreams", "admin", "log"].filter((key) => !(key in schema.properties)),
+    [],
+  );
 });
 
 test("a configuration is found in the current folder", () => {
-  writeFileSync(join(folder, "millrace.json"), JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "x" } }] }));
+  writeFileSync(
+    join(folder, "millrace.json"),
+    JSON.stringify({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "x" } }] }),
+  );
   const ending = runMillrace(["check"], { cwd: folder });
   rmSync(join(folder, "millrace.json"));
   assert.equal(ending.code, 0, ending.stderr);
@@ -93,7 +146,10 @@ test("the command works through a symbolic link", async () => {
 for (const [name, args] of [
   ["proxy", (address: string) => ["proxy", "--workers", "0", "--listen", address, ":1"]],
   ["proxy with threads", (address: string) => ["proxy", "--workers", "2", "--listen", address, ":1"]],
-  ["proxy with a taken admin address", (address: string) => ["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--admin", address, ":1"]],
+  [
+    "proxy with a taken admin address",
+    (address: string) => ["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--admin", address, ":1"],
+  ],
   ["demo", (address: string) => ["demo", "--listen", address, "--admin", "127.0.0.1:0"]],
 ] as const) {
   test(`a taken port is said in one sentence: ${name}`, async () => {

@@ -1,4 +1,7 @@
-/** Signals that come before the configuration has been read: none ends the process but those that are meant to, and none opens Node's debugger. */
+/**
+ * Signals that come before the configuration has been read: none ends the process but those that are meant to, and none
+ * opens Node's debugger.
+ */
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -14,13 +17,20 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A configuration whose reading takes until `release` is called. */
 function slowConfiguration(name: string): { file: string; isBeingRead: () => boolean; release: () => void } {
-  const [file, begun, go] = [`${name}.mjs`, `${name}.begun`, `${name}.go`].map((part) => join(folder, part)) as [string, string, string];
-  writeFileSync(file, `
+  const [file, begun, go] = [`${name}.mjs`, `${name}.begun`, `${name}.go`].map((part) => join(folder, part)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(
+    file,
+    `
 import { existsSync, writeFileSync } from "node:fs";
 writeFileSync(${JSON.stringify(begun)}, "");
 while (!existsSync(${JSON.stringify(go)})) await new Promise((resolve) => setTimeout(resolve, 10));
 export default { workers: 1, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "ok" } }], log: { stats: "0s" } };
-`);
+`,
+  );
   return { file, isBeingRead: () => existsSync(begun), release: () => writeFileSync(go, "") };
 }
 
@@ -40,7 +50,8 @@ for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) {
     release();
     const { url } = await millrace.ready();
     assert.equal(await (await fetch(url)).text(), "ok");
-    if (signal === "SIGHUP") assert.equal((await millrace.logged(/^reloaded/))["cause"], "SIGHUP", "the reload is made up for");
+    if (signal === "SIGHUP")
+      assert.equal((await millrace.logged(/^reloaded/))["cause"], "SIGHUP", "the reload is made up for");
     assert.doesNotMatch(millrace.stderr, /Debugger/);
     // From here on they mean what they always mean.
     millrace.signal("SIGUSR1");
@@ -73,17 +84,27 @@ test("SIGUSR1 opens no debugger, however early it comes and whatever the command
 
 test("a debugger that was opened before our first line is closed, but not one that was asked for", async (t) => {
   const opener = join(folder, "opener.cjs");
-  writeFileSync(opener, `if (require("node:worker_threads").isMainThread) require("node:inspector").open(0, "127.0.0.1");`);
-  for (const [args, isOpen] of [[["--require", opener], false], [["--inspect=127.0.0.1:0"], true]] as const) {
+  writeFileSync(
+    opener,
+    `if (require("node:worker_threads").isMainThread) require("node:inspector").open(0, "127.0.0.1");`,
+  );
+  for (const [args, isOpen] of [
+    [["--require", opener], false],
+    [["--inspect=127.0.0.1:0"], true],
+  ] as const) {
     const { file, release } = slowConfiguration(`debugger-${isOpen}`);
     release();
-    const millrace = new MillraceProcess([...args, join(root, "bin/millrace.cjs"), "run", "--no-watch", file], { executable: process.execPath });
+    const millrace = new MillraceProcess([...args, join(root, "bin/millrace.cjs"), "run", "--no-watch", file], {
+      executable: process.execPath,
+    });
     t.after(() => millrace.stop());
     await millrace.ready();
     const port = Number(/Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(millrace.stderr)?.[1]);
     assert.ok(port > 0, millrace.stderr);
     const socket = connect(port, "127.0.0.1");
-    const found = await new Promise((resolve) => socket.once("connect", () => resolve(true)).once("error", () => resolve(false)));
+    const found = await new Promise((resolve) =>
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false)),
+    );
     socket.destroy();
     assert.equal(found, isOpen, args.join(" "));
   }

@@ -20,13 +20,16 @@ async function start(t: TestContext, tokens = "") {
   const file = join(folder, `${++fileCount}.yaml`);
   const write = (weights: readonly number[]): void => {
     const endpoints = origins.map((origin, at) => `{ url: "${origin.url}", weight: ${weights[at]} }`).join(", ");
-    writeFileSync(`${file}.new`, `
+    writeFileSync(
+      `${file}.new`,
+      `
 workers: 2
 listeners: [{ address: "127.0.0.1:0" }]
 routes: [{ upstream: app }]
 upstreams: { app: { endpoints: [${endpoints}] } }
 admin: { address: "unix:${join(folder, `${fileCount}.sock`)}"${tokens} }
-`);
+`,
+    );
     renameSync(`${file}.new`, file);
   };
   write([1, 1]);
@@ -56,19 +59,40 @@ admin: { address: "unix:${join(folder, `${fileCount}.sock`)}"${tokens} }
 }
 
 test("drain, enable and weight say what they did, and all threads follow at once", async (t) => {
-  const { file, names: [a, b], answerers, run } = await start(t);
-  assert.equal(run("drain", "app", a, file, "--wait"), `http://${a} is draining, 0 in flight; 1 of 2 endpoints of app take new requests.\nhttp://${a} is idle.\n`);
+  const {
+    file,
+    names: [a, b],
+    answerers,
+    run,
+  } = await start(t);
+  assert.equal(
+    run("drain", "app", a, file, "--wait"),
+    `http://${a} is draining, 0 in flight; 1 of 2 endpoints of app take new requests.\nhttp://${a} is idle.\n`,
+  );
   assert.deepEqual(await answerers(), { b: 12 });
-  assert.equal(run("enable", "app", `http://${a}`, file), `http://${a} is enabled; 2 of 2 endpoints of app take new requests.\n`);
+  assert.equal(
+    run("enable", "app", `http://${a}`, file),
+    `http://${a} is enabled; 2 of 2 endpoints of app take new requests.\n`,
+  );
   assert.deepEqual(await answerers(), { a: 6, b: 6 });
-  assert.equal(run("weight", "app", b, "3", file), `http://${b} has the weight 3 (configured: 1); 2 of 2 endpoints of app take new requests.\n`);
+  assert.equal(
+    run("weight", "app", b, "3", file),
+    `http://${b} has the weight 3 (configured: 1); 2 of 2 endpoints of app take new requests.\n`,
+  );
   assert.deepEqual(await answerers(), { a: 3, b: 9 });
-  assert.equal(run("weight", "app", b, "configured", file), `http://${b} has the weight 1; 2 of 2 endpoints of app take new requests.\n`);
+  assert.equal(
+    run("weight", "app", b, "configured", file),
+    `http://${b} has the weight 1; 2 of 2 endpoints of app take new requests.\n`,
+  );
   assert.deepEqual(await answerers(), { a: 6, b: 6 });
 });
 
 test("who drains the last endpoint is told what that means", async (t) => {
-  const { file, names: [a, b], run } = await start(t);
+  const {
+    file,
+    names: [a, b],
+    run,
+  } = await start(t);
   run("weight", "app", a, "0", file);
   const { code, stdout, stderr } = runMillrace(["drain", "app", b, file]);
   assert.deepEqual([code, stderr], [0, "Nobody is left: new requests for app are answered with 503.\n"]);
@@ -76,7 +100,13 @@ test("who drains the last endpoint is told what that means", async (t) => {
 });
 
 test("a drained endpoint stays so over a reload; a set weight ends where the configuration changes it", async (t) => {
-  const { names: [a, b], answerers, run, reload, file } = await start(t);
+  const {
+    names: [a, b],
+    answerers,
+    run,
+    reload,
+    file,
+  } = await start(t);
   run("drain", "app", a, file);
   run("weight", "app", b, "7", file);
   reload([2, 1]);
@@ -88,10 +118,17 @@ test("a drained endpoint stays so over a reload; a set weight ends where the con
 });
 
 test("what does not exist, and who may not, is said in a sentence", async (t) => {
-  const { file, names: [a, b], run } = await start(t, `, tokens: [{ token: ${token}, role: write }]`);
+  const {
+    file,
+    names: [a, b],
+    run,
+  } = await start(t, `, tokens: [{ token: ${token}, role: write }]`);
   for (const [args, message] of [
     [["drain", "web", a, file], /^There is no upstream "web"\. There is: app\.\n$/],
-    [["enable", "app", "127.0.0.1:1", file], new RegExp(`^The upstream app has no endpoint "127\\.0\\.0\\.1:1"\\. There are: http://${a}, http://${b}\\.\n$`)],
+    [
+      ["enable", "app", "127.0.0.1:1", file],
+      new RegExp(`^The upstream app has no endpoint "127\\.0\\.0\\.1:1"\\. There are: http://${a}, http://${b}\\.\n$`),
+    ],
     [["weight", "app", a, "2", file, "--token", "wrong-wrong-wrong"], /does not take this token/],
     [["drain", "app", a, "--admin", `unix:${join(folder, `${fileCount}.sock`)}`], /wants a token/],
   ] as const) {
@@ -107,7 +144,10 @@ test("waiting for a long answer gives up when told to, and the drain holds", asy
   t.after(() => holding.close());
   const file = join(folder, `${++fileCount}.yaml`);
   const socket = join(folder, `${fileCount}.sock`);
-  writeFileSync(file, `listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\nupstreams: { app: { endpoints: ["${holding.url}"] } }\nadmin: { address: "unix:${socket}" }\n`);
+  writeFileSync(
+    file,
+    `listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\nupstreams: { app: { endpoints: ["${holding.url}"] } }\nadmin: { address: "unix:${socket}" }\n`,
+  );
   const millrace = new MillraceProcess(["run", "--no-watch", file]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();

@@ -1,4 +1,7 @@
-/** What the log of a serving process says of endpoints that fail: one line at once, then one every few seconds, and one when they answer again. */
+/**
+ * What the log of a serving process says of endpoints that fail: one line at once, then one every few seconds, and one
+ * when they answer again.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -42,12 +45,24 @@ for (const workers of ["0", "2"]) {
   test(`a dead endpoint has few lines, with the error and how often, and one when it is back, with ${workers} threads`, async (t) => {
     const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
-    const millrace = new MillraceProcess(["proxy", "--workers", workers, "--stats", "0s", "--listen", "127.0.0.1:0", endpoint]);
+    const millrace = new MillraceProcess([
+      "proxy",
+      "--workers",
+      workers,
+      "--stats",
+      "0s",
+      "--listen",
+      "127.0.0.1:0",
+      endpoint,
+    ]);
     t.after(() => millrace.stop());
     const { url } = await millrace.ready();
     for (let count = 0; count < 50; count++) assert.equal((await fetch(url)).status, 502);
     const { level, upstream, endpoint: named, reason, errno, count } = await millrace.logged(/^endpoint fails$/);
-    assert.deepEqual([level, named, reason, errno, count], ["warn", endpoint, "UPSTREAM_CONNECT_FAILED", "ECONNREFUSED", 1]);
+    assert.deepEqual(
+      [level, named, reason, errno, count],
+      ["warn", endpoint, "UPSTREAM_CONNECT_FAILED", "ECONNREFUSED", 1],
+    );
     assert.equal(typeof upstream, "string");
     const server = createServer((_, response) => response.end("ok")).listen(port, "127.0.0.1");
     t.after(() => server.close());
@@ -55,8 +70,13 @@ for (const workers of ["0", "2"]) {
     for (let at = 0; at < 20; at++) await (await fetch(url)).text();
     const { level: good, failures } = await millrace.logged(/^endpoint answers again$/);
     assert.deepEqual([good, failures], ["info", 50]);
-    const counts = millrace.log.filter((line) => line.message === "endpoint fails").map((line) => Number(line["count"]));
-    assert.equal(counts.reduce((sum, one) => sum + one, 0), 50);
+    const counts = millrace.log
+      .filter((line) => line.message === "endpoint fails")
+      .map((line) => Number(line["count"]));
+    assert.equal(
+      counts.reduce((sum, one) => sum + one, 0),
+      50,
+    );
     assert.ok(counts.length < 10, `${counts.length} lines for 50 failures`);
   });
 }
@@ -64,7 +84,9 @@ for (const workers of ["0", "2"]) {
 test("an endpoint is said to answer again although another thread saw that it failed", async (t) => {
   const port = await freePort();
   const names = Array.from({ length: 10 }, (_, index) => `u${index}`);
-  const millrace = runConfig(t, `
+  const millrace = runConfig(
+    t,
+    `
 workers: 2
 log: { stats: 0s }
 listeners: [{ address: "127.0.0.1:0" }]
@@ -72,7 +94,8 @@ routes:
 ${names.map((name) => `  - { match: { path: /${name} }, upstream: ${name} }`).join("\n")}
 upstreams:
 ${names.map((name) => `  ${name}: { endpoints: ["http://127.0.0.1:${port}"] }`).join("\n")}
-`);
+`,
+  );
   const { url } = await millrace.ready();
   // One connection, so one thread, sees every upstream fail.
   const seer = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -84,9 +107,13 @@ ${names.map((name) => `  ${name}: { endpoints: ["http://127.0.0.1:${port}"] }`).
   // Each works again on a connection of its own: about half of these are of the other thread.
   const agents = names.map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
   t.after(() => agents.forEach((agent) => agent.destroy()));
-  const recovered = (): Set<unknown> => new Set(millrace.log.filter(({ message }) => message === "endpoint answers again").map((line) => line["upstream"]));
-  await eventually(async () => {
-    for (const [index, name] of names.entries()) assert.equal(await ask(agents[index]!, `${url}/${name}`), 200);
-    return recovered().size === names.length;
-  }, () => `all have recovered, not ${[...recovered()].join(" ")}`);
+  const recovered = (): Set<unknown> =>
+    new Set(millrace.log.filter(({ message }) => message === "endpoint answers again").map((line) => line["upstream"]));
+  await eventually(
+    async () => {
+      for (const [index, name] of names.entries()) assert.equal(await ask(agents[index]!, `${url}/${name}`), 200);
+      return recovered().size === names.length;
+    },
+    () => `all have recovered, not ${[...recovered()].join(" ")}`,
+  );
 });

@@ -19,7 +19,18 @@ after(async () => {
 
 for (const workers of ["0", "2"]) {
   test(`proxy balances over its endpoints and stops on SIGTERM, with ${workers} threads`, async (t) => {
-    const millrace = new MillraceProcess(["proxy", "--workers", workers, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--health-path", "/health", ...endpoints]);
+    const millrace = new MillraceProcess([
+      "proxy",
+      "--workers",
+      workers,
+      "--listen",
+      "127.0.0.1:0",
+      "--admin",
+      "127.0.0.1:0",
+      "--health-path",
+      "/health",
+      ...endpoints,
+    ]);
     t.after(() => millrace.stop());
     const { url, admin } = await millrace.ready();
     const answers = new Set<string | null>();
@@ -34,7 +45,10 @@ for (const workers of ["0", "2"]) {
     millrace.signal("SIGTERM");
     const ending = await millrace.ended;
     assert.deepEqual([ending.code, ending.signal], [0, null], ending.stderr);
-    assert.deepEqual(millrace.log.filter((line) => line.level === "error" || line.level === "warn"), []);
+    assert.deepEqual(
+      millrace.log.filter((line) => line.level === "error" || line.level === "warn"),
+      [],
+    );
   });
 }
 
@@ -51,7 +65,8 @@ async function startSlowRequest(url: string, ms: number): Promise<{ answer: Prom
   answer.catch(() => {});
   await once(socket, "connect");
   socket.write(`GET /slow?ms=${ms} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-  while (backends.reduce((sum, backend) => sum + backend.requestCount, 0) === countBefore) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (backends.reduce((sum, backend) => sum + backend.requestCount, 0) === countBefore)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   return { answer };
 }
 
@@ -71,7 +86,16 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 test("a second signal stops at once", async (t) => {
-  const millrace = new MillraceProcess(["proxy", "--workers", "2", "--listen", "127.0.0.1:0", "--grace", "1h", ...endpoints]);
+  const millrace = new MillraceProcess([
+    "proxy",
+    "--workers",
+    "2",
+    "--listen",
+    "127.0.0.1:0",
+    "--grace",
+    "1h",
+    ...endpoints,
+  ]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   const { answer } = await startSlowRequest(url, 600_000);
@@ -87,7 +111,16 @@ test("a second signal stops at once", async (t) => {
 });
 
 test("the grace period ends a request that does not", async (t) => {
-  const millrace = new MillraceProcess(["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--grace", "200ms", ...endpoints]);
+  const millrace = new MillraceProcess([
+    "proxy",
+    "--workers",
+    "0",
+    "--listen",
+    "127.0.0.1:0",
+    "--grace",
+    "200ms",
+    ...endpoints,
+  ]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   await startSlowRequest(url, 600_000);
@@ -98,7 +131,18 @@ test("the grace period ends a request that does not", async (t) => {
 
 test("SIGUSR1 reopens the access log after rotation", async (t) => {
   const path = join(folder, "access.log");
-  const millrace = new MillraceProcess(["proxy", "--workers", "2", "--listen", "127.0.0.1:0", "--access-log", "json", "--access-log-path", path, ...endpoints]);
+  const millrace = new MillraceProcess([
+    "proxy",
+    "--workers",
+    "2",
+    "--listen",
+    "127.0.0.1:0",
+    "--access-log",
+    "json",
+    "--access-log-path",
+    path,
+    ...endpoints,
+  ]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   await (await fetch(`${url}/first`)).text();
@@ -115,22 +159,40 @@ test("SIGUSR1 reopens the access log after rotation", async (t) => {
 });
 
 test("statistics are written while there is traffic, as JSON where the log is JSON", async (t) => {
-  const millrace = new MillraceProcess(["proxy", "--workers", "0", "--listen", "127.0.0.1:0", "--stats", "100ms", ...endpoints]);
+  const millrace = new MillraceProcess([
+    "proxy",
+    "--workers",
+    "0",
+    "--listen",
+    "127.0.0.1:0",
+    "--stats",
+    "100ms",
+    ...endpoints,
+  ]);
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   await (await fetch(url)).text();
   // An interval may end while the request is under way.
   let line = await millrace.logged(/^stats$/);
-  while (line["requests"] === 0) line = await millrace.logged(/^stats$/, millrace.log.findLastIndex(({ message }) => message === "stats") + 1);
+  while (line["requests"] === 0)
+    line = await millrace.logged(/^stats$/, millrace.log.findLastIndex(({ message }) => message === "stats") + 1);
   const { level, requests, errors, inFlight, p99Ms } = line;
   assert.deepEqual([level, requests, errors, inFlight, typeof p99Ms], ["info", 1, 0, 0, "number"]);
-  assert.ok(millrace.stderr.split("\n").every((line) => line === "" || line.startsWith("{")), "every line is JSON");
+  assert.ok(
+    millrace.stderr.split("\n").every((line) => line === "" || line.startsWith("{")),
+    "every line is JSON",
+  );
 });
 
 test("an unexpected error in the control thread is logged and survived; many of them end the process in good order", async (t) => {
   const preload = join(folder, "throw-on-signal.mjs");
-  writeFileSync(preload, 'import { isMainThread } from "node:worker_threads";\nif (isMainThread) process.on("SIGUSR2", () => { throw new Error("out of the blue"); });\n');
-  const millrace = new MillraceProcess(["proxy", "--workers", "2", "--listen", "127.0.0.1:0", ...endpoints], { env: { NODE_OPTIONS: `--import=${preload}` } });
+  writeFileSync(
+    preload,
+    'import { isMainThread } from "node:worker_threads";\nif (isMainThread) process.on("SIGUSR2", () => { throw new Error("out of the blue"); });\n',
+  );
+  const millrace = new MillraceProcess(["proxy", "--workers", "2", "--listen", "127.0.0.1:0", ...endpoints], {
+    env: { NODE_OPTIONS: `--import=${preload}` },
+  });
   t.after(() => millrace.stop());
   const { url } = await millrace.ready();
   millrace.signal("SIGUSR2");
@@ -139,7 +201,8 @@ test("an unexpected error in the control thread is logged and survived; many of 
   assert.equal((await fetch(url)).status, 200);
   for (let count = 2; count <= 11; count++) {
     millrace.signal("SIGUSR2");
-    while (millrace.log.filter((entry) => entry.message.startsWith("unexpected error")).length < count) await millrace.logged(/^unexpected error/, millrace.log.length);
+    while (millrace.log.filter((entry) => entry.message.startsWith("unexpected error")).length < count)
+      await millrace.logged(/^unexpected error/, millrace.log.length);
   }
   const ending = await millrace.ended;
   assert.equal(ending.code, 1, ending.stderr);
@@ -153,7 +216,8 @@ test("demo answers from alternating backends and says what to try", async (t) =>
   const url = /proxy +(http:\S+)/.exec(millrace.stdout)?.[1] ?? "";
   const admin = /admin +(http:\S+)/.exec(millrace.stdout)?.[1] ?? "";
   const answers = new Set<string | null>();
-  for (let count = 0; count < 3; count++) answers.add((await fetch(url.replace("localhost", "127.0.0.1"))).headers.get("x-backend"));
+  for (let count = 0; count < 3; count++)
+    answers.add((await fetch(url.replace("localhost", "127.0.0.1"))).headers.get("x-backend"));
   assert.equal(answers.size, 3);
   assert.equal((await fetch(`${admin}/readyz`)).status, 200);
   assert.match(millrace.stderr, /\bready\b/);

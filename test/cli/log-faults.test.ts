@@ -1,4 +1,7 @@
-/** Every output of a serving process × everything that can be wrong with it: what is served goes on, lines that are lost are counted, and the process ends in good order. */
+/**
+ * Every output of a serving process × everything that can be wrong with it: what is served goes on, lines that are lost
+ * are counted, and the process ends in good order.
+ */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
@@ -39,7 +42,12 @@ function startWith(context: TestContext, args: readonly string[], stdio: StdioOp
 }
 
 /** Starts with both outputs on what is opened here. */
-function startOn(context: TestContext, args: readonly string[], path: string, flags: number | string): Patient & { readonly fd: number } {
+function startOn(
+  context: TestContext,
+  args: readonly string[],
+  path: string,
+  flags: number | string,
+): Patient & { readonly fd: number } {
   const fd = openSync(path, flags);
   return { child: startWith(context, args, ["ignore", fd, fd]), fd };
 }
@@ -62,61 +70,108 @@ sys.exit(child.wait())
 `;
 
 const faults: readonly Fault[] = [
-  { name: "a socket whose reader goes away", isLost: true, start(context, args) {
-    const child = startWith(context, args, ["ignore", "pipe", "pipe"]);
-    return { child, hurt: () => { child.stdout!.destroy(); child.stderr!.destroy(); } };
-  } },
-  { name: "a socket that nobody reads", isLost: false, start: (context, args) => ({ child: startWith(context, args, ["ignore", "pipe", "pipe"]) }) },
-  { name: "a pipe whose reader goes away", isLost: true, start(context, args, folder) {
-    const path = makePipe(folder);
-    const reader = spawn("cat", [path], { stdio: "ignore" });
-    context.after(() => reader.kill("SIGKILL"));
-    const { child, fd } = startOn(context, args, path, "w");
-    closeSync(fd);
-    return { child, hurt: () => reader.kill("SIGKILL") };
-  } },
-  { name: "a pipe that nobody reads", isLost: false, start(context, args, folder) {
-    const { child, fd } = startOn(context, args, makePipe(folder), constants.O_RDWR);
-    context.after(() => closeSync(fd));
-    return { child };
-  } },
-  { name: "a non-blocking pipe that nobody reads", isLost: false, start(context, args, folder) {
-    const { child, fd } = startOn(context, args, makePipe(folder), constants.O_RDWR | constants.O_NONBLOCK);
-    context.after(() => closeSync(fd));
-    return { child };
-  } },
-  { name: "a full disk", isLost: true, start(context, args) {
-    const { child, fd } = startOn(context, args, "/dev/full", "w");
-    closeSync(fd);
-    return { child };
-  } },
-  { name: "a terminal that is closed", isLost: true, start(context, args) {
-    const child = spawn("python3", ["-c", terminal, command, ...args], { stdio: "ignore" });
-    context.after(() => child.kill("SIGKILL"));
-    return { child, hurt: () => child.kill("SIGUSR2") };
-  } },
-  { name: "closed descriptors", isLost: false, start(context, args) {
-    const child = spawn("sh", ["-c", 'exec "$0" "$@" >&- 2>&-', command, ...args], { stdio: "ignore" });
-    context.after(() => child.kill("SIGKILL"));
-    return { child };
-  } },
+  {
+    name: "a socket whose reader goes away",
+    isLost: true,
+    start(context, args) {
+      const child = startWith(context, args, ["ignore", "pipe", "pipe"]);
+      return {
+        child,
+        hurt: () => {
+          child.stdout!.destroy();
+          child.stderr!.destroy();
+        },
+      };
+    },
+  },
+  {
+    name: "a socket that nobody reads",
+    isLost: false,
+    start: (context, args) => ({ child: startWith(context, args, ["ignore", "pipe", "pipe"]) }),
+  },
+  {
+    name: "a pipe whose reader goes away",
+    isLost: true,
+    start(context, args, folder) {
+      const path = makePipe(folder);
+      const reader = spawn("cat", [path], { stdio: "ignore" });
+      context.after(() => reader.kill("SIGKILL"));
+      const { child, fd } = startOn(context, args, path, "w");
+      closeSync(fd);
+      return { child, hurt: () => reader.kill("SIGKILL") };
+    },
+  },
+  {
+    name: "a pipe that nobody reads",
+    isLost: false,
+    start(context, args, folder) {
+      const { child, fd } = startOn(context, args, makePipe(folder), constants.O_RDWR);
+      context.after(() => closeSync(fd));
+      return { child };
+    },
+  },
+  {
+    name: "a non-blocking pipe that nobody reads",
+    isLost: false,
+    start(context, args, folder) {
+      const { child, fd } = startOn(context, args, makePipe(folder), constants.O_RDWR | constants.O_NONBLOCK);
+      context.after(() => closeSync(fd));
+      return { child };
+    },
+  },
+  {
+    name: "a full disk",
+    isLost: true,
+    start(context, args) {
+      const { child, fd } = startOn(context, args, "/dev/full", "w");
+      closeSync(fd);
+      return { child };
+    },
+  },
+  {
+    name: "a terminal that is closed",
+    isLost: true,
+    start(context, args) {
+      const child = spawn("python3", ["-c", terminal, command, ...args], { stdio: "ignore" });
+      context.after(() => child.kill("SIGKILL"));
+      return { child, hurt: () => child.kill("SIGUSR2") };
+    },
+  },
+  {
+    name: "closed descriptors",
+    isLost: false,
+    start(context, args) {
+      const child = spawn("sh", ["-c", 'exec "$0" "$@" >&- 2>&-', command, ...args], { stdio: "ignore" });
+      context.after(() => child.kill("SIGKILL"));
+      return { child };
+    },
+  },
 ];
 
 for (const workers of [0, 2]) {
   for (const { name, isLost, start } of faults) {
-    test(`with ${name} as its outputs the process serves, counts what it loses and ends in good order, with ${workers} threads`, { skip: !existsSync("/dev/full") }, async (context) => {
+    test(`with ${name} as its outputs the process serves, counts what it loses and ends in good order, with ${workers} threads`, {
+      skip: !existsSync("/dev/full"),
+    }, async (context) => {
       const folder = mkdtempSync(join(tmpdir(), "millrace-faults-"));
       context.after(() => rmSync(folder, { recursive: true, force: true }));
       const [port, adminPort] = [await freePort(), await freePort()];
       const config = join(folder, "millrace.yaml");
-      writeFileSync(config, `workers: ${workers}
+      writeFileSync(
+        config,
+        `workers: ${workers}
 listeners: [{ address: "127.0.0.1:${port}" }]
 admin: { address: "127.0.0.1:${adminPort}" }
 routes: [{ respond: { body: "${"x".repeat(100)}" } }]
 log: { stats: 100ms, access: {} }
-`);
+`,
+      );
       const { child, hurt } = start(context, ["run", "--no-watch", config], folder);
-      const isServing = (): Promise<boolean> => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.ok, () => false);
+      const isServing = (): Promise<boolean> =>
+        fetch(`http://127.0.0.1:${port}/`).then(
+          (answer) => answer.ok,
+          () => false,
+        );
       await eventually(isServing, "it serves");
       hurt?.();
       // More than a pipe or a socket holds.
@@ -132,23 +187,28 @@ log: { stats: 100ms, access: {} }
       if (isLost) {
         await eventually(async () => {
           const lost = (await MetricsPage.of(admin)).by("millrace_log_lines_lost_total", "log");
-          return await isServing() && lost["access"]! > 0 && lost["application"]! > 0;
+          return (await isServing()) && lost["access"]! > 0 && lost["application"]! > 0;
         }, "lines of both logs are lost and counted");
       }
       assert.equal((await fetch(`${admin}/livez`)).status, 200);
       assert.equal(child.exitCode, null);
       const ended = once(child, "exit");
       child.kill("SIGTERM");
-      const [code, signal] = await ended as [number | null, string | null];
+      const [code, signal] = (await ended) as [number | null, string | null];
       assert.deepEqual([code, signal], [0, null]);
     });
   }
 }
 
-test("commands whose reader goes away, or whose output is full, end without a stack trace", { skip: !existsSync("/dev/full") }, () => {
+test("commands whose reader goes away, or whose output is full, end without a stack trace", {
+  skip: !existsSync("/dev/full"),
+}, () => {
   const run = (script: string): { code: number; output: string } => {
     try {
-      return { code: 0, output: execFileSync("bash", ["-c", script, command], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }) };
+      return {
+        code: 0,
+        output: execFileSync("bash", ["-c", script, command], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }),
+      };
     } catch (error) {
       const { status, stderr } = error as { status: number; stderr: string };
       return { code: status, output: stderr };
@@ -173,14 +233,27 @@ test("commands whose reader goes away, or whose output is full, end without a st
 test("both outputs and the access log in one file: every line is whole", async (context) => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-faults-"));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [kind, access] of [["standard output", "-"], ["its own path", join(folder, "out.log")], ["the descriptor", "/proc/self/fd/1"]] as const) {
+  for (const [kind, access] of [
+    ["standard output", "-"],
+    ["its own path", join(folder, "out.log")],
+    ["the descriptor", "/proc/self/fd/1"],
+  ] as const) {
     const out = join(folder, "out.log");
     const port = await freePort();
     const config = join(folder, "millrace.yaml");
-    writeFileSync(config, `workers: 2\nlisteners: [{ address: "127.0.0.1:${port}" }]\nroutes: [{ respond: { body: ok } }]\nlog: { stats: 50ms, access: { path: "${access}" } }\n`);
-    const child = spawn("sh", ["-c", 'exec "$0" run --no-watch "$1" > "$2" 2>&1', command, config, out], { stdio: "ignore" });
+    writeFileSync(
+      config,
+      `workers: 2\nlisteners: [{ address: "127.0.0.1:${port}" }]\nroutes: [{ respond: { body: ok } }]\nlog: { stats: 50ms, access: { path: "${access}" } }\n`,
+    );
+    const child = spawn("sh", ["-c", 'exec "$0" run --no-watch "$1" > "$2" 2>&1', command, config, out], {
+      stdio: "ignore",
+    });
     context.after(() => child.kill("SIGKILL"));
-    const get = (): Promise<boolean> => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.ok, () => false);
+    const get = (): Promise<boolean> =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
     await eventually(get, "it serves");
     let served = 1;
     for (let round = 0; round < 20; round++) {
@@ -191,8 +264,15 @@ test("both outputs and the access log in one file: every line is whole", async (
     const ended = once(child, "exit");
     child.kill("SIGTERM");
     await ended;
-    const lines = readFileSync(out, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { status?: number; message?: string });
+    const lines = readFileSync(out, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { status?: number; message?: string });
     assert.equal(lines.filter((line) => line.status === 200).length, served, kind);
-    for (const message of ["ready", "stats", "stopped"]) assert.ok(lines.some((line) => line.message === message), `${kind}: ${message}`);
+    for (const message of ["ready", "stats", "stopped"])
+      assert.ok(
+        lines.some((line) => line.message === message),
+        `${kind}: ${message}`,
+      );
   }
 });

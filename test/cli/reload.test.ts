@@ -85,7 +85,10 @@ test("a file with a mistake changes nothing, is explained, and is forgiven once 
   assert.equal(await ask(), "third");
 });
 
-for (const [name, withToken] of [["without a token, from this machine", false], ["with the token of the file", true]] as const) {
+for (const [name, withToken] of [
+  ["without a token, from this machine", false],
+  ["with the token of the file", true],
+] as const) {
   test(`millrace reload prints what changed, or every problem: ${name}`, async (t) => {
     const admin = "unix:" + join(folder, `admin-${++fileCount}.sock`);
     const options = { admin, ...(withToken && { token }) };
@@ -110,7 +113,10 @@ test("millrace reload by admin address and token, and what it says to a wrong on
   const { file, ask, admin } = await start(t, configWith("first", { admin: "127.0.0.1:0", token }), ["--no-watch"]);
   replace(file, configWith("second", { admin: "127.0.0.1:0", token }));
   const address = admin?.replace("http://", "") ?? "";
-  for (const [flags, stderr] of [[[], /wants a token/], [["--token", "wrong-wrong-wrong"], /does not take this token/]] as const) {
+  for (const [flags, stderr] of [
+    [[], /wants a token/],
+    [["--token", "wrong-wrong-wrong"], /does not take this token/],
+  ] as const) {
     const refused = runMillrace(["reload", "--admin", address, ...flags]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, stderr);
@@ -121,7 +127,8 @@ test("millrace reload by admin address and token, and what it says to a wrong on
   assert.equal(await ask(), "second");
 });
 
-// What an admin listener on every address is reached by is this machine's loopback address, of whichever family there is.
+// What an admin listener on every address is reached by is this machine's loopback address, of whichever family there
+// is.
 for (const host of ["0.0.0.0", "[::]", ""]) {
   test(`commands find an admin listener on ${host}:PORT by the file and by --admin`, async (t) => {
     const port = await freePort();
@@ -149,7 +156,8 @@ test("millrace reload by process sends a signal", async (t) => {
 
 test("a TypeScript configuration is run anew at each reload", async (t) => {
   const file = join(folder, "millrace.config.ts");
-  const source = (body: string): string => `const body: string = "${body}";\nexport default { workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body } }] };\n`;
+  const source = (body: string): string =>
+    `const body: string = "${body}";\nexport default { workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body } }] };\n`;
   writeFileSync(file, source("first"));
   const millrace = new MillraceProcess(["run"], { cwd: folder });
   t.after(() => millrace.stop());

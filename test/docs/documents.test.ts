@@ -1,4 +1,7 @@
-/** The documents: links lead somewhere, programs in them are checked by the compiler, files that the architecture names exist. */
+/**
+ * The documents: links lead somewhere, programs in them are checked by the compiler, files that the architecture names
+ * exist.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +15,14 @@ const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
 
 /** Anchors of a page, as the usual renderers make them. */
 function anchorsOf(text: string): Set<string> {
-  return new Set([...text.matchAll(/^#+ (.*)$/gm)].map((match) => (match[1] ?? "").toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")));
+  return new Set(
+    [...text.matchAll(/^#+ (.*)$/gm)].map((match) =>
+      (match[1] ?? "")
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
 }
 
 test("every link within the repository leads somewhere", () => {
@@ -25,22 +35,36 @@ test("every link within the repository leads somewhere", () => {
       const [path = "", anchor] = target.split("#");
       const linked = path === "" ? file : join(dirname(file), path);
       if (!existsSync(join(root, linked))) broken.push(`${file}: ${target}`);
-      else if (anchor !== undefined && linked.endsWith(".md") && !anchorsOf(textOf(linked)).has(anchor)) broken.push(`${file}: ${target}`);
+      else if (anchor !== undefined && linked.endsWith(".md") && !anchorsOf(textOf(linked)).has(anchor))
+        broken.push(`${file}: ${target}`);
     }
   }
   assert.deepEqual(broken, []);
 });
 
 test("every file that the architecture names exists", () => {
-  const named = [...textOf("ARCHITECTURE.md").matchAll(/`((?:[a-z0-9-]+\/)+(?:[a-z0-9.-]+\.ts)?)`/g)].map((match) => match[1] ?? "");
+  const named = [...textOf("ARCHITECTURE.md").matchAll(/`((?:[a-z0-9-]+\/)+(?:[a-z0-9.-]+\.ts)?)`/g)].map(
+    (match) => match[1] ?? "",
+  );
   assert.ok(named.length > 30);
-  assert.deepEqual(named.filter((path) => !existsSync(join(root, "src", path)) && !existsSync(join(root, path))), []);
+  assert.deepEqual(
+    named.filter((path) => !existsSync(join(root, "src", path)) && !existsSync(join(root, path))),
+    [],
+  );
 });
 
 test("every decision has a number of its own, in its name and in its title, and none is missing", () => {
-  const names = globSync("docs/decisions/*.md", { cwd: root }).map((file) => basename(file)).sort();
-  const numbers = names.map((name) => [Number(name.slice(0, 4)), Number(/^# (\d+)\. /.exec(textOf(`docs/decisions/${name}`))?.[1])]);
-  assert.deepEqual(numbers, names.map((_, at) => [at + 1, at + 1]));
+  const names = globSync("docs/decisions/*.md", { cwd: root })
+    .map((file) => basename(file))
+    .sort();
+  const numbers = names.map((name) => [
+    Number(name.slice(0, 4)),
+    Number(/^# (\d+)\. /.exec(textOf(`docs/decisions/${name}`))?.[1]),
+  ]);
+  assert.deepEqual(
+    numbers,
+    names.map((_, at) => [at + 1, at + 1]),
+  );
 });
 
 test("no document is longer than a sitting", () => {
@@ -56,7 +80,9 @@ test("the programs in the documents pass the compiler", async (t) => {
     for (const [, source = ""] of textOf(file).matchAll(/^```ts\n([^]*?)^```/gm)) {
       // What earlier snippets of the page introduce.
       const context = [
-        ...(source.includes("createProxy(") || !/\bproxy\b/.test(source) ? [] : ['declare const proxy: import("millrace").Proxy;']),
+        ...(source.includes("createProxy(") || !/\bproxy\b/.test(source)
+          ? []
+          : ['declare const proxy: import("millrace").Proxy;']),
         ...(/\.\.\.config\b/.test(source) ? ['declare const config: import("millrace").ConfigInput;'] : []),
         ...(/\bappUrl\b/.test(source) ? ["declare const appUrl: string;"] : []),
       ];
@@ -64,8 +90,20 @@ test("the programs in the documents pass the compiler", async (t) => {
     }
   }
   assert.ok(count >= 4);
-  const options = { extends: "../../../tsconfig.json", compilerOptions: { rootDir: root, noUnusedLocals: false, paths: { millrace: ["../../../src/index.ts"] } }, include: ["*.ts"] };
+  const options = {
+    extends: "../../../tsconfig.json",
+    compilerOptions: { rootDir: root, noUnusedLocals: false, paths: { millrace: ["../../../src/index.ts"] } },
+    include: ["*.ts"],
+  };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(options));
-  const check = await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", folder]).catch((error: { stdout: string }) => error);
-  assert.deepEqual(check.stdout.split("\n").filter((line) => line.includes(".snippets-")), []);
+  const check = await promisify(execFile)(process.execPath, [
+    join(root, "node_modules/typescript/bin/tsc"),
+    "--noEmit",
+    "-p",
+    folder,
+  ]).catch((error: { stdout: string }) => error);
+  assert.deepEqual(
+    check.stdout.split("\n").filter((line) => line.includes(".snippets-")),
+    [],
+  );
 });

@@ -14,16 +14,23 @@ function snippetsOf(page: string): string[] {
 /** What is wrong with a snippet; it may be a part of a configuration, so that parts may be missing. */
 function problemsOf(snippet: string, file: string): string[] {
   try {
-    parseConfigText(snippet, { file, environment: { ADMIN_TOKEN: "0123456789abcdef", STICKY_SECRET: "0123456789abcdef", ZONE: "eu-1a" } });
+    parseConfigText(snippet, {
+      file,
+      environment: { ADMIN_TOKEN: "0123456789abcdef", STICKY_SECRET: "0123456789abcdef", ZONE: "eu-1a" },
+    });
     return [];
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
-    return error.problems.filter((problem) => !/^"\w+" is missing$|^there is no upstream /.test(problem.message)).map((problem) => `${file}: ${problem.message} in ${problem.excerpt?.lines.join(" / ")}`);
+    return error.problems
+      .filter((problem) => !/^"\w+" is missing$|^there is no upstream /.test(problem.message))
+      .map((problem) => `${file}: ${problem.message} in ${problem.excerpt?.lines.join(" / ")}`);
   }
 }
 
 test("every piece of YAML in the guides and the README is a valid configuration, or a part of one", async () => {
-  const guides = (await readdir(new URL("docs/guides/", root))).filter((name) => name.endsWith(".md")).map((name) => `docs/guides/${name}`);
+  const guides = (await readdir(new URL("docs/guides/", root)))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/guides/${name}`);
   const problems: string[] = [];
   let count = 0;
   for (const file of ["README.md", ...guides]) {

@@ -1,6 +1,8 @@
 /**
- * One endpoint closes, breaks off or stalls after N bytes of its answer, for every N, while retries, per-try timeouts, hedging, outlier detection, the breaker and limits are at
- * work: as long as no byte of an answer has gone to the client, it gets a whole one from the other endpoint; afterwards nothing is left, and each request has one line in the log.
+ * One endpoint closes, breaks off or stalls after N bytes of its answer, for every N, while retries, per-try timeouts,
+ * hedging, outlier detection, the breaker and limits are at work: as long as no byte of an answer has gone to the
+ * client, it gets a whole one from the other endpoint; afterwards nothing is left, and each request has one line in the
+ * log.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -29,7 +31,12 @@ const patience = (fault: Fault): string => (fault === "stalls" ? "500ms" : "10s"
 const settings: Record<string, (perTryTimeout: string) => Record<string, unknown>> = {
   retries: (perTryTimeout) => ({ retry: { perTryTimeout, budgetPercent: 100 } }),
   hedging: (perTryTimeout) => ({ hedge: { after: "20ms" }, retry: { perTryTimeout, budgetPercent: 100 } }),
-  everything: (perTryTimeout) => ({ hedge: { after: "20ms" }, retry: { perTryTimeout, budgetPercent: 100 }, breaker: { errorPercent: 100, latency: "20s" }, limits: { maxRequests: 16, maxRequestsPerEndpoint: 10, adaptive: true } }),
+  everything: (perTryTimeout) => ({
+    hedge: { after: "20ms" },
+    retry: { perTryTimeout, budgetPercent: 100 },
+    breaker: { errorPercent: 100, latency: "20s" },
+    limits: { maxRequests: 16, maxRequestsPerEndpoint: 10, adaptive: true },
+  }),
 };
 
 /** An answer that is cut, and what may come of it. */
@@ -61,24 +68,40 @@ describe("with another endpoint at hand", () => {
           const other = await ScriptedUpstream.start({ onRequest: (connection) => connection.send(bytes) });
           const proxy = await ProxyUnderTest.start({
             endpoints: [one.url, { url: other.url, backup: true }],
-            upstream: { timeouts: { connect: "10s", firstByte: "10s", idle: patience(fault) }, outlier: false, ...policies(patience(fault)) },
+            upstream: {
+              timeouts: { connect: "10s", firstByte: "10s", idle: patience(fault) },
+              outlier: false,
+              ...policies(patience(fault)),
+            },
             config: { admin: { address: "127.0.0.1:0" } },
           });
           const log = new LogOfCases();
           try {
             const lengths = Array.from({ length: text.length + 1 }, (_, at) => at);
-            await inBatches(lengths, 32, (length) => `after ${length} bytes`, async (length) => {
-              const client = await RawClient.connect(proxy.port);
-              try {
-                log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${text.length} bytes`, 1);
-                client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-                const response = await client.brokenResponse();
-                const fate = response === null || !response.isComplete ? "broken" : response.status !== 200 ? String(response.status) : response.body.toString() === "hello, world" ? "whole" : "other";
-                assert.ok(fates(length).includes(fate), `${fate}, not ${fates(length).join(" or ")}`);
-              } finally {
-                client.destroy();
-              }
-            });
+            await inBatches(
+              lengths,
+              32,
+              (length) => `after ${length} bytes`,
+              async (length) => {
+                const client = await RawClient.connect(proxy.port);
+                try {
+                  log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${text.length} bytes`, 1);
+                  client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+                  const response = await client.brokenResponse();
+                  const fate =
+                    response === null || !response.isComplete
+                      ? "broken"
+                      : response.status !== 200
+                        ? String(response.status)
+                        : response.body.toString() === "hello, world"
+                          ? "whole"
+                          : "other";
+                  assert.ok(fates(length).includes(fate), `${fate}, not ${fates(length).join(" or ")}`);
+                } finally {
+                  client.destroy();
+                }
+              },
+            );
             await proxy.untilQuiet();
             await proxy.assertCountsAreZero();
             assert.deepEqual([...one.violations, ...other.violations], []);

@@ -20,7 +20,8 @@ export class LogOfCases {
     const wrong: string[] = [];
     for (const [port, { name, least, most }] of this.#cases) {
       const count = counts.get(port) ?? 0;
-      if (count < least || count > most) wrong.push(`${name}: ${count} lines, expected ${least === most ? least : `${least} to ${most}`}`);
+      if (count < least || count > most)
+        wrong.push(`${name}: ${count} lines, expected ${least === most ? least : `${least} to ${most}`}`);
     }
     assert.deepEqual(wrong, [], "every request has exactly one line in the access log");
   }

@@ -1,6 +1,7 @@
 /**
- * Several requests share an upstream connection (`pool.pipelining`) when it fails after N bytes of their answers, for every N. Who was answered keeps the answer,
- * who was not is answered by another connection, and only the one in the middle may see a broken answer.
+ * Several requests share an upstream connection (`pool.pipelining`) when it fails after N bytes of their answers, for
+ * every N. Who was answered keeps the answer, who was not is answered by another connection, and only the one in the
+ * middle may see a broken answer.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,9 +14,11 @@ import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-u
 const config = { admin: { address: "127.0.0.1:0" } };
 
 const bodyOf = (target: string): string => `the answer to ${target}`;
-const sized = (target: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${bodyOf(target).length}\r\n\r\n${bodyOf(target)}`;
-const chunked = (target: string): string => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${bodyOf(target).length.toString(16)}\r\n${bodyOf(target)}\r\n0\r\n\r\n`;
-const answers = ["/0", "/1", "/2", "/3"].map((target, at) => at % 2 === 0 ? sized(target) : chunked(target));
+const sized = (target: string): string =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${bodyOf(target).length}\r\n\r\n${bodyOf(target)}`;
+const chunked = (target: string): string =>
+  `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${bodyOf(target).length.toString(16)}\r\n${bodyOf(target)}\r\n0\r\n\r\n`;
+const answers = ["/0", "/1", "/2", "/3"].map((target, at) => (at % 2 === 0 ? sized(target) : chunked(target)));
 const stream = answers.join("");
 const ends = answers.map((_, at) => answers.slice(0, at + 1).join("").length);
 
@@ -33,7 +36,8 @@ function fatesOf(at: number, length: number, isGarbage: boolean): string[] {
   const end = ends[at] ?? 0;
   const start = ends[at - 1] ?? 0;
   if (length >= end) return ["whole"];
-  // Garbage in place of a head is that answer; within a body it is body, and what is left of it stands in place of the next head.
+  // Garbage in place of a head is that answer; within a body it is body, and what is left of it stands in place of the
+  // next head.
   if (length < start) return isGarbage && length > (ends[at - 2] ?? 0) ? ["whole", "502"] : ["whole"];
   if (length === start) return isGarbage ? ["502"] : ["whole"];
   return isGarbage ? ["whole", "502", "broken", "other"] : ["whole", "502", "broken"];
@@ -55,7 +59,11 @@ describe("a shared upstream connection that fails", () => {
           void loopTurns(3).then(() => run(connection));
         },
       });
-      const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: { pool: { pipelining: 8 } }, config });
+      const proxy = await ProxyUnderTest.start({
+        endpoints: [upstream.url],
+        upstream: { pool: { pipelining: 8 } },
+        config,
+      });
       try {
         for (length = 0; length < stream.length; length++) {
           tries.clear();
@@ -65,12 +73,23 @@ describe("a shared upstream connection that fails", () => {
           assert.ok(first);
           first.send("GET /warm HTTP/1.1\r\nHost: a\r\n\r\n");
           await first.response();
-          for (const [at, client] of clients.entries()) client.send(`GET /${at} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+          for (const [at, client] of clients.entries())
+            client.send(`GET /${at} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
           await upstream.until(() => tries.size === answers.length, "all four were asked");
-          assert.ok(upstream.connections.some(({ requests }) => requests.length >= answers.length), "they share a connection");
+          assert.ok(
+            upstream.connections.some(({ requests }) => requests.length >= answers.length),
+            "they share a connection",
+          );
           for (const [at, client] of clients.entries()) {
             const response = await client.brokenResponse();
-            const fate = response === null || !response.isComplete ? "broken" : response.status !== 200 ? String(response.status) : response.body.toString() === bodyOf(`/${at}`) ? "whole" : "other";
+            const fate =
+              response === null || !response.isComplete
+                ? "broken"
+                : response.status !== 200
+                  ? String(response.status)
+                  : response.body.toString() === bodyOf(`/${at}`)
+                    ? "whole"
+                    : "other";
             const target = Number(/^the answer to \/(\d)$/.exec(response?.body.toString() ?? "")?.[1] ?? at);
             assert.equal(target, at, "nobody gets another's answer");
             const fates = fatesOf(at, length, fault === "talks garbage");

@@ -1,6 +1,7 @@
 /**
- * The endpoint closes, breaks off, stalls or talks garbage after N bytes of its answer, for every N. The client gets a whole answer, a 502 or 504, or an
- * answer that visibly breaks off; afterwards nothing is left, and each request has one line in the access log.
+ * The endpoint closes, breaks off, stalls or talks garbage after N bytes of its answer, for every N. The client gets a
+ * whole answer, a 502 or 504, or an answer that visibly breaks off; afterwards nothing is left, and each request has
+ * one line in the access log.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -21,13 +22,22 @@ interface Answer {
   readonly body: string;
 }
 
-const answer = (bytes: string, more: { isCloseDelimited?: true } = {}): Answer =>
-  ({ bytes, headLength: bytes.lastIndexOf("HTTP/1.1 200") + bytes.slice(bytes.lastIndexOf("HTTP/1.1 200")).indexOf("\r\n\r\n") + 4, isCloseDelimited: more.isCloseDelimited === true, body: "hello, world" });
+const answer = (bytes: string, more: { isCloseDelimited?: true } = {}): Answer => ({
+  bytes,
+  headLength:
+    bytes.lastIndexOf("HTTP/1.1 200") + bytes.slice(bytes.lastIndexOf("HTTP/1.1 200")).indexOf("\r\n\r\n") + 4,
+  isCloseDelimited: more.isCloseDelimited === true,
+  body: "hello, world",
+});
 
 const answers: Record<string, Answer> = {
   "a sized answer": answer("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world"),
-  "a chunked answer": answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\nX-Sum: 1\r\n\r\n"),
-  "an interim answer and a sized one": answer("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world"),
+  "a chunked answer": answer(
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\nX-Sum: 1\r\n\r\n",
+  ),
+  "an interim answer and a sized one": answer(
+    "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world",
+  ),
   "a close-delimited answer": answer("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello, world", { isCloseDelimited: true }),
 };
 
@@ -64,25 +74,44 @@ describe("an endpoint that fails within its answer", () => {
         const proxy = await ProxyUnderTest.start({
           endpoints: [upstream.url],
           // Short only where time has to run out: a busy machine may be late.
-          upstream: { timeouts: { connect: "10s", firstByte: fault === "stalls" ? "500ms" : "10s", idle: fault === "stalls" || fault === "talks garbage" ? "500ms" : "10s" }, retry: { attempts: 0 } },
+          upstream: {
+            timeouts: {
+              connect: "10s",
+              firstByte: fault === "stalls" ? "500ms" : "10s",
+              idle: fault === "stalls" || fault === "talks garbage" ? "500ms" : "10s",
+            },
+            retry: { attempts: 0 },
+          },
           config,
         });
         const log = new LogOfCases();
         try {
           const lengths = Array.from({ length: one.bytes.length + 1 }, (_, at) => at);
-          await inBatches(lengths, 64, (length) => `after ${length} bytes`, async (length) => {
-            const client = await RawClient.connect(proxy.port);
-            try {
-              log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${one.bytes.length} bytes`, 1);
-              client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-              const response = await client.brokenResponse();
-              const fate = response === null || !response.isComplete ? "broken" : response.status !== 200 ? String(response.status) : response.body.toString() === one.body ? "whole" : "other";
-              const fates = fatesOf(fault, one, length);
-              assert.ok(fates.includes(fate), `${fate}, not ${fates.join(" or ")}`);
-            } finally {
-              client.destroy();
-            }
-          });
+          await inBatches(
+            lengths,
+            64,
+            (length) => `after ${length} bytes`,
+            async (length) => {
+              const client = await RawClient.connect(proxy.port);
+              try {
+                log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${one.bytes.length} bytes`, 1);
+                client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+                const response = await client.brokenResponse();
+                const fate =
+                  response === null || !response.isComplete
+                    ? "broken"
+                    : response.status !== 200
+                      ? String(response.status)
+                      : response.body.toString() === one.body
+                        ? "whole"
+                        : "other";
+                const fates = fatesOf(fault, one, length);
+                assert.ok(fates.includes(fate), `${fate}, not ${fates.join(" or ")}`);
+              } finally {
+                client.destroy();
+              }
+            },
+          );
           for (const [target, count] of attempts) assert.ok(count <= 3, `${target} was tried ${count} times`);
           await proxy.untilQuiet();
           await proxy.assertCountsAreZero();

@@ -1,6 +1,7 @@
 /**
- * Mutated requests, for a few seconds (MILLRACE_FUZZ_SECONDS for longer, MILLRACE_FUZZ_SEED for others). Whatever comes in: what goes upstream is strictly
- * HTTP/1.1, what comes back is too, the connection ends, no exchange is left, and no bug of ours answers 500.
+ * Mutated requests, for a few seconds (MILLRACE_FUZZ_SECONDS for longer, MILLRACE_FUZZ_SEED for others). Whatever comes
+ * in: what goes upstream is strictly HTTP/1.1, what comes back is too, the connection ends, no exchange is left, and no
+ * bug of ours answers 500.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +13,9 @@ import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { readResponse, WireError } from "../support/wire-reader.ts";
 import { requestCorpus } from "../wire/corpus.ts";
 
-/** Reads answers until the bytes end. An answer to HEAD cannot be told from one to GET here: both readings are tried. */
+/**
+ * Reads answers until the bytes end. An answer to HEAD cannot be told from one to GET here: both readings are tried.
+ */
 function assertAnswers(received: Buffer): void {
   let at = 0;
   while (at < received.length) {
@@ -24,10 +27,16 @@ function assertAnswers(received: Buffer): void {
         throw error;
       }
     });
-    const read = methods[0] !== null && methods[0] !== undefined && /^(?:$|HTTP\/1\.1 )/.test(received.toString("latin1", methods[0].end, methods[0].end + 9)) ? methods[0] : methods[1];
+    const read =
+      methods[0] !== null &&
+      methods[0] !== undefined &&
+      /^(?:$|HTTP\/1\.1 )/.test(received.toString("latin1", methods[0].end, methods[0].end + 9))
+        ? methods[0]
+        : methods[1];
     if (read === null || read === undefined) {
       // The last answer may break off; its head must still be in order.
-      if (received.indexOf("\r\n\r\n", at, "latin1") !== -1) readResponse(received, at, { method: "GET", isClosed: true, partial: true });
+      if (received.indexOf("\r\n\r\n", at, "latin1") !== -1)
+        readResponse(received, at, { method: "GET", isClosed: true, partial: true });
       return;
     }
     if (read.message.status === 101) return;
@@ -39,7 +48,10 @@ function assertAnswers(received: Buffer): void {
 test("mutated requests never get through as anything but strict HTTP/1.1", async (context) => {
   const seed = fuzzSeed(20_261_122);
   const upstream = await ScriptedUpstream.start(answerOk);
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], listener: { timeouts: { head: "1s", body: "1s", write: "1s", keepAlive: "1s" } } });
+  const proxy = await ProxyUnderTest.start({
+    endpoints: [upstream.url],
+    listener: { timeouts: { head: "1s", body: "1s", write: "1s", keepAlive: "1s" } },
+  });
   try {
     const random = new Randomness(seed);
     const until = performance.now() + fuzzTimeMs(3_000);
@@ -47,17 +59,22 @@ test("mutated requests never get through as anything but strict HTTP/1.1", async
     while (performance.now() < until) {
       const inputs = Array.from({ length: 64 }, () => mutate(random.pick(requestCorpus), random, requestCorpus));
       const cut = 1 + random.below(80);
-      await inBatches(inputs, 16, (input) => `seed ${seed}, ${JSON.stringify(input)}`, async (input) => {
-        const client = await RawClient.connect(proxy.port);
-        try {
-          await client.sendSplit(Buffer.from(input, "latin1"), [cut]);
-          client.end();
-          await client.untilOver();
-          assertAnswers(client.received);
-        } finally {
-          client.destroy();
-        }
-      });
+      await inBatches(
+        inputs,
+        16,
+        (input) => `seed ${seed}, ${JSON.stringify(input)}`,
+        async (input) => {
+          const client = await RawClient.connect(proxy.port);
+          try {
+            await client.sendSplit(Buffer.from(input, "latin1"), [cut]);
+            client.end();
+            await client.untilOver();
+            assertAnswers(client.received);
+          } finally {
+            client.destroy();
+          }
+        },
+      );
       assert.deepEqual(upstream.violations, [], `seed ${seed}`);
       upstream.forget();
       count += inputs.length;
@@ -68,6 +85,9 @@ test("mutated requests never get through as anything but strict HTTP/1.1", async
     await upstream.close();
     await proxy.untilEmpty();
     const log = await proxy.close();
-    assert.deepEqual(log.filter(({ reason }) => reason === "INTERNAL_ERROR"), []);
+    assert.deepEqual(
+      log.filter(({ reason }) => reason === "INTERNAL_ERROR"),
+      [],
+    );
   }
 });

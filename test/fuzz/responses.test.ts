@@ -1,6 +1,7 @@
 /**
- * Mutated answers, for a few seconds (MILLRACE_FUZZ_SECONDS for longer, MILLRACE_FUZZ_SEED for others). Whatever an endpoint says: the client gets strict
- * HTTP/1.1 or an answer that breaks off, never a byte that belongs to somebody else, and nothing is left.
+ * Mutated answers, for a few seconds (MILLRACE_FUZZ_SECONDS for longer, MILLRACE_FUZZ_SEED for others). Whatever an
+ * endpoint says: the client gets strict HTTP/1.1 or an answer that breaks off, never a byte that belongs to somebody
+ * else, and nothing is left.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,39 +25,54 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
         connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${marker.length}\r\n\r\n${marker}`);
         return;
       }
-      void connection.sendSplit(Buffer.from(script.bytes, "latin1"), [script.cut]).then(() => loopTurns(2)).then(() => connection.end());
+      void connection
+        .sendSplit(Buffer.from(script.bytes, "latin1"), [script.cut])
+        .then(() => loopTurns(2))
+        .then(() => connection.end());
     },
   });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "2s" }, retry: { attempts: 0 } } });
+  const proxy = await ProxyUnderTest.start({
+    endpoints: [upstream.url],
+    upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "2s" }, retry: { attempts: 0 } },
+  });
   try {
     const random = new Randomness(seed);
     const until = performance.now() + fuzzTimeMs(3_000);
     let count = 0;
     while (performance.now() < until) {
-      // Bytes that come late may meet the next request on their connection: nothing in HTTP/1.1 tells them from its answer. So either answers come in two
-      // pieces, or others share the connections.
+      // Bytes that come late may meet the next request on their connection: nothing in HTTP/1.1 tells them from its
+      // answer. So either answers come in two pieces, or others share the connections.
       const isSplit = random.below(2) === 0;
       const targets = Array.from({ length: 48 }, (_, at) => `/${count + at}`);
-      for (const target of targets) scripts.set(target, { bytes: mutate(random.pick(responseCorpus), random, responseCorpus), cut: isSplit ? 1 + random.below(60) : 0 });
-      await inBatches(targets, 16, (target) => `seed ${seed}, ${JSON.stringify(scripts.get(target))}`, async (target) => {
-        const client = await RawClient.connect(proxy.port);
-        const other = await RawClient.connect(proxy.port);
-        try {
-          client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-          if (!isSplit) other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
-          const mine = await client.brokenResponse();
-          if (mine !== null) {
-            assert.ok(!mine.body.includes("marker of"), "an answer to somebody else");
+      for (const target of targets)
+        scripts.set(target, {
+          bytes: mutate(random.pick(responseCorpus), random, responseCorpus),
+          cut: isSplit ? 1 + random.below(60) : 0,
+        });
+      await inBatches(
+        targets,
+        16,
+        (target) => `seed ${seed}, ${JSON.stringify(scripts.get(target))}`,
+        async (target) => {
+          const client = await RawClient.connect(proxy.port);
+          const other = await RawClient.connect(proxy.port);
+          try {
+            client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+            if (!isSplit) other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+            const mine = await client.brokenResponse();
+            if (mine !== null) {
+              assert.ok(!mine.body.includes("marker of"), "an answer to somebody else");
+            }
+            if (isSplit) return;
+            assert.equal((await other.response()).body.toString(), `marker of /other${target}`);
+            other.send(`GET /later${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+            assert.equal((await other.response()).body.toString(), `marker of /later${target}`);
+          } finally {
+            client.destroy();
+            other.destroy();
           }
-          if (isSplit) return;
-          assert.equal((await other.response()).body.toString(), `marker of /other${target}`);
-          other.send(`GET /later${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
-          assert.equal((await other.response()).body.toString(), `marker of /later${target}`);
-        } finally {
-          client.destroy();
-          other.destroy();
-        }
-      });
+        },
+      );
       assert.deepEqual(upstream.violations, [], `seed ${seed}`);
       upstream.forget();
       scripts.clear();
@@ -68,6 +84,9 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
     await upstream.close();
     await proxy.untilEmpty();
     const log = await proxy.close();
-    assert.deepEqual(log.filter(({ reason }) => reason === "INTERNAL_ERROR"), []);
+    assert.deepEqual(
+      log.filter(({ reason }) => reason === "INTERNAL_ERROR"),
+      [],
+    );
   }
 });

@@ -1,6 +1,6 @@
 /**
- * However the bytes are cut, the parsers say the same: mutated chunked bodies and heads, read whole and read in random pieces. No sockets, so many more cases
- * than over the wire (MILLRACE_FUZZ_SECONDS, MILLRACE_FUZZ_SEED).
+ * However the bytes are cut, the parsers say the same: mutated chunked bodies and heads, read whole and read in random
+ * pieces. No sockets, so many more cases than over the wire (MILLRACE_FUZZ_SECONDS, MILLRACE_FUZZ_SEED).
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -34,7 +34,8 @@ function decode(parts: readonly Buffer[], side: BodySide): { data: string; outco
       if (decoder.event === ChunkEvent.data) data += part.toString("latin1", decoder.dataStart, decoder.dataEnd);
       else break;
     }
-    if (decoder.event === ChunkEvent.end) return { data, outcome: `end at ${consumed + at}, trailers ${JSON.stringify(decoder.trailers)}` };
+    if (decoder.event === ChunkEvent.end)
+      return { data, outcome: `end at ${consumed + at}, trailers ${JSON.stringify(decoder.trailers)}` };
     if (decoder.event !== ChunkEvent.needMore) return { data, outcome: "broken" };
     assert.equal(at, part.length, "what needs more has consumed all");
     consumed += part.length;
@@ -53,12 +54,25 @@ function readHead(parts: readonly Buffer[]): string {
     if (size === -1) continue;
     const head = reader.head;
     assert.ok(head !== null && size <= unread.length);
-    return JSON.stringify([size, head.method, head.target, head.authority, head.framing, head.contentLength, head.isKeptAlive, head.upgrade, head.keptFields]);
+    return JSON.stringify([
+      size,
+      head.method,
+      head.target,
+      head.authority,
+      head.framing,
+      head.contentLength,
+      head.isKeptAlive,
+      head.upgrade,
+      head.keptFields,
+    ]);
   }
   return "open";
 }
 
-const bodies = requestCorpus.filter((request) => /chunked/i.test(request) && request.includes("\r\n\r\n")).map((request) => request.slice(request.indexOf("\r\n\r\n") + 4)).filter((body) => body !== "");
+const bodies = requestCorpus
+  .filter((request) => /chunked/i.test(request) && request.includes("\r\n\r\n"))
+  .map((request) => request.slice(request.indexOf("\r\n\r\n") + 4))
+  .filter((body) => body !== "");
 
 test("a chunked body means the same however it is cut", (context) => {
   const seed = fuzzSeed(20_261_125);
@@ -74,7 +88,8 @@ test("a chunked body means the same however it is cut", (context) => {
     const inPieces = decode(cut, side);
     const told = `seed ${seed}: ${JSON.stringify(cut.map((part) => part.toString("latin1")))}`;
     // That a trailer line is broken may be found out only when its end has come.
-    if (whole.outcome === "broken" && inPieces.outcome === "open") assert.match(text, /(?:^|\n)0+[ \t]*(?:;[^\r\n]*)?\r\n(?:[^\n]*\n)*[^\n]+$/, told);
+    if (whole.outcome === "broken" && inPieces.outcome === "open")
+      assert.match(text, /(?:^|\n)0+[ \t]*(?:;[^\r\n]*)?\r\n(?:[^\n]*\n)*[^\n]+$/, told);
     else assert.equal(inPieces.outcome, whole.outcome, told);
     assert.equal(inPieces.data, whole.data, told);
   }

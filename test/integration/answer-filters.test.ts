@@ -1,4 +1,7 @@
-/** What `headers.response` says of a route holds for every answer of that route, whoever gives it; and what stands behind the one who answers is not passed. */
+/**
+ * What `headers.response` says of a route holds for every answer of that route, whoever gives it; and what stands
+ * behind the one who answers is not passed.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProxyUnderTest } from "../support/proxy.ts";
@@ -6,19 +9,30 @@ import { RawClient } from "../support/raw-client.ts";
 import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { valuesOf, type WireResponse } from "../support/wire-reader.ts";
 
-const outer = { headers: { response: { set: { "x-order": "outer" }, add: { "x-passed": "outer" }, remove: ["x-powered-by", "retry-after"] } } };
+const outer = {
+  headers: {
+    response: { set: { "x-order": "outer" }, add: { "x-passed": "outer" }, remove: ["x-powered-by", "retry-after"] },
+  },
+};
 const inner = { headers: { response: { set: { "x-order": "inner" }, add: { "x-passed": "inner" } } } };
 const ofEndpoint = { headers: { response: { add: { "x-passed": "upstream" }, when: "upstream" } } };
 const around = (...middlewares: object[]): object => ({ middlewares: [outer, ofEndpoint, ...middlewares, inner] });
 
 const get = (path: string, fields = ""): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
-const post = (path: string, fields: string, body = ""): string => `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
-const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const post = (path: string, fields: string, body = ""): string =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
+const upgrade =
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /** Which filters the answer has passed, the last one first. */
 const all = ["inner", "outer"];
 const relayed = ["inner", "upstream", "outer"];
-const rows: readonly (readonly [what: string, request: string, statuses: readonly number[], passed: readonly string[]])[] = [
+const rows: readonly (readonly [
+  what: string,
+  request: string,
+  statuses: readonly number[],
+  passed: readonly string[],
+])[] = [
   ["an endpoint", get("/app"), [200], relayed],
   ["an endpoint's error", get("/app?404"), [404], relayed],
   ["an endpoint's early hints and its answer", get("/app?103"), [103, 200], relayed],
@@ -39,10 +53,25 @@ const rows: readonly (readonly [what: string, request: string, statuses: readonl
   ["a rate limit", get("/limited"), [429], ["outer"]],
   ["a fault", get("/fault"), [503], ["outer"]],
   ["a long body", post("/short", "Content-Length: 9\r\n"), [413], ["outer"]],
-  ["a long chunked body in mid-upload", post("/short", "Transfer-Encoding: chunked\r\n", "9\r\nxxxxxxxxx\r\n"), [413], all],
-  ["a body that is longer than the buffer", post("/buffer", "Transfer-Encoding: chunked\r\n", "9\r\nxxxxxxxxx\r\n"), [413], ["outer"]],
+  [
+    "a long chunked body in mid-upload",
+    post("/short", "Transfer-Encoding: chunked\r\n", "9\r\nxxxxxxxxx\r\n"),
+    [413],
+    all,
+  ],
+  [
+    "a body that is longer than the buffer",
+    post("/buffer", "Transfer-Encoding: chunked\r\n", "9\r\nxxxxxxxxx\r\n"),
+    [413],
+    ["outer"],
+  ],
   ["a body that is longer than the listener takes", post("/app", "Content-Length: 101\r\n"), [413], all],
-  ["one that turns out to be so in mid-upload", post("/app", "Transfer-Encoding: chunked\r\n", `65\r\n${"x".repeat(101)}`), [413], all],
+  [
+    "one that turns out to be so in mid-upload",
+    post("/app", "Transfer-Encoding: chunked\r\n", `65\r\n${"x".repeat(101)}`),
+    [413],
+    all,
+  ],
   ["an unknown expectation", post("/app", "Expect: wonders\r\nContent-Length: 1\r\n", "x"), [417], all],
   ["no route", get("/none"), [404], []],
   ["a head that is none", get("/app", "A : b\r\n"), [400], []],
@@ -51,11 +80,15 @@ const rows: readonly (readonly [what: string, request: string, statuses: readonl
 /** What the endpoint answers, by what the query asks for. */
 function answerOf(target: string): string {
   const parts = target.split("?")[1]?.split(",") ?? [];
-  return parts.map((part) => {
-    if (part === "garbage") return "HTTP/1.1 200 OK\r\nA b\r\n\r\n";
-    const fields = "X-Order: origin\r\nX-Powered-By: origin\r\nX-Kept: origin\r\n";
-    return part.startsWith("1") ? `HTTP/1.1 ${part} Interim\r\n${fields}\r\n` : `HTTP/1.1 ${part} Final\r\n${fields}Content-Length: 0\r\n\r\n`;
-  }).join("");
+  return parts
+    .map((part) => {
+      if (part === "garbage") return "HTTP/1.1 200 OK\r\nA b\r\n\r\n";
+      const fields = "X-Order: origin\r\nX-Powered-By: origin\r\nX-Kept: origin\r\n";
+      return part.startsWith("1")
+        ? `HTTP/1.1 ${part} Interim\r\n${fields}\r\n`
+        : `HTTP/1.1 ${part} Final\r\n${fields}Content-Length: 0\r\n\r\n`;
+    })
+    .join("");
 }
 
 async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstream }> {
@@ -63,18 +96,24 @@ async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstr
     onRequest(connection, { target, fields }) {
       const isUpgrade = fields.some(([name]) => name.toLowerCase() === "upgrade");
       const isOver = /[2-5]\d\d|garbage/.test(target);
-      if (isUpgrade) connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Order: origin\r\nX-Powered-By: origin\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
-      else if (!target.startsWith("/silent")) connection.send(answerOf(isOver ? target : `${target}${target.includes("?") ? "," : "?"}200`));
+      if (isUpgrade)
+        connection.send(
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Order: origin\r\nX-Powered-By: origin\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        );
+      else if (!target.startsWith("/silent"))
+        connection.send(answerOf(isOver ? target : `${target}${target.includes("?") ? "," : "?"}200`));
     },
   });
   const route = (path: string, rest: object): object => ({ name: path.slice(1), match: { path }, ...rest });
   const proxy = await ProxyUnderTest.start({
     listener: { limits: { bodyBytes: 100 } },
-    config: { upstreams: {
-      app: { endpoints: [endpoint.url], retry: { attempts: 0 } },
-      silent: { endpoints: [endpoint.url], retry: { attempts: 0 }, timeouts: { firstByte: "100ms" } },
-      dead: { endpoints: ["http://127.0.0.1:1"], retry: { attempts: 0 } },
-    } },
+    config: {
+      upstreams: {
+        app: { endpoints: [endpoint.url], retry: { attempts: 0 } },
+        silent: { endpoints: [endpoint.url], retry: { attempts: 0 }, timeouts: { firstByte: "100ms" } },
+        dead: { endpoints: ["http://127.0.0.1:1"], retry: { attempts: 0 } },
+      },
+    },
     routes: [
       route("/app", { ...around(), upstream: "app" }),
       route("/silent", { ...around(), upstream: "silent" }),
@@ -83,7 +122,10 @@ async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstr
       route("/text", { ...around(), respond: { body: "text" } }),
       route("/empty", { ...around(), respond: { status: 204 } }),
       route("/redirect", { ...around(), redirect: { to: "/text" } }),
-      route("/limited", { ...around({ rateLimit: { rate: "1/h", burst: 1, key: "route" } }), respond: { body: "text" } }),
+      route("/limited", {
+        ...around({ rateLimit: { rate: "1/h", burst: 1, key: "route" } }),
+        respond: { body: "text" },
+      }),
       route("/fault", { ...around({ fault: { abort: { status: 503 } } }), upstream: "app" }),
       route("/short", { ...around({ bodyLimit: { maxRequestBytes: "8B" } }), upstream: "app" }),
       route("/buffer", { ...around({ buffer: { maxRequestBytes: "8B" } }), upstream: "app" }),
@@ -106,7 +148,11 @@ test("every answer passes the filters that its request has passed, in the opposi
       client.send(request);
       const last = await client.response(request.slice(0, request.indexOf(" ")));
       const answers: readonly WireResponse[] = [...last.interim, last];
-      assert.deepEqual(answers.map(({ status }) => status), statuses, what);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        statuses,
+        what,
+      );
       for (const answer of answers) {
         // Early hints are the endpoint's, what follows them here is not.
         const expected = passed.length > 0 || statuses.length === 1 ? passed : answer.status === 103 ? relayed : all;
@@ -114,9 +160,21 @@ test("every answer passes the filters that its request has passed, in the opposi
         assert.deepEqual(valuesOf(answer, "x-order"), expected.length > 0 ? ["outer"] : [], what);
         assert.deepEqual(valuesOf(answer, "x-powered-by"), [], what);
         assert.deepEqual(valuesOf(answer, "retry-after"), [], what);
-        assert.equal(valuesOf(answer, "connection").length <= 1 && valuesOf(answer, "content-length").length <= 1, true, what);
+        assert.equal(
+          valuesOf(answer, "connection").length <= 1 && valuesOf(answer, "content-length").length <= 1,
+          true,
+          what,
+        );
       }
-      if (statuses[0] === 101) assert.deepEqual([valuesOf(answers[0]!, "upgrade"), valuesOf(answers[0]!, "connection"), valuesOf(answers[0]!, "sec-websocket-accept").length], [["websocket"], ["Upgrade"], 1]);
+      if (statuses[0] === 101)
+        assert.deepEqual(
+          [
+            valuesOf(answers[0]!, "upgrade"),
+            valuesOf(answers[0]!, "connection"),
+            valuesOf(answers[0]!, "sec-websocket-accept").length,
+          ],
+          [["websocket"], ["Upgrade"], 1],
+        );
     }
   } finally {
     for (const client of clients) client.destroy();
@@ -127,16 +185,35 @@ test("every answer passes the filters that its request has passed, in the opposi
 });
 
 test("an answer that stands before a change in the list goes without it; the fields of a limit can be changed by what stands before it", async () => {
-  const proxy = await ProxyUnderTest.start({ routes: [{
-    middlewares: [{ headers: { response: { remove: ["ratelimit-policy"] } } }, { rateLimit: { rate: "1/h", burst: 1, key: "route" } }, { headers: { response: { remove: ["ratelimit"], set: { "x-inner": "1" } } } }],
-    respond: { body: "text" },
-  }] });
+  const proxy = await ProxyUnderTest.start({
+    routes: [
+      {
+        middlewares: [
+          { headers: { response: { remove: ["ratelimit-policy"] } } },
+          { rateLimit: { rate: "1/h", burst: 1, key: "route" } },
+          { headers: { response: { remove: ["ratelimit"], set: { "x-inner": "1" } } } },
+        ],
+        respond: { body: "text" },
+      },
+    ],
+  });
   try {
     const client = await RawClient.connect(proxy.port);
-    for (const [status, isInner] of [[200, true], [429, false]] as const) {
+    for (const [status, isInner] of [
+      [200, true],
+      [429, false],
+    ] as const) {
       client.send(get("/"));
       const answer = await client.response();
-      assert.deepEqual([answer.status, valuesOf(answer, "x-inner").length > 0, valuesOf(answer, "ratelimit").length, valuesOf(answer, "ratelimit-policy").length], [status, isInner, 1, 0]);
+      assert.deepEqual(
+        [
+          answer.status,
+          valuesOf(answer, "x-inner").length > 0,
+          valuesOf(answer, "ratelimit").length,
+          valuesOf(answer, "ratelimit-policy").length,
+        ],
+        [status, isInner, 1, 0],
+      );
     }
     client.destroy();
   } finally {

@@ -11,31 +11,49 @@ interface Behaviour {
   delayMs: number;
 }
 
-async function startOrigins(context: TestContext, names: string): Promise<{ origins: Origin[]; behaviours: Behaviour[] }> {
+async function startOrigins(
+  context: TestContext,
+  names: string,
+): Promise<{ origins: Origin[]; behaviours: Behaviour[] }> {
   const behaviours = [...names].map((): Behaviour => ({ healthStatus: 200, delayMs: 0 }));
-  const origins = await Promise.all([...names].map((name, index) => Origin.start((request, response) => {
-    const { healthStatus, delayMs } = behaviours[index]!;
-    if (request.url === "/health") response.writeHead(healthStatus).end();
-    else if (delayMs === 0) response.end(name);
-    else setTimeout(() => response.end(name), delayMs);
-  })));
+  const origins = await Promise.all(
+    [...names].map((name, index) =>
+      Origin.start((request, response) => {
+        const { healthStatus, delayMs } = behaviours[index]!;
+        if (request.url === "/health") response.writeHead(healthStatus).end();
+        else if (delayMs === 0) response.end(name);
+        else setTimeout(() => response.end(name), delayMs);
+      }),
+    ),
+  );
   context.after(() => Promise.all(origins.map((origin) => origin.close())));
   return { origins, behaviours };
 }
 
-async function startStage(context: TestContext, workers: number, upstream: object, config: object = {}): Promise<Stage> {
+async function startStage(
+  context: TestContext,
+  workers: number,
+  upstream: object,
+  config: object = {},
+): Promise<Stage> {
   const stage = await Stage.start(configOf(workers, upstream, config));
   context.after(() => stage.close());
   return stage;
 }
 
 const configOf = (workers: number, upstream: object, config: object = {}) => ({
-  workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: [] as string[], ...upstream } }, ...config,
+  workers,
+  listeners: [{ address: "127.0.0.1:0" }],
+  routes: [{ upstream: "app" }],
+  upstreams: { app: { endpoints: [] as string[], ...upstream } },
+  ...config,
 });
 
 /** Who answers; "503" and the like where nobody does. */
 async function ask(stage: Stage, path = "/", headers: Record<string, string> = {}): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${stage.port()}${path}`, { headers: { connection: "close", ...headers } });
+  const answer = await fetch(`http://127.0.0.1:${stage.port()}${path}`, {
+    headers: { connection: "close", ...headers },
+  });
   const text = await answer.text();
   return answer.status === 200 ? text : String(answer.status);
 }
@@ -53,7 +71,12 @@ async function count(stage: Stage, requests: number): Promise<Record<string, num
 const health = { path: "/health", interval: "20ms", fastInterval: "10ms", rise: 1, fall: 1, jitter: "0%" };
 
 for (const [title, workers] of modes) {
-  for (const [balance, kind] of [[{ ringHash: { key: "header:x-user" } }, "header"], [{ maglev: { key: "query:user" } }, "query"], [{ maglev: { key: "cookie:user" } }, "cookie"], [{ ringHash: { key: "path" } }, "path"]] as const) {
+  for (const [balance, kind] of [
+    [{ ringHash: { key: "header:x-user" } }, "header"],
+    [{ maglev: { key: "query:user" } }, "query"],
+    [{ maglev: { key: "cookie:user" } }, "cookie"],
+    [{ ringHash: { key: "path" } }, "path"],
+  ] as const) {
     test(`${title}: one ${kind} value goes to one endpoint, from any connection; without it requests spread`, async (context) => {
       const { origins } = await startOrigins(context, "abcd");
       const stage = await startStage(context, workers, { endpoints: origins.map(({ url }) => url), balance });
@@ -72,7 +95,10 @@ for (const [title, workers] of modes) {
 
   test(`${title}: peak-ewma leaves an endpoint alone that has become slow`, async (context) => {
     const { origins, behaviours } = await startOrigins(context, "abc");
-    const stage = await startStage(context, workers, { endpoints: origins.map(({ url }) => url), balance: "peak-ewma" });
+    const stage = await startStage(context, workers, {
+      endpoints: origins.map(({ url }) => url),
+      balance: "peak-ewma",
+    });
     await count(stage, 12);
     behaviours[1]!.delayMs = 150;
     const counts = await count(stage, 60);
@@ -86,14 +112,14 @@ for (const [title, workers] of modes) {
     const up = async (): Promise<number> => (await stage.metrics()).sum("millrace_endpoint_up");
     behaviours[0]!.healthStatus = 500;
     behaviours[3]!.healthStatus = 500;
-    await eventually(async () => await up() === 2, "two are out");
+    await eventually(async () => (await up()) === 2, "two are out");
     assert.deepEqual(Object.keys(await count(stage, 12)).sort(), ["b", "c"]);
     behaviours[1]!.healthStatus = 500;
-    await eventually(async () => await up() === 1, "three are out");
+    await eventually(async () => (await up()) === 1, "three are out");
     assert.deepEqual(Object.keys(await count(stage, 16)).sort(), ["a", "b", "c", "d"]);
     assert.equal((await stage.metrics()).sum("millrace_upstream_panic"), 1);
     behaviours[2]!.healthStatus = 500;
-    await eventually(async () => await up() === 0, "all are out");
+    await eventually(async () => (await up()) === 0, "all are out");
     assert.deepEqual(Object.keys(await count(stage, 16)).sort(), ["a", "b", "c", "d"], "the check is doubted");
     for (const origin of origins) await origin.close();
     await eventually(async () => (await ask(stage)) === "503", "nobody answers, and requests fail at once");

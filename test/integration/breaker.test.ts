@@ -8,7 +8,9 @@ import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 for (const [title, workers] of modes) {
   test(`${title}: a failing upstream opens the breaker; open, it is not asked; it closes when the upstream is well`, async () => {
     let status = 500;
-    const upstream = await ScriptedUpstream.start({ onRequest: (connection) => connection.send(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`) });
+    const upstream = await ScriptedUpstream.start({
+      onRequest: (connection) => connection.send(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`),
+    });
     const stage = await Stage.start({
       workers,
       listeners: [{ address: "127.0.0.1:0" }],
@@ -36,7 +38,10 @@ for (const [title, workers] of modes) {
       const metrics = await stage.metrics();
       assert.deepEqual(metrics.by("millrace_breaker_moves_total", "to"), { open: 1, "half-open": 1, closed: 1 });
       assert.ok(metrics.sum("millrace_failures_total", { reason: "BREAKER_OPEN" }) > 0);
-      await eventually(() => stage.messages.filter(({ message }) => message.startsWith("breaker is")).length === 3, "each move was logged");
+      await eventually(
+        () => stage.messages.filter(({ message }) => message.startsWith("breaker is")).length === 3,
+        "each move was logged",
+      );
     } finally {
       await stage.close();
       await upstream.close();

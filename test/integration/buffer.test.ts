@@ -22,12 +22,23 @@ interface Received {
 const origin = await Origin.start((incoming, outgoing) => {
   const hash = createHash("sha256");
   let bytes = 0;
-  incoming.on("data", (chunk: Buffer) => { bytes += chunk.length; hash.update(chunk); });
-  incoming.on("end", () => outgoing.end(JSON.stringify({ headers: incoming.headers, trailers: incoming.trailers, bytes, hash: hash.digest("hex") })));
+  incoming.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    hash.update(chunk);
+  });
+  incoming.on("end", () =>
+    outgoing.end(
+      JSON.stringify({ headers: incoming.headers, trailers: incoming.trailers, bytes, hash: hash.digest("hex") }),
+    ),
+  );
 });
 after(() => origin.close());
 
-async function start(t: TestContext, middleware: object, options: { workers?: number; endpoints?: readonly string[]; upstream?: object } = {}): Promise<Stage> {
+async function start(
+  t: TestContext,
+  middleware: object,
+  options: { workers?: number; endpoints?: readonly string[]; upstream?: object } = {},
+): Promise<Stage> {
   const stage = await Stage.start({
     workers: options.workers ?? 0,
     listeners: [{ address: "127.0.0.1:0" }],
@@ -39,15 +50,25 @@ async function start(t: TestContext, middleware: object, options: { workers?: nu
 }
 
 /** Sends a body with a length, or chunked. */
-function send(stage: Stage, body: Buffer, headers: Record<string, string> = {}, method = "PUT"): Promise<{ status: number; text: string; received: Received | null }> {
+function send(
+  stage: Stage,
+  body: Buffer,
+  headers: Record<string, string> = {},
+  method = "PUT",
+): Promise<{ status: number; text: string; received: Received | null }> {
   return new Promise((resolve, reject) => {
     const call = request({ port: stage.port(), host: "127.0.0.1", method, headers, agent: false }, async (response) => {
       let text = "";
       for await (const chunk of response) text += chunk;
-      resolve({ status: response.statusCode ?? 0, text, received: response.statusCode === 200 ? JSON.parse(text) as Received : null });
+      resolve({
+        status: response.statusCode ?? 0,
+        text,
+        received: response.statusCode === 200 ? (JSON.parse(text) as Received) : null,
+      });
     });
     call.on("error", reject);
-    if (headers["transfer-encoding"] === "chunked") for (let at = 0; at < body.length; at += 10_000) call.write(body.subarray(at, at + 10_000));
+    if (headers["transfer-encoding"] === "chunked")
+      for (let at = 0; at < body.length; at += 10_000) call.write(body.subarray(at, at + 10_000));
     else if (headers["content-length"] === undefined) call.setHeader("content-length", body.length);
     call.end(headers["transfer-encoding"] === "chunked" ? undefined : body);
   });
@@ -73,7 +94,15 @@ for (const [title, workers] of modes) {
       const body = randomBytes(size);
       for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
         const { received } = await send(stage, body, headers);
-        assert.deepEqual([received?.bytes, received?.hash, received?.headers["content-length"], received?.headers["transfer-encoding"]], [size, hashOf(body), String(size), undefined]);
+        assert.deepEqual(
+          [
+            received?.bytes,
+            received?.hash,
+            received?.headers["content-length"],
+            received?.headers["transfer-encoding"],
+          ],
+          [size, hashOf(body), String(size), undefined],
+        );
       }
     }
     const metrics = await stage.metrics();
@@ -122,7 +151,9 @@ test("trailers keep the chunked coding", async (t) => {
   const stage = await start(t, { buffer: {} });
   const client = await RawClient.connect(stage.port());
   t.after(() => client.socket.destroy());
-  client.socket.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
+  client.socket.write(
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n",
+  );
   await eventually(() => client.received.includes('"bytes":3'), "the answer comes");
   assert.match(client.received.toString(), /"transfer-encoding":"chunked"/);
   assert.match(client.received.toString(), /"trailers":\{"x-sum":"7"\}/);
@@ -139,7 +170,10 @@ test("a client that waits for a 100 gets it from here, and the endpoint is not a
   assert.doesNotMatch(client.received.toString(), /"expect"/);
 });
 
-for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB" } }], ["bodyLimit", { bodyLimit: { maxRequestBytes: "1KiB" } }]] as const) {
+for (const [name, middleware] of [
+  ["buffer", { buffer: { maxRequestBytes: "1KiB" } }],
+  ["bodyLimit", { bodyLimit: { maxRequestBytes: "1KiB" } }],
+] as const) {
   test(`${name}: too long a body is refused at once where its length is said, and as soon as it shows where not`, async (t) => {
     const stage = await start(t, middleware);
     assert.equal((await send(stage, randomBytes(1_024))).received?.bytes, 1_024);
@@ -151,7 +185,9 @@ for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB"
     assert.match(client.received.toString(), /^HTTP\/1\.1 413 /);
     const chunked = await RawClient.connect(stage.port());
     t.after(() => chunked.socket.destroy());
-    chunked.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n${"x".repeat(1_024)}\r\n`);
+    chunked.socket.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n${"x".repeat(1_024)}\r\n`,
+    );
     await eventually(async () => (await stage.proxy.inspect()).exchanges >= 1, "it is under way");
     assert.equal(chunked.received.length, 0);
     chunked.socket.write("1\r\nx\r\n");
@@ -160,7 +196,9 @@ for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB"
     await eventually(async () => (await stage.proxy.inspect()).exchanges === 0, "nothing is under way any more");
     const atOnce = await RawClient.connect(stage.port());
     t.after(() => atOnce.socket.destroy());
-    atOnce.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${`200\r\n${"x".repeat(512)}\r\n`.repeat(5)}0\r\n\r\n`);
+    atOnce.socket.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${`200\r\n${"x".repeat(512)}\r\n`.repeat(5)}0\r\n\r\n`,
+    );
     await eventually(() => atOnce.received.includes("BODY_TOO_LARGE"), "it is refused with all of it there");
     const metrics = await stage.metrics();
     assert.equal(metrics.sum("millrace_rejected_total", { reason: "BODY_TOO_LARGE" }), 3);
@@ -171,7 +209,10 @@ for (const [name, middleware] of [["buffer", { buffer: { maxRequestBytes: "1KiB"
 test("every attempt is given the whole body, also what no replay buffer would hold", async (t) => {
   let broken = 0;
   const breaking = await Origin.start((incoming) => {
-    incoming.on("end", () => { broken++; incoming.socket.resetAndDestroy(); });
+    incoming.on("end", () => {
+      broken++;
+      incoming.socket.resetAndDestroy();
+    });
     incoming.resume();
   });
   t.after(() => breaking.close());
@@ -196,7 +237,10 @@ test("a client that closes or resets after any number of bytes leaves nothing be
       client.send(bytes.slice(0, length));
       await eventually(async () => (await stage.proxy.inspect()).connections === 1, "it is connected");
       client[leave]();
-      await eventually(async () => (await stage.proxy.inspect()).connections === 0, `the connection is closed after ${length} bytes and ${leave}`);
+      await eventually(
+        async () => (await stage.proxy.inspect()).connections === 0,
+        `the connection is closed after ${length} bytes and ${leave}`,
+      );
       client.destroy();
     }
   }

@@ -21,7 +21,10 @@ afterEach(async () => {
 });
 
 async function onlyConnection(): Promise<UpstreamConnection> {
-  await upstream.until(() => upstream.connections[0] !== undefined && upstream.connections[0].received.length > 0, "the endpoint was asked");
+  await upstream.until(
+    () => upstream.connections[0] !== undefined && upstream.connections[0].received.length > 0,
+    "the endpoint was asked",
+  );
   const [connection] = upstream.connections;
   assert.ok(connection);
   return connection;
@@ -41,11 +44,16 @@ test("a client that pipelines and breaks off while its first request waits cance
   const connection = await onlyConnection();
   client.reset();
   await connection.untilOver();
-  assert.deepEqual(upstream.requests.map(({ target }) => target), ["/1"]);
+  assert.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    ["/1"],
+  );
 });
 
 test("a client that breaks off within the answer cancels the attempt", async () => {
-  upstream.script = { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello") };
+  upstream.script = {
+    onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"),
+  };
   const client = await RawClient.connect(proxy.port);
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   const connection = await onlyConnection();
@@ -67,7 +75,10 @@ test("a client that breaks off within its upload cancels the attempt, and the en
 test("an endpoint that breaks off within its answer breaks the client's answer off", async () => {
   for (const framing of ["Content-Length: 100", "Transfer-Encoding: chunked", "X: close-delimited"]) {
     upstream.forget();
-    upstream.script = { onRequest: (connection) => connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\nhello\r\n" : "hello"}`) };
+    upstream.script = {
+      onRequest: (connection) =>
+        connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\nhello\r\n" : "hello"}`),
+    };
     const client = await RawClient.connect(proxy.port);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await client.until(() => client.received.includes("hello"), "the first bytes came");
@@ -81,7 +92,10 @@ test("an endpoint that breaks off within its answer breaks the client's answer o
 test("an endpoint that breaks off within its answer to HTTP/1.0 breaks the connection, whose end would else be the answer's", async () => {
   for (const framing of ["Transfer-Encoding: chunked", "X: close-delimited"]) {
     upstream.forget();
-    upstream.script = { onRequest: (connection) => connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\nhello\r\n" : "hello"}`) };
+    upstream.script = {
+      onRequest: (connection) =>
+        connection.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\nhello\r\n" : "hello"}`),
+    };
     const client = await RawClient.connect(proxy.port);
     client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
     await client.until(() => client.received.includes("hello"), "the first bytes came");

@@ -12,7 +12,9 @@ import { ProxyUnderTest } from "../support/proxy.ts";
 
 const run = promisify(execFile);
 const has = (command: string): boolean => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
-const unless = (command: string): { skip: string | false } => ({ skip: has(command) ? false : `${command} is not installed` });
+const unless = (command: string): { skip: string | false } => ({
+  skip: has(command) ? false : `${command} is not installed`,
+});
 
 const big = Buffer.alloc(3_000_000, "the quick brown fox ");
 const hash = (bytes: Buffer | string): string => createHash("sha256").update(bytes).digest("hex");
@@ -47,7 +49,9 @@ before(async () => {
         digest.update(chunk);
         length += chunk.length;
       });
-      request.on("end", () => response.end(`${request.method ?? ""} ${length} ${digest.digest("hex")} ${request.httpVersion}`));
+      request.on("end", () =>
+        response.end(`${request.method ?? ""} ${length} ${digest.digest("hex")} ${request.httpVersion}`),
+      );
     }
   });
   proxy = await ProxyUnderTest.start({ endpoints: [origin.url] });
@@ -58,11 +62,15 @@ after(async () => {
   await origin.close();
   await proxy.untilEmpty();
   const log = await proxy.close();
-  assert.deepEqual(log.filter(({ status }) => typeof status !== "number" || status >= 500), []);
+  assert.deepEqual(
+    log.filter(({ status }) => typeof status !== "number" || status >= 500),
+    [],
+  );
   await rm(folder, { recursive: true });
 });
 
-const curl = async (...args: string[]): Promise<string> => (await run("curl", ["-sS", "--max-time", "60", ...args], { encoding: "latin1", maxBuffer: 1e8 })).stdout;
+const curl = async (...args: string[]): Promise<string> =>
+  (await run("curl", ["-sS", "--max-time", "60", ...args], { encoding: "latin1", maxBuffer: 1e8 })).stdout;
 
 describe("curl", unless("curl"), () => {
   test("a download is whole", async () => {
@@ -75,16 +83,41 @@ describe("curl", unless("curl"), () => {
   });
   test("-T uploads, with and without a length", async () => {
     assert.equal(await curl("-T", join(folder, "big"), `${proxy.url}/up`), `PUT ${big.length} ${hash(big)} 1.1`);
-    assert.equal(await curl("-H", "Transfer-Encoding: chunked", "-T", join(folder, "big"), `${proxy.url}/up`), `PUT ${big.length} ${hash(big)} 1.1`);
+    assert.equal(
+      await curl("-H", "Transfer-Encoding: chunked", "-T", join(folder, "big"), `${proxy.url}/up`),
+      `PUT ${big.length} ${hash(big)} 1.1`,
+    );
   });
   test("Expect: 100-continue is answered without the wait that curl grants", async () => {
-    assert.equal(await curl("-H", "Expect: 100-continue", "--expect100-timeout", "50", "--data-binary", `@${join(folder, "big")}`, `${proxy.url}/up`), `POST ${big.length} ${hash(big)} 1.1`);
+    assert.equal(
+      await curl(
+        "-H",
+        "Expect: 100-continue",
+        "--expect100-timeout",
+        "50",
+        "--data-binary",
+        `@${join(folder, "big")}`,
+        `${proxy.url}/up`,
+      ),
+      `POST ${big.length} ${hash(big)} 1.1`,
+    );
   });
   test("several requests share a connection", async () => {
-    assert.equal(await curl("-w", " %{num_connects}\n", `${proxy.url}/a`, `${proxy.url}/b`).then((text) => text.split("\n").map((line) => line.split(" ").at(-1)).join()), "1,0,");
+    assert.equal(
+      await curl("-w", " %{num_connects}\n", `${proxy.url}/a`, `${proxy.url}/b`).then((text) =>
+        text
+          .split("\n")
+          .map((line) => line.split(" ").at(-1))
+          .join(),
+      ),
+      "1,0,",
+    );
   });
   test("HEAD, 204, redirects and repeated fields are as the origin sent them", async () => {
-    assert.match(await curl("-I", `${proxy.url}/big`), new RegExp(`^HTTP/1\\.1 200 OK\\r\\n(?:.*\\r\\n)*content-length: ${big.length}\\r\\n`, "i"));
+    assert.match(
+      await curl("-I", `${proxy.url}/big`),
+      new RegExp(`^HTTP/1\\.1 200 OK\\r\\n(?:.*\\r\\n)*content-length: ${big.length}\\r\\n`, "i"),
+    );
     assert.match(await curl("-i", `${proxy.url}/nothing`), /^HTTP\/1\.1 204 No Content\r\n/);
     assert.match(await curl("-L", `${proxy.url}/redirect`), /^GET 0 /);
     assert.match(await curl("-i", `${proxy.url}/cookies`), /set-cookie: a=1\r\nset-cookie: b=2\r\n/i);
@@ -114,7 +147,18 @@ test("h2load over HTTP/1.1 sees only 2xx", unless("h2load"), async () => {
 });
 
 test("h2load over HTTP/1.1 with pipelined requests sees only 2xx", unless("h2load"), async () => {
-  const { stdout } = await run("h2load", ["--h1", "-n", "2000", "-c", "5", "-m", "10", "-t", "1", `${proxy.url}/hello`]);
+  const { stdout } = await run("h2load", [
+    "--h1",
+    "-n",
+    "2000",
+    "-c",
+    "5",
+    "-m",
+    "10",
+    "-t",
+    "1",
+    `${proxy.url}/hello`,
+  ]);
   assert.match(stdout, /2000 succeeded, 0 failed, 0 errored, 0 timeout/);
 });
 

@@ -1,4 +1,7 @@
-/** Answers that come before the request is complete, and expectations (RFC 9110 section 10.1.1, RFC 9112 section 9.3 and 9.6). */
+/**
+ * Answers that come before the request is complete, and expectations (RFC 9110 section 10.1.1, RFC 9112 section 9.3 and
+ * 9.6).
+ */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { ProxyUnderTest } from "../support/proxy.ts";
@@ -30,7 +33,8 @@ function answerEarly(answer: string): { connection: UpstreamConnection | null } 
   const seen: { connection: UpstreamConnection | null } = { connection: null };
   upstream.script = {
     onData: (connection) => {
-      if (seen.connection !== null || connection.partialRequest === null || connection.partialRequest.body.length === 0) return;
+      if (seen.connection !== null || connection.partialRequest === null || connection.partialRequest.body.length === 0)
+        return;
       seen.connection = connection;
       connection.send(answer);
     },
@@ -56,7 +60,10 @@ test("after an early answer with close, the rest of the upload is not parsed as 
   await client.untilOver();
   assert.equal(client.unread.toString("latin1"), "", "no second answer");
   await seen.connection?.untilOver();
-  assert.deepEqual(upstream.requests.map(({ target }) => target), []);
+  assert.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    [],
+  );
 });
 
 test("after an early answer without close, a request behind the upload is served only when the upload is complete", async () => {
@@ -101,7 +108,10 @@ test("a client that waits for 100 gets it, then its body goes through", async ()
   client.send("hello");
   const response = await client.response();
   assert.equal(response.status, 200);
-  assert.deepEqual(response.interim.map(({ status }) => status), [100]);
+  assert.deepEqual(
+    response.interim.map(({ status }) => status),
+    [100],
+  );
   assert.equal(upstream.requests[0]?.body.toString(), "hello");
 });
 
@@ -116,9 +126,14 @@ test("a refusal in place of 100 reaches a client that waits, and its unsent body
 });
 
 test("an answer of the proxy's own does not leave the request's body to be parsed as a request", async () => {
-  await proxy.reload({ endpoints: [upstream.url], routes: [{ match: { path: "/own" }, respond: { status: 200, body: "own" } }, { upstream: "app" }] });
+  await proxy.reload({
+    endpoints: [upstream.url],
+    routes: [{ match: { path: "/own" }, respond: { status: 200, body: "own" } }, { upstream: "app" }],
+  });
   const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-  client.send(`POST /own HTTP/1.1\r\nHost: a\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+  client.send(
+    `POST /own HTTP/1.1\r\nHost: a\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
   assert.equal((await client.response()).body.toString(), "own");
   client.end();
   await client.untilOver();
@@ -141,13 +156,19 @@ async function answerToWholeUpload(): Promise<WireResponse> {
   client.socket.pause();
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
   for (let sent = 0; sent < 8_000_000; sent += 100_000) client.send(Buffer.alloc(100_000));
-  await eventually(() => client.socket.writableLength === 0 || client.isClosed, () => `${client.socket.writableLength} bytes are not sent`);
+  await eventually(
+    () => client.socket.writableLength === 0 || client.isClosed,
+    () => `${client.socket.writableLength} bytes are not sent`,
+  );
   client.socket.resume();
   return client.response();
 }
 
 test("a client that sends its whole body before it reads is not cut off: the answer of the proxy's own is there for it", async () => {
-  await proxy.reload({ endpoints: [upstream.url], routes: [{ middlewares: [{ bodyLimit: { maxRequestBytes: "1MiB" } }], upstream: "app" }] });
+  await proxy.reload({
+    endpoints: [upstream.url],
+    routes: [{ middlewares: [{ bodyLimit: { maxRequestBytes: "1MiB" } }], upstream: "app" }],
+  });
   const response = await answerToWholeUpload();
   assert.equal(response.status, 413);
   assert.deepEqual(valuesOf(response, "connection"), ["close"]);
@@ -170,7 +191,10 @@ test("the same where an endpoint that takes nothing of the body answers", async 
 test("an endpoint that answers and breaks off, because it wants nothing of the body, is heard", async () => {
   upstream.script = {};
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello");
-  await eventually(() => upstream.connections.some(({ received }) => received.toString("latin1").endsWith("hello")), "the request arrived");
+  await eventually(
+    () => upstream.connections.some(({ received }) => received.toString("latin1").endsWith("hello")),
+    "the request arrived",
+  );
   // All of it is there when the proxy looks again, and it meets the client's bytes first.
   client.send(Buffer.alloc(50_000));
   const { socket } = upstream.connections[0]!;
@@ -179,7 +203,10 @@ test("an endpoint that answers and breaks off, because it wants nothing of the b
   assert.equal((await client.response()).status, 413);
 });
 
-for (const [length, connection] of [[1_000_000, []], [100_000_000, ["close"]]] as const) {
+for (const [length, connection] of [
+  [1_000_000, []],
+  [100_000_000, ["close"]],
+] as const) {
   test(`an early answer to an upload of ${length} bytes says whether the connection serves on`, async () => {
     answerEarly("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\nhello`);
@@ -199,7 +226,10 @@ test("an endpoint that knows nothing of Expect keeps no client waiting: after a 
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     await eventually(() => client.received.includes("HTTP/1.1 100 Continue\r\n\r\n"), "the client may go on");
     client.send("hello");
-    await eventually(() => upstream.connections.some((connection) => connection.received.toString("latin1").endsWith("hello")), "the body arrived");
+    await eventually(
+      () => upstream.connections.some((connection) => connection.received.toString("latin1").endsWith("hello")),
+      "the body arrived",
+    );
     await client.close();
   } finally {
     client.destroy();

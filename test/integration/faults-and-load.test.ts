@@ -12,7 +12,13 @@ const origin = await Origin.start((_incoming, outgoing) => void outgoing.end(bod
 after(() => origin.close());
 
 async function start(t: TestContext, routes: readonly object[], extra: object = {}): Promise<Stage> {
-  const stage = await Stage.start({ workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes, upstreams: { app: { endpoints: [origin.url] } }, ...extra } as unknown as ConfigInput);
+  const stage = await Stage.start({
+    workers: 0,
+    listeners: [{ address: "127.0.0.1:0" }],
+    routes,
+    upstreams: { app: { endpoints: [origin.url] } },
+    ...extra,
+  } as unknown as ConfigInput);
   t.after(() => stage.close());
   return stage;
 }
@@ -20,7 +26,9 @@ async function start(t: TestContext, routes: readonly object[], extra: object = 
 const ask = (stage: Stage, path = "/"): Promise<Response> => fetch(`http://127.0.0.1:${stage.port()}${path}`);
 
 test("an aborted request never reaches the endpoint, and the log and metrics call it a fault", async (t) => {
-  const stage = await start(t, [{ name: "shaky", middlewares: [{ fault: { abort: { status: 502 } } }], upstream: "app" }]);
+  const stage = await start(t, [
+    { name: "shaky", middlewares: [{ fault: { abort: { status: 502 } } }], upstream: "app" },
+  ]);
   const before = origin.connectionCount;
   const response = await ask(stage);
   assert.equal(response.status, 502);
@@ -32,7 +40,12 @@ test("an aborted request never reaches the endpoint, and the log and metrics cal
 });
 
 test("a delay holds the request, and a slow answer takes its time; both arrive whole", async (t) => {
-  const stage = await start(t, [{ middlewares: [{ fault: { delay: { duration: "100ms" }, bandwidth: { bytesPerSecond: 100_000 } } }], upstream: "app" }]);
+  const stage = await start(t, [
+    {
+      middlewares: [{ fault: { delay: { duration: "100ms" }, bandwidth: { bytesPerSecond: 100_000 } } }],
+      upstream: "app",
+    },
+  ]);
   const startMs = performance.now();
   const response = await ask(stage);
   assert.ok(performance.now() - startMs >= 95);
@@ -42,7 +55,9 @@ test("a delay holds the request, and a slow answer takes its time; both arrive w
 });
 
 test("a client that leaves during a slow answer leaves nothing behind", async (t) => {
-  const stage = await start(t, [{ middlewares: [{ fault: { bandwidth: { bytesPerSecond: 1_000 } } }], upstream: "app" }]);
+  const stage = await start(t, [
+    { middlewares: [{ fault: { bandwidth: { bytesPerSecond: 1_000 } } }], upstream: "app" },
+  ]);
   const client = await RawClient.connect(stage.port());
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await client.untilReceived(10);
@@ -51,16 +66,20 @@ test("a client that leaves during a slow answer leaves nothing behind", async (t
 });
 
 test("while the event loop is late, early routes are refused first, and what must get through does", async (t) => {
-  const stage = await start(t, [
-    { name: "batch", match: { path: "/batch" }, shed: "early", upstream: "app" },
-    { name: "health", match: { path: "/health" }, shed: "never", upstream: "app" },
-    { name: "web", upstream: "app" },
-  ], { overload: { maxEventLoopLag: "20ms" } });
+  const stage = await start(
+    t,
+    [
+      { name: "batch", match: { path: "/batch" }, shed: "early", upstream: "app" },
+      { name: "health", match: { path: "/health" }, shed: "never", upstream: "app" },
+      { name: "web", upstream: "app" },
+    ],
+    { overload: { maxEventLoopLag: "20ms" } },
+  );
   await eventually(async () => (await ask(stage, "/batch")).status === 200, "an idle proxy takes everything");
   // Proxy and test share a thread: its event loop is as late as we make it.
   let refused: Response | null = null;
   await eventually(async () => {
-    for (const endMs = performance.now() + 150; performance.now() < endMs;);
+    for (const endMs = performance.now() + 150; performance.now() < endMs; );
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
     const response = await ask(stage, "/batch");
     if (response.status === 503) refused = response;

@@ -1,6 +1,8 @@
 /**
- * A storm of numbered requests through pipelining, slow, vanishing and half-closing clients to endpoints that answer in every way, take uploads by fits and starts, break off
- * and close, by routes that buffer, limit, queue, hedge and throttle: every byte of every answer and upload must belong to its request, every request has one outcome and one line in the log, and in the end nothing is left.
+ * A storm of numbered requests through pipelining, slow, vanishing and half-closing clients to endpoints that answer in
+ * every way, take uploads by fits and starts, break off and close, by routes that buffer, limit, queue, hedge and
+ * throttle: every byte of every answer and upload must belong to its request, every request has one outcome and one
+ * line in the log, and in the end nothing is left.
  *
  * MILLRACE_STORM_SECONDS: how long each storm lasts (default 3). MILLRACE_STORM_SEED: which storm.
  */
@@ -36,26 +38,43 @@ const storms: readonly Storm[] = [
 /** Why this outcome is wrong, or null. */
 function faultOf({ plan, manner, kind, code, isExcused }: Outcome): string | null {
   if (kind === "complete" || isExcused) return null;
-  if (plan.way === "limit" && code === "BODY_TOO_LARGE" && plan.upload !== null && plan.upload.size > maxLimitedBytes) return null;
+  if (plan.way === "limit" && code === "BODY_TOO_LARGE" && plan.upload !== null && plan.upload.size > maxLimitedBytes)
+    return null;
   // Who ends its side while it stands in a queue is taken for gone.
   if (plan.way === "queue" && manner.isHalfClosing) return null;
-  // What was lost with a connection that the endpoint closed cannot be sent again where it has a body or is no idempotent request.
+  // What was lost with a connection that the endpoint closed cannot be sent again where it has a body or is no
+  // idempotent request.
   const isFragile = plan.upload !== null || plan.fault !== "none";
-  if (isFragile && (kind === "own" ? ["UPSTREAM_RESET", "UPSTREAM_TRUNCATED", ""].includes(code) : plan.fault !== "none" || plan.isEarly || plan.isEcho)) return null;
+  if (
+    isFragile &&
+    (kind === "own"
+      ? ["UPSTREAM_RESET", "UPSTREAM_TRUNCATED", ""].includes(code)
+      : plan.fault !== "none" || plan.isEarly || plan.isEcho)
+  )
+    return null;
   return `${kind} ${code}`;
 }
 
 /** The route of requests that go the way `way`. */
-const route = (way: Way, upstream: string, middleware?: object): object => ({ match: { header: { "x-storm-way": way } }, middlewares: middleware === undefined ? [] : [middleware], upstream });
+const route = (way: Way, upstream: string, middleware?: object): object => ({
+  match: { header: { "x-storm-way": way } },
+  middlewares: middleware === undefined ? [] : [middleware],
+  upstream,
+});
 
 async function runStorm(storm: Storm): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-storm-"));
   const random = createRandom(stormSeed);
   const plan = (id: number) => planOf(stormSeed, id);
   const ledger = new Ledger();
-  const origins = await Promise.all([null, join(folder, "one.sock"), join(folder, "other.sock")].map((path) => Origin.start(path, ledger, plan)));
+  const origins = await Promise.all(
+    [null, join(folder, "one.sock"), join(folder, "other.sock")].map((path) => Origin.start(path, ledger, plan)),
+  );
   const upstreamWith = (idleTimeout: string): object => ({
-    endpoints: origins.map(({ url }) => url), pool: { pipelining: storm.pipelining, idleTimeout }, retry: { budgetPercent: 100 }, outlier: false,
+    endpoints: origins.map(({ url }) => url),
+    pool: { pipelining: storm.pipelining, idleTimeout },
+    retry: { budgetPercent: 100 },
+    outlier: false,
   });
   const optionsWith = (idleTimeout: string): ProxyOptions => ({
     routes: [
@@ -77,7 +96,10 @@ async function runStorm(storm: Storm): Promise<void> {
     },
   });
   const proxy = await ProxyUnderTest.start(optionsWith("60s"));
-  const targets: readonly NetConnectOpts[] = [{ host: "127.0.0.1", port: proxy.port }, { path: join(folder, "proxy.sock") }];
+  const targets: readonly NetConnectOpts[] = [
+    { host: "127.0.0.1", port: proxy.port },
+    { path: join(folder, "proxy.sock") },
+  ];
   const outcomes: Outcome[] = [];
   const violations: string[] = [];
   const clients = new Set<StormClient>();
@@ -109,7 +131,9 @@ async function runStorm(storm: Storm): Promise<void> {
   try {
     await Promise.all([reload(), ...Array.from({ length: clientCount }, live)]);
     assert.deepEqual([...violations, ...ledger.violations].slice(0, 5), [], "every byte belongs to its request");
-    const faults = outcomes.filter((outcome) => faultOf(outcome) !== null).map((outcome) => `${faultOf(outcome)}: ${JSON.stringify(outcome)}`);
+    const faults = outcomes
+      .filter((outcome) => faultOf(outcome) !== null)
+      .map((outcome) => `${faultOf(outcome)}: ${JSON.stringify(outcome)}`);
     assert.deepEqual(faults.slice(0, 5), [], `${faults.length} of ${outcomes.length} requests went wrong`);
   } finally {
     clearTimeout(watchdog);
@@ -133,7 +157,11 @@ function checkLog(lines: readonly Record<string, unknown>[], outcomes: readonly 
     const count = counts.get(id) ?? 0;
     return kind === "none" ? count > 1 : count !== 1;
   });
-  assert.deepEqual(wrong.map(({ plan: { id }, kind }) => `${id}: ${kind}, ${counts.get(id) ?? 0} lines`), [], "one line for each request");
+  assert.deepEqual(
+    wrong.map(({ plan: { id }, kind }) => `${id}: ${kind}, ${counts.get(id) ?? 0} lines`),
+    [],
+    "one line for each request",
+  );
 }
 
 for (const storm of storms) {

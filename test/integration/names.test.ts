@@ -1,4 +1,7 @@
-/** Endpoints with names: several addresses, addresses that change, that swallow connections, and name servers that fail or are silent. */
+/**
+ * Endpoints with names: several addresses, addresses that change, that swallow connections, and name servers that fail
+ * or are silent.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -44,14 +47,22 @@ interface World {
 }
 
 /** A proxy on a machine whose resolv.conf names the test's name server. */
-async function start(context: TestContext, { zone, upstream, workers = 0 }: { zone: Record<string, Entry>; upstream: Record<string, unknown>; workers?: number }): Promise<World> {
+async function start(
+  context: TestContext,
+  { zone, upstream, workers = 0 }: { zone: Record<string, Entry>; upstream: Record<string, unknown>; workers?: number },
+): Promise<World> {
   const names = await NameServer.start(zone);
   const folder = mkdtempSync(join(tmpdir(), "names-"));
   const path = join(folder, "resolv.conf");
   writeFileSync(path, `nameserver ${names.address}\noptions timeout:1 attempts:1\n`);
   const before = process.env["MILLRACE_RESOLV_CONF"];
   process.env["MILLRACE_RESOLV_CONF"] = path;
-  const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: upstream } } as unknown as Parameters<typeof Stage.start>[0]);
+  const stage = await Stage.start({
+    workers,
+    listeners: [{ address: "127.0.0.1:0" }],
+    routes: [{ upstream: "app" }],
+    upstreams: { app: upstream },
+  } as unknown as Parameters<typeof Stage.start>[0]);
   if (before === undefined) delete process.env["MILLRACE_RESOLV_CONF"];
   else process.env["MILLRACE_RESOLV_CONF"] = before;
   const client = await RawClient.connect(stage.port());
@@ -83,21 +94,35 @@ async function answersOf({ get }: World, count: number): Promise<string[]> {
 for (const [title, workers] of modes) {
   test(`all addresses of a name serve, and others take their place while traffic flows, ${title}`, async (context) => {
     const port = await startSites(context, "127.0.0.1", "127.0.0.2", "127.0.0.3");
-    const world = await start(context, { workers, zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"], ttl: 1 } }, upstream: { endpoints: [`http://api.test:${port}`], health: { path: "/", interval: "1s" } } });
+    const world = await start(context, {
+      workers,
+      zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"], ttl: 1 } },
+      upstream: { endpoints: [`http://api.test:${port}`], health: { path: "/", interval: "1s" } },
+    });
     assert.deepEqual(await answersOf(world, 10), ["127.0.0.1", "127.0.0.2"]);
     const { upstreamConnections } = await world.stage.proxy.inspect();
     await answersOf(world, 10);
-    assert.equal((await world.stage.proxy.inspect()).upstreamConnections, upstreamConnections, "connections are used again");
+    assert.equal(
+      (await world.stage.proxy.inspect()).upstreamConnections,
+      upstreamConnections,
+      "connections are used again",
+    );
     world.names.zone.set("api.test", { a: ["127.0.0.3"], ttl: 1 });
     await eventually(async () => (await world.get())[1] === "127.0.0.3", "the new address serves");
     assert.deepEqual(await answersOf(world, 10), ["127.0.0.3"]);
-    await eventually(async () => (await world.stage.proxy.inspect()).upstreamConnections === 1, "the connections to the old ones are closed");
+    await eventually(
+      async () => (await world.stage.proxy.inspect()).upstreamConnections === 1,
+      "the connections to the old ones are closed",
+    );
   });
 }
 
 test("addresses stay in use when the name server fails, has no such name any more, or is silent", async (context) => {
   const port = await startSites(context, "127.0.0.1");
-  const world = await start(context, { zone: { "api.test": { a: ["127.0.0.1"], ttl: 1 } }, upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } } });
+  const world = await start(context, {
+    zone: { "api.test": { a: ["127.0.0.1"], ttl: 1 } },
+    upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
+  });
   assert.deepEqual(await world.get(), [200, "127.0.0.1"]);
   for (const failure of [2, 3, "silent"] as const) {
     world.names.zone.set("api.test", { failure });
@@ -111,16 +136,25 @@ test("addresses stay in use when the name server fails, has no such name any mor
   const { success = 0, failure = 0 } = metrics.by("millrace_name_lookups_total", "result");
   assert.ok(success >= 1 && failure >= 3, `${success} and ${failure}`);
   const warnings = world.stage.messages.filter(({ message }) => message === "a name cannot be resolved");
-  assert.deepEqual([warnings[0]?.level, warnings[0]?.fields["name"], warnings[0]?.fields["lastAddressesServe"]], ["warn", "api.test", true]);
+  assert.deepEqual(
+    [warnings[0]?.level, warnings[0]?.fields["name"], warnings[0]?.fields["lastAddressesServe"]],
+    ["warn", "api.test", true],
+  );
 });
 
 test("a silent name server costs no more than timeouts.connect, and the request goes elsewhere", async (context) => {
   const port = await startSites(context, "127.0.0.1");
   const silent = { "api.test": { failure: "silent" } } as const;
-  const alone = await start(context, { zone: silent, upstream: { endpoints: [`http://api.test:${port}`], timeouts: { connect: "300ms" }, retry: { attempts: 0 } } });
+  const alone = await start(context, {
+    zone: silent,
+    upstream: { endpoints: [`http://api.test:${port}`], timeouts: { connect: "300ms" }, retry: { attempts: 0 } },
+  });
   const [status, body] = await alone.get();
   assert.deepEqual([status, /UPSTREAM_DNS_TIMEOUT/.test(body)], [504, true]);
-  const beside = await start(context, { zone: silent, upstream: { endpoints: [`http://api.test:${port}`, `http://127.0.0.1:${port}`], timeouts: { connect: "300ms" } } });
+  const beside = await start(context, {
+    zone: silent,
+    upstream: { endpoints: [`http://api.test:${port}`, `http://127.0.0.1:${port}`], timeouts: { connect: "300ms" } },
+  });
   for (let at = 0; at < 4; at++) assert.deepEqual(await beside.get(), [200, "127.0.0.1"]);
 });
 
@@ -133,7 +167,10 @@ test("an address that swallows connections holds up one request, not every one",
     swallowed++;
     return this;
   });
-  const world = await start(context, { zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"] } }, upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } } });
+  const world = await start(context, {
+    zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"] } },
+    upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
+  });
   assert.deepEqual(await answersOf(world, 20), ["127.0.0.1"]);
   assert.equal(swallowed, 1);
   const { upstreamConnections } = await world.stage.proxy.inspect();

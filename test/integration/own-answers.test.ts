@@ -1,4 +1,6 @@
-/** The answers the proxy gives itself: status, reason code, plain text or JSON, and nothing in them that a peer sent. */
+/**
+ * The answers the proxy gives itself: status, reason code, plain text or JSON, and nothing in them that a peer sent.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProxyUnderTest } from "../support/proxy.ts";
@@ -21,7 +23,10 @@ const rows: [request: string, status: number, code: string][] = [
 ];
 
 test("every refusal names its reason in the asked-for form, and in the access log", async () => {
-  const proxy = await ProxyUnderTest.start({ endpoints: ["http://127.0.0.1:1"], routes: [{ match: { host: "a" }, upstream: "app" }] });
+  const proxy = await ProxyUnderTest.start({
+    endpoints: ["http://127.0.0.1:1"],
+    routes: [{ match: { host: "a" }, upstream: "app" }],
+  });
   try {
     for (const [request, status, code] of rows) {
       for (const accept of ["", "Accept: application/json\r\n", "Accept: text/html, */*\r\n"]) {
@@ -43,13 +48,17 @@ test("every refusal names its reason in the asked-for form, and in the access lo
           assert.equal(parsed["code"], code);
           assert.ok(accept.includes("json"));
         } else assert.match(type, /^text\/plain/);
-        if (status === 405) assert.equal(valuesOf(response, "allow").length, 1, "405 comes with Allow (RFC 9110 section 15.5.6)");
+        if (status === 405)
+          assert.equal(valuesOf(response, "allow").length, 1, "405 comes with Allow (RFC 9110 section 15.5.6)");
         client.destroy();
       }
     }
   } finally {
     await proxy.untilEmpty();
     const log = await proxy.close();
-    assert.deepEqual(log.map(({ status, reason }) => `${String(status)} ${String(reason)}`), rows.flatMap(([, status, code]) => Array(3).fill(`${status} ${code}`)));
+    assert.deepEqual(
+      log.map(({ status, reason }) => `${String(status)} ${String(reason)}`),
+      rows.flatMap(([, status, code]) => Array(3).fill(`${status} ${code}`)),
+    );
   }
 });

@@ -1,6 +1,6 @@
 /**
- * Clients that pipeline requests as fast as they can, to each kind of answer that the proxy gives itself: what another client waits for is a bounded number of their answers.
- * Counted in the access log, not measured in time.
+ * Clients that pipeline requests as fast as they can, to each kind of answer that the proxy gives itself: what another
+ * client waits for is a bounded number of their answers. Counted in the access log, not measured in time.
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -11,7 +11,10 @@ import { RawClient } from "../support/raw-client.ts";
 
 const floodingClients = 5;
 const asked = 12;
-/** Five clients have sixteen answers each in a turn of the event loop; a request and its answer take a few turns, also of the test's own side. */
+/**
+ * Five clients have sixteen answers each in a turn of the event loop; a request and its answer take a few turns, also
+ * of the test's own side.
+ */
 const maxAnswersBetween = 1_500;
 
 const get = (path: string, fields = ""): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
@@ -21,7 +24,12 @@ const rows: readonly (readonly [what: string, request: string, status: number, c
   ["a fixed text", get("/text"), 200, null],
   ["a fixed text to HEAD", "HEAD /text HTTP/1.1\r\nHost: a\r\n\r\n", 200, null],
   ["a fixed text to a small upload", "POST /text HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 200, null],
-  ["a fixed text to a chunked upload", "POST /text HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 200, null],
+  [
+    "a fixed text to a chunked upload",
+    "POST /text HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+    200,
+    null,
+  ],
   ["a fixed text, behind empty lines", `\r\n\r\n\r\n${get("/text")}`, 200, null],
   ["a redirect", get("/redirect"), 308, null],
   ["a rate limit", get("/limited"), 429, "RATE_LIMITED"],
@@ -61,18 +69,30 @@ for (const [what, request, status, code] of rows) {
     const url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}`;
     const route = (path: string, rest: object): object => ({ name: path.slice(1), match: { path }, ...rest });
     const proxy = await ProxyUnderTest.start({
-      config: { upstreams: {
-        app: { endpoints: [url] },
-        dead: { endpoints: ["http://127.0.0.1:1"], retry: { attempts: 0 } },
-        broken: { endpoints: ["http://127.0.0.1:1"], retry: { attempts: 0 }, breaker: { minRequests: 1, errorPercent: 1, open: "1h" } },
-        full: { endpoints: [url], limits: { maxRequests: 1, maxPending: 0 } },
-      } },
+      config: {
+        upstreams: {
+          app: { endpoints: [url] },
+          dead: { endpoints: ["http://127.0.0.1:1"], retry: { attempts: 0 } },
+          broken: {
+            endpoints: ["http://127.0.0.1:1"],
+            retry: { attempts: 0 },
+            breaker: { minRequests: 1, errorPercent: 1, open: "1h" },
+          },
+          full: { endpoints: [url], limits: { maxRequests: 1, maxPending: 0 } },
+        },
+      },
       routes: [
         route("/other", { respond: { body: "other" } }),
         route("/text", { respond: { body: "text" } }),
         route("/redirect", { redirect: { to: "/text" } }),
-        route("/limited", { middlewares: [{ rateLimit: { rate: "1/h", burst: 1, key: "route" } }], respond: { body: "text" } }),
-        route("/fault", { middlewares: [{ fault: { abort: { percent: "100%", status: 503 } } }], respond: { body: "text" } }),
+        route("/limited", {
+          middlewares: [{ rateLimit: { rate: "1/h", burst: 1, key: "route" } }],
+          respond: { body: "text" },
+        }),
+        route("/fault", {
+          middlewares: [{ fault: { abort: { percent: "100%", status: 503 } } }],
+          respond: { body: "text" },
+        }),
         ...["app", "dead", "broken", "full"].map((name) => route(`/${name}`, { upstream: name })),
       ],
     });
@@ -94,8 +114,13 @@ for (const [what, request, status, code] of rows) {
       const places = lines.flatMap(({ route: name }, at) => (name === "other" ? [at] : []));
       const between = places.slice(1).map((place, at) => place - places[at]! - 1);
       assert.equal(places.length, asked);
-      assert.ok(Math.max(...between) <= maxAnswersBetween, `answers to the flood between two of the other client: ${between.join(", ")}`);
-      const ofFlood = lines.filter((line) => line["route"] !== "other" && line["status"] === status && (line["reason"] ?? null) === code);
+      assert.ok(
+        Math.max(...between) <= maxAnswersBetween,
+        `answers to the flood between two of the other client: ${between.join(", ")}`,
+      );
+      const ofFlood = lines.filter(
+        (line) => line["route"] !== "other" && line["status"] === status && (line["reason"] ?? null) === code,
+      );
       assert.ok(ofFlood.length > 10 * floodingClients, `${ofFlood.length} answers with ${status} ${code ?? ""}`);
     }
   });

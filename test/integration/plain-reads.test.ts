@@ -1,4 +1,6 @@
-/** A Node.js that cannot read accepted connections into memory of ours: the same answers, by the sockets that it gives. */
+/**
+ * A Node.js that cannot read accepted connections into memory of ours: the same answers, by the sockets that it gives.
+ */
 import assert from "node:assert/strict";
 import { Server } from "node:net";
 import { test } from "node:test";
@@ -10,24 +12,33 @@ test("requests in pieces, pipelined and with bodies are served without shared re
   // What is called with each accepted connection stays what Node made it.
   const emit = Server.prototype.emit;
   let plainCount = 0;
-  t.mock.method(Server.prototype, "emit", function (this: Server, ...[name, ...rest]: Parameters<Server["emit"]>): boolean {
-    if (name === "connection") plainCount++;
-    if (name === "listening") {
-      const handle = (this as unknown as { _handle: { onconnection: unknown } })._handle;
-      const onConnection = handle.onconnection;
-      Object.defineProperty(handle, "onconnection", { get: () => onConnection, set: () => {} });
-    }
-    return emit.call(this, name, ...rest);
-  });
+  t.mock.method(
+    Server.prototype,
+    "emit",
+    function (this: Server, ...[name, ...rest]: Parameters<Server["emit"]>): boolean {
+      if (name === "connection") plainCount++;
+      if (name === "listening") {
+        const handle = (this as unknown as { _handle: { onconnection: unknown } })._handle;
+        const onConnection = handle.onconnection;
+        Object.defineProperty(handle, "onconnection", { get: () => onConnection, set: () => {} });
+      }
+      return emit.call(this, name, ...rest);
+    },
+  );
   const upstream = await ScriptedUpstream.start({
-    onRequest: (connection, { target, body }) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length + body.length}\r\n\r\n${target}${body.toString("latin1")}`),
+    onRequest: (connection, { target, body }) =>
+      connection.send(
+        `HTTP/1.1 200 OK\r\nContent-Length: ${target.length + body.length}\r\n\r\n${target}${body.toString("latin1")}`,
+      ),
   });
   const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
   const client = await RawClient.connect(proxy.port);
   try {
     const body = "b".repeat(300_000);
     client.send("GET /one HTTP/1.1\r\nHo");
-    client.send(`st: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\nPOST /three HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    client.send(
+      `st: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\nPOST /three HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     for (const expected of ["/one", "/two", `/three${body}`]) {
       const response = await client.response();
       assert.equal(response.status, 200);

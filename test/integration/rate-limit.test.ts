@@ -19,7 +19,10 @@ function configuration(rateLimit: RateLimit, workers = 0): ConfigInput {
   return {
     workers,
     listeners: [{ name: "front", address: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }],
-    routes: [{ name: "limited", match: { path: "/limited" }, middlewares: [{ rateLimit }], upstream: "app" }, { name: "free", upstream: "app" }],
+    routes: [
+      { name: "limited", match: { path: "/limited" }, middlewares: [{ rateLimit }], upstream: "app" },
+      { name: "free", upstream: "app" },
+    ],
     upstreams: { app: { endpoints: [origin.url] } },
   } as ConfigInput;
 }
@@ -73,25 +76,65 @@ test("answers say how much is left, and refusals when to come again", async (t) 
 });
 
 test("keys are counted apart, and requests without a key together", async (t) => {
-  const cases: readonly (readonly [key: string, headers: readonly Record<string, string>[], expected: readonly number[]])[] = [
-    ["header:x-user", [{ "x-user": "a" }, { "x-user": "b" }, { "x-user": "a" }, {}, {}, { "x-user": "" }, { "x-user": "" }], [200, 200, 429, 200, 429, 429, 429]],
-    ["cookie:sid", [{ cookie: "sid=a" }, { cookie: "x=1; sid=b" }, { cookie: "sid=a; y=2" }, { cookie: "x=1" }, { cookie: "sid=" }, {}], [200, 200, 429, 200, 429, 429]],
-    ["clientIp", [{ "x-forwarded-for": "192.0.2.1" }, { "x-forwarded-for": "192.0.2.2" }, { "x-forwarded-for": "192.0.2.1" }], [200, 200, 429]],
-    ["clientIp", [{ "x-forwarded-for": "2001:db8::1" }, { "x-forwarded-for": "2001:db8:0:0:ffff::2" }, { "x-forwarded-for": "2001:db8:0:1::1" }], [200, 429, 200]],
+  const cases: readonly (readonly [
+    key: string,
+    headers: readonly Record<string, string>[],
+    expected: readonly number[],
+  ])[] = [
+    [
+      "header:x-user",
+      [{ "x-user": "a" }, { "x-user": "b" }, { "x-user": "a" }, {}, {}, { "x-user": "" }, { "x-user": "" }],
+      [200, 200, 429, 200, 429, 429, 429],
+    ],
+    [
+      "cookie:sid",
+      [
+        { cookie: "sid=a" },
+        { cookie: "x=1; sid=b" },
+        { cookie: "sid=a; y=2" },
+        { cookie: "x=1" },
+        { cookie: "sid=" },
+        {},
+      ],
+      [200, 200, 429, 200, 429, 429],
+    ],
+    [
+      "clientIp",
+      [{ "x-forwarded-for": "192.0.2.1" }, { "x-forwarded-for": "192.0.2.2" }, { "x-forwarded-for": "192.0.2.1" }],
+      [200, 200, 429],
+    ],
+    [
+      "clientIp",
+      [
+        { "x-forwarded-for": "2001:db8::1" },
+        { "x-forwarded-for": "2001:db8:0:0:ffff::2" },
+        { "x-forwarded-for": "2001:db8:0:1::1" },
+      ],
+      [200, 429, 200],
+    ],
     ["route", [{ "x-forwarded-for": "192.0.2.1" }, { "x-forwarded-for": "192.0.2.2" }], [200, 429]],
     ["listener", [{ "x-forwarded-for": "192.0.2.1" }, { "x-forwarded-for": "192.0.2.2" }], [200, 429]],
   ];
   for (const [key, headers, expected] of cases) {
     const stage = await start(t, { rate: "1/h", burst: 1, key });
     const found: number[] = [];
-    for (const one of headers) found.push(...await statuses(stage, 1, one));
+    for (const one of headers) found.push(...(await statuses(stage, 1, one)));
     assert.deepEqual(found, expected, key);
   }
 });
 
 test("limits of one name count together over routes; others each for itself", async (t) => {
-  const route = (path: string, name?: string): object => ({ name: path.slice(1), match: { path }, middlewares: [{ rateLimit: { rate: "1/h", burst: 2, key: "listener", ...(name && { name }) } }], respond: { body: "fine" } });
-  const stage = await Stage.start({ workers: 0, listeners: [{ address: "127.0.0.1:0" }], routes: [route("/a", "all"), route("/b", "all"), route("/c")] } as unknown as ConfigInput);
+  const route = (path: string, name?: string): object => ({
+    name: path.slice(1),
+    match: { path },
+    middlewares: [{ rateLimit: { rate: "1/h", burst: 2, key: "listener", ...(name && { name }) } }],
+    respond: { body: "fine" },
+  });
+  const stage = await Stage.start({
+    workers: 0,
+    listeners: [{ address: "127.0.0.1:0" }],
+    routes: [route("/a", "all"), route("/b", "all"), route("/c")],
+  } as unknown as ConfigInput);
   t.after(() => stage.close());
   const found: number[] = [];
   for (const path of ["/a", "/b", "/a", "/b", "/c", "/c", "/c"]) found.push((await ask(stage, path)).status);
@@ -102,7 +145,16 @@ test("limits of one name count together over routes; others each for itself", as
 test("of several limits the first that is reached decides, and all are told", async (t) => {
   const stage = await Stage.start({
     ...configuration({}),
-    routes: [{ name: "limited", middlewares: [{ rateLimit: { rate: "1/h", burst: 3 } }, { rateLimit: { rate: "1/h", burst: 2, key: "header:x-user" } }], upstream: "app" }],
+    routes: [
+      {
+        name: "limited",
+        middlewares: [
+          { rateLimit: { rate: "1/h", burst: 3 } },
+          { rateLimit: { rate: "1/h", burst: 2, key: "header:x-user" } },
+        ],
+        upstream: "app",
+      },
+    ],
   } as unknown as ConfigInput);
   t.after(() => stage.close());
   assert.deepEqual(await statuses(stage, 3, { "x-user": "a" }), [200, 200, 429]);
@@ -121,7 +173,10 @@ test("a reload keeps the counts, also with another rate", async (t) => {
 test("a dry run counts and changes nothing", async (t) => {
   const stage = await start(t, { rate: "1/h", burst: 1, dryRun: true });
   const answers = [await ask(stage), await ask(stage), await ask(stage)];
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
   assert.ok(answers.every(({ headers }) => !headers.has("ratelimit") && !headers.has("ratelimit-policy")));
   assert.equal((await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }), 2);
 });
@@ -132,11 +187,19 @@ test("the refusal comes before the body is read, and the connection serves on", 
   const socket = connect(stage.port(), "127.0.0.1");
   t.after(() => socket.destroy());
   let text = "";
-  const until = (pattern: RegExp): Promise<void> => new Promise((resolve, reject) => {
-    const look = (): void => { if (pattern.test(text)) resolve(); };
-    socket.on("data", look).once("error", reject).once("end", () => reject(new Error(`ended after ${text}`)));
+  const until = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (pattern.test(text)) resolve();
+      };
+      socket
+        .on("data", look)
+        .once("error", reject)
+        .once("end", () => reject(new Error(`ended after ${text}`)));
+    });
+  socket.on("data", (chunk) => {
+    text += chunk.toString("latin1");
   });
-  socket.on("data", (chunk) => { text += chunk.toString("latin1"); });
   socket.write("POST /limited HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
   await until(/^HTTP\/1\.1 429 /);
   text = "";

@@ -8,7 +8,8 @@ import { eventually } from "../support/signal.ts";
 import { modes, Stage } from "../support/stage.ts";
 
 const answer = (status: number, fields = "", body = "sorry"): Script => ({
-  onRequest: (connection) => connection.send(`HTTP/1.1 ${status} X\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`),
+  onRequest: (connection) =>
+    connection.send(`HTTP/1.1 ${status} X\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`),
 });
 const breakOff: Script = { onRequest: (connection) => connection.reset() };
 const silence: Script = {};
@@ -52,12 +53,26 @@ async function ask(client: RawClient, request: string): Promise<string> {
 }
 
 test("a request that an endpoint fails is answered by the other", async () => {
-  for (const script of [answer(503), answer(502), answer(504, "X: y\r\n"), answer(503, "Retry-After: 1\r\n"), breakOff]) {
+  for (const script of [
+    answer(503),
+    answer(502),
+    answer(504, "X: y\r\n"),
+    answer(503, "Retry-After: 1\r\n"),
+    breakOff,
+  ]) {
     one.script = script;
     const client = await start();
     for (const request of [get, put, get, put]) assert.equal(await ask(client, request), "200 ok");
     const lines = await stop(client);
-    assert.deepEqual(lines.map(({ attempts, status, reason }) => [attempts, status, reason]), [[2, 200, null], [1, 200, null], [2, 200, null], [1, 200, null]]);
+    assert.deepEqual(
+      lines.map(({ attempts, status, reason }) => [attempts, status, reason]),
+      [
+        [2, 200, null],
+        [1, 200, null],
+        [2, 200, null],
+        [1, 200, null],
+      ],
+    );
     one = await ScriptedUpstream.start();
     other = await ScriptedUpstream.start();
   }
@@ -70,7 +85,9 @@ test("a failing answer is swallowed, and its connection is kept where it is smal
   const client = await start();
   for (let count = 0; count < 6; count++) assert.equal(await ask(client, get), "200 ok");
   assert.equal(one.connections.length, 1, "one connection carried all failing answers");
-  one.script = { onRequest: (connection) => connection.send("HTTP/1.1 503 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n") };
+  one.script = {
+    onRequest: (connection) => connection.send("HTTP/1.1 503 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n"),
+  };
   assert.equal(await ask(client, get), "200 ok");
   await one.connections[0]!.untilOver();
   await stop(client);
@@ -92,7 +109,10 @@ test("a 503 that asks for more patience than we have is passed on with its field
   client.send(get);
   const response = await client.response();
   assert.equal(response.status, 503);
-  assert.deepEqual(response.fields.filter(([name]) => name.toLowerCase() === "retry-after"), [["Retry-After", "30"]]);
+  assert.deepEqual(
+    response.fields.filter(([name]) => name.toLowerCase() === "retry-after"),
+    [["Retry-After", "30"]],
+  );
   await stop(client);
 });
 
@@ -133,7 +153,10 @@ test("an endpoint that is away costs no budget where another answers", async () 
   const client = await start({ retry: { budgetPercent: 0 }, outlier: false });
   for (let count = 0; count < 100; count++) assert.equal(await ask(client, get), "200 ok");
   const lines = await stop(client);
-  assert.equal(lines.reduce((sum, line) => sum + (line["attempts"] as number), 0), 100 + 50);
+  assert.equal(
+    lines.reduce((sum, line) => sum + (line["attempts"] as number), 0),
+    100 + 50,
+  );
 });
 
 test("a burst that meets an endpoint which has just gone has retries for all", async () => {
@@ -146,8 +169,18 @@ test("a burst that meets an endpoint which has just gone has retries for all", a
 });
 
 test("a client that leaves during the pause ends the exchange: no further attempt, nothing left", async () => {
-  one.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
-  other.script = { onRequest: (connection) => { client.reset(); connection.reset(); } };
+  one.script = {
+    onRequest: (connection) => {
+      client.reset();
+      connection.reset();
+    },
+  };
+  other.script = {
+    onRequest: (connection) => {
+      client.reset();
+      connection.reset();
+    },
+  };
   const client = await start();
   client.send(get);
   await one.until(() => one.requests.length === 1, "it was asked");
@@ -160,7 +193,9 @@ test("a client that leaves during the pause ends the exchange: no further attemp
 test("three endpoints, one of them dies under load: no client of an idempotent request sees an error", async () => {
   const third = await ScriptedUpstream.start();
   proxy = await ProxyUnderTest.start({ endpoints: [one.url, other.url, third.url] });
-  const slow: Script = { onRequest: (connection, request) => void setTimeout(() => answerOk.onRequest!(connection, request), 2) };
+  const slow: Script = {
+    onRequest: (connection, request) => void setTimeout(() => answerOk.onRequest!(connection, request), 2),
+  };
   for (const endpoint of [one, other, third]) endpoint.script = slow;
   let isOver = false;
   const statuses: Record<string, number> = {};
@@ -194,14 +229,21 @@ for (const [title, workers] of modes) {
     const dead: Script = { onConnection: (connection) => connection.reset() };
     const endpoints = [one, other, await ScriptedUpstream.start()];
     for (const endpoint of endpoints) endpoint.script = dead;
-    const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } } });
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ address: "127.0.0.1:0" }],
+      routes: [{ upstream: "app" }],
+      upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } },
+    });
     const askMany = async (count: number): Promise<number> => {
       let failures = 0;
-      await Promise.all(Array.from({ length: 20 }, async () => {
-        const client = await RawClient.connect(stage.port());
-        for (let index = 0; index < count / 20; index++) if (!(await ask(client, get)).startsWith("200")) failures++;
-        await client.close();
-      }));
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const client = await RawClient.connect(stage.port());
+          for (let index = 0; index < count / 20; index++) if (!(await ask(client, get)).startsWith("200")) failures++;
+          await client.close();
+        }),
+      );
       return failures;
     };
     try {
@@ -211,9 +253,15 @@ for (const [title, workers] of modes) {
       assert.ok((await stage.metrics()).sum("millrace_retries_refused_total", { upstream: "app" }) > 0);
       for (const endpoint of endpoints) endpoint.script = answerOk;
       assert.equal(await askMany(400), 0);
-      await eventually(async () => (await stage.metrics()).sum("millrace_endpoint_ejected") === 0, "nobody is ejected any more");
+      await eventually(
+        async () => (await stage.metrics()).sum("millrace_endpoint_ejected") === 0,
+        "nobody is ejected any more",
+      );
       assert.equal((await stage.metrics()).sum("millrace_endpoint_up"), 3);
-      assert.ok(stage.messages.some(({ message }) => message === "endpoint is ejected") && stage.messages.some(({ message }) => message === "endpoint is no longer ejected"));
+      assert.ok(
+        stage.messages.some(({ message }) => message === "endpoint is ejected") &&
+          stage.messages.some(({ message }) => message === "endpoint is no longer ejected"),
+      );
     } finally {
       await stage.close();
       for (const endpoint of endpoints) await endpoint.close();

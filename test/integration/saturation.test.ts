@@ -54,7 +54,11 @@ async function start(limits: Record<string, unknown>, endpointCount = 1) {
 }
 
 test("what is too much waits, and goes on in the order in which it came", async () => {
-  const { holders: [holder], upstreams: [upstream], ask } = await start({ maxRequests: 2 });
+  const {
+    holders: [holder],
+    upstreams: [upstream],
+    ask,
+  } = await start({ maxRequests: 2 });
   const clients: RawClient[] = [];
   for (const target of ["/1", "/2", "/3", "/4", "/5"]) {
     clients.push(await ask(target));
@@ -65,11 +69,18 @@ test("what is too much waits, and goes on in the order in which it came", async 
     holder!.release();
     assert.equal((await clients[answered]!.response()).status, 200);
   }
-  assert.deepEqual([holder!.targets.slice(0, 3), holder!.targets.slice(3).sort(), holder!.most], [["/1", "/2", "/3"], ["/4", "/5"], 2]);
+  assert.deepEqual(
+    [holder!.targets.slice(0, 3), holder!.targets.slice(3).sort(), holder!.most],
+    [["/1", "/2", "/3"], ["/4", "/5"], 2],
+  );
 });
 
 test("a full endpoint is passed over; where all are full, requests wait", async () => {
-  const { holders: [one, other], upstreams: [first, second], ask } = await start({ maxRequestsPerEndpoint: 1 }, 2);
+  const {
+    holders: [one, other],
+    upstreams: [first, second],
+    ask,
+  } = await start({ maxRequestsPerEndpoint: 1 }, 2);
   const clients = [await ask("/1"), await ask("/2")];
   await first!.until(() => one!.waiting.length === 1, "the first is busy");
   await second!.until(() => other!.waiting.length === 1, "the second is busy");
@@ -85,7 +96,12 @@ test("a full endpoint is passed over; where all are full, requests wait", async 
 });
 
 test("where the endpoints are full and the upstream is not, requests wait as well, and the thread does not", async () => {
-  const { holders, upstreams: [upstream], ask, proxy } = await start({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
+  const {
+    holders,
+    upstreams: [upstream],
+    ask,
+    proxy,
+  } = await start({ maxRequests: 10, maxRequestsPerEndpoint: 1 });
   const holder = holders[0]!;
   const clients: RawClient[] = [];
   for (const target of ["/1", "/2", "/3"]) {
@@ -101,20 +117,34 @@ test("where the endpoints are full and the upstream is not, requests wait as wel
 });
 
 test("a full queue refuses at once, and waiting ends at its deadline", async () => {
-  const { holders: [holder], upstreams: [upstream], ask } = await start({ maxRequests: 1, maxPending: 1, pendingTimeout: "1s" });
+  const {
+    holders: [holder],
+    upstreams: [upstream],
+    ask,
+  } = await start({ maxRequests: 1, maxPending: 1, pendingTimeout: "1s" });
   const busy = await ask("/busy");
   await upstream!.until(() => holder!.waiting.length === 1, "it was asked");
   const waiting = await ask("/waiting");
   const refusedOrLate = await ask("/refused");
-  const answers = [await waiting.response(), await refusedOrLate.response()].map(({ status, fields, body }) =>
-    `${status} ${fields.filter(([name]) => name === "Retry-After").map(([, value]) => value).join()} ${/\((\w+)\)/.exec(body.toString())?.[1]}`);
+  const answers = [await waiting.response(), await refusedOrLate.response()].map(
+    ({ status, fields, body }) =>
+      `${status} ${fields
+        .filter(([name]) => name === "Retry-After")
+        .map(([, value]) => value)
+        .join()} ${/\((\w+)\)/.exec(body.toString())?.[1]}`,
+  );
   assert.deepEqual(answers.sort(), ["503 1 QUEUE_FULL", "503 1 QUEUE_TIMEOUT"]);
   holder!.release();
   assert.equal((await busy.response()).status, 200);
 });
 
 test("a client that closes its connection without a reset, as most do that leave, is forgotten as well", async () => {
-  const { holders: [holder], upstreams: [upstream], ask, log } = await start({ maxRequests: 1, maxPending: 1 });
+  const {
+    holders: [holder],
+    upstreams: [upstream],
+    ask,
+    log,
+  } = await start({ maxRequests: 1, maxPending: 1 });
   const first = await ask("/1");
   await upstream!.until(() => holder!.waiting.length === 1, "the first has the only place");
   const second = await ask("/2");
@@ -133,7 +163,12 @@ test("a client that closes its connection without a reset, as most do that leave
 });
 
 test("a client that leaves while it waits is forgotten at once", async () => {
-  const { holders: [holder], upstreams: [upstream], ask, proxy } = await start({ maxRequests: 1, maxPending: 1 });
+  const {
+    holders: [holder],
+    upstreams: [upstream],
+    ask,
+    proxy,
+  } = await start({ maxRequests: 1, maxPending: 1 });
   const busy = await ask("/busy");
   await upstream!.until(() => holder!.waiting.length === 1, "it was asked");
   const leaving = await ask("/leaving");
@@ -163,16 +198,26 @@ for (const [title, workers] of modes) {
         }, 2);
       },
     });
-    const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 3 } } } });
-    closers.push(() => stage.close(), () => upstream.close());
-    await Promise.all(Array.from({ length: 20 }, async () => {
-      const client = await RawClient.connect(stage.port());
-      for (let count = 0; count < 25; count++) {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert.equal((await client.response()).status, 200);
-      }
-      await client.close();
-    }));
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ address: "127.0.0.1:0" }],
+      routes: [{ upstream: "app" }],
+      upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 3 } } },
+    });
+    closers.push(
+      () => stage.close(),
+      () => upstream.close(),
+    );
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const client = await RawClient.connect(stage.port());
+        for (let count = 0; count < 25; count++) {
+          client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+          assert.equal((await client.response()).status, 200);
+        }
+        await client.close();
+      }),
+    );
     assert.equal(most, 3);
     assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 0);
   });

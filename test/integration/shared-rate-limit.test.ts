@@ -10,14 +10,22 @@ import { Stage } from "../support/stage.ts";
 const skip = redisCommand === null ? "redis-server is not installed: node scripts/install-packages.ts test" : false;
 
 let origin: Origin;
-before(async () => { origin = await Origin.start((_incoming, outgoing) => void outgoing.end("fine")); });
+before(async () => {
+  origin = await Origin.start((_incoming, outgoing) => void outgoing.end("fine"));
+});
 after(() => origin.close());
 
 function configuration(redis: string | object, rateLimit: Record<string, unknown>, workers = 0): ConfigInput {
   return {
     workers,
     listeners: [{ address: "127.0.0.1:0" }],
-    routes: [{ name: "limited", middlewares: [{ rateLimit: { rate: "1/s", store: "shared", ...rateLimit } }], upstream: "app" }],
+    routes: [
+      {
+        name: "limited",
+        middlewares: [{ rateLimit: { rate: "1/s", store: "shared", ...rateLimit } }],
+        upstream: "app",
+      },
+    ],
     upstreams: { app: { endpoints: [origin.url] } },
     stores: { shared: { redis } },
   } as ConfigInput;
@@ -62,12 +70,22 @@ test("one instance decides as with local counts, with the same fields", { skip }
 
 test("three instances, one of them with two threads, share a burst to the last request", { skip }, async (t) => {
   const redis = await startRedis(t);
-  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(patient(redis), { rate: "1/h", burst: 1_000, key: "route" }, workers))));
-  const found = (await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
-    const statuses: number[] = [];
-    for (let count = 0; count < 125; count++) statuses.push(await statusOf(stage));
-    return statuses;
-  })))).flat();
+  const stages = await Promise.all(
+    [0, 0, 2].map((workers) =>
+      start(t, configuration(patient(redis), { rate: "1/h", burst: 1_000, key: "route" }, workers)),
+    ),
+  );
+  const found = (
+    await Promise.all(
+      stages.flatMap((stage) =>
+        Array.from({ length: 4 }, async () => {
+          const statuses: number[] = [];
+          for (let count = 0; count < 125; count++) statuses.push(await statusOf(stage));
+          return statuses;
+        }),
+      ),
+    )
+  ).flat();
   assert.equal(found.filter((status) => status === 200).length, 1_000);
   assert.equal(found.filter((status) => status === 429).length, 500);
 });
@@ -76,21 +94,34 @@ test("three instances admit together at the rate of one, within 1 %", { skip }, 
   const redis = await startRedis(t);
   const rate = 50;
   const burst = 100;
-  const stages = await Promise.all([0, 0, 2].map((workers) => start(t, configuration(patient(redis), { rate: `${rate}/s`, burst, key: "route" }, workers))));
+  const stages = await Promise.all(
+    [0, 0, 2].map((workers) =>
+      start(t, configuration(patient(redis), { rate: `${rate}/s`, burst, key: "route" }, workers)),
+    ),
+  );
   // Each decision was made at some moment between question and answer.
-  interface Decision { readonly sentMs: number; readonly receivedMs: number }
+  interface Decision {
+    readonly sentMs: number;
+    readonly receivedMs: number;
+  }
   const passed: Decision[] = [];
   const refused: Decision[] = [];
   const endMs = performance.now() + 3_000;
   const isOver = (): boolean => performance.now() > endMs && refused.some(({ sentMs }) => sentMs > endMs);
-  await Promise.all(stages.flatMap((stage) => Array.from({ length: 4 }, async () => {
-    while (!isOver()) {
-      const sentMs = performance.now();
-      (await statusOf(stage) === 200 ? passed : refused).push({ sentMs, receivedMs: performance.now() });
-    }
-  })));
-  const earliest = (decisions: readonly Decision[], key: keyof Decision): number => Math.min(...decisions.map((decision) => decision[key]));
-  const latest = (decisions: readonly Decision[], key: keyof Decision): number => Math.max(...decisions.map((decision) => decision[key]));
+  await Promise.all(
+    stages.flatMap((stage) =>
+      Array.from({ length: 4 }, async () => {
+        while (!isOver()) {
+          const sentMs = performance.now();
+          ((await statusOf(stage)) === 200 ? passed : refused).push({ sentMs, receivedMs: performance.now() });
+        }
+      }),
+    ),
+  );
+  const earliest = (decisions: readonly Decision[], key: keyof Decision): number =>
+    Math.min(...decisions.map((decision) => decision[key]));
+  const latest = (decisions: readonly Decision[], key: keyof Decision): number =>
+    Math.max(...decisions.map((decision) => decision[key]));
   const most = burst + (rate * (latest(passed, "receivedMs") - earliest(passed, "sentMs"))) / 1_000;
   assert.ok(passed.length <= most * 1.01, `${passed.length} passed, expected at most ${most.toFixed(0)}`);
   // Whoever was refused found nothing left: until then, all that the rate allows had passed.
@@ -100,7 +131,10 @@ test("three instances admit together at the rate of one, within 1 %", { skip }, 
   assert.ok(passedByThen >= least * 0.99 - 1, `${passedByThen} passed, expected at least ${least.toFixed(0)}`);
 });
 
-for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
+for (const [mode, expected] of [
+  ["open", 200],
+  ["closed", 503],
+] as const) {
   test(`without an answer from the store the limit fails ${mode}, soon, and recovers`, { skip }, async (t) => {
     const redis = await startRedis(t);
     const stage = await start(t, configuration(redis.url, { rate: "1/h", burst: 1_000, onStoreFailure: mode }));
@@ -112,7 +146,10 @@ for (const [mode, expected] of [["open", 200], ["closed", 503]] as const) {
       assert.equal(response.headers.get("ratelimit"), null);
       if (mode === "closed") assert.equal(response.headers.get("retry-after"), "1");
     }
-    await eventually(() => stage.complaints.some((text) => text.includes("a store does not answer")), "the log says so");
+    await eventually(
+      () => stage.complaints.some((text) => text.includes("a store does not answer")),
+      "the log says so",
+    );
     assert.equal(await statusOf(stage), expected);
     const metrics = await stage.metrics();
     assert.ok(metrics.sum("millrace_store_decisions_total", { result: "timeout" }) >= 5);
@@ -130,7 +167,10 @@ test("a server that dies is found again when it is back, and given the script an
   await redis.kill();
   assert.equal(await statusOf(stage), 200);
   await redis.restart();
-  await eventually(async () => (await ask(stage)).headers.get("ratelimit") === '"limited";r=1;t=3600', "the store decides again");
+  await eventually(
+    async () => (await ask(stage)).headers.get("ratelimit") === '"limited";r=1;t=3600',
+    "the store decides again",
+  );
 });
 
 test("a store that is not there keeps nobody from starting, and is found when it comes", { skip }, async (t) => {
@@ -146,7 +186,10 @@ test("a dry run asks the store and holds nothing", { skip }, async (t) => {
   const redis = await startRedis(t);
   const stage = await start(t, configuration(patient(redis), { rate: "1/h", burst: 1, dryRun: true }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 200]);
-  await eventually(async () => (await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }) === 2, "two are counted");
+  await eventually(
+    async () => (await stage.metrics()).sum("millrace_rate_limited_total", { mode: "dry-run" }) === 2,
+    "two are counted",
+  );
 });
 
 test("a limit that has become faster lets nobody wait by the old one", { skip }, async (t) => {
@@ -163,6 +206,10 @@ test("a reload that changes nothing about the store keeps its connection and the
   assert.equal(await statusOf(stage), 200);
   await stage.reload(configuration(patient(redis), { rate: "1/h", burst: 3 }));
   assert.deepEqual([await statusOf(stage), await statusOf(stage), await statusOf(stage)], [200, 200, 429]);
-  await stage.reload({ ...configuration(patient(redis), {}), routes: [{ upstream: "app" }], stores: {} } as ConfigInput);
+  await stage.reload({
+    ...configuration(patient(redis), {}),
+    routes: [{ upstream: "app" }],
+    stores: {},
+  } as ConfigInput);
   assert.equal(await statusOf(stage), 200);
 });

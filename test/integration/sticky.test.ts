@@ -10,7 +10,9 @@ import { modes, Stage } from "../support/stage.ts";
 
 /** Endpoints that answer with their number, until the end of the test. */
 async function startOrigins(context: TestContext, count: number): Promise<Origin[]> {
-  const origins = await Promise.all(Array.from({ length: count }, (_, number) => Origin.start((_request, response) => response.end(String(number)))));
+  const origins = await Promise.all(
+    Array.from({ length: count }, (_, number) => Origin.start((_request, response) => response.end(String(number)))),
+  );
   context.after(() => Promise.all(origins.map((origin) => origin.close())));
   return origins;
 }
@@ -22,7 +24,10 @@ async function startStage(context: TestContext, config: Parameters<typeof Stage.
   return stage;
 }
 
-/** A browser with one cookie jar, for one upstream. Each request has a connection of its own, so that any thread may get it. */
+/**
+ * A browser with one cookie jar, for one upstream. Each request has a connection of its own, so that any thread may get
+ * it.
+ */
 class Visitor {
   cookie: string | null = null;
   /** The Set-Cookie field of the last answer. */
@@ -34,7 +39,9 @@ class Visitor {
   }
 
   async visit(): Promise<string> {
-    const answer = await fetch(`http://127.0.0.1:${this.#port}/`, { headers: { connection: "close", ...(this.cookie === null ? {} : { cookie: `theme=dark; ${this.cookie}` }) } });
+    const answer = await fetch(`http://127.0.0.1:${this.#port}/`, {
+      headers: { connection: "close", ...(this.cookie === null ? {} : { cookie: `theme=dark; ${this.cookie}` }) },
+    });
     this.told = answer.headers.get("set-cookie");
     if (this.told !== null) this.cookie = this.told.split(";")[0]!;
     return `${answer.status === 200 ? "" : answer.status}${await answer.text()}`;
@@ -42,8 +49,12 @@ class Visitor {
 }
 
 const config = (workers: number, origins: readonly Origin[], upstream: object = {}) => ({
-  workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }],
-  upstreams: { app: { endpoints: origins.map((origin) => origin.url), sticky: { cookie: { name: "sid" } }, ...upstream } },
+  workers,
+  listeners: [{ address: "127.0.0.1:0" }],
+  routes: [{ upstream: "app" }],
+  upstreams: {
+    app: { endpoints: origins.map((origin) => origin.url), sticky: { cookie: { name: "sid" } }, ...upstream },
+  },
 });
 
 for (const [title, workers] of modes) {
@@ -79,7 +90,11 @@ for (const [title, workers] of modes) {
     assert.notEqual(visitor.cookie, first);
     origins[home] = await Origin.start((_request, response) => response.end(String(home)), origins[home]!.port);
     for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), other);
-    assert.deepEqual((await stage.metrics()).by("millrace_sticky_requests_total", "result"), { kept: 4, assigned: 1, moved: 1 });
+    assert.deepEqual((await stage.metrics()).by("millrace_sticky_requests_total", "result"), {
+      kept: 4,
+      assigned: 1,
+      moved: 1,
+    });
   });
 
   test(`${title}: a draining endpoint, and one of weight 0, keep their clients and get no new ones`, async (context) => {
@@ -92,7 +107,8 @@ for (const [title, workers] of modes) {
     for (const change of changes) {
       stage.proxy.endpointControl.apply("app", url, change);
       for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), home);
-      if (change.kind !== "enable") for (let client = 0; client < 6; client++) assert.notEqual(await new Visitor(stage).visit(), home, change.kind);
+      if (change.kind !== "enable")
+        for (let client = 0; client < 6; client++) assert.notEqual(await new Visitor(stage).visit(), home, change.kind);
     }
   });
 
@@ -104,7 +120,12 @@ for (const [title, workers] of modes) {
     await stage.reload(config(workers, origins, { balance: "random" }));
     assert.equal(await visitor.visit(), home);
     assert.equal(visitor.told, null);
-    await stage.reload(config(workers, origins.filter((_, number) => String(number) !== home)));
+    await stage.reload(
+      config(
+        workers,
+        origins.filter((_, number) => String(number) !== home),
+      ),
+    );
     assert.notEqual(await visitor.visit(), home);
     assert.notEqual(visitor.told, null);
   });
@@ -116,7 +137,12 @@ test("a thread that takes the place of a dead one reads the cookies of before", 
   const visitor = new Visitor(stage);
   const home = await visitor.visit();
   await stage.proxy.killThread(0);
-  await eventually(async () => (await stage.metrics()).sum("millrace_proxy_thread_restarts_total") === 1 && (await stage.metrics()).sum("millrace_proxy_threads") === 1, "the thread is replaced");
+  await eventually(
+    async () =>
+      (await stage.metrics()).sum("millrace_proxy_thread_restarts_total") === 1 &&
+      (await stage.metrics()).sum("millrace_proxy_threads") === 1,
+    "the thread is replaced",
+  );
   await eventually(async () => (await visitor.visit().catch(() => "")) === home, "it serves");
   assert.equal(visitor.told, null);
 });
@@ -125,7 +151,10 @@ test("two instances with one secret read each other's cookies; without it they d
   const origins = await startOrigins(context, 4);
   const secret = "0123456789abcdef0123456789abcdef";
   const sticky = (cookie: object) => config(0, origins, { sticky: { cookie: { name: "sid", ...cookie } } });
-  for (const [cookie, isShared] of [[{ secret, maxAge: "1h" }, true], [{}, false]] as const) {
+  for (const [cookie, isShared] of [
+    [{ secret, maxAge: "1h" }, true],
+    [{}, false],
+  ] as const) {
     const [one, other] = [await startStage(context, sticky(cookie)), await startStage(context, sticky(cookie))];
     const visitor = new Visitor(one);
     const home = await visitor.visit();
@@ -139,24 +168,31 @@ test("two instances with one secret read each other's cookies; without it they d
 
 test("a tunnel is sticky, too: the answer that opens it brings the cookie", async (context) => {
   const origins = await startOrigins(context, 2);
-  for (const [number, origin] of origins.entries()) new WebSocketServer({ server: origin.server }).on("connection", (socket) => socket.send(String(number)));
+  for (const [number, origin] of origins.entries())
+    new WebSocketServer({ server: origin.server }).on("connection", (socket) => socket.send(String(number)));
   const stage = await startStage(context, config(0, origins));
   const connect = async (cookie: string | null): Promise<{ home: string; told: string | undefined }> => {
     const socket = new WebSocket(`ws://127.0.0.1:${stage.port()}/`, cookie === null ? {} : { headers: { cookie } });
-    const [[upgrade], [message]] = await Promise.all([once(socket, "upgrade") as Promise<[IncomingMessage]>, once(socket, "message") as Promise<[Buffer]>]);
+    const [[upgrade], [message]] = await Promise.all([
+      once(socket, "upgrade") as Promise<[IncomingMessage]>,
+      once(socket, "message") as Promise<[Buffer]>,
+    ]);
     socket.terminate();
     return { home: message.toString(), told: upgrade.headers["set-cookie"]?.[0] };
   };
   const first = await connect(null);
   assert.match(first.told ?? "", /^sid=/);
-  for (let visit = 0; visit < 4; visit++) assert.deepEqual(await connect(first.told!.split(";")[0]!), { home: first.home, told: undefined });
+  for (let visit = 0; visit < 4; visit++)
+    assert.deepEqual(await connect(first.told!.split(";")[0]!), { home: first.home, told: undefined });
 });
 
 test("the hash of a key keeps clients together without a cookie", async (context) => {
   const origins = await startOrigins(context, 4);
   const stage = await startStage(context, config(0, origins, { sticky: { key: "header:x-user" } }));
   const ask = async (user: string | null): Promise<string> => {
-    const answer = await fetch(`http://127.0.0.1:${stage.port()}/`, { headers: user === null ? {} : { "x-user": user } });
+    const answer = await fetch(`http://127.0.0.1:${stage.port()}/`, {
+      headers: user === null ? {} : { "x-user": user },
+    });
     assert.equal(answer.headers.get("set-cookie"), null);
     return answer.text();
   };
@@ -167,5 +203,9 @@ test("the hash of a key keeps clients together without a cookie", async (context
     assert.equal(await ask(`user ${user}`), home);
   }
   assert.equal(homes.size, 4);
-  assert.deepEqual([await ask(null), await ask(null), await ask(null), await ask(null)].sort(), ["0", "1", "2", "3"], "without the key they are balanced");
+  assert.deepEqual(
+    [await ask(null), await ask(null), await ask(null), await ask(null)].sort(),
+    ["0", "1", "2", "3"],
+    "without the key they are balanced",
+  );
 });

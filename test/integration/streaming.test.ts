@@ -1,5 +1,6 @@
 /**
- * Bodies flow: as they come, no faster than the reader reads, and without being kept. MILLRACE_STREAM_BYTES sets the size of the long ones (default 256 MiB).
+ * Bodies flow: as they come, no faster than the reader reads, and without being kept. MILLRACE_STREAM_BYTES sets the
+ * size of the long ones (default 256 MiB).
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -16,7 +17,10 @@ const MiB = 1024 * 1024;
 const streamBytes = Number(process.env["MILLRACE_STREAM_BYTES"] ?? 256 * MiB);
 /** What the kernel's socket buffers on two loopback connections and one bounded buffer of ours may hold. */
 const maxInFlightBytes = 48 * MiB;
-/** The memory that may be held on the way. It is the same for every size of body; a good part is reads that the collector has not swept yet, of all three parties in this process. */
+/**
+ * The memory that may be held on the way. It is the same for every size of body; a good part is reads that the
+ * collector has not swept yet, of all three parties in this process.
+ */
 const maxHeldBytes = 128 * MiB;
 
 /** Writes `total` bytes to `socket`, each its offset's low byte, as fast as it takes them. */
@@ -52,7 +56,11 @@ class Sink {
   isInOrder = true;
 
   take(chunk: Buffer): void {
-    if (chunk.length > 0 && (chunk[0] !== (this.received & 255) || chunk[chunk.length - 1] !== ((this.received + chunk.length - 1) & 255))) this.isInOrder = false;
+    if (
+      chunk.length > 0 &&
+      (chunk[0] !== (this.received & 255) || chunk[chunk.length - 1] !== ((this.received + chunk.length - 1) & 255))
+    )
+      this.isInOrder = false;
     this.received += chunk.length;
   }
 }
@@ -76,7 +84,12 @@ const heldBytes = (): number => {
 };
 
 /** Reads all of `socket` into `sink`, one chunk a turn, and notes the most memory held on the way. */
-async function readSlowly(socket: Socket, sink: Sink, total: number, onChunk: (chunk: Buffer) => void): Promise<number> {
+async function readSlowly(
+  socket: Socket,
+  sink: Sink,
+  total: number,
+  onChunk: (chunk: Buffer) => void,
+): Promise<number> {
   let peak = 0;
   socket.on("data", (chunk: Buffer) => {
     onChunk(chunk);
@@ -131,8 +144,19 @@ test("a long download waits for a slow reader, and memory stays flat", async () 
     const before = heldBytes();
     const running = source as unknown as Source;
     await untilStuck(running);
-    assert.ok(running.accepted < Math.min(maxInFlightBytes, streamBytes), `${running.accepted} bytes were taken though nobody reads`);
-    const peak = await readSlowly(socket, sink, streamBytes, afterHead((head) => assert.match(head, /^HTTP\/1\.1 200 OK/), (chunk) => sink.take(chunk)));
+    assert.ok(
+      running.accepted < Math.min(maxInFlightBytes, streamBytes),
+      `${running.accepted} bytes were taken though nobody reads`,
+    );
+    const peak = await readSlowly(
+      socket,
+      sink,
+      streamBytes,
+      afterHead(
+        (head) => assert.match(head, /^HTTP\/1\.1 200 OK/),
+        (chunk) => sink.take(chunk),
+      ),
+    );
     assert.equal(sink.received, streamBytes);
     assert.ok(sink.isInOrder, "every byte in its place");
     assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
@@ -165,9 +189,20 @@ test("a long upload waits for a slow endpoint, and memory stays flat", async () 
     await eventually(() => arrived !== null, "the endpoint was asked");
     const before = heldBytes();
     await untilStuck(source);
-    assert.ok(source.accepted < Math.min(maxInFlightBytes, streamBytes), `${source.accepted} bytes were taken though nobody reads`);
+    assert.ok(
+      source.accepted < Math.min(maxInFlightBytes, streamBytes),
+      `${source.accepted} bytes were taken though nobody reads`,
+    );
     const connection = arrived as unknown as UpstreamConnection;
-    const peak = await readSlowly(connection.socket, sink, streamBytes, afterHead((head) => assert.match(head, /^PUT \/ HTTP\/1\.1/), (chunk) => sink.take(chunk)));
+    const peak = await readSlowly(
+      connection.socket,
+      sink,
+      streamBytes,
+      afterHead(
+        (head) => assert.match(head, /^PUT \/ HTTP\/1\.1/),
+        (chunk) => sink.take(chunk),
+      ),
+    );
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert.equal((await client.response()).body.toString(), "ok");
     assert.ok(sink.isInOrder, "every byte in its place");
@@ -190,7 +225,9 @@ test("each event of a stream leaves as soon as it comes, in either framing", asy
     const upstream = await ScriptedUpstream.start({
       onRequest: (one) => {
         connection = one;
-        one.send(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : ""}\r\n`);
+        one.send(
+          `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : ""}\r\n`,
+        );
       },
     });
     const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
@@ -216,7 +253,12 @@ test("each event of a stream leaves as soon as it comes, in either framing", asy
 
 test("each part of an upload leaves as soon as it comes", async () => {
   let connection: UpstreamConnection | null = null;
-  const upstream = await ScriptedUpstream.start({ onConnection: (one) => { connection = one; }, onRequest: (one) => one.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") });
+  const upstream = await ScriptedUpstream.start({
+    onConnection: (one) => {
+      connection = one;
+    },
+    onRequest: (one) => one.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+  });
   const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
   const client = await RawClient.connect(proxy.port);
   try {
@@ -240,10 +282,26 @@ test("each part of an upload leaves as soon as it comes", async () => {
 function readLetters(socket: Socket, letter: string): { count: number; isPure: boolean } {
   const seen = { count: 0, isPure: true };
   const pure = Buffer.alloc(1_048_576, letter);
-  socket.on("data", afterHead(() => {}, (part) => {
-    for (let at = 0; at < part.length; at += pure.length) if (part.compare(pure, 0, Math.min(pure.length, part.length - at), at, Math.min(part.length, at + pure.length)) !== 0) seen.isPure = false;
-    seen.count += part.length;
-  }));
+  socket.on(
+    "data",
+    afterHead(
+      () => {},
+      (part) => {
+        for (let at = 0; at < part.length; at += pure.length)
+          if (
+            part.compare(
+              pure,
+              0,
+              Math.min(pure.length, part.length - at),
+              at,
+              Math.min(part.length, at + pure.length),
+            ) !== 0
+          )
+            seen.isPure = false;
+        seen.count += part.length;
+      },
+    ),
+  );
   return seen;
 }
 
@@ -264,7 +322,8 @@ test("an answer whose end still waits for a slow reader is not overwritten by th
     return socket;
   };
   try {
-    // The largest answer that is all read from the endpoint though the client reads nothing: its last block is the first that the kernel did not take.
+    // The largest answer that is all read from the endpoint though the client reads nothing: its last block is the
+    // first that the kernel did not take.
     let [least, most] = [262_144, 33_554_432];
     while (most - least > 3_000) {
       const size = (least + most) >> 1;
@@ -278,10 +337,16 @@ test("an answer whose end still waits for a slow reader is not overwritten by th
       const fast = await connect();
       const fastSeen = readLetters(fast, "b");
       fast.write(`GET /${size}/b HTTP/1.1\r\nHost: a\r\n\r\n`);
-      await eventually(() => fastSeen.count === size, () => `the fast answer came: ${fastSeen.count} of ${size} bytes`);
+      await eventually(
+        () => fastSeen.count === size,
+        () => `the fast answer came: ${fastSeen.count} of ${size} bytes`,
+      );
       const slowSeen = readLetters(slow, "a");
       slow.resume();
-      await eventually(() => slowSeen.count === size, () => `the slow answer came: ${slowSeen.count} of ${size} bytes`);
+      await eventually(
+        () => slowSeen.count === size,
+        () => `the slow answer came: ${slowSeen.count} of ${size} bytes`,
+      );
       assert.ok(fastSeen.isPure && slowSeen.isPure, `every byte of ${size} is its own answer's`);
       slow.destroy();
       fast.destroy();

@@ -1,4 +1,7 @@
-/** Clients that do not take their answers: what they are owed is not cut off, nothing piles up for them, and nobody else waits for them. */
+/**
+ * Clients that do not take their answers: what they are owed is not cut off, nothing piles up for them, and nobody else
+ * waits for them.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
@@ -33,13 +36,21 @@ afterEach(async () => {
 });
 
 /** A proxy on a Unix socket, whose buffers are small and fixed, with a client that does not read yet. */
-async function start(timeouts: Record<string, string>, options: { routes?: readonly unknown[]; pipelining?: number } = {}): Promise<void> {
+async function start(
+  timeouts: Record<string, string>,
+  options: { routes?: readonly unknown[]; pipelining?: number } = {},
+): Promise<void> {
   const path = join(folder, "proxy.sock");
   proxy = await ProxyUnderTest.start({
     endpoints: [upstream.url],
     upstream: { pool: { pipelining: options.pipelining ?? 1 } },
     ...(options.routes && { routes: options.routes }),
-    config: { listeners: [{ address: "127.0.0.1:0", timeouts }, { address: `unix:${path}`, timeouts }] },
+    config: {
+      listeners: [
+        { address: "127.0.0.1:0", timeouts },
+        { address: `unix:${path}`, timeouts },
+      ],
+    },
   });
   socket = connect({ path, allowHalfOpen: true });
   socket.on("error", () => {});
@@ -51,11 +62,20 @@ async function start(timeouts: Record<string, string>, options: { routes?: reado
 async function readAll(byteCount: number): Promise<number> {
   let received = 0;
   let isOver = false;
-  socket.on("data", (chunk: Buffer) => { received += chunk.length; });
-  socket.on("end", () => { isOver = true; });
-  socket.on("close", () => { isOver = true; });
+  socket.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  socket.on("end", () => {
+    isOver = true;
+  });
+  socket.on("close", () => {
+    isOver = true;
+  });
   socket.resume();
-  await eventually(() => isOver || received >= byteCount, () => `${received} bytes came`);
+  await eventually(
+    () => isOver || received >= byteCount,
+    () => `${received} bytes came`,
+  );
   return received;
 }
 
@@ -67,7 +87,7 @@ test("the keep-alive deadline does not cut off an answer whose last bytes are st
   socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await proxy.untilOpen((open) => open.connections === 1 && open.exchanges === 0, "the answer is complete");
   await new Promise((resolve) => setTimeout(resolve, 600));
-  assert.ok(await readAll(size) > size, "all of it came");
+  assert.ok((await readAll(size)) > size, "all of it came");
 });
 
 test("neither does the client's FIN", async () => {
@@ -76,7 +96,7 @@ test("neither does the client's FIN", async () => {
   await proxy.untilOpen((open) => open.connections === 1 && open.exchanges === 0, "the answer is complete");
   socket.end();
   await loopTurns(10);
-  assert.ok(await readAll(size + 10_000) > size, "all of it came");
+  assert.ok((await readAll(size + 10_000)) > size, "all of it came");
 });
 
 test("a client that pipelines without reading is not answered again before it has taken its answer", async () => {
@@ -87,7 +107,7 @@ test("a client that pipelines without reading is not answered again before it ha
   await upstream.until(() => upstream.requests.length > 0, "the endpoint was asked");
   await loopTurns(2_000);
   assert.ok(upstream.requests.length < 250, `${upstream.requests.length} were passed on`);
-  assert.ok(await readAll(500 * 10_000) >= 500 * 10_000, "all answers come when it reads");
+  assert.ok((await readAll(500 * 10_000)) >= 500 * 10_000, "all answers come when it reads");
   await upstream.until(() => upstream.requests.length === 500, "all were passed on");
 });
 
@@ -128,7 +148,10 @@ test("the same answer to a TCP client that does not read is reset when its time 
   client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
   await upstream.until(() => upstream.requests.length === 1, "the endpoint was asked");
   // The proxy holds bytes that the client does not take. A FIN behind them would look like the end of the answer.
-  await proxy.untilOpen((open) => open.exchanges === 0 && open.connections === 2, "the answer is broken off, and the client may take it");
+  await proxy.untilOpen(
+    (open) => open.exchanges === 0 && open.connections === 2,
+    "the answer is broken off, and the client may take it",
+  );
   await proxy.untilOpen((open) => open.connections === 1, "the client has not taken it");
   client.send("still there?");
   await client.until(() => client.isClosed, "the client was told");

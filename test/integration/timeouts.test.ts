@@ -21,11 +21,19 @@ afterEach(async () => {
   await proxy.close();
 });
 
-async function ask(target: string, timeouts: Record<string, string>, upstreamTimeouts: Record<string, string> = {}, more: Record<string, unknown> = {}): Promise<void> {
+async function ask(
+  target: string,
+  timeouts: Record<string, string>,
+  upstreamTimeouts: Record<string, string> = {},
+  more: Record<string, unknown> = {},
+): Promise<void> {
   proxy = await ProxyUnderTest.start({
     endpoints: [upstream.url],
     upstream: { timeouts: upstreamTimeouts, ...more },
-    routes: [{ match: { path: "/patient" }, upstream: "app" }, { upstream: "app", timeouts }],
+    routes: [
+      { match: { path: "/patient" }, upstream: "app" },
+      { upstream: "app", timeouts },
+    ],
   });
   client = await RawClient.connect(proxy.port);
   client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
@@ -70,7 +78,11 @@ test("a pause in an answer that is longer than the route allows breaks it off", 
 
 for (const type of ["text/event-stream", "application/grpc"]) {
   test(`${type} may pause as it likes`, async () => {
-    upstream.script = slowly(700, `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`, "2\r\nok\r\n0\r\n\r\n");
+    upstream.script = slowly(
+      700,
+      `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`,
+      "2\r\nok\r\n0\r\n\r\n",
+    );
     await ask("/", { idle: "200ms" });
     assert.equal((await client.response()).body.toString(), "okok");
   });
@@ -97,7 +109,10 @@ test("the total covers retries", async () => {
       isFirst = false;
     },
   };
-  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url, other.url], routes: [{ upstream: "app", timeouts: { total: "2s" } }] });
+  proxy = await ProxyUnderTest.start({
+    endpoints: [upstream.url, other.url],
+    routes: [{ upstream: "app", timeouts: { total: "2s" } }],
+  });
   client = await RawClient.connect(proxy.port);
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal(await reasonOf(), "504 TOTAL_TIMEOUT");

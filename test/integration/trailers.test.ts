@@ -41,7 +41,10 @@ test("without a word about fields, all trailers travel", async (context) => {
   assert.deepEqual([lines(sent.trailers), lines(received.trailers)], [all, all]);
 });
 
-for (const [name, more] of [["at once", []], ["from a buffer", [{ buffer: { maxRequestBytes: "1MiB" } }]]] as const) {
+for (const [name, more] of [
+  ["at once", []],
+  ["from a buffer", [{ buffer: { maxRequestBytes: "1MiB" } }]],
+] as const) {
   test(`of a request that is sent ${name}, what is removed or set is no trailer either`, async (context) => {
     const { sent } = await exchange(context, [...more, { headers: { request: edits } }]);
     // Of a request, other spellings of a name are taken for it.

@@ -25,7 +25,11 @@ async function askAt(target: { port: number } | { path: string }): Promise<strin
 
 for (const [title, workers] of modes) {
   test(`port 0 gives one port, the same after a reload, ${title}`, async () => {
-    const config = (body: string): ConfigInput => ({ workers, listeners: [{ name: "main", address: "127.0.0.1:0" }], routes: respond(body) });
+    const config = (body: string): ConfigInput => ({
+      workers,
+      listeners: [{ name: "main", address: "127.0.0.1:0" }],
+      routes: respond(body),
+    });
     const stage = await Stage.start(config("one"));
     try {
       const addresses = stage.proxy.addresses();
@@ -49,14 +53,20 @@ for (const [title, workers] of modes) {
     holder.listen(0, "127.0.0.1");
     await once(holder, "listening");
     const { port } = holder.address() as AddressInfo;
-    await assert.rejects(Stage.start({ workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("never") }), { code: "EADDRINUSE", port, address: "127.0.0.1" });
+    await assert.rejects(
+      Stage.start({ workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("never") }),
+      { code: "EADDRINUSE", port, address: "127.0.0.1" },
+    );
     await new Promise((resolve) => holder.close(resolve));
   });
 
   test(`a port that another proxy's threads share among themselves is taken, too, ${title}`, async () => {
     const first = await Stage.start({ workers: 2, listeners: [{ address: "127.0.0.1:0" }], routes: respond("first") });
     try {
-      await assert.rejects(Stage.start({ workers, listeners: [{ address: `127.0.0.1:${first.port()}` }], routes: respond("second") }), { code: "EADDRINUSE" });
+      await assert.rejects(
+        Stage.start({ workers, listeners: [{ address: `127.0.0.1:${first.port()}` }], routes: respond("second") }),
+        { code: "EADDRINUSE" },
+      );
       for (let count = 0; count < 20; count++) assert.equal(await askAt({ port: first.port() }), "first");
     } finally {
       await first.close();
@@ -67,7 +77,10 @@ for (const [title, workers] of modes) {
     const endpoint = createHttpServer(echo("unix"));
     const config = (folder: string, hasSocket: boolean): ConfigInput => ({
       workers,
-      listeners: [{ name: "main", address: "127.0.0.1:0" }, ...(hasSocket ? [{ name: "local", address: `unix:${join(folder, "proxy.sock")}` }] : [])],
+      listeners: [
+        { name: "main", address: "127.0.0.1:0" },
+        ...(hasSocket ? [{ name: "local", address: `unix:${join(folder, "proxy.sock")}` }] : []),
+      ],
       routes: [{ upstream: "app" }],
       upstreams: { app: { endpoints: [`unix:${join(folder, "app.sock")}`] } },
     });
@@ -96,9 +109,16 @@ for (const [title, workers] of modes) {
   });
 
   test(`the socket of a killed process is taken over, one that answers is not, ${title}`, async () => {
-    const config = (folder: string): ConfigInput => ({ workers, listeners: [{ address: `unix:${join(folder, "proxy.sock")}` }], routes: respond("alive") });
+    const config = (folder: string): ConfigInput => ({
+      workers,
+      listeners: [{ address: `unix:${join(folder, "proxy.sock")}` }],
+      routes: respond("alive"),
+    });
     const stage = await Stage.start((folder) => {
-      spawnSync(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(join(folder, "proxy.sock"))}, () => process.kill(process.pid, "SIGKILL"))`]);
+      spawnSync(process.execPath, [
+        "-e",
+        `require("node:net").createServer().listen(${JSON.stringify(join(folder, "proxy.sock"))}, () => process.kill(process.pid, "SIGKILL"))`,
+      ]);
       assert.ok(existsSync(join(folder, "proxy.sock")), "the killed process left its socket behind");
       return config(folder);
     });
@@ -128,11 +148,17 @@ for (const [title, workers] of modes) {
         // Nobody is there yet, or only the trial whether the port is free.
         if (client.error?.code === "ECONNREFUSED" || client.error?.code === "ECONNRESET") continue;
         await client.close();
-        return answer instanceof Error ? answer.message : String((answer as Awaited<ReturnType<RawClient["response"]>>).status);
+        return answer instanceof Error
+          ? answer.message
+          : String((answer as Awaited<ReturnType<RawClient["response"]>>).status);
       }
     };
     const early = Array.from({ length: 20 }, askEarly);
-    const stage = await Stage.start({ workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("here") });
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ address: `127.0.0.1:${port}` }],
+      routes: respond("here"),
+    });
     try {
       assert.deepEqual(new Set(await Promise.all(early)), new Set(["200"]));
       await stage.untilEmpty();
@@ -152,9 +178,16 @@ async function freePort(): Promise<number> {
 }
 
 for (const [title, workers] of modes) {
-  test(`a listener and the admin listener move on their own ports, and no request is lost, ${title}`, { skip: process.platform !== "linux" && "ports are shared on Linux" }, async () => {
+  test(`a listener and the admin listener move on their own ports, and no request is lost, ${title}`, {
+    skip: process.platform !== "linux" && "ports are shared on Linux",
+  }, async () => {
     const [port, adminPort] = [await freePort(), await freePort()];
-    const config = (host: string, adminHost: string): ConfigInput => ({ workers, listeners: [{ name: "main", address: `${host}:${port}` }], admin: { address: `${adminHost}:${adminPort}` }, routes: respond(host) });
+    const config = (host: string, adminHost: string): ConfigInput => ({
+      workers,
+      listeners: [{ name: "main", address: `${host}:${port}` }],
+      admin: { address: `${adminHost}:${adminPort}` },
+      routes: respond(host),
+    });
     const stage = await Stage.start(config("127.0.0.1", "127.0.0.1"));
     let isOver = false;
     let served = 0;
@@ -162,7 +195,13 @@ for (const [title, workers] of modes) {
       for (; !isOver; served++) await askAt({ port });
     });
     try {
-      for (const [host, adminHost] of [["", "0.0.0.0"], ["127.0.0.1", "127.0.0.1"], ["0.0.0.0", ""], ["[::]", "[::]"], ["127.0.0.1", "127.0.0.1"]] as const) {
+      for (const [host, adminHost] of [
+        ["", "0.0.0.0"],
+        ["127.0.0.1", "127.0.0.1"],
+        ["0.0.0.0", ""],
+        ["[::]", "[::]"],
+        ["127.0.0.1", "127.0.0.1"],
+      ] as const) {
         const before = served;
         await stage.proxy.reload(config(host, adminHost));
         await eventually(() => served >= before + 20, "requests go on");
@@ -174,7 +213,14 @@ for (const [title, workers] of modes) {
       await Promise.all(load);
       // The address that it has left is not listened on any more.
       const other = connect(port, "127.0.0.2");
-      assert.equal(await new Promise((resolve) => other.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code)).once("connect", () => resolve("connected"))), "ECONNREFUSED");
+      assert.equal(
+        await new Promise((resolve) =>
+          other
+            .once("error", ({ code }: NodeJS.ErrnoException) => resolve(code))
+            .once("connect", () => resolve("connected")),
+        ),
+        "ECONNREFUSED",
+      );
       other.destroy();
     } finally {
       isOver = true;
@@ -183,11 +229,16 @@ for (const [title, workers] of modes) {
     }
   });
 
-  test(`a listener for IPv4 stands beside one for every address of the same port, ${title}`, { skip: process.platform !== "linux" && "ports are shared on Linux" }, async () => {
+  test(`a listener for IPv4 stands beside one for every address of the same port, ${title}`, {
+    skip: process.platform !== "linux" && "ports are shared on Linux",
+  }, async () => {
     const port = await freePort();
     const stage = await Stage.start({
       workers,
-      listeners: [{ name: "six", address: `[::]:${port}` }, { name: "four", address: `0.0.0.0:${port}` }],
+      listeners: [
+        { name: "six", address: `[::]:${port}` },
+        { name: "four", address: `0.0.0.0:${port}` },
+      ],
       routes: respond("here"),
     });
     try {
@@ -200,15 +251,29 @@ for (const [title, workers] of modes) {
   });
 
   test(`what another process has on the port stands in the way, a port of our own that has another use is told apart, ${title}`, async () => {
-    const stage = await Stage.start({ workers, listeners: [{ name: "main", address: "127.0.0.1:0" }], routes: respond("here") });
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ name: "main", address: "127.0.0.1:0" }],
+      routes: respond("here"),
+    });
     const stranger = createServer().listen(stage.port(), "127.0.0.2");
     await once(stranger, "listening");
     try {
-      const config = (address: string): ConfigInput => ({ workers, listeners: [{ name: "main", address }], routes: respond("here") });
+      const config = (address: string): ConfigInput => ({
+        workers,
+        listeners: [{ name: "main", address }],
+        routes: respond("here"),
+      });
       await assert.rejects(stage.reload(config(`:${stage.port()}`)), { code: "EADDRINUSE" });
       const admin = stage.proxy.adminAddress() ?? "";
-      await assert.rejects(stage.reload(config(admin)), { code: "EADDRINUSE", usedBy: "the admin listener of this Millrace" });
-      await assert.rejects(stage.reload({ ...config("127.0.0.1:0"), admin: { address: `127.0.0.1:${stage.port()}` } }), { code: "EADDRINUSE", usedBy: "the listener main of this Millrace" });
+      await assert.rejects(stage.reload(config(admin)), {
+        code: "EADDRINUSE",
+        usedBy: "the admin listener of this Millrace",
+      });
+      await assert.rejects(
+        stage.reload({ ...config("127.0.0.1:0"), admin: { address: `127.0.0.1:${stage.port()}` } }),
+        { code: "EADDRINUSE", usedBy: "the listener main of this Millrace" },
+      );
       assert.equal(await askAt({ port: stage.port() }), "here");
     } finally {
       stranger.close();
@@ -219,12 +284,20 @@ for (const [title, workers] of modes) {
   test(`a Unix socket has the mode that is asked for, also after a reload, ${title}`, async () => {
     const config = (folder: string, mode?: string): ConfigInput => ({
       workers,
-      listeners: [{ name: "local", address: mode === undefined ? `unix:${join(folder, "l.sock")}` : { unix: join(folder, "l.sock"), mode } }],
-      admin: { address: mode === undefined ? `unix:${join(folder, "a.sock")}` : { unix: join(folder, "a.sock"), mode } },
+      listeners: [
+        {
+          name: "local",
+          address: mode === undefined ? `unix:${join(folder, "l.sock")}` : { unix: join(folder, "l.sock"), mode },
+        },
+      ],
+      admin: {
+        address: mode === undefined ? `unix:${join(folder, "a.sock")}` : { unix: join(folder, "a.sock"), mode },
+      },
       routes: respond("here"),
     });
     const stage = await Stage.start((folder) => config(folder));
-    const modesNow = (): string[] => ["l.sock", "a.sock"].map((name) => (statSync(join(stage.folder, name)).mode & 0o777).toString(8));
+    const modesNow = (): string[] =>
+      ["l.sock", "a.sock"].map((name) => (statSync(join(stage.folder, name)).mode & 0o777).toString(8));
     try {
       assert.deepEqual(modesNow(), ["660", "660"]);
       await stage.proxy.reload(config(stage.folder, "0600"));
@@ -238,7 +311,10 @@ for (const [title, workers] of modes) {
   test(`a reload holds although somebody has removed the sockets or put something in their place, ${title}`, async () => {
     const config = (folder: string, body: string, mode: string): ConfigInput => ({
       workers,
-      listeners: [{ name: "local", address: { unix: join(folder, "l.sock"), mode } }, { name: "tcp", address: "127.0.0.1:0" }],
+      listeners: [
+        { name: "local", address: { unix: join(folder, "l.sock"), mode } },
+        { name: "tcp", address: "127.0.0.1:0" },
+      ],
       admin: { address: { unix: join(folder, "a.sock"), mode } },
       routes: respond(body),
     });

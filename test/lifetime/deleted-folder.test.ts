@@ -1,4 +1,7 @@
-/** The folder in which the process works is deleted while it runs. In a process of its own: there is one working folder a process. */
+/**
+ * The folder in which the process works is deleted while it runs. In a process of its own: there is one working folder
+ * a process.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
@@ -30,7 +33,10 @@ console.log(JSON.stringify({ answer, messages }));
 `;
 
 test("a dead thread is replaced, and a program loaded, although the working folder is gone; that is said once", () => {
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 120_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+    encoding: "utf8",
+    timeout: 120_000,
+  });
   assert.notEqual(stdout, "", stderr);
   const { answer, messages } = JSON.parse(stdout) as { answer: string; messages: string[] };
   assert.equal(answer, "here");

@@ -17,26 +17,42 @@ import { valuesOf } from "../support/wire-reader.ts";
 
 async function isRefused(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
-  const isConnected = await once(socket, "connect").then(() => true, () => false);
+  const isConnected = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
   socket.destroy();
   return !isConnected;
 }
 
 for (const [title, workers] of modes) {
-  const withStage = async (origin: Origin, run: (stage: Stage) => Promise<void>, shutdown: ConfigInput["shutdown"] = { grace: "1h" }): Promise<void> => {
-    const stage = await Stage.start((folder) => ({
-      workers,
-      shutdown,
-      listeners: [{ name: "main", address: "127.0.0.1:0" }],
-      routes: [{ name: "all", upstream: "app" }],
-      upstreams: { app: { endpoints: [origin.url] } },
-      log: { stats: "0s", access: { path: join(folder, "access.log") } },
-      // As the command does it.
-    }), { idleGraceMs: 300 });
+  const withStage = async (
+    origin: Origin,
+    run: (stage: Stage) => Promise<void>,
+    shutdown: ConfigInput["shutdown"] = { grace: "1h" },
+  ): Promise<void> => {
+    const stage = await Stage.start(
+      (folder) => ({
+        workers,
+        shutdown,
+        listeners: [{ name: "main", address: "127.0.0.1:0" }],
+        routes: [{ name: "all", upstream: "app" }],
+        upstreams: { app: { endpoints: [origin.url] } },
+        log: { stats: "0s", access: { path: join(folder, "access.log") } },
+        // As the command does it.
+      }),
+      { idleGraceMs: 300 },
+    );
     try {
       await run(stage);
       await stage.proxy.close();
-      assert.deepEqual(await stage.proxy.inspect(), { connections: 0, exchanges: 0, upstreamConnections: 0, idleUpstreamConnections: 0, deadlines: 0 });
+      assert.deepEqual(await stage.proxy.inspect(), {
+        connections: 0,
+        exchanges: 0,
+        upstreamConnections: 0,
+        idleUpstreamConnections: 0,
+        deadlines: 0,
+      });
       assert.deepEqual(stage.complaints, []);
     } finally {
       await stage.close();
@@ -81,7 +97,10 @@ for (const [title, workers] of modes) {
       await eventually(() => isRefused(port), "nobody is let in");
       assert.equal((await fetch(`${stage.admin}/readyz`)).status, 503);
       assert.equal((await fetch(`${stage.admin}/livez`)).status, 200);
-      await assert.rejects(stage.reload({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { status: 204 } }] }), /not running/);
+      await assert.rejects(
+        stage.reload({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { status: 204 } }] }),
+        /not running/,
+      );
       held[0]?.end("late");
       const answer = await client.response();
       assert.equal(answer.body.toString(), "late");
@@ -95,7 +114,11 @@ for (const [title, workers] of modes) {
   test(`an upload that has begun is taken to its end, ${title}`, async () => {
     const origin = await Origin.start((request, response) => {
       let size = 0;
-      request.on("data", (chunk: Buffer) => { size += chunk.length; }).on("end", () => response.end(String(size)));
+      request
+        .on("data", (chunk: Buffer) => {
+          size += chunk.length;
+        })
+        .on("end", () => response.end(String(size)));
     });
     await withStage(origin, async (stage) => {
       const client = await RawClient.connect(stage.port());
@@ -127,7 +150,12 @@ for (const [title, workers] of modes) {
 
   test(`a program that closes its proxy waits for no idle connection, however recently it was used, ${title}`, async () => {
     const origin = await Origin.start(echo("a"));
-    const stage = await Stage.start({ workers, listeners: [{ address: "127.0.0.1:0" }], routes: [{ upstream: "app" }], upstreams: { app: { endpoints: [origin.url] } } });
+    const stage = await Stage.start({
+      workers,
+      listeners: [{ address: "127.0.0.1:0" }],
+      routes: [{ upstream: "app" }],
+      upstreams: { app: { endpoints: [origin.url] } },
+    });
     try {
       const client = await RawClient.connect(stage.port());
       client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -158,18 +186,22 @@ for (const [title, workers] of modes) {
   test(`the grace period ends a request that does not, and the log says why, ${title}`, async () => {
     const held: ServerResponse[] = [];
     const origin = await Origin.start((_request, response) => void held.push(response));
-    await withStage(origin, async (stage) => {
-      const client = await holdOne(stage, held);
-      await stage.proxy.close();
-      await client.untilOver();
-      assert.match(client.received.toString("latin1"), /^HTTP\/1\.1 503 .*\(SHUTTING_DOWN\)/s);
-      client.destroy();
-      const [line] = readFileSync(join(stage.folder, "access.log"), "utf8").trimEnd().split("\n");
-      const { status, reason } = JSON.parse(line ?? "") as { status: number; reason: string };
-      assert.deepEqual([status, reason], [503, "SHUTTING_DOWN"]);
-      assert.deepEqual(stage.proxy.cut, { exchanges: 1, tunnels: 0 });
-      await eventually(() => origin.openCount === 0, "the endpoint's connection is closed, too");
-    }, { grace: "50ms" });
+    await withStage(
+      origin,
+      async (stage) => {
+        const client = await holdOne(stage, held);
+        await stage.proxy.close();
+        await client.untilOver();
+        assert.match(client.received.toString("latin1"), /^HTTP\/1\.1 503 .*\(SHUTTING_DOWN\)/s);
+        client.destroy();
+        const [line] = readFileSync(join(stage.folder, "access.log"), "utf8").trimEnd().split("\n");
+        const { status, reason } = JSON.parse(line ?? "") as { status: number; reason: string };
+        assert.deepEqual([status, reason], [503, "SHUTTING_DOWN"]);
+        assert.deepEqual(stage.proxy.cut, { exchanges: 1, tunnels: 0 });
+        await eventually(() => origin.openCount === 0, "the endpoint's connection is closed, too");
+      },
+      { grace: "50ms" },
+    );
   });
 
   test(`a later close can only shorten the grace period, ${title}`, async () => {
@@ -203,19 +235,23 @@ for (const [title, workers] of modes) {
 
   test(`during the delay new connections are served as ever while /readyz says 503, ${title}`, async () => {
     const origin = await Origin.start(echo("a"));
-    await withStage(origin, async (stage) => {
-      const closing = stage.proxy.close();
-      assert.equal((await fetch(`${stage.admin}/readyz`)).status, 503);
-      const client = await RawClient.connect(stage.port());
-      client.send("GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
-      const answer = await client.response();
-      assert.equal(answer.body.toString(), "/still");
-      assert.deepEqual(valuesOf(answer, "connection"), []);
-      // With a time of its own, a later close skips what is left of the delay.
-      void stage.proxy.close({ graceMs: 20 });
-      await closing;
-      await client.untilOver();
-      client.destroy();
-    }, { grace: "1h", delay: "1h" });
+    await withStage(
+      origin,
+      async (stage) => {
+        const closing = stage.proxy.close();
+        assert.equal((await fetch(`${stage.admin}/readyz`)).status, 503);
+        const client = await RawClient.connect(stage.port());
+        client.send("GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
+        const answer = await client.response();
+        assert.equal(answer.body.toString(), "/still");
+        assert.deepEqual(valuesOf(answer, "connection"), []);
+        // With a time of its own, a later close skips what is left of the delay.
+        void stage.proxy.close({ graceMs: 20 });
+        await closing;
+        await client.untilOver();
+        client.destroy();
+      },
+      { grace: "1h", delay: "1h" },
+    );
   });
 }

@@ -1,4 +1,7 @@
-/** Endpoints taken out and brought back while clients keep the proxy busy: no request is lost, and a drained endpoint gets none. */
+/**
+ * Endpoints taken out and brought back while clients keep the proxy busy: no request is lost, and a drained endpoint
+ * gets none.
+ */
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
@@ -26,15 +29,20 @@ for (const [title, workers] of modes) {
     const load = new Load({ port: stage.port(), clients: 8 });
     const change = async (name: string, action: string): Promise<{ endpoint: { inFlight: number } }> => {
       const path = `/api/v1/upstreams/app/endpoints/${encodeURIComponent(origins[name]!.url)}`;
-      const answer = await fetch(`${stage.admin}${path}${action === "" ? "" : `/${action}`}`, { method: action === "" ? "GET" : "POST" });
+      const answer = await fetch(`${stage.admin}${path}${action === "" ? "" : `/${action}`}`, {
+        method: action === "" ? "GET" : "POST",
+      });
       assert.equal(answer.status, 200);
-      return await answer.json() as { endpoint: { inFlight: number } };
+      return (await answer.json()) as { endpoint: { inFlight: number } };
     };
     try {
       await load.untilMore(100);
       for (const name of names) {
         await change(name, "drain");
-        await eventually(async () => (await change(name, "")).endpoint.inFlight === 0, `nothing is in flight at ${name}`);
+        await eventually(
+          async () => (await change(name, "")).endpoint.inFlight === 0,
+          `nothing is in flight at ${name}`,
+        );
         const { port } = origins[name]!;
         const before = load.byEndpoint[name] ?? 0;
         // The instance goes, and another comes in its place.
@@ -59,7 +67,10 @@ for (const [title, workers] of modes) {
 
   test(`what is under way at a drained endpoint ends as it began, ${title}`, async () => {
     const held: ServerResponse[] = [];
-    const origins = { a: await Origin.start((_request, response) => void held.push(response)), b: await Origin.start(echo("b")) };
+    const origins = {
+      a: await Origin.start((_request, response) => void held.push(response)),
+      b: await Origin.start(echo("b")),
+    };
     const stage = await Stage.start({
       ...configOf(origins),
       upstreams: { app: { endpoints: [origins.a.url, { url: origins.b.url, backup: true }] } },
@@ -73,7 +84,11 @@ for (const [title, workers] of modes) {
       assert.ok("endpoint" in drained);
       assert.deepEqual([drained.endpoint.inFlight, drained.takingCount], [1, 1]);
       assert.equal((await stage.metrics()).sum("millrace_endpoint_draining"), 1);
-      assert.equal(await (await fetch(`http://127.0.0.1:${stage.port()}/next`)).text(), "/next", "the other endpoint answers");
+      assert.equal(
+        await (await fetch(`http://127.0.0.1:${stage.port()}/next`)).text(),
+        "/next",
+        "the other endpoint answers",
+      );
       held[0]?.end("late");
       assert.equal((await client.response()).body.toString(), "late");
       await client.close();

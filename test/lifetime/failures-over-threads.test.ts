@@ -15,7 +15,12 @@ const routes = [{ name: "all", upstream: "app" }];
 
 test("three endpoints, one is killed under load, and comes back: no client of an idempotent request notices, and it serves again", async () => {
   const endpoints = await Promise.all(["one", "two", "three"].map((name) => OriginProcess.start(name)));
-  const stage = await Stage.start({ workers, listeners, routes, upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } } });
+  const stage = await Stage.start({
+    workers,
+    listeners,
+    routes,
+    upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } },
+  });
   const signal = new Signal();
   const failures: string[] = [];
   const byEndpoint: Record<string, number> = {};
@@ -25,7 +30,9 @@ test("three endpoints, one is killed under load, and comes back: no client of an
     const client = await RawClient.connect(stage.port());
     for (let count = 0; !isOver; count++) {
       const target = `/${index}-${count}`;
-      client.send(`${count % 3 === 0 ? "PUT" : "GET"} ${target} HTTP/1.1\r\nHost: a\r\n${count % 3 === 0 ? "Content-Length: 4\r\n\r\nbody" : "\r\n"}`);
+      client.send(
+        `${count % 3 === 0 ? "PUT" : "GET"} ${target} HTTP/1.1\r\nHost: a\r\n${count % 3 === 0 ? "Content-Length: 4\r\n\r\nbody" : "\r\n"}`,
+      );
       const { status, body, fields } = await client.response();
       if (status !== 200 || body.toString() !== target) failures.push(`${target}: ${status} ${body.toString()}`);
       const name = fields.find(([field]) => field === "x-endpoint")?.[1] ?? "";
@@ -61,7 +68,12 @@ test("three endpoints, one is killed under load, and comes back: no client of an
 
 test("threads that die give the places back that they held, and those that waited in them", async () => {
   const upstream = await ScriptedUpstream.start({});
-  const stage = await Stage.start({ workers, listeners, routes, upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 6, maxRequestsPerEndpoint: 6 } } } });
+  const stage = await Stage.start({
+    workers,
+    listeners,
+    routes,
+    upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 6, maxRequestsPerEndpoint: 6 } } },
+  });
   const clients: RawClient[] = [];
   try {
     for (let count = 0; count < 30; count++) {
@@ -72,15 +84,20 @@ test("threads that die give the places back that they held, and those that waite
     await upstream.until(() => upstream.requests.length === 6, "the limit is reached");
     await eventually(async () => (await stage.metrics()).sum("millrace_upstream_pending") === 24, "the others wait");
     for (const index of [0, 1]) await stage.proxy.killThread(index);
-    await eventually(async () => (await stage.metrics()).sum("millrace_proxy_threads") === workers, "the threads are replaced");
+    await eventually(
+      async () => (await stage.metrics()).sum("millrace_proxy_threads") === workers,
+      "the threads are replaced",
+    );
     assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 0);
     upstream.script = { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
-    await Promise.all(Array.from({ length: 12 }, async () => {
-      const client = await RawClient.connect(stage.port());
-      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      assert.equal((await client.response()).status, 200);
-      await client.close();
-    }));
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const client = await RawClient.connect(stage.port());
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert.equal((await client.response()).status, 200);
+        await client.close();
+      }),
+    );
     for (const client of clients) client.destroy();
     await upstream.close();
     await stage.untilEmpty();
@@ -93,7 +110,9 @@ test("threads that die give the places back that they held, and those that waite
 
 test("limits hold over reloads that change them, and nobody who waits is lost", async () => {
   let release = (): void => {};
-  const held = new Promise<void>((resolve) => { release = resolve; });
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   let inFlight = 0;
   let most = 0;
   const origin = await Origin.start((request, response) => {
@@ -103,7 +122,12 @@ test("limits hold over reloads that change them, and nobody who waits is lost", 
       echo("one")(request, response);
     });
   });
-  const configOf = (maxRequests: number) => ({ workers, listeners, routes, upstreams: { app: { endpoints: [origin.url], limits: { maxRequests, pendingTimeout: "30s" } } } });
+  const configOf = (maxRequests: number) => ({
+    workers,
+    listeners,
+    routes,
+    upstreams: { app: { endpoints: [origin.url], limits: { maxRequests, pendingTimeout: "30s" } } },
+  });
   const stage = await Stage.start(configOf(4));
   try {
     const statuses = Array.from({ length: 20 }, async () => {
@@ -113,7 +137,10 @@ test("limits hold over reloads that change them, and nobody who waits is lost", 
       await client.close();
       return status;
     });
-    await eventually(async () => inFlight === 4 && (await stage.metrics()).sum("millrace_upstream_pending") === 16, "four are served, the others wait");
+    await eventually(
+      async () => inFlight === 4 && (await stage.metrics()).sum("millrace_upstream_pending") === 16,
+      "four are served, the others wait",
+    );
     await stage.reload(configOf(2));
     assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 16, "they go on waiting");
     release();

@@ -18,7 +18,12 @@ for (const workers of [0, 2]) {
       listeners: [{ address: "127.0.0.1:0", name: `listener-${round}` }],
       routes: [{ name: `route-${round}`, match: {}, upstream: `app-${round}` }],
       // Loopback addresses of all endpoints lead to one server.
-      upstreams: { [`app-${round}`]: { endpoints: Array.from({ length: 3 }, (_, at) => `http://127.0.${round}.${at + 1}:${port}`), health: { path: "/", interval: "1h" } } },
+      upstreams: {
+        [`app-${round}`]: {
+          endpoints: Array.from({ length: 3 }, (_, at) => `http://127.0.${round}.${at + 1}:${port}`),
+          health: { path: "/", interval: "1h" },
+        },
+      },
       log: { stats: "0s" },
     });
     const proxy = await createProxy(configOf(0));
@@ -32,11 +37,14 @@ for (const workers of [0, 2]) {
     for (let round = 0; round < 12; round++) {
       if (round > 0) await proxy.reload(configOf(round));
       const proxyPort = proxy.addresses()[0]!.port;
-      for (let count = 0; count < 6; count++) assert.equal((await fetch(`http://127.0.0.1:${proxyPort}/`, { headers: { connection: "close" } })).status, 200);
+      for (let count = 0; count < 6; count++)
+        assert.equal((await fetch(`http://127.0.0.1:${proxyPort}/`, { headers: { connection: "close" } })).status, 200);
       const text = await (await fetch(`http://${proxy.adminAddress()}/metrics`)).text();
       lines.push(text.split("\n").length);
       for (const name of ["listener", "route", "app"]) {
-        const named = new Set(Array.from(text.matchAll(new RegExp(`"${name}-(\\d+)"`, "g")), ([, number]) => Number(number)));
+        const named = new Set(
+          Array.from(text.matchAll(new RegExp(`"${name}-(\\d+)"`, "g")), ([, number]) => Number(number)),
+        );
         assert.deepEqual([...named], [round], `only ${name}-${round} is named`);
       }
     }

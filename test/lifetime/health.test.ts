@@ -23,7 +23,10 @@ function configOf(workers: number, urls: readonly string[], changes: Partial<Con
 }
 
 const untilUp = (stage: Stage, endpoint: string, value: 0 | 1): Promise<void> =>
-  eventually(async () => (await stage.metrics()).sum("millrace_endpoint_up", { endpoint }) === value, `${endpoint} is ${value === 1 ? "up" : "down"}`);
+  eventually(
+    async () => (await stage.metrics()).sum("millrace_endpoint_up", { endpoint }) === value,
+    `${endpoint} is ${value === 1 ? "up" : "down"}`,
+  );
 
 /** An endpoint whose health can be switched off while it answers everything else. */
 async function startSickly(name: string): Promise<{ origin: Origin; answered: () => number; isSick: boolean }> {
@@ -65,7 +68,10 @@ for (const [title, workers] of modes) {
       assert.ok(answersOf("victim") > beforeDeath, "it takes its share again");
       await load.stop();
       assert.deepEqual(load.failures, []);
-      assert.ok((await stage.metrics()).sum("millrace_retries_total") > 0, "requests that met the death were tried elsewhere");
+      assert.ok(
+        (await stage.metrics()).sum("millrace_retries_total") > 0,
+        "requests that met the death were tried elsewhere",
+      );
       await victim.kill();
       await other.close();
       await stage.untilEmpty();
@@ -93,12 +99,22 @@ for (const [title, workers] of modes) {
       assert.equal(answer.status, 503);
       assert.match(valuesOf(answer, "retry-after")[0] ?? "", /^\d+$/);
       assert.equal((JSON.parse(answer.body.toString()) as { code: string }).code, "NO_ENDPOINT");
-      await eventually(async () => (await stage.metrics()).sum("millrace_failures_total", { reason: "NO_ENDPOINT" }) === 1, "it is counted");
+      await eventually(
+        async () => (await stage.metrics()).sum("millrace_failures_total", { reason: "NO_ENDPOINT" }) === 1,
+        "it is counted",
+      );
       only = await OriginProcess.start("only", only.port);
       await untilUp(stage, only.url, 1);
       assert.equal((await ask()).status, 200, "on the same connection");
       const changes = stage.messages.filter(({ message }) => message.startsWith("endpoint is"));
-      assert.deepEqual(changes.map(({ level, message }) => [level, message]), [["info", "endpoint is healthy"], ["warn", "endpoint is unhealthy"], ["info", "endpoint is healthy"]]);
+      assert.deepEqual(
+        changes.map(({ level, message }) => [level, message]),
+        [
+          ["info", "endpoint is healthy"],
+          ["warn", "endpoint is unhealthy"],
+          ["info", "endpoint is healthy"],
+        ],
+      );
       client.destroy();
       await only.kill();
       await stage.untilEmpty();
@@ -123,12 +139,22 @@ for (const [title, workers] of modes) {
         const before = await stage.metrics();
         // How the endpoint is checked changes, too: not every time, since that begins the check anew.
         const path = step > 5 ? `/health?${step}` : "/health";
-        await stage.reload(configOf(workers, [sickly.origin.url, other.url], {
-          routes: [{ name: `all-${step}`, upstream: "app" }],
-          upstreams: { app: { endpoints: [sickly.origin.url, other.url], balance: step % 3 === 0 ? "random" : "round-robin", health: { ...health, path } } },
-        }));
+        await stage.reload(
+          configOf(workers, [sickly.origin.url, other.url], {
+            routes: [{ name: `all-${step}`, upstream: "app" }],
+            upstreams: {
+              app: {
+                endpoints: [sickly.origin.url, other.url],
+                balance: step % 3 === 0 ? "random" : "round-robin",
+                health: { ...health, path },
+              },
+            },
+          }),
+        );
         assert.equal((await stage.metrics()).sum("millrace_endpoint_up", { endpoint: sickly.origin.url }), 0);
-        assert.ok((await stage.metrics()).sum("millrace_health_checks_total") >= before.sum("millrace_health_checks_total"));
+        assert.ok(
+          (await stage.metrics()).sum("millrace_health_checks_total") >= before.sum("millrace_health_checks_total"),
+        );
         await load.untilMore(20);
         assert.equal(sickly.answered(), answered, "nothing was sent there in between");
       }
@@ -149,7 +175,9 @@ for (const [title, workers] of modes) {
     const stage = await Stage.start(configOf(workers, urls));
     try {
       for (let round = 0; round < 2; round++) {
-        await stage.reload(configOf(workers, [], { routes: [{ name: "none", respond: { status: 204 } }], upstreams: {} }));
+        await stage.reload(
+          configOf(workers, [], { routes: [{ name: "none", respond: { status: 204 } }], upstreams: {} }),
+        );
         await stage.reload(configOf(workers, urls));
         sickly.isSick = true;
         await untilUp(stage, sickly.origin.url, 0);

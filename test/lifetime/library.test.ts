@@ -1,4 +1,7 @@
-/** The proxy as a library: many in one process, no traces in it, and no way to use it wrongly that leaves something open. */
+/**
+ * The proxy as a library: many in one process, no traces in it, and no way to use it wrongly that leaves something
+ * open.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +14,11 @@ import { modes } from "../support/stage.ts";
 const index = new URL("../../src/index.ts", import.meta.url).href;
 
 function answering(body: string, changes: Partial<ConfigInput> = {}): ConfigInput {
-  return { listeners: [{ name: "main", address: "127.0.0.1:0" }], routes: [{ respond: { status: 200, body } }], ...changes };
+  return {
+    listeners: [{ name: "main", address: "127.0.0.1:0" }],
+    routes: [{ respond: { status: 200, body } }],
+    ...changes,
+  };
 }
 
 const urlOf = (proxy: Proxy): string => `http://127.0.0.1:${proxy.addresses()[0]?.port}/`;
@@ -23,18 +30,29 @@ async function get(url: string): Promise<string> {
 
 async function isRefused(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
-  const isConnected = await once(socket, "connect").then(() => true, () => false);
+  const isConnected = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
   socket.destroy();
   return !isConnected;
 }
 
 /** Runs a module in a process of its own. @returns how it ended, which it must do by itself */
 async function runModule(source: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", `import { createProxy } from ${JSON.stringify(index)};\n${source}`], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(
+    process.execPath,
+    ["--input-type=module", "-e", `import { createProxy } from ${JSON.stringify(index)};\n${source}`],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
   let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
-  const [code] = await once(child, "close") as [number | null];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout, stderr };
 }
 
@@ -46,7 +64,8 @@ for (const [title, workers] of modes) {
     try {
       assert.equal(await get(urlOf(one)), "one");
       assert.equal(await get(urlOf(other)), "other");
-      const requestsOf = async (proxy: Proxy): Promise<string | undefined> => /^millrace_requests_total.* (\d+)$/m.exec(await get(`http://${proxy.adminAddress()}/metrics`))?.[1];
+      const requestsOf = async (proxy: Proxy): Promise<string | undefined> =>
+        /^millrace_requests_total.* (\d+)$/m.exec(await get(`http://${proxy.adminAddress()}/metrics`))?.[1];
       assert.deepEqual([await requestsOf(one), await requestsOf(other)], ["1", "1"]);
       await one.reload(answering("changed"));
       assert.equal(await get(urlOf(one)), "changed");
@@ -59,7 +78,8 @@ for (const [title, workers] of modes) {
   });
 
   test(`the process is left as it was, ${title}`, async () => {
-    const hooks = (): Record<string, number> => Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
+    const hooks = (): Record<string, number> =>
+      Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
     const before = hooks();
     const proxy = await createProxy(answering("here", { workers }));
     await proxy.listen();
@@ -121,12 +141,21 @@ for (const [title, workers] of modes) {
     const listening = hasty.listen();
     await hasty.close();
     await listening.catch(() => {});
-    assert.deepEqual(await hasty.inspect(), { connections: 0, exchanges: 0, upstreamConnections: 0, idleUpstreamConnections: 0, deadlines: 0 });
+    assert.deepEqual(await hasty.inspect(), {
+      connections: 0,
+      exchanges: 0,
+      upstreamConnections: 0,
+      idleUpstreamConnections: 0,
+      deadlines: 0,
+    });
 
     const proxy = await createProxy(answering("here", { workers }));
     await proxy.listen();
     const port = proxy.addresses()[0]?.port ?? 0;
-    const reloading = proxy.reload(answering("there")).then(() => "reloaded", () => "refused");
+    const reloading = proxy.reload(answering("there")).then(
+      () => "reloaded",
+      () => "refused",
+    );
     await proxy.close({ graceMs: 0 });
     assert.match(await reloading, /reloaded|refused/);
     assert.ok(await isRefused(port));
@@ -148,7 +177,12 @@ for (const [title, workers] of modes) {
 
   test(`a reload before the start is refused, and one that does not name the threads keeps them, ${title}`, async () => {
     const warnings: string[] = [];
-    const logger = { debug: () => {}, info: () => {}, warn: (message: string) => void warnings.push(message), error: (message: string) => void warnings.push(message) };
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: (message: string) => void warnings.push(message),
+      error: (message: string) => void warnings.push(message),
+    };
     const proxy = await createProxy(answering("here", { workers }), { logger });
     await assert.rejects(proxy.reload(answering("there")), /not running/);
     await proxy.listen();
@@ -163,13 +197,15 @@ for (const [title, workers] of modes) {
 
 test("a configuration that is wrong is refused before anything is made", async () => {
   await assert.rejects(createProxy({ listeners: [], routes: [] }), ConfigError);
-  for (const nonsense of [undefined, null, "text", 5, [], () => ({})]) await assert.rejects(createProxy(nonsense as unknown as ConfigInput), ConfigError);
+  for (const nonsense of [undefined, null, "text", 5, [], () => ({})])
+    await assert.rejects(createProxy(nonsense as unknown as ConfigInput), ConfigError);
 });
 
 test("a reload with no configuration at all changes nothing", async () => {
   const proxy = await createProxy(answering("here"));
   await proxy.listen();
-  for (const nonsense of [undefined, null, "text", []]) await assert.rejects(proxy.reload(nonsense as unknown as ConfigInput), ConfigError);
+  for (const nonsense of [undefined, null, "text", []])
+    await assert.rejects(proxy.reload(nonsense as unknown as ConfigInput), ConfigError);
   assert.equal(await get(urlOf(proxy)), "here");
   await proxy.close();
 });
@@ -187,7 +223,7 @@ for (const workers of [0, 1]) {
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
     // The last message and the end may come in one breath.
     const ended = once(worker, "exit");
-    const [port] = await once(worker, "message") as [number];
+    const [port] = (await once(worker, "message")) as [number];
     assert.equal(await get(`http://127.0.0.1:${port}/`), "from a thread");
     worker.postMessage("close");
     assert.deepEqual(await once(worker, "message"), ["closed"]);

@@ -1,4 +1,7 @@
-/** A thousand open WebSocket connections live through reloads, also through those that remove the route and the upstream they came by. */
+/**
+ * A thousand open WebSocket connections live through reloads, also through those that remove the route and the upstream
+ * they came by.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -17,8 +20,18 @@ function configOf(step: number, endpoint: string, workers: number): ConfigInput 
   const isGone = step % 4 === 2;
   return {
     workers,
-    listeners: [{ name: "main", address: "127.0.0.1:0", limits: { headFields: 50 + step }, timeouts: { keepAlive: `${step + 1}s` } }],
-    routes: [{ name: `rest-${step}`, match: { path: "/other" }, respond: { status: 204 } }, ...(isGone ? [] : [{ name: "tunnels", upstream: "app", timeouts: { total: "1s" } }])],
+    listeners: [
+      {
+        name: "main",
+        address: "127.0.0.1:0",
+        limits: { headFields: 50 + step },
+        timeouts: { keepAlive: `${step + 1}s` },
+      },
+    ],
+    routes: [
+      { name: `rest-${step}`, match: { path: "/other" }, respond: { status: 204 } },
+      ...(isGone ? [] : [{ name: "tunnels", upstream: "app", timeouts: { total: "1s" } }]),
+    ],
     upstreams: isGone ? {} : { app: { endpoints: [endpoint], timeouts: { connect: `${1 + (step >> 1)}s` } } },
   };
 }
@@ -81,16 +94,20 @@ for (const [title, workers] of modes) {
       await Promise.all(clients.map((client) => once(client, "open")));
       for (let step = 1; step <= reloads; step++) {
         await stage.reload(configOf(step, url, workers));
-        await Promise.all(clients.map(async (client) => {
-          client.send(`step ${step}`);
-          const [data] = await once(client, "message") as [Buffer];
-          assert.equal(String(data), `echo step ${step}`);
-        }));
+        await Promise.all(
+          clients.map(async (client) => {
+            client.send(`step ${step}`);
+            const [data] = (await once(client, "message")) as [Buffer];
+            assert.equal(String(data), `echo step ${step}`);
+          }),
+        );
       }
-      await Promise.all(clients.map((client) => {
-        client.close(1000);
-        return once(client, "close");
-      }));
+      await Promise.all(
+        clients.map((client) => {
+          client.close(1000);
+          return once(client, "close");
+        }),
+      );
       await stage.untilEmpty();
     } finally {
       for (const client of clients) client.terminate();

@@ -14,7 +14,13 @@ type Middlewares = NonNullable<ConfigInput["routes"][number]["middlewares"]>;
 /** Everything that keeps something of a runtime, each time a little different. */
 function configuration(round: number, url: string): ConfigInput {
   const even = round % 2 === 0;
-  const common = { endpoints: [url, `http://127.0.0.1:${even ? 1 : 2}`], slowStart: `${round + 1}s`, pool: { maxIdle: round + 1 }, outlier: { consecutiveErrors: round + 1 }, retry: { attempts: round % 3 } };
+  const common = {
+    endpoints: [url, `http://127.0.0.1:${even ? 1 : 2}`],
+    slowStart: `${round + 1}s`,
+    pool: { maxIdle: round + 1 },
+    outlier: { consecutiveErrors: round + 1 },
+    retry: { attempts: round % 3 },
+  };
   const middlewares: Middlewares = [
     { rateLimit: { rate: `${1000 + round}/s` } },
     { bodyLimit: { maxRequestBytes: 1000 + round } },
@@ -29,7 +35,11 @@ function configuration(round: number, url: string): ConfigInput {
     routes: [
       { match: { path: `/respond-${round}` }, respond: { status: 200, body: String(round) } },
       { match: { path: "/redirect" }, redirect: { to: `https://example.com/${round}{path}` } },
-      { match: { path: "/sticky", host: [`h${round}.example.com`, "*.example.com"] }, upstream: "sticky", shed: "early" },
+      {
+        match: { path: "/sticky", host: [`h${round}.example.com`, "*.example.com"] },
+        upstream: "sticky",
+        shed: "early",
+      },
       { match: { path: "/limited", header: { "x-a": String(round) } }, upstream: "limited", timeouts: { total: "9s" } },
       { match: { path: "/gone" }, upstream: even ? "gone" : "came" },
       { upstream: "plain", middlewares },
@@ -38,8 +48,12 @@ function configuration(round: number, url: string): ConfigInput {
       plain: common,
       sticky: { ...common, sticky: { cookie: { name: `c${round}` } }, balance: "peak-ewma" },
       limited: {
-        ...common, breaker: { minRequests: 10 + round }, limits: { maxRequests: 10 + round, adaptive: {} }, hedge: { after: "1s" },
-        balance: { maglev: { key: "cookie:sid" } }, sticky: { key: "header:x-user" },
+        ...common,
+        breaker: { minRequests: 10 + round },
+        limits: { maxRequests: 10 + round, adaptive: {} },
+        hedge: { after: "1s" },
+        balance: { maglev: { key: "cookie:sid" } },
+        sticky: { key: "header:x-user" },
       } as NonNullable<ConfigInput["upstreams"]>[string],
       [even ? "gone" : "came"]: { ...common, balance: { ringHash: { key: "path" } } },
     },

@@ -1,4 +1,6 @@
-/** A reload of a large configuration is built in slices: whoever is served meanwhile does not wait for the whole of it. */
+/**
+ * A reload of a large configuration is built in slices: whoever is served meanwhile does not wait for the whole of it.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TimeSlices } from "../../src/base/time-slices.ts";
@@ -17,9 +19,20 @@ test("other events are handled between any two routes and any two upstreams", as
   });
   const { context: middlewares } = createContext();
   // What only exchanges need is not touched while a runtime is built.
-  const parts = { config, memory: middlewares.memory, stripeIndex: 0, stripes: 1, middlewares, transports: { wheel: middlewares.wheel }, forwarding: {} } as unknown as RuntimeParts;
+  const parts = {
+    config,
+    memory: middlewares.memory,
+    stripeIndex: 0,
+    stripes: 1,
+    middlewares,
+    transports: { wheel: middlewares.wheel },
+    forwarding: {},
+  } as unknown as RuntimeParts;
   let turns = 0;
-  const turning = (): void => { turns++; next = setImmediate(turning); };
+  const turning = (): void => {
+    turns++;
+    next = setImmediate(turning);
+  };
   let next = setImmediate(turning);
   const runtime = await Runtime.build(parts, null, new TimeSlices(0)).finally(() => clearImmediate(next));
   assert.equal(runtime.upstreams.size, count);

@@ -24,9 +24,17 @@ async function ask(client: RawClient): ReturnType<RawClient["response"]> {
 }
 
 for (const [title, workers] of modes) {
-  const withStage = async (origin: Origin, first: Partial<ConfigInput>, run: (stage: Stage, reload: (changes?: Partial<ConfigInput>) => ReturnType<Stage["reload"]>) => Promise<void>): Promise<void> => {
+  const withStage = async (
+    origin: Origin,
+    first: Partial<ConfigInput>,
+    run: (stage: Stage, reload: (changes?: Partial<ConfigInput>) => ReturnType<Stage["reload"]>) => Promise<void>,
+  ): Promise<void> => {
     const config = (changes: Partial<ConfigInput> = {}): ConfigInput => ({
-      workers, listeners: [main], routes: [{ name: "all", upstream: "app" }], upstreams: { app: { endpoints: [origin.url] } }, ...changes,
+      workers,
+      listeners: [main],
+      routes: [{ name: "all", upstream: "app" }],
+      upstreams: { app: { endpoints: [origin.url] } },
+      ...changes,
     });
     const stage = await Stage.start(config(first));
     try {
@@ -52,10 +60,26 @@ for (const [title, workers] of modes) {
       await ask(client);
       const endpoints = [{ url: origin.url, weight: 3 }];
       const changes: Partial<ConfigInput>[] = [
-        { routes: [{ name: "everything", upstream: "app", middlewares: [{ headers: { response: { set: { "x-new": "1" } } } }] }] },
-        { listeners: [{ ...main, limits: { connections: 100 }, timeouts: { keepAlive: "20s" }, trustedProxies: ["10.0.0.0/8"] }] },
+        {
+          routes: [
+            {
+              name: "everything",
+              upstream: "app",
+              middlewares: [{ headers: { response: { set: { "x-new": "1" } } } }],
+            },
+          ],
+        },
+        {
+          listeners: [
+            { ...main, limits: { connections: 100 }, timeouts: { keepAlive: "20s" }, trustedProxies: ["10.0.0.0/8"] },
+          ],
+        },
         { listeners: [main, second] },
-        { upstreams: { app: { endpoints, balance: "least-connections", retry: { attempts: 1 }, health: { path: "/health" } } } },
+        {
+          upstreams: {
+            app: { endpoints, balance: "least-connections", retry: { attempts: 1 }, health: { path: "/health" } },
+          },
+        },
         { upstreams: { app: { endpoints }, other: { endpoints: ["http://127.0.0.1:9"] } } },
         { log: { stats: "0s", access: { path: join(stage.folder, "access.log") } }, shutdown: { grace: "5s" } },
         {},
@@ -89,7 +113,11 @@ for (const [title, workers] of modes) {
   test(`the difference is told by name, ${title}`, async () => {
     const origin = await Origin.start(echo("a"));
     await withStage(origin, {}, async (_stage, reload) => {
-      const diff = await reload({ listeners: [{ ...main, limits: { headFields: 50 } }, second], routes: [{ name: "new", upstream: "next" }], upstreams: { next: { endpoints: [origin.url] } } });
+      const diff = await reload({
+        listeners: [{ ...main, limits: { headFields: 50 } }, second],
+        routes: [{ name: "new", upstream: "next" }],
+        upstreams: { next: { endpoints: [origin.url] } },
+      });
       assert.deepEqual([diff.listeners.changed, diff.listeners.added], [["main"], ["second"]]);
       assert.deepEqual([diff.routes.added, diff.routes.removed], [["new"], ["all"]]);
       assert.deepEqual([diff.upstreams.added, diff.upstreams.removed], [["next"], ["app"]]);
@@ -107,7 +135,10 @@ for (const [title, workers] of modes) {
       client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
       await eventually(() => held.length === 1, "the endpoint has the request");
       await reload();
-      assert.deepEqual(stage.proxy.addresses().map(({ name }) => name), ["main"]);
+      assert.deepEqual(
+        stage.proxy.addresses().map(({ name }) => name),
+        ["main"],
+      );
       await assert.rejects(once(connect({ port, host }), "connect"), { code: "ECONNREFUSED" });
       assert.equal((await stage.proxy.inspect()).exchanges, 1);
       held[0]?.end("late");
@@ -123,7 +154,9 @@ for (const [title, workers] of modes) {
     const origin = await Origin.start((_request, response) => void held.push(response));
     await withStage(origin, { listeners: [main, second] }, async (stage, reload) => {
       const address = stage.proxy.addresses().find(({ name }) => name === "second");
-      const client = new RawClient(connect({ port: address?.port ?? 0, host: address?.host ?? "", allowHalfOpen: true }));
+      const client = new RawClient(
+        connect({ port: address?.port ?? 0, host: address?.host ?? "", allowHalfOpen: true }),
+      );
       client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
       await eventually(() => held.length === 1, "the endpoint has the request");
       await reload({ shutdown: { grace: "20ms" } });
@@ -145,7 +178,11 @@ for (const [title, workers] of modes) {
       for (const client of clients) await ask(client);
       const [seventh, eighth] = [await RawClient.connect(stage.port()), await RawClient.connect(stage.port())];
       const served = await Promise.allSettled([ask(seventh), ask(eighth)]);
-      assert.deepEqual(served.map(({ status }) => status).sort(), ["fulfilled", "rejected"], "the limit counts those that were there");
+      assert.deepEqual(
+        served.map(({ status }) => status).sort(),
+        ["fulfilled", "rejected"],
+        "the limit counts those that were there",
+      );
       for (const client of [...clients, seventh, eighth]) client.destroy();
     });
   });
@@ -154,7 +191,15 @@ for (const [title, workers] of modes) {
     const origin = await Origin.start(echo("a"));
     await withStage(origin, {}, async (stage, reload) => {
       const steps = Array.from({ length: 8 }, (_, index) => String(index));
-      const diffs = await Promise.all(steps.map((step) => reload({ routes: [{ name: "all", upstream: "app", middlewares: [{ headers: { response: { set: { "x-step": step } } } }] }] })));
+      const diffs = await Promise.all(
+        steps.map((step) =>
+          reload({
+            routes: [
+              { name: "all", upstream: "app", middlewares: [{ headers: { response: { set: { "x-step": step } } } }] },
+            ],
+          }),
+        ),
+      );
       assert.ok(diffs.every(({ routes }) => routes.changed.length === 1));
       const client = await RawClient.connect(stage.port());
       assert.deepEqual(valuesOf(await ask(client), "x-step"), ["7"]);
@@ -169,7 +214,10 @@ for (const [title, workers] of modes) {
       await reload({ admin: { address: "127.0.0.1:0", tokens: [{ token: "correct-horse", role: "read" }] } });
       assert.equal(stage.admin, admin);
       assert.equal((await fetch(`${admin}/api/v1/status`)).status, 401);
-      assert.equal((await fetch(`${admin}/api/v1/status`, { headers: { authorization: "Bearer correct-horse" } })).status, 200);
+      assert.equal(
+        (await fetch(`${admin}/api/v1/status`, { headers: { authorization: "Bearer correct-horse" } })).status,
+        200,
+      );
       await reload();
       assert.equal((await fetch(`${admin}/api/v1/status`)).status, 200);
     });

@@ -19,21 +19,44 @@ const gap = 40;
 const subsets = [["a", "b", "c"], ["a"], ["b", "c"], ["c", "a"], ["b"]];
 const balances = ["round-robin", "least-connections", "random", "power-of-two"] as const;
 
-/** The configuration number `step`: something of everything changes from one to the next, and every answer tells which one made it. */
-function configOf(step: number, origins: Readonly<Record<string, Origin>>, folder: string, workers: number): ConfigInput {
+/**
+ * The configuration number `step`: something of everything changes from one to the next, and every answer tells which
+ * one made it.
+ */
+function configOf(
+  step: number,
+  origins: Readonly<Record<string, Origin>>,
+  folder: string,
+  workers: number,
+): ConfigInput {
   const names = subsets[step % subsets.length] ?? [];
   const isEven = step % 2 === 0;
   return {
     workers,
     shutdown: { grace: "10s" },
     listeners: [
-      { name: "main", address: "127.0.0.1:0", limits: { headFields: 100 + step }, timeouts: { keepAlive: `${60 + step}s` }, trustedProxies: isEven ? ["192.0.2.0/24"] : [] },
+      {
+        name: "main",
+        address: "127.0.0.1:0",
+        limits: { headFields: 100 + step },
+        timeouts: { keepAlive: `${60 + step}s` },
+        trustedProxies: isEven ? ["192.0.2.0/24"] : [],
+      },
       ...(step % 3 === 1 ? [{ name: "second", address: "localhost:0" }] : []),
     ],
     routes: [
-      ...Array.from({ length: step % 4 }, (_, index) => ({ name: `extra-${index}`, match: { path: `/extra-${index}/*` }, respond: { status: 204 } })),
+      ...Array.from({ length: step % 4 }, (_, index) => ({
+        name: `extra-${index}`,
+        match: { path: `/extra-${index}/*` },
+        respond: { status: 204 },
+      })),
       // Its name stays: counts go with the names of routes that are gone.
-      { name: "all", upstream: "app", middlewares: [{ headers: { response: { set: { "x-step": String(step) } } } }], timeouts: { total: `${20 + step}s` } },
+      {
+        name: "all",
+        upstream: "app",
+        middlewares: [{ headers: { response: { set: { "x-step": String(step) } } } }],
+        timeouts: { total: `${20 + step}s` },
+      },
     ],
     upstreams: {
       app: {
@@ -61,7 +84,8 @@ for (const [title, workers] of modes) {
       await load.untilMore(gap);
       for (let step = 1; step <= reloads; step++) {
         await stage.reload(configOf(step, origins, stage.folder, workers));
-        // On the connection that was there from the beginning, too, the new configuration holds from the next request on.
+        // On the connection that was there from the beginning, too, the new configuration holds from the next request
+        // on.
         witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
         const answer = await witness.response();
         witnessed++;
@@ -81,11 +105,18 @@ for (const [title, workers] of modes) {
       // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
       await stage.reload(configOf(reloads + 1, origins, stage.folder, workers));
       assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
-      await eventually(() => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0, "connections to removed endpoints are closed");
+      await eventually(
+        () => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0,
+        "connections to removed endpoints are closed",
+      );
       for (const origin of Object.values(origins)) await origin.close();
       await stage.untilEmpty();
       await stage.proxy.close({ graceMs: 0 });
-      const lines = [0, 1, 2].flatMap((file) => readFileSync(join(stage.folder, `access-${file}.log`), "utf8").split("\n").filter((line) => line !== ""));
+      const lines = [0, 1, 2].flatMap((file) =>
+        readFileSync(join(stage.folder, `access-${file}.log`), "utf8")
+          .split("\n")
+          .filter((line) => line !== ""),
+      );
       assert.equal(lines.length, load.answered + witnessed, "each request is logged once, in the file of its time");
     } finally {
       load.abandon();

@@ -22,14 +22,33 @@ for (const [title, workers] of [...modes, ["with three threads", 3] as const]) {
       assert.deepEqual(load.failures, []);
       assert.equal(load.answered, 1_000);
       assert.deepEqual(load.byEndpoint, { a: 500, b: 500 });
-      await eventually(async () => (await stage.metrics()).sum("millrace_requests_in_flight") === 0, "every exchange has ended");
+      await eventually(
+        async () => (await stage.metrics()).sum("millrace_requests_in_flight") === 0,
+        "every exchange has ended",
+      );
       const metrics = await stage.metrics();
       assert.equal(metrics.sum("millrace_requests_total"), 1_000);
-      assert.equal(metrics.sum("millrace_requests_total", { listener: "main", route: "all", upstream: "app", method: "GET", code: "200" }), 500);
+      assert.equal(
+        metrics.sum("millrace_requests_total", {
+          listener: "main",
+          route: "all",
+          upstream: "app",
+          method: "GET",
+          code: "200",
+        }),
+        500,
+      );
       assert.equal(metrics.sum("millrace_request_duration_seconds_count"), 1_000);
       assert.deepEqual(Object.values(metrics.by("millrace_upstream_requests_total", "endpoint")), [500, 500]);
       assert.equal(metrics.sum("millrace_connections_accepted_total"), 20);
-      assert.equal(metrics.sum("millrace_response_bytes_total"), Array.from({ length: 20 }, (_, client) => Array.from({ length: 50 }, (_, count) => `/${client}-${count}`.length)).flat().reduce((sum, size) => sum + size));
+      assert.equal(
+        metrics.sum("millrace_response_bytes_total"),
+        Array.from({ length: 20 }, (_, client) =>
+          Array.from({ length: 50 }, (_, count) => `/${client}-${count}`.length),
+        )
+          .flat()
+          .reduce((sum, size) => sum + size),
+      );
       for (const origin of origins) await origin.close();
       await stage.untilEmpty();
     } finally {
@@ -53,7 +72,10 @@ for (const [title, workers] of modes) {
       const client = await RawClient.connect(stage.port());
       open.push(client);
       client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      return client.response().then(() => true, () => false);
+      return client.response().then(
+        () => true,
+        () => false,
+      );
     };
     try {
       const first = await Promise.all(Array.from({ length: 25 }, tryOne));
@@ -64,7 +86,11 @@ for (const [title, workers] of modes) {
       await eventually(async () => (await stage.proxy.inspect()).connections === 6, "four places are free");
       assert.equal((await Promise.all(Array.from({ length: 9 }, tryOne))).filter((isServed) => isServed).length, 4);
       // A limit that a reload takes away holds no more; one that it lowers closes nobody.
-      const withLimit = (connections: number): Parameters<Stage["reload"]>[0] => ({ workers, listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }], routes: [{ respond: { status: 200, body: "here" } }] });
+      const withLimit = (connections: number): Parameters<Stage["reload"]>[0] => ({
+        workers,
+        listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }],
+        routes: [{ respond: { status: 200, body: "here" } }],
+      });
       await stage.reload(withLimit(5));
       assert.equal(await tryOne(), false);
       assert.equal((await stage.proxy.inspect()).connections, 10);

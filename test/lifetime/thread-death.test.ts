@@ -28,7 +28,11 @@ function configOf(origin: Origin, changes: Partial<ConfigInput> = {}): ConfigInp
   };
 }
 
-async function withStage(origin: Origin, run: (stage: Stage) => Promise<void>, changes: Partial<ConfigInput> = {}): Promise<void> {
+async function withStage(
+  origin: Origin,
+  run: (stage: Stage) => Promise<void>,
+  changes: Partial<ConfigInput> = {},
+): Promise<void> {
   const stage = await Stage.start(configOf(origin, changes));
   try {
     await run(stage);
@@ -62,14 +66,21 @@ test("only the dead thread's connections break, and its counts are taken out exa
     await untilReplaced(stage);
     const after = await stage.metrics();
     const survivors = after.sum("millrace_connections");
-    await eventually(() => broken().length === connections - survivors, "the dead thread's connections broke, and no other");
+    await eventually(
+      () => broken().length === connections - survivors,
+      "the dead thread's connections broke, and no other",
+    );
     assert.ok(survivors > 0 && survivors < connections, `${survivors} survivors`);
     assert.equal(after.sum("millrace_requests_in_flight"), survivors);
     assert.equal(after.sum("millrace_endpoint_in_flight"), survivors);
     assertForward(before, after);
     for (const response of held) response.end("at last");
-    for (const client of clients.filter((one) => !one.isOver)) assert.equal((await client.response()).body.toString(), "at last");
-    await eventually(async () => (await stage.metrics()).sum("millrace_requests_total", { code: "200" }) === survivors, "the survivors are counted, and nobody else");
+    for (const client of clients.filter((one) => !one.isOver))
+      assert.equal((await client.response()).body.toString(), "at last");
+    await eventually(
+      async () => (await stage.metrics()).sum("millrace_requests_total", { code: "200" }) === survivors,
+      "the survivors are counted, and nobody else",
+    );
     for (const client of clients) client.destroy();
     await origin.close();
     await stage.untilEmpty();
@@ -93,12 +104,19 @@ test("under load nobody gets a wrong answer, counters only grow, and the load go
       }
       await load.untilMore(200);
       await load.stop();
-      // A connection breaks with its thread; a new one may be lost in the queue of the dying socket. Nothing else happens to anybody.
-      assert.deepEqual(load.failures.filter((failure) => !/ended within an answer|ECONNRESET/.test(failure)), []);
+      // A connection breaks with its thread; a new one may be lost in the queue of the dying socket. Nothing else
+      // happens to anybody.
+      assert.deepEqual(
+        load.failures.filter((failure) => !/ended within an answer|ECONNRESET/.test(failure)),
+        [],
+      );
       assert.ok(load.failures.length <= 2 * 8 * 2, `${load.failures.length} failures`);
       assert.deepEqual(load.byStatus, { 200: load.answered });
       const total = (await stage.metrics()).sum("millrace_requests_total", { code: "200" });
-      assert.ok(total >= load.answered && total <= load.answered + load.failures.length, `${total} counted, ${load.answered} answered, ${load.failures.length} broken`);
+      assert.ok(
+        total >= load.answered && total <= load.answered + load.failures.length,
+        `${total} counted, ${load.answered} answered, ${load.failures.length} broken`,
+      );
       assert.equal((await stage.metrics()).sum("millrace_proxy_thread_restarts_total"), 2);
       await origin.close();
       await stage.untilEmpty();
@@ -110,28 +128,42 @@ test("under load nobody gets a wrong answer, counters only grow, and the load go
 
 test("the limit of connections forgets a dead thread's", async () => {
   const origin = await Origin.start(echo("a"));
-  await withStage(origin, async (stage) => {
-    const clients = await Promise.all(Array.from({ length: connections }, () => RawClient.connect(stage.port())));
-    const ask = async (client: RawClient): Promise<boolean> => {
-      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      return client.response().then(() => true, () => false);
-    };
-    assert.ok((await Promise.all(clients.map(ask))).every((isServed) => isServed));
-    await stage.proxy.killThread(0);
-    await untilReplaced(stage);
-    const survivors = (await stage.proxy.inspect()).connections;
-    const more = await Promise.all(Array.from({ length: connections }, () => RawClient.connect(stage.port())));
-    const served = (await Promise.all(more.map(ask))).filter((isServed) => isServed).length;
-    assert.equal(served, connections - survivors);
-    for (const client of [...clients, ...more]) client.destroy();
-    await origin.close();
-    await stage.untilEmpty();
-  }, { listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }] });
+  await withStage(
+    origin,
+    async (stage) => {
+      const clients = await Promise.all(Array.from({ length: connections }, () => RawClient.connect(stage.port())));
+      const ask = async (client: RawClient): Promise<boolean> => {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        return client.response().then(
+          () => true,
+          () => false,
+        );
+      };
+      assert.ok((await Promise.all(clients.map(ask))).every((isServed) => isServed));
+      await stage.proxy.killThread(0);
+      await untilReplaced(stage);
+      const survivors = (await stage.proxy.inspect()).connections;
+      const more = await Promise.all(Array.from({ length: connections }, () => RawClient.connect(stage.port())));
+      const served = (await Promise.all(more.map(ask))).filter((isServed) => isServed).length;
+      assert.equal(served, connections - survivors);
+      for (const client of [...clients, ...more]) client.destroy();
+      await origin.close();
+      await stage.untilEmpty();
+    },
+    { listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }] },
+  );
 });
 
 test("a Unix socket, which one thread has alone, is open again with its successor", async () => {
   const origin = await Origin.start(echo("a"));
-  const stage = await Stage.start((folder) => configOf(origin, { listeners: [{ name: "main", address: "127.0.0.1:0" }, { name: "local", address: `unix:${join(folder, "proxy.sock")}` }] }));
+  const stage = await Stage.start((folder) =>
+    configOf(origin, {
+      listeners: [
+        { name: "main", address: "127.0.0.1:0" },
+        { name: "local", address: `unix:${join(folder, "proxy.sock")}` },
+      ],
+    }),
+  );
   const ask = async (): Promise<string> => {
     const client = new RawClient(connect({ path: join(stage.folder, "proxy.sock"), allowHalfOpen: true }));
     client.send("GET /here HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -162,7 +194,9 @@ test("threads that die one after the other are replaced ever later, and the rest
       assert.deepEqual(load.failures, []);
       await untilReplaced(stage);
     }
-    const delays = stage.messages.filter(({ message }) => message === "a proxy thread died and is replaced").map(({ fields }) => fields["delayMs"]);
+    const delays = stage.messages
+      .filter(({ message }) => message === "a proxy thread died and is replaced")
+      .map(({ fields }) => fields["delayMs"]);
     assert.deepEqual(delays, [0, 100, 200]);
     await origin.close();
     await stage.untilEmpty();
@@ -174,7 +208,15 @@ test("after a thread has died in the middle of a reload, all threads have the sa
   await withStage(origin, async (stage) => {
     let running = 0;
     for (let step = 1; step <= 4; step++) {
-      const next = configOf(origin, { routes: [{ name: "all", upstream: "app", middlewares: [{ headers: { response: { set: { "x-step": String(step) } } } }] }] });
+      const next = configOf(origin, {
+        routes: [
+          {
+            name: "all",
+            upstream: "app",
+            middlewares: [{ headers: { response: { set: { "x-step": String(step) } } } }],
+          },
+        ],
+      });
       const [reloaded] = await Promise.allSettled([stage.reload(next), stage.proxy.killThread(step % 2)]);
       if (reloaded.status === "fulfilled") running = step;
       await untilReplaced(stage);
@@ -195,16 +237,20 @@ test("after a thread has died in the middle of a reload, all threads have the sa
 test("threads that die during the drain do not hold it up, and are not replaced", async () => {
   const held: ServerResponse[] = [];
   const origin = await Origin.start((_request, response) => void held.push(response));
-  await withStage(origin, async (stage) => {
-    const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(stage.port())));
-    for (const client of clients) client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-    await eventually(() => held.length === clients.length, "every request is at the endpoint");
-    const closing = stage.proxy.close();
-    for (let index = 0; index < workers; index++) await stage.proxy.killThread(index);
-    await closing;
-    await Promise.all(clients.map((client) => client.untilOver()));
-    for (const client of clients) client.destroy();
-  }, { shutdown: { grace: "1h" } });
+  await withStage(
+    origin,
+    async (stage) => {
+      const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(stage.port())));
+      for (const client of clients) client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+      await eventually(() => held.length === clients.length, "every request is at the endpoint");
+      const closing = stage.proxy.close();
+      for (let index = 0; index < workers; index++) await stage.proxy.killThread(index);
+      await closing;
+      await Promise.all(clients.map((client) => client.untilOver()));
+      for (const client of clients) client.destroy();
+    },
+    { shutdown: { grace: "1h" } },
+  );
 });
 
 test("closing while a thread is being replaced leaves no thread and no socket", async () => {
@@ -216,7 +262,13 @@ test("closing while a thread is being replaced leaves no thread and no socket", 
       await stage.proxy.close({ graceMs });
       const client = connect(port, "127.0.0.1");
       await assert.rejects(once(client, "connect"), { code: "ECONNREFUSED" });
-      assert.deepEqual(await stage.proxy.inspect(), { connections: 0, exchanges: 0, upstreamConnections: 0, idleUpstreamConnections: 0, deadlines: 0 });
+      assert.deepEqual(await stage.proxy.inspect(), {
+        connections: 0,
+        exchanges: 0,
+        upstreamConnections: 0,
+        idleUpstreamConnections: 0,
+        deadlines: 0,
+      });
     });
   }
 });

@@ -1,10 +1,21 @@
 /**
  * The published package, as somebody else gets it: packed, installed in another folder, run, imported and type-checked.
- * The dependencies come from this checkout's `node_modules`, so that no registry is asked; everything else is done by npm itself.
+ * The dependencies come from this checkout's `node_modules`, so that no registry is asked; everything else is done by
+ * npm itself.
  */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -25,11 +36,18 @@ interface Manifest {
   readonly [key: string]: unknown;
 }
 
-const readManifest = (path: string): Manifest => JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
+const readManifest = (path: string): Manifest =>
+  JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
 
 /** npm without its network and its remarks, and with the Node of this test. */
 async function npm(cwd: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, npm_config_offline: "true", npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" };
+  const env = {
+    ...process.env,
+    npm_config_offline: "true",
+    npm_config_audit: "false",
+    npm_config_fund: "false",
+    npm_config_update_notifier: "false",
+  };
   const { stdout } = await run("npm", args, { cwd, env });
   return stdout;
 }
@@ -47,7 +65,18 @@ function productionPackages(names: readonly string[], found = new Map<string, st
 
 before(async () => {
   mkdirSync(checkout);
-  for (const entry of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "bin", "scripts", "README.md", "LICENSE", "CHANGELOG.md"]) {
+  for (const entry of [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "src",
+    "bin",
+    "scripts",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+  ]) {
     cpSync(join(root, entry), join(checkout, entry), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"));
@@ -62,7 +91,15 @@ before(async () => {
     cpSync(path, join(dependencies, name), { recursive: true });
     overrides[name] = `file:${join(dependencies, name)}`;
   }
-  writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module", dependencies: { millrace: `file:../millrace-${manifest.version}.tgz` }, overrides }));
+  writeFileSync(
+    join(consumer, "package.json"),
+    JSON.stringify({
+      private: true,
+      type: "module",
+      dependencies: { millrace: `file:../millrace-${manifest.version}.tgz` },
+      overrides,
+    }),
+  );
   await npm(consumer, "install");
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -75,24 +112,39 @@ test("packing leaves the repository's manifest as it was", () => {
 test("the manifest is restored when packing is broken off", () => {
   const repository = readFileSync(join(checkout, "package.json"), "utf8");
   const script = join(checkout, "scripts/published-manifest.ts");
-  // The outer shell stands for npm, which runs the script in a shell and then ends without restoring; whoever watches does it.
+  // The outer shell stands for npm, which runs the script in a shell and then ends without restoring; whoever watches
+  // does it.
   const inner = `"${process.execPath}" "${script}" write; exit 0`;
-  execFileSync("sh", ["-c", `sh -c '${inner}'; grep -q devDependencies package.json && exit 3; exit 0`], { cwd: checkout });
+  execFileSync("sh", ["-c", `sh -c '${inner}'; grep -q devDependencies package.json && exit 3; exit 0`], {
+    cwd: checkout,
+  });
   const deadline = Date.now() + 20_000;
-  while (existsSync(join(checkout, "package.json.original")) && Date.now() < deadline) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  while (existsSync(join(checkout, "package.json.original")) && Date.now() < deadline)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   assert.equal(readFileSync(join(checkout, "package.json"), "utf8"), repository);
 });
 
 test("the published manifest has nothing that only a checkout needs", () => {
   const manifest = readManifest(installed);
-  assert.deepEqual(["devDependencies", "optionalDependencies", "scripts"].filter((key) => key in manifest), []);
+  assert.deepEqual(
+    ["devDependencies", "optionalDependencies", "scripts"].filter((key) => key in manifest),
+    [],
+  );
   assert.deepEqual(manifest.dependencies, readManifest(root).dependencies);
 });
 
 test("the package holds compiled JavaScript and types, and neither sources nor tests", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
-  assert.ok(files.includes("dist/src/index.js") && files.includes("dist/src/index.d.ts") && files.includes("LICENSE") && files.includes("README.md"));
-  assert.deepEqual(files.filter((file) => /\.test\.|\.fixture\.|(?<!\.d)\.ts$|^src|^test|^bench|^scripts|^\.ci/.test(file)), []);
+  assert.ok(
+    files.includes("dist/src/index.js") &&
+      files.includes("dist/src/index.d.ts") &&
+      files.includes("LICENSE") &&
+      files.includes("README.md"),
+  );
+  assert.deepEqual(
+    files.filter((file) => /\.test\.|\.fixture\.|(?<!\.d)\.ts$|^src|^test|^bench|^scripts|^\.ci/.test(file)),
+    [],
+  );
 });
 
 test("the installed command runs a proxy with threads", async (t) => {
@@ -109,7 +161,10 @@ test("the installed command runs a proxy with threads", async (t) => {
 });
 
 test("the installed demo runs", async (t) => {
-  const millrace = new MillraceProcess(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], { executable: published, cwd: consumer });
+  const millrace = new MillraceProcess(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], {
+    executable: published,
+    cwd: consumer,
+  });
   t.after(() => millrace.stop());
   await millrace.printed(/Ctrl-C finishes/);
   const url = /proxy +http:\/\/localhost:(\d+)/.exec(millrace.stdout)?.[1] ?? "";
@@ -136,11 +191,27 @@ defineConfig({ listeners: [{ address: ":1", timeouts: { head: 10 } }], routes: [
 defineConfig({ listners: [], listeners: [], routes: [] });
 `;
   writeFileSync(join(consumer, "program.ts"), source);
-  // The library's own declarations are checked too (`skipLibCheck` is off), and nothing says that those of Node.js are wanted.
-  const common = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, target: "es2024", types: [], typeRoots: [join(root, "node_modules/@types")] };
+  // The library's own declarations are checked too (`skipLibCheck` is off), and nothing says that those of Node.js are
+  // wanted.
+  const common = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+    target: "es2024",
+    types: [],
+    typeRoots: [join(root, "node_modules/@types")],
+  };
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  for (const kind of [{ module: "node16" }, { module: "nodenext" }, { module: "esnext", moduleResolution: "bundler" }]) {
-    writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...common, ...kind }, files: ["program.ts"] }));
+  for (const kind of [
+    { module: "node16" },
+    { module: "nodenext" },
+    { module: "esnext", moduleResolution: "bundler" },
+  ]) {
+    writeFileSync(
+      join(consumer, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: { ...common, ...kind }, files: ["program.ts"] }),
+    );
     const check = await run(process.execPath, [tsc, "-p", consumer]).catch((error: { stdout: string }) => error);
     assert.equal(check.stdout, "", `with ${JSON.stringify(kind)}`);
   }
@@ -154,7 +225,9 @@ for (const version of ["12.22.0", "20.20.2", "22.17.0", "23.0.0", "24.10.0", "25
     const preload = join(folder, `pretend-${version}.cjs`);
     writeFileSync(preload, `Object.defineProperty(process.versions, "node", { value: "${version}" });`);
     const script = join(installed, "dist/bin/millrace.cjs");
-    const ending = await run(process.execPath, ["--require", preload, script, "version"]).catch((error: { code: number; stdout: string; stderr: string }) => error);
+    const ending = await run(process.execPath, ["--require", preload, script, "version"]).catch(
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
     assert.equal("code" in ending && ending.code, 1);
     assert.equal(ending.stdout, "");
     assert.equal(ending.stderr, `millrace needs Node.js 22.18, 24.11, or 26 and later; this is Node.js ${version}.\n`);
@@ -165,7 +238,12 @@ for (const version of ["22.18.0", "24.11.0", "26.0.0", "27.1.0"]) {
   test(`on Node.js ${version} the command runs`, async () => {
     const preload = join(folder, `pretend-${version}.cjs`);
     writeFileSync(preload, `Object.defineProperty(process.versions, "node", { value: "${version}" });`);
-    const { stdout } = await run(process.execPath, ["--require", preload, join(installed, "dist/bin/millrace.cjs"), "version"]);
+    const { stdout } = await run(process.execPath, [
+      "--require",
+      preload,
+      join(installed, "dist/bin/millrace.cjs"),
+      "version",
+    ]);
     assert.match(stdout, /^millrace /);
   });
 }

@@ -1,6 +1,20 @@
-/** The clients of the storm in `test/integration/identity.test.ts`: well-behaved, slow, pipelining, half-closing and vanishing ones, who check every byte they are answered. */
+/**
+ * The clients of the storm in `test/integration/identity.test.ts`: well-behaved, slow, pipelining, half-closing and
+ * vanishing ones, who check every byte they are answered.
+ */
 import { connect, type NetConnectOpts, type Socket } from "node:net";
-import { below, BodyKind, bodyPiece, breakOff, chance, createRandom, isOfBody, oneOf, type Plan, type Random } from "./identity-plan.ts";
+import {
+  below,
+  BodyKind,
+  bodyPiece,
+  breakOff,
+  chance,
+  createRandom,
+  isOfBody,
+  oneOf,
+  type Plan,
+  type Random,
+} from "./identity-plan.ts";
 
 /** How a connection is used. */
 export interface Manner {
@@ -135,9 +149,12 @@ export class StormClient {
 
   async #send(plan: Plan): Promise<void> {
     const { upload } = plan;
-    const framing = upload === null ? "" : upload.isChunked ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${upload.size}\r\n`;
+    const framing =
+      upload === null ? "" : upload.isChunked ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${upload.size}\r\n`;
     const keep = this.#manner.isHttp10 ? "Connection: keep-alive\r\n" : "";
-    let bytes = Buffer.from(`${plan.method} /id/${plan.id} HTTP/1.${this.#manner.isHttp10 ? 0 : 1}\r\nHost: storm\r\nx-storm-id: ${plan.id}\r\nx-storm-way: ${plan.way}\r\n${framing}${keep}\r\n`);
+    let bytes = Buffer.from(
+      `${plan.method} /id/${plan.id} HTTP/1.${this.#manner.isHttp10 ? 0 : 1}\r\nHost: storm\r\nx-storm-id: ${plan.id}\r\nx-storm-way: ${plan.way}\r\n${framing}${keep}\r\n`,
+    );
     if (chance(this.#random, 0.1)) {
       const cut = below(this.#random, bytes.length);
       await this.#write(bytes.subarray(0, cut));
@@ -151,8 +168,15 @@ export class StormClient {
       const length = Math.min(upload.size - at, 65_536, pieces < 30 ? 1 + below(this.#random, 2 * meanPiece) : 65_536);
       const piece = bodyPiece(plan.id, BodyKind.upload, at, length);
       at += length;
-      await this.#write(upload.isChunked ? Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]) : piece);
-      if (upload.isSlow && pieces < 30) await (chance(this.#random, 0.3) ? new Promise((resolve) => setTimeout(resolve, below(this.#random, 3))) : turn());
+      await this.#write(
+        upload.isChunked
+          ? Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), piece, Buffer.from("\r\n")])
+          : piece,
+      );
+      if (upload.isSlow && pieces < 30)
+        await (chance(this.#random, 0.3)
+          ? new Promise((resolve) => setTimeout(resolve, below(this.#random, 3)))
+          : turn());
     }
     if (upload.isChunked) await this.#write(Buffer.from("0\r\n\r\n"));
   }
@@ -182,7 +206,8 @@ export class StormClient {
     this.#receivedBytes += chunk.length;
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     while (this.#unread.length > 0 && !this.#socket.destroyed && this.#read());
-    if (this.#manner.abortAfterBytes !== null && this.#receivedBytes >= this.#manner.abortAfterBytes) return this.#abort();
+    if (this.#manner.abortAfterBytes !== null && this.#receivedBytes >= this.#manner.abortAfterBytes)
+      return this.#abort();
     if (!this.#manner.isSlow || this.#receivedBytes > 3_000_000) return;
     this.#socket.pause();
     setTimeout(() => this.#socket.resume(), chance(this.#random, 0.1) ? 30 : below(this.#random, 4));
@@ -206,7 +231,10 @@ export class StormClient {
     if (answer.isOwn) answer.ownText += piece.toString("latin1");
     else {
       const { id, isEcho } = answer.plan;
-      if (!isOfBody(piece, id, isEcho ? BodyKind.upload : BodyKind.answer, answer.received)) return this.#violate(`the answer to ${id} has foreign bytes after ${answer.received}: ${JSON.stringify(piece.toString("latin1", 0, 60))}`);
+      if (!isOfBody(piece, id, isEcho ? BodyKind.upload : BodyKind.answer, answer.received))
+        return this.#violate(
+          `the answer to ${id} has foreign bytes after ${answer.received}: ${JSON.stringify(piece.toString("latin1", 0, 60))}`,
+        );
     }
     answer.received += piece.length;
     if (answer.framing === "length" && answer.remaining === 0) this.#complete(answer);
@@ -215,7 +243,8 @@ export class StormClient {
 
   #readHead(): boolean {
     const plan = this.#plans[this.#next];
-    if (plan === undefined) return this.#violate(`bytes that nobody asked for: ${JSON.stringify(this.#unread.toString("latin1", 0, 200))}`);
+    if (plan === undefined)
+      return this.#violate(`bytes that nobody asked for: ${JSON.stringify(this.#unread.toString("latin1", 0, 200))}`);
     const end = this.#unread.indexOf("\r\n\r\n", 0, "latin1");
     if (end === -1) return false;
     const head = this.#unread.toString("latin1", 0, end + 2);
@@ -224,9 +253,14 @@ export class StormClient {
     if (digits === "") return this.#violate(`no answer to ${plan.id}: ${JSON.stringify(head.slice(0, 200))}`);
     const status = Number(digits);
     const id = /\r\nx-storm-id: (\d+)\r\n/.exec(head)?.[1];
-    if (id !== undefined && (Number(id) !== plan.id || !head.startsWith(`HTTP/1.1 ${status} storm-${plan.id}\r\n`))) return this.#violate(`${plan.id} is answered with ${JSON.stringify(head)}`);
-    if (status < 200) return id === undefined || this.#manner.isHttp10 ? this.#violate(`an interim answer from nowhere: ${head}`) : true;
-    if (id !== undefined && status !== plan.status && !(plan.fault === "busy" && status === 503)) return this.#violate(`${plan.id} is answered ${status}, not ${plan.status}`);
+    if (id !== undefined && (Number(id) !== plan.id || !head.startsWith(`HTTP/1.1 ${status} storm-${plan.id}\r\n`)))
+      return this.#violate(`${plan.id} is answered with ${JSON.stringify(head)}`);
+    if (status < 200)
+      return id === undefined || this.#manner.isHttp10
+        ? this.#violate(`an interim answer from nowhere: ${head}`)
+        : true;
+    if (id !== undefined && status !== plan.status && !(plan.fault === "busy" && status === 503))
+      return this.#violate(`${plan.id} is answered ${status}, not ${plan.status}`);
     const answer = new Answer(plan);
     answer.isOwn = id === undefined;
     answer.status = status;
@@ -236,7 +270,8 @@ export class StormClient {
     else if (length !== undefined) {
       answer.framing = "length";
       answer.remaining = Number(length);
-      if (!answer.isOwn && (answer.remaining !== plan.size || plan.framing !== "length")) return this.#violate(`${plan.id} is answered with a length of ${length}`);
+      if (!answer.isOwn && (answer.remaining !== plan.size || plan.framing !== "length"))
+        return this.#violate(`${plan.id} is answered with a length of ${length}`);
     } else answer.framing = "close";
     if (plan.method === "HEAD") answer.framing = "none";
     this.#answer = answer;
@@ -249,7 +284,8 @@ export class StormClient {
     const end = this.#unread.indexOf("\r\n", start, "latin1");
     if (end === -1) return false;
     const line = this.#unread.toString("latin1", start, end);
-    if (!/^[0-9a-f]+$/.test(line)) return this.#violate(`in the answer to ${answer.plan.id}: chunk line ${JSON.stringify(line.slice(0, 100))}`);
+    if (!/^[0-9a-f]+$/.test(line))
+      return this.#violate(`in the answer to ${answer.plan.id}: chunk line ${JSON.stringify(line.slice(0, 100))}`);
     const size = Number.parseInt(line, 16);
     if (size === 0 && this.#unread.length < end + 4) return false;
     this.#unread = this.#unread.subarray(size === 0 ? end + 4 : end + 2);
@@ -267,8 +303,12 @@ export class StormClient {
       return;
     }
     if (answer.isOwn) {
-      if (plan.method !== "HEAD") answer.code = /^\d{3} [A-Za-z ]+: .* \(([A-Z_]+)\)\n$/.exec(answer.ownText)?.[1] ?? "";
-      if (answer.status < 400 || (plan.method !== "HEAD" && answer.code === "")) this.#violate(`${plan.id} is answered ${answer.status} by nobody: ${JSON.stringify(answer.ownText.slice(0, 200))}`);
+      if (plan.method !== "HEAD")
+        answer.code = /^\d{3} [A-Za-z ]+: .* \(([A-Z_]+)\)\n$/.exec(answer.ownText)?.[1] ?? "";
+      if (answer.status < 400 || (plan.method !== "HEAD" && answer.code === ""))
+        this.#violate(
+          `${plan.id} is answered ${answer.status} by nobody: ${JSON.stringify(answer.ownText.slice(0, 200))}`,
+        );
     }
     this.#note(plan, answer.isOwn ? "own" : "complete", answer.code);
     if (answer.closes) this.#hasEnded = true;
@@ -278,19 +318,27 @@ export class StormClient {
   }
 
   #note(plan: Plan, kind: Outcome["kind"], code = ""): void {
-    this.outcomes.push({ plan, manner: this.#manner, kind, code, isExcused: this.#hasEnded || this.#hasAborted || this.#mayEnd });
+    this.outcomes.push({
+      plan,
+      manner: this.#manner,
+      kind,
+      code,
+      isExcused: this.#hasEnded || this.#hasAborted || this.#mayEnd,
+    });
   }
 
   #onFin(): void {
     const answer = this.#answer;
     if (answer?.framing !== "close") return;
     // On a Unix socket nothing but the FIN could have said that it is broken.
-    if (answer.received < answer.plan.size && answer.plan.fault !== "none" && this.#socket.remoteAddress === undefined) return;
+    if (answer.received < answer.plan.size && answer.plan.fault !== "none" && this.#socket.remoteAddress === undefined)
+      return;
     this.#complete(answer);
   }
 
   #onClose(): void {
-    // A client that has finished its side is taken for gone where nothing of its answer flows for half a second: everything here is in one thread, which may be busy for so long.
+    // A client that has finished its side is taken for gone where nothing of its answer flows for half a second:
+    // everything here is in one thread, which may be busy for so long.
     if (this.#endedMs > 0 && performance.now() - this.#endedMs > 450) this.#hasAborted = true;
     const answer = this.#answer;
     if (answer !== null) {
@@ -309,7 +357,17 @@ export class StormClient {
   /** What it waits for, for whoever waits for it in vain. */
   get state(): string {
     const { destroyed, writableLength, writableEnded, readableEnded } = this.#socket;
-    return JSON.stringify({ plan: this.#plans[this.#next], manner: this.#manner, answer: this.#answer, isPaused: this.#socket.isPaused(), destroyed, writableLength, writableEnded, readableEnded, received: this.#receivedBytes });
+    return JSON.stringify({
+      plan: this.#plans[this.#next],
+      manner: this.#manner,
+      answer: this.#answer,
+      isPaused: this.#socket.isPaused(),
+      destroyed,
+      writableLength,
+      writableEnded,
+      readableEnded,
+      received: this.#receivedBytes,
+    });
   }
 
   /** Gives up. */

@@ -1,6 +1,19 @@
-/** The endpoints of the storm in `test/integration/identity.test.ts`: they check every byte that reaches them and answer each numbered request by its plan. */
+/**
+ * The endpoints of the storm in `test/integration/identity.test.ts`: they check every byte that reaches them and answer
+ * each numbered request by its plan.
+ */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { BodyKind, below, bodyPiece, breakOff, chance, createRandom, isOfBody, type Plan, type Random } from "./identity-plan.ts";
+import {
+  BodyKind,
+  below,
+  bodyPiece,
+  breakOff,
+  chance,
+  createRandom,
+  isOfBody,
+  type Plan,
+  type Random,
+} from "./identity-plan.ts";
 
 /** What all endpoints of a storm know together. */
 export class Ledger {
@@ -17,7 +30,8 @@ const count = (counts: Map<number, number>, id: number): number => {
   return next;
 };
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
 
 /** A request on its way. */
 class Visit {
@@ -92,7 +106,8 @@ class OriginConnection {
     if (digits === "") return this.#violate(`no request head: ${JSON.stringify(head.slice(0, 200))}`);
     const id = Number(digits);
     const plan = this.#planOf(id);
-    if (!head.includes(`\r\nx-storm-id: ${id}\r\n`) || method !== plan.method) return this.#violate(`request ${id} with another's head: ${JSON.stringify(head)}`);
+    if (!head.includes(`\r\nx-storm-id: ${id}\r\n`) || method !== plan.method)
+      return this.#violate(`request ${id} with another's head: ${JSON.stringify(head)}`);
     const attempt = count(this.#ledger.heads, id);
     if (attempt > 1 && method === "POST") this.#violate(`POST ${id} came ${attempt} times`);
     const visit = new Visit(plan, attempt);
@@ -102,7 +117,11 @@ class OriginConnection {
     this.#remaining = Number(length ?? 0);
     // A buffered upload gets a length.
     const isChunked = plan.upload?.isChunked === true && plan.way !== "buffer";
-    if (plan.upload !== null && (this.#isChunked !== isChunked || (length !== undefined && Number(length) !== plan.upload.size))) return this.#violate(`another's framing: ${head}`);
+    if (
+      plan.upload !== null &&
+      (this.#isChunked !== isChunked || (length !== undefined && Number(length) !== plan.upload.size))
+    )
+      return this.#violate(`another's framing: ${head}`);
     if (this.#isChunked || this.#remaining > 0) this.#visit = visit;
     else this.#endUpload(visit);
     if (!this.#isServing) void this.#serve();
@@ -115,7 +134,8 @@ class OriginConnection {
     const end = this.#unread.indexOf("\r\n", start, "latin1");
     if (end === -1) return false;
     const line = this.#unread.toString("latin1", start, end);
-    if (!/^[0-9a-f]+$/.test(line)) return this.#violate(`in the upload of ${visit.plan.id}: chunk line ${JSON.stringify(line.slice(0, 100))}`);
+    if (!/^[0-9a-f]+$/.test(line))
+      return this.#violate(`in the upload of ${visit.plan.id}: chunk line ${JSON.stringify(line.slice(0, 100))}`);
     const size = Number.parseInt(line, 16);
     if (size === 0 && this.#unread.length < end + 4) return false;
     this.#unread = this.#unread.subarray(size === 0 ? end + 4 : end + 2);
@@ -126,13 +146,15 @@ class OriginConnection {
 
   #take(visit: Visit, piece: Buffer): void {
     const { plan } = visit;
-    if (!isOfBody(piece, plan.id, BodyKind.upload, visit.received)) this.#violate(`the upload of ${plan.id} (attempt ${visit.attempt}) has foreign bytes after ${visit.received}`);
+    if (!isOfBody(piece, plan.id, BodyKind.upload, visit.received))
+      this.#violate(`the upload of ${plan.id} (attempt ${visit.attempt}) has foreign bytes after ${visit.received}`);
     visit.received += piece.length;
     if (plan.isReluctant && chance(this.#random, 0.4)) {
       this.#socket.pause();
       setTimeout(() => this.#socket.resume(), below(this.#random, 20));
     }
-    if (plan.fault === "reset-in-upload" && visit.attempt === 1 && visit.received >= plan.faultAt) breakOff(this.#socket);
+    if (plan.fault === "reset-in-upload" && visit.attempt === 1 && visit.received >= plan.faultAt)
+      breakOff(this.#socket);
     if (!plan.isEcho) return;
     if (visit.onPiece === null) visit.early.push(piece);
     else visit.onPiece(piece);
@@ -141,7 +163,10 @@ class OriginConnection {
   #endUpload(visit: Visit): void {
     this.#visit = null;
     const { id, upload } = visit.plan;
-    if (visit.received !== (upload?.size ?? 0)) this.#violate(`the upload of ${id} (attempt ${visit.attempt}) ended after ${visit.received} of ${upload?.size} bytes`);
+    if (visit.received !== (upload?.size ?? 0))
+      this.#violate(
+        `the upload of ${id} (attempt ${visit.attempt}) ended after ${visit.received} of ${upload?.size} bytes`,
+      );
     else if (upload !== null) count(this.#ledger.uploads, id);
     visit.uploaded.resolve();
   }
@@ -172,8 +197,14 @@ class OriginConnection {
       socket.write(`HTTP/1.1 103 storm-${plan.id}\r\nx-storm-id: ${plan.id}\r\n\r\n`);
       if (chance(random, 0.5)) await pause(0);
     }
-    const framing = plan.framing === "length" ? `Content-Length: ${plan.size}\r\n` : plan.framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : "";
-    const connection = plan.after === "close" ? "Connection: close\r\n" : plan.after === "hint" ? "Keep-Alive: timeout=1\r\n" : "";
+    const framing =
+      plan.framing === "length"
+        ? `Content-Length: ${plan.size}\r\n`
+        : plan.framing === "chunked"
+          ? "Transfer-Encoding: chunked\r\n"
+          : "";
+    const connection =
+      plan.after === "close" ? "Connection: close\r\n" : plan.after === "hint" ? "Keep-Alive: timeout=1\r\n" : "";
     const head = `HTTP/1.1 ${isBusy ? 503 : plan.status} storm-${plan.id}\r\nx-storm-id: ${plan.id}\r\n${framing}${connection}\r\n`;
     const cut = chance(random, 0.1) ? below(random, head.length) : 0;
     if (cut > 0) {
@@ -218,12 +249,15 @@ class OriginConnection {
     const meanPiece = 2 ** (3 + below(random, 14));
     const maxPieces = 40;
     const isGappy = chance(random, 0.2);
-    const stop = isFaulty && (plan.fault === "reset-in-answer" || plan.fault === "fin-in-answer") ? plan.faultAt : plan.size;
+    const stop =
+      isFaulty && (plan.fault === "reset-in-answer" || plan.fault === "fin-in-answer") ? plan.faultAt : plan.size;
     for (let at = 0, pieces = 0; at < stop && !socket.destroyed; pieces++) {
       const length = Math.min(stop - at, 65_536, pieces < maxPieces ? 1 + below(random, 2 * meanPiece) : 65_536);
       const piece = bodyPiece(plan.id, BodyKind.answer, at, length);
       at += length;
-      await this.#write(isChunked ? Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]) : piece);
+      await this.#write(
+        isChunked ? Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]) : piece,
+      );
       if (isGappy && pieces < maxPieces) await pause(chance(random, 0.2) ? 1 : 0);
     }
     if (stop < plan.size) {
@@ -237,7 +271,8 @@ class OriginConnection {
     const resume = (): void => void socket.resume();
     const send = (piece: Buffer): void => {
       if (piece.length === 0 || socket.destroyed) return;
-      if (!socket.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]))) socket.pause();
+      if (!socket.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")])))
+        socket.pause();
     };
     socket.on("drain", resume);
     for (const piece of visit.early) send(piece);
@@ -269,8 +304,14 @@ export class Origin {
       socket.on("close", () => sockets.delete(socket));
       new OriginConnection(socket, ledger, planOf);
     });
-    await new Promise<void>((resolve) => (path === null ? server.listen(0, "127.0.0.1", resolve) : server.listen(path, resolve)));
-    return new Origin(path === null ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : `unix:${path}`, server, sockets);
+    await new Promise<void>((resolve) =>
+      path === null ? server.listen(0, "127.0.0.1", resolve) : server.listen(path, resolve),
+    );
+    return new Origin(
+      path === null ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : `unix:${path}`,
+      server,
+      sockets,
+    );
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * What becomes of a numbered request in the storm of `test/integration/identity.test.ts`: how it is sent, how its endpoint answers, and what goes wrong. Client and endpoint
- * derive the same plan from the number, and every body is a stretch of random bytes that belongs to the number alone.
+ * What becomes of a numbered request in the storm of `test/integration/identity.test.ts`: how it is sent, how its
+ * endpoint answers, and what goes wrong. Client and endpoint derive the same plan from the number, and every body is a
+ * stretch of random bytes that belongs to the number alone.
  */
 
 import type { Socket } from "node:net";
@@ -50,7 +51,10 @@ export function isOfBody(bytes: Buffer, id: number, kind: BodyKind, offset: numb
   return true;
 }
 
-/** What goes wrong at the endpoint, the first time a request comes to it; `busy`: it answers 503, perhaps before it has the upload. */
+/**
+ * What goes wrong at the endpoint, the first time a request comes to it; `busy`: it answers 503, perhaps before it has
+ * the upload.
+ */
 export type Fault = "none" | "busy" | "reset-before-answer" | "reset-in-upload" | "reset-in-answer" | "fin-in-answer";
 
 /** What the proxy's route does with a request; its field `x-storm-way` says so. */
@@ -101,26 +105,70 @@ function pickSize(random: Random): number {
 export function planOf(seed: number, id: number): Plan {
   const random = createRandom((seed ^ Math.imul(id, 0x9e3779b1)) >>> 0);
   random();
-  const method = oneOf(random, ["GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "DELETE", "PUT", "PUT", "POST"] as const);
+  const method = oneOf(random, [
+    "GET",
+    "GET",
+    "GET",
+    "GET",
+    "GET",
+    "GET",
+    "HEAD",
+    "DELETE",
+    "PUT",
+    "PUT",
+    "POST",
+  ] as const);
   const isUpload = method === "PUT" || method === "POST";
-  const upload = isUpload ? { size: pickSize(random), isChunked: chance(random, 0.5), isSlow: chance(random, 0.3) } : null;
+  const upload = isUpload
+    ? { size: pickSize(random), isChunked: chance(random, 0.5), isSlow: chance(random, 0.3) }
+    : null;
   const isEcho = isUpload && chance(random, 0.4);
   const isEarly = isUpload && !isEcho && chance(random, 0.15);
-  const framing = isEcho ? "chunked" : oneOf(random, isEarly ? (["length", "chunked"] as const) : (["length", "length", "chunked", "close"] as const));
+  const framing = isEcho
+    ? "chunked"
+    : oneOf(random, isEarly ? (["length", "chunked"] as const) : (["length", "length", "chunked", "close"] as const));
   const size = isEcho ? upload!.size : pickSize(random);
   let fault: Fault = "none";
-  if (chance(random, 0.15)) fault = oneOf(random, isUpload ? (["reset-in-upload", "reset-before-answer"] as const) : (["reset-before-answer", "reset-in-answer", "fin-in-answer"] as const));
+  if (chance(random, 0.15))
+    fault = oneOf(
+      random,
+      isUpload
+        ? (["reset-in-upload", "reset-before-answer"] as const)
+        : (["reset-before-answer", "reset-in-answer", "fin-in-answer"] as const),
+    );
   else if (chance(random, 0.08)) fault = "busy";
   // Where a close says how long the answer is, its fault is its end.
   if (fault.endsWith("in-answer") && (framing === "close" || method === "HEAD" || size === 0)) fault = "none";
   return {
-    id, method, upload, size, framing, isEcho, isEarly, fault,
+    id,
+    method,
+    upload,
+    size,
+    framing,
+    isEcho,
+    isEarly,
+    fault,
     status: oneOf(random, [200, 200, 200, 201, 404, 500]),
     interimCount: chance(random, 0.1) ? 1 + below(random, 3) : 0,
     delayMs: chance(random, 0.2) ? below(random, 20) : 0,
     faultAt: below(random, fault === "reset-in-upload" ? upload!.size + 1 : Math.max(1, size)),
-    after: oneOf(random, ["keep", "keep", "keep", "keep", "keep", "keep", "hint", "close", "close-unannounced"] as const),
-    way: oneOf(random, isUpload ? (["plain", "plain", "plain", "buffer", "limit", "queue"] as const) : (["plain", "plain", "plain", "hedge", "slow", "queue"] as const)),
+    after: oneOf(random, [
+      "keep",
+      "keep",
+      "keep",
+      "keep",
+      "keep",
+      "keep",
+      "hint",
+      "close",
+      "close-unannounced",
+    ] as const),
+    way: oneOf(
+      random,
+      isUpload
+        ? (["plain", "plain", "plain", "buffer", "limit", "queue"] as const)
+        : (["plain", "plain", "plain", "hedge", "slow", "queue"] as const),
+    ),
     isReluctant: chance(random, 0.3),
     pieceSeed: below(random, 2 ** 31),
   };

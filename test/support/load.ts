@@ -1,6 +1,6 @@
 /**
- * Clients that keep a proxy busy: each has one keep-alive connection and sends its next request when the answer to the last one is read. Every other client sends
- * POST, which no proxy may try twice, unless all are to be tried again.
+ * Clients that keep a proxy busy: each has one keep-alive connection and sends its next request when the answer to the
+ * last one is read. Every other client sends POST, which no proxy may try twice, unless all are to be tried again.
  * Every answer is checked to be the answer to its own request; `echo` makes endpoints that answer so.
  */
 import type { RequestListener } from "node:http";
@@ -9,10 +9,12 @@ import { Signal } from "./signal.ts";
 import { valuesOf } from "./wire-reader.ts";
 
 /** Answers with the request target, under the name `name`. */
-export const echo = (name: string): RequestListener => (request, response) => {
-  const body = request.url ?? "";
-  response.writeHead(200, { "x-endpoint": name, "content-length": body.length }).end(body);
-};
+export const echo =
+  (name: string): RequestListener =>
+  (request, response) => {
+    const body = request.url ?? "";
+    response.writeHead(200, { "x-endpoint": name, "content-length": body.length }).end(body);
+  };
 
 export interface LoadOptions {
   readonly port: number;
@@ -55,7 +57,10 @@ export class Load {
   /** Waits until `count` more answers have been read. */
   untilMore(count: number): Promise<void> {
     const goal = this.answered + count;
-    return this.#signal.until(() => this.answered >= goal || this.failures.length >= maxFailures, `${count} more answers came`);
+    return this.#signal.until(
+      () => this.answered >= goal || this.failures.length >= maxFailures,
+      `${count} more answers came`,
+    );
   }
 
   /** Lets every client finish what it is doing. Resolves when their connections are closed. */
@@ -83,7 +88,11 @@ export class Load {
       const target = `/${index}-${count}`;
       try {
         connection ??= await this.#connect();
-        const isLast = await this.#ask(connection, index % 2 === 0 || this.#options.isIdempotent === true ? `GET ${target}` : `POST ${target}`, target);
+        const isLast = await this.#ask(
+          connection,
+          index % 2 === 0 || this.#options.isIdempotent === true ? `GET ${target}` : `POST ${target}`,
+          target,
+        );
         if (isLast && this.#options.isOneConnection === true) break;
         if (isLast || (++requestsHere === maxRequestsPerConnection && this.#options.isOneConnection !== true)) {
           await this.#leave(connection);
@@ -91,7 +100,9 @@ export class Load {
           requestsHere = 0;
         }
       } catch (error) {
-        this.failures.push(`${target}, request ${requestsHere} of its connection: ${error instanceof Error ? error.message : String(error)}`);
+        this.failures.push(
+          `${target}, request ${requestsHere} of its connection: ${error instanceof Error ? error.message : String(error)}`,
+        );
         this.#signal.notify();
         connection?.destroy();
         connection = null;
@@ -111,8 +122,10 @@ export class Load {
     if (answer.status === 200) {
       const endpoint = valuesOf(answer, "x-endpoint")[0] ?? "";
       this.byEndpoint[endpoint] = (this.byEndpoint[endpoint] ?? 0) + 1;
-      if (answer.body.toString() !== target) this.failures.push(`${target} was answered with ${answer.body.toString()}`);
-    } else if (!(this.#options.mayAnswer ?? []).includes(answer.status)) this.failures.push(`${target} was answered with ${answer.status} ${answer.body.toString()}`);
+      if (answer.body.toString() !== target)
+        this.failures.push(`${target} was answered with ${answer.body.toString()}`);
+    } else if (!(this.#options.mayAnswer ?? []).includes(answer.status))
+      this.failures.push(`${target} was answered with ${answer.status} ${answer.body.toString()}`);
     this.#signal.notify();
     return valuesOf(answer, "connection").includes("close");
   }

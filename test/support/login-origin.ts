@@ -1,11 +1,13 @@
 /**
- * An endpoint whose logins hold for a connection, as NTLM's and Negotiate's do: three steps, then every request of that connection is served as the one who has logged in.
- * The body of its answers is the name, `nobody` where there is no login and none is asked for.
+ * An endpoint whose logins hold for a connection, as NTLM's and Negotiate's do: three steps, then every request of that
+ * connection is served as the one who has logged in. The body of its answers is the name, `nobody` where there is no
+ * login and none is asked for.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { readRequest, type WireRequest } from "./wire-reader.ts";
 
-const valueOf = (request: WireRequest, name: string): string | undefined => request.fields.find(([field]) => field.toLowerCase() === name)?.[1];
+const valueOf = (request: WireRequest, name: string): string | undefined =>
+  request.fields.find(([field]) => field.toLowerCase() === name)?.[1];
 
 /** One connection of the proxy. */
 export class LoginConnection {
@@ -79,7 +81,11 @@ export class LoginOrigin {
     if (token.startsWith("proof-")) connection.user = token.slice("proof-".length);
     const body = connection.user ?? (request.target.startsWith("/public") ? "nobody" : null);
     const isHead = request.method === "HEAD";
-    if (body !== null) connection.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${isHead ? "" : body}`);
-    else connection.socket.write(`HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: ${this.#offer}${token === "hello" && !this.#offer.includes(",") ? " challenge" : ""}\r\nContent-Length: 0\r\n\r\n`);
+    if (body !== null)
+      connection.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${isHead ? "" : body}`);
+    else
+      connection.socket.write(
+        `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: ${this.#offer}${token === "hello" && !this.#offer.includes(",") ? " challenge" : ""}\r\nContent-Length: 0\r\n\r\n`,
+      );
   }
 }

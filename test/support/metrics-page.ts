@@ -16,7 +16,15 @@ export class MetricsPage {
       const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/i.exec(line);
       if (match === null) return [];
       const [, name = "", labels = "", value = ""] = match;
-      return [{ name, labels: Object.fromEntries([...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text])), value: Number(value) }];
+      return [
+        {
+          name,
+          labels: Object.fromEntries(
+            [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]),
+          ),
+          value: Number(value),
+        },
+      ];
     });
   }
 
@@ -33,16 +41,23 @@ export class MetricsPage {
   /** The values of the samples called `name`, each by its value of `label`. */
   by(name: string, label: string): Record<string, number> {
     const values: Record<string, number> = {};
-    for (const sample of this.#matching(name, {})) values[sample.labels[label] ?? ""] = (values[sample.labels[label] ?? ""] ?? 0) + sample.value;
+    for (const sample of this.#matching(name, {}))
+      values[sample.labels[label] ?? ""] = (values[sample.labels[label] ?? ""] ?? 0) + sample.value;
     return values;
   }
 
   /** Every counter, by its name and labels: what may never go backwards. */
   get counters(): Map<string, number> {
-    return new Map(this.#samples.filter(({ name }) => /_(total|count|bucket)$/.test(name)).map(({ name, labels, value }) => [`${name} ${JSON.stringify(labels)}`, value]));
+    return new Map(
+      this.#samples
+        .filter(({ name }) => /_(total|count|bucket)$/.test(name))
+        .map(({ name, labels, value }) => [`${name} ${JSON.stringify(labels)}`, value]),
+    );
   }
 
   #matching(name: string, labels: Readonly<Record<string, string>>): Sample[] {
-    return this.#samples.filter((sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
+    return this.#samples.filter(
+      (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+    );
   }
 }

@@ -34,7 +34,10 @@ export class MillraceProcess {
   #isEnded = false;
 
   /** @param args of the command; its executable may be another than the checkout's */
-  constructor(args: readonly string[], options: { cwd?: string; env?: Record<string, string>; executable?: string } = {}) {
+  constructor(
+    args: readonly string[],
+    options: { cwd?: string; env?: Record<string, string>; executable?: string } = {},
+  ) {
     this.child = spawn(options.executable ?? command, args, {
       cwd: options.cwd ?? root,
       env: { ...process.env, NO_COLOR: "1", ...options.env },
@@ -45,7 +48,12 @@ export class MillraceProcess {
     this.ended = once(this.child, "close").then(([code, signal]) => {
       this.#isEnded = true;
       this.#wake();
-      return { code: code as number | null, signal: signal as NodeJS.Signals | null, stdout: this.stdout, stderr: this.stderr };
+      return {
+        code: code as number | null,
+        signal: signal as NodeJS.Signals | null,
+        stdout: this.stdout,
+        stderr: this.stderr,
+      };
     });
   }
 
@@ -60,10 +68,15 @@ export class MillraceProcess {
 
   /** Every JSON line that the log has so far. */
   get log(): LogLine[] {
-    return this.stderr.split("\n").flatMap((line): LogLine[] => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as LogLine] : []));
+    return this.stderr
+      .split("\n")
+      .flatMap((line): LogLine[] => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as LogLine] : []));
   }
 
-  /** The first line of the log that `message` matches, among those after the first `after`. Fails when the process ends before. */
+  /**
+   * The first line of the log that `message` matches, among those after the first `after`. Fails when the process ends
+   * before.
+   */
   async logged(message: RegExp, after = 0): Promise<LogLine> {
     for (;;) {
       const found = this.log.slice(after).find((line) => message.test(line.message));
@@ -85,7 +98,9 @@ export class MillraceProcess {
   /** Waits for `ready`; the URLs of the listeners and of the admin listener, or null. */
   async ready(): Promise<{ url: string; urls: string[]; admin: string | null }> {
     const line = await this.logged(/^ready$/);
-    const urls = String(line["listeners"]).split(", ").map((address) => `http://${address}`);
+    const urls = String(line["listeners"])
+      .split(", ")
+      .map((address) => `http://${address}`);
     return { url: urls[0] ?? "", urls, admin: line["admin"] === undefined ? null : `http://${String(line["admin"])}` };
   }
 
@@ -101,7 +116,15 @@ export class MillraceProcess {
 }
 
 /** Runs a command that ends by itself. */
-export function runMillrace(args: readonly string[], options: { cwd?: string; env?: Record<string, string>; input?: string } = {}): Ending {
-  const { status, signal, stdout, stderr } = spawnSync(command, args, { cwd: options.cwd ?? root, env: { ...process.env, NO_COLOR: "1", ...options.env }, encoding: "utf8", timeout: 60_000 });
+export function runMillrace(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+): Ending {
+  const { status, signal, stdout, stderr } = spawnSync(command, args, {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    encoding: "utf8",
+    timeout: 60_000,
+  });
   return { code: status, signal, stdout, stderr };
 }

@@ -1,4 +1,7 @@
-/** A name server on the loopback interface, over UDP and TCP (RFC 1035), whose answers a test writes and changes while it runs. */
+/**
+ * A name server on the loopback interface, over UDP and TCP (RFC 1035), whose answers a test writes and changes while
+ * it runs.
+ */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -55,7 +58,8 @@ export class NameServer {
         tcp.once("error", () => resolve(false));
         tcp.listen(udp.address().port, "127.0.0.1", () => resolve(true));
       });
-      if (isListening && (tcp.address() as AddressInfo).port === udp.address().port) return new NameServer(zone, udp, tcp);
+      if (isListening && (tcp.address() as AddressInfo).port === udp.address().port)
+        return new NameServer(zone, udp, tcp);
       udp.close();
     }
   }
@@ -96,7 +100,8 @@ export class NameServer {
     const asked = query.readUInt16BE(at + 1);
     this.asked.push(`${name}/${asked === type.aaaa ? "AAAA" : "A"}${isTcp ? " tcp" : ""}`);
     const entry = this.zone.get(name);
-    const failure = entry === undefined ? 3 : ((asked === type.aaaa ? entry.failure6 : undefined) ?? entry.failure ?? 0);
+    const failure =
+      entry === undefined ? 3 : ((asked === type.aaaa ? entry.failure6 : undefined) ?? entry.failure ?? 0);
     if (this.isSilent || failure === "silent") return null;
     const isTruncated = entry?.isTruncated === true && !isTcp;
     const records = failure !== 0 || isTruncated ? [] : this.#records(name, asked);
@@ -114,7 +119,9 @@ export class NameServer {
     const { a = [], aaaa = [], cname, ttl = 30 } = entry;
     if (cname !== undefined) return [record(name, type.cname, encodeName(cname), ttl), ...this.#records(cname, asked)];
     if (asked === type.aaaa) return aaaa.map((address) => record(name, type.aaaa, encodeIpv6(address), ttl));
-    return asked === type.a ? a.map((address) => record(name, type.a, Buffer.from(address.split(".").map(Number)), ttl)) : [];
+    return asked === type.a
+      ? a.map((address) => record(name, type.a, Buffer.from(address.split(".").map(Number)), ttl))
+      : [];
   }
 }
 
@@ -134,7 +141,8 @@ function encodeName(name: string): Buffer {
 
 function encodeIpv6(address: string): Buffer {
   const [left = "", right = ""] = address.split("::");
-  const groups = (text: string): number[] => (text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16)));
+  const groups = (text: string): number[] =>
+    text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
   const [before, after] = [groups(left), groups(right)];
   const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
   return Buffer.from(all.flatMap((group) => [group >> 8, group & 255]));

@@ -24,8 +24,10 @@ export class OriginProcess {
 
   /** @param port to come back at a known one; default: any */
   static async start(name: string, port = 0): Promise<OriginProcess> {
-    const child = spawn(process.execPath, ["-e", program, String(port), name], { stdio: ["ignore", "pipe", "inherit"] });
-    const [line] = await once(child.stdout!.setEncoding("utf8"), "data") as [string];
+    const child = spawn(process.execPath, ["-e", program, String(port), name], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = (await once(child.stdout!.setEncoding("utf8"), "data")) as [string];
     return new OriginProcess(child, Number(line));
   }
 

@@ -18,7 +18,9 @@ export type Inspection = Awaited<ReturnType<Proxy["inspect"]>>;
 /** One line of the JSON access log. */
 export type LogLine = Record<string, unknown>;
 
-/** What to start: the short way for one listener, one route and one upstream; `config` adds or replaces top-level keys. */
+/**
+ * What to start: the short way for one listener, one route and one upstream; `config` adds or replaces top-level keys.
+ */
 export interface ProxyOptions {
   /** The endpoints of the upstream `app`. */
   endpoints?: readonly unknown[];
@@ -51,10 +53,17 @@ export class ProxyUnderTest {
     try {
       const errors: string[] = [];
       const logger: Logger = {
-        debug: () => {}, info: () => {}, warn: () => {},
-        error: (message, fields) => { errors.push(`${message} ${inspect(fields)}`); },
+        debug: () => {},
+        info: () => {},
+        warn: () => {},
+        error: (message, fields) => {
+          errors.push(`${message} ${inspect(fields)}`);
+        },
       };
-      const proxy = await createProxy(configurationOf(options, join(logFolder, "access.log")) as Parameters<typeof createProxy>[0], { logger });
+      const proxy = await createProxy(
+        configurationOf(options, join(logFolder, "access.log")) as Parameters<typeof createProxy>[0],
+        { logger },
+      );
       await proxy.listen();
       return new ProxyUnderTest(proxy, errors, logFolder);
     } catch (error) {
@@ -65,7 +74,9 @@ export class ProxyUnderTest {
 
   /** Applies other options; the access log stays. */
   async reload(options: ProxyOptions): Promise<void> {
-    await this.proxy.reload(configurationOf(options, join(this.#logFolder, "access.log")) as Parameters<Proxy["reload"]>[0]);
+    await this.proxy.reload(
+      configurationOf(options, join(this.#logFolder, "access.log")) as Parameters<Proxy["reload"]>[0],
+    );
   }
 
   get port(): number {
@@ -87,7 +98,10 @@ export class ProxyUnderTest {
   async untilOpen(isRight: (open: Inspection) => boolean, what: string): Promise<void> {
     let last: Inspection | null = null;
     try {
-      await eventually(async () => isRight(last = await this.inspect()), () => `${what}: ${JSON.stringify(last)}`);
+      await eventually(
+        async () => isRight((last = await this.inspect())),
+        () => `${what}: ${JSON.stringify(last)}`,
+      );
     } catch (error) {
       // What is left over must not keep the process alive as well.
       this.isGivenUp = true;
@@ -97,26 +111,37 @@ export class ProxyUnderTest {
   }
 
   /**
-   * Waits until nothing of the past is left: no client connection, no exchange, no upstream connection that is not idle in the pool.
-   * To be called when every client is closed.
+   * Waits until nothing of the past is left: no client connection, no exchange, no upstream connection that is not idle
+   * in the pool. To be called when every client is closed.
    */
   untilQuiet(): Promise<void> {
-    return this.untilOpen((open) => open.connections === 0 && open.exchanges === 0 && open.upstreamConnections === open.idleUpstreamConnections, "nothing is in flight");
+    return this.untilOpen(
+      (open) =>
+        open.connections === 0 && open.exchanges === 0 && open.upstreamConnections === open.idleUpstreamConnections,
+      "nothing is in flight",
+    );
   }
 
   /**
-   * Looks that nothing is counted as in flight, at any endpoint either. Only for a proxy with an admin listener: `config: { admin: { address: "127.0.0.1:0" } }`.
-   * To be called when nothing is in flight.
+   * Looks that nothing is counted as in flight, at any endpoint either. Only for a proxy with an admin listener:
+   * `config: { admin: { address: "127.0.0.1:0" } }`. To be called when nothing is in flight.
    */
   async assertCountsAreZero(): Promise<void> {
     const metrics = await MetricsPage.of(`http://${this.proxy.adminAddress() ?? ""}`);
     const endpoints = Object.entries(metrics.by("millrace_endpoint_in_flight", "endpoint"));
     assert.ok(endpoints.length > 0, "endpoints are counted");
-    assert.deepEqual(endpoints.filter(([, count]) => count !== 0), [], "no attempt is counted as in flight");
+    assert.deepEqual(
+      endpoints.filter(([, count]) => count !== 0),
+      [],
+      "no attempt is counted as in flight",
+    );
     assert.equal(metrics.sum("millrace_requests_in_flight"), 0, "no exchange is counted as in flight");
   }
 
-  /** Waits until, in addition, no upstream connection and no deadline is left. To be called when the endpoints are closed too. */
+  /**
+   * Waits until, in addition, no upstream connection and no deadline is left. To be called when the endpoints are
+   * closed too.
+   */
   async untilEmpty(): Promise<void> {
     await this.untilQuiet();
     await this.untilOpen((open) => open.upstreamConnections === 0 && open.deadlines === 0, "nothing is left over");
@@ -131,7 +156,10 @@ export class ProxyUnderTest {
     assert.deepEqual(this.errors, [], "the proxy met no bug of its own");
     const text = await readFile(join(this.#logFolder, "access.log"), "utf8").catch(() => "");
     await rm(this.#logFolder, { recursive: true, force: true });
-    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as LogLine);
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as LogLine);
   }
 }
 
@@ -139,7 +167,9 @@ function configurationOf(options: ProxyOptions, accessLog: string): Record<strin
   return {
     workers: 0,
     listeners: [{ address: "127.0.0.1:0", ...options.listener }],
-    ...(options.endpoints === undefined ? {} : { upstreams: { app: { endpoints: options.endpoints, ...options.upstream } } }),
+    ...(options.endpoints === undefined
+      ? {}
+      : { upstreams: { app: { endpoints: options.endpoints, ...options.upstream } } }),
     routes: options.routes ?? [{ upstream: "app" }],
     log: { level: "error", access: { format: "json", path: accessLog }, stats: "0s" },
     ...options.config,

@@ -1,5 +1,6 @@
 /**
- * A client that sends exactly the bytes it is told to, in the pieces it is told to, and reads answers with the strict reader.
+ * A client that sends exactly the bytes it is told to, in the pieces it is told to, and reads answers with the strict
+ * reader.
  */
 import { createConnection, type Socket } from "node:net";
 import { Signal, loopTurns } from "./signal.ts";
@@ -111,23 +112,33 @@ export class RawClient {
    */
   async response(method = "GET"): Promise<WireResponse> {
     let found: WireResponse | null = null;
-    await this.#signal.until(() => {
-      const read = readResponse(this.received, this.#readTo, { method, isClosed: this.isEnded });
-      if (read !== null) {
-        found = read.message;
-        this.#readTo = read.end;
-        return true;
-      }
-      if (this.isOver) throw new Error(`the connection ended within an answer, after ${JSON.stringify(this.unread.toString("latin1").slice(0, 400))}${this.error === null ? "" : ` (${this.error.code})`}`);
-      return false;
-    }, `an answer came; so far ${JSON.stringify(this.unread.toString("latin1").slice(0, 400))}`);
+    await this.#signal.until(
+      () => {
+        const read = readResponse(this.received, this.#readTo, { method, isClosed: this.isEnded });
+        if (read !== null) {
+          found = read.message;
+          this.#readTo = read.end;
+          return true;
+        }
+        if (this.isOver)
+          throw new Error(
+            `the connection ended within an answer, after ${JSON.stringify(this.unread.toString("latin1").slice(0, 400))}${this.error === null ? "" : ` (${this.error.code})`}`,
+          );
+        return false;
+      },
+      `an answer came; so far ${JSON.stringify(this.unread.toString("latin1").slice(0, 400))}`,
+    );
     return found as unknown as WireResponse;
   }
 
   /** The answer as far as it came when the connection was over; null when not even a head came. */
   async brokenResponse(method = "GET"): Promise<WireResponse | null> {
     await this.untilOver();
-    const read = readResponse(this.received, this.#readTo, { method, isClosed: this.isEnded && this.error === null, partial: true });
+    const read = readResponse(this.received, this.#readTo, {
+      method,
+      isClosed: this.isEnded && this.error === null,
+      partial: true,
+    });
     if (read !== null) this.#readTo = read.end;
     return read?.message ?? null;
   }

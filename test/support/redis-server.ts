@@ -67,7 +67,11 @@ export class RedisServer {
   }
 
   #spawn(): ChildProcess {
-    return spawn(redisCommand ?? "redis-server", ["--port", "0", "--unixsocket", this.#socketPath, "--save", "", "--appendonly", "no", "--dir", this.#folder], { stdio: "ignore" });
+    return spawn(
+      redisCommand ?? "redis-server",
+      ["--port", "0", "--unixsocket", this.#socketPath, "--save", "", "--appendonly", "no", "--dir", this.#folder],
+      { stdio: "ignore" },
+    );
   }
 
   async #ready(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * How many steps a backtracking engine takes for a regular expression: the pattern is compiled to a small program and run on an explicit stack, which is what the
- * engine of the language does too, but with a counter. Knows as much of the syntax as this project uses; throws on the rest.
+ * How many steps a backtracking engine takes for a regular expression: the pattern is compiled to a small program and
+ * run on an explicit stack, which is what the engine of the language does too, but with a counter. Knows as much of the
+ * syntax as this project uses; throws on the rest.
  */
 
 type Instruction =
@@ -17,10 +18,16 @@ type Instruction =
 type Code = Instruction[];
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
-const isWord = (code: number): boolean => isDigit(code) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
+const isWord = (code: number): boolean =>
+  isDigit(code) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
 const isSpace = (code: number): boolean => /\s/.test(String.fromCharCode(code));
 const classes: Readonly<Record<string, (code: number) => boolean>> = {
-  d: isDigit, w: isWord, s: isSpace, D: (code) => !isDigit(code), W: (code) => !isWord(code), S: (code) => !isSpace(code),
+  d: isDigit,
+  w: isWord,
+  s: isSpace,
+  D: (code) => !isDigit(code),
+  W: (code) => !isWord(code),
+  S: (code) => !isSpace(code),
 };
 const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, v: 11, f: 12, 0: 0 };
 
@@ -45,12 +52,18 @@ class Compiler {
     if (this.#source[this.#at] !== "|") return first;
     this.#at++;
     const second = this.#alternatives();
-    return [{ op: "split", first: 1, second: first.length + 2 }, ...first, { op: "jump", to: second.length + 1 }, ...second];
+    return [
+      { op: "split", first: 1, second: first.length + 2 },
+      ...first,
+      { op: "jump", to: second.length + 1 },
+      ...second,
+    ];
   }
 
   #sequence(): Code {
     const code: Code = [];
-    while (this.#at < this.#source.length && this.#source[this.#at] !== "|" && this.#source[this.#at] !== ")") code.push(...this.#quantified());
+    while (this.#at < this.#source.length && this.#source[this.#at] !== "|" && this.#source[this.#at] !== ")")
+      code.push(...this.#quantified());
     return code;
   }
 
@@ -59,9 +72,19 @@ class Compiler {
     const match = /^(?:[*+?]|\{(\d+)(,?)(\d*)\})(\??)/.exec(this.#source.slice(this.#at, this.#at + 20));
     if (match === null) return atom;
     this.#at += match[0].length;
-    const [least, most] = match[0].startsWith("*") ? [0, Infinity] : match[0].startsWith("+") ? [1, Infinity] : match[0].startsWith("?") ? [0, 1] : [Number(match[1]), match[2] === "" ? Number(match[1]) : match[3] === "" ? Infinity : Number(match[3])];
+    const [least, most] = match[0].startsWith("*")
+      ? [0, Infinity]
+      : match[0].startsWith("+")
+        ? [1, Infinity]
+        : match[0].startsWith("?")
+          ? [0, 1]
+          : [Number(match[1]), match[2] === "" ? Number(match[1]) : match[3] === "" ? Infinity : Number(match[3])];
     const isLazy = match[4] === "?";
-    const choose = (into: number, past: number): Instruction => ({ op: "split", first: isLazy ? past : into, second: isLazy ? into : past });
+    const choose = (into: number, past: number): Instruction => ({
+      op: "split",
+      first: isLazy ? past : into,
+      second: isLazy ? into : past,
+    });
     const code: Code = [];
     for (let count = 0; count < least; count++) code.push(...atom);
     if (most === Infinity) code.push(choose(1, atom.length + 2), ...atom, { op: "jump", to: -atom.length - 1 });
@@ -72,11 +95,16 @@ class Compiler {
   #atom(): Code {
     const character = this.#source[this.#at++]!;
     switch (character) {
-      case "^": return [{ op: "start" }];
-      case "$": return [{ op: "end" }];
-      case ".": return [this.#char(this.#flags.includes("s") ? () => true : (code) => code !== 10 && code !== 13)];
-      case "(": return this.#group();
-      case "[": return [this.#char(this.#class())];
+      case "^":
+        return [{ op: "start" }];
+      case "$":
+        return [{ op: "end" }];
+      case ".":
+        return [this.#char(this.#flags.includes("s") ? () => true : (code) => code !== 10 && code !== 13)];
+      case "(":
+        return this.#group();
+      case "[":
+        return [this.#char(this.#class())];
       case "\\": {
         if (this.#source[this.#at] === "b") {
           this.#at++;
@@ -93,7 +121,13 @@ class Compiler {
 
   #char(accepts: (code: number) => boolean): Instruction {
     if (!this.#flags.includes("i")) return { op: "char", accepts };
-    return { op: "char", accepts: (code) => accepts(code) || accepts(String.fromCharCode(code).toLowerCase().charCodeAt(0)) || accepts(String.fromCharCode(code).toUpperCase().charCodeAt(0)) };
+    return {
+      op: "char",
+      accepts: (code) =>
+        accepts(code) ||
+        accepts(String.fromCharCode(code).toLowerCase().charCodeAt(0)) ||
+        accepts(String.fromCharCode(code).toUpperCase().charCodeAt(0)),
+    };
   }
 
   #group(): Code {
@@ -104,7 +138,9 @@ class Compiler {
     }
     const code = this.#alternatives();
     if (this.#source[this.#at++] !== ")") throw new Error(`an open group in /${this.#source}/`);
-    return rest === "?=" || rest === "?!" ? [{ op: "look", program: [...code, { op: "match" }], isNegative: rest === "?!" }] : code;
+    return rest === "?=" || rest === "?!"
+      ? [{ op: "look", program: [...code, { op: "match" }], isNegative: rest === "?!" }]
+      : code;
   }
 
   /** What follows a backslash. */
@@ -113,7 +149,10 @@ class Compiler {
     const known = classes[letter];
     if (known !== undefined) return known;
     const hexDigits = letter === "x" ? 2 : letter === "u" ? 4 : 0;
-    const code = hexDigits > 0 ? Number.parseInt(this.#source.slice(this.#at, this.#at + hexDigits), 16) : (escapes[letter] ?? letter.charCodeAt(0));
+    const code =
+      hexDigits > 0
+        ? Number.parseInt(this.#source.slice(this.#at, this.#at + hexDigits), 16)
+        : (escapes[letter] ?? letter.charCodeAt(0));
     this.#at += hexDigits;
     this.#lastEscape = code;
     return (one) => one === code;

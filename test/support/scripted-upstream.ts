@@ -1,6 +1,6 @@
 /**
- * An endpoint that records, byte by byte, what reaches it and answers as a script says.
- * Whatever a proxy sends is read with the strict reader; bytes that do not pass are kept as `violations`, which no test may end with.
+ * An endpoint that records, byte by byte, what reaches it and answers as a script says. Whatever a proxy sends is read
+ * with the strict reader; bytes that do not pass are kept as `violations`, which no test may end with.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { Signal, loopTurns } from "./signal.ts";
@@ -117,7 +117,8 @@ export interface Script {
 
 /** An answer to everything: 200 with the body `ok`. */
 export const answerOk: Script = {
-  onRequest: (connection, request) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${request.method === "HEAD" ? "" : "ok"}`),
+  onRequest: (connection, request) =>
+    connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${request.method === "HEAD" ? "" : "ok"}`),
 };
 
 /** A scripted endpoint on a loopback port. The script may be replaced at any time. */
@@ -170,7 +171,10 @@ export class ScriptedUpstream {
     return this.#signal.until(isTrue, what);
   }
 
-  /** Starts a new record. Open connections stay open and keep only what they receive from now on, in the order they were opened. */
+  /**
+   * Starts a new record. Open connections stay open and keep only what they receive from now on, in the order they were
+   * opened.
+   */
   forget(): void {
     this.connections = this.connections.filter((connection) => !connection.isClosed && connection.unread.length === 0);
     for (const connection of this.connections) connection.forget();
@@ -200,7 +204,9 @@ export class ScriptedUpstream {
         }
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
-        this.violations.push(`${error.message} in ${JSON.stringify(connection.unread.toString("latin1").slice(0, 300))}`);
+        this.violations.push(
+          `${error.message} in ${JSON.stringify(connection.unread.toString("latin1").slice(0, 300))}`,
+        );
         socket.destroy();
       }
       this.script.onData?.(connection, chunk);

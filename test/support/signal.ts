@@ -44,8 +44,14 @@ export async function loopTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-/** Resolves once `isTrue` holds, for states that announce no event: looks again turn by turn, then every few milliseconds. */
-export async function eventually(isTrue: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
+/**
+ * Resolves once `isTrue` holds, for states that announce no event: looks again turn by turn, then every few
+ * milliseconds.
+ */
+export async function eventually(
+  isTrue: () => boolean | Promise<boolean>,
+  what: string | (() => string),
+): Promise<void> {
   const limit = performance.now() + waitLimitMs;
   for (let turn = 0; !(await isTrue()); turn++) {
     if (performance.now() > limit) throw new Error(`waited in vain until ${typeof what === "string" ? what : what()}`);

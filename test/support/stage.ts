@@ -1,4 +1,7 @@
-/** A proxy with any configuration, its log messages, its admin listener, and the check that nothing is left over in the end. */
+/**
+ * A proxy with any configuration, its log messages, its admin listener, and the check that nothing is left over in the
+ * end.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,10 +18,18 @@ export interface Message {
 }
 
 /** How proxies are run in tests that hold for both. */
-export const modes: readonly (readonly [title: string, workers: number])[] = [["inline", 0], ["with two threads", 2]];
+export const modes: readonly (readonly [title: string, workers: number])[] = [
+  ["inline", 0],
+  ["with two threads", 2],
+];
 
 /** Everything that must be zero when nobody uses the proxy. */
-const gauges = ["millrace_connections", "millrace_requests_in_flight", "millrace_endpoint_in_flight", "millrace_tunnels_open"];
+const gauges = [
+  "millrace_connections",
+  "millrace_requests_in_flight",
+  "millrace_endpoint_in_flight",
+  "millrace_tunnels_open",
+];
 
 /** A running proxy. */
 export class Stage {
@@ -33,14 +44,26 @@ export class Stage {
     this.folder = folder;
   }
 
-  /** Starts it, with an admin listener beside `config` and quiet logs unless that says otherwise. @param config or how to make it from the folder @param options beside the logger */
-  static async start(config: ConfigInput | ((folder: string) => ConfigInput), options: Pick<ProxyOptions, "idleGraceMs"> = {}): Promise<Stage> {
+  /**
+   * Starts it, with an admin listener beside `config` and quiet logs unless that says otherwise. @param config or how
+   * to make it from the folder @param options beside the logger
+   */
+  static async start(
+    config: ConfigInput | ((folder: string) => ConfigInput),
+    options: Pick<ProxyOptions, "idleGraceMs"> = {},
+  ): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-lifetime-"));
     const messages: Message[] = [];
-    const log = (level: Message["level"]) => (message: string, fields: Record<string, unknown> = {}): void => void messages.push({ level, message, fields });
+    const log =
+      (level: Message["level"]) =>
+      (message: string, fields: Record<string, unknown> = {}): void =>
+        void messages.push({ level, message, fields });
     const logger: Logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     try {
-      const proxy = await createProxy(withAdmin(typeof config === "function" ? config(folder) : config), { logger, ...options });
+      const proxy = await createProxy(withAdmin(typeof config === "function" ? config(folder) : config), {
+        logger,
+        ...options,
+      });
       await proxy.listen();
       await proxy.ready();
       return new Stage(proxy, messages, folder);
@@ -72,19 +95,30 @@ export class Stage {
 
   /** Messages of the levels `warn` and `error`. */
   get complaints(): readonly string[] {
-    return this.messages.filter(({ level }) => level === "warn" || level === "error").map(({ message, fields }) => `${message} ${JSON.stringify(fields)}`);
+    return this.messages
+      .filter(({ level }) => level === "warn" || level === "error")
+      .map(({ message, fields }) => `${message} ${JSON.stringify(fields)}`);
   }
 
-  /** Waits until no client connection, exchange, upstream connection or deadline is left, and every gauge says so. To be called when clients and endpoints are closed. */
+  /**
+   * Waits until no client connection, exchange, upstream connection or deadline is left, and every gauge says so. To be
+   * called when clients and endpoints are closed.
+   */
   async untilEmpty(): Promise<void> {
     let open = "";
-    await eventually(async () => {
-      const inspection = await this.proxy.inspect();
-      const metrics = await this.metrics();
-      const left = Object.entries({ ...inspection, ...Object.fromEntries(gauges.map((name) => [name, metrics.sum(name)])) }).filter(([, value]) => value !== 0);
-      open = JSON.stringify(left);
-      return left.length === 0;
-    }, () => `nothing is left over: ${open}`);
+    await eventually(
+      async () => {
+        const inspection = await this.proxy.inspect();
+        const metrics = await this.metrics();
+        const left = Object.entries({
+          ...inspection,
+          ...Object.fromEntries(gauges.map((name) => [name, metrics.sum(name)])),
+        }).filter(([, value]) => value !== 0);
+        open = JSON.stringify(left);
+        return left.length === 0;
+      },
+      () => `nothing is left over: ${open}`,
+    );
   }
 
   /** Ends the proxy at once and removes the folder. */
@@ -97,4 +131,3 @@ export class Stage {
 function withAdmin(config: ConfigInput): ConfigInput {
   return { admin: { address: "127.0.0.1:0" }, log: { stats: "0s" }, ...config };
 }
-

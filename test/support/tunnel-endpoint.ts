@@ -1,10 +1,15 @@
-/** An endpoint that switches every connection to a tunnel and says everything back, and clients of it that are as cheap as sockets get. */
+/**
+ * An endpoint that switches every connection to a tunnel and says everything back, and clients of it that are as cheap
+ * as sockets get.
+ */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { Signal } from "./signal.ts";
 
-const handshake = "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const handshake =
+  "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const switched =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /** A running endpoint. */
 export class TunnelEndpoint {
@@ -63,9 +68,13 @@ export class Tunnels {
     const tunnels = new Tunnels();
     while (tunnels.#sockets.length < count) {
       const batch = Array.from({ length: Math.min(100, count - tunnels.#sockets.length) }, () => tunnels.#add(port));
-      await tunnels.#signal.until(() => batch.every((index) => tunnels.#received[index]!.endsWith("\r\n\r\n")), "a batch of tunnels was open");
+      await tunnels.#signal.until(
+        () => batch.every((index) => tunnels.#received[index]!.endsWith("\r\n\r\n")),
+        "a batch of tunnels was open",
+      );
       for (const index of batch) {
-        if (!tunnels.#received[index]!.startsWith("HTTP/1.1 101 ")) throw new Error(`no tunnel but ${tunnels.#received[index]}`);
+        if (!tunnels.#received[index]!.startsWith("HTTP/1.1 101 "))
+          throw new Error(`no tunnel but ${tunnels.#received[index]}`);
         tunnels.#received[index] = "";
       }
     }
@@ -93,7 +102,10 @@ export class Tunnels {
   /** Sends something through every tunnel and waits until each has said it back. @throws when one has not */
   async echo(word: string): Promise<void> {
     for (const [index, socket] of this.#sockets.entries()) socket.write(`${word} ${index};`);
-    await this.#signal.until(() => this.closedCount > 0 || this.#received.every((text, index) => text.endsWith(`${word} ${index};`)), `every tunnel echoed ${word}`);
+    await this.#signal.until(
+      () => this.closedCount > 0 || this.#received.every((text, index) => text.endsWith(`${word} ${index};`)),
+      `every tunnel echoed ${word}`,
+    );
     if (this.closedCount > 0) throw new Error(`${this.closedCount} tunnels were dropped`);
   }
 

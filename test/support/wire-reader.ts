@@ -1,7 +1,7 @@
 /**
- * A second opinion on what HTTP/1.1 bytes mean: a strict reader that shares no code with the product.
- * It accepts only what nobody could read in two ways, so whatever Millrace writes, to either side, must pass here.
- * It is slow and simple on purpose: it looks at the bytes collected so far and says "incomplete" or hands out one message.
+ * A second opinion on what HTTP/1.1 bytes mean: a strict reader that shares no code with the product. It accepts only
+ * what nobody could read in two ways, so whatever Millrace writes, to either side, must pass here. It is slow and
+ * simple on purpose: it looks at the bytes collected so far and says "incomplete" or hands out one message.
  */
 
 /** The bytes are not an HTTP/1.1 message that everybody reads alike. */
@@ -79,7 +79,8 @@ function readHead(bytes: Buffer, from: number): Head | null {
 function framingOf(head: Head, version: string): { framing: BodyFraming; length: number } {
   const lengths = valuesOf(head, "content-length");
   const codings = valuesOf(head, "transfer-encoding");
-  if (lengths.length > 1 || codings.length > 1 || (lengths.length === 1 && codings.length === 1)) throw new WireError("more than one body length");
+  if (lengths.length > 1 || codings.length > 1 || (lengths.length === 1 && codings.length === 1))
+    throw new WireError("more than one body length");
   const [length] = lengths;
   const [coding] = codings;
   if (length !== undefined) {
@@ -87,7 +88,8 @@ function framingOf(head: Head, version: string): { framing: BodyFraming; length:
     return { framing: "length", length: Number(length) };
   }
   if (coding === undefined) return { framing: "none", length: 0 };
-  if (coding.toLowerCase() !== "chunked" || version !== "HTTP/1.1") throw new WireError(`bad Transfer-Encoding ${JSON.stringify(coding)} in ${version}`);
+  if (coding.toLowerCase() !== "chunked" || version !== "HTTP/1.1")
+    throw new WireError(`bad Transfer-Encoding ${JSON.stringify(coding)} in ${version}`);
   return { framing: "chunked", length: 0 };
 }
 
@@ -109,10 +111,16 @@ function readChunked(bytes: Buffer, from: number): Body {
     const size = Number.parseInt(line, 16);
     at = lineEnd + 2;
     if (size === 0) {
-      if (bytes.length >= at + 2 && bytes.toString("latin1", at, at + 2) === "\r\n") return { body: Buffer.concat(parts), trailers: [], end: at + 2, isComplete: true };
+      if (bytes.length >= at + 2 && bytes.toString("latin1", at, at + 2) === "\r\n")
+        return { body: Buffer.concat(parts), trailers: [], end: at + 2, isComplete: true };
       const end = bytes.indexOf("\r\n\r\n", at, "latin1");
       if (end === -1) return incomplete();
-      return { body: Buffer.concat(parts), trailers: parseFields(bytes.toString("latin1", at, end).split("\r\n")), end: end + 4, isComplete: true };
+      return {
+        body: Buffer.concat(parts),
+        trailers: parseFields(bytes.toString("latin1", at, end).split("\r\n")),
+        end: end + 4,
+        isComplete: true,
+      };
     }
     parts.push(bytes.subarray(at, Math.min(at + size, bytes.length)));
     at += size;
@@ -127,46 +135,83 @@ function readBody(bytes: Buffer, from: number, framing: BodyFraming, length: num
   if (framing === "chunked") return readChunked(bytes, from);
   const end = framing === "length" ? from + length : bytes.length;
   const isComplete = framing === "length" ? bytes.length >= end : isClosed;
-  return { body: bytes.subarray(from, Math.min(end, bytes.length)), trailers: [], end: Math.min(end, bytes.length), isComplete };
+  return {
+    body: bytes.subarray(from, Math.min(end, bytes.length)),
+    trailers: [],
+    end: Math.min(end, bytes.length),
+    isComplete,
+  };
 }
 
 /**
- * The request at `from`, or null while it is incomplete. With `partial`, a request whose head is complete is handed out as far as it came.
+ * The request at `from`, or null while it is incomplete. With `partial`, a request whose head is complete is handed out
+ * as far as it came.
  * @throws WireError where the bytes are not strictly HTTP/1.1
  */
 export function readRequest(bytes: Buffer, from = 0, options: { partial?: boolean } = {}): Read<WireRequest> | null {
   const head = readHead(bytes, from);
   if (head === null) return null;
   const [, method = "", target = "", version = ""] = /^(\S+) (\S+) (HTTP\/1\.[01])$/.exec(head.startLine) ?? [];
-  if (!token.test(method) || !/^[\x21-\x7e]+$/.test(target)) throw new WireError(`bad request line ${JSON.stringify(head.startLine)}`);
+  if (!token.test(method) || !/^[\x21-\x7e]+$/.test(target))
+    throw new WireError(`bad request line ${JSON.stringify(head.startLine)}`);
   const hosts = valuesOf(head, "host").length;
   if (hosts > 1 || (hosts === 0 && version === "HTTP/1.1")) throw new WireError(`${hosts} Host fields`);
   const { framing, length } = framingOf(head, version);
   const body = readBody(bytes, head.end, framing, length, false);
   if (!body.isComplete && options.partial !== true) return null;
-  return { message: { startLine: head.startLine, method, target, version, fields: head.fields, framing, body: body.body, trailers: body.trailers, isComplete: body.isComplete }, end: body.end };
+  return {
+    message: {
+      startLine: head.startLine,
+      method,
+      target,
+      version,
+      fields: head.fields,
+      framing,
+      body: body.body,
+      trailers: body.trailers,
+      isComplete: body.isComplete,
+    },
+    end: body.end,
+  };
 }
 
 /**
  * The final response to a `method` request at `from`, with the interim ones before it; null while it is incomplete.
- * `isClosed` says that nothing more will come. With `partial`, a response whose head is complete is handed out as far as it came.
- * A 101 is final and has no body: what follows is the tunnel's.
+ * `isClosed` says that nothing more will come. With `partial`, a response whose head is complete is handed out as far
+ * as it came. A 101 is final and has no body: what follows is the tunnel's.
  * @throws WireError where the bytes are not strictly HTTP/1.1
  */
-export function readResponse(bytes: Buffer, from: number, options: { method: string; isClosed: boolean; partial?: boolean }): Read<WireResponse> | null {
+export function readResponse(
+  bytes: Buffer,
+  from: number,
+  options: { method: string; isClosed: boolean; partial?: boolean },
+): Read<WireResponse> | null {
   const interim: WireResponse[] = [];
   for (let at = from; ; ) {
     const head = readHead(bytes, at);
     if (head === null) return null;
-    const [, version = "", digits = "", reason = ""] = /^(HTTP\/1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/.exec(head.startLine) ?? [];
+    const [, version = "", digits = "", reason = ""] =
+      /^(HTTP\/1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/.exec(head.startLine) ?? [];
     if (version === "") throw new WireError(`bad status line ${JSON.stringify(head.startLine)}`);
     const status = Number(digits);
     const declared = framingOf(head, version);
     const isBodyless = options.method === "HEAD" || status < 200 || status === 204 || status === 304;
-    if ((status < 200 || status === 204) && declared.framing !== "none") throw new WireError(`a body length on ${status}`);
+    if ((status < 200 || status === 204) && declared.framing !== "none")
+      throw new WireError(`a body length on ${status}`);
     const framing = isBodyless ? "none" : declared.framing === "none" ? "close" : declared.framing;
     const body = readBody(bytes, head.end, framing, declared.length, options.isClosed);
-    const message: WireResponse = { startLine: head.startLine, version, status, reason, fields: head.fields, framing, body: body.body, trailers: body.trailers, isComplete: body.isComplete, interim };
+    const message: WireResponse = {
+      startLine: head.startLine,
+      version,
+      status,
+      reason,
+      fields: head.fields,
+      framing,
+      body: body.body,
+      trailers: body.trailers,
+      isComplete: body.isComplete,
+      interim,
+    };
     if (status < 200 && status !== 101) {
       interim.push(message);
       at = head.end;

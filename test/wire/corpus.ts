@@ -12,8 +12,20 @@ import { validResponses } from "./response-valid.ts";
 const maxLength = 600;
 
 /** Requests of at most 600 bytes. */
-export const requestCorpus: readonly string[] = [framingFixtures, chunkFixtures, fieldFixtures, targetFixtures, forwardingFixtures, switchingFixtures, validFixtures]
-  .flat().map(({ request }) => request).filter(({ length }) => length <= maxLength);
+export const requestCorpus: readonly string[] = [
+  framingFixtures,
+  chunkFixtures,
+  fieldFixtures,
+  targetFixtures,
+  forwardingFixtures,
+  switchingFixtures,
+  validFixtures,
+]
+  .flat()
+  .map(({ request }) => request)
+  .filter(({ length }) => length <= maxLength);
 
 /** Answers of at most 600 bytes. */
-export const responseCorpus: readonly string[] = [...validResponses, ...brokenResponses].map(({ response }) => response).filter(({ length }) => length > 0 && length <= maxLength);
+export const responseCorpus: readonly string[] = [...validResponses, ...brokenResponses]
+  .map(({ response }) => response)
+  .filter(({ length }) => length > 0 && length <= maxLength);

@@ -1,8 +1,12 @@
 /**
- * What a request fixture is: bytes a client sends, and what must become of them. The tables beside this file are data; `requests.test.ts` runs them.
+ * What a request fixture is: bytes a client sends, and what must become of them. The tables beside this file are data;
+ * `requests.test.ts` runs them.
  */
 
-/** The request reaches the endpoint in this shape, and its answer the client. Fields the proxy makes are looked at apart. */
+/**
+ * The request reaches the endpoint in this shape, and its answer the client. Fields the proxy makes are looked at
+ * apart.
+ */
 export interface ForwardedShape {
   /** Method and target. */
   readonly line: string;
@@ -24,7 +28,10 @@ export interface RequestFixture {
   readonly request: string;
   /** The client finishes its side behind the bytes. */
   readonly endsInput?: true;
-  /** Refused with one of these statuses and a closed connection, nothing upstream. 0 stands for a close without an answer. */
+  /**
+   * Refused with one of these statuses and a closed connection, nothing upstream. 0 stands for a close without an
+   * answer.
+   */
   readonly refused?: readonly number[];
   /** Answered by the proxy itself, nothing upstream; the connection is kept. */
   readonly answered?: number;
@@ -46,15 +53,22 @@ export function refuseEnded(name: string, request: string, ...statuses: number[]
 }
 
 /** A fixture that must be forwarded. */
-export function forward(name: string, request: string, forwarded: ForwardedShape, more: { closes?: true } = {}): RequestFixture {
+export function forward(
+  name: string,
+  request: string,
+  forwarded: ForwardedShape,
+  more: { closes?: true } = {},
+): RequestFixture {
   return { name, request, forwarded, ...more };
 }
 
 /** A GET with these field lines; `Host: a` comes first. */
-export const get = (...lines: string[]): string => `GET / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
+export const get = (...lines: string[]): string =>
+  `GET / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
 
 /** A POST with these field lines, then `body`. */
-export const post = (lines: readonly string[], body = ""): string => `POST / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
+export const post = (lines: readonly string[], body = ""): string =>
+  `POST / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
 
 /** A POST whose body is these raw bytes, announced as chunked. */
 export const chunked = (body: string): string => post(["Transfer-Encoding: chunked"], body);

@@ -18,12 +18,30 @@ import { targetFixtures } from "./request-targets.ts";
 import { validFixtures } from "./request-valid.ts";
 
 const tables: Record<string, readonly RequestFixture[]> = {
-  "request framing": framingFixtures, "request chunks": chunkFixtures, "request fields": fieldFixtures, "request targets": targetFixtures,
-  "request forwarding": forwardingFixtures, "switching and expecting": switchingFixtures, "ordinary requests": validFixtures,
+  "request framing": framingFixtures,
+  "request chunks": chunkFixtures,
+  "request fields": fieldFixtures,
+  "request targets": targetFixtures,
+  "request forwarding": forwardingFixtures,
+  "switching and expecting": switchingFixtures,
+  "ordinary requests": validFixtures,
 };
 
 /** Fields the proxy makes or owns; compared apart. */
-const madeNames = new Set(["via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id", "traceparent", "connection", "te", "expect", "host", "content-length", "transfer-encoding"]);
+const madeNames = new Set([
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-request-id",
+  "traceparent",
+  "connection",
+  "te",
+  "expect",
+  "host",
+  "content-length",
+  "transfer-encoding",
+]);
 const passedNames = new Set(["traceparent"]);
 
 let upstream: ScriptedUpstream;
@@ -33,7 +51,10 @@ before(start);
 
 async function start(): Promise<void> {
   upstream = await ScriptedUpstream.start(answerOk);
-  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config: { log: { access: false, stats: "0s", level: "error" } } });
+  proxy = await ProxyUnderTest.start({
+    endpoints: [upstream.url],
+    config: { log: { access: false, stats: "0s", level: "error" } },
+  });
 }
 
 after(async () => {
@@ -43,18 +64,30 @@ after(async () => {
 });
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
-const methodOf = (fixture: RequestFixture): string => fixture.isHead === true || fixture.request.startsWith("HEAD ") ? "HEAD" : "GET";
+const methodOf = (fixture: RequestFixture): string =>
+  fixture.isHead === true || fixture.request.startsWith("HEAD ") ? "HEAD" : "GET";
 
 function assertShape(request: WireRequest, shape: ForwardedShape): void {
   assert.equal(`${request.method} ${request.target} ${request.version}`, `${shape.line} HTTP/1.1`);
   if (shape.host !== "*") assert.deepEqual(valuesOf(request, "host"), [shape.host ?? "a"]);
-  const kept = request.fields.filter(([name]) => !madeNames.has(name.toLowerCase()) || (passedNames.has(name.toLowerCase()) && shape.fields?.some((line) => line.startsWith(name))));
-  assert.deepEqual(kept.map(([name, value]) => `${name}: ${value}`), shape.fields ?? []);
+  const kept = request.fields.filter(
+    ([name]) =>
+      !madeNames.has(name.toLowerCase()) ||
+      (passedNames.has(name.toLowerCase()) && shape.fields?.some((line) => line.startsWith(name))),
+  );
+  assert.deepEqual(
+    kept.map(([name, value]) => `${name}: ${value}`),
+    shape.fields ?? [],
+  );
   if (shape.framing !== undefined) assert.equal(request.framing, shape.framing);
   assert.equal(request.body.toString("latin1"), shape.body ?? "");
-  assert.deepEqual(request.trailers.map(([name, value]) => `${name}: ${value}`), shape.trailers ?? []);
+  assert.deepEqual(
+    request.trailers.map(([name, value]) => `${name}: ${value}`),
+    shape.trailers ?? [],
+  );
   for (const name of ["via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id"]) {
-    if (!(name === "x-forwarded-host" && shape.host === "*")) assert.equal(valuesOf(request, name).length, 1, `one ${name}`);
+    if (!(name === "x-forwarded-host" && shape.host === "*"))
+      assert.equal(valuesOf(request, name).length, 1, `one ${name}`);
   }
   for (const [name, expected] of Object.entries(shape.made ?? {})) {
     const values = valuesOf(request, name);
@@ -64,7 +97,8 @@ function assertShape(request: WireRequest, shape: ForwardedShape): void {
   }
 }
 
-const closes = (response: WireResponse): boolean => valuesOf(response, "connection").some((value) => /\bclose\b/i.test(value));
+const closes = (response: WireResponse): boolean =>
+  valuesOf(response, "connection").some((value) => /\bclose\b/i.test(value));
 
 /** How a fixture is delivered. */
 interface Delivery {
@@ -91,8 +125,13 @@ async function replay(fixture: RequestFixture, delivery: Delivery): Promise<void
     if (delivery.isBehind === true) assert.equal((await client.response()).status, 200);
 
     if (fixture.refused !== undefined) {
-      const response = fixture.refused.includes(0) ? await client.brokenResponse(methodOf(fixture)) : await client.response(methodOf(fixture));
-      assert.ok(fixture.refused.includes(response?.status ?? 0), `refused with ${fixture.refused.join(" or ")}, not ${response?.startLine}`);
+      const response = fixture.refused.includes(0)
+        ? await client.brokenResponse(methodOf(fixture))
+        : await client.response(methodOf(fixture));
+      assert.ok(
+        fixture.refused.includes(response?.status ?? 0),
+        `refused with ${fixture.refused.join(" or ")}, not ${response?.startLine}`,
+      );
       if (response !== null) assert.ok(closes(response), "the refusal says Connection: close");
       await client.untilOver();
     } else {
@@ -110,9 +149,15 @@ async function replay(fixture: RequestFixture, delivery: Delivery): Promise<void
     assert.equal(client.unread.toString("latin1"), "", "nothing comes behind the last answer");
     await client.close();
     // A request that was refused half-way must not stay open upstream.
-    await upstream.until(() => upstream.connections.every((connection) => connection.unread.length === 0 || connection.isClosed), "the aborted upstream connection was closed");
+    await upstream.until(
+      () => upstream.connections.every((connection) => connection.unread.length === 0 || connection.isClosed),
+      "the aborted upstream connection was closed",
+    );
     assert.deepEqual(upstream.violations, []);
-    assert.deepEqual(upstream.requests.map(({ method, target }) => `${method} ${target}`), expected.map(({ line }) => line));
+    assert.deepEqual(
+      upstream.requests.map(({ method, target }) => `${method} ${target}`),
+      expected.map(({ line }) => line),
+    );
     upstream.requests.forEach((request, at) => assertShape(request, expected[at] ?? { line: "" }));
   } finally {
     client.destroy();
@@ -140,9 +185,16 @@ for (const [title, fixtures] of Object.entries(tables)) {
         for (const cut of cuts) {
           try {
             // In front of a good request, of which a part comes in the same read: nothing may be taken from it.
-            await replay(fixture, fixture.endsInput === true ? { cuts: [cut] } : { cuts: [cut, fixture.request.length + 7], isInFront: true });
+            await replay(
+              fixture,
+              fixture.endsInput === true
+                ? { cuts: [cut] }
+                : { cuts: [cut, fixture.request.length + 7], isInFront: true },
+            );
           } catch (error) {
-            throw new Error(`cut at ${cut}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+            throw new Error(`cut at ${cut}: ${error instanceof Error ? error.message : String(error)}`, {
+              cause: error,
+            });
           }
         }
       });

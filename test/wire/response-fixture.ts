@@ -1,5 +1,6 @@
 /**
- * What a response fixture is: bytes an endpoint sends in answer to a request, and what the client must get. `responses.test.ts` runs the tables.
+ * What a response fixture is: bytes an endpoint sends in answer to a request, and what the client must get.
+ * `responses.test.ts` runs the tables.
  */
 
 /** What the client gets when all is well. */
@@ -36,12 +37,22 @@ export interface ResponseFixture {
 }
 
 /** An answer that passes; its connection is used again. */
-export function pass(name: string, response: string, received: ReceivedShape, more: Partial<ResponseFixture> = {}): ResponseFixture {
+export function pass(
+  name: string,
+  response: string,
+  received: ReceivedShape,
+  more: Partial<ResponseFixture> = {},
+): ResponseFixture {
   return { name, response, received, isReused: true, ...more };
 }
 
 /** An answer that passes; its connection is not used again. */
-export function passOnce(name: string, response: string, received: ReceivedShape, more: Partial<ResponseFixture> = {}): ResponseFixture {
+export function passOnce(
+  name: string,
+  response: string,
+  received: ReceivedShape,
+  more: Partial<ResponseFixture> = {},
+): ResponseFixture {
   return { name, response, received, ...more };
 }
 
@@ -56,7 +67,8 @@ export function breakOff(name: string, response: string, more: Partial<ResponseF
 }
 
 /** A 200 with these field lines, then `body`. */
-export const ok = (lines: readonly string[], body = ""): string => `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
+export const ok = (lines: readonly string[], body = ""): string =>
+  `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n${body}`;
 
 /** A 200 whose body is these raw bytes, announced as chunked. */
 export const okChunked = (body: string): string => ok(["Transfer-Encoding: chunked"], body);

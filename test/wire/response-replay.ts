@@ -1,6 +1,7 @@
 /**
- * Replays response fixtures from a scripted endpoint: whole, cut at every byte, byte by byte. After each, a second request on the same client
- * connection shows what became of the upstream connection, and that no byte of one answer was taken for another's.
+ * Replays response fixtures from a scripted endpoint: whole, cut at every byte, byte by byte. After each, a second
+ * request on the same client connection shows what became of the upstream connection, and that no byte of one answer
+ * was taken for another's.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -28,28 +29,45 @@ function assertReceived(response: WireResponse, shape: ReceivedShape): void {
   if (shape.reason !== undefined) assert.equal(response.reason, shape.reason);
   if (shape.status !== 101) {
     const kept = response.fields.filter(([name]) => !madeNames.has(name.toLowerCase()));
-    assert.deepEqual(kept.map(([name, value]) => `${name}: ${value}`), shape.fields ?? []);
+    assert.deepEqual(
+      kept.map(([name, value]) => `${name}: ${value}`),
+      shape.fields ?? [],
+    );
     assert.ok(valuesOf(response, "date").length === 1, "one Date");
   }
   assert.equal(response.body.toString("latin1"), shape.body ?? "");
   if (shape.framing !== undefined) assert.equal(response.framing, shape.framing);
-  if (shape.contentLength !== undefined) assert.deepEqual(valuesOf(response, "content-length"), shape.contentLength === null ? [] : [shape.contentLength]);
-  if (shape.interim !== undefined) assert.deepEqual(response.interim.map(({ status }) => status), shape.interim);
-  if (shape.trailers !== undefined) assert.deepEqual(response.trailers.map(([name, value]) => `${name}: ${value}`), shape.trailers);
+  if (shape.contentLength !== undefined)
+    assert.deepEqual(valuesOf(response, "content-length"), shape.contentLength === null ? [] : [shape.contentLength]);
+  if (shape.interim !== undefined)
+    assert.deepEqual(
+      response.interim.map(({ status }) => status),
+      shape.interim,
+    );
+  if (shape.trailers !== undefined)
+    assert.deepEqual(
+      response.trailers.map(([name, value]) => `${name}: ${value}`),
+      shape.trailers,
+    );
 }
 
 const secondRequest = "GET /second HTTP/1.1\r\nHost: a\r\n\r\n";
 
 const requestOf = (fixture: ResponseFixture): string => {
   if (fixture.request !== undefined) return fixture.request;
-  return fixture.method === "POST" ? "POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" : `${fixture.method ?? "GET"} /first HTTP/1.1\r\nHost: a\r\n\r\n`;
+  return fixture.method === "POST"
+    ? "POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+    : `${fixture.method ?? "GET"} /first HTTP/1.1\r\nHost: a\r\n\r\n`;
 };
 
 async function replay(fixture: ResponseFixture, cuts: readonly number[], isPipelined = false): Promise<void> {
   if (proxy.isGivenUp) await start();
   // On a fresh upstream connection: one that had served before would give a silent endpoint a second chance.
   upstream.breakConnections();
-  await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0 && upstream.openCount === 0, "no upstream connection is left");
+  await proxy.untilOpen(
+    ({ upstreamConnections }) => upstreamConnections === 0 && upstream.openCount === 0,
+    "no upstream connection is left",
+  );
   upstream.forget();
   let attemptsOfFirst = 0;
   upstream.script = {
@@ -68,7 +86,8 @@ async function replay(fixture: ResponseFixture, cuts: readonly number[], isPipel
   const client = await RawClient.connect(proxy.port);
   try {
     const method = fixture.method === "HEAD" ? "HEAD" : "GET";
-    // The next request may leave in the very moment in which the answer is complete, before what is behind it was looked at.
+    // The next request may leave in the very moment in which the answer is complete, before what is behind it was
+    // looked at.
     client.send(requestOf(fixture) + (isPipelined ? secondRequest : ""));
     let isClientKept = false;
     if (fixture.broken !== undefined) {
@@ -82,12 +101,17 @@ async function replay(fixture: ResponseFixture, cuts: readonly number[], isPipel
       const response = await client.response(method);
       if (fixture.received !== undefined) assertReceived(response, fixture.received);
       else assert.equal(response.status, fixture.failed);
-      isClientKept = response.status !== 101 && response.framing !== "close" && !valuesOf(response, "connection").some((value) => /close/i.test(value));
+      isClientKept =
+        response.status !== 101 &&
+        response.framing !== "close" &&
+        !valuesOf(response, "connection").some((value) => /close/i.test(value));
     }
     assert.equal(attemptsOfFirst, 1, "a broken answer is not asked for twice");
     // What the endpoint may still have to say comes in before the next request leaves.
     await loopTurns(cuts.length > 2 ? 2 * cuts.length + 4 : 6);
-    const firstConnection = upstream.connections.find((connection) => connection.requests.some(({ target }) => target !== "/second"));
+    const firstConnection = upstream.connections.find((connection) =>
+      connection.requests.some(({ target }) => target !== "/second"),
+    );
     const second = isClientKept ? client : await RawClient.connect(proxy.port);
     if (second !== client || !isPipelined) second.send(secondRequest);
     const answer = await second.response();
@@ -111,7 +135,10 @@ function cutsOf(length: number): number[] {
 }
 
 /** Declares a test for each fixture. @param upstreamOptions of the configuration. Once a file. */
-export function replayResponses(groups: Readonly<Record<string, readonly ResponseFixture[]>>, upstreamOptions: Readonly<Record<string, unknown>> = {}): void {
+export function replayResponses(
+  groups: Readonly<Record<string, readonly ResponseFixture[]>>,
+  upstreamOptions: Readonly<Record<string, unknown>> = {},
+): void {
   options = upstreamOptions;
   before(start);
   after(async () => {
@@ -122,7 +149,12 @@ export function replayResponses(groups: Readonly<Record<string, readonly Respons
   for (const [title, fixtures] of Object.entries(groups)) {
     describe(title, () => {
       for (const fixture of fixtures) {
-        const fate = fixture.received !== undefined ? "passes" : fixture.failed !== undefined ? `becomes ${fixture.failed}` : "breaks off";
+        const fate =
+          fixture.received !== undefined
+            ? "passes"
+            : fixture.failed !== undefined
+              ? `becomes ${fixture.failed}`
+              : "breaks off";
         test(`${fixture.name}: ${fate}`, async () => {
           await replay(fixture, []);
           if (fixture.request === undefined) await replay(fixture, [], true);
@@ -132,7 +164,9 @@ export function replayResponses(groups: Readonly<Record<string, readonly Respons
             try {
               await replay(fixture, [cut]);
             } catch (error) {
-              throw new Error(`cut at ${cut}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+              throw new Error(`cut at ${cut}: ${error instanceof Error ? error.message : String(error)}`, {
+                cause: error,
+              });
             }
           }
         });

@@ -1,4 +1,7 @@
-/** Millrace, nginx and HAProxy as the scenes of operation need them: one listener before one endpoint, with what a scene is about. */
+/**
+ * Millrace, nginx and HAProxy as the scenes of operation need them: one listener before one endpoint, with what a scene
+ * is about.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../../../scripts/install-packages.ts";
@@ -53,10 +56,14 @@ const commandOf: Readonly<Record<ContestantName, CommandOf>> = {
   millrace: (folder, port, task) => {
     const file = join(folder, "millrace.json");
     writeFileSync(file, JSON.stringify(millraceConfig(port, task)));
-    if (task.nameServer === undefined) return [[...sourceMillraceCommand(), "run", "--no-watch", file], { ...task.process }];
+    if (task.nameServer === undefined)
+      return [[...sourceMillraceCommand(), "run", "--no-watch", file], { ...task.process }];
     const resolvConf = join(folder, "resolv.conf");
     writeFileSync(resolvConf, `nameserver ${task.nameServer}\n`);
-    return [[...sourceMillraceCommand(), "run", "--no-watch", file], { ...task.process, env: { MILLRACE_RESOLV_CONF: resolvConf } }];
+    return [
+      [...sourceMillraceCommand(), "run", "--no-watch", file],
+      { ...task.process, env: { MILLRACE_RESOLV_CONF: resolvConf } },
+    ];
   },
   nginx: (folder, port, task) => {
     const file = join(folder, "nginx.conf");
@@ -71,8 +78,16 @@ const commandOf: Readonly<Record<ContestantName, CommandOf>> = {
 };
 
 function millraceConfig(port: number, { endpoint, accessLog, clientLimit, checks }: Task): object {
-  const health = checks && { path: "/health", interval: `${checks.intervalMs}ms`, timeout: `${checks.timeoutMs}ms`, rise: 2, fall: 2 };
-  const middlewares = clientLimit && [{ rateLimit: { rate: `${clientLimit.ratePerSecond}/s`, burst: clientLimit.burst, key: "clientIp" } }];
+  const health = checks && {
+    path: "/health",
+    interval: `${checks.intervalMs}ms`,
+    timeout: `${checks.timeoutMs}ms`,
+    rise: 2,
+    fall: 2,
+  };
+  const middlewares = clientLimit && [
+    { rateLimit: { rate: `${clientLimit.ratePerSecond}/s`, burst: clientLimit.burst, key: "clientIp" } },
+  ];
   return {
     workers: 2,
     listeners: [{ address: `127.0.0.1:${port}` }],
@@ -81,12 +96,18 @@ function millraceConfig(port: number, { endpoint, accessLog, clientLimit, checks
       app: { endpoints: [`http://${endpoint}`], ...(health && { health }) },
       ...(checks && { others: { endpoints: checks.others.map((other) => `http://${other}`), health } }),
     },
-    log: { level: "info", access: accessLog === undefined ? false : { path: accessLog === "stdout" ? "-" : accessLog }, stats: "0s" },
+    log: {
+      level: "info",
+      access: accessLog === undefined ? false : { path: accessLog === "stdout" ? "-" : accessLog },
+      stats: "0s",
+    },
   };
 }
 
 function nginxConfig(folder: string, port: number, { endpoint, accessLog, clientLimit, nameServer }: Task): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
   return `${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
 worker_processes 2;
@@ -114,7 +135,9 @@ server {
 }
 
 function haproxyConfig(port: number, { endpoint, accessLog, clientLimit, nameServer, checks }: Task): string {
-  const limit = clientLimit && `
+  const limit =
+    clientLimit &&
+    `
   stick-table type ip size 1k expire 10s store http_req_rate(1s)
   http-request track-sc0 src
   http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${clientLimit.burst} }`;

@@ -21,29 +21,46 @@ async function play(name: ContestantName): Promise<SceneResult> {
     const contestant = await startContestant(name, { endpoint: `127.0.0.1:${port}`, process: { descriptors } });
     let cpuShare = 0;
     // Two connections that are open before: they must go on being served.
-    const { requests, errors, errorCount, p99 } = await underLoad(contestant.port, 50, async () => {
-      await sleep(1_500);
-      const clients: Socket[] = [];
-      for (let at = 0; at < idleClients; at++) clients.push(connect(contestant.port, "127.0.0.1").on("error", () => {}));
-      await sleep(1_000);
-      const before = cpuTime(contestant.process.pid).totalUs;
-      await sleep(heldMs);
-      cpuShare = (cpuTime(contestant.process.pid).totalUs - before) / (heldMs * 1_000);
-      for (const client of clients) client.destroy();
-      await sleep(3_000);
-    }, 2);
-    const after = await fetchOnce(contestant.port, "/item/1").then(({ status }) => String(status), () => "nothing");
+    const { requests, errors, errorCount, p99 } = await underLoad(
+      contestant.port,
+      50,
+      async () => {
+        await sleep(1_500);
+        const clients: Socket[] = [];
+        for (let at = 0; at < idleClients; at++)
+          clients.push(connect(contestant.port, "127.0.0.1").on("error", () => {}));
+        await sleep(1_000);
+        const before = cpuTime(contestant.process.pid).totalUs;
+        await sleep(heldMs);
+        cpuShare = (cpuTime(contestant.process.pid).totalUs - before) / (heldMs * 1_000);
+        for (const client of clients) client.destroy();
+        await sleep(3_000);
+      },
+      2,
+    );
+    const after = await fetchOnce(contestant.port, "/item/1").then(
+      ({ status }) => String(status),
+      () => "nothing",
+    );
     const isLiving = isAlive(contestant);
     await contestant.process.stop();
     const seen = `${Math.round(cpuShare * 100)} % of a core meanwhile; a new client afterwards gets ${after}`;
-    return { requests, errors, p99, seen, isKept: isLiving && errorCount === 0 && cpuShare < cpuLimit && after === "200" };
+    return {
+      requests,
+      errors,
+      p99,
+      seen,
+      isKept: isLiving && errorCount === 0 && cpuShare < cpuLimit && after === "200",
+    };
   } finally {
     await endpoint.kill();
   }
 }
 
 export const descriptorsScene: Scene = {
-  name: "descriptors", title: `${idleClients} idle clients, ${descriptors} descriptors, two threads`, players: ["millrace", "nginx", "haproxy"],
+  name: "descriptors",
+  title: `${idleClients} idle clients, ${descriptors} descriptors, two threads`,
+  players: ["millrace", "nginx", "haproxy"],
   promise: `descriptors used up: connections that are open are served without an error, under ${cpuLimit * 100} % of a core is used, new clients are served afterwards`,
   play,
 };

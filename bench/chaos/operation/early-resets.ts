@@ -1,4 +1,7 @@
-/** Clients send a request and reset before the proxy has accepted: they have no address any more, and must not pass a limit by address. */
+/**
+ * Clients send a request and reset before the proxy has accepted: they have no address any more, and must not pass a
+ * limit by address.
+ */
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -45,20 +48,28 @@ async function play(name: ContestantName): Promise<SceneResult> {
 async function sendAndReset(port: number, pid: number): Promise<void> {
   const tree = processTree(pid);
   for (const member of tree) process.kill(member, "SIGSTOP");
-  await Promise.all(Array.from({ length: clientsPerRound }, () => new Promise<void>((resolve) => {
-    const client = connect(port, "127.0.0.1", () => {
-      client.write("POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc", () => {
-        client.resetAndDestroy();
-        resolve();
-      });
-    });
-    client.on("error", () => resolve());
-  })));
+  await Promise.all(
+    Array.from(
+      { length: clientsPerRound },
+      () =>
+        new Promise<void>((resolve) => {
+          const client = connect(port, "127.0.0.1", () => {
+            client.write("POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc", () => {
+              client.resetAndDestroy();
+              resolve();
+            });
+          });
+          client.on("error", () => resolve());
+        }),
+    ),
+  );
   for (const member of tree) process.kill(member, "SIGCONT");
 }
 
 export const earlyResetsScene: Scene = {
-  name: "early-resets", title: "clients that reset before they are accepted, under a limit by client (429 is no fault)", players: ["millrace", "nginx", "haproxy"],
+  name: "early-resets",
+  title: "clients that reset before they are accepted, under a limit by client (429 is no fault)",
+  players: ["millrace", "nginx", "haproxy"],
   promise: "clients that reset early: no more requests pass than the limit allows",
   play,
 };

@@ -1,4 +1,7 @@
-/** Many endpoints of one upstream accept and never answer; how soon is it noticed that an endpoint of another upstream is unwell, and that it is well again? */
+/**
+ * Many endpoints of one upstream accept and never answer; how soon is it noticed that an endpoint of another upstream
+ * is unwell, and that it is well again?
+ */
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,11 +18,13 @@ const noticeLimitMs = 2_500;
 async function play(name: ContestantName): Promise<SceneResult> {
   const port = await freePort();
   const sockets = new Set<Socket>();
-  const silent = await Promise.all(Array.from({ length: hanging }, async (_, at) => {
-    const server = createServer((socket) => void sockets.add(socket.on("error", () => {})));
-    await new Promise<void>((resolve) => server.listen(port, `127.0.1.${at + 1}`, resolve));
-    return server;
-  }));
+  const silent = await Promise.all(
+    Array.from({ length: hanging }, async (_, at) => {
+      const server = createServer((socket) => void sockets.add(socket.on("error", () => {})));
+      await new Promise<void>((resolve) => server.listen(port, `127.0.1.${at + 1}`, resolve));
+      return server;
+    }),
+  );
   let isWell = true;
   const served: number[] = [];
   const app = createHttpServer({ keepAliveTimeout: 120_000 }, (request, response) => {
@@ -46,7 +51,13 @@ async function play(name: ContestantName): Promise<SceneResult> {
     const outAfter = (served.findLast((at) => at < backMs) ?? 0) - outMs;
     const backAfter = (served.find((at) => at >= backMs) ?? Infinity) - backMs;
     const isKept = outAfter <= noticeLimitMs && backAfter <= noticeLimitMs;
-    return { requests, errors, p99, seen: `out after ${Math.max(0, outAfter / 1_000).toFixed(1)} s, back after ${(backAfter / 1_000).toFixed(1)} s`, isKept };
+    return {
+      requests,
+      errors,
+      p99,
+      seen: `out after ${Math.max(0, outAfter / 1_000).toFixed(1)} s, back after ${(backAfter / 1_000).toFixed(1)} s`,
+      isKept,
+    };
   } finally {
     for (const socket of sockets) socket.destroy();
     for (const server of silent) server.close();
@@ -56,7 +67,9 @@ async function play(name: ContestantName): Promise<SceneResult> {
 }
 
 export const hangingChecksScene: Scene = {
-  name: "hanging-checks", title: `${hanging} endpoints hang; another upstream's fails its checks (errors expected), then passes`, players: ["millrace", "haproxy"],
+  name: "hanging-checks",
+  title: `${hanging} endpoints hang; another upstream's fails its checks (errors expected), then passes`,
+  players: ["millrace", "haproxy"],
   promise: `hanging endpoints of one upstream: another's health is noticed within ${noticeLimitMs / 1_000} s`,
   play,
 };

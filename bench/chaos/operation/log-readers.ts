@@ -42,7 +42,9 @@ async function playFifo(name: ContestantName): Promise<SceneResult> {
       for (let reader = 0; reader < 2; reader++) {
         await sleep(2_000);
         const child = spawn("cat", [fifo], { stdio: ["ignore", "pipe", "ignore"] });
-        child.stdout.on("data", (chunk: Buffer) => { lines += chunk.toString("latin1").split("\n").length - 1; });
+        child.stdout.on("data", (chunk: Buffer) => {
+          lines += chunk.toString("latin1").split("\n").length - 1;
+        });
         await sleep(2_000);
         child.kill("SIGKILL");
       }
@@ -50,7 +52,13 @@ async function playFifo(name: ContestantName): Promise<SceneResult> {
     });
     const isLiving = isAlive(started);
     await started.process.stop();
-    return { requests, errors, p99, seen: `${isLiving ? "lives" : "ended"}, ${lines} lines read`, isKept: isLiving && errorCount === 0 && lines > 0 };
+    return {
+      requests,
+      errors,
+      p99,
+      seen: `${isLiving ? "lives" : "ended"}, ${lines} lines read`,
+      isKept: isLiving && errorCount === 0 && lines > 0,
+    };
   });
 }
 
@@ -68,17 +76,23 @@ async function withEndpoint(play: (endpoint: string) => Promise<SceneResult>): P
 /** In the order in which they run. */
 export const logReaderScenes: readonly Scene[] = [
   {
-    name: "log-gone", title: "the reader of standard output goes", players: ["millrace", "nginx", "haproxy"],
+    name: "log-gone",
+    title: "the reader of standard output goes",
+    players: ["millrace", "nginx", "haproxy"],
     promise: "the reader of the log goes: no error, the process lives",
     play: (name) => playPipe(name, (reader) => reader.destroy()),
   },
   {
-    name: "log-stalled", title: "the reader of standard output stops reading", players: ["millrace", "nginx", "haproxy"],
+    name: "log-stalled",
+    title: "the reader of standard output stops reading",
+    players: ["millrace", "nginx", "haproxy"],
     promise: "the reader of the log stops reading: no error, the process lives",
     play: (name) => playPipe(name, (reader) => reader.pause()),
   },
   {
-    name: "fifo", title: "the log is a FIFO without a reader; readers come and go", players: ["millrace", "nginx"],
+    name: "fifo",
+    title: "the log is a FIFO without a reader; readers come and go",
+    players: ["millrace", "nginx"],
     promise: "a FIFO without a reader: starts, no error, and readers that come get lines",
     play: playFifo,
   },

@@ -1,4 +1,7 @@
-/** A scene of operation: not an endpoint but what surrounds the proxy misbehaves (who reads its log, its name server, its descriptors, its clients). */
+/**
+ * A scene of operation: not an endpoint but what surrounds the proxy misbehaves (who reads its log, its name server,
+ * its descriptors, its clients).
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { percentile } from "../outcome.ts";
 import { SteadyLoad } from "../steady-load.ts";
@@ -37,7 +40,12 @@ export interface LoadResult {
 const patienceMs = 1_000;
 
 /** Runs `during` while requests come at a steady rate. */
-export async function underLoad(port: number, ratePerSecond: number, during: () => Promise<void>, maxSockets?: number): Promise<LoadResult> {
+export async function underLoad(
+  port: number,
+  ratePerSecond: number,
+  during: () => Promise<void>,
+  maxSockets?: number,
+): Promise<LoadResult> {
   const load = new SteadyLoad(port, ratePerSecond, maxSockets);
   let unanswered = 0;
   try {
@@ -51,7 +59,15 @@ export async function underLoad(port: number, ratePerSecond: number, during: () 
   for (const { kind } of load.records) if (kind !== "ok") errors[kind] = (errors[kind] ?? 0) + 1;
   if (unanswered > 0) errors["unanswered"] = unanswered;
   const errorCount = Object.values(errors).reduce((sum, count) => sum + count, 0);
-  return { requests: load.records.length + unanswered, errors, errorCount, p99: percentile(load.records.map(({ durationMs }) => durationMs), 0.99) };
+  return {
+    requests: load.records.length + unanswered,
+    errors,
+    errorCount,
+    p99: percentile(
+      load.records.map(({ durationMs }) => durationMs),
+      0.99,
+    ),
+  };
 }
 
 /** Whether the process lives. */
@@ -61,5 +77,11 @@ export function isAlive({ process: { child } }: Contestant): boolean {
 
 /** What a scene says of a proxy that did not come to listen. */
 export function noStart(error: unknown): SceneResult {
-  return { requests: 0, errors: {}, p99: null, seen: `does not start: ${error instanceof Error ? error.message : String(error)}`, isKept: false };
+  return {
+    requests: 0,
+    errors: {},
+    p99: null,
+    seen: `does not start: ${error instanceof Error ? error.message : String(error)}`,
+    isKept: false,
+  };
 }

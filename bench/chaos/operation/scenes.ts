@@ -6,4 +6,10 @@ import { logReaderScenes } from "./log-readers.ts";
 import { nameServerScene } from "./name-server.ts";
 import type { Scene } from "./scene.ts";
 
-export const scenes: readonly Scene[] = [...logReaderScenes, nameServerScene, hangingChecksScene, descriptorsScene, earlyResetsScene];
+export const scenes: readonly Scene[] = [
+  ...logReaderScenes,
+  nameServerScene,
+  hangingChecksScene,
+  descriptorsScene,
+  earlyResetsScene,
+];

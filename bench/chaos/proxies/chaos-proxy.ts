@@ -12,7 +12,10 @@ export interface ProxyCounts {
 
 /** A proxy that is running. */
 export interface RunningProxy {
-  /** Makes these the endpoints, without a restart. Resolves when the change holds, or has been asked for where that cannot be known. */
+  /**
+   * Makes these the endpoints, without a restart. Resolves when the change holds, or has been asked for where that
+   * cannot be known.
+   */
   reload(endpointPorts: readonly number[]): Promise<void>;
   counts(): Promise<ProxyCounts>;
   stop(): Promise<void>;
@@ -26,5 +29,8 @@ export interface ChaosProxy {
   start(listenPort: number, endpointPorts: readonly number[]): Promise<RunningProxy>;
 }
 
-/** What every proxy is told, in milliseconds: how long to wait for a connection and for the first byte, and how often to ask for health where it can. */
+/**
+ * What every proxy is told, in milliseconds: how long to wait for a connection and for the first byte, and how often to
+ * ask for health where it can.
+ */
 export const limits = { connect: 500, firstByte: 1000, healthInterval: 1000, healthTimeout: 500 } as const;

@@ -1,4 +1,7 @@
-/** HAProxy with its best against failing endpoints: active checks, observation of live traffic, retries on another server for everything that may be retried, least connections. */
+/**
+ * HAProxy with its best against failing endpoints: active checks, observation of live traffic, retries on another
+ * server for everything that may be retried, least connections.
+ */
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -66,8 +69,11 @@ export const haproxy: ChaosProxy = {
   },
 };
 
-const add = (one: ProxyCounts, other: ProxyCounts): ProxyCounts =>
-  ({ attempts: one.attempts + other.attempts, retries: one.retries + other.retries, takenOut: one.takenOut + other.takenOut });
+const add = (one: ProxyCounts, other: ProxyCounts): ProxyCounts => ({
+  attempts: one.attempts + other.attempts,
+  retries: one.retries + other.retries,
+  takenOut: one.takenOut + other.takenOut,
+});
 
 function readCounts(csv: string): ProxyCounts {
   const [heading = "", ...lines] = csv.trim().split("\n");
@@ -90,7 +96,9 @@ function ask(socket: string, command: string): Promise<string> {
     let text = "";
     const connection = connect(socket, () => connection.write(`${command}\n`));
     connection.setEncoding("utf8");
-    connection.on("data", (part: string) => { text += part; });
+    connection.on("data", (part: string) => {
+      text += part;
+    });
     connection.on("end", () => resolve(text));
     connection.on("error", reject);
   });

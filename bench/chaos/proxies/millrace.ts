@@ -17,7 +17,13 @@ function configOf(listenPort: number, adminPort: number, endpointPorts: readonly
       app: {
         endpoints: endpointPorts.map((port) => `http://127.0.0.1:${port}`),
         balance: "peak-ewma",
-        health: { path: "/health", interval: `${limits.healthInterval}ms`, timeout: `${limits.healthTimeout}ms`, rise: 2, fall: 2 },
+        health: {
+          path: "/health",
+          interval: `${limits.healthInterval}ms`,
+          timeout: `${limits.healthTimeout}ms`,
+          rise: 2,
+          fall: 2,
+        },
         retry: { attempts: 2, on: ["connect", "reset", "timeout", 500, 502, 503, 504] },
         outlier: { statuses: [500, 502, 503, 504] },
         breaker: { window: "3s", open: "2s", ramp: "3s" },
@@ -36,7 +42,8 @@ export const millrace: ChaosProxy = {
   async start(listenPort, endpointPorts) {
     const file = join(makeFolder("millrace"), "millrace.json");
     const adminPort = await freePort();
-    const write = (ports: readonly number[]): void => writeFileSync(file, JSON.stringify(configOf(listenPort, adminPort, ports), null, 2));
+    const write = (ports: readonly number[]): void =>
+      writeFileSync(file, JSON.stringify(configOf(listenPort, adminPort, ports), null, 2));
     write(endpointPorts);
     const running = startProcess([...sourceMillraceCommand(), "run", "--no-watch", file]);
     try {
@@ -63,8 +70,13 @@ export const millrace: ChaosProxy = {
 function readCounts(text: string): ProxyCounts {
   const sumOf = (name: RegExp): number => {
     let sum = 0;
-    for (const [, series = "", value = "0"] of text.matchAll(/^([a-z_]+)(?:\{[^}]*\})? ([\d.e+]+)$/gm)) if (name.test(series)) sum += Number(value);
+    for (const [, series = "", value = "0"] of text.matchAll(/^([a-z_]+)(?:\{[^}]*\})? ([\d.e+]+)$/gm))
+      if (name.test(series)) sum += Number(value);
     return sum;
   };
-  return { attempts: sumOf(/^millrace_upstream_requests_total$/), retries: sumOf(/^millrace_retries_total$/), takenOut: sumOf(/^millrace_ejections_total$/) };
+  return {
+    attempts: sumOf(/^millrace_upstream_requests_total$/),
+    retries: sumOf(/^millrace_retries_total$/),
+    takenOut: sumOf(/^millrace_ejections_total$/),
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * nginx, the open-source edition, with its best against failing endpoints: passive health (`max_fails`), retries on another server for everything that may be retried, least connections, shared state.
- * Active health checks, draining and slow start are not in it.
+ * nginx, the open-source edition, with its best against failing endpoints: passive health (`max_fails`), retries on
+ * another server for everything that may be retried, least connections, shared state. Active health checks, draining
+ * and slow start are not in it.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,9 @@ import { makeFolder, startProcess } from "../../macro/workspace.ts";
 import { type ChaosProxy, limits } from "./chaos-proxy.ts";
 
 function configOf(folder: string, listenPort: number, endpointPorts: readonly number[]): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
   return `${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
 worker_processes 1;
@@ -77,7 +80,8 @@ export const nginx: ChaosProxy = {
           attempts += tries;
           if (tries > 0) requests++;
         }
-        const takenOut = readFileSync(join(folder, "error.log"), "latin1").split("upstream server temporarily disabled").length - 1;
+        const takenOut =
+          readFileSync(join(folder, "error.log"), "latin1").split("upstream server temporarily disabled").length - 1;
         return Promise.resolve({ attempts, retries: attempts - requests, takenOut });
       },
       stop: () => running.stop(),

@@ -8,5 +8,13 @@ import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
 
 export function createCatalog(millraceCommand: readonly string[]): Peer[] {
-  return [nginx, haproxy, ...millraceVariants.map((variant) => millracePeer(variant, millraceCommand)), goProxy, pooledGoProxy, caddy, httpProxy];
+  return [
+    nginx,
+    haproxy,
+    ...millraceVariants.map((variant) => millracePeer(variant, millraceCommand)),
+    goProxy,
+    pooledGoProxy,
+    caddy,
+    httpProxy,
+  ];
 }

@@ -2,7 +2,11 @@
 import { spawnSync } from "node:child_process";
 
 /** First group of `pattern` in what the command prints; null where there is no such command or no match. */
-export async function commandOutput(path: string | null, args: readonly string[], pattern: RegExp): Promise<string | null> {
+export async function commandOutput(
+  path: string | null,
+  args: readonly string[],
+  pattern: RegExp,
+): Promise<string | null> {
   if (path === null) return null;
   const result = spawnSync(path, args, { encoding: "utf8" });
   return pattern.exec(`${result.stdout}${result.stderr}`)?.[1] ?? null;

@@ -8,7 +8,9 @@ interface HttpProxy {
   on(event: "error", listener: (error: Error, request: IncomingMessage, response: ServerResponse) => void): void;
 }
 
-const { createProxyServer } = createRequire(import.meta.url)("http-proxy") as { createProxyServer(options: object): HttpProxy };
+const { createProxyServer } = createRequire(import.meta.url)("http-proxy") as {
+  createProxyServer(options: object): HttpProxy;
+};
 const [listenPort, backendPort] = process.argv.slice(2).map(Number);
 
 const proxy = createProxyServer({

@@ -18,6 +18,8 @@ export const httpProxy: Peer = {
     }
   },
   async prepare({ listenPort, backendPort }) {
-    return { command: [process.execPath, "--disable-warning=DEP0060", program, String(listenPort), String(backendPort)] };
+    return {
+      command: [process.execPath, "--disable-warning=DEP0060", program, String(listenPort), String(backendPort)],
+    };
   },
 };

@@ -61,7 +61,10 @@ export function newestSourceMs(): number {
 }
 
 /** The configuration of a variant, as CONFIG names its keys. */
-export function millraceConfig(variant: MillraceVariant, options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string }): object {
+export function millraceConfig(
+  variant: MillraceVariant,
+  options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string },
+): object {
   return {
     workers: options.threads > 1 ? options.threads : 0,
     listeners: [{ address: `127.0.0.1:${options.listenPort}`, timeouts: { keepAlive: "300s" } }],
@@ -89,7 +92,13 @@ export function millracePeer(variant: MillraceVariant, command: readonly string[
     async prepare({ listenPort, backendPort, folder, threads }) {
       const file = join(folder, "millrace.json");
       const adminPort = await freePort();
-      const config = millraceConfig(variant, { listenPort, backendPort, adminPort, threads, logPath: join(folder, "access.log") });
+      const config = millraceConfig(variant, {
+        listenPort,
+        backendPort,
+        adminPort,
+        threads,
+        logPath: join(folder, "access.log"),
+      });
       writeFileSync(file, JSON.stringify(config, null, 2));
       return { command: [...command, "run", file] };
     },

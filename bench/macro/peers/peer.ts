@@ -35,7 +35,12 @@ export interface RunningPeer {
 }
 
 /** Starts a proxy in front of the backend and waits until it accepts. Throws, with what it said, when it does not. */
-export async function startPeer(peer: Peer, backendPort: number, cores: readonly number[], threads = 1): Promise<RunningPeer> {
+export async function startPeer(
+  peer: Peer,
+  backendPort: number,
+  cores: readonly number[],
+  threads = 1,
+): Promise<RunningPeer> {
   const folder = makeFolder(peer.name);
   const port = await freePort();
   const { command, env } = await peer.prepare({ listenPort: port, backendPort, folder, threads });

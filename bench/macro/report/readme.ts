@@ -24,8 +24,20 @@ function markdownTable(rows: readonly (readonly string[])[]): string {
 export function renderReadmeSection(results: BenchResults): string {
   const { machine, settings } = results;
   const small = results.load["small"] ?? {};
-  const emphasise = (peer: string): string => (peer.startsWith("millrace") ? `**${titleOf(results, peer)}**` : titleOf(results, peer));
-  const smallRows = [["small response, 64 connections", "CPU µs / request", "of which kernel", "× nginx", "requests/s", "p50 ms", "p99 ms", "memory MiB"]];
+  const emphasise = (peer: string): string =>
+    peer.startsWith("millrace") ? `**${titleOf(results, peer)}**` : titleOf(results, peer);
+  const smallRows = [
+    [
+      "small response, 64 connections",
+      "CPU µs / request",
+      "of which kernel",
+      "× nginx",
+      "requests/s",
+      "p50 ms",
+      "p99 ms",
+      "memory MiB",
+    ],
+  ];
   for (const [peer, result] of Object.entries(small)) {
     smallRows.push([
       emphasise(peer),
@@ -38,8 +50,12 @@ export function renderReadmeSection(results: BenchResults): string {
       figure(result.memoryBytes / 2 ** 20),
     ]);
   }
-  const others = loadScenarios.filter(({ name }) => name !== "small" && name !== "threads" && results.load[name] !== undefined);
-  const otherRows = [["CPU µs / request", ...others.map(({ title }) => title), "idle connection, KiB", "first answer, ms"]];
+  const others = loadScenarios.filter(
+    ({ name }) => name !== "small" && name !== "threads" && results.load[name] !== undefined,
+  );
+  const otherRows = [
+    ["CPU µs / request", ...others.map(({ title }) => title), "idle connection, KiB", "first answer, ms"],
+  ];
   for (const peer of Object.keys(results.load[others[0]?.name ?? ""] ?? {})) {
     const cells = others.map(({ name }) => {
       const result = results.load[name]?.[peer];
@@ -54,17 +70,32 @@ export function renderReadmeSection(results: BenchResults): string {
   }
   const threadRows = [["1 and 2 threads", "CPU µs / request", "requests/s"]];
   for (const [peer, result] of Object.entries(results.load["threads"] ?? {})) {
-    threadRows.push([emphasise(peer), figure(medianOf(result, "cpuUs")), figure(medianOf(result, "requestsPerSecond"))]);
+    threadRows.push([
+      emphasise(peer),
+      figure(medianOf(result, "cpuUs")),
+      figure(medianOf(result, "requestsPerSecond")),
+    ]);
   }
   const verdictRows = [["target", "measured", "limit", ""]];
   for (const verdict of results.verdicts) {
-    verdictRows.push([verdict.target, figure(verdict.measured, ` ${verdict.unit}`), `${verdict.limit} ${verdict.unit}`, verdict.pass ? "reached" : "**missed**"]);
+    verdictRows.push([
+      verdict.target,
+      figure(verdict.measured, ` ${verdict.unit}`),
+      `${verdict.limit} ${verdict.unit}`,
+      verdict.pass ? "reached" : "**missed**",
+    ]);
   }
   const versions = Object.entries(results.versions)
     .filter(([name]) => !name.startsWith("millrace"))
     .map(([name, version]) => `${name} ${version}`);
-  const sharing = machine.cores < 4 ? " Load generator and backend share the other core, so two threads cannot double the throughput here." : "";
-  const shared = results.foreignShare > 0.05 ? ` Other programs took ${figure(results.foreignShare * 100, " %")} of the machine meanwhile.` : "";
+  const sharing =
+    machine.cores < 4
+      ? " Load generator and backend share the other core, so two threads cannot double the throughput here."
+      : "";
+  const shared =
+    results.foreignShare > 0.05
+      ? ` Other programs took ${figure(results.foreignShare * 100, " %")} of the machine meanwhile.`
+      : "";
   return [
     "![Processor time per request, Millrace and its peers](bench/results/chart.svg)",
     markdownTable(smallRows),

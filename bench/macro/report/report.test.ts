@@ -7,7 +7,16 @@ import { renderReadmeSection, replaceReadmeSection } from "./readme.ts";
 import { figure, renderTables } from "./tables.ts";
 
 function load(...cpuUs: number[]): LoadResult {
-  const rounds = cpuUs.map((us) => ({ requests: 1000, requestsPerSecond: 1e6 / us, cpuUs: us, userUs: us / 4, kernelUs: (us * 3) / 4, p50Us: 800, p99Us: 2000, busy: 0.98 }));
+  const rounds = cpuUs.map((us) => ({
+    requests: 1000,
+    requestsPerSecond: 1e6 / us,
+    cpuUs: us,
+    userUs: us / 4,
+    kernelUs: (us * 3) / 4,
+    p50Us: 800,
+    p99Us: 2000,
+    busy: 0.98,
+  }));
   return { rounds, memoryBytes: 50 * 2 ** 20 };
 }
 
@@ -18,7 +27,10 @@ const results: BenchResults = {
   titles: { nginx: "nginx", millrace: "Millrace", go: "Go <httputil> & co" },
   settings: { rounds: 3, seconds: 2 },
   foreignShare: 0.05,
-  load: { small: { nginx: load(10, 30, 10), millrace: load(14, 42, 14), go: load(50, 150, 50) }, "1m": { nginx: load(400), millrace: load(500) } },
+  load: {
+    small: { nginx: load(10, 30, 10), millrace: load(14, 42, 14), go: load(50, 150, 50) },
+    "1m": { nginx: load(400), millrace: load(500) },
+  },
   idle: { nginx: { values: [512] }, millrace: { values: [6144, 7168, 6656] } },
   startup: { millrace: { values: [120, 350, 140] } },
   routeLookup: { values: [0.5] },
@@ -50,7 +62,9 @@ test("the printed tables name every proxy, its ratio to nginx and each missed ta
 test("the README section replaces what is between the markers and nothing else", () => {
   const readme = "# Title\n<!-- bench:start -->\nold\n<!-- bench:end -->\nafter\n";
   const replaced = replaceReadmeSection(readme, renderReadmeSection(results));
-  assert.ok(replaced.startsWith("# Title\n<!-- bench:start -->\n![") && replaced.endsWith("\n<!-- bench:end -->\nafter\n"));
+  assert.ok(
+    replaced.startsWith("# Title\n<!-- bench:start -->\n![") && replaced.endsWith("\n<!-- bench:end -->\nafter\n"),
+  );
   assert.ok(!replaced.includes("\nold\n"));
   assert.match(replaced, /\| \*\*Millrace\*\* \| 14\.0 \|/);
   assert.equal(replaceReadmeSection(replaced, renderReadmeSection(results)), replaced);
@@ -69,5 +83,12 @@ test("the chart holds one bar for each proxy and panel, names escaped, ours set 
 });
 
 test("figures have three significant digits and unknown ones an empty cell", () => {
-  for (const [value, text] of [[0.456, "0.46"], [14.24, "14.2"], [123.4, "123"], [63_709.2, "63,709"], [Number.NaN, ""]] as const) assert.equal(figure(value), text);
+  for (const [value, text] of [
+    [0.456, "0.46"],
+    [14.24, "14.2"],
+    [123.4, "123"],
+    [63_709.2, "63,709"],
+    [Number.NaN, ""],
+  ] as const)
+    assert.equal(figure(value), text);
 });

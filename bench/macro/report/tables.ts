@@ -6,9 +6,15 @@ import { median, medianRatio } from "../statistics.ts";
 /** Rows of cells as aligned text; the first column to the left, the others to the right. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  for (const row of rows)
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
   return rows
-    .map((row) => row.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0)))
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }
 
@@ -21,7 +27,10 @@ export function medianOf(result: LoadResult, figure: keyof LoadRound): number {
 export function cpuToNginx(results: BenchResults, scenario: string, peer: string): number {
   const byPeer = results.load[scenario] ?? {};
   const rival = byPeer[peer.includes("×") ? `nginx×${peer.split("×")[1]}` : "nginx"];
-  return medianRatio((byPeer[peer]?.rounds ?? []).map((round) => round.cpuUs), (rival?.rounds ?? []).map((round) => round.cpuUs));
+  return medianRatio(
+    (byPeer[peer]?.rounds ?? []).map((round) => round.cpuUs),
+    (rival?.rounds ?? []).map((round) => round.cpuUs),
+  );
 }
 
 /** Title of a peer, or of its variant with more threads. */
@@ -42,7 +51,9 @@ export function renderTables(results: BenchResults): string {
   for (const scenario of loadScenarios) {
     const byPeer = results.load[scenario.name];
     if (byPeer === undefined) continue;
-    const rows = [["", "CPU µs/req", "user", "kernel", "× nginx", "req/s", "p50 ms", "p99 ms", "core busy", "memory MiB"]];
+    const rows = [
+      ["", "CPU µs/req", "user", "kernel", "× nginx", "req/s", "p50 ms", "p99 ms", "core busy", "memory MiB"],
+    ];
     for (const [peer, result] of Object.entries(byPeer)) {
       rows.push([
         titleOf(results, peer),
@@ -64,10 +75,14 @@ export function renderTables(results: BenchResults): string {
     ["start to the first answer", results.startup, 1, "ms"],
   ];
   for (const [title, samples, divisor, unit] of single) {
-    const rows = Object.entries(samples).map(([peer, { values }]) => [titleOf(results, peer), figure(median(values) / divisor, ` ${unit}`)]);
+    const rows = Object.entries(samples).map(([peer, { values }]) => [
+      titleOf(results, peer),
+      figure(median(values) / divisor, ` ${unit}`),
+    ]);
     if (rows.length > 0) parts.push(`${title}\n${alignColumns(rows)}`);
   }
-  if (results.routeLookup !== null) parts.push(`look-up among 10,000 routes: ${figure(median(results.routeLookup.values), " µs")}`);
+  if (results.routeLookup !== null)
+    parts.push(`look-up among 10,000 routes: ${figure(median(results.routeLookup.values), " µs")}`);
   if (results.verdicts.length > 0) {
     const rows = results.verdicts.map((verdict) => [
       verdict.target,

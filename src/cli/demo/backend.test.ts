@@ -43,7 +43,12 @@ test("a backend that was made sick fails its health check until it is well again
 });
 
 test("the error path answers with the status asked for, within the errors", async () => {
-  for (const [asked, answered] of [["404", 404], ["503", 503], ["200", 400], ["junk", 500]] as const) {
+  for (const [asked, answered] of [
+    ["404", 404],
+    ["503", 503],
+    ["200", 400],
+    ["junk", 500],
+  ] as const) {
     const response = await fetch(`${base}/error?status=${asked}`);
     await response.text();
     assert.equal(response.status, answered, asked);

@@ -32,7 +32,11 @@ export interface DemoBackend {
 }
 
 /** A query parameter as a whole number between `least` and `most`; `fallback` where it is absent or no number. */
-function numberParameter(query: URLSearchParams, name: string, bounds: { fallback: number; least: number; most: number }): number {
+function numberParameter(
+  query: URLSearchParams,
+  name: string,
+  bounds: { fallback: number; least: number; most: number },
+): number {
   const text = query.get(name);
   const value = text === null ? Number.NaN : Number(text);
   return Number.isFinite(value) ? Math.min(bounds.most, Math.max(bounds.least, Math.trunc(value))) : bounds.fallback;
@@ -47,8 +51,11 @@ class Backend implements DemoBackend {
 
   constructor(name: string) {
     this.name = name;
-    // The proxy in front keeps idle connections for up to a minute: outlast it, and set no limit on the length of an upload.
-    this.#server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => this.#answer(request, response));
+    // The proxy in front keeps idle connections for up to a minute: outlast it, and set no limit on the length of an
+    // upload.
+    this.#server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) =>
+      this.#answer(request, response),
+    );
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
@@ -101,7 +108,11 @@ class Backend implements DemoBackend {
       case "/sick": {
         const seconds = numberParameter(query, "seconds", { fallback: 15, least: 0, most: 3600 });
         this.#sickUntilMs = Date.now() + seconds * 1000;
-        send(response, 200, `Backend ${this.name} fails its health checks for ${seconds} s. Watch it leave the rotation and come back.\n`);
+        send(
+          response,
+          200,
+          `Backend ${this.name} fails its health checks for ${seconds} s. Watch it leave the rotation and come back.\n`,
+        );
         return;
       }
       case "/slow": {
@@ -111,7 +122,11 @@ class Backend implements DemoBackend {
         return;
       }
       case "/error":
-        send(response, numberParameter(query, "status", { fallback: 500, least: 400, most: 599 }), `Backend ${this.name} fails, as you asked.\n`);
+        send(
+          response,
+          numberParameter(query, "status", { fallback: 500, least: 400, most: 599 }),
+          `Backend ${this.name} fails, as you asked.\n`,
+        );
         return;
       case "/events":
         answerEvents(response, this.name);
@@ -120,10 +135,19 @@ class Backend implements DemoBackend {
         answerUpload(request, response, this.name);
         return;
       case "/big":
-        answerBig(request, response, numberParameter(query, "bytes", { fallback: 1_000_000, least: 0, most: 100 * 1024 ** 3 }));
+        answerBig(
+          request,
+          response,
+          numberParameter(query, "bytes", { fallback: 1_000_000, least: 0, most: 100 * 1024 ** 3 }),
+        );
         return;
       case "/headers":
-        sendJson(response, 200, { backend: this.name, method: request.method, target: request.url, headers: request.headersDistinct });
+        sendJson(response, 200, {
+          backend: this.name,
+          method: request.method,
+          target: request.url,
+          headers: request.headersDistinct,
+        });
         return;
       case "/ws":
         response.setHeader("upgrade", "websocket");
@@ -138,13 +162,17 @@ class Backend implements DemoBackend {
   }
 
   #greet(request: IncomingMessage, response: ServerResponse): void {
-    if (request.headers.accept?.includes("application/json")) sendJson(response, 200, { backend: this.name, request: this.requestCount });
+    if (request.headers.accept?.includes("application/json"))
+      sendJson(response, 200, { backend: this.name, request: this.requestCount });
     else send(response, 200, `Hello from backend ${this.name} (its request ${this.requestCount}).\n`);
   }
 }
 
 function send(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(text) });
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+  });
   response.end(text);
 }
 

@@ -8,9 +8,20 @@ import { buildFlagConfig } from "../flag-config.ts";
 import type { DemoBackend } from "./backend.ts";
 
 /** A proxy with health checks quick enough to watch, in front of `backends`. Not validated. */
-export function buildDemoConfig(backends: readonly DemoBackend[], flags: { listen: string; admin: string; balance: string; workers: string }): ConfigInput {
+export function buildDemoConfig(
+  backends: readonly DemoBackend[],
+  flags: { listen: string; admin: string; balance: string; workers: string },
+): ConfigInput {
   const endpoints = backends.map((backend) => `http://127.0.0.1:${backend.port}`);
-  return buildFlagConfig(endpoints, { listen: [flags.listen], admin: flags.admin, balance: flags.balance, workers: flags.workers, healthPath: "/health", healthInterval: "2s", grace: "5s" });
+  return buildFlagConfig(endpoints, {
+    listen: [flags.listen],
+    admin: flags.admin,
+    balance: flags.balance,
+    workers: flags.workers,
+    healthPath: "/health",
+    healthInterval: "2s",
+    grace: "5s",
+  });
 }
 
 /** Prints where everything is and what to try, on standard output. */

@@ -10,8 +10,14 @@ import { acceptKey, buildClose, buildFrame, FrameReader, opcodes } from "./webso
  */
 export function serveWebSocketEcho(request: IncomingMessage, socket: Duplex, early: Buffer, greeting: string): void {
   const key = request.headers["sec-websocket-key"];
-  if (request.headers.upgrade?.toLowerCase() !== "websocket" || typeof key !== "string" || request.headers["sec-websocket-version"] !== "13") {
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 25\r\n\r\nA WebSocket is expected.\n");
+  if (
+    request.headers.upgrade?.toLowerCase() !== "websocket" ||
+    typeof key !== "string" ||
+    request.headers["sec-websocket-version"] !== "13"
+  ) {
+    socket.end(
+      "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 25\r\n\r\nA WebSocket is expected.\n",
+    );
     return;
   }
   const hangUp = (code: number): void => {
@@ -28,7 +34,9 @@ export function serveWebSocketEcho(request: IncomingMessage, socket: Duplex, ear
   socket.on("error", () => socket.destroy());
   socket.on("drain", () => socket.resume());
   socket.on("end", () => socket.end());
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`,
+  );
   socket.write(buildFrame(opcodes.text, Buffer.from(greeting)));
   if (early.length > 0) reader.push(early);
   socket.on("data", (chunk: Buffer) => reader.push(chunk));

@@ -16,7 +16,8 @@ function clientFrame(firstByte: number, payload: Buffer): Buffer {
 function readAll(chunks: readonly Buffer[]): string[] {
   const seen: string[] = [];
   const reader = new FrameReader({
-    onMessage: (opcode, payload) => seen.push(`message ${opcode} ${payload.length > 20 ? payload.length : payload.toString()}`),
+    onMessage: (opcode, payload) =>
+      seen.push(`message ${opcode} ${payload.length > 20 ? payload.length : payload.toString()}`),
     onPing: (payload) => seen.push(`ping ${payload.toString()}`),
     onClose: (code) => seen.push(`close ${code}`),
     onViolation: (code) => seen.push(`violation ${code}`),
@@ -35,17 +36,33 @@ const cases: readonly (readonly [name: string, bytes: Buffer, seen: readonly str
   ["an empty binary message", clientFrame(0x82, Buffer.alloc(0)), ["message 2 "]],
   ["a 16-bit length", clientFrame(0x82, Buffer.alloc(300)), ["message 2 300"]],
   ["a 64-bit length", clientFrame(0x82, Buffer.alloc(70_000)), ["message 2 70000"]],
-  ["fragments with a ping between", Buffer.concat([clientFrame(0x01, Buffer.from("he")), clientFrame(0x89, Buffer.from("p")), clientFrame(0x80, Buffer.from("llo"))]), ["ping p", "message 1 hello"]],
+  [
+    "fragments with a ping between",
+    Buffer.concat([
+      clientFrame(0x01, Buffer.from("he")),
+      clientFrame(0x89, Buffer.from("p")),
+      clientFrame(0x80, Buffer.from("llo")),
+    ]),
+    ["ping p", "message 1 hello"],
+  ],
   ["a close with a code", clientFrame(0x88, buildClose(1001).subarray(2)), ["close 1001"]],
   ["a close without one", clientFrame(0x88, Buffer.alloc(0)), ["close 1005"]],
-  ["nothing after a close", Buffer.concat([clientFrame(0x88, Buffer.alloc(0)), clientFrame(0x81, hello)]), ["close 1005"]],
+  [
+    "nothing after a close",
+    Buffer.concat([clientFrame(0x88, Buffer.alloc(0)), clientFrame(0x81, hello)]),
+    ["close 1005"],
+  ],
   ["a pong is ignored", Buffer.concat([clientFrame(0x8a, hello), clientFrame(0x81, hello)]), ["message 1 hello"]],
   ["an unmasked frame", buildFrame(opcodes.text, hello), ["violation 1002"]],
   ["reserved bits", clientFrame(0xc1, hello), ["violation 1002"]],
   ["a fragmented ping", clientFrame(0x09, hello), ["violation 1002"]],
   ["an unknown opcode", clientFrame(0x83, hello), ["violation 1002"]],
   ["a continuation of nothing", clientFrame(0x80, hello), ["violation 1002"]],
-  ["a new message inside another", Buffer.concat([clientFrame(0x01, hello), clientFrame(0x81, hello)]), ["violation 1002"]],
+  [
+    "a new message inside another",
+    Buffer.concat([clientFrame(0x01, hello), clientFrame(0x81, hello)]),
+    ["violation 1002"],
+  ],
   ["text that is not UTF-8", clientFrame(0x81, Buffer.from([0xff])), ["violation 1007"]],
   ["a message that is too large", clientFrame(0x82, Buffer.alloc(maxMessageBytes + 1)), ["violation 1009"]],
 ];
@@ -53,6 +70,7 @@ const cases: readonly (readonly [name: string, bytes: Buffer, seen: readonly str
 for (const [name, bytes, seen] of cases) {
   test(`frames: ${name}`, () => {
     assert.deepEqual(readAll([bytes]), seen);
-    if (bytes.length < 1000) assert.deepEqual(readAll([...bytes].map((byte) => Buffer.from([byte]))), seen, "byte by byte");
+    if (bytes.length < 1000)
+      assert.deepEqual(readAll([...bytes].map((byte) => Buffer.from([byte]))), seen, "byte by byte");
   });
 }

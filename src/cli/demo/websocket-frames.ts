@@ -1,6 +1,7 @@
 /**
- * RFC 6455 frames for the demo's echo: reads what a client sends, builds what a server sends.
- * No extensions, no subprotocols; a message is at most `maxMessageBytes`. Not part of the data path: the proxy tunnels WebSocket bytes unread.
+ * RFC 6455 frames for the demo's echo: reads what a client sends, builds what a server sends. No extensions, no
+ * subprotocols; a message is at most `maxMessageBytes`. Not part of the data path: the proxy tunnels WebSocket bytes
+ * unread.
  */
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -85,13 +86,15 @@ export class FrameReader {
     const isFinal = (first & 0x80) !== 0;
     const isControl = opcode >= 8;
     const shortLength = second & 0x7f;
-    // Reserved bits without an extension, unmasked client frames (section 5.1), long or fragmented control frames (section 5.5).
+    // Reserved bits without an extension, unmasked client frames (section 5.1), long or fragmented control frames
+    // (section 5.5).
     if ((first & 0x70) !== 0 || (second & 0x80) === 0) return this.#violate(1002);
     if (isControl && (!isFinal || shortLength > 125)) return this.#violate(1002);
     const lengthBytes = shortLength === 126 ? 2 : shortLength === 127 ? 8 : 0;
     const maskStart = 2 + lengthBytes;
     if (bytes.length < maskStart + 4) return false;
-    const length = lengthBytes === 0 ? shortLength : lengthBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+    const length =
+      lengthBytes === 0 ? shortLength : lengthBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
     if (length + this.#messageBytes > maxMessageBytes) return this.#violate(1009);
     const payloadStart = maskStart + 4;
     if (bytes.length < payloadStart + length) return false;

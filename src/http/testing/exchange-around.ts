@@ -10,11 +10,24 @@ export interface Sender {
 }
 
 /** An exchange of `head`, or of one with these facts, ready to be routed. */
-export function exchangeAround(head: Partial<RequestHead>, { clientIp = "192.0.2.1", isPeerTrusted = false }: Sender = {}): Exchange {
+export function exchangeAround(
+  head: Partial<RequestHead>,
+  { clientIp = "192.0.2.1", isPeerTrusted = false }: Sender = {},
+): Exchange {
   const request = head instanceof RequestHead ? head : Object.assign(new RequestHead(), head);
-  const exchange = new Exchange(request, null as unknown as Responder, { listenerName: "test", scheme: "http", peerAddress: clientIp, peerPort: 1 });
+  const exchange = new Exchange(request, null as unknown as Responder, {
+    listenerName: "test",
+    scheme: "http",
+    peerAddress: clientIp,
+    peerPort: 1,
+  });
   exchange.isPeerTrusted = isPeerTrusted;
   exchange.requestId = "id-1";
-  exchange.forwardingPrefix = new ForwardingPrefix({ peerAddress: clientIp, scheme: "http", isPeerTrusted, pseudonym: "millrace" });
+  exchange.forwardingPrefix = new ForwardingPrefix({
+    peerAddress: clientIp,
+    scheme: "http",
+    isPeerTrusted,
+    pseudonym: "millrace",
+  });
   return exchange;
 }

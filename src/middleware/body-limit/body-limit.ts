@@ -1,4 +1,7 @@
-/** The `bodyLimit` middleware: refuses longer request bodies than a route wants, without holding any of it (RFC 9110 section 15.5.14). */
+/**
+ * The `bodyLimit` middleware: refuses longer request bodies than a route wants, without holding any of it (RFC 9110
+ * section 15.5.14).
+ */
 import type { BodySink, BodySource, Exchange } from "../../http/exchange.ts";
 import { Framing } from "../../http/message.ts";
 import type { Middleware } from "../middleware.ts";

@@ -1,6 +1,6 @@
 /**
- * The `buffer` middleware: reads the whole request body before an endpoint is chosen, so that a slow upload occupies no endpoint, a chunked one gets a length, and any
- * attempt can be given it again.
+ * The `buffer` middleware: reads the whole request body before an endpoint is chosen, so that a slow upload occupies no
+ * endpoint, a chunked one gets a length, and any attempt can be given it again.
  */
 import type { Exchange } from "../../http/exchange.ts";
 import { Framing } from "../../http/message.ts";
@@ -18,7 +18,8 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
   const inFile = context.metrics.counter(families.buffered, [context.routeName, "file"]);
   return (next) => (exchange) => {
     const { request } = exchange;
-    if (request.framing === Framing.none || (request.framing === Framing.length && request.contentLength === 0)) return next(exchange);
+    if (request.framing === Framing.none || (request.framing === Framing.length && request.contentLength === 0))
+      return next(exchange);
     if (request.contentLength > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
     const hold = new Hold(exchange);
     const listener: BufferListener = {
@@ -55,7 +56,10 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
   };
 }
 
-/** The client may wait for a 100 before it sends anything (RFC 9110 section 10.1.1); upstream nothing is left to wait for. */
+/**
+ * The client may wait for a 100 before it sends anything (RFC 9110 section 10.1.1); upstream nothing is left to wait
+ * for.
+ */
 function askForBody(exchange: Exchange): void {
   if (!exchange.request.expectsContinue) return;
   exchange.request.expectsContinue = false;

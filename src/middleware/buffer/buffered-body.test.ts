@@ -8,24 +8,47 @@ import type { BodySink, BodySource } from "../../http/exchange.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import { MemoryPart } from "./memory-part.ts";
 
-const createHeld = (maxBytes = 16_000_000): HeldMemory => new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
+const createHeld = (maxBytes = 16_000_000): HeldMemory =>
+  new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A source that the test drives, and what the body told. */
 function createBody(limits: { maxRequestBytes: number; memoryBytes: number }, held = createHeld()) {
   let sink: BodySink | null = null;
   let resumed = 0;
-  const source: BodySource = { startBody: (one) => { sink = one; }, resumeBody: () => { resumed++; } };
+  const source: BodySource = {
+    startBody: (one) => {
+      sink = one;
+    },
+    resumeBody: () => {
+      resumed++;
+    },
+  };
   const told: string[] = [];
   const completion = Promise.withResolvers<void>();
   const listener: BufferListener = {
-    onComplete: () => { told.push("complete"); completion.resolve(); },
-    onTooLarge: () => { told.push("too large"); },
-    onError: (error) => { told.push(error.message); completion.reject(error); },
+    onComplete: () => {
+      told.push("complete");
+      completion.resolve();
+    },
+    onTooLarge: () => {
+      told.push("too large");
+    },
+    onError: (error) => {
+      told.push(error.message);
+      completion.reject(error);
+    },
   };
   const body = new BufferedBody(source, { limits, held, listener });
   body.fill();
-  return { body, held, sink: sink as unknown as BodySink, told, completed: completion.promise, resumedCount: () => resumed };
+  return {
+    body,
+    held,
+    sink: sink as unknown as BodySink,
+    told,
+    completed: completion.promise,
+    resumedCount: () => resumed,
+  };
 }
 
 /** Takes a body; `patience` = so many pieces until it wants to be resumed. */
@@ -60,9 +83,15 @@ class Taker implements BodySink {
   }
 }
 
-const pattern = (length: number): string => Array.from({ length }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
+const pattern = (length: number): string =>
+  Array.from({ length }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
 
-for (const [what, memoryBytes, length] of [["in memory", 10_000, 5_000], ["exactly as much as memory takes", 5_000, 5_000], ["in memory and a file", 1_000, 300_000], ["in a file alone", 0, 70_000]] as const) {
+for (const [what, memoryBytes, length] of [
+  ["in memory", 10_000, 5_000],
+  ["exactly as much as memory takes", 5_000, 5_000],
+  ["in memory and a file", 1_000, 300_000],
+  ["in a file alone", 0, 70_000],
+] as const) {
   test(`a body ${what} is given as it came, again and again`, async () => {
     const { body, sink, told, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes });
     const text = pattern(length);
@@ -97,7 +126,9 @@ test("whoever takes it slowly is given one piece at a time", async () => {
   const taker = new Taker(1);
   body.startBody(taker);
   let isEnded = false;
-  void taker.ended.then(() => { isEnded = true; });
+  void taker.ended.then(() => {
+    isEnded = true;
+  });
   for (let before = -1; !isEnded; ) {
     assert.ok(taker.pieces.length <= before + 1 || before === -1, "no more than one piece without being asked");
     before = taker.pieces.length;
@@ -223,7 +254,10 @@ test("where all bodies together hold as much as they may, bodies go to their fil
   body.discard();
 });
 
-for (const [what, memoryBytes] of [["in memory", 1_000_000], ["on its way to a file", 1_000]] as const) {
+for (const [what, memoryBytes] of [
+  ["in memory", 1_000_000],
+  ["on its way to a file", 1_000],
+] as const) {
   test(`a body that is given up ${what} is counted no more`, async () => {
     const { body, sink, held } = createBody({ maxRequestBytes: 1_000_000, memoryBytes });
     sink.onBodyData(Buffer.alloc(150_000));

@@ -1,4 +1,7 @@
-/** A request body that was read before anybody was asked to take it: first into memory, then into a temporary file. It can be given any number of times. */
+/**
+ * A request body that was read before anybody was asked to take it: first into memory, then into a temporary file. It
+ * can be given any number of times.
+ */
 import type { HeldMemory } from "../../base/held-memory.ts";
 import type { BodySink, BodySource } from "../../http/exchange.ts";
 import { MemoryPart } from "./memory-part.ts";
@@ -42,7 +45,10 @@ export class BufferedBody implements BodySink, BodySource {
   /** Counts the givings: what was read for an earlier one is dropped. */
   #round = 0;
 
-  constructor(source: BodySource, parts: { readonly limits: BufferLimits; readonly held: HeldMemory; readonly listener: BufferListener }) {
+  constructor(
+    source: BodySource,
+    parts: { readonly limits: BufferLimits; readonly held: HeldMemory; readonly listener: BufferListener },
+  ) {
     this.#source = source;
     this.#limits = parts.limits;
     this.#listener = parts.listener;

@@ -1,4 +1,7 @@
-/** The part of a body that is held in memory: copied into blocks that grow with it, so that a trickle of tiny chunks costs no more than its bytes. */
+/**
+ * The part of a body that is held in memory: copied into blocks that grow with it, so that a trickle of tiny chunks
+ * costs no more than its bytes.
+ */
 import type { HeldMemory } from "../../base/held-memory.ts";
 
 const minBlockBytes = 1_024;
@@ -46,7 +49,8 @@ export class MemoryPart {
 
   /** Nothing more comes. */
   finish(): void {
-    if (this.#block !== null && this.#used < this.#block.length) this.blocks[this.blocks.length - 1] = this.#block.subarray(0, this.#used);
+    if (this.#block !== null && this.#used < this.#block.length)
+      this.blocks[this.blocks.length - 1] = this.#block.subarray(0, this.#used);
     this.#block = null;
   }
 

@@ -3,8 +3,22 @@ import type * as z from "zod";
 import { section, size } from "../../base/option-schema.ts";
 
 export const bufferSchema = section({
-  maxRequestBytes: size("1MiB", { about: "The longest request body; 413 above it, at once where `Content-Length` says so.", danger: "so much may lie in the system's temporary folder for every connection." }, { min: 1 }),
-  memoryBytes: size("64KiB", { about: "So much of a body is held in memory; the rest goes into a temporary file that nobody else can open. All bodies in memory together take at most 128 MiB; beyond that everything goes into the file." }, { min: 0, max: 64 << 20 }),
+  maxRequestBytes: size(
+    "1MiB",
+    {
+      about: "The longest request body; 413 above it, at once where `Content-Length` says so.",
+      danger: "so much may lie in the system's temporary folder for every connection.",
+    },
+    { min: 1 },
+  ),
+  memoryBytes: size(
+    "64KiB",
+    {
+      about:
+        "So much of a body is held in memory; the rest goes into a temporary file that nobody else can open. All bodies in memory together take at most 128 MiB; beyond that everything goes into the file.",
+    },
+    { min: 0, max: 64 << 20 },
+  ),
 });
 
 /** The `buffer` middleware in normal form. */

@@ -1,9 +1,10 @@
 /**
- * A temporary file for what does not fit into memory. It loses its name as soon as it is open, so that nobody else can open it and nothing is left behind by a crash.
- * What comes is gathered in blocks: the system is called once a block, however small the pieces. Writes come one after the other; the file is closed when the last write or
- * read is over.
+ * A temporary file for what does not fit into memory. It loses its name as soon as it is open, so that nobody else can
+ * open it and nothing is left behind by a crash. What comes is gathered in blocks: the system is called once a block,
+ * however small the pieces. Writes come one after the other; the file is closed when the last write or read is over.
  *
- * Where all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and the source waits until it is.
+ * Where all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and
+ * the source waits until it is.
  */
 import { randomBytes } from "node:crypto";
 import { close, open, read, unlink, write } from "node:fs";
@@ -52,7 +53,8 @@ export class SpillFile {
       // Where an open file cannot be removed (Windows), the system's temporary folder is its place.
       unlink(path, () => {});
       if (this.#isClosed) this.#release();
-      else if (isBeyondFileCeiling(fd)) this.#fail(Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), { code: "EMFILE" }));
+      else if (isBeyondFileCeiling(fd))
+        this.#fail(Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), { code: "EMFILE" }));
       else this.#next();
     });
   }

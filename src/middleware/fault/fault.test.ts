@@ -10,13 +10,18 @@ import type { FaultOptions } from "./options.ts";
 function createRoute(options: Partial<FaultOptions>, next: (exchange: Exchange) => void = () => {}) {
   const scheduler = new ManualScheduler();
   const { context, countOf } = createContext();
-  const answer = createFault({ delay: null, abort: null, bandwidth: null, ...options }, context, { random: seededRandom(1), scheduler })(next);
+  const answer = createFault({ delay: null, abort: null, bandwidth: null, ...options }, context, {
+    random: seededRandom(1),
+    scheduler,
+  })(next);
   return { answer, scheduler, countOf: () => countOf("millrace_faults_injected_total") };
 }
 
 test("so many requests are aborted as the percentage says, with the status it says", () => {
   let passed = 0;
-  const { answer, countOf } = createRoute({ abort: { percent: 0.3, status: 418 } }, () => { passed++; });
+  const { answer, countOf } = createRoute({ abort: { percent: 0.3, status: 418 } }, () => {
+    passed++;
+  });
   let aborted = 0;
   for (let count = 0; count < 10_000; count++) {
     const { exchange, client } = createExchange();
@@ -42,7 +47,10 @@ test("an aborted request is answered like all answers of the proxy's own: JSON w
 });
 
 test("all and none are exactly that", () => {
-  for (const [percent, expected] of [[1, 1_000], [0, 0]] as const) {
+  for (const [percent, expected] of [
+    [1, 1_000],
+    [0, 0],
+  ] as const) {
     const { answer, countOf } = createRoute({ abort: { percent, status: 503 } });
     for (let count = 0; count < 1_000; count++) answer(createExchange().exchange);
     assert.equal(countOf(), expected);
@@ -51,7 +59,9 @@ test("all and none are exactly that", () => {
 
 test("a delayed request goes on after the delay, and not before", () => {
   const passed: Exchange[] = [];
-  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, (exchange) => passed.push(exchange));
+  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, (exchange) =>
+    passed.push(exchange),
+  );
   const { exchange } = createExchange();
   answer(exchange);
   scheduler.advance(199);
@@ -63,7 +73,9 @@ test("a delayed request goes on after the delay, and not before", () => {
 
 test("a client that leaves during the delay leaves no timer behind", () => {
   let passed = 0;
-  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, () => { passed++; });
+  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, () => {
+    passed++;
+  });
   const { exchange } = createExchange();
   answer(exchange);
   exchange.listener?.onCancel("CLIENT_GONE");
@@ -73,7 +85,10 @@ test("a client that leaves during the delay leaves no timer behind", () => {
 });
 
 test("delay and abort come one after the other", () => {
-  const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 }, abort: { percent: 1, status: 500 } });
+  const { answer, scheduler } = createRoute({
+    delay: { percent: 1, duration: 200 },
+    abort: { percent: 1, status: 500 },
+  });
   const { exchange, client } = createExchange();
   answer(exchange);
   assert.deepEqual(client.told, []);
@@ -118,7 +133,9 @@ class Answerer implements ExchangeListener {
 test("a slow answer takes as long as its length says, arrives whole, and is taken from its source piece by piece", () => {
   const pieces = Array.from({ length: 20 }, (_, at) => String.fromCharCode(97 + at).repeat(100));
   let answerer: Answerer | null = null;
-  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => { answerer = new Answerer(exchange, pieces); });
+  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => {
+    answerer = new Answerer(exchange, pieces);
+  });
   const { exchange, client } = createExchange();
   answer(exchange);
   const source = answerer as unknown as Answerer;
@@ -136,7 +153,10 @@ test("a slow answer takes as long as its length says, arrives whole, and is take
 });
 
 test("a slow answer waits for a client that takes nothing, and goes on", () => {
-  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => void new Answerer(exchange, ["x".repeat(500)]));
+  const { answer, scheduler } = createRoute(
+    { bandwidth: { percent: 1, bytesPerSecond: 1_000 } },
+    (exchange) => void new Answerer(exchange, ["x".repeat(500)]),
+  );
   const { exchange, client } = createExchange();
   client.isOpen = false;
   answer(exchange);
@@ -151,7 +171,9 @@ test("a slow answer waits for a client that takes nothing, and goes on", () => {
 
 test("a client that leaves during a slow answer ends it on both sides", () => {
   let source: Answerer | null = null;
-  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 100 } }, (exchange) => { source = new Answerer(exchange, ["x".repeat(500)]); });
+  const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 100 } }, (exchange) => {
+    source = new Answerer(exchange, ["x".repeat(500)]);
+  });
   const { exchange } = createExchange();
   answer(exchange);
   exchange.listener?.onCancel("CLIENT_GONE");

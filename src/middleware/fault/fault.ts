@@ -1,4 +1,7 @@
-/** The `fault` middleware: makes some requests slow or fail on purpose, so that clients and operators can rehearse. What it does is counted and logged as such. */
+/**
+ * The `fault` middleware: makes some requests slow or fail on purpose, so that clients and operators can rehearse. What
+ * it does is counted and logged as such.
+ */
 import type { RandomSource } from "../../base/random.ts";
 import { type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -16,24 +19,37 @@ export interface FaultSources {
 }
 
 /** Creates the `fault` middleware: delays, aborts or slows down the configured share of requests. */
-export function createFault({ delay, abort, bandwidth }: FaultOptions, context: MiddlewareContext, { random = Math.random, scheduler = systemScheduler }: FaultSources = {}): Middleware {
+export function createFault(
+  { delay, abort, bandwidth }: FaultOptions,
+  context: MiddlewareContext,
+  { random = Math.random, scheduler = systemScheduler }: FaultSources = {},
+): Middleware {
   const counterOf = (kind: string) => context.metrics.counter(families.faults, [context.routeName, kind]);
   const [delays, aborts, throttles] = [counterOf("delay"), counterOf("abort"), counterOf("bandwidth")];
   return (next) => {
-    const goOn: RouteHandler = abort === null ? next : (exchange) => {
-      if (random() >= abort.percent) return next(exchange);
-      aborts.add();
-      exchange.reason = "FAULT_INJECTED";
-      sendOwnAnswer(exchange.responder, exchange.request, explain("FAULT_INJECTED", exchange, "", abort.status));
-    };
+    const goOn: RouteHandler =
+      abort === null
+        ? next
+        : (exchange) => {
+            if (random() >= abort.percent) return next(exchange);
+            aborts.add();
+            exchange.reason = "FAULT_INJECTED";
+            sendOwnAnswer(exchange.responder, exchange.request, explain("FAULT_INJECTED", exchange, "", abort.status));
+          };
     const goOnLater = (exchange: Exchange, delayMs: number): void => {
-      const call = scheduler.after(delayMs, () => { if (hold.release()) passOn(exchange, goOn, context); });
+      const call = scheduler.after(delayMs, () => {
+        if (hold.release()) passOn(exchange, goOn, context);
+      });
       const hold = new Hold(exchange, () => call.cancel());
     };
     return (exchange) => {
       if (bandwidth !== null && random() < bandwidth.percent) {
         throttles.add();
-        throttle(exchange, { bytesPerSecond: bandwidth.bytesPerSecond, scheduler, onInternalError: (error) => context.onInternalError(error) });
+        throttle(exchange, {
+          bytesPerSecond: bandwidth.bytesPerSecond,
+          scheduler,
+          onInternalError: (error) => context.onInternalError(error),
+        });
       }
       if (delay !== null && random() < delay.percent) {
         delays.add();

@@ -1,6 +1,7 @@
 /**
- * Sends an answer's body no faster than so many bytes a second: stands before the client's side of an exchange, takes what it is given, and says that it can take no more
- * until all of that is out. Heads, trailers and tunnels' requests pass as they are.
+ * Sends an answer's body no faster than so many bytes a second: stands before the client's side of an exchange, takes
+ * what it is given, and says that it can take no more until all of that is out. Heads, trailers and tunnels' requests
+ * pass as they are.
  */
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import type { AnswerLength, BodySink, Exchange, ExchangeListener, Responder } from "../../http/exchange.ts";
@@ -60,7 +61,13 @@ class ThrottledResponder implements Responder, ExchangeListener {
     return this.#client.sendInterim(status, reasonPhrase, fields);
   }
 
-  sendHead(status: number, reasonPhrase: string, fields: string, length: AnswerLength, lengthField: number | null): void {
+  sendHead(
+    status: number,
+    reasonPhrase: string,
+    fields: string,
+    length: AnswerLength,
+    lengthField: number | null,
+  ): void {
     this.#listen();
     this.#client.sendHead(status, reasonPhrase, fields, length, lengthField);
   }
@@ -119,7 +126,10 @@ class ThrottledResponder implements Responder, ExchangeListener {
   /** Sends what may go now, and comes back for the rest. */
   #send(): void {
     const now = this.#parts.scheduler.clock.now();
-    this.#allowance = Math.min(this.#maxAllowance, this.#allowance + ((now - this.#lastMs) * this.#parts.bytesPerSecond) / 1_000);
+    this.#allowance = Math.min(
+      this.#maxAllowance,
+      this.#allowance + ((now - this.#lastMs) * this.#parts.bytesPerSecond) / 1_000,
+    );
     this.#lastMs = now;
     while (this.#queue.length > 0 && this.#allowance >= 1 && !this.#isClientBlocked) {
       const chunk = this.#queue[0]!;
@@ -137,7 +147,8 @@ class ThrottledResponder implements Responder, ExchangeListener {
     }
     // What was held back beside the body goes out as well.
     if (!this.#client.flush()) this.#isClientBlocked = true;
-    if (this.#queue.length > 0 && !this.#isClientBlocked) this.#timer ??= this.#parts.scheduler.after(Math.max(tickMs, 1_000 / this.#parts.bytesPerSecond), this.#onTimer);
+    if (this.#queue.length > 0 && !this.#isClientBlocked)
+      this.#timer ??= this.#parts.scheduler.after(Math.max(tickMs, 1_000 / this.#parts.bytesPerSecond), this.#onTimer);
   }
 
   readonly #onTimer = (): void => {

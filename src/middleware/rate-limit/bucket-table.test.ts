@@ -24,7 +24,10 @@ class TokenBucket {
   }
 
   take(nowMs: number): boolean {
-    this.#tokens = Math.min(this.#policy.burst, this.#tokens + ((nowMs - this.#lastMs) * 1e6) / this.#policy.intervalNs);
+    this.#tokens = Math.min(
+      this.#policy.burst,
+      this.#tokens + ((nowMs - this.#lastMs) * 1e6) / this.#policy.intervalNs,
+    );
     this.#lastMs = nowMs;
     if (this.#tokens < 1 - 1e-9) return false;
     this.#tokens -= 1;
@@ -64,25 +67,30 @@ test("what is refused is not counted: who keeps asking too fast still gets the r
 });
 
 test("at any times it admits what a token bucket does, key by key", () => {
-  fc.assert(fc.property(
-    fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 50 }),
-    fc.array(fc.record({ waitMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b", "c") }), { maxLength: 200 }),
-    (perSecond, burst, asks) => {
-      const clock = new ManualClock();
-      const table = createTable(clock);
-      // An interval of whole nanoseconds, as the policy rounds it.
-      const policy = new LimitPolicy("test", { count: perSecond, perMs: 1000 }, burst);
-      const models = new Map(["a", "b", "c"].map((key) => [key, new TokenBucket(policy, clock.now())]));
-      for (const { waitMs, key } of asks) {
-        clock.advance(waitMs);
-        const decision = table.take(key, policy);
-        const model = models.get(key)!;
-        assert.equal(decision.isAdmitted, model.take(clock.now()));
-        assert.equal(decision.remaining, model.remaining);
-        assert.ok(decision.waitMs > 0 && Math.round(decision.waitMs * 1e6) <= policy.intervalNs);
-      }
-    },
-  ));
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1000 }),
+      fc.integer({ min: 1, max: 50 }),
+      fc.array(fc.record({ waitMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b", "c") }), {
+        maxLength: 200,
+      }),
+      (perSecond, burst, asks) => {
+        const clock = new ManualClock();
+        const table = createTable(clock);
+        // An interval of whole nanoseconds, as the policy rounds it.
+        const policy = new LimitPolicy("test", { count: perSecond, perMs: 1000 }, burst);
+        const models = new Map(["a", "b", "c"].map((key) => [key, new TokenBucket(policy, clock.now())]));
+        for (const { waitMs, key } of asks) {
+          clock.advance(waitMs);
+          const decision = table.take(key, policy);
+          const model = models.get(key)!;
+          assert.equal(decision.isAdmitted, model.take(clock.now()));
+          assert.equal(decision.remaining, model.remaining);
+          assert.ok(decision.waitMs > 0 && Math.round(decision.waitMs * 1e6) <= policy.intervalNs);
+        }
+      },
+    ),
+  );
 });
 
 test("a flood of other keys does not give back what a key has used up", () => {
@@ -135,13 +143,17 @@ test("a reload finds the same buckets; another size is another table", () => {
   const clock = new ManualClock();
   const memory = new SharedMemory();
   const policy = new LimitPolicy("test", { count: 1, perMs: 1000 }, 1);
-  const open = (key: string, maxKeys: number): BucketTable => new BucketTable(BucketTable.reserve(memory, key, maxKeys), clock);
+  const open = (key: string, maxKeys: number): BucketTable =>
+    new BucketTable(BucketTable.reserve(memory, key, maxKeys), clock);
   assert.ok(open("limit", 1024).take("a", policy).isAdmitted);
   assert.ok(!open("limit", 1024).take("a", policy).isAdmitted);
   assert.ok(open("other", 4096).take("a", policy).isAdmitted);
 });
 
-/** Takes from one bucket and from a thousand more, over and over, until nothing was left for long. Posts how many of the one passed. */
+/**
+ * Takes from one bucket and from a thousand more, over and over, until nothing was left for long. Posts how many of the
+ * one passed.
+ */
 const hammer = `
 import { parentPort, workerData } from "node:worker_threads";
 const { BucketTable } = await import(workerData.tableUrl);
@@ -162,15 +174,32 @@ test("four threads at one table admit together exactly what one would, for every
   const gate = new SharedArrayBuffer(8);
   const keys = Array.from({ length: 50 }, (_, at) => `key-${at}`);
   const burst = 700;
-  const threads = Array.from({ length: 4 }, () => new Worker(new URL(`data:text/javascript,${encodeURIComponent(hammer)}`), {
-    workerData: { region, gate, keys, burst, rounds: 1_000, tableUrl: new URL("bucket-table.ts", import.meta.url).href, policyUrl: new URL("limit-policy.ts", import.meta.url).href },
-  }));
-  const results = threads.map((thread) => new Promise<number[]>((resolve, reject) => thread.once("message", resolve).once("error", reject)));
+  const threads = Array.from(
+    { length: 4 },
+    () =>
+      new Worker(new URL(`data:text/javascript,${encodeURIComponent(hammer)}`), {
+        workerData: {
+          region,
+          gate,
+          keys,
+          burst,
+          rounds: 1_000,
+          tableUrl: new URL("bucket-table.ts", import.meta.url).href,
+          policyUrl: new URL("limit-policy.ts", import.meta.url).href,
+        },
+      }),
+  );
+  const results = threads.map(
+    (thread) => new Promise<number[]>((resolve, reject) => thread.once("message", resolve).once("error", reject)),
+  );
   const words = new Int32Array(gate);
   while (Atomics.load(words, 0) < 4) await new Promise((resolve) => setImmediate(resolve));
   Atomics.store(words, 1, 1);
   Atomics.notify(words, 1);
   const admitted = await Promise.all(results);
   await Promise.all(threads.map((thread) => thread.terminate()));
-  assert.deepEqual(keys.map((_, at) => admitted.reduce((sum, one) => sum + one[at]!, 0)), keys.map(() => burst));
+  assert.deepEqual(
+    keys.map((_, at) => admitted.reduce((sum, one) => sum + one[at]!, 0)),
+    keys.map(() => burst),
+  );
 });

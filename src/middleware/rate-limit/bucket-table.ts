@@ -1,9 +1,11 @@
 /**
- * The buckets of a local limit, in memory that all threads share: a table of bounded size, in sets of eight places, each a tag (the key's hash) and a theoretical arrival
- * time. Every change is one compare-and-exchange, so that any number of threads admit together exactly what one would, and a thread that dies leaves nothing behind.
+ * The buckets of a local limit, in memory that all threads share: a table of bounded size, in sets of eight places,
+ * each a tag (the key's hash) and a theoretical arrival time. Every change is one compare-and-exchange, so that any
+ * number of threads admit together exactly what one would, and a thread that dies leaves nothing behind.
  *
- * Where a set is full, a new key takes a place whose bucket has run full again (nothing is lost), or else the least busy one *with its count*: whoever floods the table
- * with keys makes newcomers start with less, but never wins back what a key has used up.
+ * Where a set is full, a new key takes a place whose bucket has run full again (nothing is lost), or else the least
+ * busy one *with its count*: whoever floods the table with keys makes newcomers start with less, but never wins back
+ * what a key has used up.
  */
 import type { Clock } from "../../base/clock.ts";
 import { KeyedHash } from "../../base/keyed-hash.ts";
@@ -39,12 +41,17 @@ export class BucketTable {
     this.#clock = clock;
   }
 
-  /** Makes the region `key` in `memory`, or finds it. Only one thread may do that. @param maxKeys rounded up to a power of two */
+  /**
+   * Makes the region `key` in `memory`, or finds it. Only one thread may do that. @param maxKeys rounded up to a power
+   * of two
+   */
   static reserve(memory: SharedMemory, key: string, maxKeys: number): SharedRegion {
     const region = memory.region(key, headerBytes + 2 ** Math.ceil(Math.log2(Math.max(ways, maxKeys))) * placeBytes);
     const header = new Uint32Array(region.buffer, region.byteOffset, 3);
     if (header[0] === 0) {
-      crypto.getRandomValues(new Uint8Array(12)).forEach((byte, at) => { header[at % 3] = (header[at % 3]! << 8) | byte; });
+      crypto.getRandomValues(new Uint8Array(12)).forEach((byte, at) => {
+        header[at % 3] = (header[at % 3]! << 8) | byte;
+      });
       header[0] = 1;
     }
     return region;
@@ -77,7 +84,8 @@ export class BucketTable {
         return decision;
       }
       if (Atomics.compareExchange(cells, place + 1, before, BigInt(next)) !== before) continue;
-      // The place was taken for another key meanwhile, or is no longer the one that counts: count anew, at this key's own.
+      // The place was taken for another key meanwhile, or is no longer the one that counts: count anew, at this key's
+      // own.
       if (this.#placeOf(low, high) !== place) continue;
       decision.isAdmitted = true;
       decision.remaining = Math.floor(spareNs / intervalNs);
@@ -86,11 +94,15 @@ export class BucketTable {
     }
   }
 
-  /** The place of a key; its index in 64-bit cells, or -1. Where threads have taken two for it at once, the first counts. */
+  /**
+   * The place of a key; its index in 64-bit cells, or -1. Where threads have taken two for it at once, the first
+   * counts.
+   */
   #placeOf(low: number, high: number): number {
     const words = this.#words;
     const first = this.#firstPlace(high);
-    for (let place = first; place < first + setCells; place += 2) if (words[place * 2] === low && words[place * 2 + 1] === high) return place;
+    for (let place = first; place < first + setCells; place += 2)
+      if (words[place * 2] === low && words[place * 2 + 1] === high) return place;
     return -1;
   }
 
@@ -121,7 +133,8 @@ export class BucketTable {
       }
       // What has been counted there holds here.
       const counted = Atomics.load(cells, other + 1);
-      for (let time = Atomics.load(cells, place + 1); time < counted; time = Atomics.load(cells, place + 1)) Atomics.compareExchange(cells, place + 1, time, counted);
+      for (let time = Atomics.load(cells, place + 1); time < counted; time = Atomics.load(cells, place + 1))
+        Atomics.compareExchange(cells, place + 1, time, counted);
       Atomics.compareExchange(cells, other, ours, 0n);
     }
     return place;

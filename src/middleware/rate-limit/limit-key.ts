@@ -4,7 +4,10 @@ import { parseIpv6 } from "../../base/ip-address.ts";
 import { compileExchangeKey, parseExchangeKey } from "../../http/exchange-key.ts";
 import type { Exchange } from "../../http/exchange.ts";
 
-/** The key of an exchange. Those that have none (no such header or cookie, a client without an address) share the empty one: leaving the key out is no way around a limit. */
+/**
+ * The key of an exchange. Those that have none (no such header or cookie, a client without an address) share the empty
+ * one: leaving the key out is no way around a limit.
+ */
 export type LimitKey = (exchange: Exchange) => string;
 
 /** @param text a key as the options have it */
@@ -16,14 +19,20 @@ export function compileLimitKey(text: string): LimitKey {
   return (exchange) => keyOf(exchange) ?? "";
 }
 
-/** A key as it stands in a store: what clients send is hashed, so that it is short and no secret lies about. @param kind as the options have it */
+/**
+ * A key as it stands in a store: what clients send is hashed, so that it is short and no secret lies about. @param kind
+ * as the options have it
+ */
 export function toStoreKey(key: string, kind: string): string {
   return kind.includes(":") ? createHash("sha256").update(key, "latin1").digest("base64url").slice(0, 22) : key;
 }
 
 const words = new Uint32Array(4);
 
-/** IPv4 as it is; of IPv6 the first four groups (its /64), for that is what one customer has. @param ip in its one spelling, or empty (Unix sockets) */
+/**
+ * IPv4 as it is; of IPv6 the first four groups (its /64), for that is what one customer has. @param ip in its one
+ * spelling, or empty (Unix sockets)
+ */
 export function toNetwork(ip: string): string {
   let colons = 0;
   for (let at = ip.indexOf(":"); at !== -1; at = ip.indexOf(":", at + 1)) {

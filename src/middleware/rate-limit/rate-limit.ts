@@ -1,6 +1,7 @@
 /**
- * The `rateLimit` middleware: decides before the body is read whether a request may pass, and says in the answer how much is left
- * (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for Retry-After).
+ * The `rateLimit` middleware: decides before the body is read whether a request may pass, and says in the answer how
+ * much is left (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for
+ * Retry-After).
  */
 import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
 import { AddedLines } from "../../http/answer-filter.ts";
@@ -35,9 +36,13 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
     policy: new LimitPolicy(name, options.rate, options.burst),
     keyOf: compileLimitKey(options.key),
     options,
-    refused: context.metrics.counter(families.rateLimited, [context.routeName, options.dryRun ? "dry-run" : "enforced"]),
+    refused: context.metrics.counter(families.rateLimited, [
+      context.routeName,
+      options.dryRun ? "dry-run" : "enforced",
+    ]),
   };
-  if (options.store === "local") return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, name, options)));
+  if (options.store === "local")
+    return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, name, options)));
   const store = context.stores.get(options.store);
   if (store === undefined) throw new Error(`there is no store "${options.store}"`);
   return limitThere(limit, store, context);
@@ -58,12 +63,18 @@ function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table
 }
 
 /** Counts in a store, and holds the exchange meanwhile. */
-function limitThere({ name, policy, keyOf, options, refused }: Limit, store: LimitStore, context: MiddlewareContext): Middleware {
+function limitThere(
+  { name, policy, keyOf, options, refused }: Limit,
+  store: LimitStore,
+  context: MiddlewareContext,
+): Middleware {
   return (next) => (exchange) => {
     const key = keyOf(exchange);
     const storeKey = `rate-limit:${name}:${toStoreKey(key, options.key)}`;
     if (options.dryRun) {
-      store.take(storeKey, policy, (decision) => { if (decision?.isAdmitted === false) refused.add(); });
+      store.take(storeKey, policy, (decision) => {
+        if (decision?.isAdmitted === false) refused.add();
+      });
       return next(exchange);
     }
     const hold = new Hold(exchange);
@@ -79,7 +90,9 @@ function limitThere({ name, policy, keyOf, options, refused }: Limit, store: Lim
         refuse(exchange, policy, decision);
       }
     };
-    store.take(storeKey, policy, (decision) => { if (hold.release()) passOn(exchange, () => act(decision), context); });
+    store.take(storeKey, policy, (decision) => {
+      if (hold.release()) passOn(exchange, () => act(decision), context);
+    });
   };
 }
 
@@ -98,7 +111,9 @@ export function rateLimitRegionKey(name: string, options: RateLimitOptions): str
   return `rate-limit:${bucketCount(options)}:${name}`;
 }
 
-/** Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it. */
+/**
+ * Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it.
+ */
 export function reserveRateLimit(memory: SharedMemory, name: string, options: RateLimitOptions): SharedRegion {
   return BucketTable.reserve(memory, rateLimitRegionKey(name, options), bucketCount(options));
 }

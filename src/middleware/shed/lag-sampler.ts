@@ -1,4 +1,7 @@
-/** How late the event loop of this thread is right now, for decisions about the next request; `EventLoopLag` tells people about the past. */
+/**
+ * How late the event loop of this thread is right now, for decisions about the next request; `EventLoopLag` tells
+ * people about the past.
+ */
 import { type Clock, systemClock } from "../../base/clock.ts";
 
 /** Fifty wake-ups a second, and only where shedding is on. */

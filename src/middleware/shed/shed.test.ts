@@ -12,7 +12,13 @@ const refuse = ({ responder }: Exchange, code: ReasonCode): void => responder.fa
 
 test("the share grows with the load: early routes first, others later, some never", () => {
   const cases: readonly (readonly [load: number, early: number, normal: number])[] = [
-    [0, 0, 0], [0.5, 0, 0], [0.75, 0.5, 0], [1, 1, 0], [1.5, 1, 0.5], [1.95, 1, 0.95], [10, 1, 0.95],
+    [0, 0, 0],
+    [0.5, 0, 0],
+    [0.75, 0.5, 0],
+    [1, 1, 0],
+    [1.5, 1, 0.5],
+    [1.95, 1, 0.95],
+    [10, 1, 0.95],
   ];
   for (const [load, early, normal] of cases) {
     assert.ok(Math.abs(shareToShed("early", load) - early) < 1e-9, `early at ${load}`);
@@ -24,7 +30,9 @@ test("the share grows with the load: early routes first, others later, some neve
 test("so many are refused as the lag says, and told why", () => {
   const { context, countOf, lag } = createContext();
   let passed = 0;
-  const answer = createShed({ shedClass: "normal", maxLagMs: 100, refuse }, context, seededRandom(3))!(() => { passed++; });
+  const answer = createShed({ shedClass: "normal", maxLagMs: 100, refuse }, context, seededRandom(3))!(() => {
+    passed++;
+  });
   lag.lagMs = 130;
   for (let count = 0; count < 10_000; count++) {
     const { exchange, client } = createExchange();

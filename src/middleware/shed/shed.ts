@@ -1,6 +1,7 @@
 /**
- * Load shedding: refuses a growing share of requests while the event loop is late, so that the rest is served in time. Where everything is accepted, everything gets slow.
- * The share grows with the lag instead of jumping, or the load would swing.
+ * Load shedding: refuses a growing share of requests while the event loop is late, so that the rest is served in time.
+ * Where everything is accepted, everything gets slow. The share grows with the lag instead of jumping, or the load
+ * would swing.
  */
 import type { RandomSource } from "../../base/random.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -15,9 +16,12 @@ const maxNormalShare = 0.95;
 /** The share of requests to refuse, 0 to 1. @param load the lag as a part of what is allowed: 1 = just so late */
 export function shareToShed(shedClass: ShedClass, load: number): number {
   switch (shedClass) {
-    case "early": return Math.min(1, Math.max(0, (load - 0.5) * 2));
-    case "normal": return Math.min(maxNormalShare, Math.max(0, load - 1));
-    case "never": return 0;
+    case "early":
+      return Math.min(1, Math.max(0, (load - 0.5) * 2));
+    case "normal":
+      return Math.min(maxNormalShare, Math.max(0, load - 1));
+    case "never":
+      return 0;
   }
 }
 
@@ -31,7 +35,11 @@ export interface ShedParts {
 }
 
 /** Creates the middleware that sheds load while the event loop is late. @returns null where nothing is ever refused */
-export function createShed({ shedClass, maxLagMs, refuse }: ShedParts, context: MiddlewareContext, random: RandomSource = Math.random): Middleware | null {
+export function createShed(
+  { shedClass, maxLagMs, refuse }: ShedParts,
+  context: MiddlewareContext,
+  random: RandomSource = Math.random,
+): Middleware | null {
   if (maxLagMs === 0 || shedClass === "never") return null;
   const refused = context.metrics.counter(families.shed, [context.routeName]);
   const { lag } = context;

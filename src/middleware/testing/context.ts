@@ -1,4 +1,7 @@
-/** What a middleware needs to be tried alone: a context, and an exchange whose client's side writes down what it is told. */
+/**
+ * What a middleware needs to be tried alone: a context, and an exchange whose client's side writes down what it is
+ * told.
+ */
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -12,15 +15,36 @@ import { silentWarnings } from "../../observe/repeated-warning.ts";
 import type { MiddlewareContext } from "../middleware.ts";
 
 /** A context, and what was counted in it. */
-export function createContext(): { context: MiddlewareContext; countOf: (family: string) => number; lag: { lagMs: number } } {
+export function createContext(): {
+  context: MiddlewareContext;
+  countOf: (family: string) => number;
+  lag: { lagMs: number };
+} {
   const reader = new MetricReader();
   const lag = { lagMs: 0 };
   const context: MiddlewareContext = {
-    routeName: "test", ordinal: 0, wheel: new TimerWheel(), memory: new SharedMemory(), held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0), stripeIndex: 0, stripes: 1, logger: silentLogger, warnings: silentWarnings, stores: new Map(), lag,
+    routeName: "test",
+    ordinal: 0,
+    wheel: new TimerWheel(),
+    memory: new SharedMemory(),
+    held: new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0),
+    stripeIndex: 0,
+    stripes: 1,
+    logger: silentLogger,
+    warnings: silentWarnings,
+    stores: new Map(),
+    lag,
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),
-    onInternalError: (error) => { throw error; },
+    onInternalError: (error) => {
+      throw error;
+    },
   };
-  const countOf = (name: string): number => reader.read().filter(({ family }) => family.name === name).flatMap(({ series }) => series).reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
+  const countOf = (name: string): number =>
+    reader
+      .read()
+      .filter(({ family }) => family.name === name)
+      .flatMap(({ series }) => series)
+      .reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
   return { context, countOf, lag };
 }
 
@@ -74,5 +98,13 @@ export function createExchange(): { exchange: Exchange; client: RecordingRespond
   const client = new RecordingResponder();
   const request = new RequestHead();
   request.method = "GET";
-  return { exchange: new Exchange(request, client, { listenerName: "test", scheme: "http", peerAddress: "192.0.2.1", peerPort: 1 }), client };
+  return {
+    exchange: new Exchange(request, client, {
+      listenerName: "test",
+      scheme: "http",
+      peerAddress: "192.0.2.1",
+      peerPort: 1,
+    }),
+    client,
+  };
 }

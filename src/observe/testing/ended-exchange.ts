@@ -20,16 +20,49 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
   request.keptFields = facts.fields ?? "user-AGENT: curl/8.5.0\r\n";
   request.text = `${request.method} ${request.target} HTTP/1.1\r\n${facts.fields ?? "Host: api.example.com:8080\r\nuser-AGENT: curl/8.5.0\r\n"}\r\n`;
   request.fieldsStart = request.text.indexOf("\r\n") + 2;
-  const exchange = new Exchange(request, null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress: "192.0.2.7", peerPort: 40_001 });
-  return Object.assign(exchange, {
-    requestId: "id-1", routeName: "api", upstreamName: "api", endpointName: "http://127.0.0.1:8081", status: 200, attempts: 1, isUpstreamConnectionReused: true,
-    requestBodyBytes: 0, responseBodyBytes: 1234, startedMs: 1000, startedWallMs: 1_700_000_000_123, headCompleteMs: 1000.25, attemptStartedMs: 1001, connectedMs: 1001.5,
-    firstByteMs: 1003, endedMs: 1004.1234,
-  }, facts.exchange);
+  const exchange = new Exchange(request, null as unknown as Responder, {
+    listenerName: ":8080",
+    scheme: "http",
+    peerAddress: "192.0.2.7",
+    peerPort: 40_001,
+  });
+  return Object.assign(
+    exchange,
+    {
+      requestId: "id-1",
+      routeName: "api",
+      upstreamName: "api",
+      endpointName: "http://127.0.0.1:8081",
+      status: 200,
+      attempts: 1,
+      isUpstreamConnectionReused: true,
+      requestBodyBytes: 0,
+      responseBodyBytes: 1234,
+      startedMs: 1000,
+      startedWallMs: 1_700_000_000_123,
+      headCompleteMs: 1000.25,
+      attemptStartedMs: 1001,
+      connectedMs: 1001.5,
+      firstByteMs: 1003,
+      endedMs: 1004.1234,
+    },
+    facts.exchange,
+  );
 }
 
 /** An exchange whose head was not understood. */
 export function malformedExchange(): Exchange {
-  const exchange = new Exchange(new RequestHead(), null as unknown as Responder, { listenerName: ":8080", scheme: "http", peerAddress: "192.0.2.7", peerPort: 40_001 });
-  return Object.assign(exchange, { status: 400, reason: "BAD_REQUEST_LINE", startedMs: 1000, startedWallMs: 1_700_000_000_123, endedMs: 1000.5 });
+  const exchange = new Exchange(new RequestHead(), null as unknown as Responder, {
+    listenerName: ":8080",
+    scheme: "http",
+    peerAddress: "192.0.2.7",
+    peerPort: 40_001,
+  });
+  return Object.assign(exchange, {
+    status: 400,
+    reason: "BAD_REQUEST_LINE",
+    startedMs: 1000,
+    startedWallMs: 1_700_000_000_123,
+    endedMs: 1000.5,
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * How many processors the control groups of this process let it use (Linux): the smallest quota along the path from its own group to the root, of cgroup v2 (`cpu.max`) or v1
- * (`cpu.cfs_quota_us` by `cpu.cfs_period_us`). In a container the path often names groups that are not seen from inside: then the root of what is mounted is the container's own group.
+ * How many processors the control groups of this process let it use (Linux): the smallest quota along the path from its
+ * own group to the root, of cgroup v2 (`cpu.max`) or v1 (`cpu.cfs_quota_us` by `cpu.cfs_period_us`). In a container the
+ * path often names groups that are not seen from inside: then the root of what is mounted is the container's own group.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,9 +26,11 @@ export function readCpuQuota(read: ReadText = readText): number {
   for (const match of lines) {
     const [, controllers = "", path = "/"] = match ?? [];
     if (match === null) continue;
-    if (controllers === "") quota = Math.min(quota, ...groupsOf(path).map((group) => quotaV2(read(join(mount, group, "cpu.max")))));
+    if (controllers === "")
+      quota = Math.min(quota, ...groupsOf(path).map((group) => quotaV2(read(join(mount, group, "cpu.max")))));
     else if (controllers.split(",").includes("cpu")) {
-      for (const root of [join(mount, "cpu"), join(mount, controllers)]) quota = Math.min(quota, ...groupsOf(path).map((group) => quotaV1(read, join(root, group))));
+      for (const root of [join(mount, "cpu"), join(mount, controllers)])
+        quota = Math.min(quota, ...groupsOf(path).map((group) => quotaV1(read, join(root, group))));
     }
   }
   return quota;

@@ -1,4 +1,7 @@
-/** What the control thread and a proxy thread say to each other. Every request has an `id` and is answered once; the rest are notices. */
+/**
+ * What the control thread and a proxy thread say to each other. Every request has an `id` and is answered once; the
+ * rest are notices.
+ */
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
@@ -11,13 +14,21 @@ export interface ThreadData {
   readonly stripes: number;
   readonly pseudonym: string;
   readonly idleGraceMs: number;
-  /** One word: characters of access log lines that are on their way to the control thread. The thread adds, the control thread takes away. */
+  /**
+   * One word: characters of access log lines that are on their way to the control thread. The thread adds, the control
+   * thread takes away.
+   */
   readonly logInTransit: SharedArrayBuffer;
 }
 
 /** What the control thread asks. */
 export type ThreadRequest =
-  | { readonly kind: "prepare"; readonly config: Config; readonly memory: SharedSnapshot; readonly chosenPorts: ReadonlyMap<string, number> }
+  | {
+      readonly kind: "prepare";
+      readonly config: Config;
+      readonly memory: SharedSnapshot;
+      readonly chosenPorts: ReadonlyMap<string, number>;
+    }
   | { readonly kind: "commit" | "abort" | "drain" | "close" | "inspect" };
 
 /** What a thread answers with: where it listens, or what is open in it. */
@@ -44,7 +55,13 @@ export type ThreadMessage =
   | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
   | { readonly kind: "failure"; readonly id: number; readonly error: PostedError }
   | { readonly kind: "metricPage"; readonly page: SharedArrayBuffer }
-  | { readonly kind: "accessLog"; readonly path: string; readonly lines: string; readonly lineCount: number; readonly lostBefore: number }
+  | {
+      readonly kind: "accessLog";
+      readonly path: string;
+      readonly lines: string;
+      readonly lineCount: number;
+      readonly lostBefore: number;
+    }
   | { readonly kind: "warning"; readonly report: WarningReport }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
 
@@ -56,7 +73,11 @@ export function toPostedError(error: unknown): PostedError {
     const value: unknown = (error as unknown as Record<string, unknown>)[key];
     if (typeof value === "string" || typeof value === "number") properties[key] = value;
   }
-  return { message: error.message, code: typeof properties["code"] === "string" ? properties["code"] : null, properties };
+  return {
+    message: error.message,
+    code: typeof properties["code"] === "string" ? properties["code"] : null,
+    properties,
+  };
 }
 
 /** The error on the other side. */

@@ -1,10 +1,21 @@
-/** The entry of a proxy thread: a data plane, and the ear for the control thread. It loads nothing that the data path does not need. */
+/**
+ * The entry of a proxy thread: a data plane, and the ear for the control thread. It loads nothing that the data path
+ * does not need.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
 import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
-import { type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, toPostedError, type TroubleNotice } from "./messages.ts";
+import {
+  type RequestMessage,
+  type ThreadAnswer,
+  type ThreadData,
+  type ThreadMessage,
+  type ThreadRequest,
+  toPostedError,
+  type TroubleNotice,
+} from "./messages.ts";
 
 const port = parentPort!;
 const data = workerData as ThreadData;
@@ -12,7 +23,11 @@ const memory = new SharedMemory();
 const logInTransit = new Int32Array(data.logInTransit);
 /** Characters of access log lines that may be on their way to the control thread. */
 const maxLogInTransit = 4 * 1024 * 1024;
-const warnings = new RepeatedWarnings({ onReport: (report) => post({ kind: "warning", report }), intervalMs: threadWarningIntervalMs, isOneOfMany: true });
+const warnings = new RepeatedWarnings({
+  onReport: (report) => post({ kind: "warning", report }),
+  intervalMs: threadWarningIntervalMs,
+  isOneOfMany: true,
+});
 const plane = new DataPlane({
   ...data,
   memory,
@@ -73,9 +88,13 @@ function postAccessLog(path: string, lines: string, lineCount: number, lostBefor
 }
 
 function createPostingLogger(): Logger {
-  const log = (level: LogLevel) => (message: string, fields: LogFields = {}): void => {
-    const plain = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]));
-    post({ kind: "log", level, message, fields: plain });
-  };
+  const log =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void => {
+      const plain = Object.fromEntries(
+        Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]),
+      );
+      post({ kind: "log", level, message, fields: plain });
+    };
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }

@@ -1,9 +1,9 @@
 /**
- * The proxy threads: starts them, brings every configuration to all of them or to none, and replaces one that dies, which the others do not notice.
- * All threads listen on the same ports; the kernel spreads connections (SO_REUSEPORT).
+ * The proxy threads: starts them, brings every configuration to all of them or to none, and replaces one that dies,
+ * which the others do not notice. All threads listen on the same ports; the kernel spreads connections (SO_REUSEPORT).
  *
- * Invariants: configurations and threads come up one at a time, so that no thread is left with an old configuration; a thread that does not serve takes no part in a
- * reload and comes up with what holds then.
+ * Invariants: configurations and threads come up one at a time, so that no thread is left with an old configuration; a
+ * thread that does not serve takes no part in a reload and comes up with what holds then.
  */
 import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
@@ -46,7 +46,10 @@ interface Slot {
   revival: NodeJS.Timeout | null;
 }
 
-/** A configuration that the threads have prepared. Whoever wants to bring up a thread waits until it is committed or aborted. */
+/**
+ * A configuration that the threads have prepared. Whoever wants to bring up a thread waits until it is committed or
+ * aborted.
+ */
 interface Transaction {
   readonly config: Config;
   readonly slots: readonly Slot[];
@@ -82,7 +85,11 @@ export class ProxyThreads implements DataPlanes {
   }
 
   get threads(): readonly { name: string; restarts: number; isRunning: boolean }[] {
-    return this.#slots.map(({ index, restarts, isServing }) => ({ name: `proxy-${index}`, restarts, isRunning: isServing }));
+    return this.#slots.map(({ index, restarts, isServing }) => ({
+      name: `proxy-${index}`,
+      restarts,
+      isRunning: isServing,
+    }));
   }
 
   async prepare(config: Config): Promise<void> {
@@ -90,15 +97,21 @@ export class ProxyThreads implements DataPlanes {
     let slots: readonly Slot[] = [];
     try {
       await this.#assertFree(config);
-      if (this.#config === null) this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
+      if (this.#config === null)
+        this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
       // A thread that is being replaced comes up with the configuration that holds then.
       slots = this.#slots.filter((slot) => slot.isServing || this.#config === null);
       const [first, ...others] = slots;
       if (first === undefined) throw new Error("no proxy thread is running");
       // The first thread finds the free port where any will do; the others join it.
-      const addresses = mergeAddresses(config, [...this.#addresses, ...await this.#prepareOne(first, config, toPorts(this.#addresses))]);
+      const addresses = mergeAddresses(config, [
+        ...this.#addresses,
+        ...(await this.#prepareOne(first, config, toPorts(this.#addresses))),
+      ]);
       // All have answered before anything is undone: an abort must not overtake a preparation.
-      const results = await Promise.allSettled(others.map((slot) => this.#prepareOne(slot, config, toPorts(addresses))));
+      const results = await Promise.allSettled(
+        others.map((slot) => this.#prepareOne(slot, config, toPorts(addresses))),
+      );
       const failure = results.find((result) => result.status === "rejected");
       if (failure !== undefined) throw failure.reason;
       this.#transaction = { config, slots, addresses, leave };
@@ -130,11 +143,13 @@ export class ProxyThreads implements DataPlanes {
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    await Promise.all(this.#slots.map(async ({ handle, revival }) => {
-      if (revival !== null) clearTimeout(revival);
-      await handle.ask({ kind: "close" }, closeTimeoutMs).catch(() => {});
-      await handle.terminate();
-    }));
+    await Promise.all(
+      this.#slots.map(async ({ handle, revival }) => {
+        if (revival !== null) clearTimeout(revival);
+        await handle.ask({ kind: "close" }, closeTimeoutMs).catch(() => {});
+        await handle.terminate();
+      }),
+    );
   }
 
   async inspect(): Promise<Inspection> {
@@ -165,7 +180,13 @@ export class ProxyThreads implements DataPlanes {
   }
 
   #openSlot(index: number): Slot {
-    const slot: Omit<Slot, "handle"> = { index, delay: new RestartDelay(), isServing: false, restarts: 0, revival: null };
+    const slot: Omit<Slot, "handle"> = {
+      index,
+      delay: new RestartDelay(),
+      isServing: false,
+      restarts: 0,
+      revival: null,
+    };
     return Object.assign(slot, { handle: this.#startThread(slot as Slot) });
   }
 
@@ -174,16 +195,20 @@ export class ProxyThreads implements DataPlanes {
     // Names the thread among all that ever ran.
     const source = `proxy-${slot.index}-${++this.#generation}`;
     slot.delay.start();
-    if (leaveDeletedFolder()) logger.warn("the working folder has been deleted; relative paths now begin at the root of the file system");
+    if (leaveDeletedFolder())
+      logger.warn("the working folder has been deleted; relative paths now begin at the root of the file system");
     return new ThreadHandle({ stripeIndex: slot.index, stripes: count, pseudonym, idleGraceMs }, logger, {
       onMetricPage: (page) => this.#parts.onMetricPage(source, page),
-      onAccessLog: (path, lines, lineCount, lostBefore) => void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
+      onAccessLog: (path, lines, lineCount, lostBefore) =>
+        void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
       onWarning: (report) => this.#onWarning(slot, report),
       onEnd: (error) => this.#onEnd(slot, source, error),
     });
   }
 
-  /** The threads that did not see it may be the first to see that it is over: the next connections may all be theirs. */
+  /**
+   * The threads that did not see it may be the first to see that it is over: the next connections may all be theirs.
+   */
   #onWarning(slot: Slot, report: WarningReport): void {
     this.#parts.onWarning(report);
     if (report.kind === "failure") for (const other of this.#slots) if (other !== slot) other.handle.tell(report);
@@ -195,7 +220,11 @@ export class ProxyThreads implements DataPlanes {
     if (this.#isClosing) return;
     slot.restarts++;
     const delayMs = slot.delay.afterDeath();
-    this.#parts.logger.error("a proxy thread died and is replaced", { thread: slot.index, delayMs, ...(error !== null && { error: error.stack ?? error.message }) });
+    this.#parts.logger.error("a proxy thread died and is replaced", {
+      thread: slot.index,
+      delayMs,
+      ...(error !== null && { error: error.stack ?? error.message }),
+    });
     if (delayMs === 0) void this.#revive(slot);
     else slot.revival = setTimeout(() => void this.#revive(slot), delayMs).unref();
   }
@@ -222,7 +251,12 @@ export class ProxyThreads implements DataPlanes {
   }
 
   async #prepareOne(slot: Slot, config: Config, chosenPorts: ChosenPorts): Promise<readonly BoundAddress[]> {
-    const answer = await slot.handle.ask({ kind: "prepare", config, memory: this.#parts.memory.snapshot(), chosenPorts });
+    const answer = await slot.handle.ask({
+      kind: "prepare",
+      config,
+      memory: this.#parts.memory.snapshot(),
+      chosenPorts,
+    });
     return answer as readonly BoundAddress[];
   }
 
@@ -232,7 +266,11 @@ export class ProxyThreads implements DataPlanes {
       await slot.handle.ask({ kind: "commit" });
       slot.isServing = true;
     } catch (error) {
-      if (!slot.handle.hasEnded) this.#parts.logger.error("a proxy thread could not take a configuration", { thread: slot.index, error: messageOf(error) });
+      if (!slot.handle.hasEnded)
+        this.#parts.logger.error("a proxy thread could not take a configuration", {
+          thread: slot.index,
+          error: messageOf(error),
+        });
       void slot.handle.terminate();
     }
   }
@@ -240,7 +278,8 @@ export class ProxyThreads implements DataPlanes {
   /** @throws as `assertAddressFree` does */
   async #assertFree(config: Config): Promise<void> {
     const known = new Set(this.#addresses.map((address) => address.configured));
-    for (const { address } of config.listeners) if (!known.has(formatListenAddress(address))) await assertAddressFree(address, this.#addresses);
+    for (const { address } of config.listeners)
+      if (!known.has(formatListenAddress(address))) await assertAddressFree(address, this.#addresses);
   }
 }
 

@@ -21,7 +21,10 @@ export class RestartDelay {
     this.#startedMs = this.#clock.now();
   }
 
-  /** The thread has died. @returns milliseconds until the next may start: 0 at first, then 100 and twice as many each time, up to 10 s */
+  /**
+   * The thread has died. @returns milliseconds until the next may start: 0 at first, then 100 and twice as many each
+   * time, up to 10 s
+   */
   afterDeath(): number {
     if (this.#clock.now() - this.#startedMs >= minLifeMs) this.#nextMs = 0;
     const delayMs = this.#nextMs;

@@ -17,5 +17,9 @@ const cases: [workers: number | "auto", platform: NodeJS.Platform, count: number
   [0, "darwin", 0],
 ];
 for (const [workers, platform, count, quota = Number.POSITIVE_INFINITY] of cases) {
-  test(`workers: ${workers} on ${platform} with a quota of ${quota} are ${count} threads`, () => assert.equal(decideThreadCount(workers, platform, () => quota), count));
+  test(`workers: ${workers} on ${platform} with a quota of ${quota} are ${count} threads`, () =>
+    assert.equal(
+      decideThreadCount(workers, platform, () => quota),
+      count,
+    ));
 }

@@ -3,7 +3,15 @@ import { Worker } from "node:worker_threads";
 import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
-import { fromPostedError, type RequestMessage, type ThreadAnswer, type ThreadData, type ThreadMessage, type ThreadRequest, type TroubleNotice } from "./messages.ts";
+import {
+  fromPostedError,
+  type RequestMessage,
+  type ThreadAnswer,
+  type ThreadData,
+  type ThreadMessage,
+  type ThreadRequest,
+  type TroubleNotice,
+} from "./messages.ts";
 
 /** Who hears of a thread. */
 export interface ThreadListener {
@@ -30,7 +38,13 @@ export class ThreadHandle {
   constructor(parts: Omit<ThreadData, "logInTransit">, logger: Logger, listener: ThreadListener) {
     const data: ThreadData = { ...parts, logInTransit: new SharedArrayBuffer(4) };
     const logInTransit = new Int32Array(data.logInTransit);
-    this.#worker = new Worker(entry, { workerData: data, name: `proxy-${data.stripeIndex}`, stdout: true, stderr: true, ...threadArguments });
+    this.#worker = new Worker(entry, {
+      workerData: data,
+      name: `proxy-${data.stripeIndex}`,
+      stdout: true,
+      stderr: true,
+      ...threadArguments,
+    });
     this.#worker.on("message", (message: ThreadMessage) => {
       switch (message.kind) {
         case "answer":
@@ -55,7 +69,9 @@ export class ThreadHandle {
     });
     // Nothing of ours writes there; what Node.js says in a thread must not go to an output of the process by itself.
     for (const output of [this.#worker.stdout, this.#worker.stderr]) {
-      output.setEncoding("utf8").on("data", (text: string) => logger.warn("a proxy thread wrote", { thread: data.stripeIndex, text }));
+      output
+        .setEncoding("utf8")
+        .on("data", (text: string) => logger.warn("a proxy thread wrote", { thread: data.stripeIndex, text }));
     }
     this.#worker.on("error", (error: unknown) => {
       this.#error = error instanceof Error ? error : new Error(String(error));

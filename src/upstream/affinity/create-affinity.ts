@@ -25,7 +25,8 @@ export interface AffinityParts {
 
 export function createAffinity(parts: AffinityParts): Affinity {
   const { upstreamName, options, endpoints, find, context, memory, onResult } = parts;
-  if ("key" in options) return new KeyAffinity(compileExchangeKey(options.key), createBalancer("ip-hash", endpoints, context));
+  if ("key" in options)
+    return new KeyAffinity(compileExchangeKey(options.key), createBalancer("ip-hash", endpoints, context));
   const { secret, maxAge } = options.cookie;
   const tokens = new StickyTokens({
     secret: secret === null ? readStickySecret(memory) : Buffer.from(secret),

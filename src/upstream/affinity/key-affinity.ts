@@ -1,4 +1,7 @@
-/** Affinity by the hash of a key such as the client's address: rendezvous hashing beside any balancer. Nothing is told to the client, nothing is remembered. */
+/**
+ * Affinity by the hash of a key such as the client's address: rendezvous hashing beside any balancer. Nothing is told
+ * to the client, nothing is remembered.
+ */
 import type { Exchange } from "../../http/exchange.ts";
 import type { KeyOf } from "../../http/exchange-key.ts";
 import type { Balancer, PickHint } from "../balancer/balancer.ts";

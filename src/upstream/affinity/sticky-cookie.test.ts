@@ -19,26 +19,58 @@ function open(more: Partial<StickyCookieOptions> = {}) {
   const state = UpstreamState.open(memory, "api");
   const clock = new ManualClock(0, 0);
   const endpoints = [1, 2].map((port) => {
-    const spec: EndpointSpec = { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath: null, weight: 1, isBackup: false };
-    return new Endpoint(spec, EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: 0, stripes: 1, upstream: state }), {} as Transport);
+    const spec: EndpointSpec = {
+      url: `http://127.0.0.1:${port}`,
+      host: "127.0.0.1",
+      port,
+      socketPath: null,
+      weight: 1,
+      isBackup: false,
+    };
+    return new Endpoint(
+      spec,
+      EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: 0, stripes: 1, upstream: state }),
+      {} as Transport,
+    );
   }) as [Endpoint, Endpoint];
   const options: StickyCookieOptions = { name: "sid", maxAge: 0, path: "/", sameSite: "lax", secret: null, ...more };
-  const tokens = new StickyTokens({ secret: Buffer.from("secret"), upstreamName: "api", urls: endpoints.map((endpoint) => endpoint.name), maxAgeMs: options.maxAge, clock });
+  const tokens = new StickyTokens({
+    secret: Buffer.from("secret"),
+    upstreamName: "api",
+    urls: endpoints.map((endpoint) => endpoint.name),
+    maxAgeMs: options.maxAge,
+    clock,
+  });
   const results: StickyResult[] = [];
-  const sticky = new StickyCookie({ upstreamName: "api", options, tokens, find: (url) => endpoints.find((endpoint) => endpoint.name === url) ?? null, onResult: (result) => results.push(result) });
+  const sticky = new StickyCookie({
+    upstreamName: "api",
+    options,
+    tokens,
+    find: (url) => endpoints.find((endpoint) => endpoint.name === url) ?? null,
+    onResult: (result) => results.push(result),
+  });
   return { sticky, endpoints, clock, results };
 }
 
-function exchange(cookie: string | null, more: { scheme?: "http" | "https"; isPeerTrusted?: boolean; forwardedProto?: string } = {}): Exchange {
+function exchange(
+  cookie: string | null,
+  more: { scheme?: "http" | "https"; isPeerTrusted?: boolean; forwardedProto?: string } = {},
+): Exchange {
   const request = new RequestHead();
   request.keptFields = cookie === null ? "" : `cookie: ${cookie}\r\n`;
   request.forwardedProto = more.forwardedProto ?? null;
-  const made = new Exchange(request, {} as Responder, { listenerName: "l", scheme: more.scheme ?? "http", peerAddress: "192.0.2.1", peerPort: 1 });
+  const made = new Exchange(request, {} as Responder, {
+    listenerName: "l",
+    scheme: more.scheme ?? "http",
+    peerAddress: "192.0.2.1",
+    peerPort: 1,
+  });
   made.isPeerTrusted = more.isPeerTrusted ?? false;
   return made;
 }
 
-const cookieOf = (fields: string): string => /^Set-Cookie: ([^;]+)/.exec(fields)?.[1] ?? assert.fail(`no cookie in ${fields}`);
+const cookieOf = (fields: string): string =>
+  /^Set-Cookie: ([^;]+)/.exec(fields)?.[1] ?? assert.fail(`no cookie in ${fields}`);
 
 test("a client without a cookie is left to the balancer, and told where it went; with its cookie it comes back and is told nothing", () => {
   const { sticky, endpoints, results } = open();
@@ -70,7 +102,11 @@ test("a draining endpoint and one of weight 0 keep their clients; one that is il
   own.state.health = Health.healthy;
   assert.equal(picked(), own);
   assert.equal(picked([own]), null);
-  assert.notEqual(cookieOf(sticky.answerFields(client, other)), cookieOf(sticky.answerFields(exchange(null), own)), "whoever answers instead is the new one");
+  assert.notEqual(
+    cookieOf(sticky.answerFields(client, other)),
+    cookieOf(sticky.answerFields(exchange(null), own)),
+    "whoever answers instead is the new one",
+  );
   assert.deepEqual(results, ["assigned", "moved", "assigned"]);
 });
 
@@ -96,7 +132,11 @@ test("a cookie with an age is renewed in the second half of it", () => {
   assert.equal(sticky.pick(client, { key: null, tried: [] }), null, "it stayed away too long");
 });
 
-const secureCases: [isSecure: boolean, sameSite: StickyCookieOptions["sameSite"], client: Parameters<typeof exchange>[1]][] = [
+const secureCases: [
+  isSecure: boolean,
+  sameSite: StickyCookieOptions["sameSite"],
+  client: Parameters<typeof exchange>[1],
+][] = [
   [false, "lax", {}],
   [true, "lax", { scheme: "https" }],
   [true, "strict", { isPeerTrusted: true, forwardedProto: "https" }],
@@ -129,7 +169,11 @@ test("a valid cookie is seen behind cookies of the same name that are forged, ex
     assert.equal(sticky.pick(both, { key: null, tried: [] }), second, before);
     assert.equal(sticky.answerFields(both, second), "", before);
   }
-  assert.equal(sticky.pick(exchange(`${"sid=x; ".repeat(100)}${good}`), { key: null, tried: [] }), null, "sixteen are looked at");
+  assert.equal(
+    sticky.pick(exchange(`${"sid=x; ".repeat(100)}${good}`), { key: null, tried: [] }),
+    null,
+    "sixteen are looked at",
+  );
   results.length = 0;
   assert.match(sticky.answerFields(exchange(`sid=x; ${good}`), first), /^Set-Cookie/);
   assert.deepEqual(results, ["moved"]);
@@ -145,6 +189,10 @@ test("a fresh cookie goes before one that is to be renewed, and the earlier of t
   assert.equal(sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [] }), second);
   assert.equal(sticky.pick(exchange(`${other}; ${fresh}`), { key: null, tried: [] }), first);
   assert.equal(sticky.pick(exchange(old), { key: null, tried: [] }), first);
-  assert.equal(sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [second] }), first, "where the fresh one's endpoint was tried");
+  assert.equal(
+    sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [second] }),
+    first,
+    "where the fresh one's endpoint was tried",
+  );
   assert.equal(sticky.answerFields(exchange(`${old}; ${other}`), first), "", "its fresh cookie need not be renewed");
 });

@@ -1,9 +1,11 @@
 /**
- * Affinity by a signed cookie. A client comes back to its endpoint while that is healthy, also when it drains or has weight 0 and gets no new clients; when it is gone or
- * fails, the balancer chooses another and the answer brings a new cookie (RFC 6265 section 4.1). The cookie is sent only where it changes.
+ * Affinity by a signed cookie. A client comes back to its endpoint while that is healthy, also when it drains or has
+ * weight 0 and gets no new clients; when it is gone or fails, the balancer chooses another and the answer brings a new
+ * cookie (RFC 6265 section 4.1). The cookie is sent only where it changes.
  *
- * A client may send several cookies of the name, one for each path and domain it was set for (RFC 6265 section 5.4), old ones among them. All are read, up to
- * `maxTokens`; a fresh one goes before one that is to be renewed, and otherwise the earlier goes before the later.
+ * A client may send several cookies of the name, one for each path and domain it was set for (RFC 6265 section 5.4),
+ * old ones among them. All are read, up to `maxTokens`; a fresh one goes before one that is to be renewed, and
+ * otherwise the earlier goes before the later.
  */
 import { hash32 } from "../../base/hash.ts";
 import { findCookie } from "../../http/cookie.ts";

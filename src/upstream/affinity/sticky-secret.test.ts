@@ -15,4 +15,5 @@ test("the secret is random, the same for all threads, and stays when it is reser
   assert.notDeepEqual(readStickySecret(other), secret);
 });
 
-test("nothing is signed with a secret that nobody made", () => assert.throws(() => readStickySecret(new SharedMemory()), /was not reserved/));
+test("nothing is signed with a secret that nobody made", () =>
+  assert.throws(() => readStickySecret(new SharedMemory()), /was not reserved/));

@@ -1,4 +1,7 @@
-/** The secret that signs sticky cookies where none is configured: random, made by the control thread, shared by the threads of the process, and kept over reloads. */
+/**
+ * The secret that signs sticky cookies where none is configured: random, made by the control thread, shared by the
+ * threads of the process, and kept over reloads.
+ */
 import { randomFillSync } from "node:crypto";
 import { bytesOf, type ReservedRegion, type SharedMemory } from "../../base/shared-memory.ts";
 
@@ -6,7 +9,10 @@ const stickySecretKey = "sticky-secret";
 
 const secretBytes = 32;
 
-/** Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. @returns its region, which holds nothing of any thread's own */
+/**
+ * Makes the secret where there is none yet. Control thread only, before a configuration goes to the threads. @returns
+ * its region, which holds nothing of any thread's own
+ */
 export function reserveStickySecret(memory: SharedMemory): ReservedRegion {
   const secret = bytesOf(memory.region(stickySecretKey, secretBytes));
   if (secret.every((byte) => byte === 0)) randomFillSync(secret);

@@ -1,9 +1,11 @@
 /**
- * The value of a sticky cookie: `ID.MAC`, or `ID.SLOT.MAC` where it expires. ID and MAC are HMAC-SHA256 over the upstream's name and the endpoint's URL, cut to 48 and 128 bits,
- * so the value tells nothing of the endpoint to whoever lacks the secret, and nobody can make one up (RFC 2104; truncation: section 5).
+ * The value of a sticky cookie: `ID.MAC`, or `ID.SLOT.MAC` where it expires. ID and MAC are HMAC-SHA256 over the
+ * upstream's name and the endpoint's URL, cut to 48 and 128 bits, so the value tells nothing of the endpoint to whoever
+ * lacks the secret, and nobody can make one up (RFC 2104; truncation: section 5).
  *
- * Time counts in slots of a quarter of `maxAgeMs`: all clients of an endpoint have the same token within a slot, so a signature is computed once a slot and not once a
- * request. A token is taken for four slots after its own, and is stale, to be renewed, in the last two of them.
+ * Time counts in slots of a quarter of `maxAgeMs`: all clients of an endpoint have the same token within a slot, so a
+ * signature is computed once a slot and not once a request. A token is taken for four slots after its own, and is
+ * stale, to be renewed, in the last two of them.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
@@ -45,7 +47,13 @@ export class StickyTokens {
   readonly #given = Buffer.alloc(macLength);
 
   /** @param parts.maxAgeMs 0 = tokens do not expire @param parts.clock its wall time is what instances share */
-  constructor(parts: { secret: Uint8Array; upstreamName: string; urls: readonly string[]; maxAgeMs: number; clock: Clock }) {
+  constructor(parts: {
+    secret: Uint8Array;
+    upstreamName: string;
+    urls: readonly string[];
+    maxAgeMs: number;
+    clock: Clock;
+  }) {
     this.#secret = parts.secret;
     this.#upstreamName = parts.upstreamName;
     this.#slotMs = parts.maxAgeMs / slotsAlive;
@@ -58,12 +66,17 @@ export class StickyTokens {
   create(url: string): string {
     const slot = this.#slotMs === 0 ? null : this.#currentSlot();
     const id = this.#idsByUrl.get(url) ?? "";
-    return slot === null ? `${id}.${this.#macOf(url, slot).text}` : `${id}.${slot.toString(36)}.${this.#macOf(url, slot).text}`;
+    return slot === null
+      ? `${id}.${this.#macOf(url, slot).text}`
+      : `${id}.${slot.toString(36)}.${this.#macOf(url, slot).text}`;
   }
 
   /** What `token` says; null where it is none of ours, expired, or of an endpoint that is gone. */
   read(token: string): TokenReading | null {
-    const match = this.#slotMs === 0 ? /^([\w-]{8})()\.([\w-]{22})$/.exec(token) : /^([\w-]{8})\.([\da-z]{1,10})\.([\w-]{22})$/.exec(token);
+    const match =
+      this.#slotMs === 0
+        ? /^([\w-]{8})()\.([\w-]{22})$/.exec(token)
+        : /^([\w-]{8})\.([\da-z]{1,10})\.([\w-]{22})$/.exec(token);
     if (match === null) return null;
     const [, id = "", slotText = "", mac = ""] = match;
     const url = this.#urlsById.get(id);
@@ -71,7 +84,8 @@ export class StickyTokens {
     const slot = slotText === "" ? null : parseInt(slotText, 36);
     const age = slot === null ? 0 : this.#currentSlot() - slot;
     if (age > slotsAlive || age < -slotsAhead) return null;
-    // The pattern has seen to it that both are ASCII of one length; the comparison takes the same time wherever they differ.
+    // The pattern has seen to it that both are ASCII of one length; the comparison takes the same time wherever they
+    // differ.
     this.#given.latin1Write(mac);
     if (!timingSafeEqual(this.#given, this.#macOf(url, slot).bytes)) return null;
     return { url, isStale: age >= slotsFresh };
@@ -95,6 +109,10 @@ export class StickyTokens {
   }
 
   #sign(text: string, bytes: number): string {
-    return createHmac("sha256", this.#secret).update(`${this.#upstreamName}\n${text}`).digest().subarray(0, bytes).toString("base64url");
+    return createHmac("sha256", this.#secret)
+      .update(`${this.#upstreamName}\n${text}`)
+      .digest()
+      .subarray(0, bytes)
+      .toString("base64url");
   }
 }

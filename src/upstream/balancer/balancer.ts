@@ -1,6 +1,7 @@
 /**
- * The contract of every balancing algorithm. A new one is a `GroupPicker` over a fixed list of members (see `prioritized.ts`, which makes and
- * remakes those lists) plus a line in `create-balancer.ts` and in the conformance suite.
+ * The contract of every balancing algorithm. A new one is a `GroupPicker` over a fixed list of members (see
+ * `prioritized.ts`, which makes and remakes those lists) plus a line in `create-balancer.ts` and in the conformance
+ * suite.
  */
 import type { Endpoint } from "../endpoint.ts";
 
@@ -14,11 +15,20 @@ export interface Candidate {
   readonly priority: number;
   /** New requests may go here. Changes only together with the upstream's epoch. */
   readonly isAvailable: boolean;
-  /** Its owner has not taken it out of service (drained, disabled); only health can be in the way. Changes only together with the upstream's epoch. */
+  /**
+   * Its owner has not taken it out of service (drained, disabled); only health can be in the way. Changes only together
+   * with the upstream's epoch.
+   */
   readonly isWanted: boolean;
-  /** It is not available because live traffic failed there, for no other reason. Changes only together with the upstream's epoch. */
+  /**
+   * It is not available because live traffic failed there, for no other reason. Changes only together with the
+   * upstream's epoch.
+   */
   readonly isOnlyEjected: boolean;
-  /** The last check got an answer of whatever kind, or there was none yet. Changes only together with the upstream's epoch. */
+  /**
+   * The last check got an answer of whatever kind, or there was none yet. Changes only together with the upstream's
+   * epoch.
+   */
   readonly isAnswering: boolean;
   /** When it came back or was added, by the clock that threads share; 0 = it has been there since the start. */
   readonly returnedMs: number;
@@ -62,7 +72,10 @@ export interface GroupPicker<C extends Candidate> {
   pick(hint: PickHint<C>): C | null;
 }
 
-/** May `candidate` be picked now? One place, so that a gate that changes from pick to pick (such as a capacity limit) has somewhere to go. */
+/**
+ * May `candidate` be picked now? One place, so that a gate that changes from pick to pick (such as a capacity limit)
+ * has somewhere to go.
+ */
 export function isOpenTo<C extends Candidate>(hint: PickHint<C>, candidate: C): boolean {
   const tried = hint.tried;
   for (let index = 0; index < tried.length; index++) if (tried[index] === candidate) return false;

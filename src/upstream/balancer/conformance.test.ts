@@ -10,19 +10,30 @@ import type { Balancer } from "./balancer.ts";
 import { createBalancer } from "./create-balancer.ts";
 import { candidates, hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
-const hashes: BalanceOptions[] = [{ ringHash: { key: "clientIp", balanceFactor: 0 } }, { ringHash: { key: "clientIp", balanceFactor: 125 } }, { maglev: { key: "clientIp" } }];
+const hashes: BalanceOptions[] = [
+  { ringHash: { key: "clientIp", balanceFactor: 0 } },
+  { ringHash: { key: "clientIp", balanceFactor: 125 } },
+  { maglev: { key: "clientIp" } },
+];
 
 /** How far the share of an idle endpoint may be from its weight, beside chance: a ring's is as even as its points. */
-const unevenness = (options: BalanceOptions): number => (typeof options === "object" && "ringHash" in options ? 0.25 : 0);
+const unevenness = (options: BalanceOptions): number =>
+  typeof options === "object" && "ringHash" in options ? 0.25 : 0;
 
 for (const options of [...balanceNames, ...hashes]) {
-  const bound = typeof options === "object" && "ringHash" in options && options.ringHash.balanceFactor > 0 ? ", bounded" : "";
+  const bound =
+    typeof options === "object" && "ringHash" in options && options.ringHash.balanceFactor > 0 ? ", bounded" : "";
   const name = describeBalance(options) + bound;
-  const open = (members: readonly TestCandidate[], shared = new TestShared()): Balancer<TestCandidate> => createBalancer(options, members, { shared, random: seededRandom(1), clock: new ManualClock() });
+  const open = (members: readonly TestCandidate[], shared = new TestShared()): Balancer<TestCandidate> =>
+    createBalancer(options, members, { shared, random: seededRandom(1), clock: new ManualClock() });
   let nextKey = 0;
   /** A key that was not used before, so that hashing spreads too. */
   const freshKey = (): string => `10.0.${nextKey >> 8}.${nextKey++ & 255}`;
-  const count = (balancer: Balancer<TestCandidate>, picks: number, tried: readonly TestCandidate[] = []): Map<string, number> => {
+  const count = (
+    balancer: Balancer<TestCandidate>,
+    picks: number,
+    tried: readonly TestCandidate[] = [],
+  ): Map<string, number> => {
     const counts = new Map<string, number>();
     for (let pick = 0; pick < picks; pick++) {
       const picked = balancer.pick(hint(tried, freshKey()))?.name ?? "nobody";
@@ -61,9 +72,17 @@ for (const options of [...balanceNames, ...hashes]) {
 
   test(`${name}: backups serve only while no primary is available, and retries when all primaries were tried`, () => {
     const shared = new TestShared();
-    const [primary, other, backup, last] = [new TestCandidate("primary"), new TestCandidate("other"), new TestCandidate("backup", 1, 1), new TestCandidate("last", 1, 2)];
+    const [primary, other, backup, last] = [
+      new TestCandidate("primary"),
+      new TestCandidate("other"),
+      new TestCandidate("backup", 1, 1),
+      new TestCandidate("last", 1, 2),
+    ];
     const balancer = open([last, backup, primary, other], shared);
-    assert.deepEqual([...count(balancer, 50).keys()].sort().filter((picked) => picked !== "other" && picked !== "primary"), []);
+    assert.deepEqual(
+      [...count(balancer, 50).keys()].sort().filter((picked) => picked !== "other" && picked !== "primary"),
+      [],
+    );
     assert.equal(balancer.pick(hint([primary, other], "key")), backup);
     assert.equal(balancer.pick(hint([backup, primary, other], "key")), last);
     primary.isAvailable = false;
@@ -84,7 +103,10 @@ for (const options of [...balanceNames, ...hashes]) {
     const [a, b, c] = members as [TestCandidate, TestCandidate, TestCandidate];
     assert.deepEqual([...count(balancer, 50, [a, c]).keys()], ["b"]);
     assert.deepEqual([...count(balancer, 50, [a, b, c]).keys()], ["nobody"]);
-    assert.deepEqual([balancer.hasOther([], a), balancer.hasOther([a], b), balancer.hasOther([a, b], c), open([a]).hasOther([], a)], [true, true, false, false]);
+    assert.deepEqual(
+      [balancer.hasOther([], a), balancer.hasOther([a], b), balancer.hasOther([a, b], c), open([a]).hasOther([], a)],
+      [true, true, false, false],
+    );
     for (const key of ["key", null]) {
       const picked = balancer.pick(hint([b], key));
       assert.ok(picked === a || picked === c);
@@ -108,7 +130,12 @@ for (const options of [...balanceNames, ...hashes]) {
   if (options !== "least-connections") {
     test(`${name}: idle endpoints are used in proportion to their weights`, () => {
       const picks = 20_000;
-      for (const weights of [[1, 1, 1], [5, 1, 1], [1, 2, 3, 4], [100, 1]]) {
+      for (const weights of [
+        [1, 1, 1],
+        [5, 1, 1],
+        [1, 2, 3, 4],
+        [100, 1],
+      ]) {
         const total = weights.reduce((sum, weight) => sum + weight);
         const counts = count(open(candidates(...weights)), picks);
         weights.forEach((weight, index) => {
@@ -116,17 +143,33 @@ for (const options of [...balanceNames, ...hashes]) {
           const share = counts.get(String.fromCharCode(97 + index)) ?? 0;
           // Four standard deviations of a binomial count.
           const tolerance = 4 * Math.sqrt(expected * (1 - weight / total)) + unevenness(options) * expected;
-          assert.ok(Math.abs(share - expected) < tolerance, `weights ${weights}: ${share} instead of ${expected} of ${picks}`);
+          assert.ok(
+            Math.abs(share - expected) < tolerance,
+            `weights ${weights}: ${share} instead of ${expected} of ${picks}`,
+          );
         });
       }
     });
   }
 
   test(`${name}: for any pool and any history, a pick is open, available, weighted and of the best group there is`, () => {
-    const pool = fc.array(fc.record({ weight: fc.constantFrom(0, 1, 2, 7, 65_535), priority: fc.constantFrom(0, 1), isAvailable: fc.boolean(), inFlight: fc.nat(5) }), { maxLength: 8 });
+    const pool = fc.array(
+      fc.record({
+        weight: fc.constantFrom(0, 1, 2, 7, 65_535),
+        priority: fc.constantFrom(0, 1),
+        isAvailable: fc.boolean(),
+        inFlight: fc.nat(5),
+      }),
+      { maxLength: 8 },
+    );
     fc.assert(
       fc.property(pool, fc.array(fc.nat(7), { maxLength: 4 }), fc.option(fc.string()), (specs, triedIndexes, key) => {
-        const members = specs.map((spec, index) => Object.assign(new TestCandidate(String(index), spec.weight, spec.priority), { isAvailable: spec.isAvailable, inFlight: spec.inFlight }));
+        const members = specs.map((spec, index) =>
+          Object.assign(new TestCandidate(String(index), spec.weight, spec.priority), {
+            isAvailable: spec.isAvailable,
+            inFlight: spec.inFlight,
+          }),
+        );
         const tried = triedIndexes.flatMap((index) => members[index] ?? []);
         const open_ = members.filter((member) => member.isAvailable && member.weight > 0 && !tried.includes(member));
         const bestPriority = Math.min(...open_.map((member) => member.priority));

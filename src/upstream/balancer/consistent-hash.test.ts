@@ -10,8 +10,10 @@ const keys = Array.from({ length: 20_000 }, (_, index) => `user-${index}`);
 const ring: BalanceOptions = { ringHash: { key: "header:x-user", balanceFactor: 0 } };
 const bounded: BalanceOptions = { ringHash: { key: "header:x-user", balanceFactor: 125 } };
 const maglev: BalanceOptions = { maglev: { key: "header:x-user" } };
-const pool = (count: number, weight = (_index: number): number => 1): TestCandidate[] => Array.from({ length: count }, (_, index) => new TestCandidate(`http://10.0.0.${index}:80`, weight(index)));
-const open = (balance: BalanceOptions, members: readonly TestCandidate[], shared = new TestShared()) => createBalancer(balance, members, { shared, random: seededRandom(1) });
+const pool = (count: number, weight = (_index: number): number => 1): TestCandidate[] =>
+  Array.from({ length: count }, (_, index) => new TestCandidate(`http://10.0.0.${index}:80`, weight(index)));
+const open = (balance: BalanceOptions, members: readonly TestCandidate[], shared = new TestShared()) =>
+  createBalancer(balance, members, { shared, random: seededRandom(1) });
 
 /** Who has which key. */
 function assign(balance: BalanceOptions, members: readonly TestCandidate[]): string[] {
@@ -20,10 +22,16 @@ function assign(balance: BalanceOptions, members: readonly TestCandidate[]): str
 }
 
 /** How many of the keys that did not belong to `lost` changed hands, as a part of all keys. */
-const strayed = (before: readonly string[], after: readonly string[], lost: string): number => before.filter((owner, index) => owner !== lost && owner !== after[index]).length / keys.length;
+const strayed = (before: readonly string[], after: readonly string[], lost: string): number =>
+  before.filter((owner, index) => owner !== lost && owner !== after[index]).length / keys.length;
 
 /** `tolerance`: how far a share may be from the weight. `stray`: keys of others that a loss may move. */
-const subjects: [balance: BalanceOptions, tolerance: number, stray: number][] = [["ip-hash", 0.08, 0], [ring, 0.25, 0], [bounded, 0.25, 0], [maglev, 0.05, 0.03]];
+const subjects: [balance: BalanceOptions, tolerance: number, stray: number][] = [
+  ["ip-hash", 0.08, 0],
+  [ring, 0.25, 0],
+  [bounded, 0.25, 0],
+  [maglev, 0.05, 0.03],
+];
 
 for (const [balance, tolerance, stray] of subjects) {
   const name = balance === bounded ? "bounded ringHash" : describeBalance(balance);
@@ -34,7 +42,11 @@ for (const [balance, tolerance, stray] of subjects) {
     assert.deepEqual(assign(balance, members), assign(balance, [...members].reverse()));
   });
 
-  for (const [title, weight] of [["equal weights", () => 1], ["weights 1 to 3", (index: number) => 1 + (index % 3)], ["large weights", (index: number) => 500 + 250 * (index % 3)]] as const) {
+  for (const [title, weight] of [
+    ["equal weights", () => 1],
+    ["weights 1 to 3", (index: number) => 1 + (index % 3)],
+    ["large weights", (index: number) => 500 + 250 * (index % 3)],
+  ] as const) {
     test(`${name}: with ${title}, shares follow the weights`, () => {
       const members = pool(10, weight);
       const total = members.reduce((sum, member) => sum + member.weight, 0);
@@ -43,7 +55,10 @@ for (const [balance, tolerance, stray] of subjects) {
         const part = owners.filter((owner) => owner === member.name).length / keys.length;
         const expected = member.weight / total;
         const chance = 4 * Math.sqrt((expected * (1 - expected)) / keys.length);
-        assert.ok(Math.abs(part - expected) < tolerance * expected + chance, `${member.name}: ${part} instead of ${expected}`);
+        assert.ok(
+          Math.abs(part - expected) < tolerance * expected + chance,
+          `${member.name}: ${part} instead of ${expected}`,
+        );
       }
     });
 
@@ -56,11 +71,17 @@ for (const [balance, tolerance, stray] of subjects) {
         lost.isAvailable = false;
         shared.epoch++;
         const during = keys.map((key) => balancer.pick(hint([], key))!.name);
-        assert.ok(strayed(before, during, lost.name) <= stray, `${strayed(before, during, lost.name)} of the keys strayed`);
+        assert.ok(
+          strayed(before, during, lost.name) <= stray,
+          `${strayed(before, during, lost.name)} of the keys strayed`,
+        );
         assert.equal(new Set(during.filter((_, index) => before[index] === lost.name)).size, 9);
         lost.isAvailable = true;
         shared.epoch++;
-        assert.deepEqual(keys.map((key) => balancer.pick(hint([], key))!.name), before);
+        assert.deepEqual(
+          keys.map((key) => balancer.pick(hint([], key))!.name),
+          before,
+        );
       }
     });
 
@@ -68,10 +89,16 @@ for (const [balance, tolerance, stray] of subjects) {
       const members = pool(10, weight);
       const before = assign(balance, members);
       for (const removed of members) {
-        const after = assign(balance, members.filter((member) => member !== removed));
+        const after = assign(
+          balance,
+          members.filter((member) => member !== removed),
+        );
         const total = members.reduce((sum, member) => sum + member.weight, 0);
         const moved = before.filter((owner, index) => owner !== after[index]).length / keys.length;
-        assert.ok(moved < (removed.weight / total) * (1 + tolerance) + stray + 0.01, `${moved} of the keys moved without ${removed.name}`);
+        assert.ok(
+          moved < (removed.weight / total) * (1 + tolerance) + stray + 0.01,
+          `${moved} of the keys moved without ${removed.name}`,
+        );
       }
     });
   }
@@ -119,10 +146,24 @@ test("bounded load goes by weight, and never has more than its bound in flight w
 
 test("a bounded ring picks somebody even where those with room were all tried", () => {
   const members = pool(3);
-  for (const [index, load] of [[0, 50], [1, 50], [2, 0]] as const) members[index]!.inFlight = load;
+  for (const [index, load] of [
+    [0, 50],
+    [1, 50],
+    [2, 0],
+  ] as const)
+    members[index]!.inFlight = load;
   assert.ok([members[0], members[1]].includes(open(bounded, members).pick(hint([members[2]!], "key"))!));
 });
 
 test("a hundred endpoints with large weights make a ring and a table of bounded size, and all are used", () => {
-  for (const balance of [ring, maglev]) assert.equal(new Set(assign(balance, pool(100, () => 1_000))).size, 100);
+  for (const balance of [ring, maglev])
+    assert.equal(
+      new Set(
+        assign(
+          balance,
+          pool(100, () => 1_000),
+        ),
+      ).size,
+      100,
+    );
 });

@@ -27,9 +27,14 @@ export interface BalancerContext {
 }
 
 /** @returns the balancer that `options` name, over `candidates`, whose order is the order of turns. */
-export function createBalancer<C extends Candidate>(options: BalanceOptions, candidates: readonly C[], context: BalancerContext): Balancer<C> {
+export function createBalancer<C extends Candidate>(
+  options: BalanceOptions,
+  candidates: readonly C[],
+  context: BalancerContext,
+): Balancer<C> {
   const { shared, policy = plainPolicy, random = Math.random, clock = sharedClock } = context;
-  const group = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> => new PrioritizedBalancer(candidates, { shared, policy, clock }, createPicker);
+  const group = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> =>
+    new PrioritizedBalancer(candidates, { shared, policy, clock }, createPicker);
   // A key stays where it is: slow start would move it twice.
   const groupByHash = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> =>
     new PrioritizedBalancer(candidates, { shared, policy: { ...policy, slowStartMs: 0 }, clock }, createPicker);
@@ -49,5 +54,8 @@ export function createBalancer<C extends Candidate>(options: BalanceOptions, can
   }
   if ("maglev" in options) return groupByHash((members) => new Maglev(members, random));
   const totalWeight = (): number => candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
-  return groupByHash((members) => new RingHash(members, { balanceFactor: options.ringHash.balanceFactor, totalWeight: totalWeight(), random }));
+  return groupByHash(
+    (members) =>
+      new RingHash(members, { balanceFactor: options.ringHash.balanceFactor, totalWeight: totalWeight(), random }),
+  );
 }

@@ -6,7 +6,10 @@ import { TestCandidate } from "./testing/candidates.ts";
 
 const policy = (more: Partial<GroupPolicy>): GroupPolicy => ({ ...plainPolicy, ...more });
 
-/** Endpoints by a word each: `up`, `ill` (fails checks but answers), `dead` (does not answer), `drained`, `out` (ejected, and nothing else); a capital letter first for a backup; `@zone` behind. */
+/**
+ * Endpoints by a word each: `up`, `ill` (fails checks but answers), `dead` (does not answer), `drained`, `out`
+ * (ejected, and nothing else); a capital letter first for a backup; `@zone` behind.
+ */
 function pool(text: string): TestCandidate[] {
   return text.split(" ").map((word, index) => {
     const [state = "", zone] = word.split("@");
@@ -22,7 +25,9 @@ function pool(text: string): TestCandidate[] {
 }
 
 const shown = (candidates: readonly TestCandidate[], more: Partial<GroupPolicy>, nowMs = 0): string =>
-  formGroups(candidates, policy(more), nowMs).groups.map((group) => group.members.map((member) => member.name).join("")).join(" ");
+  formGroups(candidates, policy(more), nowMs)
+    .groups.map((group) => group.members.map((member) => member.name).join(""))
+    .join(" ");
 
 const panicCases: [endpoints: string, threshold: number, groups: string, isPanicking: boolean, why: string][] = [
   ["up up up ill", 0.5, "abc", false, "three of four are enough"],
@@ -84,7 +89,8 @@ const zoneCases: [endpoints: string, threshold: number, groups: string, why: str
 ];
 
 for (const [endpoints, zoneThreshold, groups, why] of zoneCases) {
-  test(`zone x, ${zoneThreshold} of it: ${endpoints}: ${why}`, () => assert.equal(shown(pool(endpoints), { zone: "x", zoneThreshold }), groups));
+  test(`zone x, ${zoneThreshold} of it: ${endpoints}: ${why}`, () =>
+    assert.equal(shown(pool(endpoints), { zone: "x", zoneThreshold }), groups));
 }
 
 test("zones go by weight, and do not matter to an instance that has none, nor in a panic", () => {
@@ -99,8 +105,17 @@ test("an endpoint that came back rises in even steps from a tenth of its weight"
   const endpoints = pool("up up");
   endpoints[1]!.weight = 3;
   endpoints[1]!.returnedMs = 1_000;
-  const at = (nowMs: number): readonly number[] => formGroups(endpoints, policy({ slowStartMs: 10_000 }), nowMs).groups[0]!.weights;
-  const parts: [afterMs: number, part: number][] = [[0, 0.1], [999, 0.1], [1_499, 0.1], [1_500, 0.15], [5_000, 0.5], [7_777, 0.75], [9_999, 0.95]];
+  const at = (nowMs: number): readonly number[] =>
+    formGroups(endpoints, policy({ slowStartMs: 10_000 }), nowMs).groups[0]!.weights;
+  const parts: [afterMs: number, part: number][] = [
+    [0, 0.1],
+    [999, 0.1],
+    [1_499, 0.1],
+    [1_500, 0.15],
+    [5_000, 0.5],
+    [7_777, 0.75],
+    [9_999, 0.95],
+  ];
   for (const [afterMs, part] of parts) assert.deepEqual(at(1_000 + afterMs), [20, 60 * part], `after ${afterMs} ms`);
   assert.deepEqual(at(11_000), [1, 3], "it has arrived");
   assert.deepEqual(at(900), [20, 6], "another thread's clock may be a little behind");
@@ -109,7 +124,8 @@ test("an endpoint that came back rises in even steps from a tenth of its weight"
 test("the weights are formed again at each step, and no more after the last", () => {
   const endpoints = pool("up up");
   endpoints[1]!.returnedMs = 1_000;
-  const changesAt = (nowMs: number): number => formGroups(endpoints, policy({ slowStartMs: 10_000 }), nowMs).changesAtMs;
+  const changesAt = (nowMs: number): number =>
+    formGroups(endpoints, policy({ slowStartMs: 10_000 }), nowMs).changesAtMs;
   assert.equal(changesAt(1_000), 2_500);
   assert.equal(changesAt(2_500), 3_000);
   assert.equal(changesAt(10_900), 11_000);
@@ -119,9 +135,14 @@ test("the weights are formed again at each step, and no more after the last", ()
 test("nobody starts slowly where everybody is new, where slow start is off, or since the start of the process", () => {
   const all = pool("up up");
   for (const endpoint of all) endpoint.returnedMs = 1_000;
-  const weights = (endpoints: readonly TestCandidate[], slowStartMs: number): readonly number[] => formGroups(endpoints, policy({ slowStartMs }), 2_000).groups[0]!.weights;
+  const weights = (endpoints: readonly TestCandidate[], slowStartMs: number): readonly number[] =>
+    formGroups(endpoints, policy({ slowStartMs }), 2_000).groups[0]!.weights;
   assert.deepEqual(weights(all, 10_000), [1, 1]);
-  assert.equal(formGroups(all, policy({ slowStartMs: 10_000 }), 2_000).changesAtMs, 11_000, "the first that is new no more makes the others slow");
+  assert.equal(
+    formGroups(all, policy({ slowStartMs: 10_000 }), 2_000).changesAtMs,
+    11_000,
+    "the first that is new no more makes the others slow",
+  );
   assert.deepEqual(weights([all[0]!], 10_000), [1]);
   assert.deepEqual(weights(pool("up up"), 10_000), [1, 1]);
   all[0]!.returnedMs = 0;
@@ -129,19 +150,58 @@ test("nobody starts slowly where everybody is new, where slow start is off, or s
 });
 
 test("for any pool, groups are in order, without repetition, and hold everybody who is available", () => {
-  const endpoint = fc.record({ weight: fc.nat(2), priority: fc.nat(2), isAvailable: fc.boolean(), isAnswering: fc.boolean(), isWanted: fc.boolean(), zone: fc.constantFrom(null, "x", "y"), returnedMs: fc.constantFrom(0, 500) });
+  const endpoint = fc.record({
+    weight: fc.nat(2),
+    priority: fc.nat(2),
+    isAvailable: fc.boolean(),
+    isAnswering: fc.boolean(),
+    isWanted: fc.boolean(),
+    zone: fc.constantFrom(null, "x", "y"),
+    returnedMs: fc.constantFrom(0, 500),
+  });
   const someOf = fc.constantFrom(0, 0.3, 0.5, 1);
-  fc.assert(fc.property(fc.array(endpoint, { maxLength: 8 }), fc.constantFrom(null, "x"), someOf, someOf, (specs, zone, zoneThreshold, panicThreshold) => {
-    // Whoever is taken out of service, or does not answer, is not available: the states are made so.
-    const endpoints = specs.map((spec, index) => Object.assign(new TestCandidate(String(index), spec.weight, spec.priority), { ...spec, isAvailable: spec.isAvailable && spec.isWanted }));
-    const { groups, isPanicking } = formGroups(endpoints, { zone, zoneThreshold, panicThreshold, slowStartMs: 1_000 }, 600);
-    const members = groups.flatMap((group) => group.members);
-    assert.equal(new Set(members).size, members.length);
-    assert.ok(endpoints.every((one) => members.includes(one) || !one.isAvailable || one.weight === 0));
-    assert.ok(members.every((one) => one.isWanted && one.weight > 0 && (one.isAvailable || (isPanicking && one.isAnswering))));
-    assert.ok(groups.every((group) => group.members.length > 0 && group.weights.length === group.members.length && group.weights.every((weight) => Number.isInteger(weight) && weight > 0)));
-    const priorities = groups.map((group) => group.members[0]!.priority);
-    assert.deepEqual(priorities, [...priorities].sort());
-    assert.ok(groups.every((group) => group.members.every((member) => member.priority === group.members[0]!.priority)));
-  }), { seed: 1, numRuns: 500 });
+  fc.assert(
+    fc.property(
+      fc.array(endpoint, { maxLength: 8 }),
+      fc.constantFrom(null, "x"),
+      someOf,
+      someOf,
+      (specs, zone, zoneThreshold, panicThreshold) => {
+        // Whoever is taken out of service, or does not answer, is not available: the states are made so.
+        const endpoints = specs.map((spec, index) =>
+          Object.assign(new TestCandidate(String(index), spec.weight, spec.priority), {
+            ...spec,
+            isAvailable: spec.isAvailable && spec.isWanted,
+          }),
+        );
+        const { groups, isPanicking } = formGroups(
+          endpoints,
+          { zone, zoneThreshold, panicThreshold, slowStartMs: 1_000 },
+          600,
+        );
+        const members = groups.flatMap((group) => group.members);
+        assert.equal(new Set(members).size, members.length);
+        assert.ok(endpoints.every((one) => members.includes(one) || !one.isAvailable || one.weight === 0));
+        assert.ok(
+          members.every(
+            (one) => one.isWanted && one.weight > 0 && (one.isAvailable || (isPanicking && one.isAnswering)),
+          ),
+        );
+        assert.ok(
+          groups.every(
+            (group) =>
+              group.members.length > 0 &&
+              group.weights.length === group.members.length &&
+              group.weights.every((weight) => Number.isInteger(weight) && weight > 0),
+          ),
+        );
+        const priorities = groups.map((group) => group.members[0]!.priority);
+        assert.deepEqual(priorities, [...priorities].sort());
+        assert.ok(
+          groups.every((group) => group.members.every((member) => member.priority === group.members[0]!.priority)),
+        );
+      },
+    ),
+    { seed: 1, numRuns: 500 },
+  );
 });

@@ -1,11 +1,14 @@
 /**
  * Who may be picked, and in which order: the decisions that all algorithms share, as one pure function.
  *
- * Priorities first (primaries, then backups), and within a priority the endpoints of this instance's zone before the others, as long as enough of them are available.
- * Panic: where fewer endpoints than `panicThreshold` pass their checks, the checks are doubted rather than the few that are left overrun, and every endpoint that still
- * answers anything is used. One that does not answer at all is left out: it could only fail. Pools of less than four do not panic.
- * Ejection prefers others; where there are none any more (failed, drained, without weight), those that are ejected and nothing else are used: an ejected endpoint may be well by now.
- * Slow start: an endpoint that came back has at first a tenth of its weight, then more in even steps until `slowStartMs` have passed (HAProxy's `slowstart`, Envoy's floor).
+ * Priorities first (primaries, then backups), and within a priority the endpoints of this instance's zone before the
+ * others, as long as enough of them are available. Panic: where fewer endpoints than `panicThreshold` pass their
+ * checks, the checks are doubted rather than the few that are left overrun, and every endpoint that still answers
+ * anything is used. One that does not answer at all is left out: it could only fail. Pools of less than four do not
+ * panic. Ejection prefers others; where there are none any more (failed, drained, without weight), those that are
+ * ejected and nothing else are used: an ejected endpoint may be well by now. Slow start: an endpoint that came back has
+ * at first a tenth of its weight, then more in even steps until `slowStartMs` have passed (HAProxy's `slowstart`,
+ * Envoy's floor).
  */
 import type { Candidate, Group } from "./balancer.ts";
 
@@ -34,7 +37,10 @@ export interface Formation<C extends Candidate> {
   readonly changesAtMs: number;
 }
 
-/** Smaller pools never panic: that two of three fail their checks is no sign that the checks are wrong, and a single endpoint must be able to say that it wants no traffic. */
+/**
+ * Smaller pools never panic: that two of three fail their checks is no sign that the checks are wrong, and a single
+ * endpoint must be able to say that it wants no traffic.
+ */
 const leastPanicking = 4;
 
 /** As much of a candidate as panic looks at. */
@@ -54,7 +60,11 @@ const rampSteps = 20;
 const firstStep = 2;
 
 /** @param nowMs by the clock that threads share */
-export function formGroups<C extends Candidate>(candidates: readonly C[], policy: GroupPolicy, nowMs: number): Formation<C> {
+export function formGroups<C extends Candidate>(
+  candidates: readonly C[],
+  policy: GroupPolicy,
+  nowMs: number,
+): Formation<C> {
   const wanted = candidates.filter(isInService);
   const panicking = panickingPriority(wanted, policy.panicThreshold);
   const hasAvailable = wanted.some((candidate) => candidate.isAvailable);
@@ -63,7 +73,10 @@ export function formGroups<C extends Candidate>(candidates: readonly C[], policy
   for (const priority of prioritiesOf(wanted)) {
     const peers = wanted.filter((candidate) => candidate.priority === priority);
     const isPanicking = priority === panicking;
-    const members = peers.filter((candidate) => candidate.isAvailable || (isPanicking && candidate.isAnswering) || (!hasAvailable && candidate.isOnlyEjected));
+    const members = peers.filter(
+      (candidate) =>
+        candidate.isAvailable || (isPanicking && candidate.isAnswering) || (!hasAvailable && candidate.isOnlyEjected),
+    );
     for (const part of isPanicking ? [members] : byZone(members, peers, policy)) {
       if (part.length === 0) continue;
       const ramp = rampWeights(part, policy.slowStartMs, nowMs);
@@ -79,8 +92,9 @@ function prioritiesOf(candidates: readonly Candidate[]): number[] {
 }
 
 /**
- * The priority whose endpoints are used whatever their health: the one that would serve now, where too few are available both of it and of all, and somebody would be won.
- * So backups that are well spare a failing set of primaries the panic.
+ * The priority whose endpoints are used whatever their health: the one that would serve now, where too few are
+ * available both of it and of all, and somebody would be won. So backups that are well spare a failing set of primaries
+ * the panic.
  */
 function panickingPriority(wanted: readonly Standing[], threshold: number): number | null {
   if (wanted.length < leastPanicking) return null;
@@ -93,7 +107,11 @@ function panickingPriority(wanted: readonly Standing[], threshold: number): numb
 }
 
 /** `members` as one group, or as those of the zone and the others; `peers` are all of this priority. */
-function byZone<C extends Candidate>(members: readonly C[], peers: readonly C[], { zone, zoneThreshold }: GroupPolicy): readonly (readonly C[])[] {
+function byZone<C extends Candidate>(
+  members: readonly C[],
+  peers: readonly C[],
+  { zone, zoneThreshold }: GroupPolicy,
+): readonly (readonly C[])[] {
   if (zone === null) return [members];
   const isLocal = (candidate: C): boolean => candidate.zone === zone;
   const local = members.filter(isLocal);
@@ -105,10 +123,18 @@ function totalWeight(candidates: readonly Candidate[]): number {
   return candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
 }
 
-/** Where everybody is new, such as a single endpoint or a pool after an outage, nobody starts slowly: there is nobody to spare. */
-function rampWeights(members: readonly Candidate[], slowStartMs: number, nowMs: number): { weights: readonly number[]; changesAtMs: number } {
+/**
+ * Where everybody is new, such as a single endpoint or a pool after an outage, nobody starts slowly: there is nobody to
+ * spare.
+ */
+function rampWeights(
+  members: readonly Candidate[],
+  slowStartMs: number,
+  nowMs: number,
+): { weights: readonly number[]; changesAtMs: number } {
   const isRamping = (member: Candidate): boolean => member.returnedMs > 0 && nowMs - member.returnedMs < slowStartMs;
-  if (slowStartMs === 0 || !members.some(isRamping) || members.every(isRamping)) return { weights: members.map((member) => member.weight), changesAtMs: nextEnd(members, slowStartMs, nowMs) };
+  if (slowStartMs === 0 || !members.some(isRamping) || members.every(isRamping))
+    return { weights: members.map((member) => member.weight), changesAtMs: nextEnd(members, slowStartMs, nowMs) };
   let changesAtMs = Infinity;
   const weights = members.map((member) => {
     if (!isRamping(member)) return member.weight * rampSteps;
@@ -122,6 +148,8 @@ function rampWeights(members: readonly Candidate[], slowStartMs: number, nowMs: 
 
 /** When the first of members that are all new is new no more. */
 function nextEnd(members: readonly Candidate[], slowStartMs: number, nowMs: number): number {
-  const ends = members.map((member) => (member.returnedMs > 0 ? member.returnedMs + slowStartMs : 0)).filter((endMs) => endMs > nowMs);
+  const ends = members
+    .map((member) => (member.returnedMs > 0 ? member.returnedMs + slowStartMs : 0))
+    .filter((endMs) => endMs > nowMs);
   return ends.length === 0 ? Infinity : Math.min(...ends);
 }

@@ -5,7 +5,8 @@ import { createBalancer } from "./create-balancer.ts";
 import { hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
 const keys = Array.from({ length: 5_000 }, (_, index) => `192.168.${index >> 8}.${index & 255}`);
-const pool = (count: number, weight = (_index: number): number => 1): TestCandidate[] => Array.from({ length: count }, (_, index) => new TestCandidate(`http://10.0.0.${index}:80`, weight(index)));
+const pool = (count: number, weight = (_index: number): number => 1): TestCandidate[] =>
+  Array.from({ length: count }, (_, index) => new TestCandidate(`http://10.0.0.${index}:80`, weight(index)));
 
 /** Who has which key. */
 function assign(members: readonly TestCandidate[]): string[] {
@@ -19,7 +20,10 @@ test("a key stays where it is: from pick to pick, thread to thread, and whatever
   assert.deepEqual(assign(members), assign([...members].reverse()));
 });
 
-for (const [name, weight] of [["equal weights", () => 1], ["different weights", (index: number) => 1 + (index % 3)]] as const) {
+for (const [name, weight] of [
+  ["equal weights", () => 1],
+  ["different weights", (index: number) => 1 + (index % 3)],
+] as const) {
   test(`with ${name}, a lost endpoint moves its own keys only, to everybody else, and they come back`, () => {
     const members = pool(8, weight);
     const before = assign(members);
@@ -37,7 +41,10 @@ for (const [name, weight] of [["equal weights", () => 1], ["different weights", 
     assert.equal(movedTo.size, 7);
     lost.isAvailable = true;
     shared.epoch++;
-    assert.deepEqual(keys.map((key) => balancer.pick(hint([], key))!.name), before);
+    assert.deepEqual(
+      keys.map((key) => balancer.pick(hint([], key))!.name),
+      before,
+    );
   });
 }
 
@@ -47,7 +54,11 @@ test("a retry goes where the key would live without the endpoint that was tried"
   for (const key of keys.slice(0, 200)) {
     const first = balancer.pick(hint([], key))!;
     const second = balancer.pick(hint([first], key))!;
-    const without = createBalancer("ip-hash", members.filter((member) => member !== first), { shared: new TestShared() });
+    const without = createBalancer(
+      "ip-hash",
+      members.filter((member) => member !== first),
+      { shared: new TestShared() },
+    );
     assert.equal(second, without.pick(hint([], key)));
   }
 });

@@ -1,7 +1,8 @@
 /**
- * Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and Schomaker 2005): every member draws a number from
- * the key and its own name, the best keeps the key. Needs no table; all threads and all instances agree; when a member leaves only its own keys
- * move, spread over the others by weight, and when it returns exactly those come back.
+ * Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and Schomaker 2005): every
+ * member draws a number from the key and its own name, the best keeps the key. Needs no table; all threads and all
+ * instances agree; when a member leaves only its own keys move, spread over the others by weight, and when it returns
+ * exactly those come back.
  */
 import { hash32, mix32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";

@@ -1,6 +1,7 @@
 /**
- * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads; an idle endpoint comes before any that is not (HAProxy's `leastconn`).
- * Equals share by weight, smoothly (nginx's `least_conn`), so that under a light load everybody gets a share and nobody stays cold.
+ * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads; an idle endpoint comes
+ * before any that is not (HAProxy's `leastconn`). Equals share by weight, smoothly (nginx's `least_conn`), so that
+ * under a light load everybody gets a share and nobody stays cold.
  */
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 

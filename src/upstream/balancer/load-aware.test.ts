@@ -6,7 +6,8 @@ import type { BalanceName } from "../balance-options.ts";
 import { createBalancer } from "./create-balancer.ts";
 import { candidates, hint, type TestCandidate, TestShared } from "./testing/candidates.ts";
 
-const open = (name: BalanceName, members: readonly TestCandidate[], seed = 1) => createBalancer(name, members, { shared: new TestShared(), random: seededRandom(seed) });
+const open = (name: BalanceName, members: readonly TestCandidate[], seed = 1) =>
+  createBalancer(name, members, { shared: new TestShared(), random: seededRandom(seed) });
 
 test("least-connections picks the least loaded by weight", () => {
   const cases: [weights: number[], inFlight: number[], expected: string][] = [
@@ -39,7 +40,10 @@ test("least-connections: a standing load spreads by weight", () => {
   const members = candidates(5, 3, 2);
   const balancer = open("least-connections", members);
   for (let arrival = 0; arrival < 1_000; arrival++) balancer.pick(hint())!.inFlight++;
-  assert.deepEqual(members.map((member) => member.inFlight), [500, 300, 200]);
+  assert.deepEqual(
+    members.map((member) => member.inFlight),
+    [500, 300, 200],
+  );
 });
 
 test("power-of-two never picks the busiest of three, and of two always the less busy", () => {

@@ -1,7 +1,8 @@
 /**
- * Google's Maglev hashing (Eisenbud et al. 2016, section 3.4): every member fills the places of a table in an order of its own, in turn, until the table is full; a key
- * belongs to whoever has its place. One look-up a pick, shares within 1 % and the same in all threads and instances; a member that comes or goes moves its own keys and a
- * few per cent of the others'.
+ * Google's Maglev hashing (Eisenbud et al. 2016, section 3.4): every member fills the places of a table in an order of
+ * its own, in turn, until the table is full; a key belongs to whoever has its place. One look-up a pick, shares within
+ * 1 % and the same in all threads and instances; a member that comes or goes moves its own keys and a few per cent of
+ * the others'.
  */
 import { hash32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
@@ -40,7 +41,10 @@ export class Maglev<C extends Candidate> implements GroupPicker<C> {
 
 const free = 65_535;
 
-/** By weight: at each round a member takes a place once it has gathered as much as the heaviest gathers in a round (Envoy's way). */
+/**
+ * By weight: at each round a member takes a place once it has gathered as much as the heaviest gathers in a round
+ * (Envoy's way).
+ */
 function fillTable<C extends Candidate>({ members, weights }: Group<C>): Uint16Array {
   const table = new Uint16Array(maglevSize).fill(free);
   const heaviest = Math.max(...weights);

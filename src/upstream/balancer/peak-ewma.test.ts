@@ -6,7 +6,8 @@ import { LatencyAverage } from "../latency-average.ts";
 import { createBalancer } from "./create-balancer.ts";
 import { candidates, hint, TestCandidate, TestShared } from "./testing/candidates.ts";
 
-const open = (members: readonly TestCandidate[], clock = new ManualClock()) => createBalancer("peak-ewma", members, { shared: new TestShared(), random: seededRandom(1), clock });
+const open = (members: readonly TestCandidate[], clock = new ManualClock()) =>
+  createBalancer("peak-ewma", members, { shared: new TestShared(), random: seededRandom(1), clock });
 
 /** How many of `picks` each gets. */
 function count(members: readonly TestCandidate[], picks: number): number[] {

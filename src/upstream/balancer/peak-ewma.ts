@@ -1,8 +1,9 @@
 /**
- * The least expected wait (Finagle's and Linkerd's peak EWMA): of two members drawn at random, the one whose latency average times its load promises the earlier answer.
- * The average jumps up at once and comes down slowly, so an endpoint that stalls is left alone after a request or two, and fades while nothing is measured, so
- * it is tried again. An endpoint of which nothing is known is tried as soon as nothing is under way there.
- * Both members are drawn by weight, and load counts by weight, so that equal latencies share requests by weight.
+ * The least expected wait (Finagle's and Linkerd's peak EWMA): of two members drawn at random, the one whose latency
+ * average times its load promises the earlier answer. The average jumps up at once and comes down slowly, so an
+ * endpoint that stalls is left alone after a request or two, and fades while nothing is measured, so it is tried again.
+ * An endpoint of which nothing is known is tried as soon as nothing is under way there. Both members are drawn by
+ * weight, and load counts by weight, so that equal latencies share requests by weight.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { RandomSource } from "../../base/random.ts";

@@ -1,7 +1,8 @@
 /**
- * The power of two choices (Mitzenmacher 1996): of two distinct members drawn at random, the one with less in flight per weight. Nearly as even
- * as least-connections at the price of two look-ups, and threads that see slightly old counts do not herd onto one endpoint.
- * Both are drawn by weight and the first wins a tie, so that idle endpoints are used in proportion to their weights.
+ * The power of two choices (Mitzenmacher 1996): of two distinct members drawn at random, the one with less in flight
+ * per weight. Nearly as even as least-connections at the price of two look-ups, and threads that see slightly old
+ * counts do not herd onto one endpoint. Both are drawn by weight and the first wins a tie, so that idle endpoints are
+ * used in proportion to their weights.
  */
 import type { RandomSource } from "../../base/random.ts";
 import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";

@@ -21,13 +21,21 @@ for (const name of balanceNames.filter((one) => one !== "ip-hash" && one !== "le
     const clock = new ManualClock(100_000);
     const shared = new TestShared();
     const members = candidates(1, 1, 1);
-    const balancer = createBalancer(name, members, { shared, random: seededRandom(1), clock, policy: { ...plainPolicy, slowStartMs: 30_000 } });
+    const balancer = createBalancer(name, members, {
+      shared,
+      random: seededRandom(1),
+      clock,
+      policy: { ...plainPolicy, slowStartMs: 30_000 },
+    });
     const newcomer = members[2]!;
     const shareNow = (): number => share(() => balancer.pick(hint()), newcomer);
     const isNear = (part: number): void => {
       const expected = part / (2 + part);
       const actual = shareNow();
-      assert.ok(Math.abs(actual - expected) < 4 * Math.sqrt((expected * (1 - expected)) / picks), `${actual} instead of ${expected}`);
+      assert.ok(
+        Math.abs(actual - expected) < 4 * Math.sqrt((expected * (1 - expected)) / picks),
+        `${actual} instead of ${expected}`,
+      );
     };
     isNear(1);
     newcomer.returnedMs = 100_000;
@@ -46,7 +54,11 @@ test("least-connections: an endpoint that came back is given a tenth of the load
   const clock = new ManualClock(100_000);
   const members = candidates(1, 1);
   members[1]!.returnedMs = 100_000;
-  const balancer = createBalancer("least-connections", members, { shared: new TestShared(), clock, policy: { ...plainPolicy, slowStartMs: 30_000 } });
+  const balancer = createBalancer("least-connections", members, {
+    shared: new TestShared(),
+    clock,
+    policy: { ...plainPolicy, slowStartMs: 30_000 },
+  });
   const fill = (): number => {
     for (const member of members) member.inFlight = 0;
     for (let at = 0; at < 110; at++) balancer.pick(hint())!.inFlight++;
@@ -59,10 +71,18 @@ test("least-connections: an endpoint that came back is given a tenth of the load
 
 test("keys do not move while their endpoint starts slowly", () => {
   const keys = Array.from({ length: 500 }, (_, index) => `key ${index}`);
-  for (const balance of ["ip-hash", { ringHash: { key: "path", balanceFactor: 0 } }, { maglev: { key: "path" } }] as const) {
+  for (const balance of [
+    "ip-hash",
+    { ringHash: { key: "path", balanceFactor: 0 } },
+    { maglev: { key: "path" } },
+  ] as const) {
     const members = candidates(1, 1, 1);
     const assign = (): (string | undefined)[] => {
-      const balancer = createBalancer(balance, members, { shared: new TestShared(), clock: new ManualClock(5_000), policy: { ...plainPolicy, slowStartMs: 30_000 } });
+      const balancer = createBalancer(balance, members, {
+        shared: new TestShared(),
+        clock: new ManualClock(5_000),
+        policy: { ...plainPolicy, slowStartMs: 30_000 },
+      });
       return keys.map((key) => balancer.pick(hint([], key))?.name);
     };
     const before = assign();
@@ -77,10 +97,19 @@ test("with zones, the others are used when everybody in the own zone was tried, 
   const [near, far] = [members[0]!, members[1]!];
   near.zone = "x";
   far.zone = "y";
-  const balancer = createBalancer("round-robin", members, { shared, policy: { ...plainPolicy, zone: "x", zoneThreshold: 0.7 } });
-  assert.equal(share(() => balancer.pick(hint()), near), 1);
+  const balancer = createBalancer("round-robin", members, {
+    shared,
+    policy: { ...plainPolicy, zone: "x", zoneThreshold: 0.7 },
+  });
+  assert.equal(
+    share(() => balancer.pick(hint()), near),
+    1,
+  );
   assert.notEqual(balancer.pick(hint([near])), near);
   near.isAvailable = false;
   shared.epoch++;
-  assert.equal(share(() => balancer.pick(hint()), far), 0.5);
+  assert.equal(
+    share(() => balancer.pick(hint()), far),
+    0.5,
+  );
 });

@@ -1,7 +1,8 @@
 /**
- * What all algorithms have in common: who may be picked at all. Keeps one `GroupPicker` per group that `form-groups.ts` has formed, and makes them anew when the
- * upstream's epoch has moved (an endpoint fell, rose, was drained or re-weighted), in any thread, and while endpoints start slowly.
- * An exchange that has tried all primaries goes on to the backups, as in nginx.
+ * What all algorithms have in common: who may be picked at all. Keeps one `GroupPicker` per group that `form-groups.ts`
+ * has formed, and makes them anew when the upstream's epoch has moved (an endpoint fell, rose, was drained or
+ * re-weighted), in any thread, and while endpoints start slowly. An exchange that has tried all primaries goes on to
+ * the backups, as in nginx.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Balancer, Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
@@ -50,7 +51,8 @@ export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
 
   hasOther(tried: readonly C[], last: C): boolean {
     this.#follow();
-    for (const { members } of this.#groups) for (const member of members) if (member !== last && !tried.includes(member)) return true;
+    for (const { members } of this.#groups)
+      for (const member of members) if (member !== last && !tried.includes(member)) return true;
     return false;
   }
 

@@ -1,8 +1,9 @@
 /**
- * Consistent hashing on a ring (Karger et al. 1997, in the manner of ketama): every member has points on a circle of 2^32, a key belongs to the first point at or after
- * its own hash. A member that leaves gives up its own keys only, and a new one takes from everybody; all threads and instances agree.
- * With bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016) a member that has `balanceFactor` percent of its fair share of the requests in flight is passed over,
- * so that a popular key spills to its next member instead of overrunning the first.
+ * Consistent hashing on a ring (Karger et al. 1997, in the manner of ketama): every member has points on a circle of
+ * 2^32, a key belongs to the first point at or after its own hash. A member that leaves gives up its own keys only, and
+ * a new one takes from everybody; all threads and instances agree. With bounded loads (Mirrokni, Thorup, Zadimoghaddam
+ * 2016) a member that has `balanceFactor` percent of its fair share of the requests in flight is passed over, so that a
+ * popular key spills to its next member instead of overrunning the first.
  */
 import { hash32, mix32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
@@ -11,14 +12,20 @@ import { WeightedChoice } from "./weighted-choice.ts";
 
 /** Points of a member for each unit of weight: shares within about 6 %. */
 const pointsPerWeight = 256;
-/** Points of all members together, about: halving everybody's keeps to it, so that only a change that crosses the limit moves further keys. 3 ms to sort. */
+/**
+ * Points of all members together, about: halving everybody's keeps to it, so that only a change that crosses the limit
+ * moves further keys. 3 ms to sort.
+ */
 const maxPoints = 32_768;
 
 /** What `RingHash` needs beside its group. */
 export interface RingOptions {
   /** Percent of the fair share of requests in flight that a member may have, above 100; 0 = any number. */
   readonly balanceFactor: number;
-  /** The sum of the weights of all endpoints there are, available or not: it decides how many points a weight has, so that health does not. */
+  /**
+   * The sum of the weights of all endpoints there are, available or not: it decides how many points a weight has, so
+   * that health does not.
+   */
   readonly totalWeight: number;
   /** Serves the picks that have no key. */
   readonly random: RandomSource;
@@ -54,10 +61,15 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
     let inFlight = 1;
     for (let index = 0; index < this.#members.length; index++) inFlight += this.#members[index]!.inFlight;
     // Everybody is full only where those who were tried are the ones with room: then the first in order will do.
-    return this.#walk(hint, start, (this.#balanceFactor * inFlight) / this.#groupWeight) ?? this.#walk(hint, start, Infinity);
+    return (
+      this.#walk(hint, start, (this.#balanceFactor * inFlight) / this.#groupWeight) ?? this.#walk(hint, start, Infinity)
+    );
   }
 
-  /** The first member at or after the point at `start` that is open and has fewer requests in flight than its part of `allowance`, which is for each unit of weight. */
+  /**
+   * The first member at or after the point at `start` that is open and has fewer requests in flight than its part of
+   * `allowance`, which is for each unit of weight.
+   */
   #walk(hint: PickHint<C>, start: number, allowance: number): C | null {
     const owners = this.#owners;
     let at = start;
@@ -68,7 +80,11 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
       if (owner === last) continue;
       last = owner;
       const member = this.#members[owner]!;
-      if (isOpenTo(hint, member) && (allowance === Infinity || member.inFlight < Math.ceil(allowance * this.#weights[owner]!))) return member;
+      if (
+        isOpenTo(hint, member) &&
+        (allowance === Infinity || member.inFlight < Math.ceil(allowance * this.#weights[owner]!))
+      )
+        return member;
     }
     return null;
   }
@@ -88,7 +104,10 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
 }
 
 /** Points depend on a member's name and weight alone; of two at one place the one whose name is less comes first. */
-function drawRing<C extends Candidate>({ members, weights }: Group<C>, totalWeight: number): { points: Uint32Array; owners: Uint16Array } {
+function drawRing<C extends Candidate>(
+  { members, weights }: Group<C>,
+  totalWeight: number,
+): { points: Uint32Array; owners: Uint16Array } {
   let divisor = 1;
   while (totalWeight * pointsPerWeight > maxPoints * divisor) divisor *= 2;
   const ranked = [...members.keys()].sort((one, other) => (members[one]!.name < members[other]!.name ? -1 : 1));

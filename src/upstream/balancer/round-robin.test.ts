@@ -36,7 +36,9 @@ test("in every sequence each has its exact share, and is never far from it on th
       const counts = new Array<number>(weights.length).fill(0);
       sequence.forEach((chosen, step) => {
         counts[chosen]! += 1;
-        weights.forEach((weight, index) => assert.ok(Math.abs(counts[index]! - ((step + 1) * weight) / total) <= weights.length));
+        weights.forEach((weight, index) =>
+          assert.ok(Math.abs(counts[index]! - ((step + 1) * weight) / total) <= weights.length),
+        );
       });
       weights.forEach((weight, index) => assert.equal(counts[index]! * total, weight * sequence.length));
     }),
@@ -68,7 +70,10 @@ test("weights too large for a sequence keep their exact shares, thread by thread
     const { name } = balancer.pick(hint())!;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  assert.deepEqual(["a", "b", "c", "d"].map((name) => counts.get(name)), weights);
+  assert.deepEqual(
+    ["a", "b", "c", "d"].map((name) => counts.get(name)),
+    weights,
+  );
 });
 
 test("a thousand equal endpoints need no computing and take turns in order", () => {

@@ -1,7 +1,7 @@
 /**
- * Smooth weighted round-robin, exact across threads: all walk one precomputed sequence with one shared cursor, so requests that land on
- * different threads still alternate. Where the weights make the sequence too long (see `smooth-sequence.ts`), every thread runs the algorithm
- * on its own.
+ * Smooth weighted round-robin, exact across threads: all walk one precomputed sequence with one shared cursor, so
+ * requests that land on different threads still alternate. Where the weights make the sequence too long (see
+ * `smooth-sequence.ts`), every thread runs the algorithm on its own.
  */
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 import { smoothSequence } from "./smooth-sequence.ts";

@@ -1,7 +1,7 @@
 /**
- * nginx's smooth weighted round-robin: at each step everybody gains their weight, the richest is chosen and pays the sum of all weights.
- * Weights 5:1:1 give a a b a c a a, never five in a row followed by the rest; after one period the state is back where it began, so a whole
- * period can be computed once and walked by all threads.
+ * nginx's smooth weighted round-robin: at each step everybody gains their weight, the richest is chosen and pays the
+ * sum of all weights. Weights 5:1:1 give a a b a c a a, never five in a row followed by the rest; after one period the
+ * state is back where it began, so a whole period can be computed once and walked by all threads.
  */
 
 /** Longest sequence that is kept: 128 KiB. */

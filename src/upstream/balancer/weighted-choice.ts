@@ -1,6 +1,6 @@
 /**
- * Drawing members by weight in constant time: the alias method (Walker 1977, Vose 1991). Each column holds one member up to a threshold and
- * another above it, so one random number chooses the column and the side.
+ * Drawing members by weight in constant time: the alias method (Walker 1977, Vose 1991). Each column holds one member
+ * up to a threshold and another above it, so one random number chooses the column and the side.
  */
 import type { RandomSource } from "../../base/random.ts";
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
@@ -72,11 +72,15 @@ export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
     return this.#drawOpen(hint, first);
   }
 
-  /** As `#draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there is none. Takes time with their number. */
+  /**
+   * As `#draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there
+   * is none. Takes time with their number.
+   */
   #drawOpen(hint: PickHint<C>, without: number): number {
     const members = this.#members;
     let total = 0;
-    for (let index = 0; index < members.length; index++) if (index !== without && isOpenTo(hint, members[index]!)) total += this.#weights[index]!;
+    for (let index = 0; index < members.length; index++)
+      if (index !== without && isOpenTo(hint, members[index]!)) total += this.#weights[index]!;
     let left = this.#random() * total;
     let last = -1;
     for (let index = 0; index < members.length; index++) {

@@ -1,4 +1,7 @@
-/** Keeps the number of checks under way within bounds, upstream by upstream, first come, first served: checks that hang hold up none of another upstream. */
+/**
+ * Keeps the number of checks under way within bounds, upstream by upstream, first come, first served: checks that hang
+ * hold up none of another upstream.
+ */
 import type { ScheduledCall } from "../../base/scheduler.ts";
 
 /** Starts something that calls `onDone` once when it is over, unless it is cancelled. */

@@ -10,7 +10,17 @@ import { UpstreamState } from "../upstream-state.ts";
 import { HealthChecker, type HealthEvent, type HealthTarget } from "./health-checker.ts";
 import type { Probe, ProbeResult } from "./http-probe.ts";
 
-const defaults: HealthOptions = { path: "/", host: null, interval: 5_000, fastInterval: 1_000, timeout: 2_000, rise: 2, fall: 3, jitter: 0, expect: [{ from: 200, to: 399 }] };
+const defaults: HealthOptions = {
+  path: "/",
+  host: null,
+  interval: 5_000,
+  fastInterval: 1_000,
+  timeout: 2_000,
+  rise: 2,
+  fall: 3,
+  jitter: 0,
+  expect: [{ from: 200, to: 399 }],
+};
 
 function bench(options: { maxConcurrent?: number; random?: () => number } = {}) {
   const scheduler = new ManualScheduler();
@@ -27,7 +37,12 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
       answer: (isSuccess) => {
         underWay.delete(endpoint.url);
         const status = isSuccess === null ? null : isSuccess ? 200 : 503;
-        const result: ProbeResult = { isSuccess, status, reason: status === null ? "EMFILE" : `status ${status}`, durationMs: scheduler.clock.now() - startedMs };
+        const result: ProbeResult = {
+          isSuccess,
+          status,
+          reason: status === null ? "EMFILE" : `status ${status}`,
+          durationMs: scheduler.clock.now() - startedMs,
+        };
         onResult(result);
       },
     });
@@ -37,10 +52,34 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
       },
     };
   };
-  const checker = new HealthChecker({ scheduler, probe, random: options.random ?? (() => 0.5), onChange: (event) => events.push(event), ...(options.maxConcurrent && { maxConcurrent: options.maxConcurrent }) });
+  const checker = new HealthChecker({
+    scheduler,
+    probe,
+    random: options.random ?? (() => 0.5),
+    onChange: (event) => events.push(event),
+    ...(options.maxConcurrent && { maxConcurrent: options.maxConcurrent }),
+  });
   const target = (port: number, more: Partial<HealthOptions> = {}, upstream = "api"): HealthTarget => {
-    const endpoint: EndpointSpec = { url: `http://h:${port}`, host: "h", port, socketPath: null, weight: 1, isBackup: false };
-    return { upstream, endpoint, options: { ...defaults, ...more }, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) };
+    const endpoint: EndpointSpec = {
+      url: `http://h:${port}`,
+      host: "h",
+      port,
+      socketPath: null,
+      weight: 1,
+      isBackup: false,
+    };
+    return {
+      upstream,
+      endpoint,
+      options: { ...defaults, ...more },
+      state: EndpointState.open(memory, {
+        upstreamName: "api",
+        url: endpoint.url,
+        stripeIndex: -1,
+        stripes: 1,
+        upstream: shared,
+      }),
+    };
   };
   const answer = (port: number, isSuccess: boolean | null): void => underWay.get(`http://h:${port}`)!.answer(isSuccess);
   const isUnderWay = (port: number): boolean => underWay.has(`http://h:${port}`);
@@ -61,10 +100,13 @@ test("first checks start at once and together, their results decide, and the rou
   assert.equal(isDone, false);
   answer(1, true);
   await done;
-  assert.deepEqual(events.map(({ upstream, endpoint, from, to, reason }) => [upstream, endpoint, from, to, reason]), [
-    ["api", "http://h:2", "unknown", "unhealthy", "status 503"],
-    ["api", "http://h:1", "unknown", "healthy", "status 200"],
-  ]);
+  assert.deepEqual(
+    events.map(({ upstream, endpoint, from, to, reason }) => [upstream, endpoint, from, to, reason]),
+    [
+      ["api", "http://h:2", "unknown", "unhealthy", "status 503"],
+      ["api", "http://h:1", "unknown", "healthy", "status 200"],
+    ],
+  );
   checker.close();
 });
 
@@ -99,14 +141,23 @@ test("checks come every interval, and every fast interval while the verdict wave
   scheduler.advance(1_000);
   answer(1, true);
   assert.equal(only.state.healthName, "healthy");
-  assert.deepEqual(events.map((event) => event.to), ["healthy", "unhealthy", "healthy"]);
+  assert.deepEqual(
+    events.map((event) => event.to),
+    ["healthy", "unhealthy", "healthy"],
+  );
   checker.close();
 });
 
 test("where requests pile up, the next check comes early, and no other after it unless there are still more", () => {
   const { checker, target, answer, isUnderWay, scheduler, memory, shared } = bench();
   const only = target(1);
-  const thread = EndpointState.open(memory, { upstreamName: "api", url: only.endpoint.url, stripeIndex: 0, stripes: 1, upstream: shared });
+  const thread = EndpointState.open(memory, {
+    upstreamName: "api",
+    url: only.endpoint.url,
+    stripeIndex: 0,
+    stripes: 1,
+    upstream: shared,
+  });
   checker.update([only]);
   thread.enter();
   answer(1, true);
@@ -140,7 +191,10 @@ test("a check that could not be made changes nothing, and is made again soon", (
     scheduler.advance(1);
     assert.equal(isUnderWay(1), true);
   }
-  assert.deepEqual(checker.status().map(({ successes, failures }) => [successes, failures]), [[1, 0]]);
+  assert.deepEqual(
+    checker.status().map(({ successes, failures }) => [successes, failures]),
+    [[1, 0]],
+  );
   answer(1, false);
   assert.equal(only.state.healthName, "unhealthy");
   checker.close();
@@ -162,7 +216,11 @@ test("the interval counts from start to start, and a check that outlasts it is n
 });
 
 test("jitter moves an interval by its share at most, either way", () => {
-  for (const [random, dueMs] of [[0, 4_000], [0.5, 5_000], [0.999999, 6_000]] as const) {
+  for (const [random, dueMs] of [
+    [0, 4_000],
+    [0.5, 5_000],
+    [0.999999, 6_000],
+  ] as const) {
     const { checker, target, answer, isUnderWay, scheduler } = bench({ random: () => random });
     checker.update([target(1, { jitter: 0.2 })]);
     answer(1, true);
@@ -200,7 +258,11 @@ test("a check that waits its turn or runs can be taken away, and its turn is pas
 
 test("checks of an upstream that hang hold up none of another, in any round", () => {
   const { checker, target, answer, isUnderWay, scheduler } = bench({ maxConcurrent: 2 });
-  checker.update([...[1, 2, 3, 4].map((port) => target(port)), target(11, { interval: 1_000 }, "other"), target(12, { interval: 1_000 }, "other")]);
+  checker.update([
+    ...[1, 2, 3, 4].map((port) => target(port)),
+    target(11, { interval: 1_000 }, "other"),
+    target(12, { interval: 1_000 }, "other"),
+  ]);
   assert.deepEqual([1, 2, 3, 4, 11, 12].map(isUnderWay), [true, true, false, false, true, true]);
   for (let round = 0; round < 5; round++) {
     answer(11, true);
@@ -241,7 +303,14 @@ test("an update keeps what did not change: its rhythm, its counters, its verdict
   scheduler.advance(2_000);
   assert.deepEqual([1, 2, 3].map(isUnderWay), [true, true, false]);
   answer(1, true);
-  assert.deepEqual(checker.status().map((status) => [status.endpoint, status.successes, status.health]), [["http://h:2", 1, "healthy"], ["http://h:3", 1, "healthy"], ["http://h:1", 2, "healthy"]]);
+  assert.deepEqual(
+    checker.status().map((status) => [status.endpoint, status.successes, status.health]),
+    [
+      ["http://h:2", 1, "healthy"],
+      ["http://h:3", 1, "healthy"],
+      ["http://h:1", 2, "healthy"],
+    ],
+  );
   assert.equal(events.length, 3);
   checker.close();
 });
@@ -255,7 +324,13 @@ test("changed options check anew: the health stays until the first result, which
   assert.equal(only.state.healthName, "unhealthy");
   answer(1, true);
   assert.equal(only.state.healthName, "healthy");
-  assert.deepEqual(events.map((event) => [event.from, event.to]), [["unknown", "unhealthy"], ["unhealthy", "healthy"]]);
+  assert.deepEqual(
+    events.map((event) => [event.from, event.to]),
+    [
+      ["unknown", "unhealthy"],
+      ["unhealthy", "healthy"],
+    ],
+  );
   const [status] = checker.status();
   assert.deepEqual([status?.successes, status?.failures], [1, 1], "the counters go on");
   checker.close();
@@ -288,8 +363,19 @@ test("closing cancels checks and timers, keeps the verdicts, and lets nobody wai
 test("a listener may close the checker", () => {
   const scheduler = new ManualScheduler();
   const shared = new UpstreamState(createRegion(UpstreamState.byteLength));
-  const state = new EndpointState(createRegion(EndpointState.byteLength(1)), { stripeIndex: -1, stripes: 1, upstream: shared });
-  const endpoint: EndpointSpec = { url: "http://h:1", host: "h", port: 1, socketPath: null, weight: 1, isBackup: false };
+  const state = new EndpointState(createRegion(EndpointState.byteLength(1)), {
+    stripeIndex: -1,
+    stripes: 1,
+    upstream: shared,
+  });
+  const endpoint: EndpointSpec = {
+    url: "http://h:1",
+    host: "h",
+    port: 1,
+    socketPath: null,
+    weight: 1,
+    isBackup: false,
+  };
   let answer = (): void => {};
   const checker = new HealthChecker({
     scheduler,

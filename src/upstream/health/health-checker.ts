@@ -1,9 +1,10 @@
 /**
- * Active health checks of all upstreams, run by the control thread beside the traffic. Verdicts go into the endpoints' shared states, where every
- * proxy thread sees them at once; changes are also told to a listener. A check is known by (upstream, endpoint, options): what a reload leaves as
- * it was keeps its verdict, its counters and its rhythm.
+ * Active health checks of all upstreams, run by the control thread beside the traffic. Verdicts go into the endpoints'
+ * shared states, where every proxy thread sees them at once; changes are also told to a listener. A check is known by
+ * (upstream, endpoint, options): what a reload leaves as it was keeps its verdict, its counters and its rhythm.
  *
- * Where requests pile up at an endpoint, its next check comes early: one that is frozen takes connections and says nothing, which no traffic tells before its timeouts.
+ * Where requests pile up at an endpoint, its next check comes early: one that is frozen takes connections and says
+ * nothing, which no traffic tells before its timeouts.
  */
 import type { RandomSource } from "../../base/random.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
@@ -68,7 +69,10 @@ export interface HealthCheckerOptions {
 
 /** An endpoint has one check under way at most, so this bounds only very large upstreams. */
 const maxChecksOfUpstream = 1_024;
-/** So many checks that are new start at once; the others start at random within `startSpreadMs`, so that thousands of connections are not opened in one turn. */
+/**
+ * So many checks that are new start at once; the others start at random within `startSpreadMs`, so that thousands of
+ * connections are not opened in one turn.
+ */
 const startBurst = 64;
 const startSpreadMs = 500;
 /** So few requests in flight are no pile, whatever there was before. */
@@ -95,14 +99,17 @@ export class HealthChecker {
     this.#firstRound.resolve();
   }
 
-  /** Settles when every check there is has had its first result. After an `update` that adds checks it is a new promise. */
+  /**
+   * Settles when every check there is has had its first result. After an `update` that adds checks it is a new promise.
+   */
   get firstRoundDone(): Promise<void> {
     return this.#firstRound.promise;
   }
 
   /**
-   * Makes `targets` the endpoints that are checked. New checks start at once. An endpoint that is no longer checked becomes unknown again, one
-   * whose options changed keeps its health until the first result under the new ones, which decides, and its counters.
+   * Makes `targets` the endpoints that are checked. New checks start at once. An endpoint that is no longer checked
+   * becomes unknown again, one whose options changed keeps its health until the first result under the new ones, which
+   * decides, and its counters.
    */
   update(targets: readonly HealthTarget[]): void {
     const previous = this.#checks;
@@ -124,17 +131,22 @@ export class HealthChecker {
         check.target.state.isAnswering = true;
         check.target.state.health = Health.unknown;
       }
-      for (const successor of added) if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
+      for (const successor of added)
+        if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
     }
     if (added.length > 0) {
       // Whoever waits for the round before waits for this one: its checks are part of it.
       const earlier = this.#firstRound;
       this.#firstRound = Promise.withResolvers();
-      this.#firstRound.promise.then(earlier.resolve);
+      void this.#firstRound.promise.then(earlier.resolve);
     }
     added.forEach((check, at) => {
       if (at < startBurst) this.#run(check);
-      else check.next = this.#scheduler.after(this.#random() * Math.min(startSpreadMs, check.target.options.interval), () => this.#run(check));
+      else
+        check.next = this.#scheduler.after(
+          this.#random() * Math.min(startSpreadMs, check.target.options.interval),
+          () => this.#run(check),
+        );
     });
     this.#settleFirstRound();
   }
@@ -178,7 +190,9 @@ export class HealthChecker {
     check.lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
     check.inFlight = state.inFlight;
     const isSoon = isSuccess === null || check.judge.isWavering;
-    const intervalMs = (isSoon ? Math.min(options.fastInterval, options.interval) : options.interval) * (1 + options.jitter * (2 * this.#random() - 1));
+    const intervalMs =
+      (isSoon ? Math.min(options.fastInterval, options.interval) : options.interval) *
+      (1 + options.jitter * (2 * this.#random() - 1));
     this.#await(check, check.startedMs + intervalMs);
     if (isSuccess !== null) this.#publish(check, isSuccess, check.lastCheck);
     this.#settleFirstRound();
@@ -190,7 +204,8 @@ export class HealthChecker {
     state.isAnswering = lastCheck.status !== null;
     state.health = judge.isHealthy === true ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
-    if (from !== to) this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: lastCheck.reason, lastCheck });
+    if (from !== to)
+      this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: lastCheck.reason, lastCheck });
     if (isSuccess) this.#onPass(target);
   }
 
@@ -199,7 +214,9 @@ export class HealthChecker {
     const leftMs = Math.max(0, dueMs - this.#scheduler.clock.now());
     const { fastInterval } = check.target.options;
     const isLook = leftMs > fastInterval;
-    check.next = this.#scheduler.after(isLook ? fastInterval : leftMs, () => (isLook && !check.isPilingUp ? this.#await(check, dueMs) : this.#run(check)));
+    check.next = this.#scheduler.after(isLook ? fastInterval : leftMs, () =>
+      isLook && !check.isPilingUp ? this.#await(check, dueMs) : this.#run(check),
+    );
   }
 
   #settleFirstRound(): void {
@@ -255,5 +272,18 @@ const endpointOf = (target: HealthTarget): string => `${target.upstream}/${targe
 
 function identityOf(target: HealthTarget): string {
   const { path, timeout, expect, host, interval, fastInterval, rise, fall, jitter } = target.options;
-  return JSON.stringify([target.upstream, target.endpoint.url, target.endpoint.isLenient ?? false, path, timeout, expect, host, interval, fastInterval, rise, fall, jitter]);
+  return JSON.stringify([
+    target.upstream,
+    target.endpoint.url,
+    target.endpoint.isLenient ?? false,
+    path,
+    timeout,
+    expect,
+    host,
+    interval,
+    fastInterval,
+    rise,
+    fall,
+    jitter,
+  ]);
 }

@@ -1,4 +1,7 @@
-/** Health checks with everything real: endpoints that die and return, checks over sockets, and a proxy thread's upstream that follows. */
+/**
+ * Health checks with everything real: endpoints that die and return, checks over sockets, and a proxy thread's upstream
+ * that follows.
+ */
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,7 +18,17 @@ import { Upstream } from "../upstream.ts";
 import { HealthChecker } from "./health-checker.ts";
 import { createHttpProbe } from "./http-probe.ts";
 
-const options: HealthOptions = { path: "/health", host: null, interval: 20, fastInterval: 10, timeout: 5_000, rise: 2, fall: 2, jitter: 0.2, expect: [{ from: 200, to: 200 }] };
+const options: HealthOptions = {
+  path: "/health",
+  host: null,
+  interval: 20,
+  fastInterval: 10,
+  timeout: 5_000,
+  rise: 2,
+  fall: 2,
+  jitter: 0.2,
+  expect: [{ from: 200, to: 200 }],
+};
 
 async function listen(port: number, status: () => number): Promise<Server> {
   const server = createServer((request, response) => {
@@ -26,30 +39,71 @@ async function listen(port: number, status: () => number): Promise<Server> {
   return server;
 }
 
-const stop = (server: Server): Promise<unknown> => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
+const stop = (server: Server): Promise<unknown> =>
+  new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
 
 test("an endpoint that dies leaves the rotation and returns; with nobody left there is nobody to pick", async (context) => {
   let status = 200;
   const servers = [await listen(0, () => 200), await listen(0, () => status)];
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  const specs = ports.map((port): EndpointSpec => ({ url: `http://localhost:${port}`, host: "localhost", port, socketPath: null, weight: 1, isBackup: false }));
+  const specs = ports.map(
+    (port): EndpointSpec => ({
+      url: `http://localhost:${port}`,
+      host: "localhost",
+      port,
+      socketPath: null,
+      weight: 1,
+      isBackup: false,
+    }),
+  );
   const memory = new SharedMemory();
   const shared = UpstreamState.open(memory, "api");
   const resolver = new HostResolver();
   let onChange = (): void => {};
-  const checker = new HealthChecker({ probe: createHttpProbe(systemScheduler, toLookupFunction(resolver)), onChange: () => onChange() });
+  const checker = new HealthChecker({
+    probe: createHttpProbe(systemScheduler, toLookupFunction(resolver)),
+    onChange: () => onChange(),
+  });
   context.after(async () => {
     checker.close();
     resolver.close();
     await Promise.all(servers.map(stop));
   });
-  checker.update(specs.map((endpoint) => ({ upstream: "api", endpoint, options, state: EndpointState.open(memory, { upstreamName: "api", url: endpoint.url, stripeIndex: -1, stripes: 1, upstream: shared }) })));
+  checker.update(
+    specs.map((endpoint) => ({
+      upstream: "api",
+      endpoint,
+      options,
+      state: EndpointState.open(memory, {
+        upstreamName: "api",
+        url: endpoint.url,
+        stripeIndex: -1,
+        stripes: 1,
+        upstream: shared,
+      }),
+    })),
+  );
 
   const upstream = new Upstream({
-    name: "api", endpoints: specs, balance: "round-robin", memory, stripeIndex: 0, stripes: 1,
-    openTransport: () => ({ send: () => assert.fail("nothing is sent"), isHolding: () => false, drain: () => {}, close: () => {}, connectionCount: 0, idleCount: 0 }),
+    name: "api",
+    endpoints: specs,
+    balance: "round-robin",
+    memory,
+    stripeIndex: 0,
+    stripes: 1,
+    openTransport: () => ({
+      send: () => assert.fail("nothing is sent"),
+      isHolding: () => false,
+      drain: () => {},
+      close: () => {},
+      connectionCount: 0,
+      idleCount: 0,
+    }),
   });
-  const picked = (): string => [...new Set(Array.from({ length: 4 }, () => String(upstream.pick({ key: null, tried: [] })?.spec.port)))].sort().join();
+  const picked = (): string =>
+    [...new Set(Array.from({ length: 4 }, () => String(upstream.pick({ key: null, tried: [] })?.spec.port)))]
+      .sort()
+      .join();
   /** Waits for the next change of health, then says who is picked. */
   const afterChange = (cause: () => unknown): Promise<string> =>
     new Promise((resolve) => {
@@ -63,5 +117,11 @@ test("an endpoint that dies leaves the rotation and returns; with nobody left th
   assert.equal(await afterChange(() => (status = 503)), "undefined");
   assert.equal(await afterChange(async () => (servers[0] = await listen(ports[0]!, () => 200))), String(ports[0]));
   assert.equal(await afterChange(() => (status = 200)), ports.map(String).sort().join());
-  assert.deepEqual(checker.status().map((one) => [one.health, one.lastCheck?.reason]), [["healthy", "status 200"], ["healthy", "status 200"]]);
+  assert.deepEqual(
+    checker.status().map((one) => [one.health, one.lastCheck?.reason]),
+    [
+      ["healthy", "status 200"],
+      ["healthy", "status 200"],
+    ],
+  );
 });

@@ -17,7 +17,10 @@ for (const [name, rise, fall, results, verdicts] of cases) {
   test(name, () => {
     const judge = new HealthJudge();
     assert.equal(judge.isHealthy, null);
-    assert.equal([...results].map((result) => (judge.judge(result === "+", { rise, fall }) ? "H" : "U")).join(""), verdicts);
+    assert.equal(
+      [...results].map((result) => (judge.judge(result === "+", { rise, fall }) ? "H" : "U")).join(""),
+      verdicts,
+    );
     assert.equal(judge.isHealthy, verdicts.endsWith("H"));
   });
 }
@@ -33,17 +36,22 @@ test("it wavers exactly while results contradict the verdict", () => {
 
 test("whatever the results, a verdict changes only with the last rise or fall results all against it", () => {
   fc.assert(
-    fc.property(fc.array(fc.boolean(), { minLength: 1 }), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }), (results, rise, fall) => {
-      const judge = new HealthJudge();
-      let verdict = judge.judge(results[0]!, { rise, fall });
-      for (let index = 1; index < results.length; index++) {
-        const next = judge.judge(results[index]!, { rise, fall });
-        const needed = verdict ? fall : rise;
-        const lastOnes = results.slice(Math.max(0, index + 1 - needed), index + 1);
-        if (next !== verdict) assert.ok(lastOnes.length === needed && lastOnes.every((result) => result === next));
-        verdict = next;
-      }
-    }),
+    fc.property(
+      fc.array(fc.boolean(), { minLength: 1 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      (results, rise, fall) => {
+        const judge = new HealthJudge();
+        let verdict = judge.judge(results[0]!, { rise, fall });
+        for (let index = 1; index < results.length; index++) {
+          const next = judge.judge(results[index]!, { rise, fall });
+          const needed = verdict ? fall : rise;
+          const lastOnes = results.slice(Math.max(0, index + 1 - needed), index + 1);
+          if (next !== verdict) assert.ok(lastOnes.length === needed && lastOnes.every((result) => result === next));
+          verdict = next;
+        }
+      },
+    ),
     { seed: 1 },
   );
 });

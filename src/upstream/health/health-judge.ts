@@ -1,6 +1,7 @@
 /**
- * When results of checks change an endpoint's health. The first result decides at once, so that a proxy that starts beside a dead endpoint does
- * not need `fall` rounds to see it; afterwards it takes `rise` successes or `fall` failures in a row, so that one lost answer moves nothing.
+ * When results of checks change an endpoint's health. The first result decides at once, so that a proxy that starts
+ * beside a dead endpoint does not need `fall` rounds to see it; afterwards it takes `rise` successes or `fall` failures
+ * in a row, so that one lost answer moves nothing.
  */
 
 /** How many results in a row it takes, both at least 1. */

@@ -19,7 +19,11 @@ interface Peer {
 }
 
 /** An endpoint that does `answer` with each connection once the request head is there. */
-async function listen(context: TestContext, answer: (socket: Socket) => void, socketPath: string | null = null): Promise<Peer> {
+async function listen(
+  context: TestContext,
+  answer: (socket: Socket) => void,
+  socketPath: string | null = null,
+): Promise<Peer> {
   const heads: string[] = [];
   const sockets = new Set<Socket>();
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
@@ -38,14 +42,19 @@ async function listen(context: TestContext, answer: (socket: Socket) => void, so
       onClosed();
     });
   });
-  await new Promise<void>((resolve) => (socketPath === null ? server.listen(0, "127.0.0.1", resolve) : server.listen(socketPath, resolve)));
+  await new Promise<void>((resolve) =>
+    socketPath === null ? server.listen(0, "127.0.0.1", resolve) : server.listen(socketPath, resolve),
+  );
   context.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const endpoint = socketPath === null ? { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath } : { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
+  const endpoint =
+    socketPath === null
+      ? { url: `http://127.0.0.1:${port}`, host: "127.0.0.1", port, socketPath }
+      : { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
   return { endpoint: { ...endpoint, weight: 1, isBackup: false }, heads, closed };
 }
 
@@ -58,13 +67,31 @@ test("the status decides, whatever the body, and the connection is closed", asyn
     ["HTTP/1.1 204 No Content\r\n\r\n", defaults.expect, true, "status 204"],
     ["HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", defaults.expect, true, "status 301"],
     ["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", defaults.expect, false, "status 404"],
-    ["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", [{ from: 200, to: 200 }, { from: 404, to: 404 }], true, "status 404"],
+    [
+      "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+      [
+        { from: 200, to: 200 },
+        { from: 404, to: 404 },
+      ],
+      true,
+      "status 404",
+    ],
     ["HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", [{ from: 200, to: 200 }], false, "status 201"],
     ["HTTP/1.1 503 Down\r\nContent-Length: 99\r\n\r\ncut", defaults.expect, false, "status 503"],
     ["HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\ncut", defaults.expect, true, "status 200"],
     ["HTTP/1.0 200 OK\r\n\r\nuntil the end", defaults.expect, true, "status 200"],
-    ["HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", defaults.expect, true, "status 200"],
-    ["HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", defaults.expect, false, "status 101"],
+    [
+      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+      defaults.expect,
+      true,
+      "status 200",
+    ],
+    [
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+      defaults.expect,
+      false,
+      "status 101",
+    ],
   ];
   for (const [answer, expect, isSuccess, reason] of cases) {
     const peer = await listen(context, (socket) => socket.end(answer));
@@ -80,8 +107,16 @@ test("what is no answer is a failure with a reason", async (context) => {
     ["closed", (socket) => socket.end(), /^closed without an answer$/],
     ["reset", (socket) => socket.resetAndDestroy(), /^ECONNRESET$/],
     ["garbage", (socket) => socket.end("SSH-2.0-OpenSSH_9\r\n"), /^malformed answer: bad version in the status line$/],
-    ["a head without end", (socket) => socket.write(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`), /^malformed answer: (?:head too large|too many fields)$/],
-    ["interim answers without end", (socket) => socket.write("HTTP/1.1 102 Processing\r\n\r\n".repeat(10_000)), /^malformed answer: head too large$/],
+    [
+      "a head without end",
+      (socket) => socket.write(`HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(10_000)}`),
+      /^malformed answer: (?:head too large|too many fields)$/,
+    ],
+    [
+      "interim answers without end",
+      (socket) => socket.write("HTTP/1.1 102 Processing\r\n\r\n".repeat(10_000)),
+      /^malformed answer: head too large$/,
+    ],
     ["what would be a 502", (socket) => socket.end("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), /^malformed answer: /],
   ];
   for (const [name, answer, reason] of cases) {
@@ -106,9 +141,16 @@ test("a check reads an answer as the traffic does, in one piece or byte by byte"
     ["HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok", true, false],
   ];
   for (const [answer, isLenient, isSuccess] of cases) {
-    for (const send of [(socket: Socket) => void socket.write(answer), (socket: Socket) => [...answer].forEach((byte) => socket.write(byte))]) {
+    for (const send of [
+      (socket: Socket) => void socket.write(answer),
+      (socket: Socket) => [...answer].forEach((byte) => socket.write(byte)),
+    ]) {
       const peer = await listen(context, (socket) => send(socket.setNoDelay(true)));
-      assert.equal((await check({ ...peer.endpoint, isLenient })).isSuccess, isSuccess, JSON.stringify([answer, isLenient]));
+      assert.equal(
+        (await check({ ...peer.endpoint, isLenient })).isSuccess,
+        isSuccess,
+        JSON.stringify([answer, isLenient]),
+      );
       await peer.closed;
     }
   }
@@ -147,7 +189,12 @@ test("silence is a failure when the time is over, and the connection is closed",
   scheduler.advance(4_999);
   assert.equal(scheduler.pendingCount, 1);
   scheduler.advance(1);
-  assert.deepEqual(await result, { isSuccess: false, status: null, reason: "timeout after 5000 ms", durationMs: 5_000 });
+  assert.deepEqual(await result, {
+    isSuccess: false,
+    status: null,
+    reason: "timeout after 5000 ms",
+    durationMs: 5_000,
+  });
   await peer.closed;
   assert.equal(scheduler.pendingCount, 0);
 });
@@ -169,7 +216,9 @@ test("a body without end is cut off", async (context) => {
 test("a body that stalls is cut off when the time is over", async (context) => {
   const scheduler = new ManualScheduler();
   const peer = await listen(context, (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"));
-  const result = await new Promise<ProbeResult>((resolve) => createHttpProbe(scheduler)(peer.endpoint, defaults, resolve));
+  const result = await new Promise<ProbeResult>((resolve) =>
+    createHttpProbe(scheduler)(peer.endpoint, defaults, resolve),
+  );
   assert.equal(result.isSuccess, true);
   scheduler.advance(5_000);
   await peer.closed;
@@ -210,7 +259,9 @@ test("names are looked up by the resolver that is handed in", async (context) =>
   const asked: string[] = [];
   const probe = createHttpProbe(systemScheduler, (host, options, onDone) => {
     asked.push(host);
-    process.nextTick(() => (options.all ? onDone(null, [{ address: "127.0.0.1", family: 4 }]) : onDone(null, "127.0.0.1", 4)));
+    process.nextTick(() =>
+      options.all ? onDone(null, [{ address: "127.0.0.1", family: 4 }]) : onDone(null, "127.0.0.1", 4),
+    );
   });
   const endpoint = { ...peer.endpoint, host: "api.test" };
   const result = await new Promise<ProbeResult>((resolve) => probe(endpoint, defaults, resolve));
@@ -221,7 +272,10 @@ test("names are looked up by the resolver that is handed in", async (context) =>
 
 test("the time is over for a name that is not resolved, too, and the reason says so", async (context) => {
   const peer = await listen(context, () => {});
-  for (const [answers, reason] of [[false, "name not resolved within 5000 ms"], [true, "timeout after 5000 ms"]] as const) {
+  for (const [answers, reason] of [
+    [false, "name not resolved within 5000 ms"],
+    [true, "timeout after 5000 ms"],
+  ] as const) {
     const scheduler = new ManualScheduler();
     const isAsked = Promise.withResolvers<void>();
     const probe = createHttpProbe(scheduler, (_host, _options, onDone) => {
@@ -230,7 +284,9 @@ test("the time is over for a name that is not resolved, too, and the reason says
         isAsked.resolve();
       });
     });
-    const result = new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "api.test" }, defaults, resolve));
+    const result = new Promise<ProbeResult>((resolve) =>
+      probe({ ...peer.endpoint, host: "api.test" }, defaults, resolve),
+    );
     await isAsked.promise;
     scheduler.advance(5_000);
     assert.deepEqual(await result, { isSuccess: false, status: null, reason, durationMs: 5_000 });
@@ -245,15 +301,34 @@ test("of several addresses one is enough", async (context) => {
     [["127.0.0.2", "127.0.0.3"], peer.endpoint.port, false],
   ];
   for (const [addresses, port, isSuccess] of cases) {
-    const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) => process.nextTick(() => onDone(null, addresses.map((address) => ({ address, family: 4 })))));
-    assert.equal((await new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "api.test", port }, defaults, resolve))).isSuccess, isSuccess, addresses.join());
+    const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) =>
+      process.nextTick(() =>
+        onDone(
+          null,
+          addresses.map((address) => ({ address, family: 4 })),
+        ),
+      ),
+    );
+    assert.equal(
+      (
+        await new Promise<ProbeResult>((resolve) =>
+          probe({ ...peer.endpoint, host: "api.test", port }, defaults, resolve),
+        )
+      ).isSuccess,
+      isSuccess,
+      addresses.join(),
+    );
   }
 });
 
 test("the interface of an address that is local to a link is not told", async (context) => {
   const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-  const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) => process.nextTick(() => onDone(null, [{ address: "127.0.0.1", family: 4 }])));
+  const probe = createHttpProbe(systemScheduler, (_host, _options, onDone) =>
+    process.nextTick(() => onDone(null, [{ address: "127.0.0.1", family: 4 }])),
+  );
   // A name in the place of the address, so that the test needs no such interface: only the field is looked at.
-  await new Promise<ProbeResult>((resolve) => probe({ ...peer.endpoint, host: "fe80::1%no-such-interface%x" }, defaults, resolve));
+  await new Promise<ProbeResult>((resolve) =>
+    probe({ ...peer.endpoint, host: "fe80::1%no-such-interface%x" }, defaults, resolve),
+  );
   assert.match(peer.heads[0]!, new RegExp(`\r\nhost: \\[fe80::1\\]:${peer.endpoint.port}\r\n`, "i"));
 });

@@ -1,7 +1,7 @@
 /**
- * One active check: a GET over a connection of its own, judged by the status alone. Not the data path, but its answer is read by the
- * same parser: what serves is healthy, and what would be a 502 is not.
- * The answer's head decides; of its body a little is read, so that an ordinary endpoint sees an ordinary close, and the rest is cut off.
+ * One active check: a GET over a connection of its own, judged by the status alone. Not the data path, but its answer
+ * is read by the same parser: what serves is healthy, and what would be a 502 is not. The answer's head decides; of its
+ * body a little is read, so that an ordinary endpoint sees an ordinary close, and the rest is cut off.
  */
 import { connect, type LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
@@ -24,8 +24,15 @@ export interface ProbeResult {
   readonly durationMs: number;
 }
 
-/** Starts a check; `onResult` is called once, later, unless the check is cancelled. @returns what cancels it and closes its connection. */
-export type Probe = (endpoint: EndpointSpec, options: ProbeOptions, onResult: (result: ProbeResult) => void) => ScheduledCall;
+/**
+ * Starts a check; `onResult` is called once, later, unless the check is cancelled. @returns what cancels it and closes
+ * its connection.
+ */
+export type Probe = (
+  endpoint: EndpointSpec,
+  options: ProbeOptions,
+  onResult: (result: ProbeResult) => void,
+) => ScheduledCall;
 
 /**
  * The probe over real sockets.
@@ -71,7 +78,8 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       if (answer.isOver) socket.destroySoon();
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      const isShortage = (code: string | undefined): boolean => socketShortage(code, endpoint.socketPath === null ? "tcp" : "unix") !== null;
+      const isShortage = (code: string | undefined): boolean =>
+        socketShortage(code, endpoint.socketPath === null ? "tcp" : "unix") !== null;
       // Of several addresses, one that could be asked decides.
       const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
       const { code, name } = errors.find((one) => !isShortage(one.code)) ?? error;

@@ -6,7 +6,11 @@ import { Framing } from "../../http/message.ts";
 import { BodyReader } from "../../http1/body-reader.ts";
 import { PartialHead } from "../../http1/partial-head.ts";
 import {
-  type AnswerRules, lenientRules, parsedResponse, parseResponseHead, strictRules,
+  type AnswerRules,
+  lenientRules,
+  parsedResponse,
+  parseResponseHead,
+  strictRules,
 } from "../../http1/response-parser.ts";
 
 const maxBodyBytes = 8_192;

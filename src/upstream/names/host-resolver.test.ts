@@ -10,7 +10,11 @@ import type { NameAnswer } from "./name-source.ts";
 function bench(options: { maxNames?: number; random?: () => number } = {}) {
   const scheduler = new ManualScheduler();
   /** Look-ups in the order in which they were asked for. */
-  const asked: { host: string; answer: (addresses: string[], ttlSeconds?: number, more?: Partial<NameAnswer>) => Promise<void>; fail: (code: string) => Promise<void> }[] = [];
+  const asked: {
+    host: string;
+    answer: (addresses: string[], ttlSeconds?: number, more?: Partial<NameAnswer>) => Promise<void>;
+    fail: (code: string) => Promise<void>;
+  }[] = [];
   let isClosed = false;
   let changeSettings = (): void => {};
   const reports: string[] = [];
@@ -19,7 +23,9 @@ function bench(options: { maxNames?: number; random?: () => number } = {}) {
       new Promise((resolve, reject) => {
         asked.push({
           host,
-          answer: (addresses, ttlSeconds = 30, more = {}) => (resolve({ addresses, ttlMs: ttlSeconds * 1_000, missingFamily: null, isDoubtful: false, ...more }), turn()),
+          answer: (addresses, ttlSeconds = 30, more = {}) => (
+            resolve({ addresses, ttlMs: ttlSeconds * 1_000, missingFamily: null, isDoubtful: false, ...more }), turn()
+          ),
           fail: (code) => (reject(Object.assign(new Error(code), { code })), turn()),
         });
       }),
@@ -30,13 +36,24 @@ function bench(options: { maxNames?: number; random?: () => number } = {}) {
       isClosed = true;
     },
   };
-  const onFailure = (host: string, { code, hasLastGood }: NameFailure): void => void reports.push(`${host} ${code}${hasLastGood ? " (last good)" : ""}`);
-  const onSuccess = (host: string, wasFailing: boolean): void => void reports.push(`${host} ${wasFailing ? "again" : "found"}`);
-  const resolver = new HostResolver({ source, scheduler, onFailure, onSuccess, random: options.random ?? (() => 0), ...(options.maxNames && { maxNames: options.maxNames }) });
+  const onFailure = (host: string, { code, hasLastGood }: NameFailure): void =>
+    void reports.push(`${host} ${code}${hasLastGood ? " (last good)" : ""}`);
+  const onSuccess = (host: string, wasFailing: boolean): void =>
+    void reports.push(`${host} ${wasFailing ? "again" : "found"}`);
+  const resolver = new HostResolver({
+    source,
+    scheduler,
+    onFailure,
+    onSuccess,
+    random: options.random ?? (() => 0),
+    ...(options.maxNames && { maxNames: options.maxNames }),
+  });
   /** Asks for a host; the outcome is in the returned array once it is there. */
   const ask = (host = "api.test"): string[] => {
     const outcome: string[] = [];
-    resolver.resolve(host, (error: ProxyError | null, addresses) => outcome.push(error === null ? addresses.join() : `${error.code} ${error.replay} ${error.detail}`));
+    resolver.resolve(host, (error: ProxyError | null, addresses) =>
+      outcome.push(error === null ? addresses.join() : `${error.code} ${error.replay} ${error.detail}`),
+    );
     return outcome;
   };
   /** Follows a host; the addresses it was told of are in `told`. */
@@ -46,12 +63,24 @@ function bench(options: { maxNames?: number; random?: () => number } = {}) {
     resolver.watch(host, watcher);
     return { told, watcher };
   };
-  return { scheduler, asked, resolver, ask, watch, reports, isClosed: () => isClosed, changeSettings: () => changeSettings() };
+  return {
+    scheduler,
+    asked,
+    resolver,
+    ask,
+    watch,
+    reports,
+    isClosed: () => isClosed,
+    changeSettings: () => changeSettings(),
+  };
 }
 
 test("literals answer at once and are never looked up", () => {
   const { ask, asked } = bench();
-  assert.deepEqual(["127.0.0.1", "::1", "[2001:db8::1]", "::1"].map((host) => ask(host)), [["127.0.0.1"], ["::1"], ["2001:db8::1"], ["::1"]]);
+  assert.deepEqual(
+    ["127.0.0.1", "::1", "[2001:db8::1]", "::1"].map((host) => ask(host)),
+    [["127.0.0.1"], ["::1"], ["2001:db8::1"], ["::1"]],
+  );
   assert.equal(asked.length, 0);
 });
 
@@ -66,7 +95,11 @@ test("who asks for one name at the same time shares one look-up; afterwards the 
 });
 
 test("an answer lives as long as it says, but at least 1 s and at most 60 s", async () => {
-  for (const [ttlSeconds, livesMs] of [[30, 30_000], [0, 1_000], [86_400, 60_000]] as const) {
+  for (const [ttlSeconds, livesMs] of [
+    [30, 30_000],
+    [0, 1_000],
+    [86_400, 60_000],
+  ] as const) {
     const { ask, asked, scheduler } = bench();
     ask();
     await asked[0]!.answer(["10.0.0.1"], ttlSeconds);
@@ -171,7 +204,10 @@ test("closing tells who waits, and nothing stays behind", async () => {
   scheduler.advance(60_000);
   const waiting = [ask("old.test"), ask("new.test")];
   resolver.close();
-  assert.deepEqual(waiting, [["UPSTREAM_DNS_FAILED safe old.test: closed"], ["UPSTREAM_DNS_FAILED safe new.test: closed"]]);
+  assert.deepEqual(waiting, [
+    ["UPSTREAM_DNS_FAILED safe old.test: closed"],
+    ["UPSTREAM_DNS_FAILED safe new.test: closed"],
+  ]);
   assert.deepEqual([isClosed(), scheduler.pendingCount, resolver.size], [true, 0, 0]);
   await asked[1]!.answer(["10.0.0.2"]);
   await asked[2]!.fail("ECANCELLED");
@@ -187,14 +223,21 @@ test("as a lookup function it answers in Node's shapes, never within the call", 
   lookup("::1", {}, (...answer) => seen.push(answer));
   assert.deepEqual(seen, []);
   await turn();
-  assert.deepEqual(seen, [[null, [{ address: "10.0.0.1", family: 4 }]], [null, "::1", 6]]);
+  assert.deepEqual(seen, [
+    [null, [{ address: "10.0.0.1", family: 4 }]],
+    [null, "::1", 6],
+  ]);
   resolver.close();
   const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => lookup("x.test", {}, resolve));
   assert.equal(error?.code, "closed");
 });
 
 test("where no name server answered, it is a timeout, and a shortage of our own is nobody's fault", async () => {
-  for (const [code, outcome] of [["ETIMEOUT", "UPSTREAM_DNS_TIMEOUT safe api.test: ETIMEOUT"], ["EMFILE", "OVERLOADED safe api.test: EMFILE"], ["ESERVFAIL", "UPSTREAM_DNS_FAILED safe api.test: ESERVFAIL"]] as const) {
+  for (const [code, outcome] of [
+    ["ETIMEOUT", "UPSTREAM_DNS_TIMEOUT safe api.test: ETIMEOUT"],
+    ["EMFILE", "OVERLOADED safe api.test: EMFILE"],
+    ["ESERVFAIL", "UPSTREAM_DNS_FAILED safe api.test: ESERVFAIL"],
+  ] as const) {
     const { ask, asked } = bench();
     const waiting = ask();
     await asked[0]!.fail(code);
@@ -231,7 +274,10 @@ test("a watched name is refreshed without anybody asking, and the watcher is tol
 });
 
 test("a watched name that nobody uses is refreshed for ten minutes, one with connections without end", async () => {
-  for (const [isInUse, isRefreshed] of [[false, false], [true, true]] as const) {
+  for (const [isInUse, isRefreshed] of [
+    [false, false],
+    [true, true],
+  ] as const) {
     const { scheduler, asked, ask, watch } = bench();
     watch("api.test", isInUse);
     ask();
@@ -261,7 +307,13 @@ test("failures and empty answers leave the watchers' addresses as they are, and 
   scheduler.advance(1_000);
   await asked[4]!.answer(["10.0.0.2"]);
   assert.deepEqual(told, ["10.0.0.1", "10.0.0.2"]);
-  assert.deepEqual(reports, ["api.test found", "api.test ENOTFOUND (last good)", "api.test ENODATA (last good)", "api.test ETIMEOUT (last good)", "api.test again"]);
+  assert.deepEqual(reports, [
+    "api.test found",
+    "api.test ENOTFOUND (last good)",
+    "api.test ENODATA (last good)",
+    "api.test ETIMEOUT (last good)",
+    "api.test again",
+  ]);
 });
 
 test("an answer in doubt is taken where there is none better", async () => {
@@ -319,7 +371,10 @@ test("other settings of the machine: what is watched is asked for anew soon, the
   await asked[4]!.answer(["10.0.0.2"]);
   assert.deepEqual([asked[4]!.host, told], ["watched.test", ["10.0.0.1", "10.0.0.2"]]);
   await asked[2]!.answer(["10.0.0.4"]);
-  assert.deepEqual(asked.slice(5).map(({ host }) => host), ["pending.test"]);
+  assert.deepEqual(
+    asked.slice(5).map(({ host }) => host),
+    ["pending.test"],
+  );
 });
 
 test("watched names are never forgotten", async () => {

@@ -1,8 +1,9 @@
 /**
- * Addresses of endpoints' host names, without ever blocking the data path: literals and cached names answer within the call, everything else
- * is asked for in the background. A name that is watched or was used lately is refreshed before its answer expires, whether or not anybody asks, and the last good
- * answer serves on when the name service fails or has nothing to say. Endpoints are few and named by the configuration or discovery, never by a client;
- * the cache is bounded all the same. Each thread has a resolver of its own.
+ * Addresses of endpoints' host names, without ever blocking the data path: literals and cached names answer within the
+ * call, everything else is asked for in the background. A name that is watched or was used lately is refreshed before
+ * its answer expires, whether or not anybody asks, and the last good answer serves on when the name service fails or
+ * has nothing to say. Endpoints are few and named by the configuration or discovery, never by a client; the cache is
+ * bounded all the same. Each thread has a resolver of its own.
  */
 import { isIP } from "node:net";
 import type { RandomSource } from "../../base/random.ts";
@@ -38,7 +39,10 @@ export class ResolveError extends ProxyError {
   }
 }
 
-/** Takes the outcome: an error, or at least one address, IPv4 first. The array is shared and the same until the answer changes; do not change it. */
+/**
+ * Takes the outcome: an error, or at least one address, IPv4 first. The array is shared and the same until the answer
+ * changes; do not change it.
+ */
 export type ResolveCallback = (error: ResolveError | null, addresses: readonly string[]) => void;
 
 /** Who follows a name. */
@@ -92,10 +96,11 @@ export class HostResolver {
   }
 
   /**
-   * Calls `onDone` once with the addresses of `host` (a name, or an IPv4 or IPv6 literal, with or without brackets): within this call where they
-   * are known. How long to wait is the caller's business.
+   * Calls `onDone` once with the addresses of `host` (a name, or an IPv4 or IPv6 literal, with or without brackets):
+   * within this call where they are known. How long to wait is the caller's business.
    * @returns what calls the wait off; null where there is none
-   * @throws nothing; a failure is `UPSTREAM_DNS_FAILED`, or `UPSTREAM_DNS_TIMEOUT` where no name server answered, both safe to replay
+   * @throws nothing; a failure is `UPSTREAM_DNS_FAILED`, or `UPSTREAM_DNS_TIMEOUT` where no name server answered, both
+   * safe to replay
    */
   resolve(host: string, onDone: ResolveCallback): ScheduledCall | null {
     if (this.#isClosed) {
@@ -111,7 +116,8 @@ export class HostResolver {
       return null;
     }
     entry.waiting.add(onDone);
-    if (entry.addresses.length > 0) entry.impatience ??= this.#scheduler.after(maxWaitMs, () => entry.settleWithLastGood());
+    if (entry.addresses.length > 0)
+      entry.impatience ??= this.#scheduler.after(maxWaitMs, () => entry.settleWithLastGood());
     return { cancel: () => entry.waiting.delete(onDone) };
   }
 
@@ -121,7 +127,8 @@ export class HostResolver {
     const entry = this.#names.get(host) ?? this.#remember(host);
     entry.watchers.add(watcher);
     entry.usedMs = this.#scheduler.clock.now();
-    if (!entry.isLiteral && entry.refreshing === null && !entry.isLookingUp && entry.refreshMs > -Infinity) this.#planRefresh(entry, entry.refreshMs - entry.usedMs);
+    if (!entry.isLiteral && entry.refreshing === null && !entry.isLookingUp && entry.refreshMs > -Infinity)
+      this.#planRefresh(entry, entry.refreshMs - entry.usedMs);
   }
 
   unwatch(host: string, watcher: AddressWatcher): void {
@@ -189,10 +196,12 @@ export class HostResolver {
     const addresses = answer === null ? [] : choose(answer, entry.addresses);
     const wasFailing = entry.isFailing;
     const hasLastGood = entry.addresses.length > 0;
-    // An answer that may be another one's, because an earlier name of the search list could not be asked for, is better than none, but not than a good one.
+    // An answer that may be another one's, because an earlier name of the search list could not be asked for, is better
+    // than none, but not than a good one.
     entry.isFailing = addresses.length === 0 || (answer!.isDoubtful && hasLastGood);
     if (entry.isFailing) {
-      // The last good answer has no end while there is no better one: nobody waits for a name service that is down, and an empty answer does not mean that all are gone.
+      // The last good answer has no end while there is no better one: nobody waits for a name service that is down, and
+      // an empty answer does not mean that all are gone.
       entry.error = hasLastGood ? null : failure(entry.host, code);
       entry.expiresMs = hasLastGood ? Infinity : nowMs + failureMs;
       entry.refreshMs = nowMs + failureMs;
@@ -290,20 +299,32 @@ class NameEntry {
 }
 
 /**
- * The addresses to use: those of `answer`, those in use (`known`) first where there are too many, so that an order that changes with every answer changes nothing. Where one
- * family could not be asked for, its known addresses stay.
+ * The addresses to use: those of `answer`, those in use (`known`) first where there are too many, so that an order that
+ * changes with every answer changes nothing. Where one family could not be asked for, its known addresses stay.
  */
 function choose(answer: NameAnswer, known: readonly string[]): readonly string[] {
   const { missingFamily } = answer;
   const found = [...new Set(answer.addresses)];
-  const kept = missingFamily === null || found.length === 0 ? [] : known.filter((address) => isIP(address) === missingFamily);
+  const kept =
+    missingFamily === null || found.length === 0 ? [] : known.filter((address) => isIP(address) === missingFamily);
   const all = [...found, ...kept];
   if (all.length <= maxAddresses) return all;
   const isKnown = new Set(known);
-  return [...all.filter((address) => isKnown.has(address)), ...all.filter((address) => !isKnown.has(address))].slice(0, maxAddresses);
+  return [...all.filter((address) => isKnown.has(address)), ...all.filter((address) => !isKnown.has(address))].slice(
+    0,
+    maxAddresses,
+  );
 }
 
 function failure(host: string, code: string): ResolveError {
   // A shortage of this process's own says nothing of the endpoint.
-  return new ResolveError(socketShortage(code, "tcp") === "sockets" ? "OVERLOADED" : code === "ETIMEOUT" ? "UPSTREAM_DNS_TIMEOUT" : "UPSTREAM_DNS_FAILED", host, code);
+  return new ResolveError(
+    socketShortage(code, "tcp") === "sockets"
+      ? "OVERLOADED"
+      : code === "ETIMEOUT"
+        ? "UPSTREAM_DNS_TIMEOUT"
+        : "UPSTREAM_DNS_FAILED",
+    host,
+    code,
+  );
 }

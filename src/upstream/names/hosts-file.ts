@@ -5,7 +5,10 @@ import { isIP } from "node:net";
 export type HostsTable = ReadonlyMap<string, readonly string[]>;
 
 /** Where it is. */
-export const hostsPath = process.platform === "win32" ? `${process.env["SystemRoot"] ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts` : "/etc/hosts";
+export const hostsPath =
+  process.platform === "win32"
+    ? `${process.env["SystemRoot"] ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts`
+    : "/etc/hosts";
 
 /** Reads the text of a hosts file; lines that are none are passed over. */
 export function parseHosts(text: string): HostsTable {

@@ -5,16 +5,21 @@ import type { ServerNames } from "../../store/redis-connection.ts";
 import type { HostResolver } from "./host-resolver.ts";
 
 /**
- * Answers with all addresses where all are asked for, else with the first. Never within the call, as Node expects it. An error has the code of the name
- * service, or the system's own where this process is short of something.
+ * Answers with all addresses where all are asked for, else with the first. Never within the call, as Node expects it.
+ * An error has the code of the name service, or the system's own where this process is short of something.
  */
 export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): LookupFunction {
-  return (host: string, options: LookupOptions, onDone: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void) => {
+  return (
+    host: string,
+    options: LookupOptions,
+    onDone: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
+  ) => {
     resolver.resolve(host, (error, addresses) => {
       process.nextTick(() => {
         const found = addresses.map((address) => ({ address, family: isIP(address) }));
         const first = found[0];
-        if (error !== null || first === undefined) onDone(Object.assign(new Error(error?.detail ?? host), { code: error?.systemCode ?? "ENODATA" }), "");
+        if (error !== null || first === undefined)
+          onDone(Object.assign(new Error(error?.detail ?? host), { code: error?.systemCode ?? "ENODATA" }), "");
         else if (options.all === true) onDone(null, found);
         else onDone(null, first.address, first.family);
       });

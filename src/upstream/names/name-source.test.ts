@@ -33,17 +33,48 @@ async function open(context: TestContext, { zone = {}, conf = "", hosts = "", op
     rmSync(folder, { recursive: true });
   });
   /** The addresses of a host, or the code of its failure. */
-  const find = async (host: string): Promise<string> => source.lookUp(host).then(({ addresses }) => addresses.join(), (error: NodeJS.ErrnoException) => error.code ?? error.message);
+  const find = async (host: string): Promise<string> =>
+    source.lookUp(host).then(
+      ({ addresses }) => addresses.join(),
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    );
   return { source, server, find, configure, ...paths };
 }
 
 const searched = "search shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
 
 test("a name is that of the first domain of the search list in which it exists, as for the system's resolver", async (context) => {
-  const zone = { "api.dev.svc.cluster.local": { a: ["10.0.0.1"] }, "api.dev": { a: ["192.0.2.66"] }, "web.shop.svc.cluster.local": { a: ["10.0.0.2"] }, "www.example.com": { a: ["192.0.2.1"] } };
+  const zone = {
+    "api.dev.svc.cluster.local": { a: ["10.0.0.1"] },
+    "api.dev": { a: ["192.0.2.66"] },
+    "web.shop.svc.cluster.local": { a: ["10.0.0.2"] },
+    "www.example.com": { a: ["192.0.2.1"] },
+  };
   const { find, server } = await open(context, { zone, conf: searched });
-  assert.deepEqual([await find("api.dev"), await find("API.Dev"), await find("api.dev."), await find("web"), await find("www.example.com"), await find("nobody")], ["10.0.0.1", "10.0.0.1", "192.0.2.66", "10.0.0.2", "192.0.2.1", "ENOTFOUND"]);
-  assert.deepEqual(server.asked.filter((question) => question.startsWith("nobody")).sort(), ["nobody.cluster.local/A", "nobody.cluster.local/AAAA", "nobody.shop.svc.cluster.local/A", "nobody.shop.svc.cluster.local/AAAA", "nobody.svc.cluster.local/A", "nobody.svc.cluster.local/AAAA", "nobody/A", "nobody/AAAA"].sort());
+  assert.deepEqual(
+    [
+      await find("api.dev"),
+      await find("API.Dev"),
+      await find("api.dev."),
+      await find("web"),
+      await find("www.example.com"),
+      await find("nobody"),
+    ],
+    ["10.0.0.1", "10.0.0.1", "192.0.2.66", "10.0.0.2", "192.0.2.1", "ENOTFOUND"],
+  );
+  assert.deepEqual(
+    server.asked.filter((question) => question.startsWith("nobody")).sort(),
+    [
+      "nobody.cluster.local/A",
+      "nobody.cluster.local/AAAA",
+      "nobody.shop.svc.cluster.local/A",
+      "nobody.shop.svc.cluster.local/AAAA",
+      "nobody.svc.cluster.local/A",
+      "nobody.svc.cluster.local/AAAA",
+      "nobody/A",
+      "nobody/AAAA",
+    ].sort(),
+  );
 });
 
 test("what ends the search and what goes on with it", async (context) => {
@@ -59,7 +90,10 @@ test("what ends the search and what goes on with it", async (context) => {
     ["an address, and a failure about the other family", { a: ["10.0.0.1"], failure6: 2 }, "10.0.0.1"],
   ];
   for (const [title, first, outcome] of cases) {
-    const { find } = await open(context, { zone: { ...(first && { "api.here.test": first }), "api.there.test": { a: ["10.0.0.9"] } }, conf: "search here.test there.test\noptions timeout:1 attempts:1\n" });
+    const { find } = await open(context, {
+      zone: { ...(first && { "api.here.test": first }), "api.there.test": { a: ["10.0.0.9"] } },
+      conf: "search here.test there.test\noptions timeout:1 attempts:1\n",
+    });
     assert.equal(await find("api"), outcome, title);
   }
 });
@@ -70,18 +104,45 @@ test("an answer says what is missing and what is in doubt, and holds only a litt
     "half.test": { a: ["10.0.0.1"], failure6: 2, ttl: 20 },
     "slow.test": { a: ["10.0.0.1"], failure6: "silent" as const, ttl: 20 },
     "api.broken.test": { failure: 2 },
-    "api": { a: ["10.0.0.3"], ttl: 20 },
+    api: { a: ["10.0.0.3"], ttl: 20 },
   };
   const { source } = await open(context, { zone, conf: "search broken.test\n" });
-  assert.deepEqual(await source.lookUp("whole.test"), { addresses: ["10.0.0.1", "2001:db8::1"], ttlMs: 20_000, missingFamily: null, isDoubtful: false });
-  assert.deepEqual(await source.lookUp("half.test"), { addresses: ["10.0.0.1"], ttlMs: 5_000, missingFamily: 6, isDoubtful: false });
-  assert.deepEqual(await source.lookUp("slow.test"), { addresses: ["10.0.0.1"], ttlMs: 5_000, missingFamily: 6, isDoubtful: false });
-  assert.deepEqual(await source.lookUp("api"), { addresses: ["10.0.0.3"], ttlMs: 5_000, missingFamily: null, isDoubtful: true });
+  assert.deepEqual(await source.lookUp("whole.test"), {
+    addresses: ["10.0.0.1", "2001:db8::1"],
+    ttlMs: 20_000,
+    missingFamily: null,
+    isDoubtful: false,
+  });
+  assert.deepEqual(await source.lookUp("half.test"), {
+    addresses: ["10.0.0.1"],
+    ttlMs: 5_000,
+    missingFamily: 6,
+    isDoubtful: false,
+  });
+  assert.deepEqual(await source.lookUp("slow.test"), {
+    addresses: ["10.0.0.1"],
+    ttlMs: 5_000,
+    missingFamily: 6,
+    isDoubtful: false,
+  });
+  assert.deepEqual(await source.lookUp("api"), {
+    addresses: ["10.0.0.3"],
+    ttlMs: 5_000,
+    missingFamily: null,
+    isDoubtful: true,
+  });
 });
 
 test("aliases are followed, long answers are fetched over TCP, and any name that a name server takes is asked for", async (context) => {
   const many = Array.from({ length: 100 }, (_, at) => `10.0.1.${at}`);
-  const zone = { "alias.test": { cname: "other.test", ttl: 3 }, "other.test": { cname: "real.test" }, "real.test": { a: ["10.0.0.1"], ttl: 9 }, "many.test": { a: many, isTruncated: true }, "my_service": { a: ["10.0.0.2"] }, "xn--bcher-kva.test": { a: ["10.0.0.3"] } };
+  const zone = {
+    "alias.test": { cname: "other.test", ttl: 3 },
+    "other.test": { cname: "real.test" },
+    "real.test": { a: ["10.0.0.1"], ttl: 9 },
+    "many.test": { a: many, isTruncated: true },
+    my_service: { a: ["10.0.0.2"] },
+    "xn--bcher-kva.test": { a: ["10.0.0.3"] },
+  };
   const { find, source, server } = await open(context, { zone });
   assert.deepEqual([await find("alias.test"), (await source.lookUp("alias.test")).ttlMs], ["10.0.0.1", 3_000]);
   assert.equal((await find("many.test")).split(",").length, 100);
@@ -90,9 +151,26 @@ test("aliases are followed, long answers are fetched over TCP, and any name that
 });
 
 test("the hosts file comes first, localhost never leaves the machine, and the settings are followed however the files change", async (context) => {
-  const zone = { "api.test": { a: ["10.0.0.1"] }, "web.a.test": { a: ["10.0.0.2"] }, "web.b.test": { a: ["10.0.0.3"] } };
-  const { find, server, configure, hostsPath } = await open(context, { zone, conf: "search a.test", hosts: "10.9.9.9 API.test pinned # here\n::1 pinned" });
-  assert.deepEqual([await find("api.TEST."), await find("pinned"), await find("localhost"), await find("app.localhost."), await find("web")], ["10.9.9.9", "10.9.9.9,::1", "127.0.0.1,::1", "127.0.0.1,::1", "10.0.0.2"]);
+  const zone = {
+    "api.test": { a: ["10.0.0.1"] },
+    "web.a.test": { a: ["10.0.0.2"] },
+    "web.b.test": { a: ["10.0.0.3"] },
+  };
+  const { find, server, configure, hostsPath } = await open(context, {
+    zone,
+    conf: "search a.test",
+    hosts: "10.9.9.9 API.test pinned # here\n::1 pinned",
+  });
+  assert.deepEqual(
+    [
+      await find("api.TEST."),
+      await find("pinned"),
+      await find("localhost"),
+      await find("app.localhost."),
+      await find("web"),
+    ],
+    ["10.9.9.9", "10.9.9.9,::1", "127.0.0.1,::1", "127.0.0.1,::1", "10.0.0.2"],
+  );
   assert.deepEqual(server.asked.toSorted(), ["web.a.test/A", "web.a.test/AAAA"]);
   configure("search b.test");
   unlinkSync(hostsPath);
@@ -107,7 +185,10 @@ test("a change of the settings is told, once, without anybody looking a name up"
   let changes = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   await find("localhost");
-  source.follow(() => { changes++; resolve(); });
+  source.follow(() => {
+    changes++;
+    resolve();
+  });
   configure("search other.test");
   writeFileSync(hostsPath, "10.0.0.1 a\n");
   scheduler.advance(2_000);
@@ -120,7 +201,10 @@ test("a change of the settings is told, once, without anybody looking a name up"
 test("name servers take turns where the settings say so, and one that is silent costs one wait", async (context) => {
   const second = await NameServer.start({ "api.test": { a: ["10.0.0.2"] } });
   context.after(() => second.close());
-  const { server, find } = await open(context, { zone: { "api.test": { a: ["10.0.0.1"] } }, conf: `nameserver ${second.address}\noptions rotate timeout:1 attempts:1\n` });
+  const { server, find } = await open(context, {
+    zone: { "api.test": { a: ["10.0.0.1"] } },
+    conf: `nameserver ${second.address}\noptions rotate timeout:1 attempts:1\n`,
+  });
   assert.deepEqual([await find("api.test"), await find("api.test")].sort(), ["10.0.0.1", "10.0.0.2"]);
   server.isSilent = true;
   assert.deepEqual([await find("api.test"), await find("api.test")], ["10.0.0.2", "10.0.0.2"]);

@@ -1,7 +1,8 @@
 /**
- * Where host names are looked up: as the system's resolver would (hosts file first, then the name servers of `resolv.conf` with its search list), but without it: that holds one
- * of the process's few background threads while it waits, which the logs and bodies in files need, too, and it does not say how long an answer holds.
- * Not consulted: nsswitch.conf, multicast DNS and other modules of the system's resolver.
+ * Where host names are looked up: as the system's resolver would (hosts file first, then the name servers of
+ * `resolv.conf` with its search list), but without it: that holds one of the process's few background threads while it
+ * waits, which the logs and bodies in files need, too, and it does not say how long an answer holds. Not consulted:
+ * nsswitch.conf, multicast DNS and other modules of the system's resolver.
  */
 import { Resolver } from "node:dns/promises";
 import { open } from "node:fs/promises";
@@ -26,7 +27,10 @@ export interface NameAnswer {
 
 /** Looks names up. */
 export interface NameSource {
-  /** Rejects with an error that has a `code` where there is no answer: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`, `ETIMEOUT` and others. */
+  /**
+   * Rejects with an error that has a `code` where there is no answer: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`, `ETIMEOUT`
+   * and others.
+   */
   lookUp(host: string): Promise<NameAnswer>;
   /** Calls `onChange` whenever names may mean something else than before, until closed. */
   follow(onChange: () => void): void;
@@ -40,7 +44,10 @@ const settingsMs = 2_000;
 const ownTtlMs = 60_000;
 /** An answer that is not the whole truth is asked for again soon. */
 const partialTtlMs = 5_000;
-/** How long an answer of one family waits for that of the other (RFC 8305 section 3 has 50 ms, for a person who waits for one page; here all wait for one answer). */
+/**
+ * How long an answer of one family waits for that of the other (RFC 8305 section 3 has 50 ms, for a person who waits
+ * for one page; here all wait for one answer).
+ */
 const familyPatienceMs = 200;
 
 /** What a source may be given; the defaults are the machine's own. */
@@ -54,10 +61,17 @@ export interface SystemNameSourceOptions {
 }
 
 /** What came of one name. */
-type Finding = { readonly kind: "found"; readonly answer: Omit<NameAnswer, "isDoubtful"> } | { readonly kind: "none" | "refused" | "silent"; readonly code: string };
+type Finding =
+  | { readonly kind: "found"; readonly answer: Omit<NameAnswer, "isDoubtful"> }
+  | { readonly kind: "none" | "refused" | "silent"; readonly code: string };
 
 /** What came of one name and address family. */
-type Records = { readonly family: 4 | 6; readonly addresses: readonly string[]; readonly ttlMs: number; readonly code: string | null };
+type Records = {
+  readonly family: 4 | 6;
+  readonly addresses: readonly string[];
+  readonly ttlMs: number;
+  readonly code: string | null;
+};
 
 /** The names of this machine's network. */
 export class SystemNameSource implements NameSource {
@@ -76,17 +90,22 @@ export class SystemNameSource implements NameSource {
     const surroundings = { hostName: options.hostName ?? hostname(), environment };
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#hosts = new WatchedFile(options.hostsPath ?? hostsPath, (text) => parseHosts(text ?? ""));
-    this.#settings = new WatchedFile(options.resolvConfPath ?? environment["MILLRACE_RESOLV_CONF"] ?? "/etc/resolv.conf", (text) => parseResolvConf(text, surroundings));
+    this.#settings = new WatchedFile(
+      options.resolvConfPath ?? environment["MILLRACE_RESOLV_CONF"] ?? "/etc/resolv.conf",
+      (text) => parseResolvConf(text, surroundings),
+    );
   }
 
   follow(onChange: () => void): void {
     if (this.#isClosed) return;
     this.#nextLook = this.#scheduler.after(settingsMs, () => {
-      void this.#look().catch(() => false).then((isChanged) => {
-        if (this.#isClosed) return;
-        if (isChanged) onChange();
-        this.follow(onChange);
-      });
+      void this.#look()
+        .catch(() => false)
+        .then((isChanged) => {
+          if (this.#isClosed) return;
+          if (isChanged) onChange();
+          this.follow(onChange);
+        });
     });
   }
 
@@ -110,8 +129,9 @@ export class SystemNameSource implements NameSource {
   }
 
   /**
-   * The first name of the search list that exists. One that a name server refuses to tell about is passed over, as the system's resolver does, and makes the answer
-   * doubtful. Where no name server answers at all, the search ends: what a later name stands for may be another host, on another network.
+   * The first name of the search list that exists. One that a name server refuses to tell about is passed over, as the
+   * system's resolver does, and makes the answer doubtful. Where no name server answers at all, the search ends: what a
+   * later name stands for may be another host, on another network.
    */
   async #search(host: string): Promise<NameAnswer> {
     const settings = this.#settings.value;
@@ -121,7 +141,12 @@ export class SystemNameSource implements NameSource {
     for (const name of namesToTry(host, settings)) {
       if (this.#isClosed) break;
       const finding = await this.#ask(resolver, name);
-      if (finding.kind === "found") return { ...finding.answer, isDoubtful, ttlMs: isDoubtful ? Math.min(partialTtlMs, finding.answer.ttlMs) : finding.answer.ttlMs };
+      if (finding.kind === "found")
+        return {
+          ...finding.answer,
+          isDoubtful,
+          ttlMs: isDoubtful ? Math.min(partialTtlMs, finding.answer.ttlMs) : finding.answer.ttlMs,
+        };
       if (finding.kind === "silent") throw toError(await shortageOr(finding.code), name);
       if (finding.kind === "refused") isDoubtful = true;
       if (finding.kind === "refused" || (finding.code === "ENODATA" && !isDoubtful)) code = finding.code;
@@ -137,25 +162,40 @@ export class SystemNameSource implements NameSource {
     if (first.addresses.length === 0) records = await Promise.all(both);
     else {
       const other = await this.#withPatience(both[first.family === 4 ? 1 : 0]);
-      records = other === null ? [first, { family: first.family === 4 ? 6 : 4, addresses: [], ttlMs: partialTtlMs, code: "ETIMEOUT" }] : [first, other];
+      records =
+        other === null
+          ? [first, { family: first.family === 4 ? 6 : 4, addresses: [], ttlMs: partialTtlMs, code: "ETIMEOUT" }]
+          : [first, other];
     }
     records.sort((a, b) => a.family - b.family);
     const found = records.filter(({ addresses }) => addresses.length > 0);
     const missing = records.find(({ code }) => code !== null && !isAbsent(code));
     if (found.length > 0) {
       const ttlMs = Math.min(...found.map((one) => one.ttlMs), missing === undefined ? Infinity : partialTtlMs);
-      return { kind: "found", answer: { addresses: found.flatMap((one) => one.addresses), ttlMs, missingFamily: missing?.family ?? null } };
+      return {
+        kind: "found",
+        answer: { addresses: found.flatMap((one) => one.addresses), ttlMs, missingFamily: missing?.family ?? null },
+      };
     }
     // A name that does not exist has no address of the other family either (RFC 8020).
     const absent = records.find(({ code }) => code === "ENOTFOUND");
     if (absent !== undefined || missing === undefined) return { kind: "none", code: absent?.code ?? "ENODATA" };
-    return { kind: records.some(({ code }) => code !== null && isSilence(code)) ? "silent" : "refused", code: missing.code! };
+    return {
+      kind: records.some(({ code }) => code !== null && isSilence(code)) ? "silent" : "refused",
+      code: missing.code!,
+    };
   }
 
   async #askFor(resolver: Resolver, name: string, family: 4 | 6): Promise<Records> {
     try {
-      const records = family === 4 ? await resolver.resolve4(name, { ttl: true }) : await resolver.resolve6(name, { ttl: true });
-      return { family, addresses: records.map(({ address }) => address), ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1_000, code: records.length === 0 ? "ENODATA" : null };
+      const records =
+        family === 4 ? await resolver.resolve4(name, { ttl: true }) : await resolver.resolve6(name, { ttl: true });
+      return {
+        family,
+        addresses: records.map(({ address }) => address),
+        ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1_000,
+        code: records.length === 0 ? "ENODATA" : null,
+      };
     } catch (error) {
       return { family, addresses: [], ttlMs: 0, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" };
     }
@@ -189,7 +229,8 @@ function createResolvers({ servers, timeoutMs, attempts, canRotate }: ResolverSe
     try {
       if (servers.length > 0) resolver.setServers([...servers.slice(at), ...servers.slice(0, at)]);
     } catch {
-      // An address that is local to a link cannot be set; the library has read the file itself and knows what to do with it.
+      // An address that is local to a link cannot be set; the library has read the file itself and knows what to do
+      // with it.
     }
     return resolver;
   });
@@ -200,7 +241,10 @@ function isLocalhost(name: string): boolean {
   return name === "localhost" || name.endsWith(".localhost");
 }
 
-/** The name servers say that there is no such name, or none that has such an address; a name that cannot be asked for does not exist either. */
+/**
+ * The name servers say that there is no such name, or none that has such an address; a name that cannot be asked for
+ * does not exist either.
+ */
 function isAbsent(code: string): boolean {
   return code === "ENOTFOUND" || code === "ENODATA" || code === "EBADNAME";
 }

@@ -1,6 +1,6 @@
 /**
- * The resolver's settings as the machine keeps them: `resolv.conf`, with the meaning it has for the system's own resolver (resolv.conf(5)), and which names are asked for when
- * a host is looked up.
+ * The resolver's settings as the machine keeps them: `resolv.conf`, with the meaning it has for the system's own
+ * resolver (resolv.conf(5)), and which names are asked for when a host is looked up.
  */
 import { isIP } from "node:net";
 
@@ -39,8 +39,14 @@ const maxSearchDomains = 32;
 const defaultTimeoutMs = 2_000;
 const maxNameLength = 253;
 
-/** Reads the text of a `resolv.conf`; null = there is none. Of several `search` and `domain` lines the last counts. What is not understood is passed over. */
-export function parseResolvConf(text: string | null, { hostName, environment }: ResolverSurroundings): ResolverSettings {
+/**
+ * Reads the text of a `resolv.conf`; null = there is none. Of several `search` and `domain` lines the last counts. What
+ * is not understood is passed over.
+ */
+export function parseResolvConf(
+  text: string | null,
+  { hostName, environment }: ResolverSurroundings,
+): ResolverSettings {
   const servers: string[] = [];
   let search: string[] | null = null;
   const options: string[] = [];
@@ -59,9 +65,13 @@ export function parseResolvConf(text: string | null, { hostName, environment }: 
   return {
     // A file without a name server means the one on this machine.
     servers: text !== null && servers.length === 0 ? ["127.0.0.1"] : servers.slice(0, maxServers),
-    search: [...new Set((search ?? ownDomain).map((domain) => trimDots(domain.toLowerCase())))].slice(0, maxSearchDomains),
+    search: [...new Set((search ?? ownDomain).map((domain) => trimDots(domain.toLowerCase())))].slice(
+      0,
+      maxSearchDomains,
+    ),
     ndots: numberOption(options, "ndots", { least: 0, most: maxNdots }) ?? 1,
-    timeoutMs: (numberOption(options, "timeout", { least: 1, most: maxTimeoutSeconds }) ?? defaultTimeoutMs / 1_000) * 1_000,
+    timeoutMs:
+      (numberOption(options, "timeout", { least: 1, most: maxTimeoutSeconds }) ?? defaultTimeoutMs / 1_000) * 1_000,
     attempts: numberOption(options, "attempts", { least: 1, most: maxAttempts }) ?? 2,
     canRotate: options.includes("rotate"),
   };
@@ -74,7 +84,11 @@ function isServer(text: string): boolean {
 }
 
 /** The last that is given counts. */
-function numberOption(options: readonly string[], name: string, { least, most }: { readonly least: number; readonly most: number }): number | null {
+function numberOption(
+  options: readonly string[],
+  name: string,
+  { least, most }: { readonly least: number; readonly most: number },
+): number | null {
   const written = options.findLast((option) => option.startsWith(`${name}:`))?.slice(name.length + 1);
   if (written === undefined || !/^\d{1,9}$/.test(written)) return null;
   return Math.min(most, Math.max(least, Number(written)));
@@ -85,7 +99,8 @@ function trimDots(domain: string): string {
 }
 
 /**
- * The names that `host` may mean, in the order in which they are asked for; the first that exists is it. A name that ends in a dot means itself alone.
+ * The names that `host` may mean, in the order in which they are asked for; the first that exists is it. A name that
+ * ends in a dot means itself alone.
  */
 export function namesToTry(host: string, { search, ndots }: Pick<ResolverSettings, "search" | "ndots">): string[] {
   const name = host.toLowerCase();

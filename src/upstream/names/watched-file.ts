@@ -1,6 +1,7 @@
 /**
- * A small file of the machine's settings, read again when it has changed: written in place, replaced by another of the same name, removed or come back. It is looked at when asked to;
- * notices of the file system do not pass bind mounts, and settings of containers are bind mounts.
+ * A small file of the machine's settings, read again when it has changed: written in place, replaced by another of the
+ * same name, removed or come back. It is looked at when asked to; notices of the file system do not pass bind mounts,
+ * and settings of containers are bind mounts.
  */
 import { readFile, stat } from "node:fs/promises";
 
@@ -32,7 +33,8 @@ export class WatchedFile<Value> {
   /**
    * Looks at the file.
    * @returns whether it is another than before; never the first time
-   * @throws the system's error where it cannot be read (out of descriptors, for example) and never was; else what was read before holds until it can be
+   * @throws the system's error where it cannot be read (out of descriptors, for example) and never was; else what was
+   * read before holds until it can be
    */
   look(): Promise<boolean> {
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
