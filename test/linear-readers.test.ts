@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BodySide } from "../src/http1/chunked-decoder.ts";
+import type { BodySide } from "../src/http1/syntax/chunked-decoder.ts";
 import { StepCounter } from "./support/step-counter.ts";
 
 const source = new URL("../src/", import.meta.url).href;
@@ -30,14 +30,14 @@ const { isStreaming } = await import("../src/http/streaming.ts").then((module) =
 const { parseTarget } = await import("../src/http/target.ts");
 const { exchangeAround } = await import("../src/http/testing/exchange-around.ts");
 const { RequestHead, ResponseHead } = await import("../src/http/message.ts");
-const { explain } = await import("../src/http1/answer.ts");
-const { ChunkedDecoder, ChunkEvent } = await import("../src/http1/chunked-decoder.ts");
-const { HeadReader } = await import("../src/http1/head-reader.ts");
-const { parseRequestHead } = await import("../src/http1/request-parser.ts");
-const { parsedResponse, parseResponseHead } = await import("../src/http1/response-parser.ts");
-const { isSpecialAlias } = await import("../src/http1/special-fields.ts");
-const { PartialHead } = await import("../src/http1/partial-head.ts");
-const { Unread } = await import("../src/http1/unread.ts");
+const { explain } = await import("../src/http/own-answer.ts");
+const { ChunkedDecoder, ChunkEvent } = await import("../src/http1/syntax/chunked-decoder.ts");
+const { HeadReader } = await import("../src/http1/syntax/head-reader.ts");
+const { parseRequestHead } = await import("../src/http1/syntax/request-parser.ts");
+const { parsedResponse, parseResponseHead } = await import("../src/http1/syntax/response-parser.ts");
+const { isSpecialAlias } = await import("../src/http1/syntax/special-fields.ts");
+const { PartialHead } = await import("../src/http1/syntax/partial-head.ts");
+const { Unread } = await import("../src/http1/client-side/unread.ts");
 const { toNetwork, toStoreKey } = await import("../src/middleware/rate-limit/limit-key.ts");
 const { compileAccessLogFormat } = await import("../src/observe/access-log-format.ts");
 const { escapeJsonText, escapePlainText } = await import("../src/observe/log-escape.ts");

@@ -21,7 +21,7 @@ const profile: CpuProfile = {
 
 test("self time is summed by function, whatever the stack above it, and idle time left out", () => {
   assert.deepEqual(selfTimes(profile, 0, 1e9), [
-    { name: "parse", place: "src/http1/request-parser.ts:10", selfUs: 400 },
+    { name: "parse", place: "src/http1/syntax/request-parser.ts:10", selfUs: 400 },
     { name: "(garbage collector)", place: "", selfUs: 50 },
   ]);
 });

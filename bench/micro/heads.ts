@@ -2,8 +2,8 @@
  * What parsing a head costs, in nanoseconds: a small and a browser's request, a small and a typical response.
  * Usage: node bench/micro/heads.ts
  */
-import { parsed, parseRequestHead } from "../../src/http1/request-parser.ts";
-import { parsedResponse, parseResponseHead } from "../../src/http1/response-parser.ts";
+import { parsed, parseRequestHead } from "../../src/http1/syntax/request-parser.ts";
+import { parsedResponse, parseResponseHead } from "../../src/http1/syntax/response-parser.ts";
 import { median } from "../macro/statistics.ts";
 
 const limits = { headBytes: 16 * 1024, headFields: 100, isLenient: false };

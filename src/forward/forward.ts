@@ -12,7 +12,7 @@ import { hasConnectionLogin } from "../http/connection-login.ts";
 import type { BodySink, Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import type { AttemptTimeouts } from "../http1/client-attempt.ts";
+import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";

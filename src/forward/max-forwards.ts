@@ -5,7 +5,7 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import { fieldValue, removeFields } from "../http/fields.ts";
-import { allowField, sendOwnAnswer } from "../http1/answer.ts";
+import { allowField, sendOwnAnswer } from "../http/own-answer.ts";
 
 const empty = Buffer.alloc(0);
 

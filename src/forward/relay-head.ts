@@ -1,7 +1,7 @@
 /** The head of an endpoint's answer as it goes to the client. */
 import type { AnswerLength, Exchange } from "../http/exchange.ts";
 import { Framing, type ResponseHead } from "../http/message.ts";
-import { dateField } from "../http1/answer.ts";
+import { dateField } from "../http/own-answer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { ForwardPlan } from "./forward-plan.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parsed, parseRequestHead } from "../http1/request-parser.ts";
+import { parsed, parseRequestHead } from "../http1/syntax/request-parser.ts";
 import { compileExchangeKey, parseExchangeKey } from "./exchange-key.ts";
 import { compileSentField } from "./sent-fields.ts";
 import { exchangeAround, type Sender } from "./testing/exchange-around.ts";

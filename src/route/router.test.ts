@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { RequestHead } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
 import { exchangeAround } from "../http/testing/exchange-around.ts";
-import { parsed, parseRequestHead } from "../http1/request-parser.ts";
+import { parsed, parseRequestHead } from "../http1/syntax/request-parser.ts";
 import type { RouteMatch } from "./route-match.ts";
 import { ambiguous, Router, type RouteSpec } from "./router.ts";
 

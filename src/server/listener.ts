@@ -7,8 +7,8 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
-import { ServerConnection } from "../http1/server-connection.ts";
-import type { ServerContext } from "../http1/server-context.ts";
+import { ClientConnection } from "../http1/client-side/client-connection.ts";
+import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { type ConnectionTaker, discard, type ListeningSocket } from "../net/listening-socket.ts";
@@ -37,12 +37,12 @@ export interface ListenerHost {
 
 /**
  * How long a request may be on its way to an idle connection that is about to close: as long as it takes around the
- * world. See `ServerConnection.drain`.
+ * world. See `ClientConnection.drain`.
  */
 export const idleGraceMs = 300;
 
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
-export class Listener implements ServerContext, ConnectionTaker {
+export class Listener implements ClientContext, ConnectionTaker {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
   readonly scheme = "http";
@@ -50,7 +50,7 @@ export class Listener implements ServerContext, ConnectionTaker {
   options: ListenerOptions;
   readonly #host: ListenerHost;
   #sockets: ListeningSocket[] = [];
-  readonly #connections = new Set<ServerConnection>();
+  readonly #connections = new Set<ClientConnection>();
   #trusted: TrustedPeers;
   #metrics: ListenerMetrics;
   #count: ConnectionCount;
@@ -133,7 +133,7 @@ export class Listener implements ServerContext, ConnectionTaker {
     }
   }
 
-  /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ServerConnection.drain` */
+  /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ClientConnection.drain` */
   async drain(idleMs: number): Promise<void> {
     this.#stop();
     for (const connection of [...this.#connections]) connection.drain(idleMs);
@@ -206,10 +206,10 @@ export class Listener implements ServerContext, ConnectionTaker {
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
-    this.#connections.add(new ServerConnection(socket, this));
+    this.#connections.add(new ClientConnection(socket, this));
   }
 
-  // `ServerContext`.
+  // `ClientContext`.
 
   isTrusted(address: string): boolean {
     return this.#trusted.has(address);
@@ -230,7 +230,7 @@ export class Listener implements ServerContext, ConnectionTaker {
     this.#host.onExchangeEnd(exchange);
   }
 
-  onClosed(connection: ServerConnection): void {
+  onClosed(connection: ClientConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.#metrics.connections.add(-1);
     this.#count.leave();

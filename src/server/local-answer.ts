@@ -1,7 +1,7 @@
 /** Routes that are answered on the spot: `respond` and `redirect`. */
 import { clientScheme } from "../http/forwarding-fields.ts";
 import { statusPhrase } from "../http/status.ts";
-import { sendOwnAnswer } from "../http1/answer.ts";
+import { sendOwnAnswer } from "../http/own-answer.ts";
 import type { RouteHandler } from "../middleware/middleware.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { compileRedirect } from "../route/redirect.ts";

@@ -41,7 +41,7 @@ export class Retired {
     this.#transports.add(transport);
   }
 
-  /** Resolves when the last connection of the last listener is gone. @param idleMs see `ServerConnection.drain` */
+  /** Resolves when the last connection of the last listener is gone. @param idleMs see `ClientConnection.drain` */
   async drain(idleMs: number): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.drain(idleMs)));
   }

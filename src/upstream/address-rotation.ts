@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { Clock } from "../base/clock.ts";
-import type { ClientConnection, ConnectionTarget } from "../http1/client-connection.ts";
+import type { EndpointConnection, ConnectionTarget } from "../http1/endpoint-side/endpoint-connection.ts";
 
 /**
  * An address that cannot be connected to is passed over this long, while others are there; then one connection tries
@@ -21,7 +21,7 @@ export class PooledAddress {
   readonly target: ConnectionTarget;
   readonly family: number;
   /** Connections that wait for a request, the youngest last. */
-  readonly idle: ClientConnection[] = [];
+  readonly idle: EndpointConnection[] = [];
   /** While this is later than now, others are preferred; 0 = it is as good as any. */
   avoidUntilMs = 0;
   /** The name no longer stands for it: its connections end with what they are doing. */

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { ManualClock } from "../base/clock.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import type { AttemptHandle, ClientAttempt, ConnectionOpener } from "../http1/client-attempt.ts";
-import type { ClientConnection } from "../http1/client-connection.ts";
+import type { AttemptHandle, ConnectionAttempt, ConnectionOpener } from "../http1/endpoint-side/connection-attempt.ts";
+import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
 import { type PooledAddress, PooledAddress as Address } from "./address-rotation.ts";
 import { Dial } from "./dial.ts";
 
@@ -20,12 +20,12 @@ function bench(connectTimeoutMs = 3_000) {
   const host = {
     wheel,
     connectTimeoutMs,
-    open(address: PooledAddress, opener: ConnectionOpener): ClientConnection {
+    open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection {
       events.push(`try ${address.name}`);
       const connection = {
         start: () => events.push(`start ${address.name}`),
         abandon: () => events.push(`abandon ${address.name}`),
-      } as unknown as ClientConnection;
+      } as unknown as EndpointConnection;
       openers.set(address.name, () => opener.onConnected(connection));
       failures.set(address.name, (code) =>
         opener.onConnectFailed(connection, new ProxyError(code, { replay: "safe" })),
@@ -40,7 +40,7 @@ function bench(connectTimeoutMs = 3_000) {
     handle: null as AttemptHandle | null,
     onError: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`),
   };
-  const dial = new Dial(host, attempt as unknown as ClientAttempt);
+  const dial = new Dial(host, attempt as unknown as ConnectionAttempt);
   const advance = (ms: number): void => {
     for (let step = 0; step < ms; step++) {
       clock.advance(1);
@@ -164,14 +164,14 @@ test("an attempt that is given up leaves nothing behind, whatever was under way"
   const resolving = bench();
   let calledOff = 0;
   resolving.dial.resolving = { cancel: () => void calledOff++ };
-  resolving.attempt.handle!.cancel(resolving.attempt as unknown as ClientAttempt);
+  resolving.attempt.handle!.cancel(resolving.attempt as unknown as ConnectionAttempt);
   assert.deepEqual([resolving.events, calledOff], [[], 1]);
   resolving.over();
 
   const connecting = bench();
   connecting.begin("a", "b", "c");
   connecting.advance(255);
-  connecting.attempt.handle!.skip(connecting.attempt as unknown as ClientAttempt);
+  connecting.attempt.handle!.skip(connecting.attempt as unknown as ConnectionAttempt);
   connecting.advance(5_000);
   assert.deepEqual(connecting.events, ["try a", "try b", "abandon a", "abandon b"]);
   connecting.over();

@@ -6,8 +6,8 @@
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import type { ScheduledCall } from "../base/scheduler.ts";
 import { ProxyError } from "../http/reason.ts";
-import type { AttemptHandle, ClientAttempt, ConnectionOpener } from "../http1/client-attempt.ts";
-import type { ClientConnection } from "../http1/client-connection.ts";
+import type { AttemptHandle, ConnectionAttempt, ConnectionOpener } from "../http1/endpoint-side/connection-attempt.ts";
+import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 
 /** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
@@ -18,7 +18,7 @@ export interface DialHost {
   readonly wheel: TimerWheel;
   readonly connectTimeoutMs: number;
   /** Begins to connect to `address`; tells `opener` how it went, later. */
-  open(address: PooledAddress, opener: ConnectionOpener): ClientConnection;
+  open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection;
   /** `address` took a connection. */
   onAddressUp(address: PooledAddress): void;
   /** `address` cannot be connected to, or another that was tried later was faster. */
@@ -29,7 +29,7 @@ export interface DialHost {
 
 interface Candidate {
   readonly address: PooledAddress;
-  readonly connection: ClientConnection;
+  readonly connection: EndpointConnection;
 }
 
 /** Finds one attempt a connection and starts it there, or fails it with the reason; once, unless it is cancelled. */
@@ -37,7 +37,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
   /** What resolves the name, while that is under way; null = nothing to call off. */
   resolving: ScheduledCall | null = null;
   readonly #host: DialHost;
-  readonly #attempt: ClientAttempt;
+  readonly #attempt: ConnectionAttempt;
   readonly #deadline: Deadline;
   /** Null until there is another address to try. */
   #nextTry: Deadline | null = null;
@@ -49,7 +49,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
   /** Why it fails if no address is left. */
   #error: ProxyError | null = null;
 
-  constructor(host: DialHost, attempt: ClientAttempt) {
+  constructor(host: DialHost, attempt: ConnectionAttempt) {
     this.#host = host;
     this.#attempt = attempt;
     this.#deadline = new Deadline(this.#onDeadline);
@@ -89,7 +89,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
 
   // `ConnectionOpener`.
 
-  onConnected(connection: ClientConnection): void {
+  onConnected(connection: EndpointConnection): void {
     const winner = this.#underWay.findIndex((candidate) => candidate.connection === connection);
     // Those that were begun earlier had more time than it.
     this.#underWay.forEach(({ address }, at) => {
@@ -101,7 +101,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     connection.start(this.#attempt);
   }
 
-  onConnectFailed(connection: ClientConnection, error: ProxyError): void {
+  onConnectFailed(connection: EndpointConnection, error: ProxyError): void {
     const at = this.#underWay.findIndex((candidate) => candidate.connection === connection);
     if (at === -1) return;
     const [failed] = this.#underWay.splice(at, 1);

@@ -9,9 +9,13 @@ import type { EndOfTurn } from "../base/end-of-turn.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import { ProxyError } from "../http/reason.ts";
-import type { ClientAttempt, ConnectionOpener, ConnectionOwner } from "../http1/client-attempt.ts";
-import { ClientConnection } from "../http1/client-connection.ts";
-import { type AnswerRules, lenientRules, strictRules } from "../http1/response-parser.ts";
+import type {
+  ConnectionAttempt,
+  ConnectionOpener,
+  ConnectionOwner,
+} from "../http1/endpoint-side/connection-attempt.ts";
+import { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
+import { type AnswerRules, lenientRules, strictRules } from "../http1/syntax/response-parser.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "./endpoint.ts";
@@ -65,11 +69,11 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   /** The resolver's answer that `#rotation` was last made of. */
   #resolved: readonly string[] | null = null;
   #isWatching = false;
-  readonly #open = new Map<ClientConnection, PooledAddress>();
+  readonly #open = new Map<EndpointConnection, PooledAddress>();
   #idleCount = 0;
   readonly #looks: IdleConnections;
   /** Connections that may be shared, where pipelining is on. */
-  readonly #shared: ClientConnection[] = [];
+  readonly #shared: EndpointConnection[] = [];
   readonly #dials = new Set<Dial>();
   #isDraining = false;
   /** Content came behind an answer that has none: after such answers no connection is kept any more. */
@@ -185,8 +189,8 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
 
   // `DialHost`.
 
-  open(address: PooledAddress, opener: ConnectionOpener): ClientConnection {
-    const connection = new ClientConnection(this, address.target, opener);
+  open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection {
+    const connection = new EndpointConnection(this, address.target, opener);
     this.#open.set(connection, address);
     return connection;
   }
@@ -205,7 +209,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
 
   // `ConnectionOwner`.
 
-  onIdle(connection: ClientConnection, keepAliveHintMs: number, last: ClientAttempt): void {
+  onIdle(connection: EndpointConnection, keepAliveHintMs: number, last: ConnectionAttempt): void {
     this.#unshare(connection);
     const address = this.#open.get(connection);
     if (address === undefined || address.isGone || this.#isDraining) {
@@ -232,7 +236,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     this.#isCareless = true;
   }
 
-  onClosed(connection: ClientConnection): void {
+  onClosed(connection: EndpointConnection): void {
     const address = this.#open.get(connection);
     this.#open.delete(connection);
     this.#unshare(connection);
@@ -245,7 +249,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   }
 
   /** It is the client's whose login it carries, whatever the size of the pool: without it, nobody could log in. */
-  #keepBound(connection: ClientConnection, keepAliveHintMs: number, last: ClientAttempt): void {
+  #keepBound(connection: EndpointConnection, keepAliveHintMs: number, last: ConnectionAttempt): void {
     const isKept = connection.reuse.isBoundTo(last.client) && last.keepConnection(connection);
     if (!isKept) {
       connection.drain();
@@ -263,7 +267,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
       : idleTimeout;
   }
 
-  #onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void {
+  #onReady(attempt: Attempt, address: PooledAddress | null, connection: EndpointConnection | null): void {
     try {
       if (connection === null) this.#dial(attempt, address);
       else this.#start(attempt, connection);
@@ -274,7 +278,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   }
 
   /** `connection` was taken out of those that are idle. */
-  #start(attempt: Attempt, connection: ClientConnection): void {
+  #start(attempt: Attempt, connection: EndpointConnection): void {
     if (attempt.bound === null) this.#idleCount--;
     if (this.options.pipelining > 1 && attempt.isPipelinable && attempt.bound === null) this.#shared.push(connection);
     connection.start(attempt);
@@ -291,7 +295,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     richest.idle[0]!.drain();
   }
 
-  #unshare(connection: ClientConnection): void {
+  #unshare(connection: EndpointConnection): void {
     if (this.options.pipelining === 1) return;
     const index = this.#shared.indexOf(connection);
     if (index !== -1) this.#shared.splice(index, 1);

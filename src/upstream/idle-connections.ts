@@ -8,9 +8,9 @@
  * polling phases are counted for a while behind each such request. Else, if it came after the answer, the socket is
  * looked at on the spot. One that was there when the answer ended waits for `settleMs` and a polling phase behind them,
  * because the endpoint's FIN may leave a moment after its answer. Behind an answer that withheld its content
- * (`http1/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then been looked at:
- * what arrived in that time may still be unread where the thread was held up. Those that are bound to a client
- * connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
+ * (`http1/endpoint-side/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then
+ * been looked at: what arrived in that time may still be unread where the thread was held up. Those that are bound to a
+ * client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
  *
  * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two
  * turns; then they go elsewhere.
@@ -19,8 +19,8 @@ import type { EndOfTurn, EndOfTurnTask } from "../base/end-of-turn.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
-import type { AttemptHandle } from "../http1/client-attempt.ts";
-import type { ClientConnection } from "../http1/client-connection.ts";
+import type { AttemptHandle } from "../http1/endpoint-side/connection-attempt.ts";
+import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 import type { Attempt } from "./transport.ts";
 
@@ -34,7 +34,7 @@ export interface IdleHost {
   /** Default: the machine's. */
   readonly scheduler?: Scheduler;
   /** Starts `attempt`, which has waited for one of `address`, on `connection`; null = on a new one. */
-  onReady(attempt: Attempt, address: PooledAddress | null, connection: ClientConnection | null): void;
+  onReady(attempt: Attempt, address: PooledAddress | null, connection: EndpointConnection | null): void;
 }
 
 /**
@@ -55,7 +55,7 @@ const choices = 16;
 /** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
 export class IdleConnections implements EndOfTurnTask {
   readonly #host: IdleHost;
-  readonly #bound = new Map<BoundConnection, ClientConnection>();
+  readonly #bound = new Map<BoundConnection, EndpointConnection>();
   readonly #waiting: WaitingAttempt[] = [];
   #parkCount = 0;
   /** `#parkCount` as it was at the last end of a turn. */
@@ -87,7 +87,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** `connection` has just been answered, and anybody may get it. */
-  noteParked({ reuse }: ClientConnection): void {
+  noteParked({ reuse }: EndpointConnection): void {
     reuse.parkedAt = ++this.#parkCount;
     if (reuse.isSuspect) reuse.parkedMs = this.#host.clock.now();
     reuse.isAwaited = false;
@@ -99,7 +99,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** Takes in `connection`, which has just been answered, for the client connection that it is bound to. */
-  parkBound(connection: ClientConnection): void {
+  parkBound(connection: EndpointConnection): void {
     this.#bound.set(connection, connection);
     this.noteParked(connection);
   }
@@ -109,13 +109,13 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** `connection` is gone. */
-  noteClosed(connection: ClientConnection): void {
+  noteClosed(connection: EndpointConnection): void {
     this.#bound.delete(connection);
     if (this.#waiting.length > 0) this.#plan();
   }
 
   /** Takes out the connection that `attempt` may be written to now, its own or one to `address`; or null. */
-  take(attempt: Attempt, address: PooledAddress | null): ClientConnection | null {
+  take(attempt: Attempt, address: PooledAddress | null): EndpointConnection | null {
     if (attempt.bound !== null) {
       const connection = this.#bound.get(attempt.bound);
       if (connection !== undefined) {
@@ -145,7 +145,7 @@ export class IdleConnections implements EndOfTurnTask {
 
   /** Lets `attempt`, for which `take` had none, wait for one. @returns false where there is none to wait for */
   wait(attempt: Attempt, address: PooledAddress | null): boolean {
-    let candidates: readonly ClientConnection[] = [];
+    let candidates: readonly EndpointConnection[] = [];
     if (attempt.bound !== null) candidates = [this.#bound.get(attempt.bound)!];
     else if (address !== null) {
       candidates = address.idle;
@@ -194,7 +194,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** A connection on which something has arrived is closed, and so taken out of where it stood. */
-  #suits(connection: ClientConnection, attempt: Attempt): boolean {
+  #suits(connection: EndpointConnection, attempt: Attempt): boolean {
     const { reuse } = connection;
     const isLookNeeded = needsLook(attempt);
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
@@ -210,7 +210,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** How long `attempt` waits for one of `candidates` at most, before the look. */
-  #waitMs(candidates: readonly ClientConnection[], attempt: Attempt): number {
+  #waitMs(candidates: readonly EndpointConnection[], attempt: Attempt): number {
     const now = this.#host.clock.now();
     const isLookNeeded = needsLook(attempt);
     let waitMs = 0;
@@ -251,7 +251,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 }
 
-function takeOut(idle: ClientConnection[], index: number): ClientConnection {
+function takeOut(idle: EndpointConnection[], index: number): EndpointConnection {
   const connection = idle[index]!;
   if (index === idle.length - 1) idle.pop();
   else idle.splice(index, 1);

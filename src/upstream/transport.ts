@@ -3,12 +3,12 @@
  * Plain method calls on long-lived objects: no promise, stream or closure per attempt.
  */
 import type { BoundConnection } from "../http/bound-connections.ts";
-import type { ClientAttempt } from "../http1/client-attempt.ts";
+import type { ConnectionAttempt } from "../http1/endpoint-side/connection-attempt.ts";
 
-export type { AttemptHandle } from "../http1/client-attempt.ts";
+export type { AttemptHandle } from "../http1/endpoint-side/connection-attempt.ts";
 
 /** One try of an exchange at one endpoint. Implemented by `forward/`. */
-export interface Attempt extends ClientAttempt {
+export interface Attempt extends ConnectionAttempt {
   /** May be written to a connection that has served before. */
   readonly mayReuse: boolean;
   /**

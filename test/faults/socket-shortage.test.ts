@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
-import { EndpointSocket } from "../../src/http1/endpoint-socket.ts";
+import { EndpointSocket } from "../../src/http1/endpoint-side/endpoint-socket.ts";
 import { MetricsPage } from "../support/metrics-page.ts";
 import { ProxyUnderTest } from "../support/proxy.ts";
 

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BodySide, ChunkedDecoder, ChunkEvent } from "../../src/http1/chunked-decoder.ts";
-import { HeadReader } from "../../src/http1/head-reader.ts";
+import { type BodySide, ChunkedDecoder, ChunkEvent } from "../../src/http1/syntax/chunked-decoder.ts";
+import { HeadReader } from "../../src/http1/syntax/head-reader.ts";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
 import { requestCorpus } from "../wire/corpus.ts";
 

@@ -5,7 +5,7 @@
 import type { RandomSource } from "../../base/random.ts";
 import { type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { explain, sendOwnAnswer } from "../../http1/answer.ts";
+import { explain, sendOwnAnswer } from "../../http/own-answer.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext, RouteHandler } from "../middleware.ts";
 import { Hold, passOn } from "../pass-on.ts";

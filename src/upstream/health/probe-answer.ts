@@ -3,15 +3,15 @@
  * ordinary close.
  */
 import { Framing } from "../../http/message.ts";
-import { BodyReader } from "../../http1/body-reader.ts";
-import { PartialHead } from "../../http1/partial-head.ts";
+import { BodyReader } from "../../http1/syntax/body-reader.ts";
+import { PartialHead } from "../../http1/syntax/partial-head.ts";
 import {
   type AnswerRules,
   lenientRules,
   parsedResponse,
   parseResponseHead,
   strictRules,
-} from "../../http1/response-parser.ts";
+} from "../../http1/syntax/response-parser.ts";
 
 const maxBodyBytes = 8_192;
 /** Interim answers included. */

@@ -1,0 +1,233 @@
+/** A client connection on time that stands still: what happens at once, and what only a deadline would do. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { ManualClock } from "../../base/clock.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
+import type { Exchange, ExchangeListener } from "../../http/exchange.ts";
+import { onAccepted } from "../../net/accepted-socket.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ClientContext } from "./client-context.ts";
+
+const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** Turns that come when the test says so. */
+class HeldTurns extends TurnQueue {
+  readonly held: TurnTask[] = [];
+
+  override add(task: TurnTask): void {
+    this.held.push(task);
+  }
+
+  run(): void {
+    for (const task of this.held.splice(0)) task.runInTurn();
+  }
+}
+
+/** What a client sends, and how its connection is looked after. */
+interface Scene {
+  readonly sent?: string;
+  /** Holds the first request, and each further one; null = it is answered at once. */
+  readonly listeners?: readonly (ExchangeListener | null)[];
+  readonly turns?: TurnQueue;
+  /** Told of each exchange that begins. */
+  readonly begun?: (exchange: Exchange) => void;
+  /** Whose memory the connection is read into. */
+  readonly memory?: "ours" | "Node's";
+}
+
+/** A client connection that has begun the first exchange. */
+interface Opened {
+  readonly client: Socket;
+  readonly connection: ClientConnection;
+  readonly clock: ManualClock;
+  readonly wheel: TimerWheel;
+  /** The first exchange, when it is over. */
+  readonly ended: Promise<Exchange>;
+  /** Those that are over. */
+  readonly exchanges: readonly Exchange[];
+}
+
+async function open({
+  sent = get,
+  listeners = [null],
+  turns = new TurnQueue(),
+  memory = "Node's",
+  begun: onBegun,
+}: Scene): Promise<Opened> {
+  const clock = new ManualClock();
+  const wheel = new TimerWheel({ clock });
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Exchange>();
+  ended.promise.catch(() => {});
+  const exchanges: Exchange[] = [];
+  let count = 0;
+  const context: ClientContext = {
+    wheel,
+    turns,
+    listenerName: "main",
+    scheme: "http",
+    isDraining: false,
+    limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0 },
+    timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
+    isTrusted: () => false,
+    onExchange(exchange) {
+      begun.resolve();
+      onBegun?.(exchange);
+      const listener = listeners[Math.min(count++, listeners.length - 1)]!;
+      if (listener === null) exchange.responder.fail("NO_ROUTE");
+      else exchange.listener = listener;
+    },
+    onExchangeStart: () => {},
+    onExchangeEnd(exchange) {
+      exchanges.push(exchange);
+      ended.resolve(exchange);
+    },
+    onClosed: () => {},
+    onInternalError: ended.reject,
+  };
+  let connection: ClientConnection | null = null;
+  const take = (socket: Socket): void => {
+    server.close();
+    connection = new ClientConnection(socket, context);
+  };
+  const server = createServer({ allowHalfOpen: true }, take);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  if (memory === "ours") onAccepted(server, take);
+  const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
+  client.on("error", () => {}).resume();
+  client.write(sent);
+  await begun.promise;
+  return { client, connection: connection!, clock, wheel, ended: ended.promise, exchanges };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const cancelled: string[] = [];
+const listener = (isQueued: boolean): ExchangeListener => ({
+  isQueued,
+  onWritable: () => {},
+  onCancel: (code) => void cancelled.push(code),
+});
+
+test("a client that ends its side while its request stands in a queue is gone at once", async () => {
+  cancelled.length = 0;
+  const { client, ended } = await open({ listeners: [listener(true)] });
+  client.end();
+  const { status, reason } = await ended;
+  assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
+  client.destroy();
+});
+
+test("one whose request is under way has half a second in which its answer may begin", async () => {
+  cancelled.length = 0;
+  const { client, ended, clock, wheel } = await open({ listeners: [listener(false)] });
+  client.end();
+  // The deadline is there as soon as its end is seen.
+  while (wheel.linkedCount === 0) await nextTurn();
+  clock.advance(400);
+  wheel.advance();
+  assert.deepEqual(cancelled, []);
+  clock.advance(400);
+  wheel.advance();
+  assert.deepEqual([(await ended).status, cancelled], [499, ["CLIENT_GONE"]]);
+  client.destroy();
+});
+
+test("draining ends a connection that was in use within the grace when no request can be on its way any more, and any other at once", async () => {
+  for (const [graceMs, idleMs, waitMs] of [
+    [300, 0, 400],
+    [300, 350, 0],
+    [0, 0, 0],
+  ] as const) {
+    const { client, connection, clock, wheel, ended } = await open({});
+    await ended;
+    clock.advance(idleMs);
+    wheel.advance();
+    connection.drain(graceMs);
+    assert.equal(wheel.linkedCount, waitMs === 0 ? 0 : 1);
+    if (waitMs > 0) {
+      clock.advance(waitMs);
+      wheel.advance();
+      assert.equal(wheel.linkedCount, 0, "nothing is waited for any more");
+    }
+    await once(client, "close");
+  }
+});
+
+for (const memory of ["ours", "Node's"] as const) {
+  test(`every request of a client that sends many and ends its side is answered, read into ${memory} memory`, async () => {
+    const { client, exchanges } = await open({ sent: get.repeat(40), memory });
+    client.end();
+    await once(client, "close");
+    assert.deepEqual(
+      exchanges.map(({ status }) => status),
+      Array.from({ length: 40 }, () => 404),
+    );
+  });
+
+  test(`a client that ends its side while its request with a body stands in a queue is gone at once, read into ${memory} memory`, async () => {
+    cancelled.length = 0;
+    const sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    const { client, ended } = await open({ sent, listeners: [listener(true)], memory });
+    client.end();
+    const { status, reason } = await ended;
+    assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
+    client.destroy();
+  });
+}
+
+test("a client that has ended its side has half a second for the answer to its second request, too", async () => {
+  cancelled.length = 0;
+  let first: Exchange | null = null;
+  const begun = (exchange: Exchange): void => void (first ??= exchange);
+  const { client, clock, wheel, exchanges } = await open({ sent: get + get, listeners: [listener(false)], begun });
+  client.end();
+  // The deadline is there as soon as its end is seen.
+  while (wheel.linkedCount === 0) await nextTurn();
+  first!.responder.fail("NO_ROUTE");
+  assert.equal(exchanges.length, 1);
+  clock.advance(800);
+  wheel.advance();
+  assert.deepEqual([exchanges.map(({ status }) => status), cancelled], [[404, 499], ["CLIENT_GONE"]]);
+  client.destroy();
+});
+
+test("a connection that waits for its turn while draining has no longer than the grace", async () => {
+  const turns = new HeldTurns();
+  const { client, connection, clock, wheel, exchanges } = await open({ sent: `${get.repeat(16)}\r\n`, turns });
+  assert.deepEqual([exchanges.length, turns.held.length], [16, 1]);
+  connection.drain(300);
+  turns.run();
+  clock.advance(400);
+  wheel.advance();
+  await once(client, "close");
+});
+
+test("a client that waits for a 100 gets it after a second, although the time for bodies has no limit", async () => {
+  const sent = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+  const sink = { onBodyData: () => {}, onBodyFlush: () => true, onBodyEnd: () => true };
+  const begun = ({ responder }: Exchange): void => responder.startBody(sink);
+  const { client, clock, wheel } = await open({ sent, listeners: [listener(false)], begun });
+  const answer = once(client, "data") as Promise<[Buffer]>;
+  clock.advance(1_100);
+  wheel.advance();
+  assert.equal((await answer)[0].toString(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.destroy();
+});
+
+test("after a bug of ours the client is told that the connection is closed, and none of its further requests is taken up", async () => {
+  let count = 0;
+  const begun = (): never => {
+    count++;
+    throw new Error("a bug");
+  };
+  const { client, ended } = await open({ sent: get + get, begun });
+  const [answer] = (await once(client, "data")) as [Buffer];
+  await assert.rejects(ended, /a bug/);
+  assert.match(answer.toString(), /^HTTP\/1\.1 500 [^]*\r\nConnection: close\r\n/);
+  assert.equal(count, 1);
+  client.destroy();
+});

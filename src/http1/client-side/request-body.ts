@@ -1,0 +1,142 @@
+/**
+ * The body of the request under way: read strictly, handed to whoever takes it with one bit of back-pressure, or thrown
+ * away within limits when nobody does.
+ */
+import type { BodySink, Exchange } from "../../http/exchange.ts";
+import { Framing } from "../../http/message.ts";
+import type { ReasonCode } from "../../http/reason.ts";
+import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
+import { withoutNominated } from "../syntax/connection-options.ts";
+import { CopyBlock } from "./copy-block.ts";
+
+/** How much of a rest that nobody wants is read, so that the connection can be kept. */
+const maxDroppedBytes = 1_048_576;
+
+/** One a client connection, begun again for every request. */
+export class RequestBody implements PieceReceiver {
+  /** Whoever takes it is slow. */
+  isBlocked = false;
+  readonly #reader = new BodyReader("request");
+  readonly #copies = new CopyBlock();
+  /** What is read now is the memory of all reads: pieces have to be copied. */
+  #isBorrowed = false;
+  #exchange: Exchange | null = null;
+  #sink: BodySink | null = null;
+  #maxBytes = 0;
+  #isTooLarge = false;
+  #isDropping = false;
+  #droppedBytes = 0;
+
+  /** @param maxBytes 0 = no limit. @returns whether bytes of it are to come */
+  begin(exchange: Exchange, maxBytes: number): boolean {
+    const { framing, contentLength } = exchange.request;
+    this.#exchange = exchange;
+    this.#letGo();
+    this.#maxBytes = maxBytes;
+    this.isBlocked = false;
+    this.#isTooLarge = false;
+    this.#isDropping = false;
+    this.#droppedBytes = 0;
+    if (framing === Framing.none) return false;
+    if (framing === Framing.chunked) this.#reader.startChunked();
+    else this.#reader.startLength(contentLength);
+    return this.#reader.isOpen;
+  }
+
+  attach(sink: BodySink): void {
+    this.#sink = sink;
+  }
+
+  /** Its rest may be small enough to be read and thrown away. */
+  get isDroppable(): boolean {
+    const { remaining } = this.#reader;
+    return remaining <= maxDroppedBytes || remaining === Number.POSITIVE_INFINITY;
+  }
+
+  /** From now on it is read to its end and thrown away. */
+  drop(): void {
+    this.#letGo();
+    this.isBlocked = false;
+    this.#isDropping = true;
+  }
+
+  get canRead(): boolean {
+    return this.#isDropping || (this.#sink !== null && !this.isBlocked);
+  }
+
+  /** Nobody has asked for it yet. */
+  get isUntaken(): boolean {
+    return this.#sink === null && !this.#isDropping;
+  }
+
+  get isOpen(): boolean {
+    return this.#reader.isOpen;
+  }
+
+  /** Why it cannot be read on, or null. */
+  get failure(): ReasonCode | null {
+    return this.#isTooLarge ? "BODY_TOO_LARGE" : this.#reader.failure;
+  }
+
+  /** More of it was thrown away than a connection that is kept is worth: it is closed. */
+  get isOverdrawn(): boolean {
+    return this.#droppedBytes > maxDroppedBytes;
+  }
+
+  /**
+   * Reads `bytes` as far as they belong to it. @param isBorrowed what is handed on has to be a copy. @returns how many
+   * did
+   */
+  read(bytes: Buffer, isBorrowed: boolean): number {
+    this.#isBorrowed = isBorrowed;
+    return this.#reader.read(bytes, 0, bytes.length, this);
+  }
+
+  onBodyPiece(piece: Buffer): void {
+    if (this.#isDropping) {
+      this.#droppedBytes += piece.length;
+      return;
+    }
+    const exchange = this.#exchange!;
+    exchange.requestBodyBytes += piece.length;
+    if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
+    else this.#sink?.onBodyData(this.#isBorrowed ? this.#copies.copy(piece) : piece);
+  }
+
+  /** Bytes in a tunnel; `isBorrowed` as in `read`. */
+  pass(bytes: Buffer, isBorrowed: boolean): void {
+    this.#exchange!.requestBodyBytes += bytes.length;
+    this.#sink!.onBodyData(isBorrowed ? this.#copies.copy(bytes) : bytes);
+  }
+
+  /** Nothing more from this read. @returns false when whoever takes it wants no more for now */
+  flush(): boolean {
+    if (this.#sink === null) this.isBlocked = false;
+    else {
+      this.isBlocked = !this.#sink.onBodyFlush();
+      this.#copies.settle(!this.isBlocked);
+    }
+    return !this.isBlocked;
+  }
+
+  /**
+   * The exchange is over: nothing of it is kept. If the sink ended it in the middle of a read, the rest of that read is
+   * thrown away.
+   */
+  release(): void {
+    this.#exchange = null;
+    this.drop();
+  }
+
+  /** It is complete. */
+  end(): void {
+    if (this.#sink !== null)
+      this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
+  }
+
+  /** Detaches the sink. Copies that it was given since the last flush stay its own. */
+  #letGo(): void {
+    this.#sink = null;
+    this.#copies.settle(false);
+  }
+}

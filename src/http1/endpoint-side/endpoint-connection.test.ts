@@ -1,0 +1,114 @@
+/** A connection to an endpoint, given attempts by hand. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { ManualClock } from "../../base/clock.ts";
+import { EndOfTurn } from "../../base/end-of-turn.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import type { BodySink } from "../../http/exchange.ts";
+import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import { EndpointConnection } from "./endpoint-connection.ts";
+import { strictRules } from "../syntax/response-parser.ts";
+
+const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+/** Asks for a tunnel, and says when it is there and when the endpoint has ended its side. */
+class UpgradeAttempt implements ConnectionAttempt {
+  handle: ConnectionAttempt["handle"] = null;
+  readonly head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  readonly isPipelinable = false;
+  readonly isRepeatable = false;
+  readonly client = null;
+  readonly bindsConnection = false;
+  readonly hasBody = false;
+  readonly hasChunkedBody = false;
+  readonly isHeadMethod = false;
+  readonly upgrade = "websocket";
+  readonly timeouts = null;
+  readonly opened = Promise.withResolvers<BodySink>();
+  readonly ended = Promise.withResolvers<void>();
+  #sink: BodySink | null = null;
+
+  onConnected(body: BodySink): void {
+    this.#sink = body;
+  }
+
+  onBodyWritable(): void {}
+
+  onInterim(): boolean {
+    return true;
+  }
+
+  onHead(): void {
+    this.opened.resolve(this.#sink!);
+  }
+
+  onData(): void {}
+
+  onReadEnd(): boolean {
+    return true;
+  }
+
+  onEnd(): boolean {
+    this.ended.resolve();
+    return true;
+  }
+
+  onError(error: Error): void {
+    this.opened.reject(error);
+    this.ended.reject(error);
+  }
+
+  keepConnection(): boolean {
+    return false;
+  }
+}
+
+test("a tunnel that both sides have ended is written out although its endpoint is drained", async () => {
+  const accepted = Promise.withResolvers<Socket>();
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accepted.resolve);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const clock = new ManualClock();
+  const closed = Promise.withResolvers<void>();
+  const owner: ConnectionOwner = {
+    wheel: new TimerWheel({ clock }),
+    endOfTurn: new EndOfTurn(),
+    rules: strictRules,
+    timeouts: { firstByte: 0, idle: 0, longIdle: 0 },
+    onIdle: () => {},
+    onUnaskedContent: () => {},
+    onClosed: () => closed.resolve(),
+    onInternalError: closed.reject,
+  };
+  const attempt = new UpgradeAttempt();
+  const connection = new EndpointConnection(
+    owner,
+    { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+    {
+      onConnected: (one) => one.start(attempt),
+      onConnectFailed: (_one, error) => attempt.onError(error),
+    },
+  );
+  const endpoint = await accepted.promise;
+  server.close();
+  endpoint.write(switched);
+  const sink = await attempt.opened.promise;
+  // More than the kernel takes while the endpoint does not read.
+  const last = Buffer.alloc(16_777_216, "x");
+  sink.onBodyData(last);
+  assert.equal(sink.onBodyFlush(), false);
+  sink.onBodyEnd("");
+  endpoint.end();
+  await attempt.ended.promise;
+  connection.cancel(attempt);
+  connection.drain();
+  let byteCount = 0;
+  endpoint.on("data", (chunk: Buffer) => void (byteCount += chunk.length));
+  endpoint.on("error", () => {});
+  endpoint.resume();
+  await once(endpoint, "close");
+  assert.ok(byteCount > last.length, `${byteCount} bytes came`);
+  await closed.promise;
+});

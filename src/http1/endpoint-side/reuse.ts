@@ -1,0 +1,48 @@
+/**
+ * What stands in the way of using a connection to an endpoint again, beside the rules of RFC 9112 section 9.3:
+ *
+ * - A login that holds for the connection (RFC 4559 section 6): from the request that uses it, or the answer that
+ *   offers it, on, it serves one client connection, for good.
+ * - An answer that withholds its content (HEAD, 304). Careless endpoints send the content all the same, perhaps a
+ *   moment later, and whatever request is on its way by then would be answered with it: bytes that a stranger may have
+ *   chosen. Until the connection has been silent for a moment, nobody uses it. Not even the client who asked: it may be
+ *   a proxy.
+ */
+import type { ResponseHead } from "../../http/message.ts";
+import type { ConnectionAttempt } from "./connection-attempt.ts";
+
+/** Says who may use a connection to an endpoint next. One a connection. */
+export class Reuse {
+  /** A login holds for it, or may. */
+  isBound = false;
+  /** Content may follow that was not asked for. */
+  isSuspect = false;
+  /** How many had been parked in the pool when it was, this one included; the pool's to use. */
+  parkedAt = 0;
+  /** When it was parked; kept up to date only where `isSuspect`. */
+  parkedMs = 0;
+  /** A request that cannot be sent again was there when the last answer ended; the pool's to use. */
+  isAwaited = false;
+  /** The client connection that it is bound to; null = nobody's, whose attempt was given up. */
+  #client: object | null = null;
+
+  noteRequest(attempt: ConnectionAttempt): void {
+    if (attempt.bindsConnection) this.#bind(attempt.client);
+  }
+
+  noteAnswer(head: ResponseHead, attempt: ConnectionAttempt): void {
+    if (head.bindsConnection) this.#bind(attempt.client);
+    if (head.withholdsContent) this.isSuspect = true;
+  }
+
+  isBoundTo(client: object | null): boolean {
+    return this.isBound && client !== null && this.#client === client;
+  }
+
+  /** Where several clients share it, it belongs to the first who is offered a login. */
+  #bind(client: object | null): void {
+    if (this.isBound) return;
+    this.isBound = true;
+    this.#client = client;
+  }
+}
