@@ -6,7 +6,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
-import type { HeaderEdit } from "../route/header-edit.ts";
+import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { RequestChanges } from "./prepare-request.ts";

@@ -5,8 +5,8 @@
 import { forwardingFields, type ViaMode } from "../http/forwarding-fields.ts";
 import { Framing } from "../http/message.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { HeaderEdit } from "../route/header-edit.ts";
-import { type Rewrite, rewriteTarget } from "../route/rewrite.ts";
+import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
+import { type Rewrite, rewriteTarget } from "../middleware/rewrite/rewrite.ts";
 
 /** What a route changes in a request. */
 export interface RequestChanges {

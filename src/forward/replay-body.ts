@@ -1,7 +1,7 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
 import type { HeldMemory } from "../base/held-memory.ts";
 import type { BodySink, BodySource } from "../http/exchange.ts";
-import type { HeaderEdit } from "../route/header-edit.ts";
+import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;

@@ -1,7 +1,7 @@
 /** The options of the answers that a route gives itself: `redirect` and `respond`. */
 import * as z from "zod";
 import { addProblem, documented, section, sectionCheck } from "../base/option-schema.ts";
-import { fieldMapSchema, fieldValueSchema } from "./field-options.ts";
+import { fieldMapSchema, fieldValueSchema } from "../middleware/headers/field-options.ts";
 
 /** What `redirect.to` may name in braces. */
 const redirectPlaceholders = ["path", "query", "uri", "host", "scheme"] as const;

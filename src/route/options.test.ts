@@ -4,13 +4,14 @@ import fc from "fast-check";
 import { exchangeAround } from "../http/testing/exchange-around.ts";
 import { AddressSet } from "../net/address-set.ts";
 import { cidrSchema } from "../net/options.ts";
-import { compileHeaderEdit } from "./header-edit.ts";
+import { compileHeaderEdit } from "../middleware/headers/header-edit.ts";
 import { redirectSchema } from "./answer-options.ts";
-import { headersSchema } from "./field-options.ts";
+import { headersSchema } from "../middleware/headers/options.ts";
 import { matchSchema } from "./match-options.ts";
-import { rewriteSchema, routeSchema } from "./options.ts";
+import { rewriteSchema } from "../middleware/rewrite/options.ts";
+import { routeSchema } from "./options.ts";
 import { compileRedirect } from "./redirect.ts";
-import { compileRewrite } from "./rewrite.ts";
+import { compileRewrite } from "../middleware/rewrite/rewrite.ts";
 import { Router } from "./router.ts";
 
 /** Text made of what matters to a parser: seldom plain, often almost right. */

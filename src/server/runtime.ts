@@ -18,9 +18,14 @@ import type { ReasonCode } from "../http/reason.ts";
 import { compose, refuseWith, type RouteStep } from "../middleware/create-middleware.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
-import { compileAnswerFilter, compileHeaderEdit, compileTrailerEdit, type HeaderEdit } from "../route/header-edit.ts";
+import {
+  compileAnswerFilter,
+  compileHeaderEdit,
+  compileTrailerEdit,
+  type HeaderEdit,
+} from "../middleware/headers/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
-import { compileRewrite, type Rewrite } from "../route/rewrite.ts";
+import { compileRewrite, type Rewrite } from "../middleware/rewrite/rewrite.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/http1-transport.ts";

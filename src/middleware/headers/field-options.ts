@@ -1,7 +1,7 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
 import * as z from "zod";
-import { addProblem, choice, documented, oneOrMore, section, sectionCheck } from "../base/option-schema.ts";
-import { isToken, toLowerAscii } from "../http/fields.ts";
+import { addProblem, sectionCheck } from "../../base/option-schema.ts";
+import { isToken, toLowerAscii } from "../../http/fields.ts";
 
 /**
  * Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for
@@ -37,7 +37,7 @@ const ownRequestFields = new Set([
 export type FieldDirection = "request" | "response";
 
 /** What is wrong with a field name, or null. */
-function fieldNameProblem(name: string, direction: FieldDirection): string | null {
+export function fieldNameProblem(name: string, direction: FieldDirection): string | null {
   if (!isToken(name)) return `${JSON.stringify(name)} is not a field name: letters, digits and - only`;
   const lower = toLowerAscii(name);
   if (ownFields.has(lower))
@@ -78,52 +78,3 @@ export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<s
     }),
   );
 }
-
-function fieldEditsShape(direction: FieldDirection) {
-  const nameSchema = z
-    .string()
-    .superRefine((name, context) => {
-      // Via may go: loops are then found by CDN-Loop.
-      const problem =
-        direction === "request" && toLowerAscii(name) === "via" ? null : fieldNameProblem(name, direction);
-      if (problem !== null) addProblem(context, problem);
-    })
-    .transform(toLowerAscii);
-  return {
-    set: documented(fieldMapSchema(direction).prefault({}), {
-      kind: "map of field to value",
-      about: "Fields that are there afterwards with exactly this value.",
-    }),
-    add: documented(fieldMapSchema(direction).prefault({}), {
-      kind: "map of field to value",
-      about: "Fields that are added to those of the same name.",
-    }),
-    remove: documented(oneOrMore(nameSchema).prefault([]), {
-      kind: "list of fields",
-      about:
-        "Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those in `set`, go as well.",
-    }),
-  };
-}
-
-export const headersSchema = section({
-  request: documented(section(fieldEditsShape("request")).prefault({}), {
-    about: "Changes to the request as the endpoint sees it.",
-  }),
-  response: documented(
-    section({
-      ...fieldEditsShape("response"),
-      when: documented(choice(["always", "upstream"]).prefault("always"), {
-        about:
-          "Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim ones (101, 103). `upstream`: those of endpoints alone.",
-      }),
-    }).prefault({}),
-    {
-      about:
-        "Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.",
-    },
-  ),
-});
-
-/** The `headers` middleware in normal form; names in `remove` are in lower case. */
-export type HeadersOptions = z.output<typeof headersSchema>;

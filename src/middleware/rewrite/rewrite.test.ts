@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { RequestHead } from "../http/message.ts";
-import { parseTarget } from "../http/target.ts";
+import { RequestHead } from "../../http/message.ts";
+import { parseTarget } from "../../http/target.ts";
 import { compileRewrite, type RewriteSpec, rewriteTarget } from "./rewrite.ts";
 
 function rewritten(target: string, ...specs: RewriteSpec[]): [string, string] {

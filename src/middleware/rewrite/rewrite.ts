@@ -3,7 +3,7 @@
  * what is changed, and leaves the query as it was received. What comes out starts with `/` and holds only visible ASCII
  * (RFC 9112 section 3.2.1), whatever went in.
  */
-import { readPath } from "../http/path.ts";
+import { readPath } from "../../http/path.ts";
 
 /** `rewrite`; null or absent = not asked for. */
 export interface RewriteSpec {
