@@ -1,12 +1,12 @@
 /**
- * Accepted connections that are read into one piece of memory for all of a thread: what a read brings is parsed, or
- * copied, before the next read of anybody.
+ * Accepted connections that are read into one piece of memory, shared by all connections of a thread: what a read
+ * brings is parsed, or copied, before the next read of any connection.
  *
  * Node.js offers this for sockets that connect (`onread`), not for those that a server accepts: they are given 64 KiB
  * of fresh memory for every read, and collecting that took more than half of the CPU time of an upload. So sockets are
  * made here from what the kernel accepted, by the constructor option `handle`, as Node's own server makes its sockets;
- * its documentation leaves that out. Where a Node.js does not have it, its own sockets come, as `connection` events,
- * and all is as it would be without this file, but slower. See docs/decisions/0014.
+ * the option is not documented. If a version of Node.js does not have it, its own sockets come as `connection` events,
+ * and everything works as without this file, but slower. See docs/decisions/0014.
  */
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 
@@ -15,8 +15,7 @@ export const readMemoryBytes = 81_920;
 const memory = Buffer.allocUnsafeSlow(readMemoryBytes);
 
 /**
- * Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it
- * returns.
+ * Takes the `byteCount` bytes of a read, at the start of `bytes`. They have to be consumed or copied before it returns.
  */
 export type ReadListener = (byteCount: number, bytes: Buffer) => void;
 
@@ -33,7 +32,7 @@ interface ListeningHandle {
 export class AcceptedSocket extends Socket {
   readonly #reading: { onRead: ReadListener };
 
-  /** @throws where this Node.js does not make sockets of accepted handles */
+  /** @throws if this Node.js does not make sockets of accepted handles */
   constructor(handle: Handle) {
     const reading = { onRead: (): void => {} };
     const callback = (byteCount: number): boolean => {
@@ -58,8 +57,8 @@ export class AcceptedSocket extends Socket {
 }
 
 /**
- * Has connections that `server` accepts given to `onSocket`. Call it once the server listens; those that cannot be
- * given so come as `connection` events.
+ * Gives the connections that `server` accepts to `onSocket`. Call it when the server listens. Those that cannot be
+ * given this way come as `connection` events.
  */
 export function onAccepted(server: Server, onSocket: (socket: AcceptedSocket) => void): void {
   const handle = (server as unknown as { readonly _handle?: ListeningHandle | null })._handle;

@@ -14,7 +14,7 @@ export interface AddressBlock {
 
 /**
  * Reads `address` or `address/prefix`. Bits beyond the prefix are ignored (`10.1.2.3/8` is `10.0.0.0/8`).
- * @returns null where it is neither.
+ * @returns null if it is neither.
  */
 export function parseCidr(text: string): AddressBlock | null {
   const slash = text.indexOf("/");
@@ -88,8 +88,8 @@ class Ranges {
   readonly #last: Uint32Array;
 
   constructor(blocks: AddressBlock[], width: number) {
-    // CIDR blocks are nested or apart, so sorted by first address and size, a block that starts inside the one before
-    // lies inside it.
+    // Two CIDR blocks are nested or apart. So, sorted by first address and size, a block that starts inside the one
+    // before lies wholly inside it.
     blocks.sort((a, b) => compareWords(a.first, b.first) || compareWords(b.last, a.last));
     const kept: AddressBlock[] = [];
     for (const block of blocks) {

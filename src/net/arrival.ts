@@ -1,6 +1,6 @@
 /**
- * Whether anything has arrived at a socket that Node.js has not read yet. Node.js reads in the polling phase of its
- * event loop only; a byte or a FIN that came since is found by reading from the descriptor itself.
+ * Finds out whether something has arrived at a socket that Node.js has not read yet. Node.js reads only in the polling
+ * phase of its event loop; a byte or a FIN that came since is found by reading from the descriptor itself.
  */
 import { readSync } from "node:fs";
 import { descriptorOf } from "./socket-handle.ts";
@@ -8,10 +8,10 @@ import { descriptorOf } from "./socket-handle.ts";
 const scratch = Buffer.allocUnsafeSlow(1);
 
 /**
- * Reads at most one byte, which is lost: for a socket that must be silent, and that is closed if it is not. Costs a
- * system call and an exception: 3 µs, of 5 to 10 with a stack trace.
+ * Tells whether something has arrived at `socket`, by reading one byte, which is lost: only for a socket that must be
+ * silent, and is closed if it is not. Costs a system call and an exception: 3 µs, or 5 to 10 with a stack trace.
  * @param socket a plain one, TCP or Unix
- * @returns `nothing`, `something` (a byte, the FIN, or an error), or `unknown` where the descriptor is not known
+ * @returns `nothing`, `something` (a byte, the FIN, or an error), or `unknown` if the descriptor is not known
  */
 export function lookForArrival(socket: object): "nothing" | "something" | "unknown" {
   const descriptor = descriptorOf(socket);

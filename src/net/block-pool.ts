@@ -1,9 +1,9 @@
 /**
- * Blocks of one size for one thread: one that nobody needs any more serves again, so that there is nothing for the
- * garbage collector to do.
+ * Blocks of one size for one thread: a block that was given back is used again, so that the garbage collector has
+ * nothing to do.
  */
 
-/** Far more than are out at one time; the rest is left to the collector. */
+/** Far more than are in use at one time; the rest is left to the collector. */
 const maxFree = 16;
 
 /** Lends blocks of memory and takes them back. */

@@ -1,16 +1,16 @@
 /**
- * How near this process is to its limit of open files. The kernel gives the lowest free number, so the number of a new
- * descriptor tells how many are open at least: no counting.
+ * How near this process is to its limit of open files. The kernel gives a new descriptor the lowest free number, so its
+ * number tells how many are open at least, and nothing has to be counted.
  *
  * Clients get descriptors only up to a ceiling, files that hold their bodies up to a higher one, connections to
- * endpoints up to one higher still. What is left is for the admin listener, logs, checks and names. Without that, a
- * listener whose accepting fails is asked again by the kernel at once and for ever: every thread would spin, and
- * Node.js tells nobody (libuv swallows the error).
+ * endpoints up to one higher still. The rest is for the admin listener, logs, checks and names. Without the ceiling,
+ * `accept` would fail, the kernel would report the connection again at once and for ever, and every thread would spin;
+ * Node.js reports no error (libuv swallows it).
  */
 import { readFileSync } from "node:fs";
 import { descriptorOf } from "./socket-handle.ts";
 
-/** How long a limit that was read is believed: it can be changed from outside (`prlimit`). */
+/** The limit is read again after this time: it can be changed from outside (`prlimit`). */
 const maxAgeMs = 5_000;
 
 let maxDescriptors = Number.POSITIVE_INFINITY;
@@ -56,7 +56,7 @@ function currentLimit(): number {
     const match = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
     if (match !== null) maxDescriptors = Number(match[1]);
   } catch {
-    // Not Linux, or no descriptor is free: what was known holds.
+    // Not Linux, or no descriptor is free: the last known limit holds.
   }
   return maxDescriptors;
 }

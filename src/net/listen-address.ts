@@ -18,11 +18,11 @@ export interface TcpListenAddress {
 export interface UnixListenAddress {
   readonly kind: "unix";
   readonly path: string;
-  /** The permissions of the socket's file. Who may write to it may connect. */
+  /** The permissions of the socket's file. Everybody who may write to the file may connect. */
   readonly mode: number;
 }
 
-/** A socket that whoever started the process opened and passed on (systemd socket activation: the first is 3). */
+/** A socket that the parent of this process opened and passed on (systemd socket activation: the first is 3). */
 export interface InheritedListenAddress {
   readonly kind: "fd";
   readonly fd: number;
@@ -33,7 +33,7 @@ export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedList
 /** The permissions of a Unix socket unless the configuration says otherwise: its owner and its group may connect. */
 const defaultSocketMode = 0o660;
 
-/** What `trustedProxies` may hold beside networks: whoever connects to a Unix socket. */
+/** What `trustedProxies` may hold beside networks: every client of a Unix socket. */
 export const unixPeers = "unix";
 
 /** The longest path a Unix socket can have on Linux, in bytes (`sun_path` without its NUL); macOS takes 103. */
@@ -113,7 +113,7 @@ export function parseSocketMode(text: string): number {
 
 /**
  * The path of `unix:/path`.
- * @throws RangeError where it is empty, holds a NUL or is longer than a socket's path can be.
+ * @throws RangeError if it is empty, holds a NUL or is longer than a socket's path can be.
  */
 export function parseSocketPath(text: string): string {
   const path = text.slice("unix:".length);

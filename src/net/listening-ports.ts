@@ -1,5 +1,6 @@
 /**
- * Who on this machine listens on a TCP port? Asked of the kernel's table, so that nothing has to be opened to find out.
+ * Which sockets of this machine listen on a TCP port. The kernel's table says it, so no socket has to be opened to find
+ * out.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { endianness } from "node:os";
@@ -10,18 +11,18 @@ const listening = "0A";
 
 /** A socket that listens, of any process. */
 export interface PortListener {
-  /** Where, in the spelling of `normalizeIp` or `::`. */
+  /** Its address, in the spelling of `normalizeIp` or `::`. */
   readonly host: string;
   readonly inode: string;
 }
 
-/** @returns null where the system has no such table (it is Linux's) */
+/** The sockets that listen on `port`; null if the system has no such table (only Linux has it). */
 export async function findListeners(port: number): Promise<readonly PortListener[] | null> {
   try {
     const tables = await Promise.all(
       [socketTables.IPv4, socketTables.IPv6].map((path) =>
         readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
-          // Where IPv6 is switched off there is one table only.
+          // If IPv6 is switched off, there is one table only.
           if (error.code === "ENOENT" && path === socketTables.IPv6) return "";
           throw error;
         }),
@@ -43,7 +44,7 @@ export function readListeners(table: string, port: number): PortListener[] {
   });
 }
 
-/** The words of an address stand in the table in the byte order of the machine. */
+/** In the table, the words of an address are in the byte order of the machine. */
 function readHost(hex: string): string {
   const bytes = Buffer.from(hex, "hex");
   if (endianness() === "LE") bytes.swap32();

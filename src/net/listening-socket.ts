@@ -1,10 +1,10 @@
 /**
  * A socket that accepts connections and gives them to a taker, which may change while it listens. Connections that come
- * before there is one wait.
+ * while there is no taker wait.
  *
  * On systems that can spread the connections of a port, every TCP socket shares its port (SO_REUSEPORT): so a proxy can
- * open `:80` beside its own `127.0.0.1:80` and give the one up for the other. That a port is not shared with strangers
- * is looked at before; see `assertAddressFree`.
+ * open `:80` beside its own `127.0.0.1:80` and give up one for the other. `assertAddressFree` checks before that no
+ * other process listens on the port.
  */
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { onAccepted } from "./accepted-socket.ts";
@@ -12,24 +12,24 @@ import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
 import { canSharePorts } from "./shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "./socket-path.ts";
 
-/** How many connections the kernel, and before there is a taker we, let wait. */
+/** How many connections wait at most: in the kernel, and here while there is no taker. */
 const backlog = 4_096;
 
-/** The error of a socket that nobody uses says nothing: its close follows. */
+/** An error of a socket that nobody uses is ignored: its close follows. */
 const ignore = (): void => {};
 
-/** Ends a connection of which nothing was read. */
+/** Closes a connection of which nothing was read. */
 export function discard(socket: Socket): void {
   socket.on("error", ignore);
   socket.destroy();
 }
 
-/** Who serves the connections of a socket. */
+/** Serves the connections of a listening socket. */
 export interface ConnectionTaker {
   onConnection(socket: Socket): void;
-  /** Connections that their clients had reset before they were accepted, and which are gone. */
+  /** Counts connections that their clients had reset before they were accepted; they are gone. */
   onReset(count: number): void;
-  /** Something is wrong with the socket itself. @param problem a sentence about it */
+  /** Called if something is wrong with the socket itself. @param problem a sentence about it */
   onSocketError(problem: string, error: Error): void;
 }
 
@@ -40,12 +40,12 @@ export interface ConnectionTaker {
 export class ListeningSocket {
   readonly address: ListenAddress;
   readonly #server: Server;
-  /** Who came before there was a taker. */
+  /** Connections that came while there was no taker. */
   readonly #early: Socket[] = [];
   #earlyResets = 0;
   #taker: ConnectionTaker | null = null;
   #path: BoundSocketPath | null = null;
-  /** On a Unix socket nobody has an address. */
+  /** Clients of a Unix socket have no address. */
   #hasPeerAddresses = true;
 
   constructor(address: ListenAddress) {
@@ -58,7 +58,7 @@ export class ListeningSocket {
     return formatListenAddress(this.address);
   }
 
-  /** The port that is listened on; 0 where there is none. */
+  /** The port that is listened on; 0 if there is none. */
   get port(): number {
     const address = this.#server.address();
     return address !== null && typeof address === "object" ? address.port : 0;
@@ -72,8 +72,8 @@ export class ListeningSocket {
   }
 
   /**
-   * Opens it.
-   * @param port takes the place of port 0 where another thread has found a free one
+   * Starts to listen.
+   * @param port takes the place of port 0 if another thread has found a free one
    * @throws the system's error, whose `address` says where
    */
   async listen(port: number | null): Promise<void> {
@@ -83,7 +83,7 @@ export class ListeningSocket {
         this.#path = await bindSocketPath(address, (path) => this.#listen({ path, backlog }));
       else await this.#listen(toListenOptions(address, port));
     } catch (error) {
-      // Not every error of the system says where: names that do not resolve, inherited sockets.
+      // Some errors of the system do not name the address: names that do not resolve, inherited sockets.
       if (error instanceof Error && typeof (error as { address?: unknown }).address !== "string")
         Object.assign(error, { address: this.key });
       throw error;
@@ -104,7 +104,7 @@ export class ListeningSocket {
     await promise;
   }
 
-  /** Gives connections to `taker` from now on, first those that have come already. */
+  /** Gives connections to `taker` from now on, first those that wait. */
   giveTo(taker: ConnectionTaker): void {
     this.#taker = taker;
     if (this.#earlyResets > 0) taker.onReset(this.#earlyResets);
@@ -115,7 +115,7 @@ export class ListeningSocket {
     }
   }
 
-  /** The permissions of a Unix socket. @param mode as in `UnixListenAddress` */
+  /** Sets the permissions of a Unix socket. @param mode as in `UnixListenAddress` */
   setMode(mode: number): void {
     const error = this.#path?.setMode(mode) ?? null;
     if (error !== null) this.#taker?.onSocketError("cannot set the permissions of a Unix socket", error);
@@ -129,7 +129,7 @@ export class ListeningSocket {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: nothing
+    // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: no rule
     // that goes by addresses would hold for it.
     if (this.#hasPeerAddresses && socket.remoteAddress === undefined) {
       if (this.#taker === null) this.#earlyResets++;

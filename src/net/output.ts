@@ -1,13 +1,13 @@
 /**
  * The writing half of a connection. What belongs together leaves in one write: text (heads, chunk lines) and small
- * bodies are held back until `flush`, which whoever produced them calls when nothing more comes in this turn.
+ * bodies are held back until `flush`; the producer calls it when nothing more comes in this turn.
  *
- * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket
- * whose write was accepted whole has nothing queued. While that bit is set, the bytes given last belong to the socket,
+ * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket has
+ * nothing queued if the kernel took the whole write. While that bit is set, the bytes given last belong to the socket,
  * and nothing more should be given until `onWritable`.
  *
- * Three ways to write, by size, measured (CPU per answer of 0.1, 10 and 64 KiB): as one string; gathered in a block and
- * written as one buffer; as a vectored write.
+ * There are three ways to write, chosen by size (measured: CPU per answer of 0.1, 10 and 64 KiB): as one string;
+ * gathered in a block and written as one buffer; as a vectored write.
  */
 import type { Socket } from "node:net";
 import { BlockPool } from "./block-pool.ts";
@@ -21,18 +21,18 @@ const blocks = new BlockPool(blockBytes);
 /** Held-back text never grows beyond this many characters. */
 const maxHeldLength = 16_384;
 
-/** Output of one socket. */
+/** Writes text and bytes to one socket, few and large pieces at a time. */
 export class Output {
   readonly #socket: Socket;
   readonly #onWritable: () => void;
-  /** Text behind what the block holds. */
+  /** Text that follows the bytes in the block. */
   #held = "";
   #block: Buffer | null = null;
   #blockUsed = 0;
   #isCorked = false;
   #isAwaitingDrain = false;
 
-  /** @param onWritable called when the kernel has taken everything after a write that it did not */
+  /** @param onWritable called when the kernel has taken everything, after a write that it did not take at once */
   constructor(socket: Socket, onWritable: () => void) {
     this.#socket = socket;
     this.#onWritable = onWritable;
@@ -49,7 +49,7 @@ export class Output {
     if (this.#held.length > maxHeldLength) this.#write();
   }
 
-  /** Appends bytes, which stay the caller's only if `flush` then says that nothing is blocked. */
+  /** Appends bytes. They are the caller's again only if `flush` then returns true. */
   bytes(chunk: Buffer): void {
     const size = chunk.length;
     if (size <= maxTextBytes) {
@@ -62,7 +62,7 @@ export class Output {
       this.#blockUsed += chunk.copy(this.#block!, this.#blockUsed);
       return;
     }
-    // Too large to be copied: it goes out beside what is around it.
+    // Too large to be copied: it is written beside its neighbours, as a part of a vectored write.
     if (!this.#isCorked && (this.#held !== "" || this.#block !== null)) {
       this.#isCorked = true;
       this.#socket.cork();
@@ -71,7 +71,7 @@ export class Output {
     this.#socket.write(chunk);
   }
 
-  /** Writes out what is held. @returns false when the kernel did not take everything: wait for `onWritable`. */
+  /** Writes out what is held. @returns false if the kernel did not take everything: wait for `onWritable`. */
   flush(): boolean {
     this.#write();
     if (this.#isCorked) {
@@ -80,7 +80,7 @@ export class Output {
     }
     if (this.#isAwaitingDrain) return false;
     if (this.#socket.writableLength === 0 || this.#socket.destroyed) return true;
-    // An empty write queues behind the rest; its callback is the notice that all is out. Costs nothing while nothing
+    // An empty write queues behind the rest; its callback tells that everything is written. Costs nothing while nothing
     // blocks.
     this.#isAwaitingDrain = true;
     this.#socket.write("", this.#onDrained);
@@ -101,7 +101,7 @@ export class Output {
       const text = this.#held;
       this.#held = "";
       if (this.#socket.destroyed) return;
-      // What has to wait is kept as its bytes: text put together from many pieces takes many times as much.
+      // What has to wait is kept as bytes: a string joined from many pieces takes many times as much memory.
       if (this.#socket.writableLength > 0) this.#socket.write(ownBytesOf(text));
       else this.#socket.write(text, "latin1");
     }
@@ -113,10 +113,10 @@ export class Output {
     const used = this.#blockUsed;
     this.#block = null;
     this.#blockUsed = 0;
-    // What has to wait is kept in memory of its own size, unless it fills the block well.
+    // What has to wait is copied to memory of its own size, unless it fills most of the block.
     const isCopied = this.#socket.writableLength > 0 && used <= blockBytes / 2;
     if (!this.#socket.destroyed) this.#socket.write(isCopied ? ownCopy(block, used) : block.subarray(0, used));
-    // A block that the kernel took whole serves again; else it is the socket's.
+    // A block that the kernel took whole is used again; else it belongs to the socket.
     if (isCopied || this.#socket.writableLength === 0) blocks.giveBack(block);
     if (this.#held !== "") this.#write();
   }

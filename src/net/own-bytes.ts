@@ -1,6 +1,6 @@
 /**
- * Bytes in memory of their own size, for what has to wait as long as a slow peer likes. `Buffer.from` cuts small ones
- * from a slab, and the smallest part of a slab keeps all of it.
+ * Copies of bytes in memory of exactly their size, for bytes that may have to wait long for a slow peer. `Buffer.from`
+ * cuts small buffers from a slab, and one small part in use keeps the whole slab in memory.
  */
 
 /** A copy of `bytes[0, end)`. */

@@ -1,7 +1,4 @@
-/**
- * Slow peers and stalled ones, on a clock that stands still: what each sign of progress is worth, and when a peer is
- * given up.
- */
+/** Slow peers and stalled ones, on a manual clock: what each sign of progress is worth, and when a peer is given up. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";

@@ -1,33 +1,33 @@
 /**
- * Waits for a peer that is slow: tells when it has taken nothing for so long. Progress is seen below a completed write,
- * by three signs, the cheap ones first: what Node.js has handed on, what libuv has left to hand on (a write that the
- * kernel took in part), and what the kernel has left to send (`net/send-queues.ts`).
+ * Watches a slow peer and tells when it has taken nothing for a given time. Progress is seen before a write is
+ * complete, by three signs, the cheap ones first: what Node.js has handed to libuv, what libuv has left to hand on (a
+ * write that the kernel took in part), and what the kernel has left to send (`net/send-queues.ts`).
  *
- * It looks twice in each time allowed. A peer is given up at a look that finds nothing new and is at least that time
- * after the last that did: never before it is over, and at most half of it later; twice of it where the kernel cannot
- * be asked in time.
+ * It looks twice in each time allowed. A peer is given up at a look that finds no progress, if the last look with
+ * progress is at least that time ago: never before the time is over, and at most half of it later. If the kernel cannot
+ * be asked in time, the peer is given up after twice the time.
  */
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "./send-queues.ts";
 import { writeQueueBytesOf } from "./socket-handle.ts";
 
-/** What counts as progress beside bytes that the peer takes: `both` = also bytes that come from it. */
+/** What counts as progress: `taking` = bytes that the peer takes; `both` = also bytes that come from it. */
 export type ProgressKind = "taking" | "both";
 
 /** What a watch is made of. */
 export interface ProgressWatchParts {
   readonly socket: Socket;
   readonly wheel: TimerWheel;
-  /** There was no progress for the time allowed. The watch is over. */
+  /** Called when there was no progress for the time allowed. The watch has ended by then. */
   readonly onStalled: () => void;
   /** Default: the thread's. */
   readonly queues?: SendQueues;
 }
 
 /**
- * Tells when a peer has made no progress for a given time. One a socket, made when its peer is slow for the first
- * time.
+ * Tells when a peer has made no progress for a given time. One for each socket, made when its peer is slow for the
+ * first time.
  */
 export class ProgressWatch implements SendQueueAsker {
   readonly socket: Socket;
@@ -36,7 +36,7 @@ export class ProgressWatch implements SendQueueAsker {
   readonly #onStalled: () => void;
   readonly #deadline: Deadline;
   #kind: ProgressKind = "both";
-  /** 0 = it does not watch. */
+  /** 0 = it is not watching. */
   #timeoutMs = 0;
   #progressMs = 0;
   // What was seen last.
@@ -83,7 +83,7 @@ export class ProgressWatch implements SendQueueAsker {
     this.#leftToSend = byteCount;
     if (this.#hasMoved() || (before !== -1 && byteCount !== -1 && byteCount < before)) this.#noteProgress();
     else if (this.#isOver(1)) {
-      // At the next tick of the wheel, which takes care of what the owner throws.
+      // The owner is told at the next tick of the wheel, which handles what the owner may throw.
       this.#isStalled = true;
       this.#wheel.arm(this.#deadline, 0);
     }
@@ -96,7 +96,7 @@ export class ProgressWatch implements SendQueueAsker {
       this.#noteProgress();
     } else if (this.#isStalled) this.#giveUp();
     else if (this.#isAsking) {
-      // The kernel could not be asked in time: what is not known is no progress.
+      // The kernel could not be asked in time: that counts as no progress.
       if (this.#isOver(2)) this.#giveUp();
       else this.#armNext();
     } else {

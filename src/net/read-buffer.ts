@@ -1,16 +1,16 @@
 /**
  * The memory that a connection's reads go into: one buffer, used again for every read, unless slices of it are still
- * needed when the read is over. It grows while reads fill it, so that large answers take fewer system calls and idle
+ * needed when the read is over. It grows while reads fill it: large answers take fewer system calls, and idle
  * connections little memory.
  */
 
 const firstBytes = 16_384;
 const largestBytes = 262_144;
 
-/** Lends a connection to an endpoint the memory of its reads. One a connection. */
+/** Lends the memory for reads to a connection to an endpoint. One for each connection. */
 export class ReadBuffer {
   #size = firstBytes;
-  /** What the socket does not know yet. */
+  /** A new buffer that the socket has not been given yet. */
   #fresh: Buffer | undefined = Buffer.allocUnsafeSlow(firstBytes);
 
   /** Asked by the socket before each read; undefined = go on with the same. */

@@ -1,11 +1,11 @@
 /**
- * How many bytes the kernel still holds for the peer of a TCP connection: what `SIOCOUTQ` tells, which Node.js does not
- * offer, read from the kernel's table of connections (`/proc/net/tcp`, Linux only). It is the only sign of a peer that
- * takes its bytes slowly: the kernel tells a writer nothing before a third of its buffer, which may be a megabyte, is
- * free.
+ * How many bytes the kernel still holds for the peer of a TCP connection (what `SIOCOUTQ` tells; Node.js has no call
+ * for it), read from the kernel's table of connections (`/proc/net/tcp`, Linux only). It is the only sign of a peer
+ * that takes its bytes slowly: the kernel tells a writer nothing until a third of its send buffer is free, and that
+ * buffer may be a megabyte.
  *
- * The table is as long as the machine has connections, so it is read in the background, a piece at a time, once for all
- * who ask, and never for more than a tenth of the time.
+ * The table has a line for each connection of the machine. So it is read in the background, a piece at a time, once for
+ * all askers, and for at most a tenth of the time.
  */
 import { close, open, read, readlinkSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -15,24 +15,24 @@ import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 /** Asks for a send queue. */
 export interface SendQueueAsker {
   readonly socket: Socket;
-  /** @param byteCount what is not acknowledged by the peer; -1 where nobody knows */
+  /** @param byteCount bytes that the peer has not acknowledged; -1 if this is not known */
   onSendQueue(byteCount: number): void;
 }
 
 const pieceBytes = 65_536;
-/** After a look that took so long, the next waits so many times as long. */
+/** The next look waits this many times as long as the last one took. */
 const restFactor = 10;
 const newline = 10;
 const none = -1;
 
-/** How a table is read; replaced in tests. @throws where there is none */
+/** How a table is read; replaced in tests. @throws if there is none */
 export type TableReader = (
   path: string,
   onPiece: (piece: Buffer) => void,
   onEnd: (error: Error | null) => void,
 ) => void;
 
-/** The looks of one thread. */
+/** Looks up send queues for one thread. */
 export class SendQueues {
   readonly #readTable: TableReader;
   readonly #now: () => number;
@@ -47,13 +47,16 @@ export class SendQueues {
     this.#now = now;
   }
 
-  /** Has `asker` told, later. A peer that cannot be looked up (a Unix socket, another system) is told as -1. */
+  /**
+   * Tells `asker` later, never within the call. It is told -1 if its socket cannot be looked up (a Unix socket, another
+   * system).
+   */
   ask(asker: SendQueueAsker): void {
     this.#asking.push(asker);
     if (this.#isLooking || this.#isTimed) return;
     this.#isTimed = true;
     const restMs = this.#nextLookMs - this.#now();
-    // Even the first goes with the others of its turn.
+    // The first waits for others that ask in the same turn: one look serves all.
     if (restMs <= 0) setImmediate(this.#look);
     else setTimeout(this.#look, restMs).unref();
   }
@@ -107,7 +110,7 @@ function tell(line: string, wanted: Map<string, SendQueueAsker[]>): void {
   for (const asker of askers) asker.onSendQueue(Number.isNaN(found.unsentBytes) ? none : found.unsentBytes);
 }
 
-/** The number that the kernel gave the socket; null where it has none, or is closed. */
+/** The number that the kernel gave the socket; null if it has none or is closed. */
 function inodeOf(socket: Socket): string | null {
   const fd = descriptorOf(socket);
   if (fd < 0 || socket.remoteAddress === undefined) return null;

@@ -1,4 +1,4 @@
-/** Where the kernel spreads the connections of one port among several sockets (SO_REUSEPORT as Linux has it). */
+/** Whether the kernel spreads the connections of one port among several sockets (SO_REUSEPORT as on Linux). */
 const platforms: ReadonlySet<NodeJS.Platform> = new Set<NodeJS.Platform>(["linux", "freebsd", "sunos", "aix"]);
 
 /** Can several sockets of this process listen on one port? */

@@ -1,6 +1,6 @@
 /**
- * What Node.js knows of a socket and keeps under `_handle`, which its documentation leaves out. Where a Node.js has it
- * no more, the answers are those for "not known".
+ * What Node.js knows of a socket and keeps under `_handle`, which is not documented. If a version of Node.js no longer
+ * has it, the answers are those for "not known".
  */
 
 interface Handle {
@@ -10,12 +10,12 @@ interface Handle {
 
 const handleOf = (socket: object): Handle | null => (socket as { readonly _handle?: Handle | null })._handle ?? null;
 
-/** The descriptor of a socket; -1 where it has none yet, or none any more. */
+/** The descriptor of a socket; -1 if it has none yet, or none any more. */
 export function descriptorOf(socket: object): number {
   return handleOf(socket)?.fd ?? -1;
 }
 
-/** Bytes that were handed to libuv and that the kernel has not taken yet; 0 where nobody knows. */
+/** Bytes that were handed to libuv and that the kernel has not taken yet; 0 if this is not known. */
 export function writeQueueBytesOf(socket: object): number {
   return handleOf(socket)?.writeQueueSize ?? 0;
 }

@@ -1,10 +1,10 @@
 /**
- * Unix sockets in the file system. Their files outlive a process that was killed, and whoever may write to one may
- * connect.
+ * Unix sockets in the file system. Their files outlive a process that was killed, and everybody who may write to a
+ * file may connect.
  *
- * A socket is bound in a folder that is nobody else's, given its permissions there and moved to its place: nobody can
- * connect before they hold, and the file of a dead process is replaced in one step. Nothing is ever replaced or removed
- * but a socket at which nobody answers, and at the end our own.
+ * A socket is bound in a folder of our own, given its permissions there and then moved to its place: nobody can connect
+ * before the permissions hold, and the file of a dead process is replaced in one step. Only a socket at which nobody
+ * answers is ever replaced or removed, and at the end our own.
  */
 import {
   chmodSync,
@@ -21,26 +21,26 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { maxSocketPathBytes, type UnixListenAddress } from "./listen-address.ts";
 
-/** A socket in its place. */
+/** A socket that is bound and in its place. */
 export interface BoundSocketPath {
   readonly path: string;
   /**
-   * Gives its file other permissions, unless it is gone or something else has taken its place. @returns why that cannot
-   * be done, or null
+   * Gives its file other permissions, unless the file is gone or has been replaced by another.
+   * @returns why that cannot be done, or null
    */
   setMode(mode: number): Error | null;
   /**
-   * Removes its file, unless something else has taken its place. To be called when the server is closed. A file that
-   * cannot be removed stays: whoever listens there next finds that nobody answers, and replaces it.
+   * Removes its file, unless it has been replaced by another. Call it when the server is closed. A file that cannot be
+   * removed stays: the next process that listens there finds that nobody answers, and replaces it.
    */
   remove(): void;
 }
 
 /**
- * Has `listen` open a Unix socket, and puts it at its path.
+ * Opens a Unix socket by `listen` and puts it at its path.
  * @param listen opens the socket at the path that it is given
- * @throws EADDRINUSE where somebody answers at the path, EEXIST where there is something else than a socket, ENOENT
- * where the folder is missing, or as `listen` does
+ * @throws EADDRINUSE if somebody answers at the path, EEXIST if something else than a socket is there, ENOENT if the
+ * folder is missing, or as `listen` does
  */
 export async function bindSocketPath(
   { path, mode }: UnixListenAddress,
@@ -52,7 +52,7 @@ export async function bindSocketPath(
   const scratch = mkdtempSync(join(folder, ".m"));
   const first = join(scratch, "s");
   try {
-    // A path this long leaves no room for a folder of our own: for a moment its permissions are those of the umask.
+    // The path is too long for a folder of our own beside it: for a moment the permissions are those of the umask.
     const isDirect = Buffer.byteLength(first) > maxSocketPathBytes;
     if (isDirect && lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path);
     await listen(isDirect ? path : first);
@@ -70,7 +70,7 @@ export async function bindSocketPath(
   };
 }
 
-/** Makes `change` at `path` if `own` is what stands there. @returns why that failed, or null */
+/** Makes `change` at `path` if the file there is `own`. @returns why that failed, or null */
 function changeOwn(path: string, own: Stats, change: () => void): Error | null {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
@@ -81,7 +81,7 @@ function changeOwn(path: string, own: Stats, change: () => void): Error | null {
   }
 }
 
-/** @throws where something is at `path` that must not be replaced */
+/** @throws if something is at `path` that must not be replaced */
 async function assertPathFree(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;

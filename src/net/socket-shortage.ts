@@ -1,6 +1,6 @@
 /**
- * Why no connection could be opened at all: a shortage of this process or machine, which says nothing of whoever was to
- * be reached.
+ * Tells a failure to connect that is a shortage of this process or machine, and so says nothing about the peer, from
+ * other failures.
  *
  * `EADDRNOTAVAIL` (and `EADDRINUSE`): every local port towards that address is in use, or this machine has no address
  * of that family. `EAGAIN`: on TCP a table of the kernel is full. On a Unix socket it means that the backlog of the
@@ -11,7 +11,7 @@ const portShortages: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EADDRINUSE
 
 /**
  * Which shortage is the system's error `code`, met while connecting? `sockets`: no descriptor or memory; `ports`: no
- * local address or port; null: none, the peer is meant.
+ * local address or port; null: none, the failure concerns the peer.
  */
 export function socketShortage(code: string | undefined, family: "tcp" | "unix"): "sockets" | "ports" | null {
   if (code === undefined) return null;

@@ -1,25 +1,25 @@
 /**
- * The kernel's tables of TCP sockets (`/proc/net/tcp` and `tcp6`, Linux only; see proc_pid_net(5)), and the numbers by
- * which it calls sockets there: their inodes.
+ * The kernel's tables of TCP sockets (`/proc/net/tcp` and `tcp6`, Linux only; see proc_pid_net(5)), and the numbers
+ * that identify sockets there: their inodes.
  */
 
-/** Where the tables are. The second is missing where IPv6 is switched off. */
+/** The paths of the tables. The second is missing if IPv6 is switched off. */
 export const socketTables = { IPv4: "/proc/net/tcp", IPv6: "/proc/net/tcp6" } as const;
 
 /** What a line of a table says of a socket. */
 export interface SocketLine {
-  /** Address and port in hexadecimal, the words of the address in the byte order of the machine. */
+  /** Address and port in hexadecimal; the words of the address are in the byte order of the machine. */
   readonly local: string;
-  /** The state of TCP in hexadecimal, such as `0A`: it listens. */
+  /** The state of TCP in hexadecimal, such as `0A` (LISTEN). */
   readonly state: string;
-  /** Bytes that the peer has not acknowledged; NaN where the line does not say it. */
+  /** Bytes that the peer has not acknowledged; NaN if the line does not say it. */
   readonly unsentBytes: number;
   readonly inode: string;
 }
 
 /**
  * Reads one line: number, both addresses, state, `tx_queue:rx_queue`, three columns of timers, user, a timeout, inode.
- * @returns null where it has not so many columns
+ * @returns null if it has fewer columns
  */
 export function readSocketLine(line: string): SocketLine | null {
   const [, local, , state, queues, , , , , inode] = line.trimStart().split(/ +/, 10);
@@ -27,7 +27,7 @@ export function readSocketLine(line: string): SocketLine | null {
   return { local, state, unsentBytes: Number.parseInt(queues, 16), inode };
 }
 
-/** The inode in what a descriptor under `/proc/self/fd` links to, `socket:[4711]`; null where it is no socket. */
+/** The inode in the link target of a descriptor under `/proc/self/fd`, `socket:[4711]`; null if it is no socket. */
 export function socketInodeOf(link: string): string | null {
   return /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? null;
 }

@@ -1,7 +1,7 @@
 /**
- * Finds out how many requests of one thread an upstream bears. Its queue is invisible, but not what it does to the time
- * of an answer: the limit grows while answers are about as fast as they have ever been, and shrinks in proportion as
- * they get slower. After the gradient algorithms of Netflix's concurrency-limits (2018) and of Envoy.
+ * Finds out how many requests of one thread an upstream can take at a time. The upstream's own queue cannot be seen,
+ * but it makes answers slower: the limit grows while answers are about as fast as they have ever been, and shrinks in
+ * proportion as they get slower. After the gradient algorithms of Netflix's concurrency-limits (2018) and of Envoy.
  *
  * The best time has to be measured without a queue: every half minute the limit is halved for a moment, and what is
  * measured then is the new best.
@@ -16,20 +16,20 @@ const windowMs = 100;
 /** … and this many. */
 const minSamples = 10;
 const probeIntervalMs = 30_000;
-/** What a window may change at most, and how much of it is believed. */
+/** How much one window may change the limit at most, and how much of the change is applied. */
 const minGradient = 0.5;
 const smoothing = 0.3;
 /** A window with failures lowers the limit by a tenth. */
 const failureGradient = 0.9;
 
-/** One thread's limit at one upstream. */
+/** One thread's limit of requests in flight at one upstream. */
 export class AdaptiveLimit implements AttemptObserver {
   readonly options: AdaptiveOptions;
   readonly #clock: Clock;
   readonly #onChange: (limit: number) => void;
   #limit: number;
   #inFlight = 0;
-  /** The most in flight in this window: a limit that nobody reaches has no reason to grow. */
+  /** The most in flight in this window: a limit that is not reached does not grow. */
   #peak = 0;
   #bestMs = 0;
   #sumMs = 0;
@@ -83,7 +83,7 @@ export class AdaptiveLimit implements AttemptObserver {
   }
 
   #conclude(now: number): void {
-    // A clock that is coarser than the answers are fast must not divide by nothing.
+    // The clock may be coarser than an answer is fast: never divides by 0.
     const averageMs = this.#samples > 0 ? Math.max(this.#sumMs / this.#samples, 0.01) : 0;
     if (this.#isProbing) {
       if (averageMs > 0) this.#bestMs = averageMs;

@@ -7,24 +7,24 @@ import type { Clock } from "../base/clock.ts";
 import type { EndpointConnection, ConnectionTarget } from "../http1/endpoint-side/endpoint-connection.ts";
 
 /**
- * An address that cannot be connected to is passed over this long, while others are there; then one connection tries
- * it.
+ * An address that cannot be connected to is passed over for this time, while there are others; then one connection
+ * tries it.
  */
 const avoidMs = 30_000;
 /** The most addresses that one connection tries before it gives up. */
 const maxTries = 8;
 
-/** One address, and what this thread knows of it. */
+/** One address, and what this thread knows about it. */
 export class PooledAddress {
   /** The address itself, or the path of a Unix socket. */
   readonly name: string;
   readonly target: ConnectionTarget;
   readonly family: number;
-  /** Connections that wait for a request, the youngest last. */
+  /** Idle connections, the youngest last. */
   readonly idle: EndpointConnection[] = [];
-  /** While this is later than now, others are preferred; 0 = it is as good as any. */
+  /** Until this time other addresses are preferred; 0 = it is as good as any. */
   avoidUntilMs = 0;
-  /** The name no longer stands for it: its connections end with what they are doing. */
+  /** The name no longer stands for it: its connections are closed after their last answer. */
   isGone = false;
 
   constructor(name: string, target: ConnectionTarget) {
@@ -39,7 +39,7 @@ export class AddressRotation {
   #addresses: readonly PooledAddress[] = [];
   #byName = new Map<string, PooledAddress>();
   #cursor = 0;
-  /** Some address is, or was not long ago, to be avoided. */
+  /** An address is avoided, or was not long ago. */
   #hasAvoided = false;
 
   /** A rotation of one address, which never changes. */
@@ -54,8 +54,8 @@ export class AddressRotation {
   }
 
   /**
-   * Makes `names` the addresses; what is known of those that stay is kept. @returns those that are no longer among
-   * them, marked so
+   * Makes `names` the addresses; what is known about those that stay is kept. @returns those that are no longer among
+   * them, marked as gone
    */
   update(names: readonly string[], port: number): PooledAddress[] {
     const before = this.#byName;
@@ -68,8 +68,9 @@ export class AddressRotation {
   }
 
   /**
-   * The address whose turn it is; null where none is known. One that failed is passed over for a while, then has one
-   * turn: unless that ends in a connection, it is passed over again. Where all have failed, none is.
+   * Takes a turn: returns the address whose turn it is; null if none is known. An address that failed is passed over
+   * for a while and then has one turn: unless that ends in a connection, it is passed over again. If all have failed,
+   * none is passed over.
    */
   next(clock: Clock): PooledAddress | null {
     const count = this.#addresses.length;
@@ -93,8 +94,8 @@ export class AddressRotation {
   }
 
   /**
-   * What a new connection tries, in this order: `first`, then the others, families in turn (RFC 8305 section 4), those
-   * that failed lately last.
+   * The addresses that a new connection tries, in order: `first`, then the others, families in turn (RFC 8305 section
+   * 4), those that failed lately last.
    */
   orderFrom(first: PooledAddress, nowMs: number): PooledAddress[] {
     const start = this.#addresses.indexOf(first);

@@ -1,10 +1,12 @@
-/** What the configured balancing goes by, for the data path and for people. Loads no schema. */
+/**
+ * Reads the configured balancing: what it hashes, for the data path, and its description, for people. Loads no schema.
+ */
 import { compileExchangeKey, type KeyOf } from "../http/exchange-key.ts";
 import type { BalanceOptions } from "./balance-options.ts";
 
 const noKey: KeyOf = () => null;
 
-/** What a balancer hashes of an exchange; always null for those that hash nothing. */
+/** What a balancer hashes of an exchange; always null for balancers that hash nothing. */
 export function balanceKeyOf(balance: BalanceOptions): KeyOf {
   if (balance === "ip-hash") return compileExchangeKey("clientIp");
   if (typeof balance === "string") return noKey;

@@ -13,7 +13,7 @@ export const balanceNames = [
   "ip-hash",
 ] as const;
 
-/** What a request is told by: a key in its one spelling. @param about what it is for */
+/** The schema of what identifies a request: a key in its canonical spelling. @param about what it is for */
 export function exchangeKey(about: string) {
   return documented(z.string().transform(parsedBy(parseExchangeKey)).prefault("clientIp"), {
     kind: "key",

@@ -1,7 +1,12 @@
 /**
- * The state of an upstream's breaker, which all threads share, in the region `breaker:<upstream>`: 0    state (32-bit
- * integer) 4    attempts that ended since it is half-open, and 8    how many of them failed (32-bit integers) 16
- * since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the state is
+ * The state of an upstream's breaker, which all threads share, in the region `breaker:<upstream>`.
+ *
+ * Layout (byte offsets):
+ *   0   state (32-bit integer)
+ *   4   attempts that ended since it is half-open (32-bit integer)
+ *   8   how many of them failed (32-bit integer)
+ *   16  since when it is closed, open, half-open: three 64-bit numbers on the shared clock, each written before the
+ * state is
  */
 import {
   numbersOf,
@@ -11,7 +16,7 @@ import {
   wordsOf,
 } from "../base/shared-memory.ts";
 
-/** In the electrical sense: `open` lets nothing pass. */
+/** The position of a breaker, in the electrical sense: `open` lets nothing pass. */
 export const BreakerPosition = { closed: 0, open: 1, halfOpen: 2 } as const;
 export type BreakerPosition = (typeof BreakerPosition)[keyof typeof BreakerPosition];
 
@@ -37,7 +42,7 @@ export class BreakerState {
     return new BreakerState(memory.region(keyOf(upstreamName), regionBytes));
   }
 
-  /** Makes the region, or finds it. */
+  /** Makes the region, or finds it if it exists. */
   static reserve(memory: SharedMemory, upstreamName: string): ReservedRegion {
     memory.region(keyOf(upstreamName), regionBytes);
     return { key: keyOf(upstreamName), clearStripe: null };
@@ -47,12 +52,12 @@ export class BreakerState {
     return Atomics.load(this.#words, positionIndex) as BreakerPosition;
   }
 
-  /** When it came into `position` last; 0 = never, or it has been there since the start. */
+  /** When it last came into `position`; 0 = never, or it has been there since the start. */
   sinceMs(position: BreakerPosition): number {
     return this.#times[firstTimeIndex + position]!;
   }
 
-  /** Moves it. @returns whether this call did: of several threads that see the same, one does */
+  /** Moves it to `position`. @returns whether this call did: of several threads that see the same, only one does */
   move(from: BreakerPosition, to: BreakerPosition, nowMs: number): boolean {
     if (this.position !== from) return false;
     this.#times[firstTimeIndex + to] = nowMs;

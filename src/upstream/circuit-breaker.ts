@@ -1,8 +1,8 @@
 /**
  * The circuit breaker of an upstream: when too large a share of its attempts fails, requests are refused at once for a
- * while, so that it can recover and clients need not wait for what will fail. Then it is half-open: a growing share of
- * the traffic tries it again, and it closes at the end of the ramp, or opens again. All threads share position and
- * counts; each looks when something happens, so it needs no timer.
+ * while, so that the upstream can recover and clients do not wait for an answer that will not come. Then the breaker is
+ * half-open: a growing share of the traffic tries the upstream again, and the breaker closes at the end of the ramp, or
+ * opens again. All threads share position and counts, and look at them when something happens; no timer is needed.
  */
 import type { Clock } from "../base/clock.ts";
 import type { RandomSource } from "../base/random.ts";
@@ -17,16 +17,16 @@ import type { Endpoint } from "./endpoint.ts";
 const attemptCounter = 0;
 const failureCounter = 1;
 const slots = 10;
-/** Half-open: the share of requests that pass at first … */
+/** While half-open: the share of requests that pass at first … */
 const firstShare = 0.1;
-/** … and the attempts after which their share of errors is believed. */
+/** … and the number of attempts from which on their share of errors counts. */
 const minProbes = 3;
 
 const shapeOf = (options: BreakerOptions): SlidingShape => ({ slots, slotMs: options.window / slots, counters: 2 });
 const windowKey = (upstreamName: string, { window }: BreakerOptions): string =>
   `breaker-window:${upstreamName}:${window}`;
 
-/** Makes the regions of an upstream's breaker, or finds them. */
+/** Makes the regions of an upstream's breaker, or finds them if they exist. */
 export function reserveBreaker(
   memory: SharedMemory,
   upstreamName: string,
@@ -115,7 +115,7 @@ export class CircuitBreaker implements AttemptObserver {
     const now = this.#clock.now();
     if (position === BreakerPosition.open) {
       if (now < this.#state.sinceMs(BreakerPosition.open) + open) return false;
-      // Whoever moves it is the first to try.
+      // The request that moves it is the first to try.
       return this.#move(BreakerPosition.open, BreakerPosition.halfOpen, now);
     }
     const elapsedMs = now - this.#state.sinceMs(BreakerPosition.halfOpen);

@@ -1,7 +1,7 @@
 /**
- * How a connection to an endpoint comes about for one attempt: the name is resolved, then its addresses are tried, each
- * a moment after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305
- * section 5). One deadline for all of it, TLS included where there is any. Nothing stays behind when it is over.
+ * Opens a connection to an endpoint for one attempt: the name is resolved, then its addresses are tried, each a moment
+ * after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5).
+ * One deadline covers all of it, TLS included if there is any. Nothing stays behind when it is over.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import type { ScheduledCall } from "../base/scheduler.ts";
@@ -13,17 +13,17 @@ import type { PooledAddress } from "./address-rotation.ts";
 /** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
 const attemptDelayMs = 250;
 
-/** What a dial asks of the transport that it is for. */
+/** What a dial needs from its transport. */
 export interface DialHost {
   readonly wheel: TimerWheel;
   readonly connectTimeoutMs: number;
-  /** Begins to connect to `address`; tells `opener` how it went, later. */
+  /** Begins to connect to `address`, and tells `opener` the outcome later. */
   open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection;
   /** `address` took a connection. */
   onAddressUp(address: PooledAddress): void;
-  /** `address` cannot be connected to, or another that was tried later was faster. */
+  /** `address` cannot be connected to, or is slower than another that was tried later. */
   onAddressDown(address: PooledAddress): void;
-  /** The dial is over, one way or the other. */
+  /** The dial is over, with a connection or without. */
   onDialEnd(dial: Dial): void;
 }
 
@@ -32,9 +32,12 @@ interface Candidate {
   readonly connection: EndpointConnection;
 }
 
-/** Finds one attempt a connection and starts it there, or fails it with the reason; once, unless it is cancelled. */
+/**
+ * Opens a connection for one attempt and starts the attempt on it, or fails the attempt with the reason: once, unless
+ * it is cancelled.
+ */
 export class Dial implements AttemptHandle, ConnectionOpener {
-  /** What resolves the name, while that is under way; null = nothing to call off. */
+  /** Cancels the resolving of the name while that is under way; else null. */
   resolving: ScheduledCall | null = null;
   readonly #host: DialHost;
   readonly #attempt: ConnectionAttempt;
@@ -91,7 +94,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
 
   onConnected(connection: EndpointConnection): void {
     const winner = this.#underWay.findIndex((candidate) => candidate.connection === connection);
-    // Those that were begun earlier had more time than it.
+    // Addresses that were tried earlier had more time than this one, and still have no connection.
     this.#underWay.forEach(({ address }, at) => {
       if (at < winner) this.#host.onAddressDown(address);
     });
@@ -105,13 +108,13 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     const at = this.#underWay.findIndex((candidate) => candidate.connection === connection);
     if (at === -1) return;
     const [failed] = this.#underWay.splice(at, 1);
-    // A shortage of this process says nothing of the address, and the next one would meet it, too.
+    // A shortage of this process says nothing about the address, and the next address would meet it, too.
     if (error.code === "OVERLOADED") {
       this.fail(error);
       return;
     }
     this.#host.onAddressDown(failed!.address);
-    // That there is no way to one address (no IPv6 on this machine) matters only where it is so for all.
+    // That one address cannot be reached from here (no IPv6 on this machine) matters only if it is so for all.
     if (this.#error === null || this.#error.side !== "upstream") this.#error = error;
     if (this.#left.length > 0) this.#tryNext();
     else if (this.#underWay.length === 0) this.fail(this.#error);

@@ -13,17 +13,17 @@ export interface EjectionTarget {
   /** The endpoint's URL. */
   readonly endpoint: string;
   readonly state: EndpointState;
-  /** Null where detection is off. */
+  /** Null if detection is off. */
   readonly record: EjectionRecord | null;
 }
 
 export interface EjectionKeeperOptions {
-  /** Called when `target` is back. */
+  /** Called when the ejection of `target` has ended. */
   readonly onReturn: (target: EjectionTarget, cause: "time" | "health check") => void;
   readonly scheduler?: Scheduler;
 }
 
-/** An ejection ends this much late at most. */
+/** An ejection ends at most this late. */
 const intervalMs = 200;
 
 /** Looks after ejected endpoints until it is closed. */
@@ -46,8 +46,9 @@ export class EjectionKeeper {
   }
 
   /**
-   * A health check of the endpoint passed. That ends a first ejection; where traffic has had it ejected again since,
-   * checks evidently do not see what traffic does, and only one that failed before says something new (`recovery`).
+   * A health check of the endpoint passed. That ends a first ejection. If traffic has had the endpoint ejected again
+   * since, checks do not see what traffic sees: then only a check that passes after one that failed (`recovery`) ends
+   * the ejection.
    */
   notePass(upstream: string, endpoint: string, kind: "pass" | "recovery"): void {
     for (const target of this.#targets) {

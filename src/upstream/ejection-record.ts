@@ -1,8 +1,12 @@
 /**
- * What all threads know of an endpoint's failures, in the region `outlier:<upstream>/<url>`: 0   failures in a row
- * (32-bit integer) 4   ejections that count towards the length of the next (32-bit integer) 8   when the last ejection
- * ends or ended, on the shared clock (64-bit number, written before the endpoint's flag is set) 16  when it began
- * (64-bit number, likewise)
+ * What all threads know of an endpoint's failures, in the region `outlier:<upstream>/<url>`.
+ *
+ * Layout (byte offsets):
+ *   0   failures in a row (32-bit integer)
+ *   4   ejections that count towards the length of the next (32-bit integer)
+ *   8   when the last ejection ends or ended, on the shared clock (64-bit number)
+ *   16  when it began, on the shared clock (64-bit number)
+ * Both times are written before the endpoint's flag is set.
  */
 import {
   numbersOf,
@@ -36,7 +40,7 @@ export class EjectionRecord {
     return new EjectionRecord(memory.region(keyOf(upstreamName, url), regionBytes));
   }
 
-  /** Makes the region, or finds it. */
+  /** Makes the region, or finds it if it exists. */
   static reserve(memory: SharedMemory, upstreamName: string, url: string): ReservedRegion {
     memory.region(keyOf(upstreamName, url), regionBytes);
     return { key: keyOf(upstreamName, url), clearStripe: null };
@@ -51,20 +55,20 @@ export class EjectionRecord {
     return Atomics.load(this.#words, failuresIndex);
   }
 
-  /** @returns how many failures in a row there are now, over all threads */
+  /** Counts a failure. @returns how many failures in a row there are now, over all threads */
   noteFailure(): number {
     return Atomics.add(this.#words, failuresIndex, 1) + 1;
   }
 
   /**
-   * Takes the failures in a row where there are `least` of them, and counts from 0 again. @returns whether it did: of
-   * several threads, one does
+   * Sets the failures in a row back to 0 if there are at least `least`. @returns whether this call did: of several
+   * threads, only one does
    */
   claim(least: number): boolean {
     return Atomics.exchange(this.#words, failuresIndex, 0) >= least;
   }
 
-  /** The ejection is not one of several in a short time. */
+  /** Forgets earlier ejections: the next one is as short as the first. */
   get isFirst(): boolean {
     return Atomics.load(this.#words, ejectionsIndex) <= 1;
   }
@@ -81,7 +85,7 @@ export class EjectionRecord {
 
   /**
    * Notes that an ejection begins. @returns how long it is: longer each time, and shorter again by one step for each
-   * `ejection` without trouble
+   * time of `ejection` without another
    */
   begin(nowMs: number, { ejection, maxEjection }: OutlierOptions): number {
     const calm = Math.floor(Math.max(0, nowMs - this.endsMs) / ejection);
@@ -99,7 +103,7 @@ export class EjectionRecord {
     Atomics.store(this.#words, failuresIndex, 0);
   }
 
-  /** As `end`; the ejection makes the next one no longer. */
+  /** As `end`, but the ejection does not make the next one longer. */
   forgive(nowMs: number): void {
     this.#words[ejectionsIndex] = Math.max(0, this.#words[ejectionsIndex]! - 1);
     this.end(nowMs);

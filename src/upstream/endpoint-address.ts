@@ -4,7 +4,8 @@ import { domainToASCII } from "node:url";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
 
 /**
- * Where an endpoint is. `url` is canonical (lower case, port written out): the endpoint's identity within its upstream.
+ * The address of an endpoint. `url` is canonical (lower case, port written out): the endpoint's identity within its
+ * upstream.
  */
 export interface EndpointAddress {
   readonly url: string;
@@ -62,7 +63,7 @@ function splitAuthority(text: string): [authority: string, rest: string] {
 }
 
 /**
- * Lower case, but for the interface of an address that is local to a link: `fe80::1%eth0`, in URLs also
+ * In lower case, except the interface of an address that is local to a link: `fe80::1%eth0`, in URLs also
  * `fe80::1%25eth0` (RFC 6874).
  */
 function readIpv6(text: string): string {
@@ -71,7 +72,8 @@ function readIpv6(text: string): string {
 }
 
 /**
- * Lower case; a name in other letters than ASCII in the form that name servers know (RFC 5891). "" where there is none.
+ * In lower case; a name with letters beyond ASCII in the form that name servers know (RFC 5891). "" if there is no such
+ * form.
  */
 function readName(text: string): string {
   return /^[\x00-\x7f]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);

@@ -45,7 +45,7 @@ const lineWords = lineBytes / 4;
 const headLines = 2;
 const stripeStart = (stripeIndex: number): number => (headLines + stripeIndex) * lineWords;
 
-/** Who looks, and whom a change concerns. */
+/** Which thread looks at the state, and which upstream a change concerns. */
 export interface EndpointStateParts {
   /** Which stripe this thread counts in; -1 = an observer, whose `enter` and `leave` count nothing. */
   readonly stripeIndex: number;
@@ -121,7 +121,8 @@ export class EndpointState {
   }
 
   /**
-   * Takes a dead thread's attempts out of the count. Call it when the thread has ended, before its successor starts.
+   * Takes the attempts of a thread that died out of the count. Call it when the thread has ended, before its successor
+   * starts.
    */
   clearStripe(stripeIndex: number): void {
     if (stripeIndex < 0 || stripeIndex >= this.#stripes)
@@ -129,7 +130,7 @@ export class EndpointState {
     Atomics.store(this.#words, stripeStart(stripeIndex), 0);
   }
 
-  /** Forgets everything but the attempts under way: it is added anew. */
+  /** Forgets everything except the attempts under way: the endpoint is added anew. */
   forget(): void {
     this.health = Health.unknown;
     this.isAnswering = true;
@@ -148,8 +149,8 @@ export class EndpointState {
   }
 
   /**
-   * The last active check got an answer, good or bad, or there was no check yet. An endpoint that is unhealthy and
-   * answers is one that panic may fall back on.
+   * The last active check got an answer, good or bad, or there was no check yet. An endpoint that is unhealthy but
+   * answers may be used in a panic.
    */
   get isAnswering(): boolean {
     return Atomics.load(this.#words, silentIndex) === 0;
@@ -161,8 +162,8 @@ export class EndpointState {
   }
 
   /**
-   * When it last began to admit requests after it had not, or was added to a running upstream, by the clock of the
-   * process; 0 = it has been there since the start.
+   * When it last began to admit requests again, or was added to a running upstream, by the clock of the process; 0 = it
+   * has been there since the start.
    */
   get returnedMs(): number {
     return this.#times[returnedIndex]!;
@@ -192,7 +193,7 @@ export class EndpointState {
     if ((Atomics.and(this.#words, flagsIndex, ~flag) & flag) !== 0) this.#announce(wasAdmitting);
   }
 
-  /** The weight set at run time, 0 to 65,535, or null where the configured one holds. */
+  /** The weight set at run time, 0 to 65,535, or null if the configured one holds. */
   get weightOverride(): number | null {
     const stored = Atomics.load(this.#words, weightIndex);
     return stored === 0 ? null : stored - 1;
@@ -213,7 +214,7 @@ export class EndpointState {
     return (Atomics.load(this.#words, flagsIndex) & (EndpointFlag.draining | EndpointFlag.disabled)) === 0;
   }
 
-  /** Nothing but an ejection is in the way. */
+  /** It would admit new requests if it were not ejected. */
   get isOnlyEjected(): boolean {
     return (
       Atomics.load(this.#words, healthIndex) !== Health.unhealthy &&
@@ -232,7 +233,7 @@ export class EndpointState {
     );
   }
 
-  /** Tells everybody of a change; before that, notes the time where it brought the endpoint back. */
+  /** Tells all threads about a change. If the change brought the endpoint back, notes the time before. */
   #announce(wasAdmitting: boolean): void {
     if (!wasAdmitting && this.isAdmitting) this.#times[returnedIndex] = this.#clock.now();
     this.#upstream.bumpEpoch();

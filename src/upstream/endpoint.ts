@@ -8,7 +8,7 @@ import type { Transport } from "./transport.ts";
 /** The heaviest an endpoint can be. */
 export const maxWeight = 65_535;
 
-/** What the configuration (or discovery) says of an endpoint. */
+/** What the configuration (or discovery) says about an endpoint. */
 export interface EndpointSpec {
   /** `http://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
   readonly url: string;
@@ -21,7 +21,7 @@ export interface EndpointSpec {
   readonly weight: number;
   /** Used only when no other endpoint is available. */
   readonly isBackup: boolean;
-  /** Where it is: data centre, availability zone. Default: null, nobody knows. */
+  /** Where it is: data centre, availability zone. Default: null, not known. */
   readonly zone?: string | null;
   /** Its answers may be malformed in ways that can be repaired. Default: no. */
   readonly isLenient?: boolean;
@@ -41,7 +41,7 @@ export class Endpoint {
     this.name = spec.url;
     this.state = state;
     this.transport = transport;
-    // An interface of this machine (`fe80::1%eth0`) means nothing to the endpoint.
+    // The interface of an address (`fe80::1%eth0`) has a meaning on this machine only.
     this.authority = spec.host === null ? "localhost" : spec.url.slice("http://".length).replace(/%[^\]]*/, "");
   }
 
@@ -60,12 +60,12 @@ export class Endpoint {
     return this.state.inFlight;
   }
 
-  /** All gates admit a new request: the answer to "is it available", in one place. */
+  /** Do all gates admit a new request? The one place that decides whether an endpoint is available. */
   get isAvailable(): boolean {
     return this.state.isAdmitting;
   }
 
-  // What else `Candidate` asks.
+  // The rest of `Candidate`.
 
   get isWanted(): boolean {
     return this.state.isWanted;

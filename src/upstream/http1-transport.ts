@@ -1,8 +1,8 @@
 /**
- * HTTP/1.1 to one endpoint: dials, keeps idle connections (`idle-connections.ts` says who gets which), and, where asked
- * to, puts several requests on one connection so that they share system calls. Where its name stands for several
- * addresses, requests go to them in turn; connections to an address that the name no longer stands for end with what
- * they are doing.
+ * HTTP/1.1 to one endpoint: dials, keeps idle connections (`idle-connections.ts` says which attempt gets which), and,
+ * if `pipelining` is on, puts several requests on one connection so that they share system calls. If its name stands
+ * for several addresses, requests go to them in turn; connections to an address that the name no longer stands for are
+ * closed after their last answer.
  */
 import { isIP } from "node:net";
 import type { EndOfTurn } from "../base/end-of-turn.ts";
@@ -27,12 +27,12 @@ import type { Attempt, Transport } from "./transport.ts";
 export interface TransportOptions {
   readonly maxIdle: number;
   readonly idleTimeout: number;
-  /** How many requests may share a connection, where they are pipelinable; 1 = no pipelining. */
+  /** How many requests may share a connection, if they can be pipelined; 1 = no pipelining. */
   readonly pipelining: number;
   /** Endpoints' answers may be malformed in ways that can be repaired. */
   readonly isLenient: boolean;
   readonly timeouts: ConnectionOwner["timeouts"] & {
-    /** From the wish for a connection until it is up, resolving the name included. */
+    /** For opening a connection, resolving the name included. */
     readonly connect: number;
   };
 }
@@ -46,8 +46,8 @@ export interface TransportContext {
 }
 
 /**
- * An idle connection is given up this long before the endpoint said it would close it: a request that crosses the FIN
- * is lost.
+ * An idle connection is closed this long before the endpoint said it would close it: a request that crosses the FIN is
+ * lost.
  */
 const keepAliveMarginMs = 1_000;
 /** `Keep-Alive: timeout=0`: the endpoint waits for less than a second. */
@@ -66,17 +66,17 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   /** The host to resolve; null = the endpoint has one address, which is known. */
   readonly #hostName: string | null;
   readonly #rotation: AddressRotation;
-  /** The resolver's answer that `#rotation` was last made of. */
+  /** The resolver's answer that `#rotation` was last made from. */
   #resolved: readonly string[] | null = null;
   #isWatching = false;
   readonly #open = new Map<EndpointConnection, PooledAddress>();
   #idleCount = 0;
   readonly #looks: IdleConnections;
-  /** Connections that may be shared, where pipelining is on. */
+  /** Connections that may be shared, if pipelining is on. */
   readonly #shared: EndpointConnection[] = [];
   readonly #dials = new Set<Dial>();
   #isDraining = false;
-  /** Content came behind an answer that has none: after such answers no connection is kept any more. */
+  /** Content came after an answer that has none: connections are no longer kept after such answers. */
   #isCareless = false;
 
   constructor(spec: EndpointSpec, options: TransportOptions, context: TransportContext) {
@@ -144,7 +144,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     for (const connection of [...this.#open.keys()]) connection.close();
   }
 
-  /** @param first the address whose turn it is; null = none is known yet */
+  /** @param first the address whose turn it is; null = no address is known yet */
   #dial(attempt: Attempt, first: PooledAddress | null): void {
     const dial = new Dial(this, attempt);
     this.#dials.add(dial);
@@ -162,7 +162,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
   }
 
   #watch(host: string): void {
-    // An exchange that began before a reload may still come here; nobody would end the watch then.
+    // An exchange that began before a reload may still come here; then nobody would end the watch.
     if (this.#isWatching || this.#isDraining) return;
     this.#isWatching = true;
     this.#context.resolver.watch(host, this);
@@ -248,7 +248,10 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     this.#looks.noteClosed(connection);
   }
 
-  /** It is the client's whose login it carries, whatever the size of the pool: without it, nobody could log in. */
+  /**
+   * The connection is kept for the client whose login it carries, whatever the size of the pool: else nobody could log
+   * in.
+   */
   #keepBound(connection: EndpointConnection, keepAliveHintMs: number, last: ConnectionAttempt): void {
     const isKept = connection.reuse.isBoundTo(last.client) && last.keepConnection(connection);
     if (!isKept) {
@@ -288,7 +291,7 @@ export class Http1Transport implements Transport, ConnectionOwner, DialHost, Add
     this.#context.onInternalError(error);
   }
 
-  /** Of the address that has the most. */
+  /** How many are idle at the address that has the most. */
   #dropOldestIdle(last: PooledAddress): void {
     let richest = last;
     for (const address of this.#rotation.addresses) if (address.idle.length > richest.idle.length) richest = address;

@@ -1,16 +1,20 @@
 /**
  * The connections of one endpoint on which nothing is in flight, and the attempts that wait for a look at one of them.
  *
- * Three rules say who gets which. A plain request gets the youngest, so that the surplus grows old and is closed. A
- * request that could not be sent again gets none whose socket has not been looked at since its last answer: the FIN
- * that came with that answer is read in the next polling phase only, and a queue, a pipelining client or a stalled
- * thread would have the request written before. It gets one that has been through such a phase, if there is one;
- * polling phases are counted for a while behind each such request. Else, if it came after the answer, the socket is
- * looked at on the spot. One that was there when the answer ended waits for `settleMs` and a polling phase behind them,
- * because the endpoint's FIN may leave a moment after its answer. Behind an answer that withheld its content
- * (`http1/endpoint-side/reuse.ts`) a connection is given to nobody before it has been silent for `quietMs` and then
- * been looked at: what arrived in that time may still be unread where the thread was held up. Those that are bound to a
- * client connection are kept apart, and looked at before each use: what goes over them cannot be sent elsewhere.
+ * Three rules say which attempt gets which connection.
+ * 1. A request that may be sent again gets the youngest, so that surplus connections grow old and are closed.
+ * 2. A request that could not be sent again gets only a connection whose socket has been looked at since its last
+ *    answer: the FIN that came with that answer is read in the next polling phase only, and a queue, a pipelining
+ *    client or a stalled thread would have the request written before that. It gets one that has been through such a
+ *    phase, if there is one; polling phases are counted for a while after each such request. Else, if the request came
+ *    after the answer, the socket is looked at on the spot. If the request was there when the answer ended, it waits
+ *    for `settleMs` and then a polling phase, because the endpoint's FIN may leave a moment after its answer.
+ * 3. After an answer that withheld its content (`http1/endpoint-side/reuse.ts`), a connection is given to nobody before
+ *    it has been silent for `quietMs` and then been looked at: if the thread was held up, what arrived in that time may
+ *    still be unread.
+ *
+ * Connections that are bound to a client connection are kept apart, and looked at before each use: what goes over them
+ * cannot be sent elsewhere.
  *
  * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two
  * turns; then they go elsewhere.
@@ -25,31 +29,31 @@ import type { PooledAddress } from "./address-rotation.ts";
 import type { Attempt } from "./transport.ts";
 
 /**
- * Whose connections they are. It keeps those that anybody may get in the order in which they were parked, address by
- * address.
+ * The owner of the connections. It keeps those that anybody may get, for each address, in the order in which they were
+ * parked.
  */
 export interface IdleHost {
   readonly endOfTurn: EndOfTurn;
   readonly clock: Clock;
-  /** Default: the machine's. */
+  /** Default: the machine's scheduler. */
   readonly scheduler?: Scheduler;
-  /** Starts `attempt`, which has waited for one of `address`, on `connection`; null = on a new one. */
+  /** Starts `attempt`, which has waited for a connection to `address`, on `connection`; null = on a new one. */
   onReady(attempt: Attempt, address: PooledAddress | null, connection: EndpointConnection | null): void;
 }
 
 /**
- * The FIN of an endpoint that closes right behind its answer is there by then: a server in Node.js sends it a turn of
- * its event loop later (0.05 to 0.9 ms were seen).
+ * After this time, the FIN of an endpoint that closes right after its answer has arrived: a server in Node.js sends it
+ * a turn of its event loop later (0.05 to 0.9 ms were seen).
  */
 const settleMs = 2;
-/** Content that a careless endpoint sends behind an answer that has none is on its way by then. */
+/** After this time, content that a faulty endpoint sends after an answer without content has begun to arrive. */
 const quietMs = 5;
 /**
- * Behind a request that could not be sent again, so many turns in which connections were parked have their polling
- * phases counted.
+ * After a request that could not be sent again, polling phases are counted for so many turns in which connections were
+ * parked.
  */
 const countedTurns = 64;
-/** Of so many of the youngest the first is taken that needs no look. */
+/** Among so many of the youngest, the first that needs no look is taken. */
 const choices = 16;
 
 /** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
@@ -60,20 +64,20 @@ export class IdleConnections implements EndOfTurnTask {
   #parkCount = 0;
   /** `#parkCount` as it was at the last end of a turn. */
   #parkedBefore = 0;
-  /** So many of those parked have been through a whole polling phase. */
+  /** How many of those parked have been through a whole polling phase. */
   #lookedAt = 0;
-  /** Whatever had arrived by then has been read. */
+  /** Everything that had arrived by then has been read. */
   #lookedAtMs = 0;
-  /** When the last end of a turn was: a polling phase began then. */
+  /** The time of the last end of a turn: a polling phase began then. */
   #turnedMs = 0;
   /**
-   * `#parkCount` when the last callback that parked any was over: a request that finds more was there before their
-   * answers ended.
+   * `#parkCount` at the end of the last callback that parked connections: a request that finds a higher count was there
+   * before the answers on them ended.
    */
   #parkedEarlier = 0;
   #isMomentPlanned = false;
   #isPlanned = false;
-  /** Turns whose polling phases are still to be counted. */
+  /** For how many more turns polling phases are counted. */
   #turnsToCount = 0;
   #quiet: ScheduledCall | null = null;
 
@@ -81,7 +85,7 @@ export class IdleConnections implements EndOfTurnTask {
     this.#host = host;
   }
 
-  /** How many belong to client connections. */
+  /** How many are bound to client connections. */
   get boundCount(): number {
     return this.#bound.size;
   }
@@ -125,7 +129,7 @@ export class IdleConnections implements EndOfTurnTask {
         }
         if (this.#bound.has(connection)) return null;
       }
-      // It has died before anything was written to it: the client will be asked to log in again.
+      // It was closed before anything was written to it: the client will be asked to log in again.
       attempt.bound = null;
     }
     if (address === null) return null;
@@ -143,7 +147,7 @@ export class IdleConnections implements EndOfTurnTask {
     return null;
   }
 
-  /** Lets `attempt`, for which `take` had none, wait for one. @returns false where there is none to wait for */
+  /** Lets `attempt` wait for a connection if `take` had none. @returns false if there is none to wait for */
   wait(attempt: Attempt, address: PooledAddress | null): boolean {
     let candidates: readonly EndpointConnection[] = [];
     if (attempt.bound !== null) candidates = [this.#bound.get(attempt.bound)!];
@@ -193,7 +197,7 @@ export class IdleConnections implements EndOfTurnTask {
     if (isQuietPending) this.#quiet ??= (this.#host.scheduler ?? systemScheduler).after(settleMs, this.#onQuiet);
   }
 
-  /** A connection on which something has arrived is closed, and so taken out of where it stood. */
+  /** A connection on which something has arrived is closed, which takes it out of its list. */
   #suits(connection: EndpointConnection, attempt: Attempt): boolean {
     const { reuse } = connection;
     const isLookNeeded = needsLook(attempt);
@@ -229,7 +233,7 @@ export class IdleConnections implements EndOfTurnTask {
     this.#parkedEarlier = this.#parkCount;
   };
 
-  /** Whatever has arrived while the thread slept is read first. */
+  /** What has arrived while the thread slept is read first. */
   readonly #onQuiet = (): void => {
     this.#quiet = null;
     if (this.#waiting.length > 0) this.#plan();
@@ -267,9 +271,9 @@ function needsLook(attempt: Attempt): boolean {
 class WaitingAttempt implements AttemptHandle {
   readonly attempt: Attempt;
   readonly address: PooledAddress | null;
-  /** Whatever was parked up to then is to be looked at. */
+  /** Connections that were parked up to then are looked at. */
   readonly look: number;
-  /** And whatever has arrived up to then; 0 = it does not matter. */
+  /** What has arrived up to then must have been read before; 0 = no such condition. */
   readonly untilMs: number;
   isOver = false;
   readonly #onCancel: (waiting: WaitingAttempt) => void;

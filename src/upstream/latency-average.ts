@@ -1,10 +1,11 @@
 /**
- * How long an endpoint takes to answer, as Finagle's peak EWMA has it (Twitter 2014; also in Linkerd): a moving average
- * weighted by time that jumps to a slower sample at once and comes down slowly, and that fades towards zero while
- * nothing is measured, so that an endpoint which was slow once is tried again.
+ * How long an endpoint takes to answer, after Finagle's peak EWMA (Twitter 2014; also in Linkerd): a moving average
+ * weighted by time. It jumps to a slower sample at once and comes down slowly. It fades towards zero while nothing is
+ * measured, so that an endpoint that was slow once is tried again.
  *
- * One average for all threads, written without locks: two threads that finish at once may lose one of two samples,
- * which an average can bear. Aligned 64-bit numbers are read and written whole on every machine that Node runs on.
+ * All threads share one average, written without locks: if two threads write at once, one of two samples may be lost,
+ * which does not matter to an average. Aligned 64-bit numbers are read and written whole on every machine that Node
+ * runs on.
  */
 
 /** The time in which the past loses all but 37 % of its weight. */

@@ -1,7 +1,7 @@
 /**
  * Feeds the endpoints' latency averages. A failure never makes an endpoint look fast: an answer of status 500 or above
- * counts as at least what was expected, and an attempt that brought no answer as twice that, so that an endpoint which
- * refuses at once does not draw the traffic of those that work.
+ * counts as at least the expected latency, and an attempt without an answer as twice that. So an endpoint that refuses
+ * at once does not draw the traffic of those that work.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -9,7 +9,7 @@ import type { AttemptObserver, AttemptOutcome } from "./attempt-observer.ts";
 import { unmeasuredLatencyMs } from "./balancer/peak-ewma.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** Beyond it failures make nothing worse: it fades within two minutes. */
+/** Failures do not raise an average beyond this; from here it fades within two minutes. */
 const maxPenaltyMs = 60_000;
 
 /** Keeps the latency averages of the endpoints up to date with every attempt that ends. */
@@ -22,7 +22,7 @@ export class LatencyObserver implements AttemptObserver {
   }
 
   onAttemptStart(): void {
-    // The attempt counts as in flight; that is all a balancer needs to know of it.
+    // The attempt counts as in flight; a balancer needs to know no more.
   }
 
   onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number, firstByteMs: number): void {

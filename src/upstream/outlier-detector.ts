@@ -1,8 +1,8 @@
 /**
- * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, whichever
- * threads they are made in. Bringing back is the `EjectionKeeper`'s, in the control thread, except where all that are
- * left fail, too: then nobody is worse than the others, and whoever recovers first must be found. Nothing that only a
- * client did counts: its 4xx, its leaving, its slowness.
+ * Passive health: watches the attempts of an upstream and ejects an endpoint that fails several in a row, over all
+ * threads. The `EjectionKeeper` in the control thread brings it back. Only if all endpoints that are left fail, too, an
+ * endpoint is brought back here: then none is worse than the others, and the first to recover must be found. What only
+ * a client did never counts: its 4xx, its leaving, its slowness.
  */
 import type { Clock } from "../base/clock.ts";
 import { sharedClock } from "../base/shared-clock.ts";
@@ -27,15 +27,15 @@ export interface OutlierParts {
   readonly clock?: Clock;
 }
 
-/** An endpoint is out for so long at least, or for its time where that is shorter, even where all others fail. */
+/** An endpoint is out for at least so long, or for its ejection time if that is shorter, even if all others fail. */
 const leastMs = 2_000;
 
-/** Is an attempt a failure of its endpoint? */
+/** Does this outcome of an attempt count as a failure of its endpoint? */
 function isEndpointFailure(outcome: AttemptOutcome, status: number, statuses: readonly number[]): boolean {
   return outcome === "answered" ? status >= 500 && statuses.includes(status) : outcome !== "cancelled";
 }
 
-/** One thread's detector of an upstream. */
+/** Watches the attempts of one thread at one upstream and ejects endpoints. */
 export class OutlierDetector implements AttemptObserver {
   readonly #options: OutlierOptions;
   readonly #endpoints: readonly Endpoint[];
@@ -68,19 +68,19 @@ export class OutlierDetector implements AttemptObserver {
   }
 
   #eject(endpoint: Endpoint, record: EjectionRecord): void {
-    // Attempts that were under way when it was ejected, or found unhealthy, say nothing new.
+    // Attempts that were under way when it was ejected, or became unhealthy, tell nothing new.
     if (!endpoint.isAvailable) return;
     if (!this.#hasRoom(endpoint)) {
       this.#bringBack();
       return;
     }
     const now = this.#clock.now();
-    // Several threads may have come here with the same failures.
+    // Several threads may come here with the same failures.
     if (!record.claim(this.#options.consecutiveErrors)) return;
     const durationMs = record.begin(now, this.#options);
     endpoint.state.setFlag(EndpointFlag.ejected);
-    // Another thread may have ejected another endpoint in the same moment: then neither is, and the next failures
-    // decide.
+    // Another thread may have ejected another endpoint in the same moment: then neither stays ejected, and the next
+    // failures decide.
     if (this.#hasRoom(endpoint)) {
       this.#onEject(endpoint, durationMs);
       return;
@@ -89,7 +89,7 @@ export class OutlierDetector implements AttemptObserver {
     endpoint.state.clearFlag(EndpointFlag.ejected);
   }
 
-  /** Where everybody who serves fails, whoever has been out for a while serves again. */
+  /** If every endpoint that serves fails, those that have been out for a while serve again. */
   #bringBack(): void {
     const now = this.#clock.now();
     for (const endpoint of this.#endpoints) {

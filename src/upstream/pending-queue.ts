@@ -1,16 +1,16 @@
 /**
- * Requests of one thread that wait until an upstream has room for them: first come, first served, each with a deadline,
- * and gone at once when its client is.
+ * Requests of one thread that wait until an upstream has room for them: first come, first served, each with a deadline;
+ * a request leaves at once when its client does.
  *
- * Threads have queues of their own and share the room. Whoever gives room back in this thread lets the first of its
- * queue in; room that another thread gave back is found by looking every few milliseconds. So that a busy thread does
- * not keep all of the room while others wait, it leaves what is more than its part of it to them.
+ * Each thread has its own queue, and all share the room. When an exchange gives room back, the first in the queue of
+ * its thread is let in; room that another thread gave back is found by looking every few milliseconds. While other
+ * threads wait, a busy thread takes no more than its part of the room.
  */
 import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
 
-/** Somebody who waits. */
+/** A request that waits. */
 export interface Waiter {
-  /** Goes on where there is room by now. @returns false where there is none: then it goes on waiting, as the first */
+  /** Goes on if there is room now. @returns false if there is none: then it waits on, as the first */
   tryAdmission(): boolean;
   onQueueTimeout(): void;
 }
@@ -20,7 +20,7 @@ interface Place {
   readonly dueMs: number;
 }
 
-/** How often room that other threads gave back is looked for. */
+/** How often the queue looks for room that other threads gave back. */
 const lookMs = 5;
 
 /** The queue of one thread at one upstream. */
@@ -31,10 +31,7 @@ export class PendingQueue {
   readonly #places = new Map<Waiter, Place>();
   #look: ScheduledCall | null = null;
 
-  /**
-   * @param timeoutMs how long each may wait. How many may, is the caller's to say: all threads have one number in
-   * common
-   */
+  /** @param timeoutMs how long each may wait. How many may wait is decided by the caller: it counts over all threads */
   constructor(scheduler: Scheduler, timeoutMs: number) {
     this.#scheduler = scheduler;
     this.#timeoutMs = timeoutMs;
@@ -44,13 +41,13 @@ export class PendingQueue {
     return this.#places.size;
   }
 
-  /** Lets `waiter` wait, at the end. */
+  /** Adds `waiter` at the end. */
   add(waiter: Waiter): void {
     this.#places.set(waiter, { waiter, dueMs: this.#scheduler.clock.now() + this.#timeoutMs });
     this.#look ??= this.#scheduler.after(lookMs, this.#onLook);
   }
 
-  /** It waits no longer; harmless where it does not. */
+  /** Removes `waiter`; does nothing if it does not wait. */
   remove(waiter: Waiter): void {
     this.#places.delete(waiter);
     if (this.#places.size > 0 || this.#look === null) return;
@@ -58,10 +55,10 @@ export class PendingQueue {
     this.#look = null;
   }
 
-  /** There may be room: lets in whom it is enough for, first come, first served. */
+  /** There may be room: lets in as many as there is room for, first come, first served. */
   admit(): void {
     for (const waiter of this.#places.keys()) {
-      // Out of the queue before it goes on: it may end, and give its room back, within the call.
+      // Removed before it goes on: it may end, and give its room back, within the call.
       const place = this.#places.get(waiter)!;
       if (!waiter.tryAdmission()) return;
       if (this.#places.get(waiter) === place) this.remove(waiter);

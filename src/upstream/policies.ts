@@ -1,6 +1,6 @@
 /**
  * What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not
- * asked for, and then it costs nothing.
+ * configured, and then it costs nothing.
  */
 import { sharedClock } from "../base/shared-clock.ts";
 import { systemScheduler } from "../base/scheduler.ts";
@@ -44,7 +44,7 @@ export interface PolicyParts {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
-  /** Of the upstream of the same name in the runtime that is replaced, or null. */
+  /** Those of the upstream of the same name in the runtime that is replaced, or null. */
   readonly previous: UpstreamPolicies | null;
 }
 

@@ -1,12 +1,12 @@
 /**
- * How much of an upstream's traffic may be retries, so that a failing upstream is not buried under repetitions: over
- * the last ten seconds, at most a share of the requests, all threads together. Where there is little traffic a few at a
- * time are allowed in any case. What several threads decide in the same moment may exceed the budget by one each.
+ * Bounds how much of an upstream's traffic may be retries, so that a failing upstream is not buried under repetitions:
+ * over the last ten seconds, at most a share of the requests, over all threads. If there is little traffic, a few at a
+ * time are allowed in any case. If several threads decide in the same moment, each may exceed the budget by one.
  *
- * A retry that gets its answer after an attempt that brought no connection about is given back: together they have
- * reached an endpoint once, which is no more than the request itself. So an endpoint that is away costs no budget,
- * where others answer; in an outage nothing is given back. Nor is it a few at a time that are allowed then: a burst of
- * requests may meet an endpoint that has just gone.
+ * A retry is given back to the budget if it gets its answer after an attempt that reached no endpoint: together they
+ * have reached an endpoint once, as any request does. So an endpoint that is away costs no budget while others answer;
+ * in an outage nothing is given back. Behind such attempts, the retries that are always allowed are counted over the
+ * window, not at a time: a burst of requests may meet an endpoint that has just gone.
  *
  * A window rather than Envoy's share of what is in flight: when one endpoint of three dies, a third of everything in
  * flight has to be retried at once, which ten good seconds pay for; in an outage that goes on, the share holds all the
@@ -21,7 +21,7 @@ import { SlidingCounts } from "../base/sliding-counts.ts";
 const shape = { slots: 10, slotMs: 1_000, counters: 2 } as const;
 const requestCounter = 0;
 const retryCounter = 1;
-/** Always allowed: this many at a time, where an endpoint may have worked on the request … */
+/** Always allowed: this many at a time, if an endpoint may have worked on the request … */
 const freeAtATime = 3;
 /** … and this many in the window. */
 const freeInWindow = 30;
@@ -29,7 +29,7 @@ const freeInWindow = 30;
 const windowKey = (upstreamName: string): string => `retry-window:${upstreamName}`;
 const countKey = (upstreamName: string): string => `retries:${upstreamName}`;
 
-/** Makes the regions of an upstream's budget, or finds them. */
+/** Makes the regions of an upstream's budget, or finds them if they exist. */
 export function reserveRetryBudget(memory: SharedMemory, upstreamName: string, stripes: number): ReservedRegion[] {
   memory.region(windowKey(upstreamName), SlidingCounts.byteLength(shape, stripes));
   const count = memory.region(countKey(upstreamName), SharedCount.byteLength(stripes));
@@ -81,9 +81,9 @@ export class RetryBudget {
 
   /**
    * Takes one retry from the budget.
-   * @param after what the attempt before has cost: `nothing` where no connection came about
-   * @returns when it was taken, on the budget's clock; null where it is used up. Else `end` must follow when the
-   * attempt is over
+   * @param after what the attempt before has cost: `nothing` if it got no connection
+   * @returns when it was taken, on the budget's clock, and `end` must follow when the attempt is over; null if the
+   * budget is used up
    */
   take(after: "nothing" | "work"): number | null {
     const now = this.#clock.now();
@@ -101,7 +101,7 @@ export class RetryBudget {
     this.#underWay.leave();
   }
 
-  /** Gives the retry that was taken at `takenMs` and is about to end back: it has cost the upstream nothing. */
+  /** Gives back the retry that was taken at `takenMs` and is about to end: it has cost the upstream nothing. */
   giveBack(takenMs: number): void {
     this.#window.takeBack(retryCounter, takenMs);
   }

@@ -4,7 +4,7 @@ import { addProblem, count, documented, duration, section } from "../base/option
 
 const retryCauses = ["connect", "reset", "timeout"] as const;
 
-/** Statuses that say that the same request may fare better elsewhere or later. */
+/** Statuses that say that the same request may succeed at another endpoint or later. */
 const isRetriable = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || (status >= 500 && status <= 599);
 

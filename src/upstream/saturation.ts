@@ -1,7 +1,7 @@
 /**
- * How many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and the
- * queue of those that are too many for now. A place at the upstream is an exchange's, from its first attempt to its
- * end, and a second one its hedge's; a place at an endpoint is an attempt's.
+ * Bounds how many requests an upstream and each of its endpoints are given at a time, exactly and over all threads, and
+ * queues those that are too many for now. An exchange holds a place at the upstream from its first attempt to its end,
+ * and a second one for its hedge; an attempt holds a place at its endpoint.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
@@ -22,7 +22,7 @@ export function hasLimits({ maxRequests, maxRequestsPerEndpoint, adaptive }: Lim
   return maxRequests > 0 || maxRequestsPerEndpoint > 0 || adaptive !== null;
 }
 
-/** Makes the regions of an upstream's limits, or finds them. */
+/** Makes the regions of an upstream's limits, or finds them if they exist. */
 export function reserveSaturation(
   memory: SharedMemory,
   upstreamName: string,
@@ -41,7 +41,7 @@ export function reserveSaturation(
   );
 }
 
-/** The count of requests that wait for an upstream, for whoever looks on. */
+/** The count of requests that wait for an upstream, for observers such as metrics. */
 export function openWaitingCount(memory: SharedMemory, upstreamName: string, stripes: number): SharedCount {
   return new SharedCount(memory.region(waitingKey(upstreamName), SharedCount.byteLength(stripes)), -1);
 }
@@ -58,7 +58,7 @@ export interface SaturationParts {
   /** For the adaptive limit. */
   readonly clock: Clock;
   /**
-   * Of the runtime that is replaced, or null: what its adaptive limit has learnt is kept where its options are the
+   * That of the runtime that is replaced, or null: what its adaptive limit has learnt is kept if the options are the
    * same.
    */
   readonly previous: Saturation | null;
@@ -66,16 +66,16 @@ export interface SaturationParts {
   readonly onAdaptiveLimit?: (limit: number) => void;
 }
 
-/** One thread's window on the limits of an upstream, and its queue. */
+/** Gives places at an upstream and its endpoints to the exchanges of one thread, and lets them wait for one. */
 export class Saturation {
-  /** One of the upstream's observers; null where it is not asked for. */
+  /** One of the upstream's observers; null if it is not configured. */
   readonly adaptive: AdaptiveLimit | null;
   readonly #options: LimitsOptions;
   readonly #total: SharedCount;
   readonly #waiting: SharedCount;
   readonly #byEndpoint: ReadonlyMap<Endpoint, SharedCount>;
   readonly #queue: PendingQueue;
-  /** This thread's part of the room, when all want it. */
+  /** This thread's part of the places, when all threads want them. */
   readonly #share: number;
   #isAdmissionPlanned = false;
 
@@ -100,12 +100,12 @@ export class Saturation {
           : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
   }
 
-  /** Nobody has come before, so that a newcomer may try at once. */
+  /** Nobody waits, so a new exchange may try at once. */
   get isQueueEmpty(): boolean {
     return this.#queue.length === 0 && !this.#isYielding;
   }
 
-  /** Takes a place at the upstream. @returns false where there is none; after true, `leave` follows once */
+  /** Takes a place at the upstream. @returns false if there is none; after true, call `leave` once */
   enter(): boolean {
     if (this.adaptive !== null && !this.adaptive.hasRoom) return false;
     if (!this.#total.enter(this.#options.maxRequests)) return false;
@@ -120,14 +120,14 @@ export class Saturation {
 
   /**
    * As `leave`, for a place that was taken in vain because no endpoint had room: there is no more room than before, so
-   * nobody who waits is asked to try, which would go on for ever.
+   * no waiter is asked to try. If one were, this would go on for ever.
    */
   leaveUnused(): void {
     this.adaptive?.leave();
     this.#total.leave();
   }
 
-  /** Takes a place at `endpoint`. @returns false where there is none; after true, `leaveEndpoint` follows once */
+  /** Takes a place at `endpoint`. @returns false if there is none; after true, call `leaveEndpoint` once */
   enterEndpoint(endpoint: Endpoint): boolean {
     const max = this.#options.maxRequestsPerEndpoint;
     return max === 0 || this.#byEndpoint.get(endpoint)!.enter(max);
@@ -140,8 +140,8 @@ export class Saturation {
   }
 
   /**
-   * Takes a place at the upstream and at `endpoint`, unless somebody waits for one. @returns false where there is none;
-   * after true, `leave` and `leaveEndpoint` follow once each
+   * Takes a place at the upstream and at `endpoint`, unless somebody waits for one. @returns false if there is none;
+   * after true, call `leave` and `leaveEndpoint` once each
    */
   enterAtOnce(endpoint: Endpoint): boolean {
     if (!this.isQueueEmpty || !this.enter()) return false;
@@ -151,8 +151,8 @@ export class Saturation {
   }
 
   /**
-   * Lets `waiter` wait. @returns false where too many wait already, in all threads together; after true, `stopWaiting`
-   * follows once, whatever becomes of it
+   * Lets `waiter` wait. @returns false if too many wait already, over all threads; after true, call `stopWaiting` once,
+   * whatever the outcome
    */
   wait(waiter: Waiter): boolean {
     const { maxPending } = this.#options;
@@ -167,14 +167,14 @@ export class Saturation {
   }
 
   /**
-   * Others wait, and this thread has its part: it takes no more until their next look, when whoever comes first gets
-   * it.
+   * Other threads wait, and this thread has its part: it takes no more until their next look, when the first to come
+   * gets the place.
    */
   get #isYielding(): boolean {
     return this.#share > 0 && this.#waiting.total > this.#waiting.own && this.#total.own >= this.#share;
   }
 
-  /** Not within the call that gives room back: its exchange has yet to come to its end. */
+  /** Not within the call that gives a place back: the exchange that makes it has not ended yet. */
   #planAdmission(): void {
     if (this.#isAdmissionPlanned || this.#queue.length === 0 || this.#isYielding) return;
     this.#isAdmissionPlanned = true;

@@ -77,5 +77,5 @@ export const stickySchema = section({
 /** Sticky sessions in normal form. */
 export type StickyOptions = z.output<typeof stickySchema>;
 
-/** A sticky cookie in normal form; `name` null = made from the upstream's, `secret` null = the process's own. */
+/** A sticky cookie in normal form; `name` null = made from the upstream's name, `secret` null = the process's own. */
 export type StickyCookieOptions = z.output<typeof cookieSchema>;

@@ -9,11 +9,11 @@ export type { AttemptHandle } from "../http1/endpoint-side/connection-attempt.ts
 
 /** One try of an exchange at one endpoint. Implemented by `forward/`. */
 export interface Attempt extends ConnectionAttempt {
-  /** May be written to a connection that has served before. */
+  /** It may be written to a connection that has served before. */
   readonly mayReuse: boolean;
   /**
-   * The connection that its client has of its own, which the transport holds: it goes over that one. Set to null where
-   * that turns out to be gone.
+   * The connection that is bound to the attempt's client: the attempt goes over it. The transport sets it to null if it
+   * turns out to be gone.
    */
   bound: BoundConnection | null;
 }
@@ -22,7 +22,7 @@ export interface Attempt extends ConnectionAttempt {
 export interface Transport {
   /** Starts `attempt`. Callbacks may come before it returns. */
   send(attempt: Attempt): void;
-  /** Is `connection` open here, and is nothing in flight on it? */
+  /** Is `connection` open in this transport, with nothing in flight on it? */
   isHolding(connection: BoundConnection): boolean;
   /** Closes idle connections now and the others as they become idle. */
   drain(): void;

@@ -28,9 +28,9 @@ export interface UpstreamParts {
   /** Their URLs are unique. Their order is the order of turns. */
   readonly endpoints: readonly EndpointSpec[];
   readonly balance: BalanceOptions;
-  /** Who may be picked; default: whoever is available. */
+  /** The rules about which endpoints may be picked; default: every available one. */
   readonly groupPolicy?: GroupPolicy;
-  /** Default: null, clients have no endpoint of their own. */
+  /** Keeps clients at their endpoint. Default: null, they go anywhere. */
   readonly sticky?: StickyOptions | null;
   /** Told how each answer of a sticky upstream found its client. */
   readonly onSticky?: (result: StickyResult) => void;
@@ -40,14 +40,14 @@ export interface UpstreamParts {
   readonly stripes: number;
   /**
    * Opens the transport to an endpoint. `previous` is the one that the replaced upstream had for the same URL, or null:
-   * return it where nothing that concerns connections has changed, so that they live on.
+   * return it if nothing that concerns connections has changed, so that they live on.
    */
   readonly openTransport: (spec: EndpointSpec, previous: Transport | null) => Transport;
   /** The upstream of the same name in the runtime that is replaced. Default: none. */
   readonly previous?: Upstream | null;
   /** Default: `Math.random`. */
   readonly random?: RandomSource;
-  /** What is done about failure, for these endpoints; default: nothing. */
+  /** Makes what is done about failure, for these endpoints; default: nothing. */
   readonly createPolicies?: (endpoints: readonly Endpoint[]) => UpstreamPolicies;
 }
 
@@ -94,12 +94,12 @@ export class Upstream {
           });
   }
 
-  /** Chooses an endpoint for an attempt of `exchange`: the one where its client belongs, else as `pick`. */
+  /** Chooses an endpoint for an attempt of `exchange`: the one that its client belongs to, else as `pick`. */
   pickFor(exchange: Exchange, hint: PickHint): Endpoint | null {
     return this.affinity?.pick(exchange, hint) ?? this.#balancer.pick(hint);
   }
 
-  /** Chooses an endpoint for an attempt; null where none is available or all who are were tried. */
+  /** Chooses an endpoint for an attempt; null if none is available or all available ones were tried. */
   pick(hint: PickHint): Endpoint | null {
     return this.#balancer.pick(hint);
   }
@@ -123,8 +123,8 @@ export class Upstream {
 }
 
 /**
- * Apart from the constructor, whose closures live as long as the upstream: they would keep the one before it alive, and
- * that the one before.
+ * Stands outside the constructor, because closures made there live as long as the upstream: they would keep its
+ * predecessor alive, and so all predecessors.
  */
 function openEndpoints(
   { name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts,

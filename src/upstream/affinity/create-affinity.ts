@@ -1,4 +1,4 @@
-/** The affinity that an upstream's `sticky` asks for. */
+/** Makes the affinity that an upstream's `sticky` configures. */
 import { systemClock } from "../../base/clock.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import { compileExchangeKey } from "../../http/exchange-key.ts";
@@ -18,7 +18,7 @@ export interface AffinityParts {
   readonly endpoints: readonly Endpoint[];
   readonly find: (url: string) => Endpoint | null;
   readonly context: BalancerContext;
-  /** Holds the secret where none is configured. */
+  /** Holds the secret if none is configured. */
   readonly memory: SharedMemory;
   readonly onResult: (result: StickyResult) => void;
 }

@@ -1,6 +1,6 @@
 /**
- * Affinity by the hash of a key such as the client's address: rendezvous hashing beside any balancer. Nothing is told
- * to the client, nothing is remembered.
+ * Affinity by the hash of a key such as the client's address: rendezvous hashing beside any balancer. It tells the
+ * client nothing and remembers nothing.
  */
 import type { Exchange } from "../../http/exchange.ts";
 import type { KeyOf } from "../../http/exchange-key.ts";
@@ -10,9 +10,9 @@ import type { Affinity } from "./affinity.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
 
-/** Sends requests of one key to one endpoint, as long as that can be had. */
+/** Sends requests of one key to one endpoint, as long as that is available. */
 export class KeyAffinity implements Affinity, PickHint {
-  // The hint, kept because a pick must not allocate.
+  // The hint is kept, because a pick must not allocate.
   key: string | null = null;
   tried: readonly Endpoint[] = noEndpoints;
   readonly #keyOf: KeyOf;

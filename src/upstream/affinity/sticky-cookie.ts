@@ -1,11 +1,11 @@
 /**
  * Affinity by a signed cookie. A client comes back to its endpoint while that is healthy, also when it drains or has
  * weight 0 and gets no new clients; when it is gone or fails, the balancer chooses another and the answer brings a new
- * cookie (RFC 6265 section 4.1). The cookie is sent only where it changes.
+ * cookie (RFC 6265 section 4.1). The cookie is sent only if it changes.
  *
  * A client may send several cookies of the name, one for each path and domain it was set for (RFC 6265 section 5.4),
- * old ones among them. All are read, up to `maxTokens`; a fresh one goes before one that is to be renewed, and
- * otherwise the earlier goes before the later.
+ * old ones among them. All are read, up to `maxTokens`; a fresh one is preferred to one that is to be renewed, and
+ * otherwise the earlier to the later.
  */
 import { hash32 } from "../../base/hash.ts";
 import { findCookie } from "../../http/cookie.ts";
@@ -30,7 +30,7 @@ export interface StickyCookieParts {
   readonly onResult: (result: StickyResult) => void;
 }
 
-/** Cookies of one name beyond these are not looked at: each costs the reading of a token. */
+/** Further cookies of the name are not looked at: each costs the reading of a token. */
 const maxTokens = 16;
 
 const readCookies = compileSentField("cookie");
@@ -38,13 +38,13 @@ const readCookies = compileSentField("cookie");
 const sameSiteNames = { lax: "Lax", strict: "Strict", none: "None" } as const;
 
 /**
- * Sends a client back to the endpoint that its cookie names, and sets the cookie where it is missing or out of date.
+ * Sends a client back to the endpoint that its cookie names, and sets the cookie if it is missing or out of date.
  */
 export class StickyCookie implements Affinity {
   readonly name: string;
   readonly #parts: StickyCookieParts;
   readonly #attributes: string;
-  // What the cookies of the request in hand say; kept because a pick must not allocate.
+  // What the cookies of the current request say; kept, because a pick must not allocate.
   readonly #readings: TokenReading[] = [];
   #tokenCount = 0;
 
@@ -82,7 +82,7 @@ export class StickyCookie implements Affinity {
     this.#readings.length = 0;
     this.#parts.onResult(isKept ? "kept" : this.#tokenCount === 0 ? "assigned" : "moved");
     if (isFresh) return "";
-    // RFC 6265bis section 4.1.2.7: None without Secure is refused by browsers.
+    // RFC 6265bis section 4.1.2.7: browsers refuse `None` without `Secure`.
     const secure = this.#parts.options.sameSite === "none" || clientScheme(exchange) === "https" ? "; Secure" : "";
     return `Set-Cookie: ${this.name}=${this.#parts.tokens.create(endpoint.name)}${this.#attributes}${secure}\r\n`;
   }
@@ -93,7 +93,7 @@ export class StickyCookie implements Affinity {
     findCookie(readCookies(exchange), this.name, this.#takeToken);
   }
 
-  /** @returns true where no more are looked at */
+  /** @returns true if no more are looked at */
   readonly #takeToken = (token: string): true | null => {
     const reading = this.#parts.tokens.read(token);
     if (reading !== null) this.#readings.push(reading);

@@ -1,11 +1,11 @@
 /**
- * The value of a sticky cookie: `ID.MAC`, or `ID.SLOT.MAC` where it expires. ID and MAC are HMAC-SHA256 over the
- * upstream's name and the endpoint's URL, cut to 48 and 128 bits, so the value tells nothing of the endpoint to whoever
- * lacks the secret, and nobody can make one up (RFC 2104; truncation: section 5).
+ * The value of a sticky cookie: `ID.MAC`, or `ID.SLOT.MAC` if it expires. ID and MAC are HMAC-SHA256 over the
+ * upstream's name and the endpoint's URL, cut to 48 and 128 bits. So without the secret the value tells nothing about
+ * the endpoint, and nobody can forge one (RFC 2104; truncation: section 5).
  *
  * Time counts in slots of a quarter of `maxAgeMs`: all clients of an endpoint have the same token within a slot, so a
- * signature is computed once a slot and not once a request. A token is taken for four slots after its own, and is
- * stale, to be renewed, in the last two of them.
+ * signature is computed once a slot and not once a request. A token is valid for four slots after its own, and is
+ * renewed in the last two of them.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
@@ -24,7 +24,7 @@ const macBytes = 16;
 const macLength = 22;
 const slotsAlive = 4;
 const slotsFresh = 2;
-/** Instances' clocks may differ: a token may be of the slot to come. */
+/** Instances' clocks may differ: a token of the next slot is valid, too. */
 const slotsAhead = 1;
 
 /** A signature as it is written and as it is compared. */
@@ -46,7 +46,10 @@ export class StickyTokens {
   /** The signature under test. */
   readonly #given = Buffer.alloc(macLength);
 
-  /** @param parts.maxAgeMs 0 = tokens do not expire @param parts.clock its wall time is what instances share */
+  /**
+   * @param parts.maxAgeMs 0 = tokens do not expire
+   * @param parts.clock its wall time must agree among instances
+   */
   constructor(parts: {
     secret: Uint8Array;
     upstreamName: string;
@@ -71,7 +74,7 @@ export class StickyTokens {
       : `${id}.${slot.toString(36)}.${this.#macOf(url, slot).text}`;
   }
 
-  /** What `token` says; null where it is none of ours, expired, or of an endpoint that is gone. */
+  /** What `token` says; null if it is not one of ours, is expired, or names an endpoint that is gone. */
   read(token: string): TokenReading | null {
     const match =
       this.#slotMs === 0
@@ -84,8 +87,7 @@ export class StickyTokens {
     const slot = slotText === "" ? null : parseInt(slotText, 36);
     const age = slot === null ? 0 : this.#currentSlot() - slot;
     if (age > slotsAlive || age < -slotsAhead) return null;
-    // The pattern has seen to it that both are ASCII of one length; the comparison takes the same time wherever they
-    // differ.
+    // Both are ASCII of one length, by the pattern above; the comparison takes the same time wherever they differ.
     this.#given.latin1Write(mac);
     if (!timingSafeEqual(this.#given, this.#macOf(url, slot).bytes)) return null;
     return { url, isStale: age >= slotsFresh };
@@ -99,7 +101,7 @@ export class StickyTokens {
     const text = `${slot ?? "session"}\n${url}`;
     let mac = this.#macs.get(text);
     if (mac === undefined) {
-      // Only slots that are alive come here, so forgetting all now and then is enough.
+      // Only valid slots come here, so it is enough to forget all now and then.
       if (this.#macs.size > (slotsAlive + slotsAhead + 1) * 2 * this.#idsByUrl.size) this.#macs.clear();
       const signature = this.#sign(text, macBytes);
       mac = { text: signature, bytes: Buffer.from(signature, "latin1") };

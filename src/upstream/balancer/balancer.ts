@@ -5,7 +5,7 @@
  */
 import type { Endpoint } from "../endpoint.ts";
 
-/** As much of an endpoint as balancing looks at. */
+/** What balancing looks at of an endpoint. */
 export interface Candidate {
   /** Identity within the upstream: what hashing hashes. */
   readonly name: string;
@@ -16,17 +16,14 @@ export interface Candidate {
   /** New requests may go here. Changes only together with the upstream's epoch. */
   readonly isAvailable: boolean;
   /**
-   * Its owner has not taken it out of service (drained, disabled); only health can be in the way. Changes only together
+   * It has not been taken out of service (drained, disabled), but may be unhealthy or ejected. Changes only together
    * with the upstream's epoch.
    */
   readonly isWanted: boolean;
-  /**
-   * It is not available because live traffic failed there, for no other reason. Changes only together with the
-   * upstream's epoch.
-   */
+  /** It is unavailable only because it is ejected. Changes only together with the upstream's epoch. */
   readonly isOnlyEjected: boolean;
   /**
-   * The last check got an answer of whatever kind, or there was none yet. Changes only together with the upstream's
+   * The last check got an answer, good or bad, or there was no check yet. Changes only together with the upstream's
    * epoch.
    */
   readonly isAnswering: boolean;
@@ -40,9 +37,9 @@ export interface Candidate {
   expectedLatencyMs(nowMs: number): number;
 }
 
-/** What a pick goes by. The caller keeps one such object and changes it between picks. */
+/** What a pick depends on. The caller keeps one such object and changes it between picks. */
 export interface PickHint<C extends Candidate = Endpoint> {
-  /** What hashing algorithms hash, such as the client's address; null = nothing to hash, any endpoint will do. */
+  /** The key that hashing algorithms hash, such as the client's address; null = no key, any endpoint will do. */
   readonly key: string | null;
   /** Endpoints that were tried for this exchange; they are not picked again. Short. */
   readonly tried: readonly C[];
@@ -51,30 +48,30 @@ export interface PickHint<C extends Candidate = Endpoint> {
 /** Chooses an endpoint for an attempt. Belongs to one thread; does not allocate. */
 export interface Balancer<C extends Candidate = Endpoint> {
   /**
-   * An available endpoint of weight above 0 that was not tried yet, of the first priority group that has one;
-   * null where there is none: nobody is available, or all who are were tried.
+   * Returns an available endpoint of weight above 0 that was not tried yet, of the first priority group that has one;
+   * null if there is none: no endpoint is available, or all available ones were tried.
    */
   pick(hint: PickHint<C>): C | null;
   /** Could another be picked for an exchange that has `tried` some and now failed at `last`? */
   hasOther(tried: readonly C[], last: C): boolean;
 }
 
-/** Those among whom an algorithm chooses, never none. */
+/** The endpoints among which an algorithm chooses, at least one. */
 export interface Group<C extends Candidate> {
   readonly members: readonly C[];
   /** Their shares of new traffic, as whole numbers above 0: the weights, except while one of them starts slowly. */
   readonly weights: readonly number[];
 }
 
-/** The algorithm itself, over one group. */
+/** The balancing algorithm itself, over one group. */
 export interface GroupPicker<C extends Candidate> {
-  /** A member that was not tried, or null where all were. */
+  /** Returns a member that was not tried, or null if all were. */
   pick(hint: PickHint<C>): C | null;
 }
 
 /**
- * May `candidate` be picked now? One place, so that a gate that changes from pick to pick (such as a capacity limit)
- * has somewhere to go.
+ * May `candidate` be picked now? The one place for this decision: a gate that changes from pick to pick (such as a
+ * capacity limit) belongs here.
  */
 export function isOpenTo<C extends Candidate>(hint: PickHint<C>, candidate: C): boolean {
   const tried = hint.tried;

@@ -35,7 +35,7 @@ export function createBalancer<C extends Candidate>(
   const { shared, policy = plainPolicy, random = Math.random, clock = sharedClock } = context;
   const group = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> =>
     new PrioritizedBalancer(candidates, { shared, policy, clock }, createPicker);
-  // A key stays where it is: slow start would move it twice.
+  // No slow start for hashing: it would move each key twice.
   const groupByHash = (createPicker: (group: Group<C>) => GroupPicker<C>): Balancer<C> =>
     new PrioritizedBalancer(candidates, { shared, policy: { ...policy, slowStartMs: 0 }, clock }, createPicker);
   switch (options) {

@@ -1,14 +1,14 @@
 /**
- * Who may be picked, and in which order: the decisions that all algorithms share, as one pure function.
+ * Decides which endpoints may be picked, and in which order: what all algorithms share, as one pure function.
  *
- * Priorities first (primaries, then backups), and within a priority the endpoints of this instance's zone before the
- * others, as long as enough of them are available. Panic: where fewer endpoints than `panicThreshold` pass their
- * checks, the checks are doubted rather than the few that are left overrun, and every endpoint that still answers
- * anything is used. One that does not answer at all is left out: it could only fail. Pools of less than four do not
- * panic. Ejection prefers others; where there are none any more (failed, drained, without weight), those that are
- * ejected and nothing else are used: an ejected endpoint may be well by now. Slow start: an endpoint that came back has
- * at first a tenth of its weight, then more in even steps until `slowStartMs` have passed (HAProxy's `slowstart`,
- * Envoy's floor).
+ * Priorities: primaries first, then backups; within a priority the endpoints of this instance's zone before the others,
+ * as long as enough of them are available. Panic: if fewer endpoints than `panicThreshold` pass their checks, the
+ * checks are more likely wrong than right, and the few that are left would be overrun; so every endpoint that still
+ * answers anything is used. An endpoint that does not answer at all is left out: it could only fail. Pools of less than
+ * four do not panic. Ejection: others are preferred; if there are none any more (failed, drained, without weight),
+ * endpoints that are unavailable only because they are ejected are used: they may have recovered by now. Slow start: an
+ * endpoint that came back has at first a tenth of its weight, then more in even steps until `slowStartMs` have passed
+ * (HAProxy's `slowstart`, Envoy's floor).
  */
 import type { Candidate, Group } from "./balancer.ts";
 
@@ -18,32 +18,32 @@ export interface GroupPolicy {
   readonly zone: string | null;
   /** The part of the zone's weight that must be available for requests to stay in it, 0 to 1. */
   readonly zoneThreshold: number;
-  /** The part of the endpoints that must be available lest their health is ignored, 0 to 1; 0 = never. */
+  /** If a smaller part of the endpoints than this is available, their health is ignored; 0 to 1; 0 = never. */
   readonly panicThreshold: number;
-  /** How long an endpoint takes to its full weight; 0 = it has it at once. */
+  /** How long an endpoint takes to reach its full weight; 0 = it has it at once. */
   readonly slowStartMs: number;
 }
 
-/** Groups of those available, whatever their zone, with their full weights. */
+/** Groups of the available endpoints, whatever their zone, with their full weights. */
 export const plainPolicy: GroupPolicy = { zone: null, zoneThreshold: 0, panicThreshold: 0, slowStartMs: 0 };
 
 /** What `formGroups` decided. */
 export interface Formation<C extends Candidate> {
-  /** The first is used while it has somebody open. */
+  /** The first group is used while it has an endpoint that may be picked. */
   readonly groups: readonly Group<C>[];
   /** Endpoints that failed their checks are among them. */
   readonly isPanicking: boolean;
-  /** When the weights are other ones; infinite where they stay until the epoch moves. */
+  /** When the weights change next; infinite if they stay until the epoch moves. */
   readonly changesAtMs: number;
 }
 
 /**
- * Smaller pools never panic: that two of three fail their checks is no sign that the checks are wrong, and a single
- * endpoint must be able to say that it wants no traffic.
+ * Smaller pools never panic: if two of three fail their checks, that is no sign that the checks are wrong, and a single
+ * endpoint must be able to refuse traffic.
  */
 const leastPanicking = 4;
 
-/** As much of a candidate as panic looks at. */
+/** What panic looks at of a candidate. */
 export type Standing = Pick<Candidate, "weight" | "priority" | "isAvailable" | "isWanted" | "isAnswering">;
 
 /** Are endpoints used that failed their checks? */
@@ -55,7 +55,7 @@ function isInService(candidate: Standing): boolean {
   return candidate.isWanted && candidate.weight > 0;
 }
 
-/** The steps in which a weight rises, and the first of them. */
+/** The number of steps in which a weight rises, and the first step. */
 const rampSteps = 20;
 const firstStep = 2;
 
@@ -92,9 +92,9 @@ function prioritiesOf(candidates: readonly Candidate[]): number[] {
 }
 
 /**
- * The priority whose endpoints are used whatever their health: the one that would serve now, where too few are
- * available both of it and of all, and somebody would be won. So backups that are well spare a failing set of primaries
- * the panic.
+ * The priority whose endpoints are used whatever their health: the one that would serve now, if too few are available
+ * both of it and of all, and panic would add an endpoint. So failing primaries do not panic while their backups are
+ * healthy.
  */
 function panickingPriority(wanted: readonly Standing[], threshold: number): number | null {
   if (wanted.length < leastPanicking) return null;
@@ -124,8 +124,8 @@ function totalWeight(candidates: readonly Candidate[]): number {
 }
 
 /**
- * Where everybody is new, such as a single endpoint or a pool after an outage, nobody starts slowly: there is nobody to
- * spare.
+ * If all members are new (a single endpoint, or a pool after an outage), none starts slowly: no other could take the
+ * load.
  */
 function rampWeights(
   members: readonly Candidate[],
@@ -146,7 +146,7 @@ function rampWeights(
   return { weights, changesAtMs };
 }
 
-/** When the first of members that are all new is new no more. */
+/** When the slow start of the first member ends, if all members are new. */
 function nextEnd(members: readonly Candidate[], slowStartMs: number, nowMs: number): number {
   const ends = members
     .map((member) => (member.returnedMs > 0 ? member.returnedMs + slowStartMs : 0))

@@ -1,8 +1,8 @@
 /**
  * Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and Schomaker 2005): every
- * member draws a number from the key and its own name, the best keeps the key. Needs no table; all threads and all
- * instances agree; when a member leaves only its own keys move, spread over the others by weight, and when it returns
- * exactly those come back.
+ * member gets a number from the key and its own name, and the member with the best number has the key. Needs no table;
+ * all threads and all instances agree; when a member leaves, only its own keys move, spread over the others by weight,
+ * and when it returns exactly those come back.
  */
 import { hash32, mix32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
@@ -37,7 +37,7 @@ export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
       const member = members[index]!;
       if (!isOpenTo(hint, member)) continue;
       const draw = mix32(keyHash ^ this.#seeds[index]!);
-      // -weight / ln(u) orders as u itself does where weights are equal, so the logarithm is spared there.
+      // With equal weights, -weight / ln(u) has the same order as u, so no logarithm is needed.
       const score = this.#hasEqualWeights ? draw : -this.#weights[index]! / Math.log((draw + 0.5) / 4_294_967_296);
       if (best === null || score > bestScore) {
         best = member;

@@ -1,16 +1,16 @@
 /**
  * Least connections, weighted: the fewest (in flight + 1) per weight, counted over all threads; an idle endpoint comes
- * before any that is not (HAProxy's `leastconn`). Equals share by weight, smoothly (nginx's `least_conn`), so that
- * under a light load everybody gets a share and nobody stays cold.
+ * before any that is not (HAProxy's `leastconn`). Members with the same load take turns by weight, smoothly (nginx's
+ * `least_conn`), so that under a light load every member gets a share and none stays cold.
  */
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 
 export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];
-  /** As of this pick; infinite for those that are not open. */
+  /** The loads at this pick; infinite for members that may not be picked. */
   readonly #loads: Float64Array;
-  /** What equals have saved up towards their turn. */
+  /** The credits of members towards their turn, for smooth weighted round-robin. */
   readonly #credits: Float64Array;
 
   constructor(group: Group<C>) {
@@ -33,7 +33,10 @@ export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
     return least === Number.POSITIVE_INFINITY ? null : members[this.#takeTurn(least)]!;
   }
 
-  /** One step of smooth weighted round-robin among those whose load is `least`. @returns whose turn it is */
+  /**
+   * Takes one step of smooth weighted round-robin among the members whose load is `least`. @returns the member whose
+   * turn it is
+   */
   #takeTurn(least: number): number {
     const credits = this.#credits;
     let best = -1;

@@ -1,8 +1,8 @@
 /**
  * Google's Maglev hashing (Eisenbud et al. 2016, section 3.4): every member fills the places of a table in an order of
- * its own, in turn, until the table is full; a key belongs to whoever has its place. One look-up a pick, shares within
- * 1 % and the same in all threads and instances; a member that comes or goes moves its own keys and a few per cent of
- * the others'.
+ * its own, in turn, until the table is full; a key belongs to the member that has its place. One look-up a pick, shares
+ * within 1 % and the same in all threads and instances; a member that comes or goes moves its own keys and a few per
+ * cent of the others'.
  */
 import { hash32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
@@ -29,7 +29,7 @@ export class Maglev<C extends Candidate> implements GroupPicker<C> {
     if (key === null) return this.#choice.pick(hint);
     const table = this.#table;
     let at = hash32(key) % maglevSize;
-    // Whoever was tried passes the key on to the owner of the next place; neighbours are as good as random.
+    // If the member was tried, the owner of the next place gets the key; neighbours are as good as random.
     for (let seen = 0; seen < maglevSize; seen++) {
       const member = this.#members[table[at]!]!;
       if (isOpenTo(hint, member)) return member;
@@ -42,8 +42,8 @@ export class Maglev<C extends Candidate> implements GroupPicker<C> {
 const free = 65_535;
 
 /**
- * By weight: at each round a member takes a place once it has gathered as much as the heaviest gathers in a round
- * (Envoy's way).
+ * By weight: in each round a member gathers its weight, and takes a place when it has gathered as much as the heaviest
+ * member does in a round (as Envoy does).
  */
 function fillTable<C extends Candidate>({ members, weights }: Group<C>): Uint16Array {
   const table = new Uint16Array(maglevSize).fill(free);

@@ -1,16 +1,16 @@
 /**
  * The least expected wait (Finagle's and Linkerd's peak EWMA): of two members drawn at random, the one whose latency
  * average times its load promises the earlier answer. The average jumps up at once and comes down slowly, so an
- * endpoint that stalls is left alone after a request or two, and fades while nothing is measured, so it is tried again.
- * An endpoint of which nothing is known is tried as soon as nothing is under way there. Both members are drawn by
- * weight, and load counts by weight, so that equal latencies share requests by weight.
+ * endpoint that stalls gets no more requests after one or two. It fades while nothing is measured, so the endpoint is
+ * tried again. An endpoint without a measurement is tried as soon as nothing is under way there. Both members are drawn
+ * by weight, and load counts by weight, so that equal latencies share requests by weight.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { RandomSource } from "../../base/random.ts";
 import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
-/** What is expected of an endpoint that has not answered yet; Envoy's default. */
+/** The expected latency of an endpoint that has not answered yet; Envoy's default. */
 export const unmeasuredLatencyMs = 10;
 
 export class PeakEwma<C extends Candidate> implements GroupPicker<C> {

@@ -1,19 +1,19 @@
 /**
- * What all algorithms have in common: who may be picked at all. Keeps one `GroupPicker` per group that `form-groups.ts`
- * has formed, and makes them anew when the upstream's epoch has moved (an endpoint fell, rose, was drained or
- * re-weighted), in any thread, and while endpoints start slowly. An exchange that has tried all primaries goes on to
- * the backups, as in nginx.
+ * What all algorithms have in common: which endpoints may be picked at all. Keeps one `GroupPicker` for each group that
+ * `form-groups.ts` has formed. Makes them anew when the upstream's epoch has moved (an endpoint became unhealthy or
+ * healthy, was drained or re-weighted, in any thread), and while endpoints start slowly. An exchange that has tried all
+ * primaries goes on to the backups, as in nginx.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Balancer, Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { formGroups, type GroupPolicy } from "./form-groups.ts";
 
-/** Where the balancers learn that availability or weights changed; `UpstreamState` is one. */
+/** Tells balancers that availability or weights have changed; `UpstreamState` is one. */
 export interface EpochSource {
   readonly epoch: number;
 }
 
-/** What groups are formed by. */
+/** What groups are formed from. */
 export interface GroupContext {
   readonly shared: EpochSource;
   readonly policy: GroupPolicy;
@@ -21,7 +21,7 @@ export interface GroupContext {
   readonly clock: Clock;
 }
 
-/** A balancer from an algorithm. */
+/** Makes a balancer from an algorithm. */
 export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
   readonly #candidates: readonly C[];
   readonly #context: GroupContext;
@@ -56,9 +56,9 @@ export class PrioritizedBalancer<C extends Candidate> implements Balancer<C> {
     return false;
   }
 
-  /** Forms the groups anew where something has changed. */
+  /** Forms the groups anew if something has changed. */
   #follow(): void {
-    // The epoch is read before the states that it stands for: a change in between is seen at the next pick.
+    // The epoch is read before the states: a change in between is seen at the next pick.
     const epoch = this.#context.shared.epoch;
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;

@@ -1,9 +1,9 @@
 /**
  * Consistent hashing on a ring (Karger et al. 1997, in the manner of ketama): every member has points on a circle of
- * 2^32, a key belongs to the first point at or after its own hash. A member that leaves gives up its own keys only, and
- * a new one takes from everybody; all threads and instances agree. With bounded loads (Mirrokni, Thorup, Zadimoghaddam
- * 2016) a member that has `balanceFactor` percent of its fair share of the requests in flight is passed over, so that a
- * popular key spills to its next member instead of overrunning the first.
+ * 2^32, a key belongs to the first point at or after its own hash. When a member leaves, only its own keys move; a new
+ * member takes keys from all others; all threads and instances agree. With bounded loads (Mirrokni, Thorup,
+ * Zadimoghaddam 2016) a member that has `balanceFactor` percent of its fair share of the requests in flight is passed
+ * over, so that a popular key spills to its next member instead of overrunning the first.
  */
 import { hash32, mix32 } from "../../base/hash.ts";
 import type { RandomSource } from "../../base/random.ts";
@@ -13,8 +13,8 @@ import { WeightedChoice } from "./weighted-choice.ts";
 /** Points of a member for each unit of weight: shares within about 6 %. */
 const pointsPerWeight = 256;
 /**
- * Points of all members together, about: halving everybody's keeps to it, so that only a change that crosses the limit
- * moves further keys. 3 ms to sort.
+ * The approximate limit for the points of all members together. The points of all members are halved to keep to it, so
+ * that only a change that crosses the limit moves further keys. Sorting takes 3 ms.
  */
 const maxPoints = 32_768;
 
@@ -23,8 +23,8 @@ export interface RingOptions {
   /** Percent of the fair share of requests in flight that a member may have, above 100; 0 = any number. */
   readonly balanceFactor: number;
   /**
-   * The sum of the weights of all endpoints there are, available or not: it decides how many points a weight has, so
-   * that health does not.
+   * The sum of the weights of all endpoints, available or not: it decides how many points a unit of weight has, so that
+   * health does not change the points.
    */
   readonly totalWeight: number;
   /** Serves the picks that have no key. */
@@ -37,9 +37,9 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
   readonly #groupWeight: number;
   readonly #balanceFactor: number;
   readonly #choice: WeightedChoice<C>;
-  /** Where on the ring, ascending. */
+  /** The places of the points on the ring, ascending. */
   readonly #points: Uint32Array;
-  /** Whose point it is. */
+  /** The member that each point belongs to. */
   readonly #owners: Uint16Array;
 
   constructor(group: Group<C>, options: RingOptions) {
@@ -60,15 +60,15 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
     if (this.#balanceFactor === 0) return this.#walk(hint, start, Infinity);
     let inFlight = 1;
     for (let index = 0; index < this.#members.length; index++) inFlight += this.#members[index]!.inFlight;
-    // Everybody is full only where those who were tried are the ones with room: then the first in order will do.
+    // All others are full only if the members with room were all tried: then the first in order is taken.
     return (
       this.#walk(hint, start, (this.#balanceFactor * inFlight) / this.#groupWeight) ?? this.#walk(hint, start, Infinity)
     );
   }
 
   /**
-   * The first member at or after the point at `start` that is open and has fewer requests in flight than its part of
-   * `allowance`, which is for each unit of weight.
+   * The first member at or after the point at `start` that may be picked and has fewer requests in flight than
+   * `allowance` times its weight.
    */
   #walk(hint: PickHint<C>, start: number, allowance: number): C | null {
     const owners = this.#owners;
@@ -103,7 +103,10 @@ export class RingHash<C extends Candidate> implements GroupPicker<C> {
   }
 }
 
-/** Points depend on a member's name and weight alone; of two at one place the one whose name is less comes first. */
+/**
+ * Makes the points of a group. They depend on names and weights alone; of two points at one place, the one with the
+ * lesser name comes first.
+ */
 function drawRing<C extends Candidate>(
   { members, weights }: Group<C>,
   totalWeight: number,

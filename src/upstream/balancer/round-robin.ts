@@ -1,6 +1,6 @@
 /**
  * Smooth weighted round-robin, exact across threads: all walk one precomputed sequence with one shared cursor, so
- * requests that land on different threads still alternate. Where the weights make the sequence too long (see
+ * requests that land on different threads still alternate. If the weights make the sequence too long (see
  * `smooth-sequence.ts`), every thread runs the algorithm on its own.
  */
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
@@ -33,9 +33,10 @@ class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
   pick(hint: PickHint<C>): C | null {
     const sequence = this.#sequence;
     const length = sequence.length;
-    // A retry takes no turn: else, of two endpoints, the failing one would be the first choice of every exchange.
+    // A retry takes no turn: else, with two endpoints, the failing one would be the first choice of every exchange.
     const start = (hint.tried.length === 0 ? this.#turns.takeTurn() : this.#retryTurn++) % length;
-    // Whoever was tried gives the turn to the next in the sequence; it names everybody, so one round is enough.
+    // If the member was tried, the next in the sequence gets the turn. The sequence names every member, so one round is
+    // enough.
     for (let index = start; index < length; index++) {
       const member = this.#members[sequence[index]!]!;
       if (isOpenTo(hint, member)) return member;

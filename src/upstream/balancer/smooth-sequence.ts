@@ -1,16 +1,17 @@
 /**
- * nginx's smooth weighted round-robin: at each step everybody gains their weight, the richest is chosen and pays the
- * sum of all weights. Weights 5:1:1 give a a b a c a a, never five in a row followed by the rest; after one period the
- * state is back where it began, so a whole period can be computed once and walked by all threads.
+ * nginx's smooth weighted round-robin: at each step every member gains its weight as credit; the member with the most
+ * credit is chosen and pays the sum of all weights. Weights 5:1:1 give a a b a c a a, not five in a row followed by the
+ * rest. After one period the credits are as at the start, so a whole period can be computed once and walked by all
+ * threads.
  */
 
 /** Longest sequence that is kept: 128 KiB. */
 const maxLength = 65_536;
-/** Most steps of work to compute one: a millisecond or so. */
+/** The most steps of work to compute one: about a millisecond. */
 const maxWork = 1 << 19;
 
 /**
- * One period as indexes into `weights` (whole numbers above 0), or null where it would be too long to compute and keep.
+ * One period as indexes into `weights` (whole numbers above 0), or null if it would be too long to compute and keep.
  * Weights are reduced by their common divisor first.
  */
 export function smoothSequence(weights: readonly number[]): Uint16Array | null {

@@ -5,12 +5,15 @@
 import type { RandomSource } from "../../base/random.ts";
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 
-/** Draws before another member is looked for the slow way, which happens only where one has most of the weight. */
+/**
+ * How often another member is drawn before it is searched for slowly, which happens only if one member has most of the
+ * weight.
+ */
 const maxDraws = 4;
 
-/** The balancer `random`, and the chance in others. */
+/** Draws members by weight: the balancer `random`, and the random draws of other balancers. */
 export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
-  /** The indexes of the last two that were drawn, distinct; -1 = nobody was left. */
+  /** The indexes of the last two that were drawn, distinct; -1 = no member was left. */
   first = -1;
   second = -1;
   readonly #members: readonly C[];
@@ -32,7 +35,7 @@ export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
     const poor: number[] = [];
     const rich: number[] = [];
     for (let index = 0; index < count; index++) (shares[index]! < 1 ? poor : rich).push(index);
-    // Columns left over at the end are full but for rounding; they keep threshold 1.
+    // Columns left over at the end are full, apart from rounding; they keep threshold 1.
     while (poor.length > 0 && rich.length > 0) {
       const low = poor.pop()!;
       const high = rich[rich.length - 1]!;
@@ -43,7 +46,7 @@ export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
     }
   }
 
-  /** A member, drawn by weight. */
+  /** Draws a member by weight. */
   pick(hint: PickHint<C>): C | null {
     const index = hint.tried.length === 0 ? this.#draw() : this.#drawOpen(hint, -1);
     return index === -1 ? null : this.#members[index]!;
@@ -63,7 +66,7 @@ export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
     return scaled - column < this.#thresholds[column]! ? column : this.#aliases[column]!;
   }
 
-  /** As `#draw`, another member than the one at `first`; there must be one, and nobody may have been tried. */
+  /** As `#draw`, but another member than the one at `first`. There must be one, and none may have been tried. */
   #drawOther(hint: PickHint<C>, first: number): number {
     for (let draws = 0; draws < maxDraws; draws++) {
       const second = this.#draw();
@@ -73,8 +76,8 @@ export class WeightedChoice<C extends Candidate> implements GroupPicker<C> {
   }
 
   /**
-   * As `#draw`, among the members that `hint` leaves open other than the one at `without` (-1 = none); -1 where there
-   * is none. Takes time with their number.
+   * As `#draw`, among the members that `hint` leaves open, without the one at `without` (-1 = none); returns -1 if
+   * there is none. Takes time in proportion to their number.
    */
   #drawOpen(hint: PickHint<C>, without: number): number {
     const members = this.#members;

@@ -1,10 +1,10 @@
 /**
- * Keeps the number of checks under way within bounds, upstream by upstream, first come, first served: checks that hang
- * hold up none of another upstream.
+ * Bounds the number of checks under way for each upstream, first come, first served: checks that hang do not hold up
+ * those of another upstream.
  */
 import type { ScheduledCall } from "../../base/scheduler.ts";
 
-/** Starts something that calls `onDone` once when it is over, unless it is cancelled. */
+/** Starts a task that calls `onDone` once when it is over, unless it is cancelled. */
 type Task = (onDone: () => void) => ScheduledCall;
 
 interface Line {
@@ -15,7 +15,7 @@ interface Line {
 /** Starts checks in the order in which they come, at most so many of each upstream at a time. */
 export class CheckQueue {
   readonly #maxRunning: number;
-  /** Of the upstreams that have something under way. */
+  /** The upstreams that have checks under way. */
   readonly #lines = new Map<string, Line>();
 
   /** @param maxRunning at a time for one upstream */
@@ -23,7 +23,9 @@ export class CheckQueue {
     this.#maxRunning = maxRunning;
   }
 
-  /** Starts `task` of `upstream` now or when its turn comes. @returns what cancels it, running or waiting. */
+  /**
+   * Starts `task` of `upstream` now or when its turn comes. @returns a function that cancels it, running or waiting.
+   */
   start(upstream: string, task: Task): ScheduledCall {
     let line = this.#lines.get(upstream);
     if (line === undefined) this.#lines.set(upstream, (line = { running: 0, waiting: new Set() }));

@@ -3,8 +3,8 @@
  * shared states, where every proxy thread sees them at once; changes are also told to a listener. A check is known by
  * (upstream, endpoint, options): what a reload leaves as it was keeps its verdict, its counters and its rhythm.
  *
- * Where requests pile up at an endpoint, its next check comes early: one that is frozen takes connections and says
- * nothing, which no traffic tells before its timeouts.
+ * If requests pile up at an endpoint, its next check comes early: a frozen endpoint takes connections and does not
+ * answer, and traffic shows that only when its timeouts are over.
  */
 import type { RandomSource } from "../../base/random.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
@@ -42,7 +42,7 @@ export interface HealthEvent {
   readonly lastCheck: LastCheck;
 }
 
-/** What is known of one check, for the admin interface and the metrics. */
+/** What is known about one check, for the admin interface and the metrics. */
 export interface HealthStatus {
   readonly upstream: string;
   readonly endpoint: string;
@@ -54,7 +54,7 @@ export interface HealthStatus {
   readonly failures: number;
 }
 
-/** What a checker may be given; the defaults are the real things. */
+/** What a checker may be given; the defaults are for production. */
 export interface HealthCheckerOptions {
   /** Called on each change of health, after the shared state holds it. Must not throw. */
   readonly onChange?: (event: HealthEvent) => void;
@@ -63,19 +63,19 @@ export interface HealthCheckerOptions {
   readonly scheduler?: Scheduler;
   readonly random?: RandomSource;
   readonly probe?: Probe;
-  /** Checks under way at a time for one upstream; its others wait their turn. Default 1,024. */
+  /** How many checks of one upstream may be under way at a time; its others wait. Default 1,024. */
   readonly maxConcurrent?: number;
 }
 
 /** An endpoint has one check under way at most, so this bounds only very large upstreams. */
 const maxChecksOfUpstream = 1_024;
 /**
- * So many checks that are new start at once; the others start at random within `startSpreadMs`, so that thousands of
- * connections are not opened in one turn.
+ * So many new checks start at once; the others start at random within `startSpreadMs`, so that thousands of connections
+ * are not opened in one turn.
  */
 const startBurst = 64;
 const startSpreadMs = 500;
-/** So few requests in flight are no pile, whatever there was before. */
+/** Up to so many requests in flight are not a pile, whatever the number before. */
 const leastPile = 4;
 
 /** Checks endpoints until closed. */
@@ -135,7 +135,7 @@ export class HealthChecker {
         if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
     }
     if (added.length > 0) {
-      // Whoever waits for the round before waits for this one: its checks are part of it.
+      // Those who wait for the round before now wait for this one, which includes its checks.
       const earlier = this.#firstRound;
       this.#firstRound = Promise.withResolvers();
       void this.#firstRound.promise.then(earlier.resolve);
@@ -151,7 +151,7 @@ export class HealthChecker {
     this.#settleFirstRound();
   }
 
-  /** What is known of every check, in the order of the targets. */
+  /** What is known about every check, in the order of the targets. */
   status(): HealthStatus[] {
     return Array.from(this.#checks.values(), (check) => ({
       upstream: check.target.upstream,
@@ -237,10 +237,10 @@ class Check {
   successes = 0;
   failures = 0;
   lastCheck: LastCheck | null = null;
-  /** The check that is under way or waits its turn. */
+  /** The check that is under way or waits for its turn. */
   current: ScheduledCall | null = null;
   startedMs = 0;
-  /** The check to come, or the look before it. */
+  /** The timer of the next check, or of the look before it. */
   next: ScheduledCall | null = null;
   /** Requests in flight at the endpoint after the last check. */
   inFlight = 0;
@@ -261,7 +261,7 @@ class Check {
     else this.failures++;
   }
 
-  /** Goes on from the counters of the check that this one replaces. */
+  /** Takes over the counters of the check that this one replaces. */
   countOn({ successes, failures }: Check): void {
     this.successes = successes;
     this.failures = failures;

@@ -1,10 +1,10 @@
 /**
- * When results of checks change an endpoint's health. The first result decides at once, so that a proxy that starts
- * beside a dead endpoint does not need `fall` rounds to see it; afterwards it takes `rise` successes or `fall` failures
- * in a row, so that one lost answer moves nothing.
+ * Decides when results of checks change an endpoint's health. The first result decides at once, so that a proxy that
+ * starts beside a dead endpoint does not need `fall` rounds to see it. Afterwards it takes `rise` successes or `fall`
+ * failures in a row, so that one lost answer changes nothing.
  */
 
-/** How many results in a row it takes, both at least 1. */
+/** How many results in a row change the health, both at least 1. */
 export interface HealthThresholds {
   readonly rise: number;
   readonly fall: number;
@@ -21,7 +21,7 @@ export class HealthJudge {
     return this.#verdict;
   }
 
-  /** Some results contradict the verdict, not yet enough to change it: look again soon. */
+  /** Some results contradict the verdict, but not yet enough to change it: check again soon. */
   get isWavering(): boolean {
     return this.#contrary > 0;
   }

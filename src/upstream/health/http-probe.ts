@@ -1,7 +1,7 @@
 /**
- * One active check: a GET over a connection of its own, judged by the status alone. Not the data path, but its answer
- * is read by the same parser: what serves is healthy, and what would be a 502 is not. The answer's head decides; of its
- * body a little is read, so that an ordinary endpoint sees an ordinary close, and the rest is cut off.
+ * One active check: a GET over a connection of its own, judged by the status alone. It does not use the data path, but
+ * the same parser: an answer that clients would get as a 502 does not pass. The answer's head decides; a little of its
+ * body is read, so that an ordinary endpoint sees an ordinary close, and the rest is cut off.
  */
 import { connect, type LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
@@ -15,18 +15,18 @@ export type ProbeOptions = Pick<HealthOptions, "path" | "host" | "timeout" | "ex
 
 /** How a check went. */
 export interface ProbeResult {
-  /** Null = the endpoint could not be asked, for which it is not to blame. */
+  /** Null = the endpoint could not be asked, and is not to blame for it. */
   readonly isSuccess: boolean | null;
-  /** The answer's status; null where none came. */
+  /** The answer's status; null if none came. */
   readonly status: number | null;
-  /** For people, without anything the endpoint sent: `status 503`, `timeout after 2000 ms`, `ECONNREFUSED`. */
+  /** The result in words, without text of the endpoint's: `status 503`, `timeout after 2000 ms`, `ECONNREFUSED`. */
   readonly reason: string;
   readonly durationMs: number;
 }
 
 /**
- * Starts a check; `onResult` is called once, later, unless the check is cancelled. @returns what cancels it and closes
- * its connection.
+ * Starts a check; `onResult` is called once, later, unless the check is cancelled. @returns a function that cancels it
+ * and closes its connection.
  */
 export type Probe = (
   endpoint: EndpointSpec,
@@ -60,7 +60,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
     const socket = connect(socketPath === null ? address : { path: socketPath });
     const fields = `host: ${options.host ?? hostField(endpoint)}\r\nuser-agent: millrace-health\r\naccept: */*\r\nconnection: close\r\n`;
     socket.write(`GET ${options.path} HTTP/1.1\r\n${fields}\r\n`, "latin1");
-    // One deadline for all of it; after the head it only ends the reading of the body.
+    // One deadline for the whole check; after the head it only ends the reading of the body.
     const deadline = scheduler.after(options.timeout, () => {
       report(false, null, `${isResolving ? "name not resolved within" : "timeout after"} ${options.timeout} ms`);
       socket.destroy();
@@ -70,7 +70,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       answer.take(chunk);
       const { status, problem } = answer;
       if (problem !== null) report(false, null, `malformed answer: ${problem}`);
-      // 101: an answer that switches protocols is no answer to this question.
+      // A 101 switches protocols: it does not answer a check.
       else if (status !== 0) {
         const isExpected = options.expect.some((range) => status >= range.from && status <= range.to);
         report(isExpected && status !== 101, status, `status ${status}`);
@@ -80,7 +80,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const isShortage = (code: string | undefined): boolean =>
         socketShortage(code, endpoint.socketPath === null ? "tcp" : "unix") !== null;
-      // Of several addresses, one that could be asked decides.
+      // If the name has several addresses, one that could be asked decides.
       const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
       const { code, name } = errors.find((one) => !isShortage(one.code)) ?? error;
       report(isShortage(code) ? null : false, null, code ?? name);
@@ -105,7 +105,7 @@ function hostField(endpoint: EndpointSpec): string {
   return endpoint.port === 80 ? bracketed(host) : `${bracketed(host)}:${endpoint.port}`;
 }
 
-/** An interface of this machine (`fe80::1%eth0`) means nothing to the endpoint. */
+/** The interface of an address (`fe80::1%eth0`) has a meaning on this machine only. */
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host.replace(/%.*/, "")}]` : host;
 }

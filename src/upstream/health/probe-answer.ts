@@ -1,5 +1,5 @@
 /**
- * The answer to a check: its head decides, and of its body a little is read, so that an ordinary endpoint sees an
+ * Reads the answer to a check: the head decides, and a little of the body is read, so that an ordinary endpoint sees an
  * ordinary close.
  */
 import { Framing } from "../../http/message.ts";
@@ -17,11 +17,11 @@ const maxBodyBytes = 8_192;
 /** Interim answers included. */
 const maxHeadsBytes = 131_072;
 
-/** One a check. */
+/** Reads the answer to one check. */
 export class ProbeAnswer {
-  /** Of the final answer, or 101; 0 = not known yet. */
+  /** The status of the final answer, or 101; 0 = not known yet. */
   status = 0;
-  /** Why it cannot be read, or null. Nothing that the endpoint sent. */
+  /** Why the answer cannot be read, or null. Holds no text of the endpoint's. */
   problem: string | null = null;
   /** Nothing more needs to be read. */
   isOver = false;
@@ -68,7 +68,7 @@ export class ProbeAnswer {
   #takeBody(bytes: Buffer): void {
     this.#bodyBytes += bytes.length;
     if (this.#body.isOpen && bytes.length > 0) this.#body.read(bytes, 0, bytes.length, nobody);
-    // The verdict is out; how the body ends changes nothing.
+    // The head has decided; how the body ends changes nothing.
     this.isOver = this.#bodyBytes > maxBodyBytes || (!this.#isUntilClose && !this.#body.isOpen);
   }
 

@@ -1,8 +1,8 @@
 /**
- * Addresses of endpoints' host names, without ever blocking the data path: literals and cached names answer within the
+ * Resolves the host names of endpoints without ever blocking the data path: literals and cached names answer within the
  * call, everything else is asked for in the background. A name that is watched or was used lately is refreshed before
- * its answer expires, whether or not anybody asks, and the last good answer serves on when the name service fails or
- * has nothing to say. Endpoints are few and named by the configuration or discovery, never by a client; the cache is
+ * its answer expires, whether or not anybody asks, and the last good answer stays in use if the name service fails or
+ * has no address. Endpoints are few and named by the configuration or discovery, never by a client; the cache is
  * bounded all the same. Each thread has a resolver of its own.
  */
 import { isIP } from "node:net";
@@ -12,25 +12,28 @@ import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import { type NameAnswer, type NameSource, SystemNameSource } from "./name-source.ts";
 
-/** Bounds of what the name service says of an answer's life. */
+/** Bounds of the time for which the name service says that an answer holds. */
 const minTtlMs = 1_000;
 const maxTtlMs = 60_000;
-/** A refresh begins in the last fifth of an answer's life, at random, so that names do not expire together. */
+/**
+ * A refresh begins at a random moment in the last fifth of an answer's time, so that names are not all refreshed
+ * together.
+ */
 const refreshSpread = 0.2;
-/** How long a failure is believed before the name service is asked again. */
+/** How long after a failure the name service is asked again. */
 const failureMs = 1_000;
-/** How long an expired answer is kept back in the hope of a fresh one. */
+/** How long callers wait for a fresh answer before they get the expired one. */
 const maxWaitMs = 1_000;
 /** A watched name that nobody uses is refreshed for this long after its last use. */
 const maxUnusedMs = 600_000;
 /** When the machine's own settings change, names are asked for anew within this time, not all at once. */
 const settingsSpreadMs = 500;
-/** The most addresses of one name that are used. Those in use stay among them while they are in the answer. */
+/** The most addresses of one name that are used. Addresses in use stay in use while they are in the answer. */
 const maxAddresses = 64;
 
 /** A name that could not be resolved. */
 export class ResolveError extends ProxyError {
-  /** As the name service or the system calls it: `ENOTFOUND`, `ETIMEOUT`, `EMFILE`. */
+  /** The error code of the name service or the system: `ENOTFOUND`, `ETIMEOUT`, `EMFILE`. */
   readonly systemCode: string;
 
   constructor(code: ReasonCode, host: string, systemCode: string) {
@@ -45,20 +48,20 @@ export class ResolveError extends ProxyError {
  */
 export type ResolveCallback = (error: ResolveError | null, addresses: readonly string[]) => void;
 
-/** Who follows a name. */
+/** Follows a name. */
 export interface AddressWatcher {
-  /** It has connections to the name's addresses: the answer must not grow old. */
+  /** It has connections to the name's addresses: the answer must be kept fresh. */
   readonly isInUse: boolean;
   /** The name stands for other addresses than before. */
   onAddresses(addresses: readonly string[]): void;
 }
 
-/** What a resolver may be given; the defaults are the real things. */
+/** What a resolver may be given; the defaults are the machine's own. */
 export interface HostResolverOptions {
   readonly source?: NameSource;
   readonly scheduler?: Scheduler;
   readonly random?: RandomSource;
-  /** Names remembered, least recently used forgotten first. Default 16,384. */
+  /** How many names are remembered; the least recently used is forgotten first. Default 16,384. */
   readonly maxNames?: number;
   /** Told each time a name could not be resolved, and why. */
   readonly onFailure?: (host: string, failure: NameFailure) => void;
@@ -68,13 +71,13 @@ export interface HostResolverOptions {
 
 /** Why a name could not be resolved. */
 export interface NameFailure {
-  /** As the name service or the system calls it: `ENOTFOUND`, `ETIMEOUT`. */
+  /** The error code of the name service or the system: `ENOTFOUND`, `ETIMEOUT`. */
   readonly code: string;
-  /** The last good addresses serve on. */
+  /** The last good addresses stay in use. */
   readonly hasLastGood: boolean;
 }
 
-/** One thread's resolver. */
+/** Resolves names for one thread. */
 export class HostResolver {
   readonly #source: NameSource;
   readonly #scheduler: Scheduler;
@@ -97,9 +100,9 @@ export class HostResolver {
 
   /**
    * Calls `onDone` once with the addresses of `host` (a name, or an IPv4 or IPv6 literal, with or without brackets):
-   * within this call where they are known. How long to wait is the caller's business.
-   * @returns what calls the wait off; null where there is none
-   * @throws nothing; a failure is `UPSTREAM_DNS_FAILED`, or `UPSTREAM_DNS_TIMEOUT` where no name server answered, both
+   * within this call if they are known. There is no deadline: the caller sets its own.
+   * @returns a function that cancels the wait; null if there is none
+   * @throws nothing; a failure is `UPSTREAM_DNS_FAILED`, or `UPSTREAM_DNS_TIMEOUT` if no name server answered, both
    * safe to replay
    */
   resolve(host: string, onDone: ResolveCallback): ScheduledCall | null {
@@ -143,7 +146,7 @@ export class HostResolver {
     return this.#names.size;
   }
 
-  /** Gives up: who waits is told so, and nothing stays behind. */
+  /** Ends all look-ups: those who wait get an error, and nothing stays behind. */
   close(): void {
     this.#isClosed = true;
     this.#source.close();
@@ -196,12 +199,12 @@ export class HostResolver {
     const addresses = answer === null ? [] : choose(answer, entry.addresses);
     const wasFailing = entry.isFailing;
     const hasLastGood = entry.addresses.length > 0;
-    // An answer that may be another one's, because an earlier name of the search list could not be asked for, is better
-    // than none, but not than a good one.
+    // An earlier name of the search list could not be asked for, so the answer may be that of another host: it is used
+    // only if there is no good one.
     entry.isFailing = addresses.length === 0 || (answer!.isDoubtful && hasLastGood);
     if (entry.isFailing) {
-      // The last good answer has no end while there is no better one: nobody waits for a name service that is down, and
-      // an empty answer does not mean that all are gone.
+      // The last good answer holds until there is a better one: nobody waits for a name service that is down, and an
+      // empty answer does not mean that all machines are gone.
       entry.error = hasLastGood ? null : failure(entry.host, code);
       entry.expiresMs = hasLastGood ? Infinity : nowMs + failureMs;
       entry.refreshMs = nowMs + failureMs;
@@ -233,7 +236,7 @@ export class HostResolver {
     return false;
   }
 
-  /** Other name servers, another search list or hosts file: what was learnt before may be wrong. */
+  /** The name servers, the search list or the hosts file have changed: all answers may be wrong now. */
   #onSettings(): void {
     for (const entry of this.#names.values()) {
       if (entry.isLiteral) continue;
@@ -245,7 +248,7 @@ export class HostResolver {
   }
 }
 
-/** What is known of one name. */
+/** What is known about one name. */
 class NameEntry {
   readonly host: string;
   readonly isLiteral: boolean;
@@ -262,10 +265,10 @@ class NameEntry {
   /** The settings have changed since the look-up under way began. */
   isOutdated = false;
   readonly watchers = new Set<AddressWatcher>();
-  /** The refresh to come, where somebody watches. */
+  /** The next refresh, if somebody watches. */
   refreshing: ScheduledCall | null = null;
   waiting = new Set<ResolveCallback>();
-  /** Answers who waits from the last good answer when a fresh one takes long. */
+  /** Gives those who wait the last good answer if a fresh one takes long. */
   impatience: ScheduledCall | null = null;
 
   constructor(host: string, addresses: readonly string[]) {
@@ -274,7 +277,7 @@ class NameEntry {
     this.addresses = addresses;
   }
 
-  /** Makes `addresses` the answer, and tells watchers where it is another than before. */
+  /** Makes `addresses` the answer, and tells the watchers if it has changed. */
   take(addresses: readonly string[]): void {
     const before = new Set(this.addresses);
     if (before.size === addresses.length && addresses.every((address) => before.has(address))) return;
@@ -299,8 +302,9 @@ class NameEntry {
 }
 
 /**
- * The addresses to use: those of `answer`, those in use (`known`) first where there are too many, so that an order that
- * changes with every answer changes nothing. Where one family could not be asked for, its known addresses stay.
+ * The addresses to use: those of `answer`. If there are too many, those in use (`known`) come first, so that a name
+ * service that changes the order in every answer changes nothing. If one family could not be asked for, its known
+ * addresses stay.
  */
 function choose(answer: NameAnswer, known: readonly string[]): readonly string[] {
   const { missingFamily } = answer;
@@ -317,7 +321,7 @@ function choose(answer: NameAnswer, known: readonly string[]): readonly string[]
 }
 
 function failure(host: string, code: string): ResolveError {
-  // A shortage of this process's own says nothing of the endpoint.
+  // A shortage of this process says nothing about the endpoint.
   return new ResolveError(
     socketShortage(code, "tcp") === "sockets"
       ? "OVERLOADED"

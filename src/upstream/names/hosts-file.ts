@@ -1,16 +1,16 @@
-/** The hosts file: names that this machine knows by itself. */
+/** The hosts file: names that are known without a name server. */
 import { isIP } from "node:net";
 
 /** Addresses by name (in lower case, without a dot at the end), in the order of the file. */
 export type HostsTable = ReadonlyMap<string, readonly string[]>;
 
-/** Where it is. */
+/** Its path. */
 export const hostsPath =
   process.platform === "win32"
     ? `${process.env["SystemRoot"] ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts`
     : "/etc/hosts";
 
-/** Reads the text of a hosts file; lines that are none are passed over. */
+/** Reads the text of a hosts file; malformed lines are ignored. */
 export function parseHosts(text: string): HostsTable {
   const table = new Map<string, string[]>();
   for (const line of text.split("\n")) {

@@ -1,12 +1,12 @@
-/** A resolver in the shape that `node:net` and `node:http` take. */
+/** Makes a resolver into the `lookup` function that `node:net` and `node:http` take. */
 import type { LookupAddress, LookupOptions } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import type { ServerNames } from "../../store/redis-connection.ts";
 import type { HostResolver } from "./host-resolver.ts";
 
 /**
- * Answers with all addresses where all are asked for, else with the first. Never within the call, as Node expects it.
- * An error has the code of the name service, or the system's own where this process is short of something.
+ * Answers with all addresses if all are asked for, else with the first. Never within the call, as Node expects. An
+ * error has the code of the name service, or that of the system if this process is short of something.
  */
 export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): LookupFunction {
   return (
@@ -27,7 +27,7 @@ export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): Looku
   };
 }
 
-/** `resolver` as the connections to stores take it. */
+/** Makes `resolver` into the function that connections to stores take. */
 export function toServerNames(resolver: HostResolver): ServerNames {
   return {
     lookup: toLookupFunction(resolver),

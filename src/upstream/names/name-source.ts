@@ -1,7 +1,7 @@
 /**
- * Where host names are looked up: as the system's resolver would (hosts file first, then the name servers of
- * `resolv.conf` with its search list), but without it: that holds one of the process's few background threads while it
- * waits, which the logs and bodies in files need, too, and it does not say how long an answer holds. Not consulted:
+ * Looks host names up as the system's resolver would (hosts file first, then the name servers of `resolv.conf` with its
+ * search list), but without the system's resolver: while that waits, it holds one of the process's few background
+ * threads, which logs and bodies in files need, too; and it does not say how long an answer holds. Not consulted:
  * nsswitch.conf, multicast DNS and other modules of the system's resolver.
  */
 import { Resolver } from "node:dns/promises";
@@ -13,13 +13,13 @@ import { hostsPath, parseHosts } from "./hosts-file.ts";
 import { namesToTry, parseResolvConf, type ResolverSettings } from "./resolv-conf.ts";
 import { WatchedFile } from "./watched-file.ts";
 
-/** An answer. */
+/** An answer of the name service. */
 export interface NameAnswer {
   /** IPv4 first. */
   readonly addresses: readonly string[];
   /** How long it holds, in milliseconds. */
   readonly ttlMs: number;
-  /** Addresses of this family could not be asked for; null = all there are were told. */
+  /** The family whose addresses could not be asked for; null = the answer is complete. */
   readonly missingFamily: 4 | 6 | null;
   /** An earlier name of the search list could not be asked for; the answer may be that of another host. */
   readonly isDoubtful: boolean;
@@ -28,25 +28,25 @@ export interface NameAnswer {
 /** Looks names up. */
 export interface NameSource {
   /**
-   * Rejects with an error that has a `code` where there is no answer: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`, `ETIMEOUT`
-   * and others.
+   * Looks `host` up. Rejects with an error that has a `code` if there is no answer: `ENOTFOUND`, `ENODATA`,
+   * `ESERVFAIL`, `ETIMEOUT` and others.
    */
   lookUp(host: string): Promise<NameAnswer>;
   /** Calls `onChange` whenever names may mean something else than before, until closed. */
   follow(onChange: () => void): void;
-  /** Ends look-ups under way; theirs may reject. */
+  /** Ends look-ups under way; their promises may reject. */
   close(): void;
 }
 
 /** The settings are looked at this often while names are in use. */
 const settingsMs = 2_000;
-/** What the machine itself knows holds until it changes, which is noticed. */
+/** An answer of the hosts file holds until the file changes, which is noticed. */
 const ownTtlMs = 60_000;
-/** An answer that is not the whole truth is asked for again soon. */
+/** An incomplete answer is asked for again after this time. */
 const partialTtlMs = 5_000;
 /**
- * How long an answer of one family waits for that of the other (RFC 8305 section 3 has 50 ms, for a person who waits
- * for one page; here all wait for one answer).
+ * How long the answer for one family waits for that of the other. RFC 8305 section 3 says 50 ms, for one person and one
+ * page; here, many requests share one answer.
  */
 const familyPatienceMs = 200;
 
@@ -60,12 +60,12 @@ export interface SystemNameSourceOptions {
   readonly scheduler?: Scheduler;
 }
 
-/** What came of one name. */
+/** The outcome for one name. */
 type Finding =
   | { readonly kind: "found"; readonly answer: Omit<NameAnswer, "isDoubtful"> }
   | { readonly kind: "none" | "refused" | "silent"; readonly code: string };
 
-/** What came of one name and address family. */
+/** The outcome for one name and address family. */
 type Records = {
   readonly family: 4 | 6;
   readonly addresses: readonly string[];
@@ -73,12 +73,12 @@ type Records = {
   readonly code: string | null;
 };
 
-/** The names of this machine's network. */
+/** Looks names up with the settings of this machine. */
 export class SystemNameSource implements NameSource {
   readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
   readonly #settings: WatchedFile<ResolverSettings>;
   readonly #scheduler: Scheduler;
-  /** One for each name server to begin with; made for the settings beside it. */
+  /** One for each name server to begin with, made from `settings`. */
   #resolvers: Resolver[] = [];
   #resolversFor: ResolverSettings | null = null;
   #turn = 0;
@@ -129,9 +129,9 @@ export class SystemNameSource implements NameSource {
   }
 
   /**
-   * The first name of the search list that exists. One that a name server refuses to tell about is passed over, as the
-   * system's resolver does, and makes the answer doubtful. Where no name server answers at all, the search ends: what a
-   * later name stands for may be another host, on another network.
+   * Looks up the first name of the search list that exists. A name that a name server refuses to look up is passed
+   * over, as by the system's resolver, and makes the answer doubtful. If no name server answers at all, the search
+   * ends: a later name may be another host, on another network.
    */
   async #search(host: string): Promise<NameAnswer> {
     const settings = this.#settings.value;
@@ -154,7 +154,7 @@ export class SystemNameSource implements NameSource {
     throw toError(code, host);
   }
 
-  /** Both address families at once. One that has an answer waits only a little for the other. */
+  /** Asks for both address families at once. If one has an answer, it waits only a little for the other. */
   async #ask(resolver: Resolver, name: string): Promise<Finding> {
     const both = [this.#askFor(resolver, name, 4), this.#askFor(resolver, name, 6)] as const;
     const first = await Promise.race(both);
@@ -213,7 +213,7 @@ export class SystemNameSource implements NameSource {
 
   #resolverFor(settings: ResolverSettings): Resolver {
     if (this.#resolversFor !== settings) {
-      // Those of the settings before end with the look-ups under way.
+      // Resolvers of earlier settings end with their look-ups under way.
       this.#resolvers = createResolvers(settings);
       this.#resolversFor = settings;
     }
@@ -229,8 +229,7 @@ function createResolvers({ servers, timeoutMs, attempts, canRotate }: ResolverSe
     try {
       if (servers.length > 0) resolver.setServers([...servers.slice(at), ...servers.slice(0, at)]);
     } catch {
-      // An address that is local to a link cannot be set; the library has read the file itself and knows what to do
-      // with it.
+      // A server whose address is local to a link cannot be set; the library has read the file itself and uses it.
     }
     return resolver;
   });
@@ -242,8 +241,8 @@ function isLocalhost(name: string): boolean {
 }
 
 /**
- * The name servers say that there is no such name, or none that has such an address; a name that cannot be asked for
- * does not exist either.
+ * The name servers say that the name does not exist or has no such address. A name that cannot be asked for does not
+ * exist either.
  */
 function isAbsent(code: string): boolean {
   return code === "ENOTFOUND" || code === "ENODATA" || code === "EBADNAME";
@@ -254,7 +253,7 @@ function isSilence(code: string): boolean {
   return code === "ETIMEOUT" || code === "ECONNREFUSED" || code === "ECANCELLED" || code === "EDESTRUCTION";
 }
 
-/** The library does not tell a name server that cannot be reached from a socket that could not be had. */
+/** The library reports the same error if a name server cannot be reached and if no socket could be opened. */
 async function shortageOr(code: string): Promise<string> {
   if (code !== "ECONNREFUSED") return code;
   try {

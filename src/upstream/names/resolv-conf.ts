@@ -20,28 +20,28 @@ export interface ResolverSettings {
   readonly canRotate: boolean;
 }
 
-/** What else decides, beside the file. */
+/** What decides beside the file. */
 export interface ResolverSurroundings {
-  /** This machine's name; where nothing names a domain, its own is searched. */
+  /** This machine's name; its domain is searched if nothing else names a domain. */
   readonly hostName: string;
   /** The variables LOCALDOMAIN and RES_OPTIONS override the file. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-// The bounds that the system's resolver has, too.
+// The system's resolver has the same bounds.
 const maxServers = 3;
 const maxNdots = 15;
 const maxTimeoutSeconds = 30;
 const maxAttempts = 5;
-/** The system's resolver has no bound here any more; Kubernetes allows 32. */
+/** Recent versions of the system's resolver have no such bound; Kubernetes allows 32. */
 const maxSearchDomains = 32;
 /** Shorter than the system's 5 s: a request waits for it. */
 const defaultTimeoutMs = 2_000;
 const maxNameLength = 253;
 
 /**
- * Reads the text of a `resolv.conf`; null = there is none. Of several `search` and `domain` lines the last counts. What
- * is not understood is passed over.
+ * Reads the text of a `resolv.conf`; null = there is none. Of several `search` and `domain` lines the last counts.
+ * Lines that are not understood are ignored.
  */
 export function parseResolvConf(
   text: string | null,
@@ -63,7 +63,7 @@ export function parseResolvConf(
   options.push(...RES_OPTIONS.split(/\s+/));
   const ownDomain = hostName.includes(".") ? [hostName.slice(hostName.indexOf(".") + 1)] : [];
   return {
-    // A file without a name server means the one on this machine.
+    // A file that names no server means the server on this machine.
     servers: text !== null && servers.length === 0 ? ["127.0.0.1"] : servers.slice(0, maxServers),
     search: [...new Set((search ?? ownDomain).map((domain) => trimDots(domain.toLowerCase())))].slice(
       0,
@@ -77,13 +77,13 @@ export function parseResolvConf(
   };
 }
 
-/** An address, with an interface where it is local to a link, or `address:port`. */
+/** An address (with an interface, if it is local to a link), or `address:port`. */
 function isServer(text: string): boolean {
   const withPort = /^(?:\[([^\]]+)\]|([\d.]+)):\d{1,5}$/.exec(text);
   return isIP(withPort?.[1] ?? withPort?.[2] ?? text) !== 0;
 }
 
-/** The last that is given counts. */
+/** The last one that is given counts. */
 function numberOption(
   options: readonly string[],
   name: string,
@@ -99,8 +99,8 @@ function trimDots(domain: string): string {
 }
 
 /**
- * The names that `host` may mean, in the order in which they are asked for; the first that exists is it. A name that
- * ends in a dot means itself alone.
+ * The names that `host` may mean, in the order in which they are asked for; the first that exists is used. A name that
+ * ends in a dot means only itself.
  */
 export function namesToTry(host: string, { search, ndots }: Pick<ResolverSettings, "search" | "ndots">): string[] {
   const name = host.toLowerCase();

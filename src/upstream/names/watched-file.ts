@@ -1,7 +1,7 @@
 /**
  * A small file of the machine's settings, read again when it has changed: written in place, replaced by another of the
- * same name, removed or come back. It is looked at when asked to; notices of the file system do not pass bind mounts,
- * and settings of containers are bind mounts.
+ * same name, removed or created again. It is checked when `look` is called, not by notices of the file system: those do
+ * not pass bind mounts, and the settings of containers are bind mounts.
  */
 import { readFile, stat } from "node:fs/promises";
 
@@ -12,13 +12,13 @@ const maxBytes = 16 * 1024 * 1024;
 export class WatchedFile<Value> {
   readonly #path: string;
   readonly #parse: (text: string | null) => Value;
-  /** What tells one state of the file from another; null = it has not been looked at. */
+  /** Identifies a state of the file; null = it has not been looked at. */
   #identity: string | null = null;
   #value: Value;
-  /** Looks come one after the other. */
+  /** Looks run one after the other. */
   #looking: Promise<boolean> | null = null;
 
-  /** @param parse null = there is no such file, or none that may be read */
+  /** @param parse takes null if there is no such file, or none that may be read */
   constructor(path: string, parse: (text: string | null) => Value) {
     this.#path = path;
     this.#parse = parse;
@@ -32,9 +32,9 @@ export class WatchedFile<Value> {
 
   /**
    * Looks at the file.
-   * @returns whether it is another than before; never the first time
-   * @throws the system's error where it cannot be read (out of descriptors, for example) and never was; else what was
-   * read before holds until it can be
+   * @returns whether it has changed since the last look; never the first time
+   * @throws the system's error if it cannot be read (out of descriptors, for example) and never was; later, what was
+   * read before holds until it can be read again
    */
   look(): Promise<boolean> {
     this.#looking ??= this.#look().finally(() => (this.#looking = null));
