@@ -28,7 +28,7 @@ import type { RouteOptions } from "../route/options.ts";
 import { compileRewrite, type Rewrite } from "../middleware/rewrite/rewrite.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
-import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/http1-transport.ts";
+import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies } from "../upstream/policies.ts";
 import type { Transport } from "../upstream/transport.ts";

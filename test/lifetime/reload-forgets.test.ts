@@ -5,7 +5,7 @@ import { queryObjects } from "node:v8";
 import { type ConfigInput, createProxy } from "../../src/index.ts";
 import { Router } from "../../src/route/router.ts";
 import { Runtime } from "../../src/server/runtime.ts";
-import { Http1Transport } from "../../src/upstream/http1-transport.ts";
+import { Http1Transport } from "../../src/upstream/transport/http1-transport.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Origin } from "../support/origin.ts";
 

@@ -5,23 +5,23 @@
  * closed after their last answer.
  */
 import { isIP } from "node:net";
-import type { EndOfTurn } from "../base/end-of-turn.ts";
-import type { TimerWheel } from "../base/timer-wheel.ts";
-import type { BoundConnection } from "../http/bound-connections.ts";
-import { ProxyError } from "../http/reason.ts";
+import type { EndOfTurn } from "../../base/end-of-turn.ts";
+import type { TimerWheel } from "../../base/timer-wheel.ts";
+import type { BoundConnection } from "../../http/bound-connections.ts";
+import { ProxyError } from "../../http/reason.ts";
 import type {
   ConnectionAttempt,
   ConnectionOpener,
   ConnectionOwner,
-} from "../http1/endpoint-side/connection-attempt.ts";
-import { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
-import { type AnswerRules, lenientRules, strictRules } from "../http1/syntax/response-parser.ts";
+} from "../../http1/endpoint-side/connection-attempt.ts";
+import { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
+import { type AnswerRules, lenientRules, strictRules } from "../../http1/syntax/response-parser.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
-import type { EndpointSpec } from "./endpoint.ts";
+import type { EndpointSpec } from "../endpoint.ts";
 import { IdleConnections } from "./idle-connections.ts";
-import type { AddressWatcher, HostResolver } from "./names/host-resolver.ts";
-import type { Attempt, Transport } from "./transport.ts";
+import type { AddressWatcher, HostResolver } from "../names/host-resolver.ts";
+import type { Attempt, Transport } from "../transport.ts";
 
 /** Options of the connections to an endpoint; durations in milliseconds, 0 = none. */
 export interface TransportOptions {

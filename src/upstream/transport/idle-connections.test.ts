@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EndOfTurn } from "../base/end-of-turn.ts";
-import { ManualScheduler } from "../base/scheduler.ts";
-import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
-import { Reuse } from "../http1/endpoint-side/reuse.ts";
+import { EndOfTurn } from "../../base/end-of-turn.ts";
+import { ManualScheduler } from "../../base/scheduler.ts";
+import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
+import { Reuse } from "../../http1/endpoint-side/reuse.ts";
 import { PooledAddress } from "./address-rotation.ts";
 import { IdleConnections } from "./idle-connections.ts";
-import type { Attempt } from "./transport.ts";
+import type { Attempt } from "../transport.ts";
 
 /** A GET, and a request that could not be sent again. */
 const plain = { isRepeatable: true, bound: null } as unknown as Attempt;

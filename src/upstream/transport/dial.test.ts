@@ -1,11 +1,15 @@
 /** The order and timing of a dial, with connections that come up by hand and time that moves by hand. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock } from "../base/clock.ts";
-import { TimerWheel } from "../base/timer-wheel.ts";
-import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import type { AttemptHandle, ConnectionAttempt, ConnectionOpener } from "../http1/endpoint-side/connection-attempt.ts";
-import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
+import { ManualClock } from "../../base/clock.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import { ProxyError, type ReasonCode } from "../../http/reason.ts";
+import type {
+  AttemptHandle,
+  ConnectionAttempt,
+  ConnectionOpener,
+} from "../../http1/endpoint-side/connection-attempt.ts";
+import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
 import { type PooledAddress, PooledAddress as Address } from "./address-rotation.ts";
 import { Dial } from "./dial.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock } from "../base/clock.ts";
+import { ManualClock } from "../../base/clock.ts";
 import { AddressRotation } from "./address-rotation.ts";
 
 function rotate(...names: string[]) {

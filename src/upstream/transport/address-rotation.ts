@@ -3,8 +3,8 @@
  * connection tries them, and which of them failed lately. A name may stand for many machines; all of them serve.
  */
 import { isIP } from "node:net";
-import type { Clock } from "../base/clock.ts";
-import type { EndpointConnection, ConnectionTarget } from "../http1/endpoint-side/endpoint-connection.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { EndpointConnection, ConnectionTarget } from "../../http1/endpoint-side/endpoint-connection.ts";
 
 /**
  * An address that cannot be connected to is passed over for this time, while there are others; then one connection

@@ -3,11 +3,15 @@
  * after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5).
  * One deadline covers all of it, TLS included if there is any. Nothing stays behind when it is over.
  */
-import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
-import type { ScheduledCall } from "../base/scheduler.ts";
-import { ProxyError } from "../http/reason.ts";
-import type { AttemptHandle, ConnectionAttempt, ConnectionOpener } from "../http1/endpoint-side/connection-attempt.ts";
-import type { EndpointConnection } from "../http1/endpoint-side/endpoint-connection.ts";
+import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
+import type { ScheduledCall } from "../../base/scheduler.ts";
+import { ProxyError } from "../../http/reason.ts";
+import type {
+  AttemptHandle,
+  ConnectionAttempt,
+  ConnectionOpener,
+} from "../../http1/endpoint-side/connection-attempt.ts";
+import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 
 /** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
