@@ -254,6 +254,33 @@ test("what serves writes to no output of the process by itself: a reader that sl
   );
 });
 
+test("one file alone goes through the private doors of Node.js", () => {
+  const doors = /\b(?:_handle|onconnection|useUserBuffer|internalBinding|process\.binding|_get(?:Active)?Handles?)\b/;
+  assertNone(
+    files
+      .filter((file) => !isTest(file.path) && file.path !== "src/net/node-internals.ts" && doors.test(file.text))
+      .map((file) => file.path),
+  );
+});
+
+// Types alone may refer to each other in a circle: they are gone when the code runs.
+test("imports form no circle", () => {
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const start = way.indexOf(path);
+    if (start !== -1) circles.push([...way.slice(start), path].join(" -> "));
+    if (start !== -1 || done.has(path)) return;
+    for (const { specifier, isTypeOnly } of byPath.get(path)?.imports ?? []) {
+      const to = isTypeOnly ? null : targetOf(path, specifier);
+      if (to !== null) visit(to, [...way, path]);
+    }
+    done.add(path);
+  };
+  for (const { path } of files) if (!isTest(path)) visit(path, []);
+  assertNone(circles);
+});
+
 test("imports end in .ts", () => {
   assertNone(
     files.flatMap((file) =>

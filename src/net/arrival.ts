@@ -3,7 +3,7 @@
  * phase of its event loop; a byte or a FIN that came since is found by reading from the descriptor itself.
  */
 import { readSync } from "node:fs";
-import { descriptorOf } from "./socket-handle.ts";
+import { descriptorOf } from "./node-internals.ts";
 
 const scratch = Buffer.allocUnsafeSlow(1);
 

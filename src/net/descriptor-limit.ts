@@ -8,7 +8,7 @@
  * Node.js reports no error (libuv swallows it).
  */
 import { readFileSync } from "node:fs";
-import { descriptorOf } from "./socket-handle.ts";
+import { descriptorOf } from "./node-internals.ts";
 
 /** The limit is read again after this time: it can be changed from outside (`prlimit`). */
 const maxAgeMs = 5_000;

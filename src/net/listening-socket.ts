@@ -7,7 +7,7 @@
  * other process listens on the port.
  */
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
-import { onAccepted } from "./accepted-socket.ts";
+import { onAccepted } from "./node-internals.ts";
 import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
 import { canSharePorts } from "./shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "./socket-path.ts";

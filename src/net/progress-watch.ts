@@ -10,7 +10,7 @@
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "./send-queues.ts";
-import { writeQueueBytesOf } from "./socket-handle.ts";
+import { writeQueueBytesOf } from "./node-internals.ts";
 
 /** What counts as progress: `taking` = bytes that the peer takes; `both` = also bytes that come from it. */
 export type ProgressKind = "taking" | "both";

@@ -9,7 +9,7 @@
  */
 import { close, open, read, readlinkSync } from "node:fs";
 import type { Socket } from "node:net";
-import { descriptorOf } from "./socket-handle.ts";
+import { descriptorOf } from "./node-internals.ts";
 import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 
 /** Asks for a send queue. */

@@ -7,7 +7,7 @@ import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
 import type { Exchange, ExchangeListener } from "../../http/exchange.ts";
-import { onAccepted } from "../../net/accepted-socket.ts";
+import { onAccepted } from "../../net/node-internals.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientContext } from "./client-context.ts";
 

@@ -9,7 +9,7 @@ import type { TurnTask } from "../../base/turn-queue.ts";
 import type { BodySink, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { AcceptedSocket } from "../../net/accepted-socket.ts";
+import { AcceptedSocket } from "../../net/node-internals.ts";
 import { BodyWait } from "./body-wait.ts";
 import { ClientOrigin } from "./client-origin.ts";
 import { decideRefusal, ExchangeStart } from "./exchange-start.ts";

@@ -1,6 +1,6 @@
 /**
  * What has arrived on a client connection and nobody has consumed. It may be borrowed from the memory that all reads go
- * into: see `net/accepted-socket.ts`.
+ * into: see `net/node-internals.ts`.
  */
 import { isOnlyEmptyLines } from "../syntax/head-reader.ts";
 import { JoinedBytes } from "../../net/joined-bytes.ts";

@@ -5,7 +5,14 @@ import { connect, createServer, type ListenOptions, type Server, type Socket } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { AcceptedSocket, onAccepted } from "./accepted-socket.ts";
+import {
+  AcceptedSocket,
+  descriptorOf,
+  mayMakeSockets,
+  onAccepted,
+  testedVersions,
+  writeQueueBytesOf,
+} from "./node-internals.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -115,4 +122,21 @@ test("where servers have other handles, everything stays as it was", () => {
   Reflect.set(server, "_handle", { onconnection: null });
   onAccepted(server, () => assert.fail("nothing is accepted"));
   assert.equal(handleOf(server).onconnection, null);
+});
+
+test("sockets are made of accepted handles on tested major versions only, and nowhere if the environment forbids it", () => {
+  for (const major of testedVersions) assert.ok(mayMakeSockets(`${major}.1.0`, {}));
+  assert.ok(mayMakeSockets(process.versions.node, {}), "the version that runs the tests is a tested one");
+  assert.ok(!mayMakeSockets("25.0.0", {}));
+  assert.ok(!mayMakeSockets("220.0.0", {}));
+  assert.ok(!mayMakeSockets("26.10.0", { MILLRACE_PLAIN_SOCKETS: "1" }));
+});
+
+test("of a socket whose inside looks otherwise nothing is known", () => {
+  for (const socket of [{}, { _handle: null }, { _handle: {} }, { _handle: { fd: "7", writeQueueSize: null } }]) {
+    assert.equal(descriptorOf(socket), -1);
+    assert.equal(writeQueueBytesOf(socket), 0);
+  }
+  assert.equal(descriptorOf({ _handle: { fd: 7 } }), 7);
+  assert.equal(writeQueueBytesOf({ _handle: { writeQueueSize: 9 } }), 9);
 });
