@@ -9,8 +9,9 @@ import type { ScheduledCall } from "../base/scheduler.ts";
 import { Deadline } from "../base/timer-wheel.ts";
 import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
 import { hasConnectionLogin } from "../http/connection-login.ts";
-import type { BodySink, Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
-import { Framing, type ResponseHead } from "../http/message.ts";
+import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
+import type { Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
+import type { ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
@@ -71,6 +72,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #status = 0;
   #body: ReplayBody | null = null;
   #tunnelSink: BodySink | null = null;
+  /** Gives what goes to the endpoint: the request's body, then the client's bytes in a tunnel. */
+  #upload: BodySource = emptySource;
   /** Null until an attempt has failed. */
   #further: FurtherAttempts | null = null;
   /** Null = the upstream has no limits. */
@@ -94,8 +97,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     this.#exchange = exchange;
     this.#plan = plan;
     this.#context = context;
-    this.hasChunkedBody = request.framing === Framing.chunked;
-    this.hasBody = this.hasChunkedBody || request.contentLength > 0;
+    this.hasChunkedBody = exchange.body.length === "unknown";
+    this.hasBody = exchange.body.length !== 0;
     this.isHeadMethod = request.method === "HEAD";
     this.upgrade = exchange.upgrade;
     // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
@@ -355,12 +358,13 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (this.hasBody) {
       const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
       this.#body ??= new ReplayBody(exchange.body, held, this.#plan.requestTrailerEdit);
+      this.#upload = this.#body;
       this.#body.attach(body);
     }
   }
 
   onBodyWritable(): void {
-    if (!this.#isOver) this.#exchange.body.resumeBody();
+    if (!this.#isOver) this.#upload.resume();
   }
 
   onInterim(head: ResponseHead): boolean {
@@ -386,7 +390,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
     relaySwitch(this.#exchange, head, this.endpoint!, this.#plan);
-    if (!this.#isOver) this.#exchange.responder.startBody(this.#tunnelSink!);
+    if (!this.#isOver) this.#upload = this.#exchange.responder.openTunnel(this.#tunnelSink!);
   }
 
   onData(chunk: Buffer): void {

@@ -28,9 +28,10 @@ export function prepareRequest(exchange: Exchange, changes: RequestChanges, fall
     fields += rewritten.fieldLine;
   }
   if (changes.edit !== null) fields = changes.edit(fields);
+  const { length } = exchange.body;
   let tail = "";
-  if (request.framing === Framing.chunked) tail = "Transfer-Encoding: chunked\r\n";
-  else if (request.framing === Framing.length) tail = `Content-Length: ${request.contentLength}\r\n`;
+  if (length === "unknown") tail = "Transfer-Encoding: chunked\r\n";
+  else if (request.framing !== Framing.none) tail = `Content-Length: ${length}\r\n`;
   if (request.expectsContinue) tail += "Expect: 100-continue\r\n";
   // RFC 9110 section 10.1.4: TE goes with its connection option.
   if (exchange.upgrade !== null) tail += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;

@@ -2,38 +2,47 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldMemory } from "../base/held-memory.ts";
 import { createRegion } from "../base/shared-memory.ts";
-import type { BodySink, BodySource } from "../http/exchange.ts";
+import type { BodySink, BodySource, RequestBody } from "../http/body.ts";
+import { Fields } from "../http/field-section.ts";
 import { ReplayBody } from "./replay-body.ts";
 
-class Source implements BodySource {
+class Source implements RequestBody, BodySource {
+  readonly length = "unknown";
+  readonly isRepeatable = false;
   sink: BodySink | null = null;
   resumed = 0;
-  startBody(sink: BodySink): void {
+  open(sink: BodySink): BodySource {
     this.sink = sink;
+    return this;
   }
-  resumeBody(): void {
+  resume(): void {
     this.resumed++;
   }
+  stop(): void {}
   /** One read of the client's. @returns whether more may come */
   give(...texts: string[]): boolean {
-    for (const text of texts) this.sink!.onBodyData(Buffer.from(text));
-    return this.sink!.onBodyFlush();
+    for (const text of texts) this.sink!.data(Buffer.from(text));
+    return this.sink!.flush();
   }
 }
 
 class Target implements BodySink {
   text = "";
   trailers: string | null = null;
+  aborted: string | null = null;
   isWritable = true;
-  onBodyData(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.text += chunk.toString();
   }
-  onBodyFlush(): boolean {
+  flush(): boolean {
     return this.isWritable;
   }
-  onBodyEnd(trailers: string): boolean {
-    this.trailers = trailers;
+  end(trailers: Fields | null): boolean {
+    this.trailers = trailers?.text ?? "";
     return this.isWritable;
+  }
+  abort(code: string): void {
+    this.aborted = code;
   }
 }
 
@@ -58,7 +67,7 @@ test("a small body is given to the next attempt from its first byte, and goes on
   body.attach(second);
   assert.equal(source.resumed, 1);
   source.give("e");
-  source.sink!.onBodyEnd("X: 1\r\n");
+  source.sink!.end(Fields.ofText("X: 1\r\n"));
   assert.deepEqual([first.text, second.text, second.trailers], ["abc", "abcde", "X: 1\r\n"]);
   const third = new Target();
   body.attach(third);
@@ -136,4 +145,13 @@ test("but what comes between two attempts is not lost even then", () => {
   assert.equal(second.text.length, 8_003);
   body.release();
   assert.equal(held.total, 5_000);
+});
+
+test("a body that breaks off breaks off at its target, is kept no more, and cannot be given again", () => {
+  const held = createHeld();
+  const { source, body, first } = start(true, held);
+  source.give("abc");
+  source.sink!.abort("TRUNCATED_REQUEST");
+  assert.deepEqual([first.aborted, first.trailers, held.total], ["TRUNCATED_REQUEST", null, 0]);
+  assert.equal(body.isReplayable, false);
 });

@@ -1,18 +1,21 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
 import type { HeldMemory } from "../base/held-memory.ts";
-import type { BodySink, BodySource } from "../http/exchange.ts";
+import { type BodySink, type BodySource, emptySource, type RequestBody } from "../http/body.ts";
+import { Fields } from "../http/field-section.ts";
+import type { ReasonCode } from "../http/reason.ts";
 import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
 const firstKeptBytes = 4_096;
 
-/** Stands between the client's connection and the attempts. */
-export class ReplayBody implements BodySink {
-  readonly #source: BodySource;
+/** Stands between a request's body and the attempts: a sink for the body, a source for the attempt. */
+export class ReplayBody implements BodySink, BodySource {
+  readonly #body: RequestBody;
   /** Null = keep nothing. */
   readonly #held: HeldMemory | null;
   readonly #editTrailers: HeaderEdit | null;
+  #source: BodySource = emptySource;
   #target: BodySink | null = null;
   #isStarted = false;
   #isEnded = false;
@@ -20,22 +23,22 @@ export class ReplayBody implements BodySink {
   /** The body from its first byte; `#keptBytes` of it are used. */
   #kept: Buffer | null = null;
   #keptBytes = 0;
-  #trailers = "";
+  #trailers: Fields | null = null;
 
   /**
    * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its
    * body has begun
    * @param editTrailers null = they go on as they come
    */
-  constructor(source: BodySource, held: HeldMemory | null, editTrailers: HeaderEdit | null = null) {
+  constructor(body: RequestBody, held: HeldMemory | null, editTrailers: HeaderEdit | null = null) {
     this.#editTrailers = editTrailers;
-    this.#source = source;
+    this.#body = body;
     this.#held = held;
   }
 
   /** Another attempt could be given the body from its first byte. */
   get isReplayable(): boolean {
-    return !this.#isStarted || this.#source.isRepeatable === true || (this.#held !== null && !this.#isDropped);
+    return !this.#isStarted || this.#body.isRepeatable || (this.#held !== null && !this.#isDropped);
   }
 
   /** The body is complete and was passed on whole. */
@@ -46,17 +49,17 @@ export class ReplayBody implements BodySink {
   /** Sends the body to `target` from its first byte, and goes on with what arrives. */
   attach(target: BodySink): void {
     this.#target = target;
-    if (!this.#isStarted || this.#source.isRepeatable === true) {
+    if (!this.#isStarted || this.#body.isRepeatable) {
       this.#isStarted = true;
       this.#isEnded = false;
-      this.#source.startBody(this);
+      this.#source = this.#body.open(this);
       return;
     }
     // A copy: the bytes belong to the target, which may still be writing them when the next attempt is given them.
-    if (this.#keptBytes > 0) target.onBodyData(Buffer.from(this.#kept!.subarray(0, this.#keptBytes)));
+    if (this.#keptBytes > 0) target.data(Buffer.from(this.#kept!.subarray(0, this.#keptBytes)));
     if (this.#keptBytes > maxKeptBytes) this.#drop();
-    if (this.#isEnded) target.onBodyEnd(this.#trailers);
-    else if (target.onBodyFlush()) this.#source.resumeBody();
+    if (this.#isEnded) target.end(this.#trailers);
+    else if (target.flush()) this.#source.resume();
   }
 
   /** The attempt is over: what arrives waits for the next one. */
@@ -69,27 +72,44 @@ export class ReplayBody implements BodySink {
     this.#drop();
   }
 
-  onBodyData(chunk: Buffer): void {
+  resume(): void {
+    this.#source.resume();
+  }
+
+  stop(code: ReasonCode): void {
+    this.#target = null;
+    this.#source.stop(code);
+  }
+
+  data(chunk: Buffer): void {
     this.#keep(chunk);
-    this.#target?.onBodyData(chunk);
+    this.#target?.data(chunk);
   }
 
-  onBodyFlush(): boolean {
-    return this.#target !== null && this.#target.onBodyFlush();
+  flush(): boolean {
+    return this.#target !== null && this.#target.flush();
   }
 
-  onBodyEnd(trailers: string): boolean {
+  end(trailers: Fields | null): boolean {
     this.#isEnded = true;
-    this.#trailers = trailers === "" || this.#editTrailers === null ? trailers : this.#editTrailers(trailers);
-    return this.#target === null || this.#target.onBodyEnd(this.#trailers);
+    const isEdited = trailers !== null && this.#editTrailers !== null;
+    this.#trailers = isEdited ? Fields.ofText(this.#editTrailers!(trailers.text)) : trailers;
+    return this.#target === null || this.#target.end(this.#trailers);
+  }
+
+  abort(code: ReasonCode): void {
+    const target = this.#target;
+    this.#target = null;
+    this.#drop();
+    target?.abort(code);
   }
 
   /**
    * While there is no target a retry has been decided, so whatever comes is kept; it is one read at most, because
-   * `onBodyFlush` stops the source.
+   * `flush` stops the source.
    */
   #keep(chunk: Buffer): void {
-    if (this.#isDropped || this.#source.isRepeatable === true) return;
+    if (this.#isDropped || this.#body.isRepeatable) return;
     const byteCount = this.#keptBytes + chunk.length;
     const isFitting = this.#held !== null && (byteCount <= maxKeptBytes || this.#target === null);
     if (isFitting && this.#grow(byteCount, this.#held)) this.#keptBytes += chunk.copy(this.#kept!, this.#keptBytes);

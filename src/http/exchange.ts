@@ -4,47 +4,17 @@
  * its fields are what the access log and the metrics read. Never reused.
  */
 import type { AnswerFilter } from "./answer-filter.ts";
+import { type BodySink, type BodySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { RequestHead } from "./message.ts";
 import type { ReasonCode } from "./reason.ts";
 
-/** Takes a body as it arrives. */
-export interface BodySink {
-  /**
-   * `chunk` is the giver's again once `onBodyFlush` or `onBodyEnd` has answered true; else it is the sink's for good.
-   */
-  onBodyData(chunk: Buffer): void;
-  /**
-   * Nothing more comes from this read. @returns false when no more should come until the giver is told to resume; the
-   * chunks since the last flush stay untouched.
-   */
-  onBodyFlush(): boolean;
-  /**
-   * @param trailers field lines, or the empty string. @returns false where the chunks since the last flush are still
-   * needed
-   */
-  onBodyEnd(trailers: string): boolean;
-}
-
-/** Gives a request body: the client's connection, or something that has read it before. */
-export interface BodySource {
-  /**
-   * Delivers the request body to `sink`, from its first byte. At most once an exchange, unless `isRepeatable`; then the
-   * earlier sink gets nothing more.
-   */
-  startBody(sink: BodySink): void;
-  /** The sink can take more. */
-  resumeBody(): void;
-  /** The body is at hand and can be delivered again and again. Default: no. */
-  readonly isRepeatable?: boolean;
-}
-
 /** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
 export type AnswerLength = number | "unknown" | "none";
 
 /** The client's side of an exchange. Calls after the end are ignored. */
-export interface Responder extends BodySource {
+export interface Responder {
   /**
    * Sends an interim answer (100, 103); never to HTTP/1.0. @returns false when nothing more should come until
    * `onWritable`
@@ -76,10 +46,11 @@ export interface Responder extends BodySource {
    */
   flush(): boolean;
   /**
-   * Answers 101 and turns the connection into a tunnel: from now on `sendData`, `sendEnd` and `startBody` carry bytes
-   * as they are.
+   * Answers 101 and turns the connection into a tunnel: from now on `sendData` and `sendEnd` carry bytes as they are.
    */
   sendSwitch(fields: string): void;
+  /** After `sendSwitch`: the client's bytes go to `sink`. */
+  openTunnel(sink: BodySink): BodySource;
   /**
    * Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it
    * for complete.
@@ -132,11 +103,8 @@ export class Exchange {
   requestId = "";
   /** Set by whoever answers, or holds the exchange for now. */
   listener: ExchangeListener | null = null;
-  /**
-   * Where the request body comes from; a middleware that reads it first puts itself in the place of the client's
-   * connection.
-   */
-  body: BodySource;
+  /** The request's body; a middleware that reads it first puts another in its place. */
+  body: RequestBody = noBody;
   /** What its forwarding fields have in common with those of the same peer. */
   forwardingPrefix: ForwardingPrefix | null = null;
   /** What its answers pass, in the order in which the request has passed it; null = nothing. See `answer-filter.ts`. */
@@ -182,7 +150,6 @@ export class Exchange {
   constructor(request: RequestHead, responder: Responder, origin: ExchangeOrigin) {
     this.request = request;
     this.responder = responder;
-    this.body = responder;
     this.origin = origin;
     this.listenerName = origin.listenerName;
     this.scheme = origin.scheme;

@@ -15,8 +15,9 @@ export type SentField = (exchange: Exchange) => string | null;
 /** The fields that the proxy writes itself; all others travel as they came. */
 const ownFields: Readonly<Record<string, SentField>> = {
   host: ({ request }) => (request.authority === "" ? null : request.authority),
-  "content-length": ({ request }) => (request.framing === Framing.length ? String(request.contentLength) : null),
-  "transfer-encoding": ({ request }) => (request.framing === Framing.chunked ? "chunked" : null),
+  "content-length": ({ request, body: { length } }) =>
+    length === "unknown" || request.framing === Framing.none ? null : String(length),
+  "transfer-encoding": ({ body }) => (body.length === "unknown" ? "chunked" : null),
   te: ({ request }) => (request.acceptsTrailers ? "trailers" : null),
   expect: ({ request }) => (request.expectsContinue ? "100-continue" : null),
   // What the client asks of its connection: whether that is granted is for the route to say, which is what may be

@@ -1,7 +1,8 @@
 /** Exchanges for tests of what is decided by a request: nobody answers them. */
 import { Exchange, type Responder } from "../exchange.ts";
 import { ForwardingPrefix } from "../forwarding-fields.ts";
-import { RequestHead } from "../message.ts";
+import { Framing, RequestHead } from "../message.ts";
+import { noBody } from "../body.ts";
 
 /** Who sent a request; default: a stranger at 192.0.2.1, in clear text. */
 export interface Sender {
@@ -21,6 +22,8 @@ export function exchangeAround(
     peerAddress: clientIp,
     peerPort: 1,
   });
+  if (request.framing !== Framing.none)
+    exchange.body = { ...noBody, length: request.framing === Framing.length ? request.contentLength : "unknown" };
   exchange.isPeerTrusted = isPeerTrusted;
   exchange.requestId = "id-1";
   exchange.forwardingPrefix = new ForwardingPrefix({

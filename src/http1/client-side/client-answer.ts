@@ -4,12 +4,13 @@
  * closing is the connection's.
  */
 import { filterAnswerFields } from "../../http/answer-filter.ts";
-import type { AnswerLength, BodySink, Exchange, Responder } from "../../http/exchange.ts";
+import { type BodySink, type BodySource, emptySource } from "../../http/body.ts";
+import type { AnswerLength, Exchange, Responder } from "../../http/exchange.ts";
 import { type ReasonCode, reasons } from "../../http/reason.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { explain, sendOwnAnswer } from "../../http/own-answer.ts";
 import type { Output } from "../../net/output.ts";
-import type { RequestBody } from "./request-body.ts";
+import type { ReceivedBody } from "./received-body.ts";
 import type { ClientContext } from "./client-context.ts";
 import type { ClientDeadlines } from "./client-deadlines.ts";
 import type { HowToEnd } from "./client-ending.ts";
@@ -20,10 +21,10 @@ export interface AnswerHost {
   /** Body bytes of the request are still to come. */
   readonly isBodyOpen: boolean;
   readonly isTunnel: boolean;
-  startBody(sink: BodySink): void;
-  resumeBody(): void;
+  /** The client's bytes in the tunnel go to `sink`. */
+  openBody(sink: BodySink): void;
   /** The 101 is on its way. */
-  openTunnel(): void;
+  beginTunnel(): void;
   endTunnelWriting(): void;
   /** The answer is complete. */
   onAnswerEnd(): void;
@@ -38,7 +39,7 @@ export interface ClientAnswerParts {
   readonly output: Output;
   readonly context: ClientContext;
   readonly deadlines: ClientDeadlines;
-  readonly body: RequestBody;
+  readonly body: ReceivedBody;
   readonly unread: Unread;
 }
 
@@ -55,7 +56,7 @@ export class ClientAnswer implements Responder {
   readonly #writer: AnswerWriter;
   readonly #context: ClientContext;
   readonly #deadlines: ClientDeadlines;
-  readonly #body: RequestBody;
+  readonly #body: ReceivedBody;
   readonly #unread: Unread;
 
   constructor(host: AnswerHost, parts: ClientAnswerParts) {
@@ -97,14 +98,6 @@ export class ClientAnswer implements Responder {
     this.isEnded = false;
     this.isContinueAwaited = exchange.request.expectsContinue;
     if (!exchange.request.isKeptAlive) this.isKeptAlive = false;
-  }
-
-  startBody(sink: BodySink): void {
-    if (this.exchange !== null && !this.isEnded) this.#host.startBody(sink);
-  }
-
-  resumeBody(): void {
-    this.#host.resumeBody();
   }
 
   sendInterim(status: number, reasonPhrase: string, fields: string): boolean {
@@ -154,8 +147,15 @@ export class ClientAnswer implements Responder {
     exchange.status = 101;
     this.isKeptAlive = false;
     this.#writer.switchProtocols(filterAnswerFields(exchange, fields, 101), exchange.upgrade);
-    this.#host.openTunnel();
+    this.#host.beginTunnel();
     this.flush();
+  }
+
+  openTunnel(sink: BodySink): BodySource {
+    if (this.exchange === null || this.isEnded || !this.#host.isTunnel) return emptySource;
+    const source = this.#body.beginTunnel();
+    this.#host.openBody(sink);
+    return source;
   }
 
   sendData(chunk: Buffer): void {

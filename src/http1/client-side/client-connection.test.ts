@@ -208,8 +208,8 @@ test("a connection that waits for its turn while draining has no longer than the
 
 test("a client that waits for a 100 gets it after a second, although the time for bodies has no limit", async () => {
   const sent = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
-  const sink = { onBodyData: () => {}, onBodyFlush: () => true, onBodyEnd: () => true };
-  const begun = ({ responder }: Exchange): void => responder.startBody(sink);
+  const sink = { data: () => {}, flush: () => true, end: () => true, abort: () => {} };
+  const begun = ({ body }: Exchange): void => void body.open(sink);
   const { client, clock, wheel } = await open({ sent, listeners: [listener(false)], begun });
   const answer = once(client, "data") as Promise<[Buffer]>;
   clock.advance(1_100);

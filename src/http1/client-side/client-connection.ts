@@ -6,7 +6,8 @@
  */
 import type { Socket } from "node:net";
 import type { TurnTask } from "../../base/turn-queue.ts";
-import type { BodySink, Exchange } from "../../http/exchange.ts";
+import type { BodySink } from "../../http/body.ts";
+import type { Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { AcceptedSocket } from "../../net/node-internals.ts";
@@ -16,7 +17,7 @@ import { decideRefusal, ExchangeStart } from "./exchange-start.ts";
 import { HeadReader, isOnlyEmptyLines } from "../syntax/head-reader.ts";
 import { IdleWait } from "./idle-wait.ts";
 import { Output } from "../../net/output.ts";
-import { RequestBody } from "./request-body.ts";
+import { ReceivedBody, type ReceivedBodyHost } from "./received-body.ts";
 import { type AnswerHost, ClientAnswer } from "./client-answer.ts";
 import type { ClientContext } from "./client-context.ts";
 import { ClientDeadlines, Wait } from "./client-deadlines.ts";
@@ -32,7 +33,7 @@ import { Unread } from "./unread.ts";
 const maxReadAheadBytes = 16_384;
 
 /** A client connection. */
-export class ClientConnection implements AnswerHost, TurnTask {
+export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask {
   readonly #context: ClientContext;
   readonly #socket: Socket;
   readonly #origin: ClientOrigin;
@@ -43,7 +44,7 @@ export class ClientConnection implements AnswerHost, TurnTask {
   readonly #bodyWait: BodyWait;
   readonly #headReader = new HeadReader();
   readonly #start: ExchangeStart;
-  readonly #body = new RequestBody();
+  readonly #body = new ReceivedBody(this);
   readonly #ending: ClientEnding;
   #state: number = State.head;
   readonly #unread = new Unread();
@@ -283,11 +284,12 @@ export class ClientConnection implements AnswerHost, TurnTask {
       this.#closeGracefully();
       return;
     }
+    this.#body.abort(reason);
     this.#answer.cancel(reason);
     this.#answer.fail(reason);
   }
 
-  // `AnswerHost`.
+  // `AnswerHost` and `ReceivedBodyHost`.
 
   get isBodyOpen(): boolean {
     return this.#state === State.body;
@@ -297,12 +299,8 @@ export class ClientConnection implements AnswerHost, TurnTask {
     return this.#state === State.tunnel;
   }
 
-  startBody(sink: BodySink): void {
+  openBody(sink: BodySink): void {
     this.#body.attach(sink);
-    if (this.#state === State.answer) {
-      sink.onBodyEnd("");
-      return;
-    }
     if (this.#state === State.body && this.#unread.isEmpty) this.#bodyWait.first();
     if (this.#ending.isHalfClosed && this.#unread.isEmpty) this.#endOfInput();
     // What came with the head goes upstream with the head, in one write.
@@ -317,7 +315,12 @@ export class ClientConnection implements AnswerHost, TurnTask {
     this.#advance();
   }
 
-  openTunnel(): void {
+  stopBody(): void {
+    this.#body.stop();
+    if (this.#state === State.body && !this.#answer.isEnded) this.#deadlines.stopWaiting();
+  }
+
+  beginTunnel(): void {
     this.#state = State.tunnel;
     this.#socket.setKeepAlive(true, 15_000);
   }
@@ -388,6 +391,7 @@ export class ClientConnection implements AnswerHost, TurnTask {
     const { howToEnd } = this.#answer;
     try {
       this.#answer.abandon(code);
+      this.#body.abort(code);
     } catch (error) {
       this.#context.onInternalError(error);
     }

@@ -5,7 +5,7 @@
 import type { EndOfTurn } from "../../base/end-of-turn.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
-import type { BodySink } from "../../http/exchange.ts";
+import type { BodySink } from "../../http/body.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { ProxyError } from "../../http/reason.ts";
 import type { EndpointConnection } from "./endpoint-connection.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import type { BodySink } from "../../http/exchange.ts";
+import type { BodySink } from "../../http/body.ts";
 import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { strictRules } from "../syntax/response-parser.ts";
@@ -97,9 +97,9 @@ test("a tunnel that both sides have ended is written out although its endpoint i
   const sink = await attempt.opened.promise;
   // More than the kernel takes while the endpoint does not read.
   const last = Buffer.alloc(16_777_216, "x");
-  sink.onBodyData(last);
-  assert.equal(sink.onBodyFlush(), false);
-  sink.onBodyEnd("");
+  sink.data(last);
+  assert.equal(sink.flush(), false);
+  sink.end(null);
   endpoint.end();
   await attempt.ended.promise;
   connection.cancel(attempt);

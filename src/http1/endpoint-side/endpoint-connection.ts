@@ -28,7 +28,7 @@ import { connectFailureOf, failAttempt, failOpener, failUnanswered } from "./los
 import { Output } from "../../net/output.ts";
 import { PartialHead } from "../syntax/partial-head.ts";
 import { ReadBuffer } from "../../net/read-buffer.ts";
-import { RequestWriter } from "./request-writer.ts";
+import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
 import { parseResponseHead, parsedResponse } from "../syntax/response-parser.ts";
 import { Reuse } from "./reuse.ts";
 
@@ -38,7 +38,9 @@ export type ConnectionTarget = { readonly host: string; readonly port: number } 
 const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel: 5, closed: 6 } as const;
 
 /** A connection to an endpoint. */
-export class EndpointConnection implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver {
+export class EndpointConnection
+  implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver, RequestWriterHost
+{
   /** Who may use it next. */
   readonly reuse = new Reuse();
   readonly #owner: ConnectionOwner;
@@ -83,7 +85,7 @@ export class EndpointConnection implements AttemptHandle, BoundConnection, EndOf
     this.#socket = socket;
     this.#family = "path" in target ? "unix" : "tcp";
     this.#output = new Output(socket, this.#onWritable);
-    this.#writer = new RequestWriter(socket, this.#output, this.#rearm);
+    this.#writer = new RequestWriter(socket, this.#output, this);
     this.#waits = new EndpointWaits({ owner, socket, output: this.#output, onTimeUp: this.#onTimeUp });
     socket.on("connect", this.#onConnect);
     socket.on("end", this.#onEnd);
@@ -181,6 +183,16 @@ export class EndpointConnection implements AttemptHandle, BoundConnection, EndOf
   /** Waits in the pool for at most `idleMs`. */
   park(idleMs: number): void {
     this.#waits.awaitUse(idleMs);
+  }
+
+  // `RequestWriterHost`.
+
+  onBodyProgress(): void {
+    this.#rearm();
+  }
+
+  onBodyAbort(code: ReasonCode): void {
+    this.#failAll(code, "");
   }
 
   // `AttemptHandle`.
@@ -499,7 +511,7 @@ export class EndpointConnection implements AttemptHandle, BoundConnection, EndOf
   }
 
   /** After progress in either direction: the wait that fits the state starts anew. */
-  readonly #rearm = (): void => {
+  #rearm(): void {
     if (this.#isPaused) return;
     if (this.#state === State.tunnel)
       this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
@@ -511,7 +523,7 @@ export class EndpointConnection implements AttemptHandle, BoundConnection, EndOf
         this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
       else this.#waits.stop();
     }
-  };
+  }
 
   // Endings.
 

@@ -3,9 +3,19 @@
  * tunnel.
  */
 import type { Socket } from "node:net";
-import type { BodySink } from "../../http/exchange.ts";
+import type { BodySink } from "../../http/body.ts";
+import type { Fields } from "../../http/field-section.ts";
+import type { ReasonCode } from "../../http/reason.ts";
 import type { ConnectionAttempt } from "./connection-attempt.ts";
 import type { Output } from "../../net/output.ts";
+
+/** The connection as its writing half sees it. */
+export interface RequestWriterHost {
+  /** Some of a body was written. */
+  onBodyProgress(): void;
+  /** A body has broken off: the endpoint must not take it for complete. */
+  onBodyAbort(code: ReasonCode): void;
+}
 
 /** Writes requests to an endpoint. So that a small body leaves with its head, nothing is written before a flush. */
 export class RequestWriter implements BodySink {
@@ -17,15 +27,14 @@ export class RequestWriter implements BodySink {
   hasEnded = false;
   readonly #socket: Socket;
   readonly #output: Output;
-  readonly #onProgress: () => void;
+  readonly #host: RequestWriterHost;
   #isChunked = false;
   #isTunnel = false;
 
-  /** @param onProgress called whenever some of a body was written */
-  constructor(socket: Socket, output: Output, onProgress: () => void) {
+  constructor(socket: Socket, output: Output, host: RequestWriterHost) {
     this.#socket = socket;
     this.#output = output;
-    this.#onProgress = onProgress;
+    this.#host = host;
   }
 
   begin(attempt: ConnectionAttempt): void {
@@ -46,7 +55,7 @@ export class RequestWriter implements BodySink {
     this.hasEnded = true;
   }
 
-  onBodyData(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (this.hasEnded) return;
     this.bodyBytes += chunk.length;
     if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
@@ -54,23 +63,27 @@ export class RequestWriter implements BodySink {
     if (this.#isChunked) this.#output.text("\r\n");
   }
 
-  onBodyFlush(): boolean {
+  flush(): boolean {
     if (this.hasEnded) return true;
     const isWritable = this.#output.flush();
-    this.#onProgress();
+    this.#host.onBodyProgress();
     return isWritable;
   }
 
-  onBodyEnd(trailers: string): boolean {
+  end(trailers: Fields | null): boolean {
     if (this.hasEnded) return true;
-    if (this.#isChunked) this.#output.text(`0\r\n${trailers}\r\n`);
+    if (this.#isChunked) this.#output.text(`0\r\n${trailers === null ? "" : trailers.text}\r\n`);
     const isWritten = this.#output.flush();
     this.isComplete = true;
     if (this.#isTunnel) {
       this.hasEnded = true;
       this.#socket.end();
     }
-    this.#onProgress();
+    this.#host.onBodyProgress();
     return isWritten;
+  }
+
+  abort(code: ReasonCode): void {
+    if (!this.hasEnded && (!this.isComplete || this.#isTunnel)) this.#host.onBodyAbort(code);
   }
 }

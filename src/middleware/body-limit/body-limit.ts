@@ -2,26 +2,28 @@
  * The `bodyLimit` middleware: refuses longer request bodies than a route wants, without holding any of it (RFC 9110
  * section 15.5.14).
  */
-import type { BodySink, BodySource, Exchange } from "../../http/exchange.ts";
-import { Framing } from "../../http/message.ts";
+import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import type { Fields } from "../../http/field-section.ts";
+import type { ReasonCode } from "../../http/reason.ts";
 import type { Middleware } from "../middleware.ts";
 import type { BodyLimitOptions } from "./options.ts";
 
 /** Creates the `bodyLimit` middleware: longer request bodies are answered 413. */
 export function createBodyLimit({ maxRequestBytes }: BodyLimitOptions): Middleware {
   return (next) => (exchange) => {
-    const { framing, contentLength } = exchange.request;
-    if (contentLength > maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
+    const { length } = exchange.body;
     // A body of known length cannot be longer than that.
-    if (framing === Framing.chunked) exchange.body = new CountedBody(exchange, maxRequestBytes);
+    if (length === "unknown") exchange.body = new CountedBody(exchange, maxRequestBytes);
+    else if (length > maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
     next(exchange);
   };
 }
 
 /** Stands between the body and whoever takes it, and counts. */
-class CountedBody implements BodySink, BodySource {
+class CountedBody implements RequestBody, BodySink {
   readonly #exchange: Exchange;
-  readonly #source: BodySource;
+  readonly #body: RequestBody;
   readonly #maxBytes: number;
   #sink: BodySink | null = null;
   #bytes = 0;
@@ -29,41 +31,45 @@ class CountedBody implements BodySink, BodySource {
 
   constructor(exchange: Exchange, maxBytes: number) {
     this.#exchange = exchange;
-    this.#source = exchange.body;
+    this.#body = exchange.body;
     this.#maxBytes = maxBytes;
   }
 
-  startBody(sink: BodySink): void {
-    this.#sink = sink;
-    this.#bytes = 0;
-    this.#source.startBody(this);
-  }
-
-  resumeBody(): void {
-    this.#source.resumeBody();
+  get length(): BodyLength {
+    return this.#body.length;
   }
 
   get isRepeatable(): boolean {
-    return this.#source.isRepeatable === true;
+    return this.#body.isRepeatable;
   }
 
-  onBodyData(chunk: Buffer): void {
+  open(sink: BodySink): BodySource {
+    this.#sink = sink;
+    this.#bytes = 0;
+    return this.#body.open(this);
+  }
+
+  data(chunk: Buffer): void {
     if (this.#isTooLarge) return;
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#maxBytes) return this.#sink!.onBodyData(chunk);
+    if (this.#bytes <= this.#maxBytes) return this.#sink!.data(chunk);
     this.#isTooLarge = true;
-    // Whoever has taken the beginning must not take it for the whole.
+    this.#sink!.abort("BODY_TOO_LARGE");
     const { listener, responder } = this.#exchange;
     this.#exchange.listener = null;
     listener?.onCancel("BODY_TOO_LARGE");
     responder.fail("BODY_TOO_LARGE");
   }
 
-  onBodyFlush(): boolean {
-    return !this.#isTooLarge && this.#sink!.onBodyFlush();
+  flush(): boolean {
+    return !this.#isTooLarge && this.#sink!.flush();
   }
 
-  onBodyEnd(trailers: string): boolean {
-    return this.#isTooLarge || this.#sink!.onBodyEnd(trailers);
+  end(trailers: Fields | null): boolean {
+    return this.#isTooLarge || this.#sink!.end(trailers);
+  }
+
+  abort(code: ReasonCode): void {
+    if (!this.#isTooLarge) this.#sink!.abort(code);
   }
 }

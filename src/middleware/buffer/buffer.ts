@@ -3,7 +3,6 @@
  * endpoint, a chunked one gets a length, and any attempt can be given it again.
  */
 import type { Exchange } from "../../http/exchange.ts";
-import { Framing } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import { families } from "../../observe/families.ts";
@@ -17,20 +16,14 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
   const inMemory = context.metrics.counter(families.buffered, [context.routeName, "memory"]);
   const inFile = context.metrics.counter(families.buffered, [context.routeName, "file"]);
   return (next) => (exchange) => {
-    const { request } = exchange;
-    if (request.framing === Framing.none || (request.framing === Framing.length && request.contentLength === 0))
-      return next(exchange);
-    if (request.contentLength > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
+    const { length } = exchange.body;
+    if (length === 0) return next(exchange);
+    if (length !== "unknown" && length > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
     const hold = new Hold(exchange);
     const listener: BufferListener = {
       onComplete() {
         if (!hold.release()) return;
         (body.isInFile ? inFile : inMemory).add();
-        // What goes upstream has a length, unless trailers need the chunked coding (RFC 9112 section 7.1.2).
-        if (body.trailers === "") {
-          request.framing = Framing.length;
-          request.contentLength = body.byteLength;
-        }
         exchange.body = body;
         passOn(exchange, next, context);
       },

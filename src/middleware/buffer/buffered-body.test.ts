@@ -4,7 +4,8 @@ import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion } from "../../base/shared-memory.ts";
-import type { BodySink, BodySource } from "../../http/exchange.ts";
+import type { BodySink, RequestBody } from "../../http/body.ts";
+import { Fields } from "../../http/field-section.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 import { MemoryPart } from "./memory-part.ts";
 
@@ -16,12 +17,17 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 function createBody(limits: { maxRequestBytes: number; memoryBytes: number }, held = createHeld()) {
   let sink: BodySink | null = null;
   let resumed = 0;
-  const source: BodySource = {
-    startBody: (one) => {
+  const source: RequestBody = {
+    length: "unknown",
+    isRepeatable: false,
+    open: (one) => {
       sink = one;
-    },
-    resumeBody: () => {
-      resumed++;
+      return {
+        resume: () => {
+          resumed++;
+        },
+        stop: () => {},
+      };
     },
   };
   const told: string[] = [];
@@ -69,18 +75,20 @@ class Taker implements BodySink {
     return Buffer.concat(this.pieces).toString("latin1");
   }
 
-  onBodyData(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.pieces.push(chunk);
   }
 
-  onBodyFlush(): boolean {
+  flush(): boolean {
     return --this.#patience > 0;
   }
 
-  onBodyEnd(trailers: string): boolean {
-    this.#resolve(trailers);
+  end(trailers: Fields | null): boolean {
+    this.#resolve(trailers?.text ?? "");
     return true;
   }
+
+  abort(): void {}
 }
 
 const pattern = (length: number): string =>
@@ -99,16 +107,16 @@ for (const [what, memoryBytes, length] of [
     let memory = Buffer.alloc(777);
     for (let at = 0; at < length; at += 777) {
       const pieceLength = memory.write(text.slice(at, at + 777), "latin1");
-      sink.onBodyData(memory.subarray(0, pieceLength));
-      if (!sink.onBodyFlush()) memory = Buffer.alloc(777);
+      sink.data(memory.subarray(0, pieceLength));
+      if (!sink.flush()) memory = Buffer.alloc(777);
     }
-    if (sink.onBodyEnd("X-Sum: 1\r\n")) memory.fill("!");
+    if (sink.end(Fields.ofText("X-Sum: 1\r\n"))) memory.fill("!");
     await completed;
     assert.equal(body.byteLength, length);
     assert.equal(body.isInFile, length > memoryBytes);
     for (let time = 0; time < 3; time++) {
       const taker = new Taker();
-      body.startBody(taker);
+      body.open(taker);
       assert.equal(await taker.ended, "X-Sum: 1\r\n");
       assert.ok(taker.text === text);
     }
@@ -120,11 +128,11 @@ for (const [what, memoryBytes, length] of [
 test("whoever takes it slowly is given one piece at a time", async () => {
   const { body, sink, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 3_000 });
   const text = pattern(200_000);
-  sink.onBodyData(Buffer.from(text));
-  sink.onBodyEnd("");
+  sink.data(Buffer.from(text));
+  sink.end(null);
   await completed;
   const taker = new Taker(1);
-  body.startBody(taker);
+  body.open(taker);
   let isEnded = false;
   void taker.ended.then(() => {
     isEnded = true;
@@ -132,7 +140,7 @@ test("whoever takes it slowly is given one piece at a time", async () => {
   for (let before = -1; !isEnded; ) {
     assert.ok(taker.pieces.length <= before + 1 || before === -1, "no more than one piece without being asked");
     before = taker.pieces.length;
-    body.resumeBody();
+    body.resume();
     while (!isEnded && taker.pieces.length === before) await new Promise((resolve) => setImmediate(resolve));
   }
   assert.ok(taker.text === text);
@@ -142,13 +150,13 @@ test("whoever takes it slowly is given one piece at a time", async () => {
 test("a new giving ends the one before, also while the file is read for that", async () => {
   const { body, sink, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 10 });
   const text = pattern(150_000);
-  sink.onBodyData(Buffer.from(text));
-  sink.onBodyEnd("");
+  sink.data(Buffer.from(text));
+  sink.end(null);
   await completed;
   const first = new Taker();
   const second = new Taker();
-  body.startBody(first);
-  body.startBody(second);
+  body.open(first);
+  body.open(second);
   await second.ended;
   assert.ok(second.text === text);
   assert.equal(first.text, text.slice(0, 10));
@@ -157,22 +165,22 @@ test("a new giving ends the one before, also while the file is read for that", a
 
 test("a byte too much is told once, and nothing after it", () => {
   const { sink, told } = createBody({ maxRequestBytes: 100, memoryBytes: 1_000 });
-  sink.onBodyData(Buffer.alloc(100));
+  sink.data(Buffer.alloc(100));
   assert.deepEqual(told, []);
-  sink.onBodyData(Buffer.alloc(1));
-  sink.onBodyData(Buffer.alloc(50));
-  sink.onBodyEnd("");
+  sink.data(Buffer.alloc(1));
+  sink.data(Buffer.alloc(50));
+  sink.end(null);
   assert.deepEqual(told, ["too large"]);
 });
 
 test("the source waits while the file is behind, and is resumed", async () => {
   const { body, sink, completed, resumedCount } = createBody({ maxRequestBytes: 10_000_000, memoryBytes: 0 });
-  sink.onBodyData(Buffer.alloc(200_000));
-  assert.equal(sink.onBodyFlush(), true);
-  sink.onBodyData(Buffer.alloc(200_000));
-  assert.equal(sink.onBodyFlush(), false);
+  sink.data(Buffer.alloc(200_000));
+  assert.equal(sink.flush(), true);
+  sink.data(Buffer.alloc(200_000));
+  assert.equal(sink.flush(), false);
   while (resumedCount() === 0) await nextTurn();
-  sink.onBodyEnd("");
+  sink.end(null);
   await completed;
   assert.equal(resumedCount(), 1);
   body.discard();
@@ -180,11 +188,11 @@ test("the source waits while the file is behind, and is resumed", async () => {
 
 test("what is discarded tells and gives nothing any more", async () => {
   const { body, sink, told, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 10 });
-  sink.onBodyData(Buffer.alloc(100_000));
-  sink.onBodyEnd("");
+  sink.data(Buffer.alloc(100_000));
+  sink.end(null);
   await completed;
   const taker = new Taker();
-  body.startBody(taker);
+  body.open(taker);
   body.discard();
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(taker.text.length, 10);
@@ -215,17 +223,17 @@ test("a trickle of tiny chunks into a file is written in blocks, and holds a few
   const { body, sink, held, completed } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 0 });
   const text = pattern(200_000);
   for (let at = 0; at < text.length; at++) {
-    sink.onBodyData(Buffer.from(text[at]!));
-    assert.equal(sink.onBodyFlush(), true);
+    sink.data(Buffer.from(text[at]!));
+    assert.equal(sink.flush(), true);
     if (at % 1_000 === 0) await nextTurn();
   }
   assert.ok(held.total <= 200_000 + 65_536, `${held.total} bytes are held`);
-  sink.onBodyEnd("");
+  sink.end(null);
   await completed;
   assert.ok(writes.mock.callCount() <= 10, `${writes.mock.callCount()} writes`);
   assert.equal(held.total, 0);
   const taker = new Taker();
-  body.startBody(taker);
+  body.open(taker);
   await taker.ended;
   assert.ok(taker.text === text);
   body.discard();
@@ -238,17 +246,17 @@ test("where all bodies together hold as much as they may, bodies go to their fil
   const text = pattern(120_000);
   for (let at = 0; at < text.length; at += 40_000) {
     const before = resumedCount();
-    sink.onBodyData(Buffer.from(text.slice(at, at + 40_000)));
-    assert.equal(sink.onBodyFlush(), false, "no more than one read is held");
+    sink.data(Buffer.from(text.slice(at, at + 40_000)));
+    assert.equal(sink.flush(), false, "no more than one read is held");
     assert.ok(held.total < 99_500 + 3 * 65_536);
     while (resumedCount() === before) await nextTurn();
     assert.equal(held.total, 99_500, "and nothing once it is written");
   }
-  sink.onBodyEnd("");
+  sink.end(null);
   await completed;
   assert.equal(body.isInFile, true);
   const taker = new Taker();
-  body.startBody(taker);
+  body.open(taker);
   await taker.ended;
   assert.ok(taker.text === text);
   body.discard();
@@ -260,8 +268,8 @@ for (const [what, memoryBytes] of [
 ] as const) {
   test(`a body that is given up ${what} is counted no more`, async () => {
     const { body, sink, held } = createBody({ maxRequestBytes: 1_000_000, memoryBytes });
-    sink.onBodyData(Buffer.alloc(150_000));
-    sink.onBodyFlush();
+    sink.data(Buffer.alloc(150_000));
+    sink.flush();
     assert.ok(held.total >= 150_000);
     body.discard();
     while (held.total !== 0) await nextTurn();

@@ -3,7 +3,8 @@
  * can be given any number of times.
  */
 import type { HeldMemory } from "../../base/held-memory.ts";
-import type { BodySink, BodySource } from "../../http/exchange.ts";
+import { type BodyLength, type BodySink, type BodySource, emptySource, type RequestBody } from "../../http/body.ts";
+import type { Fields } from "../../http/field-section.ts";
 import { MemoryPart } from "./memory-part.ts";
 import { SpillFile } from "./spill-file.ts";
 
@@ -24,10 +25,11 @@ export interface BufferLimits {
 }
 
 /** Reads a request body to its end, then gives it on, as often as it is asked to. */
-export class BufferedBody implements BodySink, BodySource {
+export class BufferedBody implements RequestBody, BodySink, BodySource {
   readonly isRepeatable = true;
-  trailers = "";
-  readonly #source: BodySource;
+  #trailers: Fields | null = null;
+  readonly #body: RequestBody;
+  #source: BodySource = emptySource;
   readonly #limits: BufferLimits;
   readonly #listener: BufferListener;
   readonly #held: HeldMemory;
@@ -46,10 +48,10 @@ export class BufferedBody implements BodySink, BodySource {
   #round = 0;
 
   constructor(
-    source: BodySource,
+    body: RequestBody,
     parts: { readonly limits: BufferLimits; readonly held: HeldMemory; readonly listener: BufferListener },
   ) {
-    this.#source = source;
+    this.#body = body;
     this.#limits = parts.limits;
     this.#listener = parts.listener;
     this.#held = parts.held;
@@ -58,11 +60,16 @@ export class BufferedBody implements BodySink, BodySource {
 
   /** Begins to read. */
   fill(): void {
-    this.#source.startBody(this);
+    this.#source = this.#body.open(this);
   }
 
   get byteLength(): number {
     return this.#memory.byteLength + (this.#file?.byteLength ?? 0);
+  }
+
+  /** What goes upstream has a length, unless trailers are to come behind it. */
+  get length(): BodyLength {
+    return this.#trailers === null ? this.byteLength : "unknown";
   }
 
   get isInFile(): boolean {
@@ -79,7 +86,7 @@ export class BufferedBody implements BodySink, BodySource {
 
   // `BodySink`: taking it in.
 
-  onBodyData(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.byteLength + chunk.length > this.#limits.maxRequestBytes) {
       this.discard();
@@ -92,19 +99,24 @@ export class BufferedBody implements BodySink, BodySource {
     this.#file.append(fitting === 0 ? chunk : chunk.subarray(fitting));
   }
 
-  onBodyFlush(): boolean {
+  flush(): boolean {
     this.#isSourceWaiting = this.#file !== null && !this.#file.settle();
     return !this.#isSourceWaiting;
   }
 
-  onBodyEnd(trailers: string): boolean {
+  end(trailers: Fields | null): boolean {
     if (this.#isOver) return true;
     this.#isComplete = true;
-    this.trailers = trailers;
+    this.#trailers = trailers;
     this.#memory.finish();
     this.#file?.finish();
     if (this.#file === null || this.#file.isIdle) this.#listener.onComplete();
     return true;
+  }
+
+  /** Whoever reads from the client answers it. */
+  abort(): void {
+    this.discard();
   }
 
   #openFile(): SpillFile {
@@ -114,7 +126,7 @@ export class BufferedBody implements BodySink, BodySource {
           if (isIdle) this.#listener.onComplete();
         } else if (this.#isSourceWaiting) {
           this.#isSourceWaiting = false;
-          this.#source.resumeBody();
+          this.#source.resume();
         }
       },
       onError: (error) => {
@@ -124,18 +136,23 @@ export class BufferedBody implements BodySink, BodySource {
     });
   }
 
-  // `BodySource`: giving it on.
+  // `RequestBody` and `BodySource`: giving it on.
 
-  startBody(sink: BodySink): void {
+  open(sink: BodySink): BodySource {
     this.#sink = sink;
     this.#nextBlock = 0;
     this.#filePosition = 0;
     this.#isReading = false;
     this.#give(++this.#round);
+    return this;
   }
 
-  resumeBody(): void {
+  resume(): void {
     if (this.#sink !== null && !this.#isReading) this.#give(this.#round);
+  }
+
+  stop(): void {
+    this.#sink = null;
   }
 
   /** Goes on until the sink has enough for now. */
@@ -143,8 +160,8 @@ export class BufferedBody implements BodySink, BodySource {
     this.#isReading = true;
     const { blocks } = this.#memory;
     while (this.#isCurrent(round) && this.#nextBlock < blocks.length) {
-      this.#sink!.onBodyData(blocks[this.#nextBlock++]!);
-      if (this.#isCurrent(round) && !this.#sink!.onBodyFlush()) {
+      this.#sink!.data(blocks[this.#nextBlock++]!);
+      if (this.#isCurrent(round) && !this.#sink!.flush()) {
         if (this.#isCurrent(round)) this.#isReading = false;
         return;
       }
@@ -155,7 +172,7 @@ export class BufferedBody implements BodySink, BodySource {
     else {
       const sink = this.#sink!;
       this.#sink = null;
-      sink.onBodyEnd(this.trailers);
+      sink.end(this.#trailers);
     }
   }
 
@@ -165,8 +182,8 @@ export class BufferedBody implements BodySink, BodySource {
       if (!this.#isCurrent(round)) return;
       try {
         this.#filePosition += chunk.length;
-        this.#sink!.onBodyData(chunk);
-        if (this.#isCurrent(round) && this.#sink!.onBodyFlush()) this.#give(round);
+        this.#sink!.data(chunk);
+        if (this.#isCurrent(round) && this.#sink!.flush()) this.#give(round);
         else if (this.#isCurrent(round)) this.#isReading = false;
       } catch (error) {
         this.discard();

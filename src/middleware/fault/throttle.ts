@@ -4,7 +4,8 @@
  * pass as they are.
  */
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
-import type { AnswerLength, BodySink, Exchange, ExchangeListener, Responder } from "../../http/exchange.ts";
+import type { BodySink, BodySource } from "../../http/body.ts";
+import type { AnswerLength, Exchange, ExchangeListener, Responder } from "../../http/exchange.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { onEnd } from "../pass-on.ts";
 
@@ -49,12 +50,8 @@ class ThrottledResponder implements Responder, ExchangeListener {
 
   // `Responder`.
 
-  startBody(sink: BodySink): void {
-    this.#client.startBody(sink);
-  }
-
-  resumeBody(): void {
-    this.#client.resumeBody();
+  openTunnel(sink: BodySink): BodySource {
+    return this.#client.openTunnel(sink);
   }
 
   sendInterim(status: number, reasonPhrase: string, fields: string): boolean {

@@ -5,7 +5,8 @@
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import { type AnswerLength, type BodySink, Exchange, type Responder } from "../../http/exchange.ts";
+import { type BodySource, emptySource } from "../../http/body.ts";
+import { type AnswerLength, Exchange, type Responder } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { silentLogger } from "../../observe/logger.ts";
@@ -55,11 +56,9 @@ export class RecordingResponder implements Responder {
   data = "";
   isOpen = true;
 
-  startBody(sink: BodySink): void {
-    sink.onBodyEnd("");
+  openTunnel(): BodySource {
+    return emptySource;
   }
-
-  resumeBody(): void {}
 
   sendInterim(status: number): boolean {
     this.told.push(`interim ${status}`);

@@ -2,7 +2,9 @@
  * The body of the request under way: read strictly, handed to whoever takes it with one bit of back-pressure, or thrown
  * away within limits when nobody does.
  */
-import type { BodySink, Exchange } from "../../http/exchange.ts";
+import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { Fields } from "../../http/field-section.ts";
 import { Framing } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
@@ -12,20 +14,63 @@ import { CopyBlock } from "./copy-block.ts";
 /** How much of a rest that nobody wants is read, so that the connection can be kept. */
 const maxDroppedBytes = 1_048_576;
 
+/** The connection as the body sees it. */
+export interface ReceivedBodyHost {
+  openBody(sink: BodySink): void;
+  resumeBody(): void;
+  /** Whoever took the body wants no more of it. */
+  stopBody(): void;
+}
+
+/** The body of one request as its exchange has it. When the exchange is over, it gives nothing and asks for nothing. */
+class OfferedBody implements RequestBody, BodySource {
+  readonly length: BodyLength;
+  readonly isRepeatable = false;
+  #host: ReceivedBodyHost | null;
+
+  constructor(length: BodyLength, host: ReceivedBodyHost) {
+    this.length = length;
+    this.#host = host;
+  }
+
+  open(sink: BodySink): BodySource {
+    this.#host?.openBody(sink);
+    return this;
+  }
+
+  resume(): void {
+    this.#host?.resumeBody();
+  }
+
+  stop(): void {
+    this.#host?.stopBody();
+  }
+
+  close(): void {
+    this.#host = null;
+  }
+}
+
 /** One a client connection, begun again for every request. */
-export class RequestBody implements PieceReceiver {
+export class ReceivedBody implements PieceReceiver {
   /** Whoever takes it is slow. */
   isBlocked = false;
+  readonly #host: ReceivedBodyHost;
   readonly #reader = new BodyReader("request");
   readonly #copies = new CopyBlock();
   /** What is read now is the memory of all reads: pieces have to be copied. */
   #isBorrowed = false;
   #exchange: Exchange | null = null;
+  #offered: OfferedBody | null = null;
   #sink: BodySink | null = null;
   #maxBytes = 0;
   #isTooLarge = false;
   #isDropping = false;
   #droppedBytes = 0;
+
+  constructor(host: ReceivedBodyHost) {
+    this.#host = host;
+  }
 
   /** @param maxBytes 0 = no limit. @returns whether bytes of it are to come */
   begin(exchange: Exchange, maxBytes: number): boolean {
@@ -40,7 +85,16 @@ export class RequestBody implements PieceReceiver {
     if (framing === Framing.none) return false;
     if (framing === Framing.chunked) this.#reader.startChunked();
     else this.#reader.startLength(contentLength);
-    return this.#reader.isOpen;
+    if (!this.#reader.isOpen) return false;
+    this.#offered = new OfferedBody(framing === Framing.chunked ? "unknown" : contentLength, this.#host);
+    exchange.body = this.#offered;
+    return true;
+  }
+
+  /** What follows is a tunnel's. @returns what controls the bytes that its client sends */
+  beginTunnel(): BodySource {
+    this.#offered ??= new OfferedBody("unknown", this.#host);
+    return this.#offered;
   }
 
   attach(sink: BodySink): void {
@@ -60,11 +114,17 @@ export class RequestBody implements PieceReceiver {
     this.#isDropping = true;
   }
 
+  /** Whoever took it wants no more: nothing is read until the exchange is over. */
+  stop(): void {
+    this.#letGo();
+    this.isBlocked = false;
+  }
+
   get canRead(): boolean {
     return this.#isDropping || (this.#sink !== null && !this.isBlocked);
   }
 
-  /** Nobody has asked for it yet. */
+  /** Nobody has asked for it yet, or nobody wants it any more. */
   get isUntaken(): boolean {
     return this.#sink === null && !this.#isDropping;
   }
@@ -100,20 +160,20 @@ export class RequestBody implements PieceReceiver {
     const exchange = this.#exchange!;
     exchange.requestBodyBytes += piece.length;
     if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
-    else this.#sink?.onBodyData(this.#isBorrowed ? this.#copies.copy(piece) : piece);
+    else this.#sink?.data(this.#isBorrowed ? this.#copies.copy(piece) : piece);
   }
 
   /** Bytes in a tunnel; `isBorrowed` as in `read`. */
   pass(bytes: Buffer, isBorrowed: boolean): void {
     this.#exchange!.requestBodyBytes += bytes.length;
-    this.#sink!.onBodyData(isBorrowed ? this.#copies.copy(bytes) : bytes);
+    this.#sink!.data(isBorrowed ? this.#copies.copy(bytes) : bytes);
   }
 
   /** Nothing more from this read. @returns false when whoever takes it wants no more for now */
   flush(): boolean {
     if (this.#sink === null) this.isBlocked = false;
     else {
-      this.isBlocked = !this.#sink.onBodyFlush();
+      this.isBlocked = !this.#sink.flush();
       this.#copies.settle(!this.isBlocked);
     }
     return !this.isBlocked;
@@ -125,13 +185,23 @@ export class RequestBody implements PieceReceiver {
    */
   release(): void {
     this.#exchange = null;
+    this.#offered?.close();
+    this.#offered = null;
     this.drop();
   }
 
   /** It is complete. */
   end(): void {
-    if (this.#sink !== null)
-      this.#copies.settle(this.#sink.onBodyEnd(withoutNominated(this.#reader.trailers, this.#exchange!.request)));
+    if (this.#sink === null) return;
+    const trailers = withoutNominated(this.#reader.trailers, this.#exchange!.request);
+    this.#copies.settle(this.#sink.end(trailers === "" ? null : Fields.ofText(trailers)));
+  }
+
+  /** It breaks off: whoever has taken its beginning is told. */
+  abort(code: ReasonCode): void {
+    const sink = this.#sink;
+    this.#letGo();
+    sink?.abort(code);
   }
 
   /** Detaches the sink. Copies that it was given since the last flush stay its own. */
