@@ -90,6 +90,8 @@ const byPath = new Map(files.map((file) => [file.path, file]));
 /** Tests, and what only tests use: neither is part of what is published. */
 const isTest = (path: string): boolean => path.endsWith(".test.ts") || path.includes("/testing/");
 const isOptions = (path: string): boolean => /(^|[/-])options\.ts$/.test(path);
+/** What describes features to whoever lists them: kinds of middleware, targets of routes. */
+const isKind = (path: string): boolean => /\/(kinds?|targets?)\.ts$/.test(path);
 const folderOf = (path: string): string => path.split("/")[1] ?? "";
 const isRoot = (path: string): boolean => path.split("/").length === 2;
 
@@ -157,7 +159,7 @@ test("imports name a file that is there", () => {
 });
 
 // Options are data about data: whoever puts a configuration together reads them from every folder, and they read
-// nothing but each other and the lowest layers.
+// nothing but each other, the lists of what has options, and the lowest layers.
 test("imports go downward through the layers", () => {
   assertNone(
     findInImports((from, to) => {
@@ -165,9 +167,9 @@ test("imports go downward through the layers", () => {
       if (isRoot(from)) return null;
       if (isRoot(to)) return "that is the barrel";
       if (isOptions(from))
-        return isOptions(to) || (layers[folderOf(to)] ?? 9) <= 1 || folderOf(to) === folderOf(from)
+        return isOptions(to) || isKind(to) || (layers[folderOf(to)] ?? 9) <= 1 || folderOf(to) === folderOf(from)
           ? null
-          : "options know the lowest layers and other options";
+          : "options know the lowest layers, kinds and other options";
       if (isOptions(to) && folderOf(from) === "config") return null;
       return (layers[folderOf(to)] ?? 9) <= (layers[folderOf(from)] ?? -1) ? null : "that is upward";
     }),

@@ -1,10 +1,15 @@
 /**
  * The building blocks of every `options.ts`: zod schemas for quantities and sections, each carrying its documentation.
  * The schema is the one source of the types, the validation, the JSON Schema and the configuration reference.
- * Loads zod, so only the control thread may load this at run time; the data path imports types alone.
+ * Loads zod, so only the control thread may load this at run time; the data path imports types alone. What is loaded in
+ * every thread and has options (a middleware kind, a route target) has a function that makes its schema of these blocks
+ * when it is given them: a `SchemaBuilder`.
  */
 import * as z from "zod";
 import { formatDuration, formatSize, maxDurationMs, parseDuration, parsePercent, parseSize } from "./units.ts";
+
+/** The schema library itself, for builders that are given this module. */
+export { z };
 
 /** What the reference says of an option. */
 export interface OptionDoc {
@@ -99,10 +104,14 @@ export function sectionCheck<Value extends object>(
   });
 }
 
-/** An optional value: null in the normal form where it is absent. */
-export function maybe<Schema extends z.ZodType>(
-  schema: Schema,
-): z.ZodPipe<z.ZodOptional<Schema>, z.ZodTransform<z.output<Schema> | null, z.output<Schema> | undefined>> {
+/** What `maybe` makes of a schema. */
+export type Maybe<Schema extends z.ZodType> = z.ZodPipe<
+  z.ZodOptional<Schema>,
+  z.ZodTransform<z.output<Schema> | null, z.output<Schema> | undefined>
+>;
+
+/** An optional value: null in the normal form if it is absent. */
+export function maybe<Schema extends z.ZodType>(schema: Schema): Maybe<Schema> {
   return schema.optional().transform((value): z.output<Schema> | null => value ?? null) as never;
 }
 

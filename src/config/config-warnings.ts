@@ -2,6 +2,8 @@
  * What is valid in a configuration and hardly what its author wants: said by `check`, at the start and at a reload.
  * Never a reason to refuse it.
  */
+import { middlewareKinds } from "../middleware/kinds.ts";
+import { placeMiddlewares } from "../middleware/placed.ts";
 import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
 import type { BalanceOptions } from "../upstream/balance-options.ts";
 import type { Config } from "./schema.ts";
@@ -9,7 +11,7 @@ import type { Config } from "./schema.ts";
 /** Rules that one sentence names; of further ones it tells the number. */
 const maxShownRules = 3;
 
-/** Sentences without a full stop; none where nothing is odd. */
+/** Sentences without a full stop; none if nothing is odd. */
 export function findConfigWarnings(config: Config): string[] {
   return warnOfUnixClients(config);
 }
@@ -38,8 +40,8 @@ function warnOfUnixClients(config: Config): string[] {
 function* findAddressRules({ routes, upstreams }: Config): Generator<string> {
   for (const { name, match, middlewares } of routes) {
     if (match.clientIp.length > 0) yield `\`match.clientIp\` of route ${name}`;
-    for (const middleware of middlewares)
-      if ("rateLimit" in middleware && middleware.rateLimit.key === "clientIp") yield `\`rateLimit\` of route ${name}`;
+    for (const { kind, options } of placeMiddlewares(middlewares, middlewareKinds))
+      if (kind.goesByClientAddress?.(options) === true) yield `\`${kind.key}\` of route ${name}`;
   }
   for (const [name, { balance, sticky }] of Object.entries(upstreams)) {
     if (balanceKey(balance) === "clientIp") yield `\`balance\` of upstream ${name}`;

@@ -3,7 +3,8 @@
  */
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
-import { noTargetMessage, type RouteOptions, routeTargets } from "../route/options.ts";
+import { noTargetMessage, type RouteOptions } from "../route/options.ts";
+import { routeTargets } from "../route/targets/targets.ts";
 import { explainIssues, type Finding } from "./explain-issue.ts";
 import { findForeignValues } from "./plain-data.ts";
 import { ConfigError, formatPath } from "./problem.ts";
@@ -114,7 +115,7 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
     if (meant === undefined) continue;
     const parent = path.slice(0, -1);
     misspelt.add(`${formatPath([...parent, meant])}\n"${meant}" is missing`);
-    if (routeTargets.some((target) => target === meant)) misspelt.add(`${formatPath(parent)}\n${noTargetMessage}`);
+    if (routeTargets.some(({ key }) => key === meant)) misspelt.add(`${formatPath(parent)}\n${noTargetMessage}`);
   }
   return findings.filter((finding) => {
     if (misspelt.has(`${formatPath(finding.path)}\n${finding.message}`)) return false;

@@ -3,18 +3,24 @@
  * Works on the value as written, so that these problems are reported together with all others.
  */
 import { coversAddress, formatListenAddress, type ListenAddress, parseListenAddress } from "../net/listen-address.ts";
+import type { MiddlewareKind } from "../middleware/kind.ts";
+import { middlewareKinds } from "../middleware/kinds.ts";
+import type { Reference } from "../middleware/reference.ts";
+import { routeTargets } from "../route/targets/targets.ts";
 import { nearest } from "./did-you-mean.ts";
 import { type Finding, show, valueAt } from "./explain-issue.ts";
 import type { ConfigPath } from "./problem.ts";
 
-/** Looking for what was meant among many names takes time; where so many are wrong, it is something else. */
+/** Looking for what was meant among many names takes time; if so many are wrong, it is something else. */
 const maxSuggestions = 20;
 
-/** The problems between sections of `root`. */
-export function findReferenceProblems(root: unknown): Finding[] {
+/** Names that one sentence lists. */
+const maxShownNames = 10;
+
+/** Finds the problems between sections of `root`, a configuration as written. */
+export function findReferenceProblems(root: unknown, kinds: readonly MiddlewareKind[] = middlewareKinds): Finding[] {
   return [
-    ...findUnknownUpstreams(root),
-    ...findUnknownStores(root),
+    ...findUnknownNames(root, kinds),
     ...findRepeatedNames(root, "listeners", "listener"),
     ...findRepeatedNames(root, "routes", "route"),
     ...findRepeatedAddresses(root),
@@ -26,64 +32,67 @@ function listAt(root: unknown, key: string): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
-function findUnknownUpstreams(root: unknown): Finding[] {
-  const isMisspelt =
-    typeof root === "object" &&
-    root !== null &&
-    !("upstreams" in root) &&
-    Object.keys(root).some((key) => nearest(key, ["upstreams"]) !== null);
-  if (isMisspelt) return []; // That the key is unknown is said already.
-  const upstreams = valueAt(root, ["upstreams"]) ?? {};
-  if (typeof upstreams !== "object" || Array.isArray(upstreams)) return [];
-  const names = Object.keys(upstreams);
-  const known = new Set(names);
+/** A name, and where it stands in the whole configuration. */
+interface PlacedReference extends Reference {
+  readonly path: ConfigPath;
+}
+
+/** The names that routes mention, in the order of the configuration. */
+function* findReferences(root: unknown, kinds: readonly MiddlewareKind[]): Generator<PlacedReference> {
+  for (const [routeAt, route] of listAt(root, "routes").entries()) {
+    for (const { key, findReferences: findIn } of routeTargets) {
+      const written = valueAt(route, [key]);
+      if (written === undefined || findIn === undefined) continue;
+      for (const one of findIn(written)) yield { ...one, path: ["routes", routeAt, key, ...one.path] };
+    }
+    for (const [at, item] of listAt(route, "middlewares").entries()) {
+      for (const { key, findReferences: findIn } of kinds) {
+        const written = valueAt(item, [key]);
+        if (written === undefined || findIn === undefined) continue;
+        for (const one of findIn(written))
+          yield { ...one, path: ["routes", routeAt, "middlewares", at, key, ...one.path] };
+      }
+    }
+  }
+}
+
+/** Finds names that are not in the section that should have them. */
+function findUnknownNames(root: unknown, kinds: readonly MiddlewareKind[]): Finding[] {
+  const sections = { upstreams: namesIn(root, "upstreams"), stores: namesIn(root, "stores") };
+  const found = { upstreams: 0, stores: 0 };
   const findings: Finding[] = [];
-  listAt(root, "routes").forEach((route, at) => {
-    const name = valueAt(route, ["upstream"]);
-    if (typeof name !== "string" || known.has(name)) return;
-    const meant = findings.length < maxSuggestions ? nearest(name, names) : null;
-    const listed =
-      names.length === 0
-        ? 'there are none: write them under "upstreams"'
-        : `known: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}`;
-    const looksLikeUrl = /^(https?:|unix:)|:\d+$/.test(name);
+  for (const reference of findReferences(root, kinds)) {
+    const { section, name, alwaysKnown, path } = reference;
+    const names = sections[section];
+    if (names === null || names.has(name) || alwaysKnown.includes(name)) continue;
+    const meant = found[section]++ < maxSuggestions ? nearest(name, [...alwaysKnown, ...names]) : null;
     findings.push({
-      path: ["routes", at, "upstream"],
+      path,
       isAtKey: false,
-      message: `there is no upstream ${show(name)}`,
-      hint:
-        meant !== null
-          ? `did you mean "${meant}"?`
-          : looksLikeUrl
-            ? 'a route names an upstream; write the URL under "upstreams"'
-            : listed,
+      message: `there is no ${section.slice(0, -1)} ${show(name)}`,
+      hint: meant === null ? hintOf(reference, names) : `did you mean "${meant}"?`,
     });
-  });
+  }
   return findings;
 }
 
-function findUnknownStores(root: unknown): Finding[] {
-  const stores = valueAt(root, ["stores"]);
-  const names = typeof stores === "object" && stores !== null ? Object.keys(stores) : [];
-  return listAt(root, "routes").flatMap((route, routeAt) =>
-    listAt(route, "middlewares").flatMap((middleware, at): Finding[] => {
-      const name = valueAt(middleware, ["rateLimit", "store"]);
-      if (typeof name !== "string" || name === "local" || names.includes(name)) return [];
-      const meant = nearest(name, ["local", ...names]);
-      const listed =
-        names.length === 0
-          ? 'there are none: write them under "stores", or take "local"'
-          : `known: local, ${names.slice(0, 10).join(", ")}`;
-      return [
-        {
-          path: ["routes", routeAt, "middlewares", at, "rateLimit", "store"],
-          isAtKey: false,
-          message: `there is no store ${show(name)}`,
-          hint: meant !== null ? `did you mean "${meant}"?` : listed,
-        },
-      ];
-    }),
-  );
+/** What to write instead, if it is not clear what was meant. */
+function hintOf({ section, name, alwaysKnown }: Reference, names: ReadonlySet<string>): string {
+  if (section === "upstreams" && /^(https?:|unix:)|:\d+$/.test(name))
+    return 'a route names an upstream; write the URL under "upstreams"';
+  if (names.size === 0)
+    return `there are none: write them under "${section}"${alwaysKnown.map((one) => `, or take "${one}"`).join("")}`;
+  const shown = [...alwaysKnown];
+  for (const one of names) if (shown.push(one) === maxShownNames + alwaysKnown.length) break;
+  return `known: ${shown.join(", ")}${names.size > maxShownNames ? ", …" : ""}`;
+}
+
+/** The names in a section of names; null if it is told already what is wrong with the section: its key, or its value. */
+function namesIn(root: unknown, section: string): ReadonlySet<string> | null {
+  if (typeof root !== "object" || root === null) return null;
+  const isMisspelt = !Object.hasOwn(root, section) && Object.keys(root).some((key) => nearest(key, [section]) !== null);
+  const value = valueAt(root, [section]) ?? {};
+  return isMisspelt || typeof value !== "object" || Array.isArray(value) ? null : new Set(Object.keys(value));
 }
 
 function findRepeatedNames(root: unknown, key: string, noun: string): Finding[] {
@@ -152,7 +161,7 @@ function meet(a: ListenAddress, b: ListenAddress): boolean {
   return a.kind === "tcp" && b.kind === "tcp" && (coversAddress(a, b) || coversAddress(b, a));
 }
 
-/** Null where the address cannot be taken twice: malformed, or any free port. */
+/** Null if the address cannot be taken twice: malformed, or any free port. */
 function canonicalAddress(text: string): Place | null {
   try {
     const address = parseListenAddress(text);

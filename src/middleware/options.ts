@@ -1,28 +1,51 @@
-/** The options of all middlewares that take part in the composition, by name. */
-import { documented } from "../base/option-schema.ts";
-import { type BodyLimitOptions, bodyLimitSchema } from "./body-limit/options.ts";
-import { type BufferOptions, bufferSchema } from "./buffer/options.ts";
-import { type FaultOptions, faultSchema } from "./fault/options.ts";
-import { type RateLimitOptions, rateLimitSchema } from "./rate-limit/options.ts";
+/** The schema of a route's list of middlewares, made of the kinds. */
+import { addProblem, documented, section, sectionCheck } from "../base/option-schema.ts";
+import * as schemaTools from "../base/option-schema.ts";
+import type * as z from "zod";
+import type { MiddlewareKind } from "./kind.ts";
+import type { ItemOf } from "./kinds.ts";
 
-/** What one item of a route's `middlewares` may hold, beside header edits and rewrites. */
-export const policyShape = {
-  rateLimit: documented(rateLimitSchema.optional(), {
-    about: "Answers 429 to whoever asks too often, before the body is read.",
-  }),
-  bodyLimit: documented(bodyLimitSchema.optional(), {
-    about: "Refuses long request bodies with 413 while they are streamed.",
-  }),
-  buffer: documented(bufferSchema.optional(), {
-    about:
-      "Reads the whole request body before an endpoint is chosen, so that a slow client occupies none and every attempt can send it again.",
-  }),
-  fault: documented(faultSchema.optional(), { about: "Makes some requests slow or fail on purpose, to rehearse." }),
+/** Keys of the user interface that this version does not have yet. */
+const notAvailable = [
+  "cache",
+  "compress",
+  "basicAuth",
+  "jwt",
+  "forwardAuth",
+  "oidc",
+  "ip",
+  "cors",
+  "csrf",
+  "securityHeaders",
+  "script",
+  "use",
+];
+
+type ItemShape<Kinds extends readonly MiddlewareKind[]> = {
+  [Kind in Kinds[number] as Kind["key"]]: z.ZodOptional<ReturnType<Kind["createSchema"]>>;
 };
 
-/** One of them in normal form: an object with one key. */
-export type PolicyOptions =
-  | { readonly rateLimit: RateLimitOptions }
-  | { readonly bodyLimit: BodyLimitOptions }
-  | { readonly buffer: BufferOptions }
-  | { readonly fault: FaultOptions };
+/** Makes the schema of one item: a section with one key, which is that of a kind. */
+export function createItemSchema<const Kinds extends readonly MiddlewareKind[]>(kinds: Kinds) {
+  const shape = Object.fromEntries(
+    kinds.map(({ key, about, createSchema }) => [key, documented(createSchema(schemaTools).optional(), { about })]),
+  ) as ItemShape<Kinds>;
+  return section(shape, notAvailable)
+    .check(
+      sectionCheck((item: Record<string, unknown>, context) => {
+        const given = Object.keys(item).filter((key) => item[key] !== undefined);
+        if (given.length === 0)
+          addProblem(context, "the middleware is empty; it has one key, which says what it does", {
+            knownValues: Object.keys(shape),
+          });
+        else if (given.length > 1)
+          addProblem(
+            context,
+            `a middleware has one key, this has ${given.length}; write one list item for each: the order matters`,
+            { atKey: true },
+            [given[1] ?? ""],
+          );
+      }),
+    )
+    .transform((item) => item as ItemOf<Kinds>);
+}

@@ -1,9 +1,8 @@
-/**
- * The shared memory that middlewares need, made by the control thread before a configuration goes to the proxy threads.
- */
+/** The shared memory that middlewares need, made by the control thread before the proxy threads look for it. */
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
-import type { RateLimitOptions } from "./rate-limit/options.ts";
-import { limitName, rateLimitRegionKey, reserveRateLimit } from "./rate-limit/rate-limit.ts";
+import type { MiddlewareKind } from "./kind.ts";
+import { middlewareKinds } from "./kinds.ts";
+import { placeMiddlewares } from "./placed.ts";
 
 /** A route as far as it matters here. */
 interface RouteWithMiddlewares {
@@ -12,16 +11,14 @@ interface RouteWithMiddlewares {
 }
 
 /** Makes or finds the regions of all `routes`. */
-export function reserveForMiddlewares(routes: readonly RouteWithMiddlewares[], memory: SharedMemory): ReservedRegion[] {
-  return routes.flatMap(({ name, middlewares }) => {
-    const limits = middlewares.flatMap((middleware) =>
-      "rateLimit" in middleware ? [middleware.rateLimit as RateLimitOptions] : [],
-    );
-    return limits.flatMap((options, ordinal) => {
-      if (options.store !== "local") return [];
-      const limit = limitName(name, ordinal, options);
-      reserveRateLimit(memory, limit, options);
-      return [{ key: rateLimitRegionKey(limit, options), clearStripe: null }];
-    });
-  });
+export function reserveForMiddlewares(
+  routes: readonly RouteWithMiddlewares[],
+  memory: SharedMemory,
+  kinds: readonly MiddlewareKind[] = middlewareKinds,
+): ReservedRegion[] {
+  return routes.flatMap(({ name, middlewares }) =>
+    placeMiddlewares(middlewares, kinds).flatMap(
+      ({ kind, options, ordinal }) => kind.reserve?.(options, { routeName: name, ordinal }, memory) ?? [],
+    ),
+  );
 }

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import * as schemaTools from "../base/option-schema.ts";
 import { exchangeAround } from "../http/testing/exchange-around.ts";
 import { AddressSet } from "../net/address-set.ts";
 import { cidrSchema } from "../net/options.ts";
 import { compileHeaderEdit } from "../middleware/headers/header-edit.ts";
-import { redirectSchema } from "./answer-options.ts";
-import { headersSchema } from "../middleware/headers/options.ts";
+import { createHeadersSchema } from "../middleware/headers/options.ts";
 import { matchSchema } from "./match-options.ts";
-import { rewriteSchema } from "../middleware/rewrite/options.ts";
+import { createRewriteSchema } from "../middleware/rewrite/options.ts";
 import { routeSchema } from "./options.ts";
-import { compileRedirect } from "./redirect.ts";
+import { compileRedirect } from "./targets/location.ts";
+import { createRedirectSchema } from "./targets/redirect-options.ts";
 import { compileRewrite } from "../middleware/rewrite/rewrite.ts";
 import { Router } from "./router.ts";
+
+const headersSchema = createHeadersSchema(schemaTools);
+const redirectSchema = createRedirectSchema(schemaTools);
+const rewriteSchema = createRewriteSchema(schemaTools);
 
 /** Text made of what matters to a parser: seldom plain, often almost right. */
 const piecesOf = (...pieces: string[]) =>

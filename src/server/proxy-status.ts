@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import type { RouteOptions } from "../route/options.ts";
+import { targetOf } from "../route/targets/targets.ts";
 import { describeBalance } from "../upstream/balance-key.ts";
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
 import type { BoundAddress } from "./data-plane.ts";
@@ -80,6 +81,6 @@ function matchText({ match }: RouteOptions): string {
 }
 
 function actionText(route: RouteOptions): string {
-  if (route.upstream !== null) return `upstream ${route.upstream}`;
-  return route.redirect !== null ? `redirect ${route.redirect.status}` : `respond ${route.respond!.status}`;
+  const { target, options } = targetOf(route);
+  return target.describe(options);
 }

@@ -13,19 +13,13 @@ import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward } from "../forward/forward.ts";
 import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { isLastForward } from "../forward/max-forwards.ts";
-import type { ViaMode } from "../http/forwarding-fields.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import { compose, refuseWith, type RouteStep } from "../middleware/create-middleware.ts";
+import { compileList } from "../middleware/compile-list.ts";
+import { type ForwardingEdits, inSequence } from "../middleware/forwarding-edits.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
-import {
-  compileAnswerFilter,
-  compileHeaderEdit,
-  compileTrailerEdit,
-  type HeaderEdit,
-} from "../middleware/headers/header-edit.ts";
 import type { RouteOptions } from "../route/options.ts";
-import { compileRewrite, type Rewrite } from "../middleware/rewrite/rewrite.ts";
+import { targetOf } from "../route/targets/targets.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
@@ -33,7 +27,6 @@ import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies } from "../upstream/policies.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
-import { createLocalAnswer } from "./local-answer.ts";
 import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
 
 /** A route as the data path takes it. */
@@ -177,74 +170,63 @@ function compileRoute(
   upstreams: ReadonlyMap<string, Upstream>,
   parts: RuntimeParts,
 ): CompiledRoute {
-  const rewrites: Rewrite[] = [];
-  const requestEdits: HeaderEdit[] = [];
-  const requestTrailerEdits: HeaderEdit[] = [];
-  const responseTrailerEdits: HeaderEdit[] = [];
-  const steps: RouteStep[] = [];
-  for (const middleware of route.middlewares) {
-    if ("rewrite" in middleware) rewrites.push(compileRewrite(middleware.rewrite));
-    else if (!("headers" in middleware)) steps.push(middleware);
-    else {
-      const { request, response } = middleware.headers;
-      const answerFilter = compileAnswerFilter(response);
-      if (answerFilter !== null) steps.push({ answerFilter });
-      requestEdits.push(...listOf(compileHeaderEdit(request, "request")));
-      requestTrailerEdits.push(...listOf(compileTrailerEdit(request, "request")));
-      responseTrailerEdits.push(...listOf(compileTrailerEdit(response, "response")));
-    }
-  }
-  const upstream = route.upstream === null ? undefined : upstreams.get(route.upstream);
-  const toRoute = (last: RouteHandler): CompiledRoute => ({
-    name: route.name,
-    answer: compose(
-      { routeName: route.name, steps, shed: route.shed, maxLagMs: parts.config.overload.maxEventLoopLag },
-      parts.middlewares,
-      last,
-    ),
-    refuse: refuseWith(steps),
-    upgrades: new Set(route.upgrade),
+  const list = compileList(
+    {
+      routeName: route.name,
+      items: route.middlewares,
+      shed: route.shed,
+      maxLagMs: parts.config.overload.maxEventLoopLag,
+    },
+    parts.middlewares,
+  );
+  const { target, options } = targetOf(route);
+  const last = target.create(options, {
+    forwardTo(upstreamName) {
+      const upstream = upstreams.get(upstreamName);
+      if (upstream === undefined) throw new Error(`there is no upstream "${upstreamName}"`);
+      return forwardTo(upstream, list.edits, route, parts);
+    },
   });
-  if (upstream === undefined) return toRoute(createLocalAnswer(route));
+  return {
+    name: route.name,
+    answer: list.before(last),
+    refuse: list.refuse,
+    upgrades: new Set(route.upgrade),
+  };
+}
+
+function forwardTo(
+  upstream: Upstream,
+  edits: ForwardingEdits,
+  route: RouteOptions,
+  { config, forwarding }: RuntimeParts,
+): RouteHandler {
+  const options = config.upstreams[upstream.name]!;
   const plan: ForwardPlan = {
     upstream,
-    retry: compileRetryPolicy(parts.config.upstreams[upstream.name]!.retry),
-    hedgeAfterMs: parts.config.upstreams[upstream.name]!.hedge?.after ?? 0,
+    retry: compileRetryPolicy(options.retry),
+    hedgeAfterMs: options.hedge?.after ?? 0,
     changes: {
-      rewrites,
-      edit: inSequence(requestEdits),
-      via: viaModeOf(route, parts.config.upstreams[upstream.name]!),
+      rewrites: edits.rewrites,
+      edit: inSequence(edits.requestFields),
+      via: edits.isViaRemoved ? "remove" : options.via ? "add" : "pass",
     },
-    requestTrailerEdit: inSequence(requestTrailerEdits),
-    responseTrailerEdit: inSequence(responseTrailerEdits),
+    requestTrailerEdit: inSequence(edits.requestTrailers),
+    responseTrailerEdit: inSequence(edits.answerTrailers),
     totalTimeoutMs: route.timeouts.total,
-    timeouts: attemptTimeouts(route.timeouts, parts.config.upstreams[upstream.name]!.timeouts),
-    keyOf: balanceKeyOf(parts.config.upstreams[upstream.name]!.balance),
+    timeouts: attemptTimeouts(route.timeouts, options.timeouts),
+    keyOf: balanceKeyOf(options.balance),
   };
-  return toRoute((exchange) => {
-    if (!isLastForward(exchange)) forward(exchange, plan, parts.forwarding);
-  });
+  return (exchange) => {
+    if (!isLastForward(exchange)) forward(exchange, plan, forwarding);
+  };
 }
 
-function viaModeOf(route: RouteOptions, upstream: UpstreamOptions): ViaMode {
-  const isRemoved = route.middlewares.some(
-    (middleware) => "headers" in middleware && middleware.headers.request.remove.includes("via"),
-  );
-  return isRemoved ? "remove" : upstream.via ? "add" : "pass";
-}
-
-/** Null where the route has nothing to say. */
+/** Null if the route has nothing to say. */
 function attemptTimeouts(
   route: RouteOptions["timeouts"],
   upstream: UpstreamOptions["timeouts"],
 ): AttemptTimeouts | null {
   if (route.firstByte === null && route.idle === null) return null;
   return { firstByte: route.firstByte ?? upstream.firstByte, idle: route.idle ?? upstream.idle };
-}
-
-const listOf = (edit: HeaderEdit | null): readonly HeaderEdit[] => (edit === null ? [] : [edit]);
-
-function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {
-  if (edits.length <= 1) return edits[0] ?? null;
-  return (section) => edits.reduce((edited, edit) => edit(edited), section);
 }

@@ -1,6 +1,5 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
-import * as z from "zod";
-import { addProblem, sectionCheck } from "../../base/option-schema.ts";
+import type { SchemaTools } from "../../base/schema-builder.ts";
 import { isToken, toLowerAscii } from "../../http/fields.ts";
 
 /**
@@ -36,7 +35,7 @@ const ownRequestFields = new Set([
 /** Whose fields: those of a request may also not touch what says where it goes and where it comes from. */
 export type FieldDirection = "request" | "response";
 
-/** What is wrong with a field name, or null. */
+/** What is wrong with a field name in a sentence, or null. */
 export function fieldNameProblem(name: string, direction: FieldDirection): string | null {
   if (!isToken(name)) return `${JSON.stringify(name)} is not a field name: letters, digits and - only`;
   const lower = toLowerAscii(name);
@@ -55,15 +54,24 @@ function fieldValueProblem(value: string): string | null {
   return null;
 }
 
-/** A field value. */
-export const fieldValueSchema = z.string().superRefine((value, context) => {
-  const problem = fieldValueProblem(value);
-  if (problem !== null) addProblem(context, problem);
-});
+/** Makes the schema of a field value. */
+export const createFieldValueSchema = ({ addProblem, z }: SchemaTools) =>
+  z.string().superRefine((value, context) => {
+    const problem = fieldValueProblem(value);
+    if (problem !== null) addProblem(context, problem);
+  });
 
-/** Fields by name, as written; the names differ in more than case. */
-export function fieldMapSchema(direction: FieldDirection, refused: ReadonlyMap<string, string> = new Map()) {
-  return z.record(z.string(), fieldValueSchema).check(
+/**
+ * Makes the schema of fields by name, as written; the names differ in more than case.
+ * @param refused names in lower case that are not taken here, with the reason
+ */
+export function createFieldMapSchema(
+  tools: SchemaTools,
+  direction: FieldDirection,
+  refused: ReadonlyMap<string, string> = new Map(),
+) {
+  const { addProblem, sectionCheck, z } = tools;
+  return z.record(z.string(), createFieldValueSchema(tools)).check(
     sectionCheck((fields: Record<string, unknown>, context) => {
       const seen = new Map<string, string>();
       for (const name of Object.keys(fields)) {

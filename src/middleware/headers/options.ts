@@ -1,10 +1,10 @@
 /** The options of the `headers` middleware. Schema and documentation; the normal form is `HeadersOptions`. */
-import * as z from "zod";
-import { addProblem, choice, documented, oneOrMore, section } from "../../base/option-schema.ts";
+import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
 import { toLowerAscii } from "../../http/fields.ts";
-import { type FieldDirection, fieldMapSchema, fieldNameProblem } from "./field-options.ts";
+import { type FieldDirection, createFieldMapSchema, fieldNameProblem } from "./field-options.ts";
 
-function fieldEditsShape(direction: FieldDirection) {
+function createEditsShape(tools: SchemaTools, direction: FieldDirection) {
+  const { addProblem, documented, oneOrMore, z } = tools;
   const nameSchema = z
     .string()
     .superRefine((name, context) => {
@@ -15,11 +15,11 @@ function fieldEditsShape(direction: FieldDirection) {
     })
     .transform(toLowerAscii);
   return {
-    set: documented(fieldMapSchema(direction).prefault({}), {
+    set: documented(createFieldMapSchema(tools, direction).prefault({}), {
       kind: "map of field to value",
       about: "Fields that are there afterwards with exactly this value.",
     }),
-    add: documented(fieldMapSchema(direction).prefault({}), {
+    add: documented(createFieldMapSchema(tools, direction).prefault({}), {
       kind: "map of field to value",
       about: "Fields that are added to those of the same name.",
     }),
@@ -31,24 +31,28 @@ function fieldEditsShape(direction: FieldDirection) {
   };
 }
 
-export const headersSchema = section({
-  request: documented(section(fieldEditsShape("request")).prefault({}), {
-    about: "Changes to the request as the endpoint sees it.",
-  }),
-  response: documented(
-    section({
-      ...fieldEditsShape("response"),
-      when: documented(choice(["always", "upstream"]).prefault("always"), {
+/** Makes the schema of `headers`. */
+export const createHeadersSchema = (tools: SchemaTools) => {
+  const { choice, documented, section } = tools;
+  return section({
+    request: documented(section(createEditsShape(tools, "request")).prefault({}), {
+      about: "Changes to the request as the endpoint sees it.",
+    }),
+    response: documented(
+      section({
+        ...createEditsShape(tools, "response"),
+        when: documented(choice(["always", "upstream"]).prefault("always"), {
+          about:
+            "Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim ones (101, 103). `upstream`: those of endpoints alone.",
+        }),
+      }).prefault({}),
+      {
         about:
-          "Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim ones (101, 103). `upstream`: those of endpoints alone.",
-      }),
-    }).prefault({}),
-    {
-      about:
-        "Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.",
-    },
-  ),
-});
+          "Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.",
+      },
+    ),
+  });
+};
 
 /** The `headers` middleware in normal form; names in `remove` are in lower case. */
-export type HeadersOptions = z.output<typeof headersSchema>;
+export type HeadersOptions = OptionsOf<typeof createHeadersSchema>;

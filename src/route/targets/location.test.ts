@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { RequestHead } from "../http/message.ts";
-import { parseTarget } from "../http/target.ts";
-import { compileRedirect, type RedirectSource } from "./redirect.ts";
+import { RequestHead } from "../../http/message.ts";
+import { parseTarget } from "../../http/target.ts";
+import { compileRedirect, type RedirectSource } from "./location.ts";
 
 const locationOf = (to: string, source: Partial<RedirectSource> = {}): string | null =>
   compileRedirect(to)({ target: "/a/b?c=d", host: "example.com", scheme: "http", ...source });

@@ -1,0 +1,80 @@
+/** From a route's list of middlewares to what stands before its last handler, and to what the request is sent with. */
+import type { AnswerFilter } from "../http/answer-filter.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ReasonCode } from "../http/reason.ts";
+import { createForwardingEdits, type ForwardingEdits } from "./forwarding-edits.ts";
+import type { MiddlewareKind } from "./kind.ts";
+import { middlewareKinds } from "./kinds.ts";
+import type { Middleware, MiddlewareContext, MiddlewareHost, RouteHandler } from "./middleware.ts";
+import { placeMiddlewares } from "./placed.ts";
+import type { ShedClass } from "./shed/options.ts";
+import { createShed } from "./shed/shed.ts";
+
+/** What a route says of its middlewares. */
+export interface MiddlewareList {
+  readonly routeName: string;
+  /** In normal form and in order, the first outermost. */
+  readonly items: readonly object[];
+  readonly shed: ShedClass;
+  /** Milliseconds; 0 = no load shedding. */
+  readonly maxLagMs: number;
+}
+
+/** A list, compiled. */
+export interface CompiledList {
+  /** Puts the list before `last`. If there is nothing in it, that is `last` itself. */
+  before(last: RouteHandler): RouteHandler;
+  /**
+   * Refuses an exchange before it has passed anything of its route: the answer is the route's all the same, and passes
+   * every filter of it.
+   */
+  readonly refuse: (exchange: Exchange, code: ReasonCode, detail?: string) => void;
+  /** What is done to requests and trailers when they are written for the other side. */
+  readonly edits: ForwardingEdits;
+}
+
+/** Compiles a list for one proxy thread. @throws as the kinds do, on options that the schema would have refused */
+export function compileList(
+  { routeName, items, shed, maxLagMs }: MiddlewareList,
+  host: MiddlewareHost,
+  kinds: readonly MiddlewareKind[] = middlewareKinds,
+): CompiledList {
+  const contextOf = (ordinal: number): MiddlewareContext => ({
+    ...host,
+    onInternalError: (error) => host.onInternalError(error),
+    routeName,
+    ordinal,
+  });
+  const middlewares: Middleware[] = [];
+  const filters: AnswerFilter[] = [];
+  const edits = createForwardingEdits();
+  for (const { kind, options, ordinal } of placeMiddlewares(items, kinds)) {
+    const filter = kind.createAnswerFilter?.(options) ?? null;
+    if (filter !== null) {
+      filters.push(filter);
+      middlewares.push(filterAnswers(filter));
+    }
+    if (kind.create !== undefined) middlewares.push(kind.create(options, contextOf(ordinal)));
+    kind.addForwardingEdits?.(options, edits);
+  }
+  const refuse = (exchange: Exchange, code: ReasonCode, detail?: string): void => {
+    for (const filter of filters) exchange.filterAnswer(filter);
+    exchange.responder.fail(code, detail);
+  };
+  const shedding = createShed({ shedClass: shed, maxLagMs, refuse }, contextOf(0));
+  return {
+    before(last) {
+      const composed = middlewares.reduceRight((next, middleware) => middleware(next), last);
+      return shedding?.(composed) ?? composed;
+    },
+    refuse,
+    edits,
+  };
+}
+
+function filterAnswers(filter: AnswerFilter): Middleware {
+  return (next) => (exchange) => {
+    exchange.filterAnswer(filter);
+    next(exchange);
+  };
+}

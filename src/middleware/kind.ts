@@ -1,0 +1,72 @@
+/**
+ * What a middleware is, in one object: its key, its options, what it does to exchanges, and what it needs from the
+ * configuration around it. `kinds.ts` lists them all; whoever reads, reserves, warns or composes asks the list and
+ * knows no middleware by name.
+ *
+ * Kinds are loaded in every thread, the schema library in the control thread alone: a kind has a function that makes
+ * its schema (see `SchemaBuilder`).
+ */
+import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import type { AnswerFilter } from "../http/answer-filter.ts";
+import type { ForwardingEdits } from "./forwarding-edits.ts";
+import type { Middleware, MiddlewareContext } from "./middleware.ts";
+import type { Reference } from "./reference.ts";
+
+/** Where a middleware stands: tells it apart from others of its kind. */
+export interface MiddlewarePlace {
+  readonly routeName: string;
+  /** How many of the same kind stand before it in its route. */
+  readonly ordinal: number;
+}
+
+/** A part of a middleware's options that is of no use where it stands. */
+export interface UselessPart {
+  /** Where it is, from the options down; empty = all of them. */
+  readonly path: readonly PropertyKey[];
+  /** Ends the sentence "..., so ...". */
+  readonly consequence: string;
+}
+
+/**
+ * One kind of middleware. `options` are in normal form, `written` is what stands in the configuration: anything, also
+ * what the schema refuses.
+ */
+export interface MiddlewareKind<Key extends string = string, Builder extends SchemaBuilder = SchemaBuilder> {
+  /** The key of a list item that asks for it. */
+  readonly key: Key;
+  /** What the reference says of it: one sentence. */
+  readonly about: string;
+  /** Makes the schema of its options. Called in the control thread alone. */
+  readonly createSchema: Builder;
+
+  /**
+   * Makes what stands in the route's line of handlers, once for each proxy thread and configuration. Absent: it acts
+   * on no request by itself.
+   */
+  create?(options: OptionsOf<Builder>, context: MiddlewareContext): Middleware;
+
+  /**
+   * Makes what every answer of the route passes: also one that is given before the request has passed the list (load
+   * shedding, a refused expectation). Null or absent: it changes no answers, or adds a filter to each exchange itself.
+   */
+  createAnswerFilter?(options: OptionsOf<Builder>): AnswerFilter | null;
+
+  /** Adds what is done to a request when it is written for an endpoint. */
+  addForwardingEdits?(options: OptionsOf<Builder>, edits: ForwardingEdits): void;
+
+  /**
+   * Makes or finds the shared memory that `create` will look for under the same keys. Called in the control thread,
+   * before the configuration goes to the proxy threads.
+   */
+  reserve?(options: OptionsOf<Builder>, place: MiddlewarePlace, memory: SharedMemory): readonly ReservedRegion[];
+
+  /** The names of other things of the configuration that stand in `written`. */
+  findReferences?(written: unknown): readonly Reference[];
+
+  /** What of `written` is of no use on a route that sends nothing upstream: a mistake there. */
+  findUselessParts?(written: unknown): readonly UselessPart[];
+
+  /** Does it tell clients apart by their address? Then those that have none are all one to it. Absent: it does not. */
+  goesByClientAddress?(options: OptionsOf<Builder>): boolean;
+}
