@@ -2,7 +2,7 @@
  * A client that sends exactly the bytes it is told to, in the pieces it is told to, and reads answers with the strict
  * reader.
  */
-import { createConnection, type Socket } from "node:net";
+import { createConnection, type NetConnectOpts, type Socket } from "node:net";
 import { Signal, loopTurns } from "./signal.ts";
 import { readResponse, type WireResponse } from "./wire-reader.ts";
 
@@ -40,9 +40,10 @@ export class RawClient {
     });
   }
 
-  /** Connects to the loopback `port`; small writes leave at once. */
-  static async connect(port: number): Promise<RawClient> {
-    const socket = createConnection({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  /** Connects to a loopback port, or elsewhere; small writes leave at once. */
+  static async connect(target: number | NetConnectOpts): Promise<RawClient> {
+    const where = typeof target === "number" ? { port: target, host: "127.0.0.1" } : target;
+    const socket = createConnection({ ...where, allowHalfOpen: true, noDelay: true } as NetConnectOpts);
     const client = new RawClient(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
@@ -97,7 +98,7 @@ export class RawClient {
   }
 
   /** Waits for a state of this client. */
-  until(isTrue: () => boolean, what: string): Promise<void> {
+  until(isTrue: () => boolean, what: string | (() => string)): Promise<void> {
     return this.#signal.until(isTrue, what);
   }
 

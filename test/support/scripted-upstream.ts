@@ -202,6 +202,7 @@ export class ScriptedUpstream {
           if (!/^(?:\/|\*$)/.test(request.target)) this.violations.push(`target ${request.target}`);
           this.script.onRequest?.(connection, request);
         }
+        this.script.onData?.(connection, chunk);
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
         this.violations.push(
@@ -209,7 +210,6 @@ export class ScriptedUpstream {
         );
         socket.destroy();
       }
-      this.script.onData?.(connection, chunk);
       this.#signal.notify();
     });
     socket.on("end", () => {

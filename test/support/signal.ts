@@ -4,6 +4,9 @@
 
 const waitLimitMs = 15_000;
 
+const vain = (what: string | (() => string)): Error =>
+  new Error(`waited in vain until ${typeof what === "string" ? what : what()}`);
+
 /** Something whose state changes by events; `until` waits for a state. */
 export class Signal {
   readonly #waiters = new Set<() => void>();
@@ -17,7 +20,7 @@ export class Signal {
    * Resolves once `isTrue` holds, looking at every `notify`.
    * @throws when it does not hold within 15 s, or when `isTrue` throws; `what` names the awaited state in the error.
    */
-  until(isTrue: () => boolean, what: string): Promise<void> {
+  until(isTrue: () => boolean, what: string | (() => string)): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (error?: unknown): void => {
         clearTimeout(timer);
@@ -32,7 +35,7 @@ export class Signal {
           finish(error);
         }
       };
-      const timer = setTimeout(() => finish(new Error(`waited in vain until ${what}`)), waitLimitMs);
+      const timer = setTimeout(() => finish(vain(what)), waitLimitMs);
       this.#waiters.add(look);
       look();
     });
@@ -54,7 +57,7 @@ export async function eventually(
 ): Promise<void> {
   const limit = performance.now() + waitLimitMs;
   for (let turn = 0; !(await isTrue()); turn++) {
-    if (performance.now() > limit) throw new Error(`waited in vain until ${typeof what === "string" ? what : what()}`);
+    if (performance.now() > limit) throw vain(what);
     if (turn < 50) await loopTurns(1);
     else await new Promise<void>((resolve) => setTimeout(resolve, 5));
   }

@@ -175,32 +175,30 @@ export function readRequest(bytes: Buffer, from = 0, options: { partial?: boolea
   };
 }
 
-/**
- * The final response to a `method` request at `from`, with the interim ones before it; null while it is incomplete.
- * `isClosed` says that nothing more will come. With `partial`, a response whose head is complete is handed out as far
- * as it came. A 101 is final and has no body: what follows is the tunnel's.
- * @throws WireError where the bytes are not strictly HTTP/1.1
- */
-export function readResponse(
-  bytes: Buffer,
-  from: number,
-  options: { method: string; isClosed: boolean; partial?: boolean },
-): Read<WireResponse> | null {
-  const interim: WireResponse[] = [];
-  for (let at = from; ; ) {
-    const head = readHead(bytes, at);
-    if (head === null) return null;
-    const [, version = "", digits = "", reason = ""] =
-      /^(HTTP\/1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/.exec(head.startLine) ?? [];
-    if (version === "") throw new WireError(`bad status line ${JSON.stringify(head.startLine)}`);
-    const status = Number(digits);
-    const declared = framingOf(head, version);
-    const isBodyless = options.method === "HEAD" || status < 200 || status === 204 || status === 304;
-    if ((status < 200 || status === 204) && declared.framing !== "none")
-      throw new WireError(`a body length on ${status}`);
-    const framing = isBodyless ? "none" : declared.framing === "none" ? "close" : declared.framing;
-    const body = readBody(bytes, head.end, framing, declared.length, options.isClosed);
-    const message: WireResponse = {
+interface ResponseOptions {
+  readonly method: string;
+  readonly isClosed: boolean;
+  readonly partial?: boolean;
+}
+
+function readStatusLine({ startLine }: Head): { version: string; status: number; reason: string } {
+  const [, version = "", digits = "", reason = ""] =
+    /^(HTTP\/1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/.exec(startLine) ?? [];
+  if (version === "") throw new WireError(`bad status line ${JSON.stringify(startLine)}`);
+  return { version, status: Number(digits), reason };
+}
+
+/** The response with this head, interim or final, as far as it came. */
+function readOneResponse(bytes: Buffer, head: Head, options: ResponseOptions): Read<WireResponse> {
+  const { version, status, reason } = readStatusLine(head);
+  const declared = framingOf(head, version);
+  const isBodyless = options.method === "HEAD" || status < 200 || status === 204 || status === 304;
+  if ((status < 200 || status === 204) && declared.framing !== "none")
+    throw new WireError(`a body length on ${status}`);
+  const framing = isBodyless ? "none" : declared.framing === "none" ? "close" : declared.framing;
+  const body = readBody(bytes, head.end, framing, declared.length, options.isClosed);
+  return {
+    message: {
       startLine: head.startLine,
       version,
       status,
@@ -210,14 +208,35 @@ export function readResponse(
       body: body.body,
       trailers: body.trailers,
       isComplete: body.isComplete,
-      interim,
-    };
-    if (status < 200 && status !== 101) {
-      interim.push(message);
-      at = head.end;
-      continue;
-    }
-    if (!body.isComplete && options.partial !== true) return null;
-    return { message, end: body.end };
+      interim: [],
+    },
+    end: body.end,
+  };
+}
+
+/** The interim responses at `from` that have come, whether or not the final one has; `end` is behind them. */
+export function readInterim(bytes: Buffer, from: number): Read<readonly WireResponse[]> {
+  const found: WireResponse[] = [];
+  for (let at = from; ; ) {
+    const head = readHead(bytes, at);
+    const status = head === null ? 0 : readStatusLine(head).status;
+    if (head === null || status >= 200 || status === 101) return { message: found, end: at };
+    found.push(readOneResponse(bytes, head, { method: "GET", isClosed: false }).message);
+    at = head.end;
   }
+}
+
+/**
+ * The final response to a `method` request at `from`, with the interim ones before it; null while it is incomplete.
+ * `isClosed` says that nothing more will come. With `partial`, a response whose head is complete is handed out as far
+ * as it came. A 101 is final and has no body: what follows is the tunnel's.
+ * @throws WireError where the bytes are not strictly HTTP/1.1
+ */
+export function readResponse(bytes: Buffer, from: number, options: ResponseOptions): Read<WireResponse> | null {
+  const { message: interim, end } = readInterim(bytes, from);
+  const head = readHead(bytes, end);
+  if (head === null) return null;
+  const read = readOneResponse(bytes, head, options);
+  if (!read.message.isComplete && options.partial !== true) return null;
+  return { message: { ...read.message, interim }, end: read.end };
 }

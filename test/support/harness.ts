@@ -1,0 +1,180 @@
+/**
+ * One test's proxies, endpoints and clients: started in a line of code, ended in the right order whatever happened, and
+ * checked: nothing is left over, each request of a speaker has one line in the access log, endpoints were sent nothing
+ * that could be read in two ways, and the proxies met no bug of their own. How to use it: CONTRIBUTING.md.
+ */
+import assert from "node:assert/strict";
+import type { RequestListener } from "node:http";
+import { test, type TestContext } from "node:test";
+import { type Behaviour, Endpoint } from "./endpoint.ts";
+import { Http1Speaker } from "./http1-speaker.ts";
+import { Origin } from "./origin.ts";
+import { type LogLine, type ProxyOptions, ProxyUnderTest } from "./proxy-under-test.ts";
+import { RawClient } from "./raw-client.ts";
+import { type Script, ScriptedUpstream } from "./scripted-upstream.ts";
+import type { Speaker } from "./speaker.ts";
+
+/** What the two sides of a proxy speak. */
+export interface Protocols {
+  readonly client: "HTTP/1.1";
+  readonly endpoint: "HTTP/1.1";
+}
+
+/** Every pair that tests of meaning hold for. The first has no word in the names of tests. */
+const matrix: readonly Protocols[] = [{ client: "HTTP/1.1", endpoint: "HTTP/1.1" }];
+
+/** Declares a test of what a proxy does, whatever is spoken on its two sides: one for each pair of protocols. */
+export function testOverProtocols(name: string, run: (harness: Harness, context: TestContext) => Promise<void>): void {
+  for (const [index, pair] of matrix.entries())
+    test(index === 0 ? name : `${name}, ${pair.client} to ${pair.endpoint}`, (context) =>
+      run(new Harness(context, pair), context),
+    );
+}
+
+/** How to start a client, a proxy and an endpoint at once: the options of the proxy, but its endpoints. */
+export interface Trio extends Omit<ProxyOptions, "endpoints"> {
+  /** Default: 200 with the body `ok`. */
+  readonly behaviour?: Behaviour;
+}
+
+/** Started by the tests themselves, and ended after the proxies are quiet. */
+type Closing = () => unknown;
+
+export class Harness {
+  readonly protocols: Protocols;
+  readonly #proxies: ProxyUnderTest[] = [];
+  readonly #speakers: { speaker: Speaker; proxy: ProxyUnderTest }[] = [];
+  readonly #clients: { destroy(): void }[] = [];
+  readonly #endpoints: { readonly violations?: readonly string[]; close(): Promise<unknown> }[] = [];
+  readonly #closings: Closing[] = [];
+  #logs: LogLine[][] | null = null;
+
+  /** @param context ends everything, unless `end` was called before */
+  constructor(context: TestContext, protocols = matrix[0]!) {
+    this.protocols = protocols;
+    context.after(() => (context.passed ? this.end() : this.#abandon()));
+  }
+
+  /** Starts a client, a proxy and its endpoint. */
+  async trio({ behaviour, ...options }: Trio = {}): Promise<{
+    endpoint: Endpoint;
+    proxy: ProxyUnderTest;
+    client: Speaker;
+  }> {
+    const endpoint = await this.endpoint(behaviour);
+    const proxy = await this.proxy({ endpoints: [endpoint.url], ...options });
+    return { endpoint, proxy, client: await this.speaker(proxy) };
+  }
+
+  async proxy(setup: ProxyOptions | ((folder: string) => ProxyOptions)): Promise<ProxyUnderTest> {
+    const proxy = await ProxyUnderTest.start(setup);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** An endpoint that speaks what is to be spoken to endpoints. */
+  endpoint(behaviour?: Behaviour): Promise<Endpoint> {
+    return this.#endpoint(Endpoint.start(behaviour));
+  }
+
+  /** Endpoints of the same behaviour. */
+  endpoints(count: number, behaviour?: Behaviour): Promise<Endpoint[]> {
+    return Promise.all(Array.from({ length: count }, () => this.endpoint(behaviour)));
+  }
+
+  /** An endpoint that a test gives bytes to send, and whose received bytes it looks at. */
+  scripted(script?: Script): Promise<ScriptedUpstream> {
+    return this.#endpoint(ScriptedUpstream.start(script));
+  }
+
+  /** Node's own server as an endpoint. */
+  origin(listener: RequestListener): Promise<Origin> {
+    return this.#endpoint(Origin.start(listener));
+  }
+
+  /** A connection of a client that speaks what is to be spoken by clients. @param proxy default: the last one */
+  async speaker(proxy = this.#proxies.at(-1)!): Promise<Speaker> {
+    const speaker = await Http1Speaker.connect(proxy.port);
+    this.#speakers.push({ speaker, proxy });
+    this.#clients.push(speaker);
+    return speaker;
+  }
+
+  /** Several of them. */
+  speakers(count: number, proxy?: ProxyUnderTest): Promise<Speaker[]> {
+    return Promise.all(Array.from({ length: count }, () => this.speaker(proxy)));
+  }
+
+  /** A connection of a client that a test gives bytes to send. @param proxy default: the last one */
+  async raw(proxy = this.#proxies.at(-1)!): Promise<RawClient> {
+    const client = await RawClient.connect(proxy.port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Ends something of the test's own together with the endpoints. */
+  atEnd(close: Closing): void {
+    this.#closings.push(close);
+  }
+
+  /**
+   * Ends clients, then endpoints, then proxies, and checks what the head of this file says. To be called by tests that
+   * look at the access log; else it happens by itself. @returns the access log of each proxy, in the order of starting
+   */
+  async end(): Promise<readonly LogLine[][]> {
+    if (this.#logs !== null) return this.#logs;
+    this.#logs = [];
+    for (const client of this.#clients) client.destroy();
+    // A proxy whose endpoint is another proxy was started after it.
+    for (const proxy of this.#proxies.toReversed()) await proxy.untilQuiet();
+    await this.#closeEndpoints();
+    for (const proxy of this.#proxies.toReversed()) {
+      await proxy.untilEmpty();
+      this.#logs.unshift(await proxy.close());
+    }
+    for (const [index, proxy] of this.#proxies.entries()) this.#checkLog(proxy, this.#logs[index]!);
+    for (const { violations = [] } of this.#endpoints) assert.deepEqual(violations, []);
+    return this.#logs;
+  }
+
+  async #endpoint<Kind extends { close(): Promise<unknown> }>(starting: Promise<Kind>): Promise<Kind> {
+    const endpoint = await starting;
+    this.#endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  async #closeEndpoints(): Promise<void> {
+    for (const endpoint of this.#endpoints) await endpoint.close();
+    for (const close of this.#closings) await close();
+  }
+
+  /** Each request that a speaker got an answer to has one line, others have one or none. */
+  #checkLog(proxy: ProxyUnderTest, lines: readonly LogLine[]): void {
+    if (!proxy.isLogged) return;
+    const expected = new Map<number, { least: number; most: number }>();
+    for (const { speaker, proxy: asked } of this.#speakers) {
+      if (asked !== proxy) continue;
+      const { least, most } = expected.get(speaker.localPort) ?? { least: 0, most: 0 };
+      expected.set(speaker.localPort, { least: least + speaker.answeredCount, most: most + speaker.begunCount });
+    }
+    const found = new Map<number, number>();
+    for (const line of lines) {
+      const port = Number(/(\d+)$/.exec(String(line["peer"]))?.[1]);
+      found.set(port, (found.get(port) ?? 0) + 1);
+    }
+    for (const [port, { least, most }] of expected) {
+      const count = found.get(port) ?? 0;
+      assert.ok(
+        count >= least && count <= most,
+        `${count} lines in the access log for ${least === most ? least : `${least} to ${most}`} requests of a connection`,
+      );
+    }
+  }
+
+  /** Ends everything at once: the test has failed, and says why. */
+  async #abandon(): Promise<void> {
+    for (const client of this.#clients) client.destroy();
+    await Promise.allSettled(this.#proxies.map((proxy) => proxy.giveUp()));
+    await this.#closeEndpoints();
+  }
+}
