@@ -86,7 +86,9 @@ test("the programs in the documents pass the compiler", async (t) => {
         ...(/\.\.\.config\b/.test(source) ? ['declare const config: import("millrace").ConfigInput;'] : []),
         ...(/\bappUrl\b/.test(source) ? ["declare const appUrl: string;"] : []),
       ];
-      writeFileSync(join(folder, `${++count}.ts`), [...context, source, "export {};"].join("\n"));
+      // A test in a document lies in a folder of `test/`.
+      const program = source.replaceAll('"../support/', '"../../support/');
+      writeFileSync(join(folder, `${++count}.ts`), [...context, program, "export {};"].join("\n"));
     }
   }
   assert.ok(count >= 4);
