@@ -27,10 +27,13 @@ A program's default export is the configuration, or a function that returns it; 
 - Unknown keys and keys that are there twice are errors. All errors are reported at once, with line and column.
 `;
 
-/** The whole page. */
-export function createConfigurationReference(): string {
+/**
+ * Makes the whole page.
+ * @param schema of the top level; default: of a configuration
+ */
+export function createConfigurationReference(schema: JsonSchema = toDocumentedSchema()): string {
   const sections: Section[] = [];
-  collectSections({ path: "", about: "The top level.", schema: toDocumentedSchema() }, sections);
+  collectSections({ path: "", about: "The top level.", schema }, sections);
   const contents = sections
     .filter((section) => section.path !== "")
     .map(

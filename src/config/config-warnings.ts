@@ -2,6 +2,7 @@
  * What is valid in a configuration and hardly what its author wants: said by `check`, at the start and at a reload.
  * Never a reason to refuse it.
  */
+import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";
 import { placeMiddlewares } from "../middleware/placed.ts";
 import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
@@ -12,20 +13,20 @@ import type { Config } from "./schema.ts";
 const maxShownRules = 3;
 
 /** Sentences without a full stop; none if nothing is odd. */
-export function findConfigWarnings(config: Config): string[] {
-  return warnOfUnixClients(config);
+export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKind[] = middlewareKinds): string[] {
+  return warnOfUnixClients(config, kinds);
 }
 
 /**
  * A peer on a Unix socket has no address: what goes by addresses takes all its clients for one, unless it is believed
  * when it says who they are.
  */
-function warnOfUnixClients(config: Config): string[] {
+function warnOfUnixClients(config: Config, kinds: readonly MiddlewareKind[]): string[] {
   const strangers = config.listeners.filter(
     ({ address, trustedProxies }) => address.kind === "unix" && !trustedProxies.includes(unixPeers),
   );
   if (strangers.length === 0) return [];
-  const rules = [...new Set(findAddressRules(config))];
+  const rules = [...new Set(findAddressRules(config, kinds))];
   if (rules.length === 0) return [];
   const shown =
     rules.length > maxShownRules ? [...rules.slice(0, maxShownRules), `${rules.length - maxShownRules} more`] : rules;
@@ -37,10 +38,10 @@ function warnOfUnixClients(config: Config): string[] {
 }
 
 /** Everything that goes by the client's address, as people would call it. */
-function* findAddressRules({ routes, upstreams }: Config): Generator<string> {
+function* findAddressRules({ routes, upstreams }: Config, kinds: readonly MiddlewareKind[]): Generator<string> {
   for (const { name, match, middlewares } of routes) {
     if (match.clientIp.length > 0) yield `\`match.clientIp\` of route ${name}`;
-    for (const { kind, options } of placeMiddlewares(middlewares, middlewareKinds))
+    for (const { kind, options } of placeMiddlewares(middlewares, kinds))
       if (kind.goesByClientAddress?.(options) === true) yield `\`${kind.key}\` of route ${name}`;
   }
   for (const [name, { balance, sticky }] of Object.entries(upstreams)) {

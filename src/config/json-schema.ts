@@ -21,9 +21,12 @@ export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
-/** The schema with each option's documentation as data, for the reference. */
-export function toDocumentedSchema(): JsonSchema {
-  return z.toJSONSchema(configSchema, {
+/**
+ * Makes the JSON Schema with each option's documentation as data, for the reference.
+ * @param schema of what; default: a whole configuration
+ */
+export function toDocumentedSchema(schema: z.ZodType = configSchema): JsonSchema {
+  return z.toJSONSchema(schema, {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {

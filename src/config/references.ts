@@ -6,6 +6,7 @@ import { coversAddress, formatListenAddress, type ListenAddress, parseListenAddr
 import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";
 import type { Reference } from "../middleware/reference.ts";
+import type { RouteTarget } from "../route/targets/target.ts";
 import { routeTargets } from "../route/targets/targets.ts";
 import { nearest } from "./did-you-mean.ts";
 import { type Finding, show, valueAt } from "./explain-issue.ts";
@@ -17,10 +18,19 @@ const maxSuggestions = 20;
 /** Names that one sentence lists. */
 const maxShownNames = 10;
 
+/** What routes are made of, and what may name other things. */
+export interface RouteParts {
+  readonly kinds: readonly MiddlewareKind[];
+  readonly targets: readonly RouteTarget[];
+}
+
 /** Finds the problems between sections of `root`, a configuration as written. */
-export function findReferenceProblems(root: unknown, kinds: readonly MiddlewareKind[] = middlewareKinds): Finding[] {
+export function findReferenceProblems(
+  root: unknown,
+  parts: RouteParts = { kinds: middlewareKinds, targets: routeTargets },
+): Finding[] {
   return [
-    ...findUnknownNames(root, kinds),
+    ...findUnknownNames(root, parts),
     ...findRepeatedNames(root, "listeners", "listener"),
     ...findRepeatedNames(root, "routes", "route"),
     ...findRepeatedAddresses(root),
@@ -38,9 +48,9 @@ interface PlacedReference extends Reference {
 }
 
 /** The names that routes mention, in the order of the configuration. */
-function* findReferences(root: unknown, kinds: readonly MiddlewareKind[]): Generator<PlacedReference> {
+function* findReferences(root: unknown, { kinds, targets }: RouteParts): Generator<PlacedReference> {
   for (const [routeAt, route] of listAt(root, "routes").entries()) {
-    for (const { key, findReferences: findIn } of routeTargets) {
+    for (const { key, findReferences: findIn } of targets) {
       const written = valueAt(route, [key]);
       if (written === undefined || findIn === undefined) continue;
       for (const one of findIn(written)) yield { ...one, path: ["routes", routeAt, key, ...one.path] };
@@ -57,11 +67,11 @@ function* findReferences(root: unknown, kinds: readonly MiddlewareKind[]): Gener
 }
 
 /** Finds names that are not in the section that should have them. */
-function findUnknownNames(root: unknown, kinds: readonly MiddlewareKind[]): Finding[] {
+function findUnknownNames(root: unknown, parts: RouteParts): Finding[] {
   const sections = { upstreams: namesIn(root, "upstreams"), stores: namesIn(root, "stores") };
   const found = { upstreams: 0, stores: 0 };
   const findings: Finding[] = [];
-  for (const reference of findReferences(root, kinds)) {
+  for (const reference of findReferences(root, parts)) {
     const { section, name, alwaysKnown, path } = reference;
     const names = sections[section];
     if (names === null || names.has(name) || alwaysKnown.includes(name)) continue;
