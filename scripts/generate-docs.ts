@@ -1,8 +1,12 @@
-/** Writes the parts of the documentation that are generated. A test fails while the committed files are out of date. */
+/**
+ * Writes what is generated from the schemas: parts of the documentation, and the interfaces of a configuration. A test
+ * fails while the committed files are out of date.
+ */
 import { mkdir, writeFile } from "node:fs/promises";
 import { toJsonSchema } from "../src/config/json-schema.ts";
 import { reasons } from "../src/http/reason.ts";
 import { createCommandReference } from "./command-reference.ts";
+import { configTypesFile, createConfigTypes } from "./config-types.ts";
 import { createConfigurationReference } from "./configuration-reference.ts";
 import { createAccessLogReference, createMetricsReference } from "./observe-reference.ts";
 
@@ -14,3 +18,4 @@ await writeFile(new URL("configuration.schema.json", folder), `${JSON.stringify(
 await writeFile(new URL("metrics.md", folder), createMetricsReference());
 await writeFile(new URL("access-log.md", folder), createAccessLogReference(new Map(Object.entries(reasons))));
 await writeFile(new URL("command-line.md", folder), createCommandReference());
+await writeFile(new URL(`../${configTypesFile}`, import.meta.url), createConfigTypes());

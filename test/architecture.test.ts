@@ -101,6 +101,9 @@ function targetOf(from: string, specifier: string): string | null {
   return relative(root, resolve(root, dirname(from), specifier)).replaceAll("\\", "/");
 }
 
+/** Written by a program, for editors: nobody reads it from top to bottom. */
+const isGenerated = (file: SourceFile): boolean => /^\/\*\*[^/]*\bGenerated from\b/.test(file.text);
+
 /** Fails with all findings at once. */
 function assertNone(findings: readonly string[]): void {
   assert.ok(findings.length === 0, `\n  ${findings.join("\n  ")}`);
@@ -249,7 +252,7 @@ test("what serves writes to no output of the process by itself: a reader that sl
     served
       .filter((file) =>
         /\bconsole\.\w+\(|process\.(?:stdout|stderr)\.write|process\.(?:stdout|stderr)\.isTTY|writeSync\([12],/.test(
-          file.text,
+          file.text.replace(/^\s*\*.*$/gm, ""),
         ),
       )
       .map((file) => file.path),
@@ -319,7 +322,9 @@ test("files are named in kebab-case for what is in them", () => {
 });
 
 test(`files have at most ${maxLines} lines, half of them less than ${maxMedianLines}`, () => {
-  assertNone(files.filter((file) => file.lines > maxLines).map((file) => `${file.path} has ${file.lines}`));
+  assertNone(
+    files.filter((file) => file.lines > maxLines && !isGenerated(file)).map((file) => `${file.path} has ${file.lines}`),
+  );
   const sizes = files
     .filter((file) => !isTest(file.path))
     .map((file) => file.lines)

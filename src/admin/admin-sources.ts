@@ -11,6 +11,16 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/**
+ * An endpoint as it is now.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointStatus } from "millrace";
+ *
+ * const isDrained = ({ isDraining, inFlight }: EndpointStatus): boolean => isDraining && inFlight === 0;
+ * ```
+ */
 export interface EndpointStatus {
   readonly url: string;
   /** The weight in force: what was set at run time, else what is configured. */
@@ -65,13 +75,34 @@ export interface ProxyStatus {
   readonly threads: readonly ThreadStatus[];
 }
 
-/** What may be done to an endpoint at run time. A weight of null means: as configured again. */
+/**
+ * What may be done to an endpoint at run time. A weight of null means: as configured again.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointChange, Proxy } from "millrace";
+ *
+ * function setWeight(proxy: Proxy, endpoint: string, weight: number | null): void {
+ *   const change: EndpointChange = { kind: "weight", weight };
+ *   proxy.endpointControl.apply("app", endpoint, change);
+ * }
+ * ```
+ */
 export type EndpointChange =
   | { readonly kind: "drain" }
   | { readonly kind: "enable" }
   | { readonly kind: "weight"; readonly weight: number | null };
 
-/** One endpoint, and what is left of its upstream. */
+/**
+ * One endpoint, and what is left of its upstream.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointReport } from "millrace";
+ *
+ * const isLast = ({ takingCount }: EndpointReport): boolean => takingCount === 1;
+ * ```
+ */
 export interface EndpointReport {
   readonly upstream: string;
   readonly endpoint: EndpointStatus;
@@ -80,13 +111,33 @@ export interface EndpointReport {
   readonly endpointCount: number;
 }
 
-/** There is no such upstream, or no such endpoint in it; and which there are. */
+/**
+ * There is no such upstream, or no such endpoint in it; and which there are.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointMissing, EndpointReport } from "millrace";
+ *
+ * function isMissing(result: EndpointReport | EndpointMissing): result is EndpointMissing {
+ *   return "missing" in result;
+ * }
+ * ```
+ */
 export interface EndpointMissing {
   readonly missing: "upstream" | "endpoint";
   readonly known: readonly string[];
 }
 
-/** How a reload ended: with the changes, or with the problems that kept the running configuration. */
+/**
+ * How a reload ended: with the changes, or with the problems that kept the running configuration.
+ *
+ * @example
+ * ```ts
+ * import type { ReloadResult } from "millrace";
+ *
+ * const refused: ReloadResult = { isApplied: false, report: "the file is not there yet" };
+ * ```
+ */
 export interface ReloadResult {
   readonly isApplied: boolean;
   readonly report: string;

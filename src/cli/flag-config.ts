@@ -1,5 +1,5 @@
 /** Turns the flags of `millrace proxy` into a configuration, the same that a file would give. */
-import type { ConfigInput } from "../config/schema.ts";
+import type { ConfigInput } from "../config/config-input.ts";
 
 /** The flags as commander hands them over; absent ones are undefined. */
 export interface ProxyFlags {

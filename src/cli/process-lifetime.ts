@@ -4,7 +4,7 @@
  */
 import { isatty } from "node:tty";
 import type { Logger } from "../observe/logger.ts";
-import type { Proxy } from "../server/create-proxy.ts";
+import type { Proxy } from "../server/proxy-handle.ts";
 import { takeEarlySignals } from "./early-signals.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Service } from "./serve.ts";

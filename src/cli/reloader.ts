@@ -9,7 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { ConfigWatch } from "../config/watch-config.ts";
 import type { Logger } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
-import type { Proxy } from "../server/create-proxy.ts";
+import type { ControlledProxy } from "../server/proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import type { Service } from "./serve.ts";
@@ -29,7 +29,7 @@ export class Reloader {
   readonly #service: Service;
   readonly #logger: Logger;
   readonly #isForPeople: boolean;
-  #proxy: Pick<Proxy, "reload"> | null = null;
+  #proxy: Pick<ControlledProxy, "reload"> | null = null;
   #watch: ConfigWatch | null = null;
   /**
    * What the configuration was last made of; after a refused one also what that one was made of, so that its correction
@@ -49,7 +49,7 @@ export class Reloader {
   }
 
   /** Tells which proxy is reloaded. */
-  attach(proxy: Pick<Proxy, "reload">): void {
+  attach(proxy: Pick<ControlledProxy, "reload">): void {
     this.#proxy = proxy;
   }
 

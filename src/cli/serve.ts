@@ -3,8 +3,9 @@ import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
-import { createProxyFromConfig, type Proxy } from "../server/create-proxy.ts";
 import { idleGraceMs } from "../server/listener.ts";
+import { ControlledProxy } from "../server/proxy.ts";
+import type { Proxy } from "../server/proxy-handle.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";
@@ -48,7 +49,7 @@ export async function serve(service: Service): Promise<void> {
   const logger = createLogger({ level: config.log.level, format });
   for (const warning of findConfigWarnings(config)) logger.warn(warning);
   const reloader = new Reloader(service, { logger, isForPeople: format === "text" });
-  const proxy = createProxyFromConfig(config, {
+  const proxy = new ControlledProxy(config, {
     logger,
     idleGraceMs,
     // Not a message of a level: whoever does not want it turns it off.

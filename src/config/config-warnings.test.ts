@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findConfigWarnings } from "./config-warnings.ts";
 import { parseConfig } from "./parse-config.ts";
-import type { ConfigInput } from "./schema.ts";
+import type { ConfigInput } from "./config-input.ts";
 
 const endpoints = ["http://127.0.0.1:1"];
 const unix = { address: "unix:/run/a.sock" };

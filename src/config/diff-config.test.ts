@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeDiff, diffConfig } from "./diff-config.ts";
 import { parseConfig } from "./parse-config.ts";
-import type { ConfigInput } from "./schema.ts";
+import type { ConfigInput } from "./config-input.ts";
 
 const base = (): ConfigInput => ({
   listeners: [{ address: ":1" }, { address: ":2", name: "two" }],

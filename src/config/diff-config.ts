@@ -1,30 +1,7 @@
 /** What a reload changes: a new configuration compared with the running one, thing by thing. */
 import { isDeepStrictEqual } from "node:util";
+import type { ConfigDiff, NamedDiff } from "./config-diff.ts";
 import type { Config } from "./schema.ts";
-
-/**
- * The names of one kind of thing, by what becomes of them. In the order of the new configuration; removed ones in that
- * of the old.
- */
-export interface NamedDiff {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
-  readonly unchanged: readonly string[];
-}
-
-/** What differs between two configurations. */
-export interface ConfigDiff {
-  readonly listeners: NamedDiff;
-  /** Routes are compared by name; see `isRouteOrderChanged` for their order. */
-  readonly routes: NamedDiff;
-  readonly upstreams: NamedDiff;
-  /** The routes that both have stand in another order, which decides between equally specific ones. */
-  readonly isRouteOrderChanged: boolean;
-  /** The other top-level keys that differ: `workers`, `shutdown`, `zone`, `stores`, `overload`, `admin`, `log`. */
-  readonly otherKeys: readonly string[];
-  readonly isEmpty: boolean;
-}
 
 /** Compares two configurations in normal form. */
 export function diffConfig(old: Config, next: Config): ConfigDiff {

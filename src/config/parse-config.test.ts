@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig, readConfig } from "./parse-config.ts";
 import { ConfigError, formatPath } from "./problem.ts";
-import type { ConfigInput } from "./schema.ts";
+import type { ConfigInput } from "./config-input.ts";
 
 const minimal = (): ConfigInput => ({
   listeners: [{ address: ":8080" }],

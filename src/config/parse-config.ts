@@ -5,11 +5,12 @@ import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import { noTargetMessage, type RouteOptions } from "../route/options.ts";
 import { routeTargets } from "../route/targets/targets.ts";
+import type { ConfigInput } from "./config-input.ts";
 import { explainIssues, type Finding } from "./explain-issue.ts";
 import { findForeignValues } from "./plain-data.ts";
 import { ConfigError, formatPath } from "./problem.ts";
 import { findReferenceProblems } from "./references.ts";
-import { type Config, type ConfigInput, configSchema } from "./schema.ts";
+import { type Config, configSchema } from "./schema.ts";
 
 /** A configuration, or why there is none: `findings` is empty exactly where `config` is not null. */
 export type Reading =

@@ -3,7 +3,17 @@
 /** Where a value stands: keys and list positions from the root. */
 export type ConfigPath = readonly (string | number)[];
 
-/** One thing that is wrong. */
+/**
+ * One thing that is wrong with a configuration.
+ *
+ * @example
+ * ```ts
+ * import type { ConfigProblem } from "millrace";
+ *
+ * const toLine = ({ path, message, hint }: ConfigProblem): string =>
+ *   `${path.join(".")}: ${message}${hint === null ? "" : ` (${hint})`}`;
+ * ```
+ */
 export interface Problem {
   /** One sentence without a full stop, for the user. */
   readonly message: string;
@@ -22,7 +32,20 @@ export interface Problem {
   readonly excerpt: { readonly firstLine: number; readonly lines: readonly string[] } | null;
 }
 
-/** A configuration that cannot be used. `message` holds every problem, as text without colour. */
+/**
+ * A configuration that cannot be used. `message` holds every problem, as text without colour.
+ *
+ * @example
+ * ```ts
+ * import { ConfigError, createProxy } from "millrace";
+ *
+ * try {
+ *   await createProxy({ listeners: [{ address: "8080" }], routes: [{ respond: {} }] });
+ * } catch (error) {
+ *   if (error instanceof ConfigError) console.error(error.problems.length, error.message);
+ * }
+ * ```
+ */
 export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 

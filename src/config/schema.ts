@@ -98,6 +98,3 @@ export type Config = Omit<ConfigSections, "listeners" | "routes"> & {
   listeners: ListenerOptions[];
   routes: RouteOptions[];
 };
-
-/** A configuration as it is written in TypeScript: the keys of the YAML form, durations and sizes as text. */
-export type ConfigInput = z.input<typeof configSchema> & { [extension: `x-${string}`]: unknown };

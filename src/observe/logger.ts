@@ -9,12 +9,48 @@ import { escapeJsonText, truncate } from "./log-escape.ts";
 import { formatIsoTime } from "./log-time.ts";
 import { writeStandardError } from "./standard-output.ts";
 
+/**
+ * How serious a message is, the least serious first.
+ *
+ * @example
+ * ```ts
+ * import { createLogger, type LogLevel } from "millrace";
+ *
+ * const level: LogLevel = process.env["DEBUG"] === "1" ? "debug" : "info";
+ * const logger = createLogger({ level });
+ * ```
+ */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** Facts that go with a message; values are written as text, errors as their message. */
+/**
+ * Facts that go with a message; values are written as text, errors as their message.
+ *
+ * @example
+ * ```ts
+ * import { createLogger, type LogFields } from "millrace";
+ *
+ * const fields: LogFields = { upstream: "app", error: new Error("no such host") };
+ * createLogger().warn("endpoint is unhealthy", fields);
+ * ```
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Takes messages. Must not throw. */
+/**
+ * Takes messages. Must not throw.
+ *
+ * @example
+ * ```ts
+ * import type { Logger } from "millrace";
+ *
+ * const lines: string[] = [];
+ * const logger: Logger = {
+ *   debug: () => {},
+ *   info: (message) => void lines.push(message),
+ *   warn: (message) => void lines.push(message),
+ *   error: (message) => void lines.push(message),
+ * };
+ * ```
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -29,6 +65,18 @@ const nothing = (): void => {};
 /** Says nothing: the library's default. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
+/**
+ * What `createLogger` writes, and how.
+ *
+ * @example
+ * ```ts
+ * import { createLogger, type LoggerOptions } from "millrace";
+ *
+ * const lines: string[] = [];
+ * const options: LoggerOptions = { level: "debug", format: "json", write: (line) => void lines.push(line) };
+ * const logger = createLogger(options);
+ * ```
+ */
 export interface LoggerOptions {
   /** The least serious level that is written; default `info`. */
   readonly level?: LogLevel | "silent";
@@ -55,7 +103,19 @@ export function formatLogLine(
   return (format === "json" ? formatJson : formatText)(formatIsoTime(wallMs), level, message, fields);
 }
 
-/** A logger that writes lines. */
+/**
+ * A logger that writes lines, to standard error unless told otherwise.
+ *
+ * @example
+ * ```ts
+ * import { createLogger, createProxy } from "millrace";
+ *
+ * const proxy = await createProxy(
+ *   { listeners: [{ address: ":8080" }], routes: [{ respond: { body: "hello" } }] },
+ *   { logger: createLogger({ level: "warn", format: "json" }) },
+ * );
+ * ```
+ */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const least = rank[options.level ?? "info"];
   const format = options.format ?? defaultLogFormat();

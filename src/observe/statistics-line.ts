@@ -17,7 +17,21 @@ export interface StatisticsLineOptions {
   readonly clock?: Clock;
 }
 
-/** What happened in an interval. Latencies are null where there was nothing to measure. */
+/**
+ * What happened in an interval. Latencies are null if there was nothing to measure.
+ *
+ * @example
+ * ```ts
+ * import { createProxy, type Statistics } from "millrace";
+ *
+ * const report = (line: string, { requestsPerSecond, p99Ms }: Statistics): void =>
+ *   console.log(line, requestsPerSecond, p99Ms ?? "-");
+ * const proxy = await createProxy(
+ *   { listeners: [{ address: ":8080" }], routes: [{ respond: {} }], log: { stats: "10s" } },
+ *   { onStatisticsLine: report },
+ * );
+ * ```
+ */
 export interface Statistics {
   /** Exchanges that ended. */
   readonly requests: number;

@@ -35,6 +35,7 @@ import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
+import type { Inspection } from "./inspection.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { nameReports } from "./name-reports.ts";
 import { Retired } from "./retired.ts";
@@ -65,15 +66,6 @@ export interface BoundAddress {
   readonly configured: string;
   readonly host: string;
   readonly port: number;
-}
-
-/** What is open in a data plane; for tests and the status page. */
-export interface Inspection {
-  readonly connections: number;
-  readonly exchanges: number;
-  readonly upstreamConnections: number;
-  readonly idleUpstreamConnections: number;
-  readonly deadlines: number;
 }
 
 /** Ports that were found where the configuration asks for any, by address as configured. */

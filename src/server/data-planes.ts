@@ -2,7 +2,8 @@
 import type { Config } from "../config/schema.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { assertAddressFree } from "./assert-address-free.ts";
-import type { BoundAddress, ChosenPorts, DataPlane, Inspection } from "./data-plane.ts";
+import type { BoundAddress, ChosenPorts, DataPlane } from "./data-plane.ts";
+import type { Inspection } from "./inspection.ts";
 
 /** What the control thread can ask for. `prepare` and `commit` (or `abort`) go in pairs. */
 export interface DataPlanes {

@@ -1,15 +1,17 @@
 /**
- * A proxy as its owner holds it, and the control side of it: validation, health checks, metrics, the admin listener,
- * reloads and the way out. It never touches proxied traffic; that is the data planes'.
+ * What stands behind the proxy that its owner holds (`proxy-handle.ts`): validation, health checks, metrics, the admin
+ * listener, reloads and the way out. It never touches proxied traffic; that is the data planes'.
  */
 import { randomBytes } from "node:crypto";
-import type { AdminSources, ReloadResult } from "../admin/admin-sources.ts";
+import type { AdminSources } from "../admin/admin-sources.ts";
 import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
-import { type ConfigDiff, diffConfig } from "../config/diff-config.ts";
-import type { Config, ConfigInput } from "../config/schema.ts";
+import type { ConfigDiff } from "../config/config-diff.ts";
+import type { ConfigInput } from "../config/config-input.ts";
+import { diffConfig } from "../config/diff-config.ts";
+import type { Config } from "../config/schema.ts";
 import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import { LabelNames } from "../observe/label-names.ts";
@@ -19,7 +21,7 @@ import { MetricWriter } from "../observe/metric-writer.ts";
 import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
-import { type Statistics, StatisticsLine } from "../observe/statistics-line.ts";
+import { StatisticsLine } from "../observe/statistics-line.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
@@ -27,52 +29,25 @@ import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
-import { DataPlane, type Inspection } from "./data-plane.ts";
+import { DataPlane } from "./data-plane.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
+import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import { PanicWatch } from "./panic-watch.ts";
+import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy-handle.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
 import { decideThreadCount } from "./threads/thread-count.ts";
 import { toConfig } from "./to-config.ts";
 
-/** What a program may give its proxy. */
-export interface ProxyOptions {
-  /** Where messages go; default: nowhere. */
-  readonly logger?: Logger;
-  /** Takes the statistics line, and what it tells as numbers; default: nobody, and there is none. */
-  readonly onStatisticsLine?: (line: string, statistics: Statistics) => void;
-  /**
-   * Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to
-   * reload.
-   */
-  readonly onReloadRequest?: () => Promise<ReloadResult>;
-  /**
-   * Milliseconds; default 0: `close` closes idle client connections at once, as Node's own server does, and a request
-   * that is on its way to one of them is lost. With more, a connection that was in use less than this long ago waits
-   * that long for such a request. The command waits 300 ms.
-   */
-  readonly idleGraceMs?: number;
-}
-
-/** Where a proxy can be reached. `port` is 0 for a Unix socket, whose path `host` is then. */
-export interface ProxyAddress {
-  /** The listener's name. */
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  /** As people write it. */
-  readonly text: string;
-}
-
 const firstChecksMs = 1_000;
 const controlSource = "control";
 
-/** A reverse proxy. Any number may live in one process; they share nothing. */
-export class Proxy {
+/** A proxy with its control side; `Proxy` says what its methods do. */
+export class ControlledProxy implements Proxy {
   readonly #options: ProxyOptions;
   readonly #logger: Logger;
   readonly #memory = new SharedMemory();
@@ -84,7 +59,6 @@ export class Proxy {
   /** Of all threads. */
   readonly #warnings: RepeatedWarnings;
   readonly #accessLogFiles: AccessLogFiles;
-  /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
   readonly #resolver: HostResolver;
@@ -102,7 +76,7 @@ export class Proxy {
   readonly #grace = new Countdown();
   #closing: Promise<void> | null = null;
 
-  /** Use `createProxy`. */
+  /** Opens nothing until `listen`. */
   constructor(config: Config, options: ProxyOptions) {
     this.#config = config;
     this.#options = options;
@@ -174,10 +148,6 @@ export class Proxy {
     });
   }
 
-  /**
-   * Opens the listeners, and the admin listener where one is configured.
-   * @throws the system's error where an address cannot be used; then nothing is left open, and the proxy is closed.
-   */
   async listen(): Promise<void> {
     if (this.#state !== "new") throw new Error("this proxy has been started before");
     this.#state = "starting";
@@ -199,7 +169,6 @@ export class Proxy {
     }
   }
 
-  /** Settles when the first health checks after `listen` are done, or after a second; then `/readyz` says so, too. */
   ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -213,7 +182,6 @@ export class Proxy {
     this.#ready.resolve();
   }
 
-  /** Where it listens. */
   addresses(): ProxyAddress[] {
     return this.#planes.addresses.map((address) => ({
       name: address.name,
@@ -223,16 +191,11 @@ export class Proxy {
     }));
   }
 
-  /** Where the admin listener is, as people write it; null where there is none. */
   adminAddress(): string | null {
     return this.#admin.address;
   }
 
-  /**
-   * Makes `next` the running configuration, without dropping anything: what has not changed lives on, what is gone is
-   * drained. One at a time; a later call waits for the earlier one.
-   * @throws ConfigError or the system's error; then the running configuration is untouched.
-   */
+  /** Takes the normal form, too, as the loader of files gives it. */
   async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
     this.#assertRunning();
     const leave = await this.#changes.enter();
@@ -322,38 +285,24 @@ export class Proxy {
     this.#writer.gauge(families.configLastReloadSuccess).set(result === "success" ? 1 : 0);
   }
 
-  /** Opens the access log anew, after it was rotated. */
   reopenLogs(): void {
     this.#accessLogFiles.reopen();
   }
 
-  /** What is open; for tests and the curious. */
   inspect(): Promise<Inspection> {
     return this.#planes.inspect();
   }
 
-  /**
-   * Ends a proxy thread as a fault would, for drills and tests: it is replaced at once, and the others do not notice.
-   * @throws RangeError where there is none of that number
-   */
   killThread(index: number): Promise<void> {
     return this.#planes.killThread(index);
   }
 
-  /**
-   * Ends the proxy: no new connections, exchanges under way get `graceMs` (default: as configured), then everything is
-   * closed. A second call with a shorter time shortens it. Harmless before `listen` and after everything is closed.
-   */
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     if (options.graceMs !== undefined) this.#grace.limit(options.graceMs);
     this.#closing ??= this.#close(options.graceMs === undefined);
     return this.#closing;
   }
 
-  /**
-   * What was under way and had to be ended, since the start, because the time of a shutdown (or of a listener that a
-   * reload removed) was over. Complete once it is closed.
-   */
   get cut(): { readonly exchanges: number; readonly tunnels: number } {
     const countOf = (kind: string): number =>
       this.#reader.total(families.cut, (labels) => labels === `kind="${kind}"`)[0] ?? 0;

@@ -1,5 +1,6 @@
 /** From what a program hands over to a configuration in normal form. */
-import type { Config, ConfigInput } from "../config/schema.ts";
+import type { ConfigInput } from "../config/config-input.ts";
+import type { Config } from "../config/schema.ts";
 
 /**
  * `next` in normal form: taken as it is if it has that form, else validated first, which loads the schema library.

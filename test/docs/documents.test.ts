@@ -1,6 +1,6 @@
 /**
- * The documents: links lead somewhere, programs in them are checked by the compiler, files that the architecture names
- * exist.
+ * The documents: links lead somewhere, programs in them and in the comments of public symbols are checked by the
+ * compiler, files that the architecture names exist.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -71,7 +71,44 @@ test("no document is longer than a sitting", () => {
   assert.ok(textOf("ARCHITECTURE.md").split("\n").length <= 300);
 });
 
-test("the programs in the documents pass the compiler", async (t) => {
+/** The symbols that `src/index.ts` exports by name, with the file that declares each and its name there. */
+function publicSymbols(): { readonly name: string; readonly file: string }[] {
+  return [...textOf("src/index.ts").matchAll(/export (?:type )?\{([^}]*)\} from "\.\/([^"]+)"/g)].flatMap(
+    ([, names = "", file = ""]) =>
+      names
+        .split(",")
+        .map((name) =>
+          name
+            .trim()
+            .replace(/^type /, "")
+            .replace(/ as .*/, ""),
+        )
+        .filter((name) => name !== "")
+        .map((name) => ({ name, file: `src/${file}` })),
+  );
+}
+
+/** The programs in the comment above the declaration of a symbol. */
+function examplesOf(symbol: { readonly name: string; readonly file: string }): string[] {
+  const text = textOf(symbol.file);
+  const at = text.search(
+    new RegExp(`^export (?:async )?(?:function|class|interface|type|const) ${symbol.name}\\b`, "m"),
+  );
+  const comment = at > 0 && text.slice(0, at).endsWith(" */\n") ? text.slice(text.lastIndexOf("\n/**", at), at) : "";
+  return [...comment.matchAll(/@example\n \* ```ts\n([^]*?) \* ```/g)].map(([, lines = ""]) =>
+    lines.replace(/^ \* ?/gm, ""),
+  );
+}
+
+test("every public symbol has an example", () => {
+  assert.ok(publicSymbols().length > 15);
+  assert.deepEqual(
+    publicSymbols().filter((symbol) => examplesOf(symbol).length === 0),
+    [],
+  );
+});
+
+test("the programs in the documents and in the comments of public symbols pass the compiler", async (t) => {
   // Inside the checkout, so that the types of Node.js are found.
   const folder = mkdtempSync(join(root, "test/docs/.snippets-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -92,6 +129,9 @@ test("the programs in the documents pass the compiler", async (t) => {
     }
   }
   assert.ok(count >= 4);
+  for (const source of publicSymbols().flatMap(examplesOf))
+    writeFileSync(join(folder, `${++count}.ts`), [source, "export {};"].join("\n"));
+  assert.ok(count >= 20);
   const options = {
     extends: "../../../tsconfig.json",
     compilerOptions: { rootDir: root, noUnusedLocals: false, paths: { millrace: ["../../../src/index.ts"] } },

@@ -220,6 +220,21 @@ defineConfig({ listners: [], listeners: [], routes: [] });
   assert.equal(stderr, "");
 });
 
+test("the public types reach no package but Node's own types: an editor loads no schema library to complete a key", () => {
+  const reached = new Map<string, string>();
+  const pending = [join(installed, "dist/src/index.d.ts")];
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    if (reached.has(file)) continue;
+    const text = readFileSync(file, "utf8").replace(/^\s*\*.*$/gm, "");
+    reached.set(file, text);
+    for (const [, specifier = ""] of text.matchAll(/(?:\bfrom\s*|\bimport\(?\s*)"([^"]+)"/g)) {
+      if (specifier.startsWith(".")) pending.push(join(file, "..", specifier.replace(/\.(?:ts|js)$/, ".d.ts")));
+      else assert.match(specifier, /^node:/, `${file} imports ${specifier}`);
+    }
+  }
+  assert.ok(reached.size > 5);
+});
+
 for (const version of ["12.22.0", "20.20.2", "22.17.0", "23.0.0", "24.10.0", "25.1.0"]) {
   test(`on Node.js ${version} the command says what it needs, in one sentence`, async () => {
     const preload = join(folder, `pretend-${version}.cjs`);

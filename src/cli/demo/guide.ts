@@ -1,8 +1,8 @@
 /** The demo's configuration, and what it tells its user to try. */
 import { isatty } from "node:tty";
 import { styleText } from "node:util";
-import type { ConfigInput } from "../../config/schema.ts";
-import type { Proxy } from "../../server/create-proxy.ts";
+import type { ConfigInput } from "../../config/config-input.ts";
+import type { Proxy } from "../../server/proxy-handle.ts";
 import { inheritedOutput } from "../../observe/standard-output.ts";
 import { buildFlagConfig } from "../flag-config.ts";
 import type { DemoBackend } from "./backend.ts";

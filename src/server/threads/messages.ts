@@ -6,7 +6,8 @@ import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { Config } from "../../config/schema.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
-import type { BoundAddress, Inspection } from "../data-plane.ts";
+import type { BoundAddress } from "../data-plane.ts";
+import type { Inspection } from "../inspection.ts";
 
 /** What a proxy thread is started with. */
 export interface ThreadData {

@@ -13,9 +13,10 @@ import { formatListenAddress } from "../../net/listen-address.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
-import type { BoundAddress, ChosenPorts, Inspection } from "../data-plane.ts";
+import type { BoundAddress, ChosenPorts } from "../data-plane.ts";
 import type { DataPlanes } from "../data-planes.ts";
 import { assertAddressFree } from "../assert-address-free.ts";
+import type { Inspection } from "../inspection.ts";
 import { RestartDelay } from "./restart-delay.ts";
 import { ThreadHandle } from "./thread-handle.ts";
 

@@ -1,0 +1,1580 @@
+/**
+ * A configuration as it is written in TypeScript, with what an editor shows of each key. Generated from the schemas by
+ * `node scripts/generate-docs.ts`; do not edit.
+ */
+
+/** A configuration as it is written in TypeScript: the keys of the YAML form. */
+export interface ConfigInput {
+  /**
+   * How many proxy threads there are; `auto`: one for each core this process may use, and no more than the CPU quota of
+   * its control groups (a fraction counts as a whole). A reload that changes it takes effect at the next start.
+   *
+   * "auto" or a number. Zero: the main thread does all the work.
+   *
+   * @default "auto"
+   */
+  readonly workers?: "auto" | number | undefined;
+  /** How the proxy ends. */
+  readonly shutdown?: ShutdownInput | undefined;
+  /**
+   * Where this instance runs: a data centre or availability zone, such as `${ZONE}`. Upstreams prefer the endpoints
+   * whose `zone` is the same.
+   *
+   * @default none
+   */
+  readonly zone?: string | undefined;
+  /** Where requests come in. */
+  readonly listeners: readonly ListenerInput[];
+  /**
+   * Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with
+   * 404.
+   */
+  readonly routes: readonly RouteInput[];
+  /** The groups of endpoints that routes send requests to. */
+  readonly upstreams?: { readonly [name: string]: UpstreamInput } | undefined;
+  /** Servers that several instances share, for rate limits. */
+  readonly stores?: { readonly [name: string]: StoreInput } | undefined;
+  /** What happens when there is more to do than can be done. */
+  readonly overload?: OverloadInput | undefined;
+  /**
+   * Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901; an address alone, such as
+   * `":9901"`, stands for a section with that address.
+   *
+   * @default off
+   */
+  readonly admin?: boolean | "on" | "off" | AdminInput | string | SocketInput | undefined;
+  /** What is written where. */
+  readonly log?: LogInput | undefined;
+  /** Ignored: a place for what a program keeps beside the configuration. */
+  readonly [extension: `x-${string}`]: unknown;
+}
+
+/**
+ * How the proxy ends.
+ *
+ * The section `shutdown`.
+ */
+export interface ShutdownInput {
+  /**
+   * How long exchanges under way may take to end after SIGTERM or a reload that removes what they use.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: they are cut off at once.
+   *
+   * @default "30s"
+   */
+  readonly grace?: string | undefined;
+  /**
+   * How long new connections are still accepted after SIGTERM while `/readyz` already says no, so that a load balancer
+   * in front can notice.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no delay.
+   *
+   * @default "0s"
+   */
+  readonly delay?: string | undefined;
+}
+
+/**
+ * Where requests come in.
+ *
+ * An item of `listeners`.
+ */
+export interface ListenerInput {
+  /**
+   * How logs and metrics call this listener.
+   *
+   * @default its address
+   */
+  readonly name?: string | undefined;
+  /**
+   * Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path,
+   * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by
+   * systemd. Port 0 takes any free port.
+   */
+  readonly address: string | SocketInput;
+  /**
+   * The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the
+   * listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.
+   *
+   * List of networks.
+   *
+   * Danger: everyone in these networks, or who may write to the socket, can claim any client address.
+   *
+   * @default []
+   */
+  readonly trustedProxies?: string | readonly string[] | undefined;
+  /** What one client may use. */
+  readonly limits?: ListenerLimitsInput | undefined;
+  /** How long clients may take. */
+  readonly timeouts?: ListenerTimeoutsInput | undefined;
+}
+
+/**
+ * Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path,
+ * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by
+ * systemd. Port 0 takes any free port.
+ *
+ * The section `listeners[].address`.
+ */
+export interface SocketInput {
+  /** The path of a Unix socket. */
+  readonly unix: string;
+  /**
+   * The permissions of its file, from its first moment on: who may write may connect.
+   *
+   * @default "0660"
+   */
+  readonly mode?: string | undefined;
+}
+
+/**
+ * What one client may use.
+ *
+ * The section `listeners[].limits`.
+ */
+export interface ListenerLimitsInput {
+  /**
+   * The longest request head, request line included; 431 above it (414 where the request line alone is too long).
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "16KiB"
+   */
+  readonly headBytes?: string | number | undefined;
+  /**
+   * The most header fields in a request; 431 above it.
+   *
+   * A whole number from 1 to 10000.
+   *
+   * @default 100
+   */
+  readonly headFields?: number | undefined;
+  /**
+   * The most client connections at a time, over all threads; more are closed as they come.
+   *
+   * A whole number from 0 to 10000000. Zero: no limit.
+   *
+   * @default 0
+   */
+  readonly connections?: number | undefined;
+  /**
+   * The most requests on one connection, which is then closed after the answer.
+   *
+   * A whole number from 0 to 1000000000. Zero: no limit.
+   *
+   * @default 0
+   */
+  readonly requestsPerConnection?: number | undefined;
+  /**
+   * The longest request body; 413 above it.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`. Zero: no limit: bodies are streamed,
+   * never held.
+   *
+   * @default "0"
+   */
+  readonly bodyBytes?: string | number | undefined;
+}
+
+/**
+ * How long clients may take.
+ *
+ * The section `listeners[].timeouts`.
+ */
+export interface ListenerTimeoutsInput {
+  /**
+   * How long a client may take for a request head, from its first byte; 408 after it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "10s"
+   */
+  readonly head?: string | undefined;
+  /**
+   * The longest pause in a request body; every byte starts it again. 408 after it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "60s"
+   */
+  readonly body?: string | undefined;
+  /**
+   * How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The
+   * connection is closed after it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "60s"
+   */
+  readonly write?: string | undefined;
+  /**
+   * How long an idle connection is kept for the next request.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "75s"
+   */
+  readonly keepAlive?: string | undefined;
+}
+
+/**
+ * Which requests go where: by priority, then specificity, then order. A request that no route takes is answered with
+ * 404.
+ *
+ * An item of `routes`.
+ */
+export interface RouteInput {
+  /**
+   * How logs and metrics call this route.
+   *
+   * @default route-1, route-2, … by position
+   */
+  readonly name?: string | undefined;
+  /**
+   * Routes of higher priority are looked at first; among equals the more specific route wins, then the earlier one.
+   *
+   * A whole number from -1000000 to 1000000.
+   *
+   * @default 0
+   */
+  readonly priority?: number | undefined;
+  /** Which requests this route takes: all that is written here must be true. Everything by default. */
+  readonly match?: RouteMatchInput | undefined;
+  /**
+   * What happens to requests and answers on the way, in this order. Each item has one key.
+   *
+   * @default []
+   */
+  readonly middlewares?: readonly MiddlewareInput[] | undefined;
+  /** How long exchanges may take. */
+  readonly timeouts?: RouteTimeoutsInput | undefined;
+  /**
+   * The protocols that clients may switch to (`Upgrade`), each with its version where it has one: `websocket`, `tcp`
+   * (docker), `spdy/3.1` (kubectl). Of other requests the field is removed. WebSocket is asked for by a GET, others by
+   * any method, also with a body. An endpoint that switches to something else is a bad gateway (502).
+   *
+   * List of protocols.
+   *
+   * Danger: in a tunnel nothing is looked at: the endpoint must take it for what was asked for. `h2c` is never let
+   * through.
+   *
+   * @default ["websocket"]
+   */
+  readonly upgrade?: string | readonly string[] | undefined;
+  /**
+   * Who goes first when `overload.maxEventLoopLag` is reached: `early` routes from half of it, `normal` ones above it,
+   * `never` is for what must get through, such as health checks.
+   *
+   * @default "normal"
+   */
+  readonly shed?: "early" | "normal" | "never" | undefined;
+  /** The upstream that answers. A route has exactly one of `upstream`, `redirect` and `respond`. */
+  readonly upstream?: string | undefined;
+  /** Answers with a redirection. */
+  readonly redirect?: RouteRedirectInput | undefined;
+  /** Answers with a fixed text. */
+  readonly respond?: RouteRespondInput | undefined;
+}
+
+/**
+ * Which requests this route takes: all that is written here must be true. Everything by default.
+ *
+ * The section `routes[].match`.
+ */
+export interface RouteMatchInput {
+  /**
+   * The hosts: exact, or `*.example.com` for one or more labels in front. Without port; case does not matter.
+   *
+   * Host or list.
+   *
+   * @default any
+   */
+  readonly host?: string | readonly string[] | undefined;
+  /**
+   * The path: `/x` exactly, or `/v1/*` for `/v1` and everything below it.
+   *
+   * @default "/*"
+   */
+  readonly path?: string | undefined;
+  /**
+   * The methods.
+   *
+   * Method or list.
+   *
+   * @default any
+   */
+  readonly method?: string | readonly string[] | undefined;
+  /**
+   * Header fields that must have exactly this value; `"*"` only asks that the field is there. Fields are seen as the
+   * endpoint will see them: trust fields such as `x-real-ip` only from `trustedProxies`, none that `Connection` takes
+   * away.
+   */
+  readonly header?: { readonly [name: string]: string } | undefined;
+  /** Query parameters that must have exactly this value; `"*"` only asks that the parameter is there. */
+  readonly query?: { readonly [name: string]: string } | undefined;
+  /** Cookies that must have exactly this value; `"*"` only asks that the cookie is there. */
+  readonly cookie?: { readonly [name: string]: string } | undefined;
+  /**
+   * The networks the client is in. Behind other proxies this needs the listener's `trustedProxies`.
+   *
+   * Network or list.
+   *
+   * @default any
+   */
+  readonly clientIp?: string | readonly string[] | undefined;
+}
+
+/** The middlewares by key: what one item of a route's `middlewares` may hold. */
+export interface MiddlewareKinds {
+  /** Sets, adds and removes header fields. */
+  readonly headers: HeadersInput;
+  /** Changes the path that goes upstream. */
+  readonly rewrite: RewriteInput;
+  /** Answers 429 to whoever asks too often, before the body is read. */
+  readonly rateLimit: RateLimitInput;
+  /** Refuses long request bodies with 413 while they are streamed. */
+  readonly bodyLimit: BodyLimitInput;
+  /**
+   * Reads the whole request body before an endpoint is chosen, so that a slow client occupies none and every attempt
+   * can send it again.
+   */
+  readonly buffer: BufferInput;
+  /** Makes some requests slow or fail on purpose, to rehearse. */
+  readonly fault: FaultInput;
+}
+
+/** What happens to requests and answers on the way: a section with exactly one of the keys of `MiddlewareKinds`. */
+export type MiddlewareInput = {
+  [Kind in keyof MiddlewareKinds]: Pick<MiddlewareKinds, Kind> & {
+    readonly [Other in Exclude<keyof MiddlewareKinds, Kind>]?: undefined;
+  };
+}[keyof MiddlewareKinds];
+
+/**
+ * Sets, adds and removes header fields.
+ *
+ * The section `routes[].middlewares[].headers`.
+ */
+export interface HeadersInput {
+  /** Changes to the request as the endpoint sees it. */
+  readonly request?: HeadersRequestInput | undefined;
+  /** Changes to the answer as the client sees it, unless a middleware that stands before this one has given it. */
+  readonly response?: HeadersResponseInput | undefined;
+}
+
+/**
+ * Changes to the request as the endpoint sees it.
+ *
+ * The section `routes[].middlewares[].headers.request`.
+ */
+export interface HeadersRequestInput {
+  /** Fields that are there afterwards with exactly this value. */
+  readonly set?: { readonly [name: string]: string } | undefined;
+  /** Fields that are added to those of the same name. */
+  readonly add?: { readonly [name: string]: string } | undefined;
+  /**
+   * Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those
+   * in `set`, go as well.
+   *
+   * List of fields.
+   *
+   * @default []
+   */
+  readonly remove?: string | readonly string[] | undefined;
+}
+
+/**
+ * Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.
+ *
+ * The section `routes[].middlewares[].headers.response`.
+ */
+export interface HeadersResponseInput {
+  /** Fields that are there afterwards with exactly this value. */
+  readonly set?: { readonly [name: string]: string } | undefined;
+  /** Fields that are added to those of the same name. */
+  readonly add?: { readonly [name: string]: string } | undefined;
+  /**
+   * Fields that are not there afterwards. Removal comes before `set` and `add`. Trailers of these names, and of those
+   * in `set`, go as well.
+   *
+   * List of fields.
+   *
+   * @default []
+   */
+  readonly remove?: string | readonly string[] | undefined;
+  /**
+   * Which answers are changed. `always`: whoever gives them, also our own (`respond`, redirects, 429, 502) and interim
+   * ones (101, 103). `upstream`: those of endpoints alone.
+   *
+   * @default "always"
+   */
+  readonly when?: "always" | "upstream" | undefined;
+}
+
+/**
+ * Changes the path that goes upstream.
+ *
+ * The section `routes[].middlewares[].rewrite`.
+ */
+export interface RewriteInput {
+  /**
+   * A prefix that is taken off the path, at a segment boundary; what was taken off goes upstream as
+   * `X-Forwarded-Prefix`.
+   */
+  readonly stripPrefix?: string | undefined;
+  /** A prefix that is put in front of the path, after `stripPrefix`. */
+  readonly addPrefix?: string | undefined;
+  /** The whole new path; the query stays. */
+  readonly replacePath?: string | undefined;
+}
+
+/**
+ * Answers 429 to whoever asks too often, before the body is read.
+ *
+ * The section `routes[].middlewares[].rateLimit`.
+ */
+export interface RateLimitInput {
+  /**
+   * How many requests each key may make on average: `100/s`, `5/m`, `10/250ms`. They are spread evenly; how many may
+   * come at once is `burst`.
+   */
+  readonly rate: string;
+  /**
+   * How answers call this limit, and where its counts are kept: limits of the same name count together, on whatever
+   * route they are. Give those the same rate.
+   *
+   * @default the route's name, with a number from its second limit on
+   */
+  readonly name?: string | undefined;
+  /**
+   * How many requests may come at once after a pause.
+   *
+   * @default the count of `rate`
+   */
+  readonly burst?: number | undefined;
+  /**
+   * Whose requests are counted together: `clientIp` (IPv6 by its /64), `header:NAME`, `cookie:NAME`, `route` (everybody
+   * on this route), `listener` (everybody on a listener; with one `name` for the limits of all its routes). Requests
+   * without that header or cookie, and those of clients without an address (on a Unix socket whose peer is not
+   * trusted), share one count.
+   *
+   * Danger: a header or cookie is the client's to choose: whoever sends another value each time is never limited.
+   *
+   * @default "clientIp"
+   */
+  readonly key?: string | undefined;
+  /**
+   * Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with
+   * other instances.
+   *
+   * @default "local"
+   */
+  readonly store?: string | undefined;
+  /**
+   * What happens while the store does not answer in time: `open` lets requests pass, `closed` refuses them.
+   *
+   * @default "open"
+   */
+  readonly onStoreFailure?: "open" | "closed" | undefined;
+  /**
+   * Only count what would be refused (`millrace_rate_limited_total{mode="dry-run"}`); requests and answers stay
+   * untouched.
+   *
+   * @default false
+   */
+  readonly dryRun?: boolean | undefined;
+  /**
+   * For how many keys at a time a local limit keeps a count, at 16 bytes each. Beyond it a new key takes over the count
+   * of the least busy one.
+   *
+   * A whole number from 1024 to 16777216.
+   *
+   * @default 65536
+   */
+  readonly maxKeys?: number | undefined;
+}
+
+/**
+ * Refuses long request bodies with 413 while they are streamed.
+ *
+ * The section `routes[].middlewares[].bodyLimit`.
+ */
+export interface BodyLimitInput {
+  /**
+   * The longest request body of this route; 413 above it, at once where `Content-Length` says so. Bodies are streamed,
+   * not held.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "1MiB"
+   */
+  readonly maxRequestBytes?: string | number | undefined;
+}
+
+/**
+ * Reads the whole request body before an endpoint is chosen, so that a slow client occupies none and every attempt can
+ * send it again.
+ *
+ * The section `routes[].middlewares[].buffer`.
+ */
+export interface BufferInput {
+  /**
+   * The longest request body; 413 above it, at once where `Content-Length` says so.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * Danger: so much may lie in the system's temporary folder for every connection.
+   *
+   * @default "1MiB"
+   */
+  readonly maxRequestBytes?: string | number | undefined;
+  /**
+   * So much of a body is held in memory; the rest goes into a temporary file that nobody else can open. All bodies in
+   * memory together take at most 128 MiB; beyond that everything goes into the file.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "64KiB"
+   */
+  readonly memoryBytes?: string | number | undefined;
+}
+
+/**
+ * Makes some requests slow or fail on purpose, to rehearse.
+ *
+ * The section `routes[].middlewares[].fault`.
+ */
+export interface FaultInput {
+  /** Holds requests for a while. */
+  readonly delay?: FaultDelayInput | undefined;
+  /** Answers in place of the endpoint. */
+  readonly abort?: FaultAbortInput | undefined;
+  /** Sends answers slowly. */
+  readonly bandwidth?: FaultBandwidthInput | undefined;
+}
+
+/**
+ * Holds requests for a while.
+ *
+ * The section `routes[].middlewares[].fault.delay`.
+ */
+export interface FaultDelayInput {
+  /**
+   * The share of requests that it happens to, each by its own chance.
+   *
+   * A percentage, such as `"20%"`.
+   *
+   * @default "100%"
+   */
+  readonly percent?: number | string | undefined;
+  /**
+   * How long the request is held before it goes on.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "1s"
+   */
+  readonly duration?: string | undefined;
+}
+
+/**
+ * Answers in place of the endpoint.
+ *
+ * The section `routes[].middlewares[].fault.abort`.
+ */
+export interface FaultAbortInput {
+  /**
+   * The share of requests that it happens to, each by its own chance.
+   *
+   * A percentage, such as `"20%"`.
+   *
+   * @default "100%"
+   */
+  readonly percent?: number | string | undefined;
+  /**
+   * The status of the answer.
+   *
+   * A whole number from 400 to 599.
+   *
+   * @default 503
+   */
+  readonly status?: number | undefined;
+}
+
+/**
+ * Sends answers slowly.
+ *
+ * The section `routes[].middlewares[].fault.bandwidth`.
+ */
+export interface FaultBandwidthInput {
+  /**
+   * The share of requests that it happens to, each by its own chance.
+   *
+   * A percentage, such as `"20%"`.
+   *
+   * @default "100%"
+   */
+  readonly percent?: number | string | undefined;
+  /**
+   * How fast the answer's body is sent.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "64KiB"
+   */
+  readonly bytesPerSecond?: string | number | undefined;
+}
+
+/**
+ * How long exchanges may take.
+ *
+ * The section `routes[].timeouts`.
+ */
+export interface RouteTimeoutsInput {
+  /**
+   * How long an exchange may take as a whole, waiting and retries included; 504 after it. Tunnels are free of it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default "0s"
+   */
+  readonly total?: string | undefined;
+  /**
+   * How long an endpoint may take for the first byte of its answer.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default the upstream's
+   */
+  readonly firstByte?: string | undefined;
+  /**
+   * The longest pause in an answer. Event streams (`text/event-stream`), gRPC and tunnels are given an hour in any
+   * case.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default the upstream's
+   */
+  readonly idle?: string | undefined;
+}
+
+/**
+ * Answers with a redirection.
+ *
+ * The section `routes[].redirect`.
+ */
+export interface RouteRedirectInput {
+  /**
+   * Where to. Placeholders: `{scheme}`, `{host}` (without port), `{path}`, `{query}` (with its `?`, or nothing),
+   * `{uri}` (path and query).
+   */
+  readonly to: string;
+  /**
+   * 301 and 302 let clients turn POST into GET, 303 makes them, 307 and 308 keep the method; 301 and 308 are
+   * remembered.
+   *
+   * @default 308
+   */
+  readonly status?: 301 | 302 | 303 | 307 | 308 | undefined;
+}
+
+/**
+ * Answers with a fixed text.
+ *
+ * The section `routes[].respond`.
+ */
+export interface RouteRespondInput {
+  /**
+   * The status.
+   *
+   * A whole number from 200 to 599.
+   *
+   * @default 200
+   */
+  readonly status?: number | undefined;
+  /**
+   * The body, sent as UTF-8.
+   *
+   * @default ""
+   */
+  readonly body?: string | undefined;
+  /**
+   * The `Content-Type` field, where there is a body.
+   *
+   * @default "text/plain; charset=utf-8"
+   */
+  readonly contentType?: string | undefined;
+  /** Further fields of the answer. */
+  readonly headers?: { readonly [name: string]: string } | undefined;
+}
+
+/**
+ * The groups of endpoints that routes send requests to.
+ *
+ * An entry of `upstreams`, by its name.
+ */
+export interface UpstreamInput {
+  /**
+   * The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.
+   *
+   * List of endpoints.
+   */
+  readonly endpoints: readonly (string | EndpointInput)[];
+  /**
+   * How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in
+   * flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `peak-ewma`: the one of
+   * two random ones that promises the earlier answer, by latency and load; `ip-hash`: the same client address gets the
+   * same endpoint; `{ ringHash: ... }` and `{ maglev: ... }`: the same key gets the same endpoint.
+   *
+   * Name or section.
+   *
+   * @default "round-robin"
+   */
+  readonly balance?:
+    | "round-robin"
+    | "least-connections"
+    | "random"
+    | "power-of-two"
+    | "peak-ewma"
+    | "ip-hash"
+    | HashBalanceInput
+    | undefined;
+  /**
+   * Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its
+   * clients and gets no new ones; from one that is gone or fails, clients move to another for good.
+   *
+   * @default off
+   */
+  readonly sticky?: false | "off" | UpstreamStickyInput | undefined;
+  /**
+   * How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its
+   * weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: full weight at once.
+   *
+   * @default "0s"
+   */
+  readonly slowStart?: string | undefined;
+  /**
+   * Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the
+   * few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams
+   * of fewer than four endpoints never panic.
+   *
+   * A percentage, such as `"20%"`. Zero: never.
+   *
+   * @default "50%"
+   */
+  readonly panicThreshold?: string | undefined;
+  /**
+   * Requests stay in this instance's `zone` while at least this part of the endpoints there (by weight) is available;
+   * else all zones share them.
+   *
+   * A percentage, such as `"20%"`. Zero: while one is.
+   *
+   * @default "70%"
+   */
+  readonly zoneThreshold?: string | undefined;
+  /**
+   * Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken
+   * for healthy.
+   *
+   * @default off
+   */
+  readonly health?: boolean | "on" | "off" | UpstreamHealthInput | undefined;
+  /**
+   * Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is
+   * over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes
+   * that had failed). `false` switches this off.
+   *
+   * @default on
+   */
+  readonly outlier?: boolean | UpstreamOutlierInput | undefined;
+  /**
+   * Circuit breaker: when too large a share of the attempts fails, requests are refused at once for a while (503 with
+   * `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.
+   *
+   * @default off
+   */
+  readonly breaker?: boolean | "on" | "off" | UpstreamBreakerInput | undefined;
+  /**
+   * Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before
+   * any byte of the answer is sent again in any case where that is harmless.
+   */
+  readonly retry?: UpstreamRetryInput | undefined;
+  /** How many requests the upstream is given at a time. What is too much waits in a queue, for a while. */
+  readonly limits?: UpstreamLimitsInput | undefined;
+  /**
+   * Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only
+   * GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.
+   *
+   * @default off
+   */
+  readonly hedge?: boolean | "on" | "off" | UpstreamHedgeInput | undefined;
+  /** The connections kept open to each endpoint. */
+  readonly pool?: UpstreamPoolInput | undefined;
+  /** How long endpoints may take. */
+  readonly timeouts?: UpstreamTimeoutsInput | undefined;
+  /**
+   * Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as
+   * line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form;
+   * requests of clients are never read so. See the guide on endpoint failures.
+   *
+   * Danger: where this proxy and something in front of the endpoint read such an answer differently, one client may get
+   * what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an
+   * answer.
+   *
+   * @default false
+   */
+  readonly lenient?: boolean | undefined;
+  /**
+   * Adds the proxy to the `Via` field of requests. nginx as an endpoint does not compress for requests that have one
+   * (`gzip_proxied off`): `false` leaves it as it came, and `headers.request.remove: [via]` takes it away altogether.
+   * Loops are answered with 508 all the same: the proxy's name then stands in `CDN-Loop` (RFC 8586).
+   *
+   * @default true
+   */
+  readonly via?: boolean | undefined;
+  /**
+   * What is spoken to the endpoints.
+   *
+   * @default "http1"
+   */
+  readonly protocol?: "http1" | undefined;
+}
+
+/**
+ * The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.
+ *
+ * An item of `upstreams.NAME.endpoints`.
+ */
+export interface EndpointInput {
+  /**
+   * `http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their
+   * addresses serve in turn, and changes are followed.
+   */
+  readonly url: string;
+  /**
+   * The share of the traffic, relative to the other endpoints.
+   *
+   * A whole number from 0 to 65535. Zero: no new traffic.
+   *
+   * @default 1
+   */
+  readonly weight?: number | undefined;
+  /**
+   * Used only while no other endpoint is available.
+   *
+   * @default false
+   */
+  readonly backup?: boolean | undefined;
+  /**
+   * Where it is: a data centre or availability zone. An instance whose own `zone` is the same prefers it.
+   *
+   * @default none
+   */
+  readonly zone?: string | undefined;
+}
+
+/**
+ * How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in
+ * flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `peak-ewma`: the one of
+ * two random ones that promises the earlier answer, by latency and load; `ip-hash`: the same client address gets the
+ * same endpoint; `{ ringHash: ... }` and `{ maglev: ... }`: the same key gets the same endpoint.
+ *
+ * The section `upstreams.NAME.balance`.
+ */
+export interface HashBalanceInput {
+  /**
+   * Consistent hashing on a ring: the same key gets the same endpoint, and one that comes or goes moves only its own
+   * share of the keys.
+   *
+   * @default off
+   */
+  readonly ringHash?: RingHashInput | undefined;
+  /**
+   * Maglev hashing (a table of 65,537 places): as `ringHash`, with shares within 1 % and a constant cost; a change
+   * moves a few more keys.
+   *
+   * @default off
+   */
+  readonly maglev?: MaglevInput | undefined;
+}
+
+/**
+ * Consistent hashing on a ring: the same key gets the same endpoint, and one that comes or goes moves only its own
+ * share of the keys.
+ *
+ * The section `upstreams.NAME.balance.ringHash`.
+ */
+export interface RingHashInput {
+  /**
+   * What is hashed; requests without it go to any endpoint: `clientIp`, `header:NAME`, `cookie:NAME`, `query:NAME` or
+   * `path`.
+   *
+   * @default "clientIp"
+   */
+  readonly key?: string | undefined;
+  /**
+   * Bounded load: the most requests in flight that an endpoint may have, in percent of its fair share; beyond it a key
+   * goes to the next endpoint on the ring. 125 is a good value.
+   *
+   * Zero: no bound: a key never leaves its endpoint.
+   *
+   * @default 0
+   */
+  readonly balanceFactor?: number | undefined;
+}
+
+/**
+ * Maglev hashing (a table of 65,537 places): as `ringHash`, with shares within 1 % and a constant cost; a change moves
+ * a few more keys.
+ *
+ * The section `upstreams.NAME.balance.maglev`.
+ */
+export interface MaglevInput {
+  /**
+   * What is hashed; requests without it go to any endpoint: `clientIp`, `header:NAME`, `cookie:NAME`, `query:NAME` or
+   * `path`.
+   *
+   * @default "clientIp"
+   */
+  readonly key?: string | undefined;
+}
+
+/**
+ * Sticky sessions: a client goes back to the endpoint that has served it. One that drains or has weight 0 keeps its
+ * clients and gets no new ones; from one that is gone or fails, clients move to another for good.
+ *
+ * The section `upstreams.NAME.sticky`.
+ */
+export interface UpstreamStickyInput {
+  /**
+   * A signed cookie names the client's endpoint. It says nothing of addresses.
+   *
+   * @default off
+   */
+  readonly cookie?: boolean | "on" | "off" | StickyCookieInput | undefined;
+  /**
+   * Instead of a cookie, the hash of a key: `clientIp`, `header:NAME`, `cookie:NAME`, `query:NAME` or `path`. Requests
+   * without it are balanced. A hash knows no sessions: when an endpoint drains, its clients go at once.
+   *
+   * @default off
+   */
+  readonly key?: string | undefined;
+}
+
+/**
+ * A signed cookie names the client's endpoint. It says nothing of addresses.
+ *
+ * The section `upstreams.NAME.sticky.cookie`.
+ */
+export interface StickyCookieInput {
+  /**
+   * The cookie's name. Upstreams that share a host need names that differ.
+   *
+   * @default `millrace-` and a hash of the upstream's name
+   */
+  readonly name?: string | undefined;
+  /**
+   * How long a client that stays away keeps its endpoint. The cookie is renewed in the course of use.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: until the browser is closed.
+   *
+   * @default "0s"
+   */
+  readonly maxAge?: string | undefined;
+  /**
+   * The part of the site that the cookie is sent to.
+   *
+   * @default "/"
+   */
+  readonly path?: string | undefined;
+  /**
+   * Whether the cookie comes along from other sites: `lax` with links, `strict` never, `none` always (and then only
+   * over HTTPS).
+   *
+   * @default "lax"
+   */
+  readonly sameSite?: "lax" | "strict" | "none" | undefined;
+  /**
+   * What cookies are signed with: give it as `${NAME}` from the environment, the same to all instances. Without it, a
+   * cookie counts only for the process that gave it, and clients change endpoints once when that is restarted.
+   *
+   * @default random at each start
+   */
+  readonly secret?: string | undefined;
+}
+
+/**
+ * Active health checks. `{}` switches them on with their defaults; without this section endpoints are always taken for
+ * healthy.
+ *
+ * The section `upstreams.NAME.health`.
+ */
+export interface UpstreamHealthInput {
+  /**
+   * What is asked for, with GET.
+   *
+   * @default "/"
+   */
+  readonly path?: string | undefined;
+  /**
+   * The `Host` field of the check.
+   *
+   * @default the endpoint's host and port
+   */
+  readonly host?: string | undefined;
+  /**
+   * The time between two checks of an endpoint.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly interval?: string | undefined;
+  /**
+   * How long an answer may take; later is a failure.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "2s"
+   */
+  readonly timeout?: string | undefined;
+  /**
+   * How many successes in a row make an unhealthy endpoint healthy.
+   *
+   * A whole number from 1 to 100.
+   *
+   * @default 2
+   */
+  readonly rise?: number | undefined;
+  /**
+   * How many failures in a row make a healthy endpoint unhealthy.
+   *
+   * A whole number from 1 to 100.
+   *
+   * @default 3
+   */
+  readonly fall?: number | undefined;
+  /**
+   * How far each interval is varied at random, so that checks do not march in step.
+   *
+   * A percentage, such as `"20%"`.
+   *
+   * @default "20%"
+   */
+  readonly jitter?: string | undefined;
+  /**
+   * The interval while an endpoint is on its way from one state to the other, or where requests pile up there; never
+   * longer than `interval`.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "1s"
+   */
+  readonly fastInterval?: string | undefined;
+  /**
+   * The statuses that count as healthy: `200`, `"2xx"`, `"200-399"`, or a list of these.
+   *
+   * Status, range or list.
+   *
+   * @default 200-399
+   */
+  readonly expect?: number | string | readonly (number | string)[] | undefined;
+}
+
+/**
+ * Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is
+ * over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes that
+ * had failed). `false` switches this off.
+ *
+ * The section `upstreams.NAME.outlier`.
+ */
+export interface UpstreamOutlierInput {
+  /**
+   * After how many failures in a row an endpoint is ejected. Failures are: no connection, a broken connection, an
+   * answer that is too late or not HTTP, and the `statuses`.
+   *
+   * A whole number from 1 to 1000.
+   *
+   * @default 5
+   */
+  readonly consecutiveErrors?: number | undefined;
+  /**
+   * Which answers are failures of the endpoint: 500 to 599. Add 500 where it means that this instance is broken, not
+   * that this request is.
+   *
+   * List of statuses.
+   *
+   * @default [502,503,504]
+   */
+  readonly statuses?: readonly number[] | undefined;
+  /**
+   * How long an endpoint is ejected the first time; each time it fails again soon after, this much longer.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "10s"
+   */
+  readonly ejection?: string | undefined;
+  /**
+   * The longest ejection.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "300s"
+   */
+  readonly maxEjection?: string | undefined;
+  /**
+   * How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; where
+   * all others are lost later, it serves again.
+   *
+   * A whole number from 1 to 100.
+   *
+   * @default 50
+   */
+  readonly maxEjectedPercent?: number | undefined;
+}
+
+/**
+ * Circuit breaker: when too large a share of the attempts fails, requests are refused at once for a while (503 with
+ * `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.
+ *
+ * The section `upstreams.NAME.breaker`.
+ */
+export interface UpstreamBreakerInput {
+  /**
+   * How many of a hundred attempts may fail before the breaker opens: no connection, a broken connection, a late
+   * answer, one that is not HTTP, or a status of 500 and above.
+   *
+   * A whole number from 1 to 100.
+   *
+   * @default 50
+   */
+  readonly errorPercent?: number | undefined;
+  /**
+   * How many attempts it takes within the window before their share of errors says anything.
+   *
+   * A whole number from 1 to 1000000.
+   *
+   * @default 20
+   */
+  readonly minRequests?: number | undefined;
+  /**
+   * The time that is looked back on, over all threads.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "10s"
+   */
+  readonly window?: string | undefined;
+  /**
+   * An answer whose first byte takes longer counts as an error.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: only errors count.
+   *
+   * @default "0s"
+   */
+  readonly latency?: string | undefined;
+  /**
+   * How long requests are refused at once (503, `BREAKER_OPEN`) before the upstream is tried again.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "10s"
+   */
+  readonly open?: string | undefined;
+  /**
+   * In what time traffic then comes back: a tenth at first, evenly more, all of it at the end. When it fails again, the
+   * breaker opens again.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: all at once.
+   *
+   * @default "10s"
+   */
+  readonly ramp?: string | undefined;
+}
+
+/**
+ * Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any
+ * byte of the answer is sent again in any case where that is harmless.
+ *
+ * The section `upstreams.NAME.retry`.
+ */
+export interface UpstreamRetryInput {
+  /**
+   * How many further endpoints are tried when an attempt fails.
+   *
+   * A whole number from 0 to 10. Zero: never retry.
+   *
+   * @default 2
+   */
+  readonly attempts?: number | undefined;
+  /**
+   * Which failures are retried. `connect`: no connection came about, so nothing was sent. `reset`: the connection broke
+   * before the first byte of the answer; `timeout`: that byte did not come in time; a status: the endpoint answered so.
+   * All but `connect` only for requests whose repetition is harmless (idempotent method, no body or one of at most 64
+   * KiB). A 503 whose `Retry-After` is longer than a second is passed on.
+   *
+   * List of causes.
+   *
+   * @default ["connect","reset",502,503,504]
+   */
+  readonly on?: readonly ("connect" | "reset" | "timeout" | number)[] | undefined;
+  /**
+   * How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and
+   * thirty in ten seconds) are allowed in any case. A retry after an attempt that brought no connection about does not
+   * count where it is answered (below 500): the request has reached an endpoint only once.
+   *
+   * A whole number from 0 to 100.
+   *
+   * Danger: retries multiply the load on an upstream that is failing under load.
+   *
+   * @default 20
+   */
+  readonly budgetPercent?: number | undefined;
+  /**
+   * How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, where the
+   * request may be repeated.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit but the timeouts of the
+   * upstream.
+   *
+   * @default "0s"
+   */
+  readonly perTryTimeout?: string | undefined;
+}
+
+/**
+ * How many requests the upstream is given at a time. What is too much waits in a queue, for a while.
+ *
+ * The section `upstreams.NAME.limits`.
+ */
+export interface UpstreamLimitsInput {
+  /**
+   * The most requests in flight at the upstream, over all threads, open WebSockets included. Others wait.
+   *
+   * A whole number from 0 to 10000000. Zero: no limit.
+   *
+   * @default 0
+   */
+  readonly maxRequests?: number | undefined;
+  /**
+   * The most requests in flight at each endpoint, over all threads. Another endpoint is picked; where all are full,
+   * requests wait.
+   *
+   * A whole number from 0 to 10000000. Zero: no limit.
+   *
+   * @default 0
+   */
+  readonly maxRequestsPerEndpoint?: number | undefined;
+  /**
+   * The most requests that wait, over all threads; others are answered 503 (`QUEUE_FULL`).
+   *
+   * A whole number from 0 to 1000000. Zero: nobody waits.
+   *
+   * @default 1024
+   */
+  readonly maxPending?: number | undefined;
+  /**
+   * How long a request may wait; then 503 (`QUEUE_TIMEOUT`).
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly pendingTimeout?: string | undefined;
+  /**
+   * Finds the limit by itself: it grows while answers come as fast as they can, and shrinks as soon as they slow down,
+   * because requests queue up inside the upstream.
+   *
+   * @default off
+   */
+  readonly adaptive?: boolean | "on" | "off" | AdaptiveLimitInput | undefined;
+}
+
+/**
+ * Finds the limit by itself: it grows while answers come as fast as they can, and shrinks as soon as they slow down,
+ * because requests queue up inside the upstream.
+ *
+ * The section `upstreams.NAME.limits.adaptive`.
+ */
+export interface AdaptiveLimitInput {
+  /**
+   * The limit is never lower, for each thread.
+   *
+   * A whole number from 1 to 100000.
+   *
+   * @default 8
+   */
+  readonly minRequests?: number | undefined;
+  /**
+   * The limit is never higher, for each thread.
+   *
+   * A whole number from 1 to 1000000.
+   *
+   * @default 1000
+   */
+  readonly maxRequests?: number | undefined;
+  /**
+   * How much slower than its best the upstream may answer before the limit is lowered, in percent.
+   *
+   * A whole number from 0 to 1000.
+   *
+   * @default 25
+   */
+  readonly tolerancePercent?: number | undefined;
+}
+
+/**
+ * Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET,
+ * HEAD and OPTIONS without a body, once for each request, out of the retry budget.
+ *
+ * The section `upstreams.NAME.hedge`.
+ */
+export interface UpstreamHedgeInput {
+  /**
+   * How long a request waits for the first byte of its answer before a second endpoint is asked as well. Best a little
+   * above what nearly all answers take.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * Danger: too short a time doubles the load, as far as the retry budget allows.
+   *
+   * @default "200ms"
+   */
+  readonly after?: string | undefined;
+}
+
+/**
+ * The connections kept open to each endpoint.
+ *
+ * The section `upstreams.NAME.pool`.
+ */
+export interface UpstreamPoolInput {
+  /**
+   * The most idle connections kept for each endpoint and thread.
+   *
+   * A whole number from 0 to 100000. Zero: every connection is closed after one answer.
+   *
+   * @default 128
+   */
+  readonly maxIdle?: number | undefined;
+  /**
+   * How long an idle connection is kept. An endpoint's `Keep-Alive: timeout` shortens it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "60s"
+   */
+  readonly idleTimeout?: string | undefined;
+  /**
+   * The most requests (GET without a body) in flight on one connection. Above 1, requests share connections and system
+   * calls: fastest for many small answers.
+   *
+   * A whole number from 1 to 1000.
+   *
+   * Danger: one slow answer holds up those behind it, and answers are told apart by their order alone: an endpoint that
+   * sends one answer too many or too few shifts those behind it to the wrong clients. Only for endpoints that are known
+   * to implement pipelining correctly.
+   *
+   * @default 1
+   */
+  readonly pipelining?: number | undefined;
+}
+
+/**
+ * How long endpoints may take.
+ *
+ * The section `upstreams.NAME.timeouts`.
+ */
+export interface UpstreamTimeoutsInput {
+  /**
+   * How long a connection may take to come about, from the look-up of the name on, whatever the number of addresses.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "3s"
+   */
+  readonly connect?: string | undefined;
+  /**
+   * How long an endpoint may take for the first byte of its answer once it has the request; 504 after it. An interim
+   * answer (1xx) starts it again, for an hour at most.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default "60s"
+   */
+  readonly firstByte?: string | undefined;
+  /**
+   * The longest pause in an answer; every byte starts it again. Event streams (`text/event-stream`), gRPC and tunnels
+   * are given an hour in any case; a tunnel of which one side has ended is not.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default "60s"
+   */
+  readonly idle?: string | undefined;
+}
+
+/**
+ * Servers that several instances share, for rate limits.
+ *
+ * An entry of `stores`, by its name.
+ */
+export interface StoreInput {
+  /**
+   * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+   *
+   * URL or section.
+   */
+  readonly redis: string | StoreRedisInput;
+}
+
+/**
+ * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+ *
+ * The section `stores.NAME.redis`.
+ */
+export interface StoreRedisInput {
+  /**
+   * `redis://[user:password@]host[:port][/database]`, `rediss://…` over TLS, or `unix:/path`. Redis 5 or later, or
+   * Valkey.
+   */
+  readonly url: string;
+  /**
+   * How long a request waits for an answer; then `onStoreFailure` says what happens to it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "20ms"
+   */
+  readonly timeout?: string | undefined;
+  /**
+   * What all keys begin with.
+   *
+   * @default "millrace:"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * What happens when there is more to do than can be done.
+ *
+ * The section `overload`.
+ */
+export interface OverloadInput {
+  /**
+   * How late a proxy thread's event loop may be before requests are refused with 503: more and more of them the later
+   * it is. 50ms to 200ms are sensible.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: nothing is refused.
+   *
+   * @default "0s"
+   */
+  readonly maxEventLoopLag?: string | undefined;
+}
+
+/**
+ * Metrics, health, status and reload over HTTP. `{}` serves them on 127.0.0.1:9901; an address alone, such as
+ * `":9901"`, stands for a section with that address.
+ *
+ * The section `admin`.
+ */
+export interface AdminInput {
+  /**
+   * Where metrics, health and the API are served: `host:port` or `unix:/path`.
+   *
+   * Danger: whoever reaches it can read metrics, routes and addresses of endpoints.
+   *
+   * @default "127.0.0.1:9901"
+   */
+  readonly address?: string | SocketInput | undefined;
+  /**
+   * Who may do what. Without tokens, changes are accepted from this machine only.
+   *
+   * @default []
+   */
+  readonly tokens?: readonly AdminTokenInput[] | undefined;
+}
+
+/**
+ * Who may do what. Without tokens, changes are accepted from this machine only.
+ *
+ * An item of `admin.tokens`.
+ */
+export interface AdminTokenInput {
+  /** The secret, given as `Authorization: Bearer …`. Keep it out of the file: `"${ADMIN_TOKEN}"`. */
+  readonly token: string;
+  /**
+   * `read` looks, `write` also changes and reloads.
+   *
+   * @default "read"
+   */
+  readonly role?: "read" | "write" | undefined;
+}
+
+/**
+ * What is written where.
+ *
+ * The section `log`.
+ */
+export interface LogInput {
+  /**
+   * The least important messages that are shown on standard error.
+   *
+   * @default "info"
+   */
+  readonly level?: "debug" | "info" | "warn" | "error" | undefined;
+  /**
+   * The access log: one line for each request. `true` or `{}` writes JSON lines to standard output; off by default.
+   *
+   * @default off
+   */
+  readonly access?: boolean | "on" | "off" | AccessLogInput | undefined;
+  /**
+   * How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as
+   * JSON where the log is JSON. An interval without traffic has none.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: never.
+   *
+   * @default "5s"
+   */
+  readonly stats?: string | undefined;
+}
+
+/**
+ * The access log: one line for each request. `true` or `{}` writes JSON lines to standard output; off by default.
+ *
+ * The section `log.access`.
+ */
+export interface AccessLogInput {
+  /**
+   * One line for each request: `json`, the `common` or `combined` format of web servers, or a `template` of one's own.
+   *
+   * @default "json"
+   */
+  readonly format?: "json" | "common" | "combined" | "template" | undefined;
+  /**
+   * The file, appended to. `-` is standard output; `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` are the descriptors
+   * that the process inherited. A named pipe may be without a reader: nothing waits for it, lines are lost and counted.
+   *
+   * @default "-"
+   */
+  readonly path?: string | undefined;
+  /**
+   * The line, with fields in braces: `{method} {target} {status}`. The fields are those of the JSON format.
+   *
+   * @default none; needed with `format: template`
+   */
+  readonly template?: string | undefined;
+  /**
+   * The only query parameters whose values are logged, in targets and referers; `[]` logs none. Without it, all are but
+   * those whose names look like a secret's.
+   *
+   * List of parameters.
+   *
+   * @default all but secrets
+   */
+  readonly queryAllow?: readonly string[] | undefined;
+}
