@@ -1,8 +1,8 @@
 /** What a reload changed, as data; `diff-config.ts` finds it out. */
 
 /**
- * The names of one kind of thing, by what becomes of them. In the order of the new configuration; removed ones in that
- * of the old.
+ * The names of one kind of thing (routes, upstreams), grouped by what becomes of them. They stand in the order of the new
+ * configuration; removed ones in the order of the old one.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export interface ConfigDiff {
   /** Routes are compared by name; see `isRouteOrderChanged` for their order. */
   readonly routes: NamedDiff;
   readonly upstreams: NamedDiff;
-  /** The routes that both have stand in another order, which decides between equally specific ones. */
+  /** The routes that both have are in another order. The order decides between equally specific routes. */
   readonly isRouteOrderChanged: boolean;
   /** The other top-level keys that differ: `workers`, `shutdown`, `zone`, `stores`, `overload`, `admin`, `log`. */
   readonly otherKeys: readonly string[];

@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import { extname, join } from "node:path";
 
-/** What is looked for where no file is named, in this order. */
+/** The names that are tried, in this order, if no file is named. */
 export const defaultConfigFiles = [
   "millrace.yaml",
   "millrace.yml",
@@ -13,7 +13,7 @@ export const defaultConfigFiles = [
 
 /**
  * The configuration in `directory` (default: the current one): the first of `defaultConfigFiles` that is there, as a
- * path; null where there is none.
+ * path; null if there is none.
  */
 export async function findConfigFile(directory = "."): Promise<string | null> {
   for (const name of defaultConfigFiles) {

@@ -249,7 +249,7 @@ export interface RouteInput {
   /** How long exchanges may take. */
   readonly timeouts?: RouteTimeoutsInput | undefined;
   /**
-   * The protocols that clients may switch to (`Upgrade`), each with its version where it has one: `websocket`, `tcp`
+   * The protocols that clients may switch to (`Upgrade`), each with its version if it has one: `websocket`, `tcp`
    * (docker), `spdy/3.1` (kubectl). Of other requests the field is removed. WebSocket is asked for by a GET, others by
    * any method, also with a body. An endpoint that switches to something else is a bad gateway (502).
    *
@@ -501,8 +501,8 @@ export interface RateLimitInput {
  */
 export interface BodyLimitInput {
   /**
-   * The longest request body of this route; 413 above it, at once where `Content-Length` says so. Bodies are streamed,
-   * not held.
+   * The longest request body of this route; 413 above it, at once if `Content-Length` says so. Bodies are streamed, not
+   * held.
    *
    * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
    *
@@ -519,7 +519,7 @@ export interface BodyLimitInput {
  */
 export interface BufferInput {
   /**
-   * The longest request body; 413 above it, at once where `Content-Length` says so.
+   * The longest request body; 413 above it, at once if `Content-Length` says so.
    *
    * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
    *
@@ -699,7 +699,7 @@ export interface RouteRespondInput {
    */
   readonly body?: string | undefined;
   /**
-   * The `Content-Type` field, where there is a body.
+   * The `Content-Type` field, if there is a body.
    *
    * @default "text/plain; charset=utf-8"
    */

@@ -31,7 +31,7 @@ const maxExcerptLines = 2;
 /** So much of a line, on either side of a mistake, is looked at to explain it: a line may be all of a large file. */
 const explainedColumns = 200;
 
-/** What people did wrong, where the parser's own sentence says it in the words of the YAML specification. */
+/** Plain sentences in place of the parser's own, which speak the language of the YAML specification. */
 const syntaxSentences: Readonly<Record<string, string>> = {
   MISSING_CHAR: "something is not closed before this: a bracket, a brace or a quote",
   BLOCK_AS_IMPLICIT_KEY: 'there is a second ":" in this value; put the text in quotes, or begin a new line',
@@ -52,7 +52,7 @@ export class ConfigText {
   /** The pairs of maps by key, as far as they were looked at. */
   readonly #pairs = new Map<YAMLMap, Map<string, Pair>>();
   readonly #findings: TextFinding[] = [];
-  /** What the text says: plain data; undefined where `problems` has something to say. */
+  /** What the text says: plain data; undefined if `problems` has something to say. */
   readonly value: unknown;
 
   constructor(text: string, options: { file: string; isJson: boolean; environment: Environment }) {

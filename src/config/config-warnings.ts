@@ -1,6 +1,6 @@
 /**
- * What is valid in a configuration and hardly what its author wants: said by `check`, at the start and at a reload.
- * Never a reason to refuse it.
+ * Warnings about a configuration that is valid but hardly what its author wants: shown by `check`, at the start and at a
+ * reload. A warning is never a reason to refuse a configuration.
  */
 import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";
@@ -9,17 +9,17 @@ import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
 import type { BalanceOptions } from "../upstream/balance-options.ts";
 import type { Config } from "./schema.ts";
 
-/** Rules that one sentence names; of further ones it tells the number. */
+/** So many rules are named in one sentence; the others are counted. */
 const maxShownRules = 3;
 
-/** Sentences without a full stop; none if nothing is odd. */
+/** Finds what is odd in `config`. @returns sentences without a full stop; empty if nothing is odd */
 export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKind[] = middlewareKinds): string[] {
   return warnOfUnixClients(config, kinds);
 }
 
 /**
- * A peer on a Unix socket has no address: what goes by addresses takes all its clients for one, unless it is believed
- * when it says who they are.
+ * A peer on a Unix socket has no address: rules that go by addresses see all its clients as one, unless the peer is
+ * trusted to say who they are.
  */
 function warnOfUnixClients(config: Config, kinds: readonly MiddlewareKind[]): string[] {
   const strangers = config.listeners.filter(

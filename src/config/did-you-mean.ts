@@ -27,7 +27,7 @@ export function editDistance(from: string, to: string): number {
   return previous[width - 1] ?? 0;
 }
 
-/** The candidate that `word` most likely stands for, or null where none is near. Case, `-` and `_` count little. */
+/** The candidate that `word` most likely stands for, or null if none is near. Case, `-` and `_` count little. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   if (word.length > 100) return null;
   const plain = (text: string): string => text.toLowerCase().replace(/[-_ ]/g, "");

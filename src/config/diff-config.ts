@@ -27,7 +27,7 @@ export function diffConfig(old: Config, next: Config): ConfigDiff {
 }
 
 /**
- * A difference in one line: `routes: 1 changed, 2 unchanged; upstreams: 1 added`; `nothing changed` where that is so.
+ * A difference in one line: `routes: 1 changed, 2 unchanged; upstreams: 1 added`; `nothing changed` if that is so.
  */
 export function describeDiff(diff: ConfigDiff): string {
   if (diff.isEmpty) return "nothing changed";

@@ -9,7 +9,7 @@ export type Substitution =
   | { readonly problem: string; readonly hint: string | null; readonly word: string };
 
 /**
- * Puts the environment into `text`. The default is also taken where the variable is empty, as in a shell; what is put
+ * Puts the environment into `text`. The default is also taken if the variable is empty, as in a shell; what is put
  * in is not looked at again.
  */
 export function substituteEnvironment(text: string, environment: Environment): Substitution {

@@ -18,7 +18,7 @@ export interface Finding {
 
 type Issue = z.core.$ZodIssue;
 
-/** Looking for what was meant takes time; beyond so many unknown keys nobody reads it. */
+/** Looking for what was meant takes time, and nobody reads more than so many suggestions. */
 const maxSuggestions = 200;
 
 /** Explains `issues` against `root`, the value that was read. */
@@ -27,7 +27,7 @@ export function explainIssues(issues: readonly Issue[], root: unknown): Finding[
   return issues.flatMap((issue) => explainIssue(issue, [], root));
 }
 
-/** Of the `explainIssues` under way. */
+/** What the current call of `explainIssues` has left of them. */
 let suggestionsLeft = maxSuggestions;
 
 /** What was meant by `word`, as long as suggestions are left. */
@@ -71,7 +71,7 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
   }
 }
 
-/** The sentence is the schema library's own; a schema of ours may say it better. */
+/** Is the message the schema library's own? If not, a schema of ours has worded it, and it is kept. */
 function isStandard(issue: Issue): boolean {
   return issue.message.startsWith("Invalid ");
 }
@@ -145,7 +145,7 @@ function explainValue(values: readonly unknown[], value: unknown, report: Report
   return report(message, meant === null ? null : `did you mean "${meant}"?`);
 }
 
-/** Is the outer shape that of this alternative, and only what is in it wrong? */
+/** Does the value have the outer shape of this alternative, so that only something inside it is wrong? */
 function fits(issues: readonly Issue[]): boolean {
   return !issues.some(
     ({ path, code }) =>
@@ -153,7 +153,7 @@ function fits(issues: readonly Issue[]): boolean {
   );
 }
 
-/** Of the alternatives, the one whose outer shape fits speaks; where none fits, all of their shapes are named. */
+/** Reports the problems of the alternative whose outer shape fits; if none fits, names the shapes of all. */
 function explainUnion(
   alternatives: readonly (readonly Issue[])[],
   path: ConfigPath,

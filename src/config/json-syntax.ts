@@ -9,7 +9,7 @@ const scalar = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(
 
 const maxDepth = 1_000;
 
-/** The offset of the first character that cannot stand there, or null where `text` is JSON. */
+/** The offset of the first character that cannot stand there, or null if `text` is JSON. */
 export function findJsonMistake(text: string): number | null {
   let at = text.startsWith("\ufeff") ? 1 : 0;
   const take = (pattern: RegExp): boolean => {

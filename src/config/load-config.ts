@@ -29,7 +29,7 @@ const maxFileBytes = 64 << 20;
 /**
  * Reads `file`: YAML, JSON, TypeScript or JavaScript by its extension. A program is run anew each time, together with
  * what it imports.
- * @throws ConfigError with every problem, also where the file cannot be read.
+ * @throws ConfigError with every problem, also if the file cannot be read.
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const text = await readText(file, options);
@@ -71,8 +71,8 @@ export function parseConfigText(text: string, options: LoadOptions & { file: str
 }
 
 /**
- * A section shows what is wrong in it only once its own shape is right, and so on inwards: no configuration has more
- * levels.
+ * The schema reports what is wrong inside a section only when the section's own shape is right, so each round can bring
+ * up one more level. No configuration has more levels than this.
  */
 const maxReadings = 16;
 
@@ -85,9 +85,9 @@ interface Retyped {
 }
 
 /**
- * The environment holds text only. Where a value from it is refused as text but accepted as the number, truth value or
- * size that it spells, it is taken as that: the place decides the type, never the look of the value. All of them are
- * tried at once, so that many cost as few readings as one.
+ * Values from the environment are text. If the schema refuses one as text but accepts it as the number, truth value or
+ * size that it spells, it is read as that: the option decides the type, never the look of the value. All refused values
+ * are tried at once, so that many cost as few validations as one.
  */
 function readSubstituted(source: ConfigText): Reading {
   const isTried = new Set<string>();
@@ -97,7 +97,7 @@ function readSubstituted(source: ConfigText): Reading {
     if (retyped.length === 0) break;
     reading = readConfig(source.value);
     if (reading.config !== null) break;
-    // What is still refused stays text, and is told as that.
+    // A value that is still refused is reported as the text that it is.
     const refused = new Set(reading.findings.map(({ path }) => formatPath(path)));
     const undone = retyped.filter(({ path }) => refused.has(formatPath(path)));
     for (const { parent, key, text } of undone) parent[key] = text;

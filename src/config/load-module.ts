@@ -8,7 +8,7 @@ import { leaveDeletedFolder, threadArguments } from "../base/thread-start.ts";
 import type { Environment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
 
-/** Why a program gave no configuration. `line` and `column` are 0 where they are not known. */
+/** Why a program gave no configuration. `line` and `column` are 0 if they are not known. */
 export interface ModuleFailure {
   readonly message: string;
   readonly line: number;
@@ -38,7 +38,7 @@ export type ModuleResult = Omit<LoadedModule, "imports">;
 const timeLimitMs = 15_000;
 
 /**
- * Runs the program `file` (an absolute path) and takes its default export, awaited, and called where it is a function.
+ * Runs the program `file` (an absolute path) and takes its default export, awaited, and called if it is a function.
  * Never rejects.
  */
 export function loadConfigModule(file: string, environment: Environment | undefined): Promise<LoadedModule> {

@@ -12,7 +12,7 @@ import { findForeignValues } from "./plain-data.ts";
 const file = String(workerData);
 const ownFolder = new URL("../", import.meta.url).href;
 
-// `import { defineConfig } from "millrace"` works beside a globally installed command, too: where the package is not
+// `import { defineConfig } from "millrace"` works beside a globally installed command, too: if the package is not
 // found, it is this one.
 registerHooks({
   resolve(specifier, context, next) {

@@ -1,5 +1,5 @@
 /**
- * From a value (read from a file, or written in a program) to the normal form, or to everything that is wrong with it.
+ * Turns a value (read from a file, or written in a program) into the normal form, or into all that is wrong with it.
  */
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ListenerOptions } from "../net/options.ts";
@@ -12,7 +12,7 @@ import { ConfigError, formatPath } from "./problem.ts";
 import { findReferenceProblems } from "./references.ts";
 import { type Config, configSchema } from "./schema.ts";
 
-/** A configuration, or why there is none: `findings` is empty exactly where `config` is not null. */
+/** A configuration, or why there is none: `findings` is empty exactly if `config` is not null. */
 export type Reading =
   | { readonly config: Config; readonly findings: readonly [] }
   | { readonly config: null; readonly findings: readonly Finding[] };
@@ -48,12 +48,12 @@ export function readConfig(given: unknown): Reading {
   };
 }
 
-/** So many entries of each list and section are looked at where the schema library cannot tell all that is wrong. */
+/** If the schema library cannot report everything that is wrong, so many entries of each list and section are checked. */
 const maxEntriesTold = 1_000;
 
 /**
- * The schema library hands on the mistakes of a section as the arguments of one call, which fails from about a hundred
- * thousand on: then only the first entries are looked at. Null where nothing is wrong with those.
+ * Validates `value` with the schema. The schema library passes all mistakes of a section as arguments of one call, which
+ * fails from about a hundred thousand on: then only the first entries are checked. Null if nothing is wrong with those.
  */
 function validate(value: unknown): ReturnType<typeof configSchema.safeParse> | null {
   // Compiling the schemas into code would cost more than one reading of most configurations.
@@ -91,7 +91,7 @@ const isExtension = (key: string): boolean => key.startsWith("x-");
 
 /**
  * Reads a configuration that a program wrote.
- * @param workers in place of `workers` where the configuration does not say; default: as for a file
+ * @param workers in place of `workers` if the configuration does not say; default: as for a file
  * @throws ConfigError with every problem; they carry paths, no lines.
  */
 export function parseConfig(input: ConfigInput, workers?: Config["workers"]): Config {
@@ -107,7 +107,7 @@ export function parseConfig(input: ConfigInput, workers?: Config["workers"]): Co
   );
 }
 
-/** The same problem at the same place is told once; that a key is missing is not told where it is there, misspelt. */
+/** Drops repeated findings, and findings that a key is missing if the key is there but misspelt. */
 function mergeFindings(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   const misspelt = new Set<string>();
@@ -135,7 +135,7 @@ function nameRoutes(routes: readonly (Omit<RouteOptions, "name"> & { name: strin
   return giveNames(routes, (_route, at) => `route-${at + 1}`);
 }
 
-/** Names what has no name; where the name is taken, `#2` and so on follow. */
+/** Names what has no name; if the name is taken, `#2` and so on follow. */
 function giveNames<Entry extends { name: string | null }>(
   entries: readonly Entry[],
   makeName: (entry: Entry, at: number) => string,

@@ -1,4 +1,4 @@
-/** A configuration is plain data: it is compared, shown and posted to threads. This finds whatever is not. */
+/** Finds what is not plain data in a configuration: it must be possible to compare, show and post it to threads. */
 import type { Finding } from "./explain-issue.ts";
 import type { ConfigPath } from "./problem.ts";
 

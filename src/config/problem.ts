@@ -17,18 +17,18 @@ export type ConfigPath = readonly (string | number)[];
 export interface Problem {
   /** One sentence without a full stop, for the user. */
   readonly message: string;
-  /** What was probably meant, or what to do; null where there is nothing to say. */
+  /** What was probably meant, or what to do; null if there is nothing to say. */
   readonly hint: string | null;
   readonly path: ConfigPath;
   /** The file as it was named by the user; null for a configuration that came from a program. */
   readonly file: string | null;
-  /** From 1; 0 where the place in the text is not known. */
+  /** From 1; 0 if the place in the text is not known. */
   readonly line: number;
-  /** From 1, in characters; 0 where it is not known. */
+  /** From 1, in characters; 0 if it is not known. */
   readonly column: number;
   /** How many characters of the line to point at, at least 1. */
   readonly length: number;
-  /** The lines around the place, with the line number of the first; null where there is no text. */
+  /** The lines around the place, with the line number of the first; null if there is no text. */
   readonly excerpt: { readonly firstLine: number; readonly lines: readonly string[] } | null;
 }
 

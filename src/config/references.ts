@@ -132,8 +132,8 @@ function findRepeatedAddresses(root: unknown): Finding[] {
     const written = typeof text === "string" ? text : typeof path === "string" ? `unix:${path}` : "";
     const address = canonicalAddress(written);
     if (address === null) return;
-    // Listeners may stand beside each other on one port: whoever connects finds the most precise. What an administrator
-    // finds must be the admin listener.
+    // Two listeners may share a port: a connection goes to the one with the most precise address. The admin listener
+    // shares its port with nobody, so that an administrator reaches it for certain.
     const earlier = [...first.values()].find(
       (one) => one.address === address.address || (owner === "admin" && meet(one.parsed, address.parsed)),
     );
@@ -166,7 +166,7 @@ interface Place {
   readonly parsed: ListenAddress;
 }
 
-/** Would one take what is sent to the other? */
+/** Would a listener on one address take connections that are meant for the other? */
 function meet(a: ListenAddress, b: ListenAddress): boolean {
   return a.kind === "tcp" && b.kind === "tcp" && (coversAddress(a, b) || coversAddress(b, a));
 }

@@ -168,7 +168,7 @@ export function spanOf(node: Node): { start: number; end: number } {
   return { start, end };
 }
 
-/** What a document says, as plain data; undefined where `findings` got something to say. */
+/** What a document says, as plain data; undefined if `findings` got something to say. */
 export function toPlainValue({ document, targets }: YamlDocument, findings: TextFinding[]): unknown {
   const converter = new Converter(targets);
   const value = converter.convert(document.contents as Node | null);
@@ -176,7 +176,7 @@ export function toPlainValue({ document, targets }: YamlDocument, findings: Text
   return converter.findings.length > 0 ? undefined : value;
 }
 
-/** A value that is being made, or was made: aliases give it again. */
+/** A value that is being made, or was made; an alias of it refers to the same value. */
 interface Made {
   value: unknown;
   /** How many values it is when everything is unfolded; null while it is being made. */
@@ -187,7 +187,7 @@ class Converter {
   readonly findings: TextFinding[] = [];
   readonly #targets: ReadonlyMap<Alias, Node>;
   readonly #anchored = new Map<Node, Made>();
-  /** Of everything that was converted so far, unfolded. */
+  /** How many values everything that was converted so far is, unfolded. */
   #size = 0;
   #unfolded = 0;
 
@@ -267,7 +267,7 @@ const isMergeKey = (key: Node): boolean =>
   (key.type === undefined || key.type === Scalar.PLAIN) &&
   (key.value === "<<" || (typeof key.value === "symbol" && key.value.description === "<<"));
 
-/** As a literal would: `__proto__` becomes a key like others, and is refused as one later. */
+/** Sets a key as an object literal would: `__proto__` becomes an ordinary key, and is refused as such later. */
 function define(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key === "__proto__")
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });

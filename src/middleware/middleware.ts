@@ -16,36 +16,36 @@ import type { LimitStore } from "../store/limit-store.ts";
 /** Answers an exchange, now or later. */
 export type RouteHandler = (exchange: Exchange) => void;
 
-/** Makes of the handler that comes next the handler that stands before it. */
+/** Takes the handler that comes next, and gives the handler that is called before it. */
 export type Middleware = (next: RouteHandler) => RouteHandler;
 
 /** What a proxy thread lends to the middlewares of all routes. */
 export interface MiddlewareHost {
   readonly wheel: TimerWheel;
   /**
-   * Regions that the control thread has reserved under the same keys; see `reserve` functions beside the middlewares
-   * that need them.
+   * Shared memory. The control thread has reserved the regions that middlewares look for, under the same keys
+   * (`MiddlewareKind.reserve`).
    */
   readonly memory: SharedMemory;
-  /** What request bodies are held in is counted here. */
+  /** Counts the memory in which request bodies are held. */
   readonly held: HeldMemory;
   readonly stripeIndex: number;
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
-  /** Takes what goes wrong again and again. */
+  /** Takes warnings about what may go wrong again and again; they are summed up. */
   readonly warnings: WarningSink;
   /** The stores of the configuration, by name. */
   readonly stores: ReadonlyMap<string, LimitStore>;
-  /** How late the event loop is, where `overload` is configured. */
+  /** How late the event loop is; 0 if `overload` is not configured. */
   readonly lag: { readonly lagMs: number };
-  /** Takes what must not happen. */
+  /** Takes exceptions that are bugs of ours. */
   onInternalError(error: unknown): void;
 }
 
 /** Where a middleware stands. */
 export interface MiddlewareContext extends MiddlewareHost {
   readonly routeName: string;
-  /** How many of the same kind stand before it in its route: tells them apart where they keep a state of their own. */
+  /** How many of the same kind stand before it in its route: part of the name of a state of its own. */
   readonly ordinal: number;
 }

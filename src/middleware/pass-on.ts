@@ -5,7 +5,7 @@
 import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 import type { MiddlewareHost, RouteHandler } from "./middleware.ts";
 
-/** Passes `exchange` on, as the last thing that is done with it. A bug behind ends the exchange, not the thread. */
+/** Calls `next`, as the last thing that is done with `exchange`. If `next` throws, the exchange ends, not the thread. */
 export function passOn(exchange: Exchange, next: RouteHandler, host: MiddlewareHost): void {
   try {
     next(exchange);
@@ -16,7 +16,7 @@ export function passOn(exchange: Exchange, next: RouteHandler, host: MiddlewareH
   }
 }
 
-/** Holds an exchange while something is waited for, and knows when the client has gone. */
+/** Holds an exchange while a middleware waits for something, and notices if the client goes meanwhile. */
 export class Hold implements ExchangeListener {
   isGone = false;
   readonly #exchange: Exchange;
@@ -29,7 +29,7 @@ export class Hold implements ExchangeListener {
     exchange.listener = this;
   }
 
-  /** Ends the holding. @returns false where the exchange is over */
+  /** Ends the holding. @returns false if the exchange is over */
   release(): boolean {
     if (this.isGone) return false;
     this.#exchange.listener = null;
@@ -44,7 +44,7 @@ export class Hold implements ExchangeListener {
   }
 }
 
-/** Has `run` called when `exchange` is over, after what others have asked for. */
+/** Calls `run` when `exchange` is over, after the calls that others have asked for before. */
 export function onEnd(exchange: Exchange, run: () => void): void {
   const before = exchange.onEnd;
   exchange.onEnd =

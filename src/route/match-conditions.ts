@@ -50,7 +50,7 @@ function cookieCondition(name: string, expected: string): Condition {
 }
 
 /**
- * Is there a pair `name=expected` in the query? Names and values are compared decoded (`+` is a space); where a name is
+ * Is there a pair `name=expected` in the query? Names and values are compared decoded (`+` is a space); if a name is
  * repeated, any of its values will do.
  */
 function hasQueryPair(query: string, name: string, expected: string): boolean {

@@ -105,8 +105,8 @@ function matcherMapSchema(kind: "field" | "parameter" | "cookie") {
 }
 
 /**
- * A route's matchers. In normal form lists are empty and maps have no keys where nothing is asked; `path` is `/*` for
- * any.
+ * A route's matchers. In normal form, a matcher that is not given is an empty list or a map without keys; `path` is
+ * then `/*`.
  */
 export const matchSchema = section(
   {

@@ -65,7 +65,7 @@ function createTargetShape<Targets extends readonly RouteTarget[]>(targets: Targ
   ) as TargetShape<Targets>;
 }
 
-/** What acts on what goes upstream is of no use if nothing does: written there, it is a mistake. */
+/** Reports middlewares that act on requests that go upstream, on a route that sends none: they are a mistake there. */
 function findUselessMiddlewares(
   middlewares: unknown,
   reason: string,
@@ -129,7 +129,7 @@ export function createRouteSchema<
       upgrade: documented(oneOrMore(protocolSchema).prefault(["websocket"]), {
         kind: "list of protocols",
         about:
-          "The protocols that clients may switch to (`Upgrade`), each with its version where it has one: `websocket`, `tcp` (docker), `spdy/3.1` (kubectl). Of other requests the field is removed. WebSocket is" +
+          "The protocols that clients may switch to (`Upgrade`), each with its version if it has one: `websocket`, `tcp` (docker), `spdy/3.1` (kubectl). Of other requests the field is removed. WebSocket is" +
           " asked for by a GET, others by any method, also with a body. An endpoint that switches to something else is a bad gateway (502).",
         danger:
           "in a tunnel nothing is looked at: the endpoint must take it for what was asked for. `h2c` is never let through.",
@@ -166,8 +166,8 @@ export function createRouteSchema<
 export const routeSchema = createRouteSchema(middlewareKinds, routeTargets);
 
 /**
- * A route in normal form; `name` is null until the whole configuration is read. Exactly one of the
- * targets' keys is not null.
+ * A route in normal form; `name` is null until the whole configuration is read. Exactly one of the targets' keys is not
+ * null.
  */
 export type RouteSectionOptions = z.output<typeof routeSchema>;
 

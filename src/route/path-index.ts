@@ -1,7 +1,7 @@
 /**
  * The rules of one host pattern by path: a Map for exact paths, a Map for prefixes that is asked, longest first, at the
- * ends of segments. Each list of rules is in the router's order. No path is hashed and no prefix cut out where no key
- * of that length could still win.
+ * ends of segments. Each list of rules is in the router's order. If no key of a length could still win, no path is
+ * hashed and no prefix is cut out for it.
  */
 import type { Exchange } from "../http/exchange.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
@@ -11,8 +11,8 @@ import { Rule } from "./rule.ts";
 const slash = 47;
 
 /**
- * What is filed under one text: mostly one rule, which is then found without a list between. Lists are in the router's
- * order.
+ * The rules under one path or prefix: a rule alone, which is the usual case and needs no list, or several in the
+ * router's order.
  */
 type Place<T> = Rule<T> | Rule<T>[];
 
@@ -63,7 +63,7 @@ export class PathIndex<T> {
   }
 }
 
-/** The first rule of `place` whose conditions hold, where it ranks before `best`; else `best`. */
+/** The first rule of `place` whose conditions hold, if it ranks before `best`; else `best`. */
 function firstHolding<T>(place: Place<T> | undefined, exchange: Exchange, best: Rule<T> | null): Rule<T> | null {
   if (place === undefined) return best;
   if (place instanceof Rule) return (best === null || place.rank < best.rank) && place.holds(exchange) ? place : best;

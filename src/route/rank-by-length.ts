@@ -10,7 +10,7 @@ export const noRank = 0x7fffffff;
 export class RankByLength {
   /** The best rank of all. */
   best = noRank;
-  /** By length; `noRank` where no key has it. */
+  /** By length; `noRank` if no key has it. */
   #ranks = new Int32Array(0);
 
   /** Notes a key of `length` whose best rule has `rank`. */
@@ -29,7 +29,7 @@ export class RankByLength {
     return length < this.#ranks.length ? (this.#ranks[length] ?? noRank) : noRank;
   }
 
-  /** The length of the longest key; -1 where there is none. */
+  /** The length of the longest key; -1 if there is none. */
   get maxLength(): number {
     return this.#ranks.length - 1;
   }

@@ -16,7 +16,7 @@ export interface RouteMatch {
   readonly path?: string | undefined;
   /** Any of them will do; case-sensitive. */
   readonly method?: readonly string[] | undefined;
-  /** All of them must be there with that value, or any value where it is `*`. */
+  /** All of them must be there with that value, or any value if it is `*`. */
   readonly header?: Readonly<Record<string, string>> | undefined;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly cookie?: Readonly<Record<string, string>> | undefined;
@@ -30,7 +30,7 @@ export interface HostPattern {
   readonly text: string;
 }
 
-/** @throws RangeError where `pattern` is none. */
+/** Reads a host pattern. @throws RangeError if `pattern` is no host pattern */
 export function parseHostPattern(pattern: string): HostPattern {
   if (pattern === "*") return { kind: "any", text: "" };
   const isWildcard = pattern.startsWith("*.");
@@ -54,7 +54,7 @@ export interface PathPattern {
 /** Everything, the path `*` of `OPTIONS *` included: what `/*` and an absent path mean. */
 export const anyPath: PathPattern = { kind: "prefix", text: "", alternate: "" };
 
-/** Reads `/exact` or `/prefix/*`. @throws RangeError where `pattern` is neither. */
+/** Reads `/exact` or `/prefix/*`. @throws RangeError if `pattern` is neither */
 export function parsePathPattern(pattern: string): PathPattern {
   if (pattern === "/*" || pattern === "*") return anyPath;
   const isPrefix = pattern.endsWith("/*");

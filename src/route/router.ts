@@ -2,7 +2,7 @@
  * Which route takes a request. Built once for a configuration, then only read; shared by nothing, so every proxy thread
  * builds its own. A look-up walks the few places where a matching rule can be (the exact host, each wildcard suffix of
  * it, any host; there the exact path, each prefix of it, any path), from the most specific on, and leaves a place out
- * where its best rule ranks behind what was found. Explicit priorities only change ranks, never the walk. Ten thousand
+ * if its best rule ranks behind what was found. Explicit priorities only change ranks, never the walk. Ten thousand
  * routes cost what ten do.
  */
 import type { Exchange } from "../http/exchange.ts";
@@ -14,7 +14,7 @@ import { compareRules, Rule } from "./rule.ts";
 
 /** A route as a router takes it. */
 export interface RouteSpec<T> {
-  /** For messages. */
+  /** The route's name, for messages. */
   readonly name: string;
   /** Higher wins over everything else; default 0. */
   readonly priority?: number | undefined;
@@ -24,7 +24,7 @@ export interface RouteSpec<T> {
 }
 
 /**
- * What `match` gives where an endpoint could read the path so that the request would have to take another route (or
+ * What `match` gives if an endpoint could read the path so that the request would have to take another route (or
  * none): `AMBIGUOUS_TARGET`.
  */
 export const ambiguous = Symbol("ambiguous");
@@ -47,7 +47,7 @@ export class Router<T> {
   }
 
   /**
-   * The value of the route that takes `exchange`, null where none does, or `ambiguous`. Its client's address and what
+   * The value of the route that takes `exchange`, null if none does, or `ambiguous`. Its client's address and what
    * its forwarding fields are made of must be known by then: matchers see fields as the endpoint will.
    */
   match(exchange: Exchange): T | null | typeof ambiguous {

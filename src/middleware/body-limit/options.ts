@@ -8,7 +8,7 @@ export const createBodyLimitSchema = ({ section, size }: SchemaTools) =>
       "1MiB",
       {
         about:
-          "The longest request body of this route; 413 above it, at once where `Content-Length` says so. Bodies are streamed, not held.",
+          "The longest request body of this route; 413 above it, at once if `Content-Length` says so. Bodies are streamed, not held.",
       },
       { min: 1 },
     ),

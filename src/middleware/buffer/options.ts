@@ -7,7 +7,7 @@ export const createBufferSchema = ({ section, size }: SchemaTools) =>
     maxRequestBytes: size(
       "1MiB",
       {
-        about: "The longest request body; 413 above it, at once where `Content-Length` says so.",
+        about: "The longest request body; 413 above it, at once if `Content-Length` says so.",
         danger: "so much may lie in the system's temporary folder for every connection.",
       },
       { min: 1 },

@@ -3,7 +3,7 @@
  * open it and nothing is left behind by a crash. What comes is gathered in blocks: the system is called once a block,
  * however small the pieces. Writes come one after the other; the file is closed when the last write or read is over.
  *
- * Where all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and
+ * If all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and
  * the source waits until it is.
  */
 import { randomBytes } from "node:crypto";
@@ -50,7 +50,7 @@ export class SpillFile {
       this.#operations--;
       if (error !== null) return this.#fail(error);
       this.#fd = fd;
-      // Where an open file cannot be removed (Windows), the system's temporary folder is its place.
+      // If an open file cannot be removed (Windows), the system's temporary folder is its place.
       unlink(path, () => {});
       if (this.#isClosed) this.#release();
       else if (isBeyondFileCeiling(fd))
@@ -73,7 +73,7 @@ export class SpillFile {
     this.#next();
   }
 
-  /** Nothing more comes from this read. @returns false where more should wait for `onWritten` */
+  /** Nothing more comes from this read. @returns false if more should wait for `onWritten` */
   settle(): boolean {
     if (this.#isPressed) this.#writeOut();
     return this.#canTake;

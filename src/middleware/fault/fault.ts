@@ -12,7 +12,7 @@ import { Hold, passOn } from "../pass-on.ts";
 import type { FaultOptions } from "./options.ts";
 import { throttle } from "./throttle.ts";
 
-/** Chance and time, where they are not the machine's. */
+/** Sources of chance and time in tests; default: those of the machine. */
 export interface FaultSources {
   readonly random?: RandomSource;
   readonly scheduler?: Scheduler;

@@ -18,7 +18,7 @@ const ownFields = new Set([
   "http2-settings",
 ]);
 
-/** Fields of a request that the proxy writes itself: where it goes and on whose behalf. */
+/** Fields of a request that the proxy writes itself: they say where the request goes and on whose behalf. */
 const ownRequestFields = new Set([
   ...ownFields,
   "host",
@@ -32,7 +32,7 @@ const ownRequestFields = new Set([
   "x-request-id",
 ]);
 
-/** Whose fields: those of a request may also not touch what says where it goes and where it comes from. */
+/** Whose fields: in a request, those that say where it goes and where it comes from cannot be changed either. */
 export type FieldDirection = "request" | "response";
 
 /** What is wrong with a field name in a sentence, or null. */

@@ -3,7 +3,7 @@
  * each a tag (the key's hash) and a theoretical arrival time. Every change is one compare-and-exchange, so that any
  * number of threads admit together exactly what one would, and a thread that dies leaves nothing behind.
  *
- * Where a set is full, a new key takes a place whose bucket has run full again (nothing is lost), or else the least
+ * If a set is full, a new key takes a place whose bucket has run full again (nothing is lost), or else the least
  * busy one *with its count*: whoever floods the table with keys makes newcomers start with less, but never wins back
  * what a key has used up.
  */
@@ -18,10 +18,10 @@ const headerBytes = 64;
 const placeBytes = 16;
 /** 64-bit cells of a set: a tag and a time for each place. */
 const setCells = ways * 2;
-/** What threads may differ by about the time; see `sharedClock`. */
+/** How far the clocks of two threads may differ; see `sharedClock`. */
 const clockSkewNs = 1e6;
 
-/** A thread's window on the table. */
+/** One thread's access to the table. */
 export class BucketTable {
   readonly #words: Int32Array;
   readonly #cells: BigInt64Array;
@@ -57,7 +57,7 @@ export class BucketTable {
     return region;
   }
 
-  /** Decides about one request of `key`, and counts it where it passes. The answer is good until the next call. */
+  /** Decides about one request of `key`, and counts it if it passes. The answer is good until the next call. */
   take(key: string, limit: LimitNumbers): LimitDecision {
     const { intervalNs, windowNs } = limit;
     const cells = this.#cells;
@@ -71,7 +71,7 @@ export class BucketTable {
       const before = Atomics.load(cells, place + 1);
       const due = Number(before);
       if (due > now + windowNs + clockSkewNs) {
-        // Counted under a slower limit of that name: no more than a whole burst of this one.
+        // The time was written under a slower limit of the same name: count it as at most one whole burst of this limit.
         Atomics.compareExchange(cells, place + 1, before, BigInt(now + windowNs));
         continue;
       }
@@ -84,8 +84,8 @@ export class BucketTable {
         return decision;
       }
       if (Atomics.compareExchange(cells, place + 1, before, BigInt(next)) !== before) continue;
-      // The place was taken for another key meanwhile, or is no longer the one that counts: count anew, at this key's
-      // own.
+      // Another key has taken the place meanwhile, or it no longer counts for this key: begin again at this key's own
+      // place.
       if (this.#placeOf(low, high) !== place) continue;
       decision.isAdmitted = true;
       decision.remaining = Math.floor(spareNs / intervalNs);
@@ -95,7 +95,7 @@ export class BucketTable {
   }
 
   /**
-   * The place of a key; its index in 64-bit cells, or -1. Where threads have taken two for it at once, the first
+   * The place of a key; its index in 64-bit cells, or -1. If threads have taken two for it at once, the first
    * counts.
    */
   #placeOf(low: number, high: number): number {
@@ -106,7 +106,7 @@ export class BucketTable {
     return -1;
   }
 
-  /** The place of a key, taken for it where it has none. */
+  /** The place of a key, taken for it if it has none. */
   #find(low: number, high: number, now: number): number {
     for (;;) {
       const known = this.#placeOf(low, high);
@@ -117,7 +117,7 @@ export class BucketTable {
       this.#tagWords[0] = low;
       this.#tagWords[1] = high;
       const ours = this.#tagCell[0]!;
-      // Where another thread was faster, it may have been for the same key: look again.
+      // Another thread may have taken the place for the same key: look again.
       if (Atomics.compareExchange(this.#cells, place, tag, ours) === tag) return this.#settle(first, place, ours);
     }
   }
@@ -131,7 +131,7 @@ export class BucketTable {
         Atomics.compareExchange(cells, place, ours, 0n);
         return other;
       }
-      // What has been counted there holds here.
+      // Requests that were counted in the other place count here too.
       const counted = Atomics.load(cells, other + 1);
       for (let time = Atomics.load(cells, place + 1); time < counted; time = Atomics.load(cells, place + 1))
         Atomics.compareExchange(cells, place + 1, time, counted);

@@ -42,7 +42,7 @@ export function toNetwork(ip: string): string {
   return ip;
 }
 
-/** The same where some of the four groups are left out. */
+/** The same if some of the four groups are left out. */
 function expandNetwork(ip: string): string {
   if (!parseIpv6(ip, words)) return ip;
   const [first = 0, second = 0] = words;

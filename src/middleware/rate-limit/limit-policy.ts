@@ -1,7 +1,7 @@
 /**
  * The arithmetic of a limit: the generic cell rate algorithm (ITU-T I.371), with time in whole nanoseconds. A bucket is
  * one number, the theoretical arrival time: when the next request would be due if all so far had come at the exact
- * rate. A request passes where that is not more than the burst ahead of now.
+ * rate. A request passes if that is not more than the burst ahead of now.
  */
 import type { Rate } from "../../base/units.ts";
 import type { LimitDecision, LimitNumbers } from "../../store/limit-store.ts";

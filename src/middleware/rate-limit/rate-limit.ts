@@ -26,7 +26,7 @@ interface Limit {
 }
 
 /**
- * Creates the `rateLimit` middleware: requests over the limit are answered 429. @throws Error where the store is not
+ * Creates the `rateLimit` middleware: requests over the limit are answered 429. @throws Error if the store is not
  * there
  */
 export function createRateLimit(options: RateLimitOptions, context: MiddlewareContext): Middleware {
@@ -101,7 +101,7 @@ function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision
   exchange.responder.fail("RATE_LIMITED", "", `Retry-After: ${toSeconds(decision.waitMs)}\r\n`);
 }
 
-/** How a limit is called where it has no name of its own: as its route, and by number where a route has several. */
+/** How a limit is called if it has no name of its own: as its route, and by number if a route has several. */
 export function limitName(routeName: string, ordinal: number, { name }: RateLimitOptions): string {
   return name ?? (ordinal === 0 ? routeName : `${routeName}:${ordinal + 1}`);
 }

@@ -4,9 +4,9 @@
  */
 import { type Clock, systemClock } from "../../base/clock.ts";
 
-/** Fifty wake-ups a second, and only where shedding is on. */
+/** Milliseconds between two samples: fifty wake-ups a second, and only if shedding is on. */
 const intervalMs = 20;
-/** Of each new sample; a loop that hangs longer than this many samples is late for good. */
+/** The weight of a new sample in the average. */
 const share = 0.3;
 
 /** Measures from `start` to `stop`. */
@@ -21,7 +21,7 @@ export class LagSampler {
     this.#clock = clock;
   }
 
-  /** Does nothing where it runs already. It does not keep the process alive. */
+  /** Does nothing if it runs already. It does not keep the process alive. */
   start(): void {
     if (this.#timer !== null) return;
     this.#dueMs = this.#clock.now() + intervalMs;

@@ -1,7 +1,7 @@
 /**
  * Load shedding: refuses a growing share of requests while the event loop is late, so that the rest is served in time.
- * Where everything is accepted, everything gets slow. The share grows with the lag instead of jumping, or the load
- * would swing.
+ * If everything were accepted, everything would get slow. The share grows with the lag; a share that jumps would make
+ * the load swing.
  */
 import type { RandomSource } from "../../base/random.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -25,16 +25,16 @@ export function shareToShed(shedClass: ShedClass, load: number): number {
   }
 }
 
-/** What load shedding goes by in a route. */
+/** What load shedding in a route depends on. */
 export interface ShedParts {
   readonly shedClass: ShedClass;
   /** 0 = off. */
   readonly maxLagMs: number;
-  /** Answers in the name of the route. */
+  /** Refuses an exchange with an answer that passes the filters of the route. */
   readonly refuse: (exchange: Exchange, code: ReasonCode, detail: string) => void;
 }
 
-/** Creates the middleware that sheds load while the event loop is late. @returns null where nothing is ever refused */
+/** Creates the middleware that sheds load while the event loop is late. @returns null if nothing is ever refused */
 export function createShed(
   { shedClass, maxLagMs, refuse }: ShedParts,
   context: MiddlewareContext,

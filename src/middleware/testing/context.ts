@@ -1,6 +1,6 @@
 /**
- * What a middleware needs to be tried alone: a context, and an exchange whose client's side writes down what it is
- * told.
+ * What a test needs to try one middleware alone: a context, and an exchange whose client side records the calls that it
+ * gets.
  */
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion, SharedMemory } from "../../base/shared-memory.ts";

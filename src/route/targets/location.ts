@@ -8,20 +8,20 @@
 export interface RedirectSource {
   /** In origin form, or `*`. */
   readonly target: string;
-  /** Lower case, without port; empty where the request has none. */
+  /** Lower case, without port; empty if the request has none. */
   readonly host: string;
   /** How the client came; see `clientScheme`. */
   readonly scheme: "http" | "https";
 }
 
-/** @returns the Location, or null where the template needs a host and the request has none (`BAD_HOST`). */
+/** Makes the Location for a request; null if the template needs a host and the request has none (`BAD_HOST`). */
 export type Redirect = (source: RedirectSource) => string | null;
 
 /** A piece of a template: fixed text, or what is put in its place. */
 interface Piece {
   readonly text: string;
   readonly placeholder: keyof typeof placeholders | null;
-  /** Stands in the template's own query or fragment: what is inserted is escaped, so that it stays one value. */
+  /** The placeholder is in the template's own query or fragment: its value is escaped, so that it stays one value. */
   readonly isEscaped: boolean;
 }
 
@@ -38,7 +38,7 @@ const placeholders = {
  * Compiles `redirect.to`: text with `{path}`, `{query}` (with its `?`), `{uri}` (path and query), `{host}` (without
  * port), `{scheme}`. After a `?` of the template itself, `{query}` comes without its `?` and the others
  * percent-encoded: `/login?next={uri}`.
- * @throws RangeError where the template has an unknown placeholder, a stray brace, a character that no Location has, or
+ * @throws RangeError if the template has an unknown placeholder, a stray brace, a character that no Location has, or
  * is no location.
  */
 export function compileRedirect(to: string): Redirect {

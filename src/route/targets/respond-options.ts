@@ -9,7 +9,7 @@ export const createRespondSchema = (tools: SchemaTools) => {
     status: documented(z.int().min(200).max(599).prefault(200), { about: "The status." }),
     body: documented(z.string().max(1_048_576).prefault(""), { about: "The body, sent as UTF-8." }),
     contentType: documented(createFieldValueSchema(tools).prefault("text/plain; charset=utf-8"), {
-      about: "The `Content-Type` field, where there is a body.",
+      about: "The `Content-Type` field, if there is a body.",
     }),
     headers: documented(
       createFieldMapSchema(
