@@ -72,3 +72,33 @@ test("a key that is made again is other memory: whoever holds the old region doe
   assert.ok(wordsOf(made).every((word) => word === 0));
   assert.ok(wordsOf(thread.region("a", 64)).every((word) => word === 0));
 });
+
+test("a part of the directory is taken beside what is there, and keys are dropped", () => {
+  const control = new SharedMemory();
+  for (const key of ["a", "b", "c"]) control.region(key, 64);
+  const thread = new SharedMemory(control.snapshot());
+  const kept = thread.region("a", 64);
+  wordsOf(control.region("d", 64))[0] = 4;
+  control.forget(["b", "nothing"]);
+  const again = control.region("b", 64);
+  thread.extend(control.snapshot(["b", "d"]), ["c"]);
+  assert.equal(thread.region("a", 64), kept);
+  assert.equal(wordsOf(thread.region("d", 64))[0], 4);
+  wordsOf(thread.region("b", 64))[0] = 2;
+  assert.equal(wordsOf(again)[0], 2, "the newer place of a key that was made again");
+  assert.deepEqual(thread.snapshot().keys.toSorted(), ["a", "b", "d"]);
+});
+
+test("however often parts come and go, a thread holds the buffers of what it has", () => {
+  const control = new SharedMemory();
+  const thread = new SharedMemory(control.snapshot());
+  let before: readonly string[] = [];
+  for (let round = 0; round < 200; round++) {
+    const keys = Array.from({ length: 100 }, (_, at) => `${round}/${at}`);
+    for (const key of keys) control.region(key, 256);
+    thread.extend(control.snapshot(keys), before);
+    control.forget(before);
+    before = keys;
+  }
+  assert.ok(thread.snapshot().slabs.size <= 3, `${thread.snapshot().slabs.size} slabs`);
+});

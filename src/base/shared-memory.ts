@@ -16,7 +16,7 @@ export interface SharedRegion {
   readonly byteLength: number;
 }
 
-/** What is posted to a proxy thread: the whole directory. */
+/** What is posted to a proxy thread: the directory, or a part of it. */
 export interface SharedSnapshot {
   readonly slabs: ReadonlyMap<number, SharedArrayBuffer>;
   readonly keys: readonly string[];
@@ -128,14 +128,29 @@ export class SharedMemory {
    * other memory than before; whoever still holds the old region keeps using it. A region of one's own making is
    * forgotten unless the snapshot has it.
    */
-  adopt({ slabs, keys, places }: SharedSnapshot): void {
+  adopt(snapshot: SharedSnapshot): void {
+    const { slabs } = snapshot;
     const before = this.#slabs;
-    this.#slabs = new Map(
-      [...slabs].map(([id, buffer]) => [id, before.get(id) ?? { id, buffer, usedBytes: buffer.byteLength, keys: 0 }]),
-    );
+    this.#slabs = new Map([...slabs].map(([id, buffer]) => [id, before.get(id) ?? fullSlab(id, buffer)]));
+    for (const slab of this.#slabs.values()) slab.keys = 0;
     this.#open = null;
     const known = this.#regions;
     this.#regions = new Map();
+    this.#place(snapshot, known);
+  }
+
+  /**
+   * Takes the regions of a newer snapshot of some keys into a directory that was made of a snapshot, and forgets the
+   * keys `dropped`; the others stay as they are.
+   */
+  extend(part: SharedSnapshot, dropped: readonly string[]): void {
+    for (const key of [...dropped, ...part.keys]) this.#forget(key);
+    for (const [id, buffer] of part.slabs) if (!this.#slabs.has(id)) this.#slabs.set(id, fullSlab(id, buffer));
+    this.#place(part, new Map());
+  }
+
+  /** @param known regions that are used again if they are in the same place */
+  #place({ keys, places }: SharedSnapshot, known: ReadonlyMap<string, Placed>): void {
     for (const [at, key] of keys.entries()) {
       const slab = this.#slabs.get(places[at * placeWords]!)!;
       const byteOffset = places[at * placeWords + 1]!;
@@ -145,36 +160,49 @@ export class SharedMemory {
         key,
         isSame ? region : { buffer: slab.buffer, byteOffset, byteLength: places[at * placeWords + 2]!, slab },
       );
+      slab.keys++;
     }
+  }
+
+  #forget(key: string): void {
+    const region = this.#regions.get(key);
+    if (region === undefined) return;
+    this.#regions.delete(key);
+    region.slab.keys--;
+    this.#letGo(region.slab, this.#open);
   }
 
   /** Forgets the regions whose keys `isKept` refuses; whoever still holds such a region keeps using it. */
   prune(isKept: (key: string) => boolean): void {
-    for (const [key, { slab }] of this.#regions) {
-      if (isKept(key)) continue;
-      this.#regions.delete(key);
-      slab.keys--;
-      this.#letGo(slab, this.#open);
-    }
+    for (const key of this.#regions.keys()) if (!isKept(key)) this.#forget(key);
+  }
+
+  /** As `prune`, for keys that are known. */
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) this.#forget(key);
   }
 
   #letGo(slab: Slab, open: Slab | null): void {
     if (slab.keys === 0 && slab !== open) this.#slabs.delete(slab.id);
   }
 
-  /** The directory as it is posted to a thread. */
-  snapshot(): SharedSnapshot {
-    const places = new Uint32Array(this.#regions.size * placeWords);
+  /** The directory as it is posted to a thread: all of it, or the part with `keys`, which must be there. */
+  snapshot(keys: readonly string[] = [...this.#regions.keys()]): SharedSnapshot {
+    const places = new Uint32Array(keys.length * placeWords);
+    const slabs = new Map<number, SharedArrayBuffer>();
     let at = 0;
-    for (const { slab, byteOffset, byteLength } of this.#regions.values()) {
+    for (const key of keys) {
+      const { slab, byteOffset, byteLength } = this.#regions.get(key)!;
+      slabs.set(slab.id, slab.buffer);
       places[at++] = slab.id;
       places[at++] = byteOffset;
       places[at++] = byteLength;
     }
-    return {
-      slabs: new Map([...this.#slabs].map(([id, { buffer }]) => [id, buffer])),
-      keys: [...this.#regions.keys()],
-      places,
-    };
+    return { slabs, keys, places };
   }
+}
+
+/** A slab of another directory: nothing is cut from it here. */
+function fullSlab(id: number, buffer: SharedArrayBuffer): Slab {
+  return { id, buffer, usedBytes: buffer.byteLength, keys: 0 };
 }

@@ -14,8 +14,8 @@ import { endedExchange } from "./testing/ended-exchange.ts";
 const namesOf = (
   endpoints: readonly string[],
   names: { routes?: readonly string[]; listeners?: readonly string[] } = {},
-): LabelNames =>
-  new LabelNames({
+): Promise<LabelNames> =>
+  LabelNames.build({
     listeners: (names.listeners ?? [":8080"]).map((name) => ({ name })),
     routes: (names.routes ?? ["api"]).map((name) => ({ name })),
     upstreams: { api: { endpoints: endpoints.map((url) => ({ url })) } },
@@ -41,10 +41,10 @@ function setUp(limits: { maxSeries?: number; pageBytes?: number } = {}) {
   return { clock, reader, writer, metrics, scrape, serve, bytes: () => bytes };
 }
 
-test("series of endpoints that are gone vanish at once; those that stay go on", () => {
+test("series of endpoints that are gone vanish at once; those that stay go on", async () => {
   const { metrics, scrape, serve } = setUp();
   for (const endpoint of ["e1", "e2"]) serve(endpoint);
-  metrics.adopt(namesOf(["e2"]));
+  metrics.adopt(await namesOf(["e2"]));
   serve("e2");
   const text = scrape();
   assert.ok(!text.includes("e1"));
@@ -54,9 +54,9 @@ test("series of endpoints that are gone vanish at once; those that stay go on", 
   );
 });
 
-test("what ends under a name that is gone is counted under _gone", () => {
+test("what ends under a name that is gone is counted under _gone", async () => {
   const { metrics, scrape, serve } = setUp();
-  metrics.adopt(namesOf(["e2"], { routes: ["other"], listeners: [":1"] }));
+  metrics.adopt(await namesOf(["e2"], { routes: ["other"], listeners: [":1"] }));
   serve("e1");
   serve("e1", { upstreamName: "old" });
   const text = scrape();
@@ -67,12 +67,12 @@ test("what ends under a name that is gone is counted under _gone", () => {
   );
 });
 
-test("however often endpoints change, scrape and memory stay as large as the configuration, and the living are counted one by one", () => {
+test("however often endpoints change, scrape and memory stay as large as the configuration, and the living are counted one by one", async () => {
   const { clock, metrics, scrape, serve, bytes } = setUp({ maxSeries: 500, pageBytes: 65_536 });
   let largest = 0;
   for (let round = 0; round < 300; round++) {
     const endpoints = Array.from({ length: 20 }, (_, at) => `http://10.0.${round}.${at}:8080`);
-    metrics.adopt(namesOf(endpoints));
+    metrics.adopt(await namesOf(endpoints));
     for (const endpoint of endpoints) serve(endpoint);
     clock.advance(30_000);
     const text = scrape();
@@ -84,7 +84,7 @@ test("however often endpoints change, scrape and memory stay as large as the con
   assert.ok(bytes() <= 2 * 65_536, `${bytes()} bytes`);
 });
 
-test("totals go on with what was counted under names that are gone", () => {
+test("totals go on with what was counted under names that are gone", async () => {
   const { metrics, reader, serve } = setUp();
   for (let count = 0; count < 10; count++) serve("e1", count < 3 ? { status: 502, reason: "UPSTREAM_RESET" } : {});
   const isError = (labels: string): boolean => /code="5/.test(labels);
@@ -97,18 +97,18 @@ test("totals go on with what was counted under names that are gone", () => {
       .reduce((sum, one) => sum + one),
   ];
   assert.deepEqual(totals(), [10, 3, 10]);
-  metrics.adopt(namesOf([], { routes: [] }));
+  metrics.adopt(await namesOf([], { routes: [] }));
   assert.deepEqual(totals(), [10, 3, 10]);
   reader.retire("a");
   assert.deepEqual(totals(), [10, 3, 10]);
 });
 
-test("what a thread that ended had counted under names that are gone is forgotten, too", () => {
+test("what a thread that ended had counted under names that are gone is forgotten, too", async () => {
   const { reader, scrape, serve } = setUp();
   serve("e1");
   serve('quoted "name"');
   reader.retire("a");
-  const names = namesOf(['quoted "name"']);
+  const names = await namesOf(['quoted "name"']);
   reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
   const text = scrape();
   assert.ok(!text.includes("e1"));
@@ -116,21 +116,21 @@ test("what a thread that ended had counted under names that are gone is forgotte
   assert.equal(reader.total(families.requests)[0], 2);
 });
 
-test("a gauge of what is still open stays until it is closed", () => {
+test("a gauge of what is still open stays until it is closed", async () => {
   const { metrics, scrape } = setUp();
   metrics.tunnels("old", "api").add(1);
-  metrics.adopt(namesOf([]));
+  metrics.adopt(await namesOf([]));
   assert.match(scrape(), /millrace_tunnels_open\{route="old"/);
   metrics.tunnels("old", "api").add(-1);
-  metrics.adopt(namesOf([]));
+  metrics.adopt(await namesOf([]));
   assert.doesNotMatch(scrape(), /millrace_tunnels_open/);
 });
 
-test("a series that found no room has it when others are gone", () => {
+test("a series that found no room has it when others are gone", async () => {
   const { metrics, scrape, serve } = setUp({ maxSeries: 8 });
   for (const endpoint of ["e1", "e2", "e3"]) serve(endpoint);
   assert.match(scrape(), /endpoint="_overflow"/);
-  metrics.adopt(namesOf(["e3"]));
+  metrics.adopt(await namesOf(["e3"]));
   serve("e3");
   assert.ok(scrape().includes('millrace_upstream_requests_total{upstream="api",endpoint="e3",code="200"} 1'));
 });

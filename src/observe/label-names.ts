@@ -3,6 +3,7 @@
  * go, so that scrapes and memory stay as large as the configuration, however often it changes; what still ends under a
  * name that is gone is counted under `_gone`.
  */
+import { TimeSlices } from "../base/time-slices.ts";
 import { type MetricFamily, noLabelValue } from "./families.ts";
 import { overflowLabelValue } from "./metric-writer.ts";
 
@@ -19,21 +20,39 @@ export interface NamingConfig {
   readonly stores: Readonly<Record<string, unknown>>;
 }
 
-/** A set of names. Immutable. */
+/** The names of a configuration. Its listeners and the endpoints of its upstreams may change while it runs. */
 export class LabelNames {
-  readonly #listeners: ReadonlySet<string>;
+  #listeners: ReadonlySet<string>;
   readonly #routes: ReadonlySet<string>;
-  readonly #endpoints: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #endpoints = new Map<string, ReadonlySet<string>>();
   readonly #stores: ReadonlySet<string>;
 
-  /** @param retiredListeners listeners that the configuration no longer has and that still have connections */
-  constructor(config: NamingConfig, retiredListeners: readonly string[] = []) {
-    this.#listeners = new Set([...config.listeners.map(({ name }) => name), ...retiredListeners]);
-    this.#routes = new Set(config.routes.map(({ name }) => name));
-    this.#endpoints = new Map(
-      Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, new Set(endpoints.map(({ url }) => url))]),
-    );
-    this.#stores = new Set(Object.keys(config.stores));
+  /** Use `LabelNames.build`. */
+  private constructor({ listeners, routes, stores }: NamingConfig) {
+    this.#listeners = new Set(listeners.map(({ name }) => name));
+    this.#routes = new Set(routes.map(({ name }) => name));
+    this.#stores = new Set(Object.keys(stores));
+  }
+
+  /** The names of `config`, gathered in slices. */
+  static async build(config: NamingConfig, slices = new TimeSlices()): Promise<LabelNames> {
+    const names = new LabelNames(config);
+    for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
+      names.setEndpoints(name, endpoints);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    return names;
+  }
+
+  /** Makes `endpoints` those of `upstream`. */
+  setEndpoints(upstream: string, endpoints: readonly { readonly url: string }[]): void {
+    this.#endpoints.set(upstream, new Set(endpoints.map(({ url }) => url)));
+  }
+
+  /** Makes `names` the listeners: those of the configuration, and others that still have connections. */
+  setListeners(names: readonly string[]): void {
+    this.#listeners = new Set(names);
   }
 
   /**

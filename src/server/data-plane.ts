@@ -7,6 +7,7 @@ import { EndOfTurn } from "../base/end-of-turn.ts";
 import { HeldMemory } from "../base/held-memory.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import { TimeSlices } from "../base/time-slices.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TurnQueue } from "../base/turn-queue.ts";
 import type { Config } from "../config/schema.ts";
@@ -34,6 +35,7 @@ import type { Endpoint } from "../upstream/endpoint.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
+import type { EndpointList } from "./data-planes.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
 import type { Inspection } from "./inspection.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
@@ -73,6 +75,7 @@ export type ChosenPorts = ReadonlyMap<string, number>;
 
 interface Prepared {
   readonly runtime: Runtime;
+  readonly names: LabelNames;
   readonly opened: Map<string, ListeningSocket>;
   readonly accessLog: AccessLog | null;
 }
@@ -97,6 +100,7 @@ export class DataPlane implements ListenerHost {
   #runtime: Runtime | null = null;
   #accessLog: AccessLog | null = null;
   #prepared: Prepared | null = null;
+  #names: LabelNames | null = null;
   #isClosed = false;
 
   constructor(parts: DataPlaneParts) {
@@ -164,6 +168,7 @@ export class DataPlane implements ListenerHost {
         },
         this.#runtime,
       );
+      const names = await LabelNames.build(config);
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
         const key = formatListenAddress(listenerOptions.address);
@@ -173,7 +178,7 @@ export class DataPlane implements ListenerHost {
         await socket.listen(options.chosenPorts.get(key) ?? null);
       }
       if (this.#isClosed) throw new Error("this proxy has been closed");
-      this.#prepared = { runtime, opened, accessLog };
+      this.#prepared = { runtime, names, opened, accessLog };
     } catch (error) {
       this.#stores.abort();
       for (const socket of opened.values()) socket.close();
@@ -191,11 +196,8 @@ export class DataPlane implements ListenerHost {
     this.#prepared = null;
     const previous = this.#runtime;
     this.#runtime = prepared.runtime;
-    const { upstreams } = prepared.runtime;
-    this.#failures.keep(
-      (upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null,
-      (upstream) => upstreams.has(upstream),
-    );
+    this.#names = prepared.names;
+    this.#keepFailures();
     this.#stores.commit();
     if (prepared.runtime.config.overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
@@ -205,6 +207,28 @@ export class DataPlane implements ListenerHost {
     this.#adoptNames();
     if (previous !== null)
       for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
+  }
+
+  /** Gives upstreams of the running configuration other endpoints. Those that are gone are drained. */
+  async takeLists(lists: readonly EndpointList[]): Promise<void> {
+    const slices = new TimeSlices();
+    for (const { upstream: name, endpoints } of lists) {
+      for (const transport of this.#runtime!.takeList(name, endpoints)) this.#retired.addTransport(transport);
+      this.#names?.setEndpoints(name, endpoints);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    this.#keepFailures();
+    if (this.#names !== null) this.#metrics.adopt(this.#names);
+  }
+
+  /** Forgets the failures of what is gone. */
+  #keepFailures(): void {
+    const { upstreams } = this.#runtime!;
+    this.#failures.keep(
+      (upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null,
+      (upstream) => upstreams.has(upstream),
+    );
   }
 
   /**
@@ -398,13 +422,11 @@ export class DataPlane implements ListenerHost {
 
   /** Metrics name what the running configuration has, and listeners that still have connections. */
   readonly #adoptNames = (): void => {
-    if (this.#runtime !== null)
-      this.#metrics.adopt(
-        new LabelNames(
-          this.#runtime.config,
-          [...this.#listeners.values(), ...this.#retired.listeners].map(({ options }) => options.name),
-        ),
-      );
+    if (this.#names === null) return;
+    this.#names.setListeners(
+      [...this.#listeners.values(), ...this.#retired.listeners].map(({ options }) => options.name),
+    );
+    this.#metrics.adopt(this.#names);
   };
 
   #opens(address: ListenAddress, isShared: boolean): boolean {

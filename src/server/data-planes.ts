@@ -1,9 +1,19 @@
 /** All data planes of a proxy as the control thread sees them: one inline, or one a proxy thread. */
+import type { SharedSnapshot } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
+import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
 import { assertAddressFree } from "./assert-address-free.ts";
 import type { BoundAddress, ChosenPorts, DataPlane } from "./data-plane.ts";
 import type { Inspection } from "./inspection.ts";
+
+/** The next endpoints of an upstream. */
+export interface EndpointList {
+  readonly upstream: string;
+  readonly endpoints: readonly ListedEndpoint[];
+  /** What a directory of shared memory that is a copy must take and drop first. */
+  readonly memory: { readonly part: SharedSnapshot; readonly dropped: readonly string[] };
+}
 
 /** What the control thread can ask for. `prepare` and `commit` (or `abort`) go in pairs. */
 export interface DataPlanes {
@@ -16,6 +26,11 @@ export interface DataPlanes {
   prepare(config: Config): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
+  /**
+   * Gives upstreams of the running configuration other endpoints, everywhere. `config` is the running one with these
+   * lists; a thread that comes later gets that. Never while a configuration is prepared.
+   */
+  takeLists(lists: readonly EndpointList[], config: Config): Promise<void>;
   /** Accepts no more connections; resolves when the last exchange has ended. */
   drain(): Promise<void>;
   /** Ends everything at once. */
@@ -54,6 +69,10 @@ export class InlinePlane implements DataPlanes {
   abort(): Promise<void> {
     this.#plane.abort();
     return Promise.resolve();
+  }
+
+  takeLists(lists: readonly EndpointList[]): Promise<void> {
+    return this.#plane.takeLists(lists);
   }
 
   drain(): Promise<void> {

@@ -33,12 +33,13 @@ import { DataPlane } from "./data-plane.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { type DataPlanes, InlinePlane } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
+import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import { PanicWatch } from "./panic-watch.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy-handle.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
-import { SharedEndpoints } from "./shared-endpoints.ts";
+import { type ReservedList, SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
 import { decideThreadCount } from "./threads/thread-count.ts";
 import { toConfig } from "./to-config.ts";
@@ -67,7 +68,12 @@ export class ControlledProxy implements Proxy {
     onReturn: ({ upstream, endpoint }, cause) =>
       this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
   });
+  /** As it was given. */
+  #configured: Config;
+  /** With the lists of endpoints as they are now. */
   #config: Config;
+  readonly #lists: EndpointLists;
+  #names: LabelNames | null = null;
   #statistics: StatisticsLine | null = null;
   #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
   /** Starting, reloading and closing come one after the other. */
@@ -76,9 +82,11 @@ export class ControlledProxy implements Proxy {
   readonly #grace = new Countdown();
   #closing: Promise<void> | null = null;
 
-  /** Opens nothing until `listen`. */
-  constructor(config: Config, options: ProxyOptions) {
+  /** Opens nothing until `listen`. @param createSource where endpoints come from; default: the configuration */
+  constructor(config: Config, options: ProxyOptions, createSource: CreateEndpointSource = staticSource) {
+    this.#configured = config;
     this.#config = config;
+    this.#lists = new EndpointLists({ createSource, onChange: () => void this.#takeLists() });
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
@@ -162,7 +170,7 @@ export class ControlledProxy implements Proxy {
   async #start(): Promise<void> {
     const leave = await this.#changes.enter();
     try {
-      await this.#install(this.#config);
+      await this.#install(this.#configured);
       void this.#awaitFirstChecks();
     } finally {
       leave();
@@ -201,8 +209,8 @@ export class ControlledProxy implements Proxy {
     const leave = await this.#changes.enter();
     try {
       this.#assertRunning();
-      const config = await toConfig(next, this.#config.workers);
-      const diff = diffConfig(this.#config, config);
+      const config = await toConfig(next, this.#configured.workers);
+      const diff = diffConfig(this.#configured, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
       if (!diff.isEmpty) await this.#install(config);
       this.#noteReload("success");
@@ -219,22 +227,68 @@ export class ControlledProxy implements Proxy {
     if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
   }
 
-  /** Brings `config` to work everywhere, or changes nothing anywhere. */
-  async #install(config: Config): Promise<void> {
+  /** Brings `configured` to work everywhere, or changes nothing anywhere. */
+  async #install(configured: Config): Promise<void> {
+    const config = this.#lists.prepare(configured);
+    const names = await LabelNames.build(config);
     try {
       await this.#prepare(config);
     } catch (error) {
       this.#endpoints.release();
+      this.#lists.abort();
       throw error;
     }
     await this.#planes.commit();
     this.#accessLogFiles.commit();
     this.#admin.commit();
+    this.#configured = configured;
+    this.#names = names;
     this.#adopt(config);
+    this.#lists.commit();
+  }
+
+  /** Brings the lists of endpoints that have changed to the proxy threads, and leaves everything else alone. */
+  async #takeLists(): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      if (this.#state !== "starting" && this.#state !== "ready") return;
+      const changes = this.#lists.takeChanges(this.#config);
+      if (changes.length === 0) return;
+      const lists = changes.map(([upstream, options]) => this.#endpoints.reserveList(upstream, options));
+      const config = { ...this.#config, upstreams: { ...this.#config.upstreams, ...Object.fromEntries(changes) } };
+      await this.#planes.takeLists(
+        lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory })),
+        config,
+      );
+      this.#config = config;
+      for (const list of lists) this.#adoptList(list);
+      this.#forgetNames();
+    } catch (error) {
+      this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) });
+    } finally {
+      leave();
+    }
+  }
+
+  #adoptList(list: ReservedList): void {
+    const { upstream } = list;
+    this.#endpoints.adoptList(list);
+    this.#names?.setEndpoints(upstream, list.options.endpoints);
+    const upstreams = { [upstream]: list.options };
+    this.#health.updateUpstream(upstream, this.#endpoints.healthTargets({ upstreams }));
+    this.#ejections.updateUpstream(upstream, this.#endpoints.ejectionTargets({ upstreams }));
+    this.#panics.look(upstream);
+    this.#logger.info("upstream has other endpoints", { upstream, endpoints: list.options.endpoints.length });
+  }
+
+  /** Lets go what was counted under names that are gone. */
+  #forgetNames(): void {
+    const names = this.#names!;
+    this.#reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
   }
 
   async #prepare(config: Config): Promise<void> {
-    this.#endpoints.reserve(config);
+    await this.#endpoints.reserve(config);
     await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
     try {
       await this.#planes.prepare(config).catch((error: unknown) => {
@@ -262,9 +316,8 @@ export class ControlledProxy implements Proxy {
   #adopt(config: Config): void {
     const isStatisticsChanged = this.#statistics === null || this.#config.log.stats !== config.log.stats;
     this.#config = config;
-    this.#endpoints.adopt(config);
-    const names = new LabelNames(config);
-    this.#reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
+    this.#endpoints.adopt();
+    this.#forgetNames();
     this.#panics.adopt(config);
     this.#health.update(this.#endpoints.healthTargets(config));
     this.#ejections.update(this.#endpoints.ejectionTargets(config));
@@ -318,6 +371,7 @@ export class ControlledProxy implements Proxy {
       // Nobody has been told to come yet: nobody has to notice.
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
+      this.#lists.close();
       this.#health.close();
       this.#ejections.close();
       this.#resolver.close();
@@ -399,4 +453,8 @@ export class ControlledProxy implements Proxy {
     this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });
     this.#panics.look(upstream);
   }
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 /**
  * A configuration, compiled for one proxy thread: router, upstreams, and for every route the straight line of what it
- * uses. Immutable; a reload builds the next one beside it, taking over every transport that has not changed, and swaps
- * one reference.
+ * uses. A reload builds the next one beside it, taking over every transport that has not changed, and swaps one
+ * reference. All that changes in between are the endpoints of upstreams.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -21,12 +21,13 @@ import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { targetOf } from "../route/targets/targets.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
+import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies } from "../upstream/policies.ts";
 import type { Transport } from "../upstream/transport.ts";
-import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
+import { transportsLeftBehind, Upstream, type UpstreamParts } from "../upstream/upstream.ts";
 import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
 
 /** A route as the data path takes it. */
@@ -56,7 +57,7 @@ export interface RuntimeParts {
 /** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
 const longIdleMs = 3_600_000;
 
-/** The compiled form of one configuration; use `Runtime.build`. Immutable. */
+/** The compiled form of one configuration; use `Runtime.build`. */
 export class Runtime {
   readonly config: Config;
   readonly upstreams: ReadonlyMap<string, Upstream>;
@@ -77,7 +78,10 @@ export class Runtime {
   static async build(parts: RuntimeParts, previous: Runtime | null, slices = new TimeSlices()): Promise<Runtime> {
     const upstreams = new Map<string, Upstream>();
     for (const [name, options] of Object.entries(parts.config.upstreams)) {
-      upstreams.set(name, buildUpstream(name, options, parts, previous?.upstreams.get(name) ?? null));
+      upstreams.set(
+        name,
+        new Upstream({ ...toUpstreamParts(name, options, parts), previous: previous?.upstreams.get(name) ?? null }),
+      );
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
@@ -100,6 +104,15 @@ export class Runtime {
     return this.#router.match(exchange);
   }
 
+  /**
+   * Gives the upstream `name` other endpoints.
+   * @returns the transports of those that are gone, for the caller to drain
+   */
+  takeList(name: string, endpoints: readonly ListedEndpoint[]): Transport[] {
+    const { lenient } = this.config.upstreams[name]!;
+    return this.upstreams.get(name)!.take(toEndpointSpecs({ endpoints, lenient }));
+  }
+
   /** The transports that `next` did not take over. */
   leftBehind(next: Runtime): Transport[] {
     return [...this.upstreams].flatMap(([name, upstream]) =>
@@ -113,8 +126,14 @@ export class Runtime {
 }
 
 /** The endpoints of an upstream as the data path takes them. */
-export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
-  return options.endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
+export function toEndpointSpecs({
+  endpoints,
+  lenient,
+}: {
+  readonly endpoints: readonly ListedEndpoint[];
+  readonly lenient: boolean;
+}): EndpointSpec[] {
+  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
     url,
     host,
     port,
@@ -122,16 +141,12 @@ export function toEndpointSpecs(options: UpstreamOptions): EndpointSpec[] {
     weight,
     isBackup: backup,
     zone,
-    isLenient: options.lenient,
+    isLenient: lenient,
   }));
 }
 
-function buildUpstream(
-  name: string,
-  options: UpstreamOptions,
-  parts: RuntimeParts,
-  previous: Upstream | null,
-): Upstream {
+/** Apart from the upstream before it, which must not be within reach of what lives as long as the new one. */
+function toUpstreamParts(name: string, options: UpstreamOptions, parts: RuntimeParts): UpstreamParts {
   const transportOptions: TransportOptions = {
     maxIdle: options.pool.maxIdle,
     idleTimeout: options.pool.idleTimeout,
@@ -139,7 +154,7 @@ function buildUpstream(
     isLenient: options.lenient,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
-  return new Upstream({
+  return {
     name,
     endpoints: toEndpointSpecs(options),
     balance: options.balance,
@@ -149,20 +164,13 @@ function buildUpstream(
     memory: parts.memory,
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
-    previous,
-    createPolicies: (endpoints) =>
-      createPolicies({
-        ...parts.middlewares,
-        upstreamName: name,
-        options,
-        endpoints,
-        previous: previous?.policies ?? null,
-      }),
+    createPolicies: (endpoints, previous) =>
+      createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous }),
     openTransport: (spec, before) =>
       before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
         ? before
         : new Http1Transport(spec, transportOptions, parts.transports),
-  });
+  };
 }
 
 function compileRoute(

@@ -37,12 +37,12 @@ function countIn(
   return { state, connections };
 }
 
-test("a thread that dies between taking a configuration and everybody's taking it leaves no counts behind, in the old one or the new", () => {
+test("a thread that dies between taking a configuration and everybody's taking it leaves no counts behind, in the old one or the new", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
-  endpoints.reserve(configOf("old"));
-  endpoints.adopt(configOf("old"));
-  endpoints.reserve(configOf("new"));
+  await endpoints.reserve(configOf("old"));
+  endpoints.adopt();
+  await endpoints.reserve(configOf("new"));
   const counted = [countIn(memory, "old"), countIn(memory, "new")];
   endpoints.clearStripe(1);
   assert.deepEqual(
@@ -52,42 +52,42 @@ test("a thread that dies between taking a configuration and everybody's taking i
       [0, 0],
     ],
   );
-  endpoints.adopt(configOf("new"));
+  endpoints.adopt();
   assert.equal(endpoints.of("new")[0]!.state.inFlight, 0);
 });
 
-test("regions live as long as a configuration needs them; those of one that came to nothing are let go", () => {
+test("regions live as long as a configuration needs them; those of one that came to nothing are let go", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
   const keys = (): string[] => [...memory.snapshot().keys].sort();
   const hasRegionsOf = (name: string): boolean => keys().some((key) => key.includes(name));
-  endpoints.reserve(configOf("first"));
-  endpoints.adopt(configOf("first"));
+  await endpoints.reserve(configOf("first"));
+  endpoints.adopt();
   const before = keys();
-  endpoints.reserve(configOf("second"));
+  await endpoints.reserve(configOf("second"));
   assert.equal(hasRegionsOf("second"), true);
   endpoints.release();
   assert.deepEqual(keys(), before);
-  endpoints.reserve(configOf("third"));
-  endpoints.adopt(configOf("third"));
+  await endpoints.reserve(configOf("third"));
+  endpoints.adopt();
   assert.deepEqual([hasRegionsOf("first"), hasRegionsOf("third"), keys().length], [false, true, before.length]);
 });
 
-test("what is still under way at an endpoint or a listener counts when that is removed and added again; all else that was known of the endpoint is forgotten", () => {
+test("what is still under way at an endpoint or a listener counts when that is removed and added again; all else that was known of the endpoint is forgotten", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
-  const reload = (name: string): void => {
-    endpoints.reserve(configOf(name));
-    endpoints.adopt(configOf(name));
+  const reload = async (name: string): Promise<void> => {
+    await endpoints.reserve(configOf(name));
+    endpoints.adopt();
   };
-  reload("first");
+  await reload("first");
   const { state, connections } = countIn(memory, "first");
   state.health = Health.unhealthy;
   state.setFlag(EndpointFlag.draining);
   state.weightOverride = 7;
   state.latency.observe(100, 1);
-  reload("second");
-  reload("first");
+  await reload("second");
+  await reload("first");
   const back = endpoints.of("first")[0]!.state;
   assert.deepEqual(
     [back.inFlight, back.health, back.isAdmitting, back.weightOverride, back.latency.at(1)],
@@ -97,7 +97,7 @@ test("what is still under way at an endpoint or a listener counts when that is r
   state.leave();
   connections.leave();
   assert.equal(back.inFlight, 0);
-  reload("second");
+  await reload("second");
   assert.equal(
     [...memory.snapshot().keys].some((key) => key.includes("first")),
     false,
@@ -105,17 +105,17 @@ test("what is still under way at an endpoint or a listener counts when that is r
   );
 });
 
-test("a thread that dies is taken out of the counts of what was removed, too", () => {
+test("a thread that dies is taken out of the counts of what was removed, too", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
   for (const name of ["first", "second"]) {
-    endpoints.reserve(configOf(name));
-    endpoints.adopt(configOf(name));
+    await endpoints.reserve(configOf(name));
+    endpoints.adopt();
     if (name === "first") countIn(memory, name);
   }
   endpoints.clearStripe(1);
-  endpoints.reserve(configOf("first"));
-  endpoints.adopt(configOf("first"));
+  await endpoints.reserve(configOf("first"));
+  endpoints.adopt();
   assert.equal(endpoints.of("first")[0]!.state.inFlight, 0);
   assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 0);
 });

@@ -3,7 +3,8 @@
  * that all of them find the same regions.
  */
 import type { SharedCount } from "../base/shared-count.ts";
-import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import type { ReservedRegion, SharedMemory, SharedSnapshot } from "../base/shared-memory.ts";
+import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
@@ -13,10 +14,11 @@ import { EjectionRecord } from "../upstream/ejection-record.ts";
 import { EndpointFlag, EndpointState } from "../upstream/endpoint-state.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { HealthTarget } from "../upstream/health/health-checker.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
 import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { toEndpointSpecs } from "./runtime.ts";
-import { reserveRegions } from "./shared-regions.ts";
+import { reserveRegions, reserveUpstream } from "./shared-regions.ts";
 
 /** An endpoint and the window on its state. */
 export interface SharedEndpoint {
@@ -27,54 +29,71 @@ export interface SharedEndpoint {
 /** The endpoints of an upstream as the control thread sees them. */
 export type EndpointsOf = (upstream: string) => readonly SharedEndpoint[];
 
+/** An upstream as the control thread sees it. */
+interface SharedUpstream {
+  readonly endpoints: readonly SharedEndpoint[];
+  readonly regions: readonly ReservedRegion[];
+  /** Null = it has none. */
+  readonly breaker: BreakerState | null;
+  /** How many requests wait for it; null = it has no limits. */
+  readonly waiting: SharedCount | null;
+}
+
+/** What a configuration needs. */
+interface Reservation {
+  /** Of everything but upstreams. */
+  readonly regions: readonly ReservedRegion[];
+  readonly upstreams: Map<string, SharedUpstream>;
+}
+
+/** The next list of endpoints of an upstream, for which everything is there. */
+export interface ReservedList {
+  readonly upstream: string;
+  readonly options: UpstreamOptions;
+  readonly next: SharedUpstream;
+  /** What the proxy threads must be told of their directory. */
+  readonly memory: { readonly part: SharedSnapshot; readonly dropped: readonly string[] };
+}
+
 /** The endpoints of the running configuration. */
 export class SharedEndpoints {
   readonly #memory: SharedMemory;
   readonly #stripes: number;
-  #byUpstream = new Map<string, SharedEndpoint[]>();
-  /** Of the running configuration. */
-  #running: readonly ReservedRegion[] = [];
+  #running: Reservation = { regions: [], upstreams: new Map() };
   /** Not needed any more, but requests that began under them are not over. */
   #leftOver: readonly ReservedRegion[] = [];
-  /** Of the one that may take its place: while it goes to the threads, some have it already. */
-  #reserved: readonly ReservedRegion[] = [];
-  #breakers = new Map<string, BreakerState>();
-  #waiting = new Map<string, SharedCount>();
+  /** Of what may take the place of what is running: while it goes to the threads, some have it already. */
+  #reserved: Reservation | null = null;
 
   constructor(memory: SharedMemory, stripes: number) {
     this.#memory = memory;
     this.#stripes = stripes;
   }
 
-  /** Makes the regions that `config` needs. What is there already stays as it is. `adopt` or `release` follows. */
-  reserve(config: Config): void {
-    this.#reserved = reserveRegions(config, this.#memory, this.#stripes);
-    const left = new Set(this.#leftOver.map(({ key }) => key));
-    for (const [upstream, endpoints] of this.#open(config)) {
-      // One that was gone and is back: its requests still count, everything else that was known of it is forgotten.
-      if (left.size > 0)
-        for (const { spec, state } of endpoints) if (left.has(EndpointState.key(upstream, spec.url))) state.forget();
-      markAdded(endpoints, this.of(upstream));
+  /**
+   * Makes the regions that `config` needs. What is there already stays as it is. `adopt` or `release` follows.
+   */
+  async reserve(config: Config, slices = new TimeSlices()): Promise<void> {
+    const reserved: Reservation = {
+      regions: reserveRegions(config, this.#memory, this.#stripes),
+      upstreams: new Map<string, SharedUpstream>(),
+    };
+    this.#reserved = reserved;
+    const left = this.#leftOverKeys;
+    for (const [name, options] of Object.entries(config.upstreams)) {
+      reserved.upstreams.set(name, this.#reserveUpstream(name, options, left));
+      const pause = slices.pause();
+      if (pause !== null) await pause;
     }
   }
 
-  /** Makes `config`, which was reserved, the running one: regions that it does not need are let go. */
-  adopt(config: Config): void {
-    const before = this.#byUpstream;
-    this.#byUpstream = this.#open(config);
-    for (const [upstream, endpoints] of this.#byUpstream) takeBackWeights(endpoints, before.get(upstream) ?? []);
-    this.#breakers = new Map(
-      Object.entries(config.upstreams).flatMap(([name, { breaker }]) =>
-        breaker === null ? [] : [[name, BreakerState.open(this.#memory, name)]],
-      ),
-    );
-    this.#waiting = new Map(
-      Object.entries(config.upstreams).flatMap(([name, { limits }]) =>
-        hasLimits(limits) ? [[name, openWaitingCount(this.#memory, name, this.#stripes)]] : [],
-      ),
-    );
-    this.#leftOver = [...this.#leftOver, ...this.#running];
-    this.#running = this.#reserved;
+  /** Makes what was reserved the running configuration: regions that it does not need are let go. */
+  adopt(): void {
+    const before = this.#running;
+    this.#running = this.#reserved!;
+    for (const [name, { endpoints }] of this.#running.upstreams)
+      takeBackWeights(endpoints, before.upstreams.get(name)?.endpoints ?? []);
+    this.#leftOver = [...this.#leftOver, ...regionsOf(before)];
     this.release();
   }
 
@@ -83,23 +102,79 @@ export class SharedEndpoints {
    * that came to nothing among them.
    */
   release(): void {
-    this.#reserved = [];
-    const keys = new Set(this.#running.map(({ key }) => key));
+    this.#reserved = null;
+    const keys = new Set<string>();
+    for (const { key } of regionsOf(this.#running)) keys.add(key);
     this.#leftOver = this.#leftOver.filter(({ key, isCounting }) => !keys.has(key) && isCounting?.() === true);
     for (const { key } of this.#leftOver) keys.add(key);
     this.#memory.prune((key) => keys.has(key));
   }
 
+  /**
+   * Makes the regions for the endpoints that `options` give a running upstream in place of those that it has.
+   * `adoptList` follows when all proxy threads have the list.
+   */
+  reserveList(upstream: string, options: UpstreamOptions): ReservedList {
+    const next = this.#reserveUpstream(upstream, options, this.#leftOverKeys);
+    const keys = next.regions.map(({ key }) => key);
+    const needed = new Set(keys);
+    const dropped = this.#regionsOf(upstream).flatMap(({ key }) => (needed.has(key) ? [] : [key]));
+    this.#reserved = { regions: [], upstreams: new Map([[upstream, next]]) };
+    return { upstream, options, next, memory: { part: this.#memory.snapshot(keys), dropped } };
+  }
+
+  /** Makes a list that was reserved the running one: the regions of endpoints that are gone are let go. */
+  adoptList({ upstream, next }: ReservedList): void {
+    takeBackWeights(next.endpoints, this.of(upstream));
+    const before = this.#regionsOf(upstream);
+    this.#running.upstreams.set(upstream, next);
+    this.#reserved = null;
+    const needed = new Set(next.regions.map(({ key }) => key));
+    const unneeded = [...this.#leftOver, ...before].filter(({ key }) => !needed.has(key));
+    this.#leftOver = unneeded.filter(({ isCounting }) => isCounting?.() === true);
+    const counting = this.#leftOverKeys;
+    this.#memory.forget(unneeded.flatMap(({ key }) => (counting.has(key) ? [] : [key])));
+  }
+
+  #reserveUpstream(name: string, options: UpstreamOptions, left: ReadonlySet<string>): SharedUpstream {
+    const memory = this.#memory;
+    const stripes = this.#stripes;
+    const regions = reserveUpstream(name, options, { memory, stripes });
+    const upstream = UpstreamState.open(memory, name);
+    const endpoints = toEndpointSpecs(options).map((spec) => ({
+      spec,
+      state: EndpointState.open(memory, { upstreamName: name, url: spec.url, stripeIndex: -1, stripes, upstream }),
+    }));
+    // One that was gone and is back: its requests still count, everything else that was known of it is forgotten.
+    if (left.size > 0)
+      for (const { spec, state } of endpoints) if (left.has(EndpointState.key(name, spec.url))) state.forget();
+    markAdded(endpoints, this.of(name));
+    return {
+      endpoints,
+      regions,
+      breaker: options.breaker === null ? null : BreakerState.open(memory, name),
+      waiting: hasLimits(options.limits) ? openWaitingCount(memory, name, stripes) : null,
+    };
+  }
+
+  get #leftOverKeys(): ReadonlySet<string> {
+    return new Set(this.#leftOver.map(({ key }) => key));
+  }
+
+  #regionsOf(upstream: string): readonly ReservedRegion[] {
+    return this.#running.upstreams.get(upstream)?.regions ?? [];
+  }
+
   get upstreamNames(): readonly string[] {
-    return [...this.#byUpstream.keys()];
+    return [...this.#running.upstreams.keys()];
   }
 
   of(upstream: string): readonly SharedEndpoint[] {
-    return this.#byUpstream.get(upstream) ?? [];
+    return this.#running.upstreams.get(upstream)?.endpoints ?? [];
   }
 
   /** What may be ejected by outlier detection. */
-  ejectionTargets(config: Config): EjectionTarget[] {
+  ejectionTargets(config: Pick<Config, "upstreams">): EjectionTarget[] {
     return Object.entries(config.upstreams).flatMap(([upstream, { outlier }]) =>
       this.of(upstream).map(({ spec: { url }, state }) => ({
         upstream,
@@ -111,7 +186,7 @@ export class SharedEndpoints {
   }
 
   /** What is to be checked actively. */
-  healthTargets(config: Config): HealthTarget[] {
+  healthTargets(config: Pick<Config, "upstreams">): HealthTarget[] {
     return Object.entries(config.upstreams).flatMap(([upstream, { health }]) =>
       health === null
         ? []
@@ -121,13 +196,16 @@ export class SharedEndpoints {
 
   /** Takes a dead thread out of every count. */
   clearStripe(stripeIndex: number): void {
-    for (const { clearStripe } of [...this.#running, ...this.#reserved, ...this.#leftOver]) clearStripe?.(stripeIndex);
+    const clear = ({ clearStripe }: ReservedRegion): void => clearStripe?.(stripeIndex);
+    for (const region of regionsOf(this.#running)) clear(region);
+    for (const region of this.#reserved === null ? [] : regionsOf(this.#reserved)) clear(region);
+    for (const region of this.#leftOver) clear(region);
   }
 
   readonly collect: MetricCollector = (add) => {
-    for (const [upstream, waiting] of this.#waiting) add(families.pending, [upstream], waiting.total);
-    for (const [upstream, breaker] of this.#breakers) add(families.breakerState, [upstream], breaker.position);
-    for (const [upstream, endpoints] of this.#byUpstream) {
+    for (const [upstream, { endpoints, breaker, waiting }] of this.#running.upstreams) {
+      if (waiting !== null) add(families.pending, [upstream], waiting.total);
+      if (breaker !== null) add(families.breakerState, [upstream], breaker.position);
       for (const { spec, state } of endpoints) {
         add(families.endpointUp, [upstream, spec.url], state.isAdmitting ? 1 : 0);
         add(families.endpointEjected, [upstream, spec.url], state.hasFlag(EndpointFlag.ejected) ? 1 : 0);
@@ -137,27 +215,11 @@ export class SharedEndpoints {
       }
     }
   };
+}
 
-  #open(config: Config): Map<string, SharedEndpoint[]> {
-    return new Map(
-      Object.entries(config.upstreams).map(([name, options]) => {
-        const upstreamState = UpstreamState.open(this.#memory, name);
-        return [
-          name,
-          toEndpointSpecs(options).map((spec) => ({
-            spec,
-            state: EndpointState.open(this.#memory, {
-              upstreamName: name,
-              url: spec.url,
-              stripeIndex: -1,
-              stripes: this.#stripes,
-              upstream: upstreamState,
-            }),
-          })),
-        ];
-      }),
-    );
-  }
+function* regionsOf({ regions, upstreams }: Reservation): Generator<ReservedRegion> {
+  yield* regions;
+  for (const { regions: own } of upstreams.values()) yield* own;
 }
 
 /** Endpoints that come to others which serve already may start slowly. */

@@ -12,6 +12,7 @@ import { EndpointState } from "../upstream/endpoint-state.ts";
 import { reserveStickySecret } from "../upstream/affinity/sticky-secret.ts";
 import { hasLimits, reserveSaturation } from "../upstream/saturation.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { ConnectionCount } from "./connection-count.ts";
 
@@ -21,39 +22,7 @@ type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) =>
 const features: readonly ReserveRegions[] = [
   (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
-  (config, memory, stripes) =>
-    Object.entries(config.upstreams).flatMap(([name, { endpoints }]) =>
-      reserveEndpoints(
-        memory,
-        name,
-        endpoints.map(({ url }) => url),
-        stripes,
-      ),
-    ),
   (config, memory) => reserveForMiddlewares(config.routes, memory),
-  (config, memory, stripes) =>
-    Object.entries(config.upstreams).flatMap(([name, { retry, hedge }]) =>
-      retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [],
-    ),
-  (config, memory, stripes) =>
-    Object.entries(config.upstreams).flatMap(([name, { limits, endpoints }]) =>
-      hasLimits(limits)
-        ? reserveSaturation(
-            memory,
-            name,
-            endpoints.map(({ url }) => url),
-            stripes,
-          )
-        : [],
-    ),
-  (config, memory, stripes) =>
-    Object.entries(config.upstreams).flatMap(([name, { breaker }]) =>
-      breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes),
-    ),
-  (config, memory) =>
-    Object.entries(config.upstreams).flatMap(([name, { outlier, endpoints }]) =>
-      outlier === null ? [] : endpoints.map(({ url }) => EjectionRecord.reserve(memory, name, url)),
-    ),
   (config, memory) =>
     Object.values(config.upstreams).some(
       ({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null,
@@ -62,12 +31,28 @@ const features: readonly ReserveRegions[] = [
       : [],
 ];
 
-function reserveEndpoints(
-  memory: SharedMemory,
-  upstreamName: string,
-  urls: readonly string[],
-  stripes: number,
-): ReservedRegion[] {
+/** An upstream, and where its regions are. */
+interface UpstreamPlace {
+  readonly memory: SharedMemory;
+  readonly stripes: number;
+  readonly name: string;
+  readonly urls: readonly string[];
+  readonly options: UpstreamOptions;
+}
+
+const upstreamFeatures: readonly ((place: UpstreamPlace) => readonly ReservedRegion[])[] = [
+  reserveEndpoints,
+  ({ memory, name, stripes, options: { retry, hedge } }) =>
+    retry.attempts > 0 || hedge !== null ? reserveRetryBudget(memory, name, stripes) : [],
+  ({ memory, name, urls, stripes, options: { limits } }) =>
+    hasLimits(limits) ? reserveSaturation(memory, name, urls, stripes) : [],
+  ({ memory, name, stripes, options: { breaker } }) =>
+    breaker === null ? [] : reserveBreaker(memory, name, breaker, stripes),
+  ({ memory, name, urls, options: { outlier } }) =>
+    outlier === null ? [] : urls.map((url) => EjectionRecord.reserve(memory, name, url)),
+];
+
+function reserveEndpoints({ memory, name: upstreamName, urls, stripes }: UpstreamPlace): ReservedRegion[] {
   const upstream = UpstreamState.open(memory, upstreamName);
   const endpoints = urls.map((url): ReservedRegion => {
     const state = EndpointState.open(memory, { upstreamName, url, stripeIndex: -1, stripes, upstream });
@@ -80,7 +65,17 @@ function reserveEndpoints(
   return [{ key: UpstreamState.key(upstreamName), clearStripe: null }, ...endpoints];
 }
 
-/** The regions of everything that `config` uses. */
+/** The regions of everything that `config` uses, but for its upstreams. */
 export function reserveRegions(config: Config, memory: SharedMemory, stripes: number): readonly ReservedRegion[] {
   return features.flatMap((reserve) => reserve(config, memory, stripes));
+}
+
+/** The regions of an upstream. */
+export function reserveUpstream(
+  name: string,
+  options: UpstreamOptions,
+  { memory, stripes }: Pick<UpstreamPlace, "memory" | "stripes">,
+): readonly ReservedRegion[] {
+  const urls = options.endpoints.map(({ url }) => url);
+  return upstreamFeatures.flatMap((reserve) => reserve({ memory, stripes, name, urls, options }));
 }

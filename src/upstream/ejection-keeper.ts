@@ -30,7 +30,8 @@ const intervalMs = 200;
 export class EjectionKeeper {
   readonly #onReturn: EjectionKeeperOptions["onReturn"];
   readonly #scheduler: Scheduler;
-  #targets: readonly EjectionTarget[] = [];
+  /** By upstream. */
+  readonly #targets = new Map<string, readonly EjectionTarget[]>();
   #next: ScheduledCall | null = null;
 
   constructor({ onReturn, scheduler = systemScheduler }: EjectionKeeperOptions) {
@@ -40,9 +41,17 @@ export class EjectionKeeper {
 
   /** Makes `targets` the endpoints that are looked after. */
   update(targets: readonly EjectionTarget[]): void {
+    this.#targets.clear();
+    for (const [upstream, its] of Map.groupBy(targets, (target) => target.upstream)) this.updateUpstream(upstream, its);
+  }
+
+  /** As `update`, for the endpoints of one upstream; the others are looked after as before. */
+  updateUpstream(upstream: string, targets: readonly EjectionTarget[]): void {
     for (const { state, record } of targets) if (record === null) state.clearFlag(EndpointFlag.ejected);
-    this.#targets = targets.filter(({ record }) => record !== null);
-    if (this.#targets.length > 0) this.#next ??= this.#scheduler.after(intervalMs, this.#look);
+    const ejectable = targets.filter(({ record }) => record !== null);
+    if (ejectable.length === 0) this.#targets.delete(upstream);
+    else this.#targets.set(upstream, ejectable);
+    if (this.#targets.size > 0) this.#next ??= this.#scheduler.after(intervalMs, this.#look);
   }
 
   /**
@@ -51,9 +60,8 @@ export class EjectionKeeper {
    * the ejection.
    */
   notePass(upstream: string, endpoint: string, kind: "pass" | "recovery"): void {
-    for (const target of this.#targets) {
-      if (target.upstream !== upstream || target.endpoint !== endpoint || !target.state.hasFlag(EndpointFlag.ejected))
-        continue;
+    for (const target of this.#targets.get(upstream) ?? []) {
+      if (target.endpoint !== endpoint || !target.state.hasFlag(EndpointFlag.ejected)) continue;
       if (kind === "recovery" || target.record!.isFirst) this.#bringBack(target, "health check");
     }
   }
@@ -61,14 +69,15 @@ export class EjectionKeeper {
   close(): void {
     this.#next?.cancel();
     this.#next = null;
-    this.#targets = [];
+    this.#targets.clear();
   }
 
   readonly #look = (): void => {
-    this.#next = this.#targets.length > 0 ? this.#scheduler.after(intervalMs, this.#look) : null;
+    this.#next = this.#targets.size > 0 ? this.#scheduler.after(intervalMs, this.#look) : null;
     const now = this.#now();
-    for (const target of this.#targets) {
-      if (target.state.hasFlag(EndpointFlag.ejected) && now >= target.record!.endsMs) this.#bringBack(target, "time");
+    for (const targets of this.#targets.values()) {
+      for (const target of targets)
+        if (target.state.hasFlag(EndpointFlag.ejected) && now >= target.record!.endsMs) this.#bringBack(target, "time");
     }
   };
 

@@ -1,6 +1,6 @@
 /**
- * One address of an upstream, as one proxy thread sees it: immutable facts, a window on the shared state, and this
- * thread's transport.
+ * One address of an upstream, as one proxy thread sees it: facts, a window on the shared state, and this thread's
+ * transport.
  */
 import type { EndpointState } from "./endpoint-state.ts";
 import type { Transport } from "./transport.ts";
@@ -29,7 +29,8 @@ export interface EndpointSpec {
 
 /** An endpoint in a proxy thread. */
 export class Endpoint {
-  readonly spec: EndpointSpec;
+  /** Replaced by another of the same URL if a source says something new about its weight, its role or its zone. */
+  spec: EndpointSpec;
   readonly name: string;
   readonly state: EndpointState;
   readonly transport: Transport;

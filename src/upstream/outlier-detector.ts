@@ -62,7 +62,9 @@ export class OutlierDetector implements AttemptObserver {
 
   onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number): void {
     if (outcome === "cancelled") return;
-    const record = this.#records.get(endpoint)!;
+    const record = this.#records.get(endpoint);
+    // It is gone from the list, or was not in it when the attempt began.
+    if (record === undefined) return;
     if (!isEndpointFailure(outcome, status, this.#options.statuses)) record.noteSuccess();
     else if (record.noteFailure() >= this.#options.consecutiveErrors) this.#eject(endpoint, record);
   }

@@ -29,10 +29,21 @@ export interface UpstreamPolicies {
   readonly breaker: CircuitBreaker | null;
   /** Null = no limits. */
   readonly saturation: Saturation | null;
+  /**
+   * The same for another list of endpoints: budget, breaker and limits go on, also for attempts at endpoints that are no
+   * longer in the list.
+   */
+  forEndpoints(endpoints: readonly Endpoint[]): UpstreamPolicies;
 }
 
 /** An upstream that does nothing about failure. */
-export const noPolicies: UpstreamPolicies = { observers: [], retryBudget: null, breaker: null, saturation: null };
+export const noPolicies: UpstreamPolicies = {
+  observers: [],
+  retryBudget: null,
+  breaker: null,
+  saturation: null,
+  forEndpoints: () => noPolicies,
+};
 
 /** What policies are made from. */
 export interface PolicyParts {
@@ -48,28 +59,43 @@ export interface PolicyParts {
   readonly previous: UpstreamPolicies | null;
 }
 
-export function createPolicies(parts: PolicyParts): UpstreamPolicies {
+/** What of an upstream's policies does not depend on its endpoints. */
+type KeptPolicies = Pick<UpstreamPolicies, "retryBudget" | "breaker" | "saturation">;
+
+/** What an upstream does about failure, by its options. */
+export function createPolicies({ previous, ...parts }: PolicyParts): UpstreamPolicies {
   const { options } = parts;
-  const observers: AttemptObserver[] = [];
-  if (options.outlier !== null && parts.endpoints.length > 1)
-    observers.push(createOutlierDetector(parts, options.outlier));
-  const breaker = options.breaker === null ? null : createBreaker(parts, options.breaker);
-  if (breaker !== null) observers.push(breaker);
-  const saturation = hasLimits(options.limits) ? createSaturation(parts) : null;
-  if (saturation !== null && saturation.adaptive !== null) observers.push(saturation.adaptive);
-  return {
-    observers,
-    saturation,
-    breaker,
+  return assemble(parts, {
+    breaker: options.breaker === null ? null : createBreaker(parts, options.breaker),
+    saturation: hasLimits(options.limits) ? createSaturation(parts, previous?.saturation ?? null) : null,
     retryBudget:
       options.retry.attempts > 0 || options.hedge !== null
         ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent })
         : null,
+  });
+}
+
+/** Everything that policies are made from but those before them: what lives on keeps these parts. */
+type KeptParts = Omit<PolicyParts, "previous">;
+
+function assemble(parts: KeptParts, kept: KeptPolicies): UpstreamPolicies {
+  const { outlier } = parts.options;
+  const observers: AttemptObserver[] = [];
+  if (outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, outlier));
+  if (kept.breaker !== null) observers.push(kept.breaker);
+  if (kept.saturation !== null && kept.saturation.adaptive !== null) observers.push(kept.saturation.adaptive);
+  return {
+    ...kept,
+    observers,
+    forEndpoints(endpoints) {
+      kept.saturation?.add(endpoints);
+      return assemble({ ...parts, endpoints }, kept);
+    },
   };
 }
 
 function createOutlierDetector(
-  { upstreamName, endpoints, memory, metrics, logger }: PolicyParts,
+  { upstreamName, endpoints, memory, metrics, logger }: KeptParts,
   options: OutlierOptions,
 ): OutlierDetector {
   return new OutlierDetector({
@@ -101,7 +127,7 @@ const positionNames = {
   [BreakerPosition.halfOpen]: "half-open",
 } as const;
 
-function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBreaker {
+function createBreaker(parts: KeptParts, options: BreakerOptions): CircuitBreaker {
   const { upstreamName, metrics, logger } = parts;
   return new CircuitBreaker({
     ...parts,
@@ -114,7 +140,7 @@ function createBreaker(parts: PolicyParts, options: BreakerOptions): CircuitBrea
   });
 }
 
-function createSaturation(parts: PolicyParts): Saturation {
+function createSaturation(parts: KeptParts, previous: Saturation | null): Saturation {
   const {
     options: { limits },
     upstreamName,
@@ -124,7 +150,7 @@ function createSaturation(parts: PolicyParts): Saturation {
   return new Saturation({
     ...parts,
     options: limits,
-    previous: parts.previous?.saturation ?? null,
+    previous,
     scheduler: systemScheduler,
     clock: sharedClock,
     onAdaptiveLimit: (limit) => gauge?.set(limit),

@@ -73,7 +73,10 @@ export class Saturation {
   readonly #options: LimitsOptions;
   readonly #total: SharedCount;
   readonly #waiting: SharedCount;
-  readonly #byEndpoint: ReadonlyMap<Endpoint, SharedCount>;
+  /** Also of endpoints that are gone from the list, as long as an exchange holds them: it has a place to leave. */
+  readonly #byEndpoint = new WeakMap<Endpoint, SharedCount>();
+  readonly #open: (key: string) => SharedCount;
+  readonly #upstreamName: string;
   readonly #queue: PendingQueue;
   /** This thread's part of the places, when all threads want them. */
   readonly #share: number;
@@ -81,14 +84,12 @@ export class Saturation {
 
   constructor(parts: SaturationParts) {
     const { upstreamName, options, memory, stripeIndex, stripes } = parts;
-    const open = (key: string): SharedCount =>
-      new SharedCount(memory.region(key, SharedCount.byteLength(stripes)), stripeIndex);
+    this.#open = (key) => new SharedCount(memory.region(key, SharedCount.byteLength(stripes)), stripeIndex);
+    this.#upstreamName = upstreamName;
     this.#options = options;
-    this.#total = open(totalKey(upstreamName));
-    this.#waiting = open(waitingKey(upstreamName));
-    this.#byEndpoint = new Map(
-      parts.endpoints.map((endpoint) => [endpoint, open(endpointKey(upstreamName, endpoint.name))]),
-    );
+    this.#total = this.#open(totalKey(upstreamName));
+    this.#waiting = this.#open(waitingKey(upstreamName));
+    this.add(parts.endpoints);
     this.#queue = new PendingQueue(parts.scheduler, options.pendingTimeout);
     this.#share = Math.ceil(options.maxRequests / stripes);
     const known = parts.previous?.adaptive ?? null;
@@ -98,6 +99,13 @@ export class Saturation {
         known !== null && isDeepStrictEqual(known.options, options.adaptive)
           ? known
           : new AdaptiveLimit(options.adaptive, parts.clock, parts.onAdaptiveLimit);
+  }
+
+  /** Counts at `endpoints`, too, from now on. */
+  add(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints)
+      if (!this.#byEndpoint.has(endpoint))
+        this.#byEndpoint.set(endpoint, this.#open(endpointKey(this.#upstreamName, endpoint.name)));
   }
 
   /** Nobody waits, so a new exchange may try at once. */

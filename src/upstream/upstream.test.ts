@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedMemory } from "../base/shared-memory.ts";
+import { parseConfig } from "../config/parse-config.ts";
+import { createContext } from "../middleware/testing/context.ts";
 import { plainPolicy } from "./balancer/form-groups.ts";
 import { EndpointFlag, Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
+import { createPolicies } from "./policies.ts";
 import type { Transport } from "./transport.ts";
 import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
 
@@ -114,4 +117,57 @@ test("a reload keeps counts, health, turn and the transports of what stays; the 
   const last = open([spec(2)], { memory, previous: after });
   assert.deepEqual(transportsLeftBehind(after, last), [after.endpoints[0]!.transport, after.endpoints[1]!.transport]);
   assert.deepEqual(transportsLeftBehind(last, null), [last.endpoints[0]!.transport]);
+});
+
+test("another list keeps the endpoints that stay, opens those that are new and gives back the transports of the others", () => {
+  const upstream = open([spec(1), spec(2)]);
+  const [one, two] = upstream.endpoints as [Endpoint, Endpoint];
+  two.state.enter();
+  assert.deepEqual(upstream.take([spec(3), spec(2, { weight: 5 })]), [one.transport]);
+  assert.equal(upstream.find("http://127.0.0.1:2"), two);
+  assert.deepEqual([two.weight, two.inFlight, upstream.find(one.name)], [5, 1, null]);
+  assert.deepEqual(new Set(ports(upstream, 6)), new Set([2, 3]));
+  assert.equal(upstream.take([]).length, 2);
+  assert.equal(upstream.pick({ key: null, tried: [] }), null);
+});
+
+test("what is done about failure bears attempts at endpoints that are gone, and counts at those that are new", () => {
+  const memory = new SharedMemory();
+  const { limits, outlier, breaker, retry, hedge } = parseConfig({
+    listeners: [{ address: ":0" }],
+    routes: [{ upstream: "api" }],
+    upstreams: { api: { endpoints: ["http://127.0.0.1:1"], limits: { maxRequestsPerEndpoint: 1 }, breaker: {} } },
+  }).upstreams["api"]!;
+  const { context } = createContext();
+  const upstream = open([spec(1), spec(2)], {
+    memory,
+    createPolicies: (endpoints, previous) =>
+      createPolicies({
+        ...context,
+        memory,
+        upstreamName: "api",
+        options: { limits, outlier, breaker, retry, hedge },
+        endpoints,
+        previous,
+      }),
+  });
+  const [one] = upstream.endpoints as [Endpoint];
+  const before = upstream.policies;
+  assert.equal(before.saturation!.enterEndpoint(one), true);
+  for (const observer of before.observers) observer.onAttemptStart(one);
+  upstream.take([spec(2), spec(3)]);
+  const after = upstream.policies;
+  assert.deepEqual(
+    [after.saturation, after.breaker, after.retryBudget],
+    [before.saturation, before.breaker, before.retryBudget],
+  );
+  const three = upstream.find("http://127.0.0.1:3")!;
+  assert.deepEqual([after.saturation!.enterEndpoint(three), after.saturation!.enterEndpoint(three)], [true, false]);
+  for (const observer of after.observers) observer.onAttemptEnd(one, "reset", 0, -1);
+  after.saturation!.leaveEndpoint(one);
+  assert.equal(after.saturation!.enterEndpoint(one), true, "its place is free again");
+  upstream.take([spec(3)]);
+  assert.equal(upstream.policies.observers.length, 1, "of one endpoint nobody is ejected");
+  upstream.take([spec(3), spec(1)]);
+  assert.equal(upstream.policies.observers.length, 2);
 });

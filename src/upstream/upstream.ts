@@ -1,8 +1,11 @@
 /**
- * A named group of endpoints in a proxy thread, and the balancer over them. Immutable: a reload builds a new one from
- * the new specifications. What must outlive a reload lives elsewhere: counts, health, flags and the round-robin cursor
- * in shared memory under the same keys, connections in the transports, which are taken over from the upstream that is
- * replaced.
+ * A named group of endpoints in a proxy thread, and the balancer over them. A reload builds a new one from the new
+ * specifications. What must outlive a reload lives elsewhere: counts, health, flags and the round-robin cursor in shared
+ * memory under the same keys, connections in the transports, which are taken over from the upstream that is replaced.
+ *
+ * Between reloads the upstream may be given another list of endpoints (`take`). An endpoint that stays is the same
+ * object before and after, so that exchanges under way and whatever is keyed by it go on; an exchange that tries again
+ * picks among the new ones.
  */
 import type { RandomSource } from "../base/random.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
@@ -47,56 +50,109 @@ export interface UpstreamParts {
   readonly previous?: Upstream | null;
   /** Default: `Math.random`. */
   readonly random?: RandomSource;
-  /** Makes what is done about failure, for these endpoints; default: nothing. */
-  readonly createPolicies?: (endpoints: readonly Endpoint[]) => UpstreamPolicies;
+  /**
+   * Makes what is done about failure, for these endpoints; default: nothing. `previous` is what the upstream that is replaced
+   * has, or null.
+   */
+  readonly createPolicies?: (endpoints: readonly Endpoint[], previous: UpstreamPolicies | null) => UpstreamPolicies;
 }
+
+/** As much of the parts as the next list of endpoints needs; `previous` is not in it, or no upstream would ever go. */
+type KeptParts = Omit<UpstreamParts, "previous" | "endpoints">;
 
 /** A group of endpoints and the way to choose among them. */
 export class Upstream {
   readonly name: string;
-  readonly endpoints: readonly Endpoint[];
   readonly state: UpstreamState;
-  readonly policies: UpstreamPolicies;
-  /** What keeps clients at their endpoint, or null. */
-  readonly affinity: Affinity | null;
-  readonly #balancer: Balancer;
-  readonly #byUrl: ReadonlyMap<string, Endpoint>;
+  readonly #parts: KeptParts;
+  readonly #context: BalancerContext;
+  #endpoints: readonly Endpoint[];
+  #policies: UpstreamPolicies;
+  #affinity: Affinity | null;
+  #balancer: Balancer;
+  #byUrl: ReadonlyMap<string, Endpoint>;
 
-  constructor(parts: UpstreamParts) {
-    const { name, memory } = parts;
-    this.name = name;
-    this.state = UpstreamState.open(memory, name);
-    this.endpoints = openEndpoints(parts, this.state);
-    const policies = parts.createPolicies?.(this.endpoints) ?? noPolicies;
-    this.policies =
-      parts.balance === "peak-ewma"
-        ? { ...policies, observers: [...policies.observers, new LatencyObserver()] }
-        : policies;
-    this.#byUrl = new Map(this.endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    const context: BalancerContext = {
+  constructor({ previous = null, endpoints, ...parts }: UpstreamParts) {
+    this.name = parts.name;
+    this.state = UpstreamState.open(parts.memory, parts.name);
+    this.#parts = parts;
+    this.#context = {
       shared: this.state,
       policy: parts.groupPolicy ?? plainPolicy,
       ...(parts.random && { random: parts.random }),
     };
-    this.#balancer = createBalancer(parts.balance, this.endpoints, context);
-    const { sticky = null, onSticky = () => {} } = parts;
-    this.affinity =
-      sticky === null
-        ? null
-        : createAffinity({
-            upstreamName: name,
-            options: sticky,
-            endpoints: this.endpoints,
-            find: (url) => this.find(url),
-            context,
-            memory,
-            onResult: onSticky,
-          });
+    this.#endpoints = endpoints.map((spec) => this.#open(spec, previous?.find(spec.url)?.transport ?? null));
+    this.#byUrl = byUrl(this.#endpoints);
+    this.#policies = withLatency(
+      parts.createPolicies?.(this.#endpoints, previous?.policies ?? null) ?? noPolicies,
+      parts.balance,
+    );
+    this.#balancer = createBalancer(parts.balance, this.#endpoints, this.#context);
+    this.#affinity = this.#createAffinity();
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  get policies(): UpstreamPolicies {
+    return this.#policies;
+  }
+
+  /** What keeps clients at their endpoint, or null. */
+  get affinity(): Affinity | null {
+    return this.#affinity;
+  }
+
+  /**
+   * Makes `specs`, whose URLs are unique, the endpoints. Their regions in shared memory must be there.
+   * @returns the transports of those that are gone, for the caller to drain
+   */
+  take(specs: readonly EndpointSpec[]): Transport[] {
+    const before = this.#endpoints;
+    const known = this.#byUrl;
+    this.#endpoints = specs.map((spec) => {
+      const kept = known.get(spec.url);
+      if (kept === undefined) return this.#open(spec, null);
+      kept.spec = spec;
+      return kept;
+    });
+    this.#byUrl = byUrl(this.#endpoints);
+    this.#policies = withLatency(this.#policies.forEndpoints(this.#endpoints), this.#parts.balance);
+    this.#balancer = createBalancer(this.#parts.balance, this.#endpoints, this.#context);
+    this.#affinity = this.#createAffinity();
+    return before.filter((endpoint) => !this.#byUrl.has(endpoint.name)).map(({ transport }) => transport);
+  }
+
+  #open(spec: EndpointSpec, transport: Transport | null): Endpoint {
+    const { name, memory, stripeIndex, stripes, openTransport } = this.#parts;
+    const state = EndpointState.open(memory, {
+      upstreamName: name,
+      url: spec.url,
+      stripeIndex,
+      stripes,
+      upstream: this.state,
+    });
+    return new Endpoint(spec, state, openTransport(spec, transport));
+  }
+
+  #createAffinity(): Affinity | null {
+    const { name, sticky = null, onSticky = () => {}, memory } = this.#parts;
+    if (sticky === null) return null;
+    return createAffinity({
+      upstreamName: name,
+      options: sticky,
+      endpoints: this.#endpoints,
+      find: (url) => this.find(url),
+      context: this.#context,
+      memory,
+      onResult: onSticky,
+    });
   }
 
   /** Chooses an endpoint for an attempt of `exchange`: the one that its client belongs to, else as `pick`. */
   pickFor(exchange: Exchange, hint: PickHint): Endpoint | null {
-    return this.affinity?.pick(exchange, hint) ?? this.#balancer.pick(hint);
+    return this.#affinity?.pick(exchange, hint) ?? this.#balancer.pick(hint);
   }
 
   /** Chooses an endpoint for an attempt; null if none is available or all available ones were tried. */
@@ -117,30 +173,17 @@ export class Upstream {
   /** How many endpoints admit new requests. */
   get availableCount(): number {
     let count = 0;
-    for (const endpoint of this.endpoints) if (endpoint.isAvailable) count++;
+    for (const endpoint of this.#endpoints) if (endpoint.isAvailable) count++;
     return count;
   }
 }
 
-/**
- * Stands outside the constructor, because closures made there live as long as the upstream: they would keep its
- * predecessor alive, and so all predecessors.
- */
-function openEndpoints(
-  { name, endpoints, memory, stripeIndex, stripes, openTransport, previous = null }: UpstreamParts,
-  upstreamState: UpstreamState,
-): Endpoint[] {
-  return endpoints.map((spec) => {
-    const state = EndpointState.open(memory, {
-      upstreamName: name,
-      url: spec.url,
-      stripeIndex,
-      stripes,
-      upstream: upstreamState,
-    });
-    return new Endpoint(spec, state, openTransport(spec, previous?.find(spec.url)?.transport ?? null));
-  });
-}
+/** `peak-ewma` goes by what is measured of every attempt. */
+const withLatency = (policies: UpstreamPolicies, balance: BalanceOptions): UpstreamPolicies =>
+  balance === "peak-ewma" ? { ...policies, observers: [...policies.observers, new LatencyObserver()] } : policies;
+
+const byUrl = (endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> =>
+  new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
 /**
  * The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain.

@@ -46,6 +46,11 @@ export class MetricsPage {
     return values;
   }
 
+  /** The endpoints of `upstream` that have a sample called `name`. */
+  endpoints(name: string, upstream: string): string[] {
+    return this.#matching(name, { upstream }).map(({ labels }) => labels["endpoint"] ?? "");
+  }
+
   /** Every counter, by its name and labels: what may never go backwards. */
   get counters(): Map<string, number> {
     return new Map(

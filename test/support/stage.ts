@@ -7,6 +7,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConfigInput, createProxy, type Logger, type Proxy, type ProxyOptions } from "../../src/index.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import type { CreateEndpointSource } from "../../src/server/endpoint-lists.ts";
+import { ControlledProxy } from "../../src/server/proxy.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { eventually } from "./signal.ts";
 
@@ -31,6 +34,12 @@ const gauges = [
   "millrace_tunnels_open",
 ];
 
+/** What a stage may be given beside a configuration. */
+export interface StageOptions extends Pick<ProxyOptions, "idleGraceMs"> {
+  /** Where the endpoints of upstreams come from; default: the configuration. */
+  readonly createSource?: CreateEndpointSource;
+}
+
 /** A running proxy. */
 export class Stage {
   readonly proxy: Proxy;
@@ -50,7 +59,7 @@ export class Stage {
    */
   static async start(
     config: ConfigInput | ((folder: string) => ConfigInput),
-    options: Pick<ProxyOptions, "idleGraceMs"> = {},
+    { createSource, ...options }: StageOptions = {},
   ): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-lifetime-"));
     const messages: Message[] = [];
@@ -60,10 +69,11 @@ export class Stage {
         void messages.push({ level, message, fields });
     const logger: Logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     try {
-      const proxy = await createProxy(withAdmin(typeof config === "function" ? config(folder) : config), {
-        logger,
-        ...options,
-      });
+      const input = withAdmin(typeof config === "function" ? config(folder) : config);
+      const proxy =
+        createSource === undefined
+          ? await createProxy(input, { logger, ...options })
+          : new ControlledProxy(parseConfig(input, 0), { logger, ...options }, createSource);
       await proxy.listen();
       await proxy.ready();
       return new Stage(proxy, messages, folder);

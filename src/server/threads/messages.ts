@@ -7,6 +7,7 @@ import type { Config } from "../../config/schema.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress } from "../data-plane.ts";
+import type { EndpointList } from "../data-planes.ts";
 import type { Inspection } from "../inspection.ts";
 
 /** What a proxy thread is started with. */
@@ -30,6 +31,7 @@ export type ThreadRequest =
       readonly memory: SharedSnapshot;
       readonly chosenPorts: ReadonlyMap<string, number>;
     }
+  | { readonly kind: "endpoints"; readonly lists: readonly EndpointList[] }
   | { readonly kind: "commit" | "abort" | "drain" | "close" | "inspect" };
 
 /** What a thread answers with: where it listens, or what is open in it. */

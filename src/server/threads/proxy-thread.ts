@@ -55,6 +55,10 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
       memory.adopt(request.memory);
       await plane.prepare(request.config, { isShared: data.stripes > 1, chosenPorts: request.chosenPorts });
       return plane.addresses;
+    case "endpoints":
+      for (const { memory: change } of request.lists) memory.extend(change.part, change.dropped);
+      await plane.takeLists(request.lists);
+      return null;
     case "commit":
       plane.commit();
       return null;

@@ -14,9 +14,10 @@ import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress, ChosenPorts } from "../data-plane.ts";
-import type { DataPlanes } from "../data-planes.ts";
+import type { DataPlanes, EndpointList } from "../data-planes.ts";
 import { assertAddressFree } from "../assert-address-free.ts";
 import type { Inspection } from "../inspection.ts";
+import type { ThreadRequest } from "./messages.ts";
 import { RestartDelay } from "./restart-delay.ts";
 import { ThreadHandle } from "./thread-handle.ts";
 
@@ -133,8 +134,19 @@ export class ProxyThreads implements DataPlanes {
     const { config, slots, addresses, leave } = this.#takeTransaction();
     this.#config = config;
     this.#addresses = addresses;
-    await Promise.all(slots.map((slot) => this.#commitOne(slot)));
+    await Promise.all(slots.map((slot) => this.#askToServe(slot, { kind: "commit" })));
     leave();
+  }
+
+  async takeLists(lists: readonly EndpointList[], config: Config): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      this.#config = config;
+      const serving = this.#slots.filter(({ isServing }) => isServing);
+      await Promise.all(serving.map((slot) => this.#askToServe(slot, { kind: "endpoints", lists })));
+    } finally {
+      leave();
+    }
   }
 
   async drain(): Promise<void> {
@@ -239,7 +251,7 @@ export class ProxyThreads implements DataPlanes {
       // One that comes up while the others drain must not begin to accept.
       if (this.#isClosing) await slot.handle.terminate();
       else {
-        await this.#commitOne(slot);
+        await this.#askToServe(slot, { kind: "commit" });
         for (const trouble of this.#parts.troubles()) slot.handle.tell(trouble);
       }
     } catch (error) {
@@ -262,9 +274,9 @@ export class ProxyThreads implements DataPlanes {
   }
 
   /** What goes wrong here must not leave threads with different configurations: such a thread is replaced. */
-  async #commitOne(slot: Slot): Promise<void> {
+  async #askToServe(slot: Slot, request: ThreadRequest): Promise<void> {
     try {
-      await slot.handle.ask({ kind: "commit" });
+      await slot.handle.ask(request);
       slot.isServing = true;
     } catch (error) {
       if (!slot.handle.hasEnded)

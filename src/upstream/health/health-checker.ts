@@ -86,7 +86,8 @@ export class HealthChecker {
   readonly #random: RandomSource;
   readonly #probe: Probe;
   readonly #queue: CheckQueue;
-  #checks = new Map<string, Check>();
+  /** By upstream, then by identity. */
+  readonly #checks = new Map<string, Map<string, Check>>();
   #firstRound = Promise.withResolvers<void>();
 
   constructor(options: HealthCheckerOptions = {}) {
@@ -112,28 +113,46 @@ export class HealthChecker {
    * decides, and its counters.
    */
   update(targets: readonly HealthTarget[]): void {
-    const previous = this.#checks;
-    const next = new Map<string, Check>();
+    const byUpstream = Map.groupBy(targets, ({ upstream }) => upstream);
+    for (const upstream of this.#checks.keys()) if (!byUpstream.has(upstream)) byUpstream.set(upstream, []);
     const added: Check[] = [];
+    for (const [upstream, its] of byUpstream) added.push(...this.#replace(upstream, its));
+    this.#start(added);
+  }
+
+  /** As `update`, for the endpoints of one upstream; the others are checked as before. */
+  updateUpstream(upstream: string, targets: readonly HealthTarget[]): void {
+    this.#start(this.#replace(upstream, targets));
+  }
+
+  /** @returns the checks that are new */
+  #replace(upstream: string, targets: readonly HealthTarget[]): Check[] {
+    const previous = this.#checks.get(upstream) ?? new Map<string, Check>();
+    const next = new Map<string, Check>();
+    const added = new Map<string, Check>();
     for (const target of targets) {
       const key = identityOf(target);
       const kept = previous.get(key);
       if (kept !== undefined) kept.target = target;
-      else added.push(new Check(target));
-      next.set(key, kept ?? added.at(-1)!);
+      else added.set(target.endpoint.url, new Check(target));
+      next.set(key, kept ?? added.get(target.endpoint.url)!);
     }
-    this.#checks = next;
-    const stillChecked = new Set(targets.map(endpointOf));
+    if (next.size === 0) this.#checks.delete(upstream);
+    else this.#checks.set(upstream, next);
+    const stillChecked = new Set(targets.map(({ endpoint }) => endpoint.url));
     for (const [key, check] of previous) {
       if (next.has(key)) continue;
+      const { endpoint, state } = check.target;
       this.#stop(check);
-      if (!stillChecked.has(endpointOf(check.target))) {
-        check.target.state.isAnswering = true;
-        check.target.state.health = Health.unknown;
-      }
-      for (const successor of added)
-        if (endpointOf(successor.target) === endpointOf(check.target)) successor.countOn(check);
+      added.get(endpoint.url)?.countOn(check);
+      if (stillChecked.has(endpoint.url)) continue;
+      state.isAnswering = true;
+      state.health = Health.unknown;
     }
+    return [...added.values()];
+  }
+
+  #start(added: readonly Check[]): void {
     if (added.length > 0) {
       // Those who wait for the round before now wait for this one, which includes its checks.
       const earlier = this.#firstRound;
@@ -153,7 +172,7 @@ export class HealthChecker {
 
   /** What is known about every check, in the order of the targets. */
   status(): HealthStatus[] {
-    return Array.from(this.#checks.values(), (check) => ({
+    return Array.from(this.#all(), (check) => ({
       upstream: check.target.upstream,
       endpoint: check.target.endpoint.url,
       health: check.target.state.healthName,
@@ -165,7 +184,7 @@ export class HealthChecker {
 
   /** Ends all checks and closes their connections. The endpoints' health stays as it is. */
   close(): void {
-    for (const check of this.#checks.values()) this.#stop(check);
+    for (const check of this.#all()) this.#stop(check);
     this.#checks.clear();
     this.#firstRound.resolve();
   }
@@ -220,8 +239,12 @@ export class HealthChecker {
   }
 
   #settleFirstRound(): void {
-    for (const check of this.#checks.values()) if (check.lastCheck === null) return;
+    for (const check of this.#all()) if (check.lastCheck === null) return;
     this.#firstRound.resolve();
+  }
+
+  *#all(): Generator<Check> {
+    for (const checks of this.#checks.values()) yield* checks.values();
   }
 
   #stop(check: Check): void {
@@ -268,12 +291,9 @@ class Check {
   }
 }
 
-const endpointOf = (target: HealthTarget): string => `${target.upstream}/${target.endpoint.url}`;
-
 function identityOf(target: HealthTarget): string {
   const { path, timeout, expect, host, interval, fastInterval, rise, fall, jitter } = target.options;
   return JSON.stringify([
-    target.upstream,
     target.endpoint.url,
     target.endpoint.isLenient ?? false,
     path,

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseConfig } from "../config/parse-config.ts";
+import type { Config } from "../config/schema.ts";
+import { parseEndpointAddress } from "../upstream/endpoint-address.ts";
+import type { EndpointSource, ListedEndpoint } from "../upstream/endpoint-source.ts";
+import { EndpointLists } from "./endpoint-lists.ts";
+
+const listed = (...ports: number[]): ListedEndpoint[] =>
+  ports.map((port) => ({
+    ...parseEndpointAddress(`http://127.0.0.1:${port}`),
+    weight: 1,
+    backup: false,
+    zone: null,
+  }));
+
+function configOf(...ports: number[]): Config {
+  const endpoints = ports.map((port) => `http://127.0.0.1:${port}`);
+  return parseConfig({
+    listeners: [{ address: ":0" }],
+    routes: [{ upstream: "api" }],
+    upstreams: { api: { endpoints }, other: { endpoints: ["http://127.0.0.1:9"] } },
+  });
+}
+
+class Told implements EndpointSource {
+  endpoints: readonly ListedEndpoint[] = listed(7);
+  isClosed = false;
+  onChange = (): void => assert.fail("nobody watches");
+
+  watch(onChange: () => void): void {
+    this.onChange = onChange;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+function setUp(): { lists: EndpointLists; sources: Told[]; changes: () => number } {
+  const sources: Told[] = [];
+  let changes = 0;
+  const lists = new EndpointLists({
+    createSource: () => {
+      const source = new Told();
+      sources.push(source);
+      return source;
+    },
+    onChange: () => changes++,
+  });
+  return { lists, sources, changes: () => changes };
+}
+
+const portsOf = (config: Config): number[] => config.upstreams["api"]!.endpoints.map(({ port }) => port);
+
+test("a configuration gets the lists that its sources give; the one that was written stays as it is", () => {
+  const { lists } = setUp();
+  const written = configOf(1);
+  assert.deepEqual([portsOf(lists.prepare(written)), portsOf(written)], [[7], [1]]);
+});
+
+test("changes are told once until they are taken, and the latest list counts", () => {
+  const { lists, sources, changes } = setUp();
+  const config = lists.prepare(configOf(1));
+  lists.commit();
+  assert.deepEqual(lists.takeChanges(config), [], "what came meanwhile: nothing");
+  const before = changes();
+  for (const ports of [[1], [2, 3], [7, 8, 8]]) {
+    sources[0]!.endpoints = listed(...ports);
+    sources[0]!.onChange();
+  }
+  assert.equal(changes(), before + 1);
+  assert.deepEqual(
+    lists.takeChanges(config).map(([name, { endpoints }]) => [name, endpoints.map(({ port }) => port)]),
+    [["api", [7, 8]]],
+  );
+  sources[0]!.onChange();
+  assert.equal(changes(), before + 2);
+});
+
+test("the same endpoints in another order are no change", () => {
+  const { lists, sources } = setUp();
+  const config = configOf(1, 2);
+  sources.length = 0;
+  lists.prepare(config);
+  lists.commit();
+  sources[0]!.endpoints = listed(2, 1);
+  sources[0]!.onChange();
+  assert.deepEqual(
+    lists.takeChanges(config).map(([name]) => name),
+    ["other"],
+    "which has another list",
+  );
+});
+
+test("a source lives as long as the endpoints of its upstream are written as before", () => {
+  const { lists, sources } = setUp();
+  lists.prepare(configOf(1));
+  lists.commit();
+  lists.prepare(configOf(1));
+  lists.commit();
+  assert.equal(sources.length, 2, "one an upstream");
+  lists.prepare(configOf(2));
+  assert.equal(sources.length, 3);
+  lists.abort();
+  assert.deepEqual(
+    sources.map(({ isClosed }) => isClosed),
+    [false, false, true],
+  );
+  lists.prepare(configOf(2));
+  lists.commit();
+  assert.deepEqual(
+    sources.map(({ isClosed }) => isClosed),
+    [true, false, true, false],
+  );
+  lists.close();
+  assert.ok(sources.every(({ isClosed }) => isClosed));
+});
