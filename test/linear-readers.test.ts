@@ -45,7 +45,7 @@ const { decideExpositionFormat } = await import("../src/observe/prometheus-text.
 const { QueryRedactor } = await import("../src/observe/query-redactor.ts");
 const { compileHeaderEdit } = await import("../src/middleware/headers/header-edit.ts");
 const { compileRedirect } = await import("../src/route/targets/location.ts");
-const { compileRewrite, rewriteTarget } = await import("../src/middleware/rewrite/rewrite.ts");
+const { compileRewrite } = await import("../src/middleware/rewrite/rewrite.ts");
 const { Router } = await import("../src/route/router.ts");
 const { StickyTokens } = await import("../src/upstream/affinity/sticky-token.ts");
 const { decideAccess, isLoopbackHost } = await import("../src/admin/admin-access.ts");
@@ -159,7 +159,7 @@ const templates = (["json", "combined", "template"] as const).map((format) =>
   compileAccessLogFormat(format, format === "template" ? "{header:x-a} {target} {path} {referer}" : null, redactor),
 );
 const redirect = compileRedirect("https://{host}{path}?next={uri}");
-const rewrites = [compileRewrite({ stripPrefix: "/a", addPrefix: "/b" })];
+const rewrite = compileRewrite({ stripPrefix: "/a", addPrefix: "/b" });
 const tokens = new StickyTokens({
   secret: Buffer.from("s"),
   upstreamName: "u",
@@ -344,7 +344,13 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["a redirect", (text) => redirect({ target: `/${text}?${text}`, host: "a", scheme: "http" })],
   [
     "a rewrite",
-    (text) => rewriteTarget(rewrites, { target: `/a?${encodeURI(text)}`, path: `/${encodeURIComponent(text)}` }),
+    (text) => {
+      const { outgoing, request } = exchangeAround({
+        target: `/a?${encodeURI(text)}`,
+        path: `/${encodeURIComponent(text)}`,
+      });
+      return rewrite(outgoing, request);
+    },
   ],
   ["a query for the log", (text) => [redactor.redact(`/?key&${text}`), strictRedactor.redact(`/?${text}`)]],
   ["a URL for the log", (text) => [redactor.redact(`http://${text}`), redactor.redact(text)]],

@@ -4,12 +4,12 @@ import type { RandomSource } from "../base/random.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { ViaMode } from "../http/forwarding-fields.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { RequestChanges } from "./prepare-request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 /** What a route does with a request that goes upstream; compiled once. */
@@ -18,10 +18,10 @@ export interface ForwardPlan {
   readonly retry: RetryPolicy;
   /** Milliseconds without an answer after which a second endpoint is asked as well; 0 = never. */
   readonly hedgeAfterMs: number;
-  readonly changes: RequestChanges;
-  /** What the changes of the header take from trailer sections as well. */
-  readonly requestTrailerEdit: HeaderEdit | null;
-  readonly responseTrailerEdit: HeaderEdit | null;
+  /** What becomes of Via, unless the route removes it. */
+  readonly via: ViaMode;
+  /** What the trailers of answers pass; null = they go on as they come. */
+  readonly answerTrailerEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
   readonly totalTimeoutMs: number;
   /** In place of the upstream's; null = the upstream's. */

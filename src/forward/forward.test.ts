@@ -36,6 +36,7 @@ function open({
   retry = {} as Partial<RetryOptions>,
   plan = {} as Partial<ForwardPlan>,
   context = {} as Partial<ForwardContext>,
+  onSend = (_count: number): void => {},
 } = {}) {
   const scheduler = new ManualScheduler();
   const wheel = new TimerWheel({ clock: scheduler.clock });
@@ -92,6 +93,7 @@ function open({
       send(attempt) {
         attempt.handle = handle;
         sent.push({ to: spec.port, attempt });
+        onSend(sent.length);
       },
       isHolding: () => false,
       drain: () => {},
@@ -132,9 +134,8 @@ function open({
     upstream,
     retry: compileRetryPolicy(retryOptions),
     hedgeAfterMs: 0,
-    changes: { rewrites: [], edit: null, via: "add" },
-    requestTrailerEdit: null,
-    responseTrailerEdit: null,
+    via: "add",
+    answerTrailerEdit: null,
     totalTimeoutMs: 0,
     timeouts: null,
     keyOf: () => null,
@@ -284,7 +285,7 @@ test("what may have been done is not repeated", () => {
   assertNothingLeft();
 });
 
-test("a bug in what follows a failure, or in the head of the next attempt, is answered and leaves nothing behind", () => {
+test("a bug in what follows a failure, or in the sending of the next attempt, is answered and leaves nothing behind", () => {
   const bug = new Error("a bug");
   const seen: unknown[] = [];
   const onInternalError = (error: unknown): void => void seen.push(error);
@@ -299,18 +300,16 @@ test("a bug in what follows a failure, or in the head of the next attempt, is an
   judging.fail(0, "UPSTREAM_RESET");
   assert.deepEqual([judging.events, seen], [["INTERNAL_ERROR"], [bug]]);
   judging.assertNothingLeft();
-  let headCount = 0;
-  const edit = (fields: string): string => {
-    if (++headCount === 2) throw bug;
-    return fields;
-  };
-  const preparing = open({ context: { onInternalError }, plan: { changes: { rewrites: [], edit, via: "add" } } });
-  // The head of a request without Host is another for each endpoint.
-  preparing.exchange.request.authority = "";
-  preparing.fail(0, "UPSTREAM_RESET");
-  preparing.advance(25);
-  assert.deepEqual([preparing.events.at(-1), seen], ["INTERNAL_ERROR", [bug, bug]]);
-  preparing.assertNothingLeft();
+  const sending = open({
+    context: { onInternalError },
+    onSend: (count) => {
+      if (count === 2) throw bug;
+    },
+  });
+  sending.fail(0, "UPSTREAM_RESET");
+  sending.advance(25);
+  assert.deepEqual([sending.events.at(-1), seen], ["INTERNAL_ERROR", [bug, bug]]);
+  sending.assertNothingLeft();
 });
 
 test("every attempt that fails is told with its endpoint, the last one and the hedge, too; a connection that had been closed while idle is not", () => {

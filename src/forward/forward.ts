@@ -8,10 +8,10 @@
 import type { ScheduledCall } from "../base/scheduler.ts";
 import { Deadline } from "../base/timer-wheel.ts";
 import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
-import { hasConnectionLogin } from "../http/connection-login.ts";
 import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
 import type { Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/message.ts";
+import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
@@ -50,17 +50,12 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   readonly #context: ForwardContext;
   // `Attempt`
   handle: AttemptHandle | null = null;
-  head = "";
+  request: OutgoingRequest;
   mayReuse = true;
   isPipelinable: boolean;
-  readonly hasBody: boolean;
-  readonly hasChunkedBody: boolean;
-  readonly isHeadMethod: boolean;
-  readonly upgrade: string | null;
   readonly timeouts: AttemptTimeouts | null;
-  isRepeatable: boolean;
+  readonly isRepeatable: boolean;
   readonly client: ExchangeOrigin;
-  bindsConnection: boolean;
   bound: BoundConnection | null = null;
   // `PickHint`
   readonly key: string | null;
@@ -93,19 +88,16 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #tryDeadline: Deadline | null = null;
 
   constructor(exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
-    const request = exchange.request;
+    const request = prepareRequest(exchange, plan.via);
+    const isFree = request.body === 0 && !request.bindsConnection;
     this.#exchange = exchange;
     this.#plan = plan;
     this.#context = context;
-    this.hasChunkedBody = exchange.body.length === "unknown";
-    this.hasBody = exchange.body.length !== 0;
-    this.isHeadMethod = request.method === "HEAD";
-    this.upgrade = exchange.upgrade;
+    this.request = request;
     // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
-    this.isPipelinable = !this.hasBody && this.upgrade === null && !request.bindsConnection && request.method === "GET";
-    this.isRepeatable = !this.hasBody && !request.bindsConnection && isIdempotent(request.method);
+    this.isPipelinable = isFree && request.tunnel === null && request.method === "GET";
+    this.isRepeatable = isFree && isIdempotent(request.method);
     this.client = exchange.origin;
-    this.bindsConnection = request.bindsConnection;
     this.timeouts = plan.timeouts;
     this.key = plan.keyOf(exchange);
   }
@@ -172,21 +164,12 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.firstByteMs = -1;
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
-    if (this.head === "" || exchange.request.authority === "") this.#prepare(endpoint);
+    // HTTP/1.0 may leave it to the endpoint who it is.
+    if (exchange.request.authority === "") this.request = this.request.withAuthority(endpoint.authority);
     if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
-    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange.request))
+    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange))
       this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
     endpoint.transport.send(this);
-  }
-
-  #prepare(endpoint: Endpoint): void {
-    const { changes } = this.#plan;
-    this.head = prepareRequest(this.#exchange, changes, endpoint.authority);
-    // A route may write the login.
-    if (changes.edit === null || this.bindsConnection || !hasConnectionLogin(this.head)) return;
-    this.bindsConnection = true;
-    this.isPipelinable = false;
-    this.isRepeatable = false;
   }
 
   // Judge.
@@ -231,7 +214,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
    */
   #outcomeOf(code: ReasonCode): AttemptOutcome {
     if (this.#isTunnel) return "answered";
-    return this.upgrade !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
+    return this.request.tunnel !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
   }
 
   /** After a failure that nothing else makes up for. */
@@ -279,7 +262,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       isIdempotent: isIdempotent(exchange.request.method),
       retries: this.#further?.retries ?? 0,
       isFreeRetryUsed: this.#further?.isFreeRetryUsed === true,
-      isBound: this.bound !== null || this.bindsConnection,
+      isBound: this.bound !== null || this.request.bindsConnection,
     };
   }
 
@@ -322,7 +305,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   /** The request has not been sent whole: that nothing is answered is no fault of the endpoint. */
   get #isClientSlow(): boolean {
-    return this.hasBody && this.#body?.isEnded !== true;
+    return this.request.body !== 0 && this.#body?.isEnded !== true;
   }
 
   // `HedgeHost`.
@@ -354,10 +337,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     const exchange = this.#exchange;
     exchange.isUpstreamConnectionReused = isReused;
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
-    if (this.upgrade !== null) this.#tunnelSink = body;
-    if (this.hasBody) {
+    if (this.request.tunnel !== null) this.#tunnelSink = body;
+    if (this.request.body !== 0) {
       const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
-      this.#body ??= new ReplayBody(exchange.body, held, this.#plan.requestTrailerEdit);
+      this.#body ??= new ReplayBody(exchange.body, held);
       this.#upload = this.#body;
       this.#body.attach(body);
     }
@@ -407,7 +390,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       this.#finish("answered");
       this.#carrier.handle = null;
     }
-    const edit = trailers === "" ? null : this.#plan.responseTrailerEdit;
+    const edit = trailers === "" ? null : this.#plan.answerTrailerEdit;
     return this.#exchange.responder.sendEnd(edit === null ? trailers : edit(trailers));
   }
 

@@ -7,7 +7,8 @@
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { RequestHead, ResponseHead } from "../http/message.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import type { ProxyError } from "../http/reason.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
@@ -37,31 +38,26 @@ export interface HedgeHost extends Attempt, PickHint {
  * May a request be asked twice at the same time? Not the HTTP/1.0 request without a Host either, whose head is
  * different for each endpoint.
  */
-export function canHedge(attempt: Attempt, { method, authority }: RequestHead): boolean {
+export function canHedge({ request, bound }: Attempt, exchange: Exchange): boolean {
   return (
-    !attempt.hasBody &&
-    attempt.upgrade === null &&
-    !attempt.bindsConnection &&
-    attempt.bound === null &&
-    authority !== "" &&
-    isSafe(method)
+    request.body === 0 &&
+    request.tunnel === null &&
+    !request.bindsConnection &&
+    bound === null &&
+    exchange.request.authority !== "" &&
+    isSafe(request.method)
   );
 }
 
 /** Waits, then sends the second attempt, and hears both of its answer and of the first attempt. */
 export class Hedge implements Attempt {
   handle: AttemptHandle | null = null;
-  readonly head: string;
+  readonly request: OutgoingRequest;
   readonly mayReuse = true;
   readonly isPipelinable = false;
   readonly isRepeatable = true;
   readonly client: object | null;
-  readonly bindsConnection = false;
   bound = null;
-  readonly hasBody = false;
-  readonly hasChunkedBody = false;
-  readonly isHeadMethod: boolean;
-  readonly upgrade = null;
   readonly timeouts: Attempt["timeouts"];
   /** While it is under way, or has won. */
   endpoint: Endpoint | null = null;
@@ -81,8 +77,7 @@ export class Hedge implements Attempt {
     this.#upstream = plan.upstream;
     this.#policies = plan.upstream.policies;
     this.#context = context;
-    this.head = host.head;
-    this.isHeadMethod = host.isHeadMethod;
+    this.request = host.request;
     this.timeouts = host.timeouts;
     this.client = host.client;
     this.#call = context.scheduler.after(plan.hedgeAfterMs, this.#start);

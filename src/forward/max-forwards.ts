@@ -4,19 +4,22 @@
  * no further anyhow; on all others it means nothing and travels as it is.
  */
 import type { Exchange } from "../http/exchange.ts";
-import { fieldValue, removeFields } from "../http/fields.ts";
 import { allowField, sendOwnAnswer } from "../http/own-answer.ts";
 
 const empty = Buffer.alloc(0);
 
 /** Counts down. @returns true where the request may not go on; then it has been answered */
-export function isLastForward({ request, responder }: Exchange): boolean {
+export function isLastForward(exchange: Exchange): boolean {
+  const { request, responder } = exchange;
   if (request.method !== "OPTIONS") return false;
-  const value = fieldValue(request.keptFields, "max-forwards");
+  const value = exchange.outgoing.fields.value("max-forwards");
   if (value === null || !/^\d{1,9}$/.test(value)) return false;
   const remaining = Number(value);
   if (remaining === 0) sendOwnAnswer(responder, request, { status: 200, fields: allowField, content: empty });
-  else
-    request.keptFields = `${removeFields(request.keptFields, (name) => name === "max-forwards")}Max-Forwards: ${remaining - 1}\r\n`;
+  else {
+    const { outgoing } = exchange;
+    const others = outgoing.fields.without((name) => name === "max-forwards");
+    exchange.outgoing = outgoing.withFields(others.plus("Max-Forwards", String(remaining - 1)));
+  }
   return remaining === 0;
 }

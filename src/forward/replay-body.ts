@@ -1,9 +1,8 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
 import type { HeldMemory } from "../base/held-memory.ts";
 import { type BodySink, type BodySource, emptySource, type RequestBody } from "../http/body.ts";
-import { Fields } from "../http/field-section.ts";
+import type { Fields } from "../http/field-section.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 
 /** Bytes that are kept for another attempt. */
 const maxKeptBytes = 65_536;
@@ -14,7 +13,6 @@ export class ReplayBody implements BodySink, BodySource {
   readonly #body: RequestBody;
   /** Null = keep nothing. */
   readonly #held: HeldMemory | null;
-  readonly #editTrailers: HeaderEdit | null;
   #source: BodySource = emptySource;
   #target: BodySink | null = null;
   #isStarted = false;
@@ -28,10 +26,8 @@ export class ReplayBody implements BodySink, BodySource {
   /**
    * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its
    * body has begun
-   * @param editTrailers null = they go on as they come
    */
-  constructor(body: RequestBody, held: HeldMemory | null, editTrailers: HeaderEdit | null = null) {
-    this.#editTrailers = editTrailers;
+  constructor(body: RequestBody, held: HeldMemory | null) {
     this.#body = body;
     this.#held = held;
   }
@@ -92,8 +88,7 @@ export class ReplayBody implements BodySink, BodySource {
 
   end(trailers: Fields | null): boolean {
     this.#isEnded = true;
-    const isEdited = trailers !== null && this.#editTrailers !== null;
-    this.#trailers = isEdited ? Fields.ofText(this.#editTrailers!(trailers.text)) : trailers;
+    this.#trailers = trailers;
     return this.#target === null || this.#target.end(this.#trailers);
   }
 

@@ -13,7 +13,7 @@
  * pass (RFC 4559 section 6).
  */
 const scheme = /(?:^|[\s,])(?:ntlm|negotiate|nego2|kerberos|session-based-authentication)(?=$|[\s,=])/i;
-const loginLine = /\r\n(?:proxy-)?authorization:[ \t]*(?:ntlm|negotiate|nego2|kerberos)(?=[ \t\r,])/i;
+const loginLine = /(?:^|\r\n)(?:proxy-)?authorization:[ \t]*(?:ntlm|negotiate|nego2|kerberos)(?=[ \t\r,])/i;
 
 /**
  * Does the value of `Authorization`, `WWW-Authenticate` or one of their kind use or offer such a login? A list of
@@ -23,7 +23,7 @@ export function isConnectionLogin(value: string): boolean {
   return scheme.test(value);
 }
 
-/** Do the lines of a request head use such a login? */
-export function hasConnectionLogin(head: string): boolean {
-  return loginLine.test(head);
+/** Do these field lines of a request use such a login? */
+export function hasConnectionLogin(lines: string): boolean {
+  return loginLine.test(lines);
 }

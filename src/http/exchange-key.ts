@@ -1,7 +1,8 @@
 /**
  * What tells clients or requests apart where a rule goes by a key: `clientIp`, `header:NAME`, `cookie:NAME`,
  * `query:NAME` or `path`. A key is read once, when the configuration is built; the data path runs the function that
- * comes out. Fields are read as the endpoint will see them.
+ * comes out. Fields are read as the endpoint will see them, with what the middlewares that the request has passed have
+ * made of them.
  */
 import { cookieValue } from "./cookie.ts";
 import type { Exchange } from "./exchange.ts";

@@ -6,8 +6,10 @@
 import type { AnswerFilter } from "./answer-filter.ts";
 import { type BodySink, type BodySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
+import { Fields } from "./field-section.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
-import type { RequestHead } from "./message.ts";
+import type { ReceivedRequest } from "./message.ts";
+import { OutgoingRequest } from "./outgoing-request.ts";
 import type { ReasonCode } from "./reason.ts";
 
 /** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
@@ -83,7 +85,8 @@ export interface ExchangeOrigin {
 
 /** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
 export class Exchange {
-  readonly request: RequestHead;
+  /** The request as it was received; what goes on is `outgoing`. */
+  readonly request: ReceivedRequest;
   /** The client's connection. */
   readonly origin: ExchangeOrigin;
   /** The client's side; a middleware may put itself before it. */
@@ -117,6 +120,7 @@ export class Exchange {
   refusal: ReasonCode | null = null;
   /** The protocol that is asked for upstream (RFC 9110 section 7.8); null = none, or the route lets none through. */
   upgrade: string | null;
+  #outgoing: OutgoingRequest | null = null;
   /** Called once when it is over: what a middleware holds for it is let go. */
   onEnd: (() => void) | null = null;
 
@@ -147,7 +151,7 @@ export class Exchange {
   firstByteMs = -1;
   endedMs = -1;
 
-  constructor(request: RequestHead, responder: Responder, origin: ExchangeOrigin) {
+  constructor(request: ReceivedRequest, responder: Responder, origin: ExchangeOrigin) {
     this.request = request;
     this.responder = responder;
     this.origin = origin;
@@ -158,6 +162,40 @@ export class Exchange {
     this.clientIp = origin.peerAddress;
     this.isPeerTrusted = false;
     this.upgrade = request.upgrade;
+  }
+
+  /**
+   * The request as it goes on: what was received, until a middleware puts another in its place. Made when it is first
+   * asked for, which is not before the route has said whether it may switch protocols.
+   */
+  get outgoing(): OutgoingRequest {
+    return (this.#outgoing ??= this.#toOutgoing(this.request.keptFields));
+  }
+
+  set outgoing(request: OutgoingRequest) {
+    this.#outgoing = request;
+  }
+
+  /** `outgoing` where somebody has asked for it, and perhaps put another in its place; else null. */
+  get changedRequest(): OutgoingRequest | null {
+    return this.#outgoing;
+  }
+
+  /** `outgoing` as it is sent: with the body as it is now, and `lines` behind its fields; validated. */
+  outgoingWith(lines: string): OutgoingRequest {
+    const outgoing = this.#outgoing;
+    // Nobody has asked for it: it is made once, with all that it gets.
+    if (outgoing === null) return this.#toOutgoing(this.request.keptFields + lines);
+    return outgoing.toBeSent(outgoing.fields.plusText(lines), this.body.length);
+  }
+
+  #toOutgoing(fields: string): OutgoingRequest {
+    return OutgoingRequest.of(this.request, {
+      scheme: this.scheme,
+      tunnel: this.upgrade,
+      fields: Fields.ofText(fields),
+      body: this.body.length,
+    });
   }
 
   /** Whatever answer is given from now on passes `filter` before those that were added earlier. */

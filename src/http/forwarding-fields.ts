@@ -9,7 +9,7 @@ import { parseAuthority } from "./authority.ts";
 import type { Exchange } from "./exchange.ts";
 import { toLowerAscii, trimOws } from "./fields.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
-import type { RequestHead } from "./message.ts";
+import type { ReceivedRequest } from "./message.ts";
 
 /**
  * What becomes of Via: we are added to it; it passes as it came; or it goes. Where we are not added, CDN-Loop carries
@@ -65,7 +65,7 @@ export class ForwardingPrefix {
  */
 export function forwardingFields(
   prefix: ForwardingPrefix,
-  request: RequestHead,
+  request: ReceivedRequest,
   requestId: string,
   viaMode: ViaMode = "add",
 ): string {
@@ -86,7 +86,7 @@ export function forwardingFields(
 
 function forwardingFieldsInFull(
   origin: ConnectionOrigin,
-  request: RequestHead,
+  request: ReceivedRequest,
   requestId: string,
   viaMode: ViaMode,
 ): string {
@@ -106,7 +106,7 @@ function forwardingFieldsInFull(
 /** Via and CDN-Loop. What others have written into the latter always goes on (RFC 8586 section 2). */
 function hopFields(
   { pseudonym }: ConnectionOrigin,
-  { majorVersion, minorVersion, via, cdnLoop }: RequestHead,
+  { majorVersion, minorVersion, via, cdnLoop }: ReceivedRequest,
   viaMode: ViaMode,
 ): string {
   const version = majorVersion === 2 ? "2.0" : `1.${minorVersion}`;
@@ -119,7 +119,7 @@ function hopFields(
  * What a proxy that speaks RFC 7239 only says: it is believed just the same, and an endpoint that reads the X- fields
  * must not be told otherwise.
  */
-function readingOf({ forwardedFor, forwarded }: RequestHead): ForwardedReading | null {
+function readingOf({ forwardedFor, forwarded }: ReceivedRequest): ForwardedReading | null {
   return forwardedFor === null && forwarded !== null ? readForwarded(forwarded) : null;
 }
 
@@ -178,7 +178,7 @@ function firstMember(list: string): string {
  * 7.3.1), or a member of its CDN-Loop (RFC 8586)? Then it is answered with `LOOP_DETECTED`. A comma in a comment can
  * only make a client's own request look like a loop.
  */
-export function isLoop({ via, cdnLoop }: Pick<RequestHead, "via" | "cdnLoop">, pseudonym: string): boolean {
+export function isLoop({ via, cdnLoop }: Pick<ReceivedRequest, "via" | "cdnLoop">, pseudonym: string): boolean {
   if (
     via !== null &&
     via.includes(pseudonym) &&

@@ -10,6 +10,12 @@ export type Framing = (typeof Framing)[keyof typeof Framing];
 
 const noNames: ReadonlySet<string> = new Set();
 
+/**
+ * A request as it was received. Nobody changes it: what goes on is another object (`outgoing-request.ts`), and only a
+ * parser fills in a `RequestHead`.
+ */
+export type ReceivedRequest = Readonly<RequestHead>;
+
 /** A validated request head. One object a request, never reused. */
 export class RequestHead {
   /** The head as received, with its empty line; for HTTP/2, written as HTTP/1.1 would. */

@@ -4,7 +4,7 @@
  */
 import { prefersJson } from "./accept.ts";
 import type { Exchange, Responder } from "./exchange.ts";
-import type { RequestHead } from "./message.ts";
+import type { ReceivedRequest } from "./message.ts";
 import { type ReasonCode, reasons } from "./reason.ts";
 import { statusPhrase } from "./status.ts";
 
@@ -23,7 +23,7 @@ export interface OwnAnswer {
 /** Sends `answer`, with a `Date`; without its content where `request` is HEAD. */
 export function sendOwnAnswer(
   responder: Responder,
-  request: RequestHead,
+  request: Pick<ReceivedRequest, "method">,
   { status, fields, content }: OwnAnswer,
 ): void {
   const isHead = request.method === "HEAD";

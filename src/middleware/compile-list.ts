@@ -1,8 +1,8 @@
-/** From a route's list of middlewares to what stands before its last handler, and to what the request is sent with. */
+/** From a route's list of middlewares to what stands before its last handler. */
 import type { AnswerFilter } from "../http/answer-filter.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import { createForwardingEdits, type ForwardingEdits } from "./forwarding-edits.ts";
+import type { HeaderEdit } from "./headers/header-edit.ts";
 import type { MiddlewareKind } from "./kind.ts";
 import { middlewareKinds } from "./kinds.ts";
 import type { Middleware, MiddlewareContext, MiddlewareHost, RouteHandler } from "./middleware.ts";
@@ -29,8 +29,8 @@ export interface CompiledList {
    * every filter of it.
    */
   readonly refuse: (exchange: Exchange, code: ReasonCode, detail?: string) => void;
-  /** What is done to requests and trailers when they are written for the other side. */
-  readonly edits: ForwardingEdits;
+  /** What the trailers of endpoints' answers pass; null = they go on as they come. */
+  readonly answerTrailerEdit: HeaderEdit | null;
 }
 
 /** Compiles a list for one proxy thread. @throws as the kinds do, on options that the schema would have refused */
@@ -47,7 +47,7 @@ export function compileList(
   });
   const middlewares: Middleware[] = [];
   const filters: AnswerFilter[] = [];
-  const edits = createForwardingEdits();
+  const trailerEdits: HeaderEdit[] = [];
   for (const { kind, options, ordinal } of placeMiddlewares(items, kinds)) {
     const filter = kind.createAnswerFilter?.(options) ?? null;
     if (filter !== null) {
@@ -55,7 +55,8 @@ export function compileList(
       middlewares.push(filterAnswers(filter));
     }
     if (kind.create !== undefined) middlewares.push(kind.create(options, contextOf(ordinal)));
-    kind.addForwardingEdits?.(options, edits);
+    const trailerEdit = kind.createAnswerTrailerEdit?.(options) ?? null;
+    if (trailerEdit !== null) trailerEdits.push(trailerEdit);
   }
   const refuse = (exchange: Exchange, code: ReasonCode, detail?: string): void => {
     for (const filter of filters) exchange.filterAnswer(filter);
@@ -68,8 +69,14 @@ export function compileList(
       return shedding?.(composed) ?? composed;
     },
     refuse,
-    edits,
+    answerTrailerEdit: inSequence(trailerEdits),
   };
+}
+
+/** Makes one edit of several, in their order; null if there are none. */
+function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {
+  if (edits.length <= 1) return edits[0] ?? null;
+  return (section) => edits.reduce((edited, edit) => edit(edited), section);
 }
 
 function filterAnswers(filter: AnswerFilter): Middleware {

@@ -9,7 +9,7 @@
 import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { AnswerFilter } from "../http/answer-filter.ts";
-import type { ForwardingEdits } from "./forwarding-edits.ts";
+import type { HeaderEdit } from "./headers/header-edit.ts";
 import type { Middleware, MiddlewareContext } from "./middleware.ts";
 import type { Reference } from "./reference.ts";
 
@@ -41,8 +41,8 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
   readonly createSchema: Builder;
 
   /**
-   * Makes what stands in the route's line of handlers, once for each proxy thread and configuration. Absent: it acts
-   * on no request by itself.
+   * Makes what stands in the route's line of handlers, once for each proxy thread and configuration. Absent: it does
+   * nothing to requests.
    */
   create?(options: OptionsOf<Builder>, context: MiddlewareContext): Middleware;
 
@@ -52,8 +52,8 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
    */
   createAnswerFilter?(options: OptionsOf<Builder>): AnswerFilter | null;
 
-  /** Adds what is done to a request when it is written for an endpoint. */
-  addForwardingEdits?(options: OptionsOf<Builder>, edits: ForwardingEdits): void;
+  /** Makes what the trailers of endpoints' answers pass. Null or absent: they go on as they come. */
+  createAnswerTrailerEdit?(options: OptionsOf<Builder>): HeaderEdit | null;
 
   /**
    * Makes or finds the shared memory that `create` will look for under the same keys. Called in the control thread,

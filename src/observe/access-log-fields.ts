@@ -6,7 +6,7 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
-import { compileSentField } from "../http/sent-fields.ts";
+import { compileReceivedField } from "../http/sent-fields.ts";
 import { formatCommonTime, formatIsoTime, formatMs } from "./log-time.ts";
 import { maxLoggedLength, truncate } from "./log-escape.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
@@ -156,7 +156,7 @@ export const credentialFields: ReadonlySet<string> = new Set([
  * a trusted name into the log.
  */
 export function headerField(name: string): AccessLogField {
-  const read = compileSentField(name);
+  const read = compileReceivedField(name);
   return define(`header:${name}`, "no", "A request field.", (exchange) =>
     hasHead(exchange) ? truncateOrNull(read(exchange), maxLoggedLength.field) : null,
   );

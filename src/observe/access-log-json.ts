@@ -6,7 +6,7 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import { toLowerAscii, trimOws } from "../http/fields.ts";
-import type { RequestHead } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/message.ts";
 import { reasons } from "../http/reason.ts";
 import { elapsedMs, hasHead, protocolOf, startOf } from "./access-log-fields.ts";
 import { escapeJsonText, maxLoggedLength, truncate } from "./log-escape.ts";
@@ -107,7 +107,7 @@ let foundUserAgent: string | null = null;
 let foundReferer: string | null = null;
 
 /** Finds both fields in one walk over the head's lines; the first of repeated ones counts. An empty value is null. */
-function findLoggedFields(request: RequestHead): void {
+function findLoggedFields(request: ReceivedRequest): void {
   const text = request.text;
   foundUserAgent = null;
   foundReferer = null;

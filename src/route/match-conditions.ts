@@ -5,7 +5,7 @@
 import { findCookie } from "../http/cookie.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { toLowerAscii } from "../http/fields.ts";
-import { compileSentField } from "../http/sent-fields.ts";
+import { compileReceivedField } from "../http/sent-fields.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { RouteMatch } from "./route-match.ts";
 
@@ -36,12 +36,12 @@ function methodCondition(methods: readonly string[]): Condition {
 }
 
 function headerCondition(name: string, expected: string): Condition {
-  const read = compileSentField(name);
+  const read = compileReceivedField(name);
   if (expected === "*") return { holds: (exchange) => read(exchange) !== null };
   return { holds: (exchange) => read(exchange) === expected };
 }
 
-const readCookies = compileSentField("cookie");
+const readCookies = compileReceivedField("cookie");
 
 /** Compared as received (RFC 6265 section 4.2.1); any of several cookies of the name will do. */
 function cookieCondition(name: string, expected: string): Condition {

@@ -15,7 +15,7 @@ import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { isLastForward } from "../forward/max-forwards.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { compileList } from "../middleware/compile-list.ts";
-import { type ForwardingEdits, inSequence } from "../middleware/forwarding-edits.ts";
+import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
 import type { RouteOptions } from "../route/options.ts";
@@ -192,7 +192,7 @@ function compileRoute(
     forwardTo(upstreamName) {
       const upstream = upstreams.get(upstreamName);
       if (upstream === undefined) throw new Error(`there is no upstream "${upstreamName}"`);
-      return forwardTo(upstream, list.edits, route, parts);
+      return forwardTo(upstream, list.answerTrailerEdit, route, parts);
     },
   });
   return {
@@ -205,7 +205,7 @@ function compileRoute(
 
 function forwardTo(
   upstream: Upstream,
-  edits: ForwardingEdits,
+  answerTrailerEdit: HeaderEdit | null,
   route: RouteOptions,
   { config, forwarding }: RuntimeParts,
 ): RouteHandler {
@@ -214,13 +214,8 @@ function forwardTo(
     upstream,
     retry: compileRetryPolicy(options.retry),
     hedgeAfterMs: options.hedge?.after ?? 0,
-    changes: {
-      rewrites: edits.rewrites,
-      edit: inSequence(edits.requestFields),
-      via: edits.isViaRemoved ? "remove" : options.via ? "add" : "pass",
-    },
-    requestTrailerEdit: inSequence(edits.requestTrailers),
-    responseTrailerEdit: inSequence(edits.answerTrailers),
+    via: options.via ? "add" : "pass",
+    answerTrailerEdit,
     totalTimeoutMs: route.timeouts.total,
     timeouts: attemptTimeouts(route.timeouts, options.timeouts),
     keyOf: balanceKeyOf(options.balance),

@@ -3,7 +3,7 @@
  * trailers.
  */
 import type { AnswerLength } from "../../http/exchange.ts";
-import type { RequestHead } from "../../http/message.ts";
+import type { ReceivedRequest } from "../../http/message.ts";
 import type { Output } from "../../net/output.ts";
 
 /** What an answer's head is made of. `fields` are complete lines without framing and hop-by-hop fields. */
@@ -44,7 +44,7 @@ export class AnswerWriter {
    * @returns whether the connection can be kept: not where its end is to be the end of the answer (RFC 9112 section
    * 6.3, HTTP/1.0)
    */
-  head(head: AnswerHead, request: RequestHead, isKeptAlive: boolean): boolean {
+  head(head: AnswerHead, request: ReceivedRequest, isKeptAlive: boolean): boolean {
     const { status, reasonPhrase, fields, length } = head;
     let framing = "";
     this.#isChunked = false;

@@ -7,6 +7,7 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import type { BodySink } from "../../http/body.ts";
 import type { ResponseHead } from "../../http/message.ts";
+import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { ProxyError } from "../../http/reason.ts";
 import type { EndpointConnection } from "./endpoint-connection.ts";
 import type { AnswerRules } from "../syntax/response-parser.ts";
@@ -39,23 +40,14 @@ export interface AttemptTimeouts {
 export interface ConnectionAttempt {
   /** Who carries it now; kept up to date by whoever does. */
   handle: AttemptHandle | null;
-  /** The whole request head to write, with its empty line; validated. */
-  readonly head: string;
+  /** What is sent. A login that holds for the connection, and it serves no other client from then on. */
+  readonly request: OutgoingRequest;
   /** May share a connection with others in flight: a GET without a body and no upgrade. */
   readonly isPipelinable: boolean;
   /** If its connection turns out to have been closed, it can be sent again on another one. */
   readonly isRepeatable: boolean;
   /** The client connection that it comes from, for comparison; null = nobody waits for the answer. */
   readonly client: object | null;
-  /** It uses a login that holds for the connection: from now on that serves no other client. */
-  readonly bindsConnection: boolean;
-  readonly hasBody: boolean;
-  /** The body has no known length. */
-  readonly hasChunkedBody: boolean;
-  /** Method HEAD: the answer has no body. */
-  readonly isHeadMethod: boolean;
-  /** The protocol that it asks for: a 101 that switches to it is allowed; null = none. */
-  readonly upgrade: string | null;
   /** Its own; null = those of the connection. */
   readonly timeouts: AttemptTimeouts | null;
   /**
@@ -121,20 +113,16 @@ export const maxSkippedBytes = 262_144;
 /** Stands in for a pipelined attempt that was given up: its answer is read and thrown away. */
 export class SkippedAttempt implements ConnectionAttempt {
   handle = null;
-  readonly head = "";
+  readonly request: OutgoingRequest;
   readonly isPipelinable = true;
   readonly isRepeatable = true;
   readonly client = null;
-  readonly bindsConnection = false;
-  readonly hasBody = false;
-  readonly hasChunkedBody = false;
-  readonly isHeadMethod: boolean;
-  readonly upgrade = null;
   readonly timeouts = null;
   #byteCount = 0;
 
-  constructor(isHeadMethod: boolean) {
-    this.isHeadMethod = isHeadMethod;
+  /** @param request that of the attempt */
+  constructor(request: OutgoingRequest) {
+    this.request = request;
   }
 
   /** It has become too large to go on with. */

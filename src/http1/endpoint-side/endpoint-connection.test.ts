@@ -7,6 +7,7 @@ import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BodySink } from "../../http/body.ts";
+import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { strictRules } from "../syntax/response-parser.ts";
@@ -16,15 +17,10 @@ const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpg
 /** Asks for a tunnel, and says when it is there and when the endpoint has ended its side. */
 class UpgradeAttempt implements ConnectionAttempt {
   handle: ConnectionAttempt["handle"] = null;
-  readonly head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  readonly request = exchangeAround({ method: "GET", authority: "a", upgrade: "websocket" }).outgoing;
   readonly isPipelinable = false;
   readonly isRepeatable = false;
   readonly client = null;
-  readonly bindsConnection = false;
-  readonly hasBody = false;
-  readonly hasChunkedBody = false;
-  readonly isHeadMethod = false;
-  readonly upgrade = "websocket";
   readonly timeouts = null;
   readonly opened = Promise.withResolvers<BodySink>();
   readonly ended = Promise.withResolvers<void>();

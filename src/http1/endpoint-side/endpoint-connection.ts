@@ -129,8 +129,8 @@ export class EndpointConnection
       this.#waits.interim.reset();
     }
     this.reuse.noteRequest(attempt);
-    this.#writer.begin(attempt);
-    this.#waits.sendsBody = attempt.hasBody;
+    this.#writer.begin(attempt.request);
+    this.#waits.sendsBody = attempt.request.body !== 0;
     if (this.#attempts.length === 1) this.#rearm();
     attempt.onConnected(this.#writer, isReused);
     if (this.#state === State.closed) return;
@@ -213,7 +213,7 @@ export class EndpointConnection
       this.#state === State.head ||
       (this.#state === State.body && this.#body.remaining <= maxSkippedBytes);
     if (this.#attempts.length > 1 && attempt.isPipelinable && isSkippable) {
-      this.#attempts[index] = new SkippedAttempt(attempt.isHeadMethod);
+      this.#attempts[index] = new SkippedAttempt(attempt.request);
       if (index === 0) this.#unpause();
       return;
     }
@@ -236,7 +236,7 @@ export class EndpointConnection
       return;
     }
     if (!attempt.isPipelinable) this.#exclusiveCount--;
-    this.#attempts[0] = new SkippedAttempt(attempt.isHeadMethod);
+    this.#attempts[0] = new SkippedAttempt(attempt.request);
     this.#unpause();
   }
 
@@ -309,7 +309,7 @@ export class EndpointConnection
       this.#failAll("UPSTREAM_RESET", "an answer before its request");
       return -1;
     }
-    parseResponseHead(bytes, at, end, this.#owner.rules, attempt.isHeadMethod);
+    parseResponseHead(bytes, at, end, this.#owner.rules, attempt.request.method === "HEAD");
     if (parsedResponse.failure !== null) {
       this.#failAll(parsedResponse.failure, parsedResponse.detail);
       return -1;
@@ -361,9 +361,9 @@ export class EndpointConnection
       // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would
       // be taken for the tunnel's bytes.
       if (
-        attempt.upgrade === null ||
+        attempt.request.tunnel === null ||
         head.upgrade === null ||
-        !isSameProtocol(head.upgrade, attempt.upgrade) ||
+        !isSameProtocol(head.upgrade, attempt.request.tunnel) ||
         !this.#writer.isComplete
       ) {
         this.#failAll("UPSTREAM_BAD_UPGRADE", "");

@@ -7,6 +7,7 @@ import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { AttemptHandle, ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { maxInterimBurst, maxInterimWaitMs } from "./interim-guard.ts";
 
@@ -37,16 +38,11 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   };
   const attempt: ConnectionAttempt & { handle: AttemptHandle | null } = {
     handle: null,
-    head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    request: exchangeAround({ method: "GET", authority: "a" }).outgoing,
     isPipelinable: false,
     isRepeatable: true,
     client: null,
-    bindsConnection: false,
     keepConnection: () => false,
-    hasBody: false,
-    hasChunkedBody: false,
-    isHeadMethod: false,
-    upgrade: null,
     timeouts: null,
     onConnected: () => {},
     onBodyWritable: () => {},

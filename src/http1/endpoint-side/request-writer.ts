@@ -5,9 +5,10 @@
 import type { Socket } from "node:net";
 import type { BodySink } from "../../http/body.ts";
 import type { Fields } from "../../http/field-section.ts";
+import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import type { ConnectionAttempt } from "./connection-attempt.ts";
 import type { Output } from "../../net/output.ts";
+import { requestHeadText } from "./request-head.ts";
 
 /** The connection as its writing half sees it. */
 export interface RequestWriterHost {
@@ -37,10 +38,10 @@ export class RequestWriter implements BodySink {
     this.#host = host;
   }
 
-  begin(attempt: ConnectionAttempt): void {
-    this.#output.text(attempt.head);
-    this.isComplete = !attempt.hasBody;
-    this.#isChunked = attempt.hasChunkedBody;
+  begin(request: OutgoingRequest): void {
+    this.#output.text(requestHeadText(request));
+    this.isComplete = request.body === 0;
+    this.#isChunked = request.body === "unknown";
   }
 
   /** From now on bytes pass as they are, and the end of the body is the end of writing. */

@@ -27,7 +27,7 @@ export class Reuse {
   #client: object | null = null;
 
   noteRequest(attempt: ConnectionAttempt): void {
-    if (attempt.bindsConnection) this.#bind(attempt.client);
+    if (attempt.request.bindsConnection) this.#bind(attempt.client);
   }
 
   noteAnswer(head: ResponseHead, attempt: ConnectionAttempt): void {

@@ -54,8 +54,8 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
  * for.
  */
 function askForBody(exchange: Exchange): void {
-  if (!exchange.request.expectsContinue) return;
-  exchange.request.expectsContinue = false;
+  if (!exchange.outgoing.expectsContinue) return;
+  exchange.outgoing = exchange.outgoing.withoutExpectation();
   exchange.responder.sendInterim(100, "Continue", "");
 }
 

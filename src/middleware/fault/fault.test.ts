@@ -38,9 +38,10 @@ test("so many requests are aborted as the percentage says, with the status it sa
 
 test("an aborted request is answered like all answers of the proxy's own: JSON where that is preferred, Retry-After with 503", () => {
   const { answer } = createRoute({ abort: { percent: 1, status: 503 } });
-  const { exchange, client } = createExchange();
-  exchange.request.text = "GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n";
-  exchange.request.fieldsStart = 16;
+  const { exchange, client } = createExchange({
+    text: "GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n",
+    fieldsStart: 16,
+  });
   answer(exchange);
   assert.deepEqual(JSON.parse(client.data), { status: 503, code: "FAULT_INJECTED", message: "A fault was injected." });
   assert.match(client.fields, /^Date: .*\r\nContent-Type: application\/json\r\n(?:.*\r\n)*Retry-After: 1\r\n$/);

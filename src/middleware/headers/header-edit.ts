@@ -37,25 +37,33 @@ export function compileAnswerFilter(
  * @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5).
  */
 export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
-  const set = Object.entries(spec.set ?? {});
-  const add = Object.entries(spec.add ?? {});
-  const lines = [...set, ...add].map(([name, value]) => `${checkedName(name)}: ${checkedValue(value)}\r\n`).join("");
+  const lines = linesOf(spec);
   const isRemoved = compileRemoval(spec, direction);
   if (isRemoved === null) return lines === "" ? null : (section) => section + lines;
   return (section) => removeFields(section, isRemoved) + lines;
 }
 
 /**
- * The same for a trailer section: what is removed from the header, or set there, does not come back behind the body.
+ * The same for the trailers of an answer: what is removed from the header, or set there, does not come back behind the body.
  * Nothing is added. Null where nothing is removed.
  */
-export function compileTrailerEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
-  const isRemoved = compileRemoval(spec, direction);
+export function compileTrailerEdit(spec: HeaderEditSpec): HeaderEdit | null {
+  const isRemoved = compileRemoval(spec, "response");
   return isRemoved === null ? null : (section) => removeFields(section, isRemoved);
 }
 
-/** Which names go. Null where none does. */
-function compileRemoval(spec: HeaderEditSpec, direction: "request" | "response"): ((name: string) => boolean) | null {
+/** What is set, then what is added, as lines. */
+export function linesOf({ set = {}, add = {} }: HeaderEditSpec): string {
+  return [...Object.entries(set), ...Object.entries(add)]
+    .map(([name, value]) => `${checkedName(name)}: ${checkedValue(value)}\r\n`)
+    .join("");
+}
+
+/** Says which names, in lower case, go. Null if none does. */
+export function compileRemoval(
+  spec: HeaderEditSpec,
+  direction: "request" | "response",
+): ((lowerName: string) => boolean) | null {
   const { set = {}, remove = [] } = spec;
   const removed = new Set([...remove, ...Object.keys(set)].map((name) => toLowerAscii(checkedName(name))));
   if (removed.size === 0) return null;

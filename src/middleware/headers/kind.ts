@@ -1,20 +1,17 @@
 /** The `headers` middleware as a kind. */
 import type { MiddlewareKind } from "../kind.ts";
-import { compileAnswerFilter, compileHeaderEdit, compileTrailerEdit, type HeaderEdit } from "./header-edit.ts";
+import { compileAnswerFilter, compileTrailerEdit } from "./header-edit.ts";
 import { createHeadersSchema } from "./options.ts";
+import { editRequests } from "./request-edit.ts";
 
 /** `headers`: sets, adds and removes fields of requests and answers. */
 export const headersKind: MiddlewareKind<"headers", typeof createHeadersSchema> = {
   key: "headers",
   about: "Sets, adds and removes header fields.",
   createSchema: createHeadersSchema,
+  create: ({ request }) => editRequests(request),
   createAnswerFilter: ({ response }) => compileAnswerFilter(response),
-  addForwardingEdits({ request, response }, edits) {
-    push(edits.requestFields, compileHeaderEdit(request, "request"));
-    push(edits.requestTrailers, compileTrailerEdit(request, "request"));
-    push(edits.answerTrailers, compileTrailerEdit(response, "response"));
-    if (request.remove.includes("via")) edits.isViaRemoved = true;
-  },
+  createAnswerTrailerEdit: ({ response }) => compileTrailerEdit(response),
   findUselessParts(written) {
     const edits = Object.values((written as { request?: Record<string, unknown> } | null)?.request ?? {});
     return edits.some((edit) => typeof edit === "object" && edit !== null && Object.keys(edit).length > 0)
@@ -22,7 +19,3 @@ export const headersKind: MiddlewareKind<"headers", typeof createHeadersSchema> 
       : [];
   },
 };
-
-function push(edits: HeaderEdit[], edit: HeaderEdit | null): void {
-  if (edit !== null) edits.push(edit);
-}

@@ -3,7 +3,10 @@
  * what is changed, and leaves the query as it was received. What comes out starts with `/` and holds only visible ASCII
  * (RFC 9112 section 3.2.1), whatever went in.
  */
+import type { ReceivedRequest } from "../../http/message.ts";
+import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import { readPath } from "../../http/path.ts";
+import type { Middleware } from "../middleware.ts";
 
 /** `rewrite`; null or absent = not asked for. */
 export interface RewriteSpec {
@@ -15,53 +18,50 @@ export interface RewriteSpec {
   readonly replacePath?: string | null | undefined;
 }
 
-/** A request's path on its way through the rewrites of its route. */
-export interface RewritePass {
-  path: string;
-  /** What was stripped, all of it in order: the value of X-Forwarded-Prefix. Empty where nothing was. */
-  forwardedPrefix: string;
+/** Gives the request with its new path. `OPTIONS *` stays as it is. */
+export type Rewrite = (request: OutgoingRequest, received: Pick<ReceivedRequest, "target" | "path">) => OutgoingRequest;
+
+/**
+ * Creates the `rewrite` middleware. What was stripped goes on as X-Forwarded-Prefix; what several rewrites of a route
+ * strip adds up. @throws as `compileRewrite`
+ */
+export function createRewrite(spec: RewriteSpec): Middleware {
+  const rewrite = compileRewrite(spec);
+  return (next) => (exchange) => {
+    exchange.outgoing = rewrite(exchange.outgoing, exchange.request);
+    next(exchange);
+  };
 }
 
-/** One compiled `rewrite`. */
-export type Rewrite = (pass: RewritePass) => void;
-
-/** @throws RangeError where a prefix or path does not begin with `/` or could not stand in a request. */
+/** @throws RangeError if a prefix or path does not begin with `/` or could not stand in a request. */
 export function compileRewrite(spec: RewriteSpec): Rewrite {
   const stripped = spec.stripPrefix == null ? "" : prefixOf(spec.stripPrefix);
   const added = spec.addPrefix == null ? "" : prefixOf(spec.addPrefix);
   const replacement = spec.replacePath == null ? null : canonicalOf(spec.replacePath);
-  return (pass) => {
-    if (replacement !== null) pass.path = replacement;
-    else {
-      if (stripped !== "" && hasPrefix(pass.path, stripped)) {
-        pass.path = pass.path.length === stripped.length ? "/" : pass.path.slice(stripped.length);
-        pass.forwardedPrefix += stripped;
-      }
-      if (added !== "") pass.path = added + pass.path;
-    }
+  return (request, received) => {
+    if (request.target === "*") return request;
+    const before = pathOf(request, received);
+    if (replacement !== null) return withPath(request, replacement, "");
+    const isStripped = stripped !== "" && hasPrefix(before, stripped);
+    const rest = !isStripped ? before : before.length === stripped.length ? "/" : before.slice(stripped.length);
+    return withPath(request, added + rest, isStripped ? stripped : "");
   };
 }
 
-/** What `rewriteTarget` gives. */
-export interface RewrittenTarget {
-  /** The target to send upstream. */
-  readonly target: string;
-  /** The field line `X-Forwarded-Prefix: …` with its CRLF, or the empty string. */
-  readonly fieldLine: string;
+/** The path that is rewritten: the canonical one of what was received, or what an earlier rewrite has made of it. */
+function pathOf({ target }: OutgoingRequest, received: Pick<ReceivedRequest, "target" | "path">): string {
+  return target === received.target ? received.path : target.slice(0, queryStart(target));
 }
 
-/** Runs `rewrites` over a request, in order. `OPTIONS *` stays as it is. */
-export function rewriteTarget(
-  rewrites: readonly Rewrite[],
-  request: { readonly target: string; readonly path: string },
-): RewrittenTarget {
-  if (request.target === "*") return { target: "*", fieldLine: "" };
-  const pass: RewritePass = { path: request.path, forwardedPrefix: "" };
-  for (const rewrite of rewrites) rewrite(pass);
-  const query = request.target.indexOf("?");
-  const target = query === -1 ? pass.path : pass.path + request.target.slice(query);
+function withPath(request: OutgoingRequest, path: string, stripped: string): OutgoingRequest {
+  const target = path + request.target.slice(queryStart(request.target));
   if (!/^\/[!-"$-~]*$/.test(target)) throw new Error("a rewritten target is malformed");
-  return { target, fieldLine: pass.forwardedPrefix === "" ? "" : `X-Forwarded-Prefix: ${pass.forwardedPrefix}\r\n` };
+  return request.withTarget(target, request.strippedPrefix + stripped);
+}
+
+function queryStart(target: string): number {
+  const mark = target.indexOf("?");
+  return mark === -1 ? target.length : mark;
 }
 
 function hasPrefix(path: string, prefix: string): boolean {

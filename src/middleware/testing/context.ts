@@ -92,11 +92,10 @@ export class RecordingResponder implements Responder {
   }
 }
 
-/** An exchange with a recording client. */
-export function createExchange(): { exchange: Exchange; client: RecordingResponder } {
+/** An exchange with a recording client. @param facts of its request; default: a GET */
+export function createExchange(facts: Partial<RequestHead> = {}): { exchange: Exchange; client: RecordingResponder } {
   const client = new RecordingResponder();
-  const request = new RequestHead();
-  request.method = "GET";
+  const request = Object.assign(new RequestHead(), { method: "GET", ...facts });
   return {
     exchange: new Exchange(request, client, {
       listenerName: "test",

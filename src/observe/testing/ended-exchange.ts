@@ -7,6 +7,7 @@ export interface ExchangeFacts {
   readonly method?: string;
   readonly target?: string;
   /** Field lines, without the empty line. */
+  readonly authority?: string;
   readonly fields?: string;
   readonly exchange?: Partial<Omit<Exchange, "request" | "responder">>;
 }
@@ -16,7 +17,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
   const request = new RequestHead();
   request.method = facts.method ?? "GET";
   request.target = facts.target ?? "/a?b=c";
-  request.authority = "api.example.com:8080";
+  request.authority = facts.authority ?? "api.example.com:8080";
   request.keptFields = facts.fields ?? "user-AGENT: curl/8.5.0\r\n";
   request.text = `${request.method} ${request.target} HTTP/1.1\r\n${facts.fields ?? "Host: api.example.com:8080\r\nuser-AGENT: curl/8.5.0\r\n"}\r\n`;
   request.fieldsStart = request.text.indexOf("\r\n") + 2;

@@ -11,7 +11,7 @@ import { hash32 } from "../../base/hash.ts";
 import { findCookie } from "../../http/cookie.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { clientScheme } from "../../http/forwarding-fields.ts";
-import { compileSentField } from "../../http/sent-fields.ts";
+import { compileReceivedField } from "../../http/sent-fields.ts";
 import { type PickHint, isOpenTo } from "../balancer/balancer.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { StickyCookieOptions } from "../sticky-options.ts";
@@ -33,7 +33,8 @@ export interface StickyCookieParts {
 /** Further cookies of the name are not looked at: each costs the reading of a token. */
 const maxTokens = 16;
 
-const readCookies = compileSentField("cookie");
+/** As the client sent them: the cookie is between the client and us, whatever the route leaves of cookies for endpoints. */
+const readCookies = compileReceivedField("cookie");
 
 const sameSiteNames = { lax: "Lax", strict: "Strict", none: "None" } as const;
 

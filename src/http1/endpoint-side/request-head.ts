@@ -1,0 +1,18 @@
+/**
+ * The head of a request as HTTP/1.1 text (RFC 9112 section 3): the request line, Host, framing and the fields of this
+ * one connection are written here, the end-to-end fields go on as the lines they came in.
+ */
+import type { OutgoingRequest } from "../../http/outgoing-request.ts";
+
+/** The head of `request`, with its empty line. */
+export function requestHeadText(request: OutgoingRequest): string {
+  const { body, tunnel } = request;
+  let tail = "";
+  if (body === "unknown") tail = "Transfer-Encoding: chunked\r\n";
+  else if (request.announcesBody) tail = `Content-Length: ${body}\r\n`;
+  if (request.expectsContinue) tail += "Expect: 100-continue\r\n";
+  // RFC 9110 section 10.1.4: TE goes with its connection option.
+  if (tunnel !== null) tail += `Connection: Upgrade\r\nUpgrade: ${tunnel}\r\n`;
+  else if (request.takesTrailers) tail += "TE: trailers\r\nConnection: TE\r\n";
+  return `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.authority}\r\n${request.fields.text}${tail}\r\n`;
+}

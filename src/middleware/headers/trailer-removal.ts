@@ -1,0 +1,47 @@
+/** Takes fields from the trailers of a request body on its way: what `headers` removes from the header or sets there. */
+import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
+import type { Fields } from "../../http/field-section.ts";
+import type { ReasonCode } from "../../http/reason.ts";
+
+/** A request body whose trailers lose some fields. */
+export class TrailerRemoval implements RequestBody, BodySink {
+  readonly #body: RequestBody;
+  readonly #isRemoved: (lowerName: string) => boolean;
+  #sink: BodySink | null = null;
+
+  /** @param isRemoved which fields go, by their name in lower case */
+  constructor(body: RequestBody, isRemoved: (lowerName: string) => boolean) {
+    this.#body = body;
+    this.#isRemoved = isRemoved;
+  }
+
+  get length(): BodyLength {
+    return this.#body.length;
+  }
+
+  get isRepeatable(): boolean {
+    return this.#body.isRepeatable;
+  }
+
+  open(sink: BodySink): BodySource {
+    this.#sink = sink;
+    return this.#body.open(this);
+  }
+
+  data(chunk: Buffer): void {
+    this.#sink!.data(chunk);
+  }
+
+  flush(): boolean {
+    return this.#sink!.flush();
+  }
+
+  end(trailers: Fields | null): boolean {
+    const kept = trailers === null ? null : trailers.without(this.#isRemoved);
+    return this.#sink!.end(kept === null || kept.text === "" ? null : kept);
+  }
+
+  abort(code: ReasonCode): void {
+    this.#sink!.abort(code);
+  }
+}
