@@ -1,7 +1,7 @@
 /** Whose requests are counted together. */
 import { createHash } from "node:crypto";
 import { parseIpv6 } from "../../base/ip-address.ts";
-import { compileExchangeKey, parseExchangeKey } from "../../http/exchange-key.ts";
+import { compileExchangeKey } from "../../http/exchange-key.ts";
 import type { Exchange } from "../../http/exchange.ts";
 
 /**
@@ -10,12 +10,12 @@ import type { Exchange } from "../../http/exchange.ts";
  */
 export type LimitKey = (exchange: Exchange) => string;
 
-/** @param text a key as the options have it */
+/** Compiles a key. @param text as the options have it */
 export function compileLimitKey(text: string): LimitKey {
   if (text === "route") return (exchange) => exchange.routeName;
   if (text === "listener") return (exchange) => exchange.listenerName;
   if (text === "clientIp") return (exchange) => toNetwork(exchange.clientIp);
-  const keyOf = compileExchangeKey(parseExchangeKey(text));
+  const keyOf = compileExchangeKey(text);
   return (exchange) => keyOf(exchange) ?? "";
 }
 

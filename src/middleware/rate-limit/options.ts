@@ -1,7 +1,7 @@
 /** The options of the `rateLimit` middleware. Schema and documentation; the normal form is `RateLimitOptions`. */
 import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
 import { parseRate } from "../../base/units.ts";
-import { isToken } from "../../http/fields.ts";
+import { parseExchangeKey } from "../../http/exchange-key.ts";
 
 const createRateSchema = ({ parsedBy, z }: SchemaTools) =>
   z
@@ -11,17 +11,15 @@ const createRateSchema = ({ parsedBy, z }: SchemaTools) =>
     })
     .transform(parsedBy(parseRate));
 
-const createKeySchema = ({ addProblem, z }: SchemaTools) =>
-  z.string().superRefine((key, context) => {
-    if (key === "clientIp" || key === "route" || key === "listener") return;
-    const match = /^(header|cookie):(.+)$/s.exec(key);
-    if (match === null)
-      addProblem(context, `${JSON.stringify(key)} is not a key`, {
-        knownValues: ["clientIp", "header:NAME", "cookie:NAME", "route", "listener"],
-        word: key,
-      });
-    else if (!isToken(match[2] ?? ""))
-      addProblem(context, `${JSON.stringify(match[2])} is not the name of a ${match[1]}`);
+const createKeySchema = ({ addProblem, parsedBy, z }: SchemaTools) =>
+  z.string().transform((key, context): string => {
+    if (key === "clientIp" || key === "route" || key === "listener") return key;
+    if (/^(header|cookie):./s.test(key)) return parsedBy(parseExchangeKey)(key, context);
+    addProblem(context, `${JSON.stringify(key)} is not a key`, {
+      knownValues: ["clientIp", "header:NAME", "cookie:NAME", "route", "listener"],
+      word: key,
+    });
+    return z.NEVER;
   });
 
 /** Makes the schema of `rateLimit`. */

@@ -34,18 +34,26 @@ const placeholders = {
   scheme: (source: RedirectSource) => source.scheme,
 } as const;
 
+/** One thing that is wrong with a template. */
+export interface TemplateProblem {
+  /** A sentence without a full stop, for the user. */
+  readonly message: string;
+  /** The name of a placeholder that there is not; null if something else is wrong. */
+  readonly unknownPlaceholder: string | null;
+}
+
+/** The names of all placeholders. */
+export const placeholderNames: readonly string[] = Object.keys(placeholders);
+
 /**
  * Compiles `redirect.to`: text with `{path}`, `{query}` (with its `?`), `{uri}` (path and query), `{host}` (without
  * port), `{scheme}`. After a `?` of the template itself, `{query}` comes without its `?` and the others
  * percent-encoded: `/login?next={uri}`.
- * @throws RangeError if the template has an unknown placeholder, a stray brace, a character that no Location has, or
- * is no location.
+ * @throws RangeError if `findTemplateProblems` finds something
  */
 export function compileRedirect(to: string): Redirect {
-  if (!/^[!-~]+$/.test(to)) throw new RangeError(`a location holds visible ASCII only: ${to}`);
-  if (!/^(https?:\/\/[^/?#]|\{scheme\}:\/\/[^/?#]|\/(?![/\\])|\{uri\}|\{path\})/i.test(to))
-    throw new RangeError(`a location begins with "https://", "http://", "{scheme}://" or one "/": ${to}`);
-  const pieces = parsePieces(to);
+  const { pieces, problems } = readTemplate(to);
+  if (problems[0] !== undefined) throw new RangeError(problems[0].message);
   const needsHost = pieces.some((piece) => piece.placeholder === "host");
   return (source) => {
     if (needsHost && source.host === "") return null;
@@ -57,20 +65,42 @@ export function compileRedirect(to: string): Redirect {
   };
 }
 
-function parsePieces(to: string): Piece[] {
+/**
+ * Finds what is wrong with a template: an unknown placeholder, a brace without its other half, a character that no
+ * Location has, or that it is no location.
+ */
+export function findTemplateProblems(to: string): readonly TemplateProblem[] {
+  return readTemplate(to).problems;
+}
+
+function readTemplate(to: string): { pieces: readonly Piece[]; problems: readonly TemplateProblem[] } {
   const pieces: Piece[] = [];
+  const problems: TemplateProblem[] = [];
+  const report = (message: string, unknownPlaceholder: string | null = null): void => {
+    problems.push({ message, unknownPlaceholder });
+  };
+  const shown = JSON.stringify(to);
+  if (!/^[!-~]*$/.test(to)) {
+    report(`${shown} has characters that a Location field cannot have; percent-encode them`);
+    return { pieces, problems };
+  }
   let before = "";
+  let hasStrayBrace = false;
   for (const part of to.split(/(\{[^{}]*\})/)) {
     const name = /^\{(.*)\}$/.exec(part)?.[1];
     const isEscaped = /[?#]/.test(before);
     if (name === undefined) {
-      if (/[{}]/.test(part)) throw new RangeError(`a brace without its other half: ${to}`);
+      hasStrayBrace ||= /[{}]/.test(part);
       before += part;
       if (part !== "") pieces.push({ text: part, placeholder: null, isEscaped });
     } else if (isPlaceholder(name)) pieces.push({ text: part, placeholder: name, isEscaped });
-    else throw new RangeError(`unknown placeholder ${part}: ${to}`);
+    else report(`unknown placeholder "${part}"`, name);
   }
-  return pieces;
+  if (hasStrayBrace) report(`${shown} has a brace without its other half`);
+  if (/^\/[/\\]/.test(to)) report(`${shown} begins with two slashes, which is another host; write the scheme as well`);
+  else if (!/^(https?:\/\/[^/?#]|\{scheme\}:\/\/[^/?#]|\/|\{uri\}|\{path\})/i.test(to))
+    report(`${shown} is not a location; it begins with "https://", "http://", "{scheme}://" or "/"`);
+  return { pieces, problems };
 }
 
 function isPlaceholder(name: string): name is keyof typeof placeholders {
