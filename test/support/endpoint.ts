@@ -160,6 +160,18 @@ export class Endpoint {
     return this.exchanges[count - 1]!;
   }
 
+  /** Waits for the head of the next request. */
+  nextHead(): Promise<EndpointExchange> {
+    const { promise, resolve } = Promise.withResolvers<EndpointExchange>();
+    const before = this.onHead;
+    this.onHead = (exchange) => {
+      this.onHead = before;
+      before?.(exchange);
+      resolve(exchange);
+    };
+    return promise;
+  }
+
   /** Breaks all open connections; new ones are accepted. */
   breakConnections(): void {
     this.#wire.breakConnections();
