@@ -103,6 +103,8 @@ export class EndpointExchange {
 export class Endpoint {
   /** May be replaced at any time. */
   behaviour: Behaviour;
+  /** Each new connection is reset at once. */
+  refusesConnections = false;
   /** Called when the head of a request is there, before `behaviour`; null: nobody is. */
   onHead: ((exchange: EndpointExchange) => void) | null = null;
   /** Complete requests, in the order in which they became so. */
@@ -116,6 +118,9 @@ export class Endpoint {
     this.#wire = wire;
     this.behaviour = behaviour;
     wire.script = {
+      onConnection: (connection) => {
+        if (this.refusesConnections) connection.reset();
+      },
       onRequest: (connection, request) => this.#onRequest(connection, request),
       onData: (connection) => this.#onData(connection),
     };
