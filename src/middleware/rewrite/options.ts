@@ -1,14 +1,11 @@
 /** The options of the `rewrite` middleware. Schema and documentation; the normal form is `RewriteOptions`. */
 import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
-import { readPath } from "../../http/path.ts";
+import { readWrittenPath } from "./written-path.ts";
 
 const createPrefixSchema = ({ addProblem, z }: SchemaTools) =>
   z.string().superRefine((prefix, context) => {
-    const shown = JSON.stringify(prefix);
-    if (!/^\/[\x21-\x7e]*$/.test(prefix) || /[?#\\*]/.test(prefix))
-      addProblem(context, `${shown} is not a path; it begins with "/" and has no white space, query or wildcard`);
-    else if (/(^|\/)\.{1,2}(\/|$)/.test(prefix)) addProblem(context, `${shown} has a "." or ".." segment`);
-    else if (typeof readPath(prefix) === "string") addProblem(context, `${shown} is a path that no request can have`);
+    const { problem } = readWrittenPath(prefix);
+    if (problem !== null) addProblem(context, problem);
   });
 
 /** Makes the schema of `rewrite`. */

@@ -5,8 +5,8 @@
  */
 import type { ReceivedRequest } from "../../http/message.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
-import { readPath } from "../../http/path.ts";
 import type { Middleware } from "../middleware.ts";
+import { readWrittenPath } from "./written-path.ts";
 
 /** `rewrite`; null or absent = not asked for. */
 export interface RewriteSpec {
@@ -68,13 +68,13 @@ function hasPrefix(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 }
 
-/** A prefix in canonical form, without slashes at its end; `/` and the empty text are the empty prefix. */
+/** A prefix in canonical form, without slashes at its end; `/` is the empty prefix. */
 function prefixOf(text: string): string {
-  return text === "" ? "" : canonicalOf(text).replace(/\/+$/, "");
+  return canonicalOf(text).replace(/\/+$/, "");
 }
 
 function canonicalOf(text: string): string {
-  const reading = /^\/[!-~]*$/.test(text) && !/[?#\\]/.test(text) ? readPath(text) : "BAD_TARGET";
-  if (typeof reading === "string" || reading.hadDotSegments) throw new RangeError(`not a path: ${text}`);
-  return reading.canonical;
+  const { canonical, problem } = readWrittenPath(text);
+  if (canonical === null) throw new RangeError(problem);
+  return canonical;
 }
