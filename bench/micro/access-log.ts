@@ -2,7 +2,7 @@
  * What an access log line costs, formatting alone and with the batched writer (to /dev/null).
  * Run: node bench/micro/access-log.ts
  */
-import { Exchange, type Responder } from "../../src/http/exchange.ts";
+import { type ClientSide, Exchange } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import { compileAccessLogFormat } from "../../src/observe/access-log-format.ts";
 import { AccessLog } from "../../src/observe/access-log.ts";
@@ -22,7 +22,7 @@ function makeExchange(at: number): Exchange {
   request.method = head.slice(0, 3);
   request.target = head.slice(4, head.indexOf(" ", 4));
   request.authority = "api.example.com";
-  const exchange = new Exchange(request, null as unknown as Responder, {
+  const exchange = new Exchange(request, null as unknown as ClientSide, {
     listenerName: ":8080",
     scheme: "http",
     peerAddress: "192.0.2.7",

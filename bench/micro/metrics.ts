@@ -2,7 +2,7 @@
  * What counting costs: nanoseconds for `Counter.add`, `Histogram.observe`, and `ExchangeMetrics.record` of one exchange
  * (budget: 150 ns). Run: node bench/micro/metrics.ts
  */
-import { Exchange, type Responder } from "../../src/http/exchange.ts";
+import { type ClientSide, Exchange } from "../../src/http/exchange.ts";
 import { RequestHead } from "../../src/http/message.ts";
 import { ExchangeMetrics } from "../../src/observe/exchange-metrics.ts";
 import { families } from "../../src/observe/families.ts";
@@ -41,7 +41,7 @@ const exchanges = Array.from({ length: 256 }, (_, at) => {
     0,
     at % 8 === 0 ? 4 : 3,
   );
-  const exchange = new Exchange(request, null as unknown as Responder, {
+  const exchange = new Exchange(request, null as unknown as ClientSide, {
     listenerName: ":8080",
     scheme: "http",
     peerAddress: "127.0.0.1",

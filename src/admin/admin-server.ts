@@ -1,17 +1,15 @@
 /**
  * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all
- * proxied traffic. Bounded like everything else: connections, head, body, answers that are not taken and waiting times
- * have limits, and nothing a client sends is shown back to it.
+ * proxied traffic. Bounded like everything else: connections, head, body and waiting times have limits, and nothing a
+ * client sends is shown back to it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
-import { TimerWheel } from "../base/timer-wheel.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { canSharePorts } from "../net/shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "../net/socket-path.ts";
 import { type AdminToken, decideAccess } from "./admin-access.ts";
 import { type AdminAnswer, jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
-import type { AdminConnection } from "./admin-connection.ts";
 import { AdminConnections } from "./admin-connections.ts";
 import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
@@ -23,8 +21,6 @@ export interface AdminServerOptions {
   readonly sources: AdminSources;
   /** A source threw: a bug of ours. The client gets a 500. */
   readonly onError?: (error: unknown) => void;
-  /** Default: one of its own. */
-  readonly wheel?: TimerWheel;
 }
 
 /** A running admin listener. */
@@ -42,26 +38,24 @@ const closeGraceMs = 1_000;
 
 /** Starts the admin listener. @throws the system's error where it cannot listen. */
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const server = createServer({
-    maxHeaderSize: 16 * 1024,
-    headersTimeout: 5_000,
-    requestTimeout: 10_000,
-    keepAliveTimeout: 15_000,
-    connectionsCheckingInterval: 1_000,
-    requireHostHeader: true,
-  });
+  let isTcp = true;
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 5_000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 15_000,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: true,
+    },
+    (request, response) => void handle(request, response, options, isTcp),
+  );
   const path = await listen(server, options.address);
   // What the kernel cannot accept concerns that one connection; unheard, it would end the process.
   server.on("error", (error) => options.onError?.(error));
   const bound = server.address();
-  const isTcp = typeof bound === "object" && bound !== null;
-  const wheel = options.wheel ?? startWheel(options);
-  const connections = new AdminConnections({
-    server,
-    isTcp,
-    wheel,
-    serve: (connection, request, response) => void handle({ connection, request, response, options, isTcp }),
-  });
+  isTcp = typeof bound === "object" && bound !== null;
+  const connections = new AdminConnections(server, isTcp);
   const address = boundAddress(server, options.address);
   return {
     address,
@@ -74,7 +68,6 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
         const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
         server.close(() => {
           clearTimeout(giveUp);
-          if (options.wheel === undefined) wheel.close();
           resolve();
         });
         path?.remove();
@@ -83,42 +76,30 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   };
 }
 
-function startWheel({ onError }: AdminServerOptions): TimerWheel {
-  const wheel = new TimerWheel({ tickMs: 500, ...(onError !== undefined && { onError }) });
-  wheel.start();
-  return wheel;
-}
-
-interface Call {
-  readonly connection: AdminConnection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly options: AdminServerOptions;
-  readonly isTcp: boolean;
-}
-
-async function handle(call: Call): Promise<void> {
-  const { request, response, options } = call;
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminServerOptions,
+  isTcp: boolean,
+): Promise<void> {
   request.on("error", () => {});
   response.on("error", () => {});
   try {
-    const answer = await decideAnswer(call);
+    const answer = await decideAnswer(request, options, isTcp);
     // What is left of a body that nobody reads must not be taken for the next request.
     if (!request.complete) response.setHeader("connection", "close");
-    send(call, answer);
+    sendAnswer(response, answer);
   } catch (error) {
     options.onError?.(error);
-    send(call, textAnswer(500, "Internal error."));
+    sendAnswer(response, textAnswer(500, "Internal error."));
   }
 }
 
-function send({ connection, response }: Call, answer: AdminAnswer): void {
-  const bodyBytes = sendAnswer(response, answer);
-  if (bodyBytes !== null) connection.noteSending(bodyBytes);
-}
-
-async function decideAnswer({ connection, request, options, isTcp }: Call): Promise<AdminAnswer> {
-  const { sources, tokens } = options;
+async function decideAnswer(
+  request: IncomingMessage,
+  { sources, tokens }: AdminServerOptions,
+  isTcp: boolean,
+): Promise<AdminAnswer> {
   const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
   const path = findAdminPath(pathName);
   const isApi = pathName.startsWith("/api/");
@@ -148,7 +129,6 @@ async function decideAnswer({ connection, request, options, isTcp }: Call): Prom
     return explain(405, "This method is not allowed.", { allow: allowed });
   const body = await readBody(request);
   if (body === null) return explain(413, "The request body is too large.");
-  connection.noteMaking();
   return path.answer(sources, { accept: request.headers.accept, body });
 }
 

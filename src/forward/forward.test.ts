@@ -5,7 +5,10 @@ import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { createRegion, SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
-import { Exchange, type Responder } from "../http/exchange.ts";
+import type { AnswerHead } from "../http/answer.ts";
+import { emptySource } from "../http/body.ts";
+import { nowhere } from "../http/answer-path.ts";
+import { type ClientSide, Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { RequestHead, ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
@@ -105,19 +108,20 @@ function open({
   const request = new RequestHead();
   request.method = method;
   request.authority = "a";
-  let exchange: Exchange;
-  const end = (what: string): void => {
-    events.push(what);
-    exchange.isHeadSent = true;
+  const client: ClientSide = {
+    start(head: AnswerHead) {
+      events.push(exchange.reason ?? String(head.status));
+      exchange.isHeadSent = true;
+      return nowhere;
+    },
+    interim: () => true,
+    openTunnel: () => emptySource,
+    abort: (code) => void events.push(`abort ${code}`),
+    onInternalError: (error) => {
+      throw error;
+    },
   };
-  const responder = {
-    sendHead: (status: number) => end(String(status)),
-    sendData: () => {},
-    sendEnd: () => true,
-    flush: () => true,
-    fail: (code: ReasonCode) => end(code),
-  } as unknown as Responder;
-  exchange = new Exchange(request, responder, {
+  const exchange = new Exchange(request, client, {
     listenerName: "main",
     scheme: "http",
     peerAddress: "127.0.0.1",
@@ -250,7 +254,7 @@ test("the total ends everything: an attempt under way, and a pause", () => {
   const pausing = open({ plan: { totalTimeoutMs: 1_000 } });
   for (let tick = 0; tick < 10; tick++) pausing.advance(100);
   pausing.fail(0, "UPSTREAM_RESET");
-  pausing.exchange.listener!.onCancel("CLIENT_GONE");
+  pausing.exchange.cancel("CLIENT_GONE");
   pausing.assertNothingLeft();
 });
 
@@ -273,7 +277,7 @@ test("a hedge goes to another endpoint after its time, and only once", () => {
 test("a client that leaves ends both attempts", () => {
   const { advance, exchange, events, assertNothingLeft } = open({ plan: { hedgeAfterMs: 200 } });
   advance(200);
-  exchange.listener!.onCancel("CLIENT_GONE");
+  exchange.cancel("CLIENT_GONE");
   assert.deepEqual(events.filter((event) => event === "cancelled").length, 2);
   assertNothingLeft();
 });

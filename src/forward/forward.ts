@@ -9,7 +9,8 @@ import type { ScheduledCall } from "../base/scheduler.ts";
 import { Deadline } from "../base/timer-wheel.ts";
 import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
 import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
-import type { Exchange, ExchangeListener, ExchangeOrigin } from "../http/exchange.ts";
+import type { Answerer, Exchange, ExchangeOrigin } from "../http/exchange.ts";
+import { Fields } from "../http/field-section.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
@@ -26,7 +27,7 @@ import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { FurtherAttempts } from "./further-attempts.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
-import { relayHead, relaySwitch } from "./relay-head.ts";
+import { addAffinity, toRelayedHead } from "./relay-head.ts";
 import { ReplayBody } from "./replay-body.ts";
 import {
   backoffOf,
@@ -44,7 +45,7 @@ export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardC
   new Forwarding(exchange, plan, context).run();
 }
 
-class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint {
+class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, PickHint {
   readonly #exchange: Exchange;
   readonly #plan: ForwardPlan;
   readonly #context: ForwardContext;
@@ -67,6 +68,8 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #status = 0;
   #body: ReplayBody | null = null;
   #tunnelSink: BodySink | null = null;
+  /** Where the answer goes; null before it. */
+  #sink: BodySink | null = null;
   /** Gives what goes to the endpoint: the request's body, then the client's bytes in a tunnel. */
   #upload: BodySource = emptySource;
   /** Null until an attempt has failed. */
@@ -107,10 +110,10 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     exchange.upstreamName = this.#plan.upstream.name;
     const { breaker, retryBudget } = this.#plan.upstream.policies;
     if (breaker !== null && !breaker.admit()) {
-      exchange.responder.fail("BREAKER_OPEN", "", `Retry-After: ${breaker.retryAfterSeconds}\r\n`);
+      exchange.fail("BREAKER_OPEN", "", Fields.none.plus("Retry-After", `${breaker.retryAfterSeconds}`));
       return;
     }
-    exchange.listener = this;
+    exchange.answerer = this;
     if (this.#plan.totalTimeoutMs > 0) {
       this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
       this.#context.wheel.armAt(this.#totalDeadline, exchange.startedMs + this.#plan.totalTimeoutMs);
@@ -257,7 +260,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
   #facts(): RetryFacts {
     const exchange = this.#exchange;
     return {
-      isHeadSent: exchange.isHeadSent,
+      isHeadSent: exchange.isAnswered,
       isBodyReplayable: this.#body === null || this.#body.isReplayable,
       isIdempotent: isIdempotent(exchange.request.method),
       retries: this.#further?.retries ?? 0,
@@ -352,8 +355,7 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
 
   onInterim(head: ResponseHead): boolean {
     if (this.#isOver) return true;
-    this.#exchange.isRelayed = true;
-    return this.#exchange.responder.sendInterim(head.status, head.reasonPhrase, head.keptFields);
+    return this.#exchange.interim(head);
   }
 
   onHead(head: ResponseHead): void {
@@ -364,24 +366,25 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     if (this.#plan.retry.statuses?.has(head.status) === true && this.#retryAnswer(head)) return;
     this.#hedge?.cancel();
-    if (head.status === 101) this.#openTunnel(head);
-    else relayHead(exchange, head, this.endpoint!, this.#plan);
+    const { affinity } = this.#plan.upstream;
+    if (affinity !== null) addAffinity(exchange, this.endpoint!, affinity);
+    if (head.tunnel !== null) this.#beginTunnel();
+    this.#sink = exchange.start(toRelayedHead(head), this);
+    if (this.#isTunnel && !this.#isOver) this.#upload = exchange.openTunnel(this.#tunnelSink!);
   }
 
-  #openTunnel(head: ResponseHead): void {
+  #beginTunnel(): void {
     this.#isTunnel = true;
     if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
-    relaySwitch(this.#exchange, head, this.endpoint!, this.#plan);
-    if (!this.#isOver) this.#upload = this.#exchange.responder.openTunnel(this.#tunnelSink!);
   }
 
   onData(chunk: Buffer): void {
-    this.#exchange.responder.sendData(chunk);
+    this.#sink!.data(chunk);
   }
 
   onReadEnd(): boolean {
-    return this.#exchange.responder.flush();
+    return this.#sink!.flush();
   }
 
   onEnd(trailers: string): boolean {
@@ -390,8 +393,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
       this.#finish("answered");
       this.#carrier.handle = null;
     }
-    const edit = trailers === "" ? null : this.#plan.answerTrailerEdit;
-    return this.#exchange.responder.sendEnd(edit === null ? trailers : edit(trailers));
+    if (trailers === "") return this.#sink!.end(null);
+    const edit = this.#plan.answerTrailerEdit;
+    return this.#sink!.end(Fields.ofText(edit === null ? trailers : edit(trailers)));
   }
 
   keepConnection(connection: BoundConnection): boolean {
@@ -404,9 +408,9 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     return true;
   }
 
-  // The client's side.
+  // `BodySource` and `Answerer`: the client's side.
 
-  onWritable(): void {
+  resume(): void {
     this.#carrier.handle?.resume(this.#carrier);
   }
 
@@ -415,10 +419,16 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     return this.#admission?.isWaiting === true && this.#exchange.attempts === 0;
   }
 
-  onCancel(): void {
+  stop(): void {
     if (this.#isOver) return;
     this.#finish(this.#isTunnel ? "answered" : "cancelled");
     this.#abandon();
+  }
+
+  cancel(code: ReasonCode): void {
+    this.stop();
+    // A filter may have the beginning of an answer that has not reached the client.
+    this.#sink?.abort(code);
   }
 
   // Endings.
@@ -427,12 +437,12 @@ class Forwarding implements AdmissionHost, HedgeHost, ExchangeListener, PickHint
     if (this.#isOver) return;
     this.#finish(this.#status === 0 && !this.#isClientSlow ? "timeout" : "cancelled");
     this.#abandon();
-    this.#exchange.responder.fail(code);
+    this.#exchange.fail(code);
   }
 
   #fail(code: ReasonCode, detail: string): void {
     this.#finish("cancelled");
-    this.#exchange.responder.fail(code, detail);
+    this.#exchange.fail(code, detail);
   }
 
   #finish(outcome: AttemptOutcome): void {

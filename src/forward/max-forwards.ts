@@ -10,12 +10,12 @@ const empty = Buffer.alloc(0);
 
 /** Counts down. @returns true where the request may not go on; then it has been answered */
 export function isLastForward(exchange: Exchange): boolean {
-  const { request, responder } = exchange;
+  const { request } = exchange;
   if (request.method !== "OPTIONS") return false;
   const value = exchange.outgoing.fields.value("max-forwards");
   if (value === null || !/^\d{1,9}$/.test(value)) return false;
   const remaining = Number(value);
-  if (remaining === 0) sendOwnAnswer(responder, request, { status: 200, fields: allowField, content: empty });
+  if (remaining === 0) sendOwnAnswer(exchange, { status: 200, fields: allowField, content: empty });
   else {
     const { outgoing } = exchange;
     const others = outgoing.fields.without((name) => name === "max-forwards");

@@ -1,35 +1,21 @@
 /** The head of an endpoint's answer as it goes to the client. */
-import type { AnswerLength, Exchange } from "../http/exchange.ts";
-import { Framing, type ResponseHead } from "../http/message.ts";
+import { AddedFields, type AnswerHead, withFields } from "../http/answer.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ResponseHead } from "../http/message.ts";
 import { dateField } from "../http/own-answer.ts";
+import type { Affinity } from "../upstream/affinity/affinity.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import type { ForwardPlan } from "./forward-plan.ts";
 
-/** Sends `head`, the answer of `endpoint`. */
-export function relayHead(exchange: Exchange, head: ResponseHead, endpoint: Endpoint, plan: ForwardPlan): void {
-  let length: AnswerLength = "none";
-  if (head.framing === Framing.length) length = head.contentLength;
-  else if (head.framing !== Framing.none) length = "unknown";
-  let fields = head.keptFields;
-  // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
-  if (!head.hasDate) fields += dateField();
-  relayed(exchange, endpoint, plan);
-  exchange.responder.sendHead(
-    head.status,
-    head.reasonPhrase,
-    fields,
-    length,
-    head.hasContentLength ? head.contentLength : null,
-  );
+/** `head` with a Date: a recipient with a clock adds the one that is missing (RFC 9110 section 6.6.1). */
+export function toRelayedHead(head: ResponseHead): AnswerHead {
+  return head.hasDate || head.tunnel !== null ? head : withFields(head, head.fields.plusText(dateField()));
 }
 
-/** Sends the 101 of `endpoint`. */
-export function relaySwitch(exchange: Exchange, head: ResponseHead, endpoint: Endpoint, plan: ForwardPlan): void {
-  relayed(exchange, endpoint, plan);
-  exchange.responder.sendSwitch(head.keptFields);
-}
-
-function relayed(exchange: Exchange, endpoint: Endpoint, { upstream: { affinity } }: ForwardPlan): void {
-  exchange.isRelayed = true;
-  if (affinity !== null) exchange.lastAnswerFields += affinity.answerFields(exchange, endpoint);
+/**
+ * Has the answer of `endpoint` tell the client to come back there. Behind all filters: a client that loses these fields
+ * loses its place.
+ */
+export function addAffinity(exchange: Exchange, endpoint: Endpoint, affinity: Affinity): void {
+  const lines = affinity.answerFields(exchange, endpoint);
+  if (lines !== "") exchange.filterAnswerLast(new AddedFields(lines));
 }

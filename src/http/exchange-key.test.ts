@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Exchange, type Responder } from "./exchange.ts";
+import { type ClientSide, Exchange } from "./exchange.ts";
 import { compileExchangeKey, parseExchangeKey } from "./exchange-key.ts";
 import { RequestHead } from "./message.ts";
 
@@ -9,7 +9,7 @@ function exchange(target: string, fields = ""): Exchange {
   request.keptFields = fields;
   request.target = target;
   [request.path = "", request.query = ""] = target.split("?");
-  return new Exchange(request, {} as Responder, {
+  return new Exchange(request, {} as ClientSide, {
     listenerName: "l",
     scheme: "http",
     peerAddress: "192.0.2.7",

@@ -1,71 +1,42 @@
 /**
- * One request and its answer, as everything between the two connections sees it. The client's connection makes an
- * exchange when a head is complete and hands it over; whoever answers drives `responder`; when the exchange is over,
- * its fields are what the access log and the metrics read. Never reused.
+ * One request and its answer, as everything between the two connections sees it. The client's side makes an exchange
+ * when a head is complete and hands it over. Whoever answers calls `start` or `fail`; the answer passes the filters and
+ * leaves by the client's side. When the exchange is over, its fields are what the access log and the metrics read.
+ * Never reused.
+ *
+ * After the end, and after an answer has begun, calls that would give another answer are ignored: a middleware that
+ * comes late does no harm to the next exchange of the connection.
  */
-import type { AnswerFilter } from "./answer-filter.ts";
-import { type BodySink, type BodySource, noBody, type RequestBody } from "./body.ts";
+import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
+import { AnswerStep, nowhere } from "./answer-path.ts";
+import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import { Fields } from "./field-section.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { ReceivedRequest } from "./message.ts";
 import { OutgoingRequest } from "./outgoing-request.ts";
-import type { ReasonCode } from "./reason.ts";
+import { explain, sendOwnAnswer } from "./own-answer.ts";
+import { type ReasonCode, reasons } from "./reason.ts";
 
-/** The answer's body as announced: a number of bytes, `unknown` length, or `none` (HEAD, 204, 304). */
-export type AnswerLength = number | "unknown" | "none";
-
-/** The client's side of an exchange. Calls after the end are ignored. */
-export interface Responder {
-  /**
-   * Sends an interim answer (100, 103); never to HTTP/1.0. @returns false when nothing more should come until
-   * `onWritable`
-   */
-  sendInterim(status: number, reasonPhrase: string, fields: string): boolean;
-  /**
-   * Starts the final answer. `fields` are complete lines without framing and hop-by-hop fields; the responder adds
-   * those. `lengthField` is written as Content-Length where `length` is `none` (HEAD, 304), or null.
-   */
-  sendHead(
-    status: number,
-    reasonPhrase: string,
-    fields: string,
-    length: AnswerLength,
-    lengthField: number | null,
-  ): void;
-  /** Sends body bytes. */
-  sendData(chunk: Buffer): void;
-  /**
-   * Ends the answer. `trailers` are dropped where the client cannot take them.
-   * @returns false where the chunks given since the last flush are still on their way: they must stay untouched for
-   * good
-   */
-  sendEnd(trailers: string): boolean;
-  /**
-   * Writes out what is held back to share one write; whoever sends calls it when nothing more comes from this read.
-   * @returns false when nothing more should come until `onWritable`; the chunks given since the last flush must stay
-   * untouched until then.
-   */
-  flush(): boolean;
-  /**
-   * Answers 101 and turns the connection into a tunnel: from now on `sendData` and `sendEnd` carry bytes as they are.
-   */
-  sendSwitch(fields: string): void;
-  /** After `sendSwitch`: the client's bytes go to `sink`. */
+/** The client's side of an exchange. One implementation a protocol; it knows no middleware, and only the exchange calls it. */
+export interface ClientSide extends Responder {
+  /** After an answer with a `tunnel`: the client's bytes go to `sink`. */
   openTunnel(sink: BodySink): BodySource;
   /**
-   * Answers with the error's status and text, or breaks off an answer that has begun, so that the client cannot take it
-   * for complete.
+   * Ends the exchange without an answer, or breaks off the answer that has begun, so that the client cannot take it for
+   * complete.
    */
-  fail(code: ReasonCode, detail?: string, extraFields?: string): void;
+  abort(code: ReasonCode): void;
+  /** Takes what must not happen: a bug of ours. */
+  onInternalError(error: unknown): void;
 }
 
-/** What an exchange needs to tell whoever answers it. */
-export interface ExchangeListener {
-  /** The client can take more of the answer. */
-  onWritable(): void;
-  /** The client is gone or gave up; the answer is of no use any more. */
-  onCancel(code: ReasonCode): void;
+/** Who answers an exchange, or holds it for now, as long as no answer has reached the client. */
+export interface Answerer {
+  /** Nobody wants the answer any more. */
+  cancel(code: ReasonCode): void;
+  /** `Responder.interim` has returned false: the client can take more. */
+  resume?(): void;
   /**
    * It stands in a queue and nothing has been done for it yet: a client that ends its side is taken for gone at once.
    * Default: false.
@@ -84,16 +55,14 @@ export interface ExchangeOrigin {
 }
 
 /** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
-export class Exchange {
+export class Exchange implements Responder {
   /** The request as it was received; what goes on is `outgoing`. */
   readonly request: ReceivedRequest;
   /** The client's connection. */
   readonly origin: ExchangeOrigin;
-  /** The client's side; a middleware may put itself before it. */
-  responder: Responder;
   /** The name of the listener it came in by. */
   readonly listenerName: string;
-  /** `https` where the client's connection is encrypted. */
+  /** `https` if the client's connection is encrypted. */
   readonly scheme: "http" | "https";
   /** The socket's peer. */
   readonly peerAddress: string;
@@ -104,34 +73,33 @@ export class Exchange {
   isPeerTrusted: boolean;
   /** The `X-Request-ID` that goes upstream. */
   requestId = "";
-  /** Set by whoever answers, or holds the exchange for now. */
-  listener: ExchangeListener | null = null;
+  /** Set by whoever answers, or holds the exchange for now; null once the client's side has the answer's head. */
+  answerer: Answerer | null = null;
   /** The request's body; a middleware that reads it first puts another in its place. */
   body: RequestBody = noBody;
   /** What its forwarding fields have in common with those of the same peer. */
   forwardingPrefix: ForwardingPrefix | null = null;
-  /** What its answers pass, in the order in which the request has passed it; null = nothing. See `answer-filter.ts`. */
-  answerFilters: AnswerFilter[] | null = null;
-  /** Field lines that the answer gets behind all filters: a client that loses them loses its place. */
-  lastAnswerFields = "";
-  /** The answer under way is an endpoint's, not our own. */
-  isRelayed = false;
-  /** The client's connection refuses it: it is answered so, by the route it belongs to where there is one. */
+  /** The client's connection refuses it: it is answered so, by the route it belongs to if there is one. */
   refusal: ReasonCode | null = null;
   /** The protocol that is asked for upstream (RFC 9110 section 7.8); null = none, or the route lets none through. */
   upgrade: string | null;
   #outgoing: OutgoingRequest | null = null;
   /** Called once when it is over: what a middleware holds for it is let go. */
   onEnd: (() => void) | null = null;
+  readonly #client: ClientSide;
+  /** The filter that an answer passes first, or the client's side. */
+  #path: Responder;
+  /** Where the answer that was started goes. */
+  #sink: BodySink | null = null;
 
   // What happened, for the log and the metrics.
   routeName = "";
   upstreamName = "";
   /** The endpoint that answered, or the last one tried. */
   endpointName = "";
-  /** What the client was sent; 499 where it went away before a head was sent; 0 while undecided. */
+  /** What the client was sent; 499 if it went away before a head was sent; 0 while undecided. */
   status = 0;
-  /** Why it ended otherwise than by a complete answer of an endpoint or route; null where all was well. */
+  /** Why it ended otherwise than by a complete answer of an endpoint or route; null if all was well. */
   reason: ReasonCode | null = null;
   /** More about `reason`, for the log. */
   detail = "";
@@ -151,9 +119,8 @@ export class Exchange {
   firstByteMs = -1;
   endedMs = -1;
 
-  constructor(request: ReceivedRequest, responder: Responder, origin: ExchangeOrigin) {
+  constructor(request: ReceivedRequest, client: ClientSide, origin: ExchangeOrigin) {
     this.request = request;
-    this.responder = responder;
     this.origin = origin;
     this.listenerName = origin.listenerName;
     this.scheme = origin.scheme;
@@ -162,6 +129,8 @@ export class Exchange {
     this.clientIp = origin.peerAddress;
     this.isPeerTrusted = false;
     this.upgrade = request.upgrade;
+    this.#client = client;
+    this.#path = client;
   }
 
   /**
@@ -200,7 +169,117 @@ export class Exchange {
 
   /** Whatever answer is given from now on passes `filter` before those that were added earlier. */
   filterAnswer(filter: AnswerFilter): void {
-    if (this.answerFilters === null) this.answerFilters = [filter];
-    else this.answerFilters.push(filter);
+    this.#path = new AnswerStep(filter, this.#path === this.#client ? new Exit(this, this.#client) : this.#path);
+  }
+
+  /** Whatever answer is given from now on passes `filter` after all others. */
+  filterAnswerLast(filter: AnswerFilter): void {
+    if (this.#path instanceof AnswerStep) this.#path.append(filter);
+    else this.filterAnswer(filter);
+  }
+
+  /** Sends an interim answer to the client, if its protocol has them. */
+  interim(head: AnswerHead): boolean {
+    if (this.isHeadSent || this.isEnded) return true;
+    return (head.status === 100 ? this.#client : this.#path).interim(head);
+  }
+
+  /**
+   * Starts the answer. @param source gives its body, and is told if the client wants no more of it. @returns where the
+   * body goes
+   */
+  start(head: AnswerHead, source: BodySource): BodySink {
+    if (this.#sink !== null || this.isHeadSent || this.isEnded) return nowhere;
+    // Callbacks may come before the filters have returned: until then nothing else can be started.
+    this.#sink = nowhere;
+    const sink = this.#path.start(head, source);
+    this.#sink = sink;
+    return sink;
+  }
+
+  /** Whether an answer was started. */
+  get isAnswered(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** After an answer with a `tunnel` was started: the client's bytes go to `sink`. */
+  openTunnel(sink: BodySink): BodySource {
+    return this.isEnded ? emptySource : this.#client.openTunnel(sink);
+  }
+
+  /**
+   * Answers with the error's status and text, through the filters, or breaks off an answer that has begun. Whoever was
+   * answering is cancelled. Never throws.
+   * @param detail more about it, for the log
+   * @param fields for this answer alone
+   */
+  fail(code: ReasonCode, detail = "", fields = Fields.none): void {
+    if (this.isEnded) return;
+    this.reason ??= code;
+    if (this.detail === "") this.detail = detail;
+    const sink = this.#sink;
+    try {
+      this.cancel(code);
+      sink?.abort(code);
+      if (this.isEnded) return;
+      if (this.isHeadSent || reasons[code].status === 499) this.#client.abort(code);
+      else {
+        this.#sink = null;
+        sendOwnAnswer(this, explain(code, this, fields.text));
+      }
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  /** Ends the exchange because of a bug of ours: it is told, and answered as INTERNAL_ERROR or broken off. Never throws. */
+  crash(error: unknown): void {
+    this.#client.onInternalError(error);
+    this.fail("INTERNAL_ERROR");
+  }
+
+  /** Tells whoever answers, or holds the exchange, that the answer is of no use any more. */
+  cancel(code: ReasonCode): void {
+    const { answerer } = this;
+    this.answerer = null;
+    answerer?.cancel(code);
+  }
+
+  /** A bug in what hears of a failure, or in a filter: those are left out. */
+  #crash(error: unknown): void {
+    this.#client.onInternalError(error);
+    if (this.isEnded) return;
+    if (this.isHeadSent) {
+      this.#client.abort("INTERNAL_ERROR");
+      return;
+    }
+    this.answerer = null;
+    this.#path = this.#client;
+    this.#sink = null;
+    this.reason = "INTERNAL_ERROR";
+    sendOwnAnswer(this, explain("INTERNAL_ERROR", this));
+  }
+}
+
+/** Where answers leave the filters: lets nothing through once another answer has left, or the exchange is over. */
+class Exit implements Responder {
+  readonly #exchange: Exchange;
+  readonly #client: ClientSide;
+
+  constructor(exchange: Exchange, client: ClientSide) {
+    this.#exchange = exchange;
+    this.#client = client;
+  }
+
+  interim(head: AnswerHead): boolean {
+    return this.#isOpen ? this.#client.interim(head) : true;
+  }
+
+  start(head: AnswerHead, source: BodySource): BodySink {
+    return this.#isOpen ? this.#client.start(head, source) : nowhere;
+  }
+
+  get #isOpen(): boolean {
+    return !this.#exchange.isHeadSent && !this.#exchange.isEnded;
   }
 }

@@ -2,6 +2,9 @@
  * What a parser understood of a message's head. The parsers of `http1/` make these; everything above reads nothing
  * else. Strings are latin1: one character a byte.
  */
+import type { AnswerHead } from "./answer.ts";
+import type { BodyLength } from "./body.ts";
+import { Fields } from "./field-section.ts";
 import { fieldValue } from "./fields.ts";
 
 /** How a message's body is delimited, decided once (RFC 9112 section 6.3). */
@@ -79,8 +82,9 @@ export class RequestHead {
   }
 }
 
-/** A validated response head from an endpoint. */
-export class ResponseHead {
+/** A validated response head from an endpoint; as an `AnswerHead`, it goes to the client as it is. */
+export class ResponseHead implements AnswerHead {
+  readonly from = "endpoint";
   text = "";
   fieldsStart = 0;
   status = 0;
@@ -108,6 +112,25 @@ export class ResponseHead {
   keptFields = "";
   /** The fields that Connection names, in lower case: they go no further, neither here nor as trailers. */
   nominated = noNames;
+  #fields: Fields | null = null;
+
+  /** `keptFields` as they go on. */
+  get fields(): Fields {
+    return (this.#fields ??= Fields.ofText(this.keptFields));
+  }
+
+  get body(): BodyLength {
+    if (this.framing === Framing.length) return this.contentLength;
+    return this.framing === Framing.none ? 0 : "unknown";
+  }
+
+  get declaredLength(): number | null {
+    return this.hasContentLength ? this.contentLength : null;
+  }
+
+  get tunnel(): string | null {
+    return this.status === 101 ? this.upgrade : null;
+  }
 
   field(name: string): string | null {
     return fieldValue(this.text, name, this.fieldsStart);

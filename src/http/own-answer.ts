@@ -3,8 +3,10 @@
  * JSON.
  */
 import { prefersJson } from "./accept.ts";
-import type { Exchange, Responder } from "./exchange.ts";
-import type { ReceivedRequest } from "./message.ts";
+import type { AnswerHead } from "./answer.ts";
+import { emptySource } from "./body.ts";
+import type { Exchange } from "./exchange.ts";
+import { Fields } from "./field-section.ts";
 import { type ReasonCode, reasons } from "./reason.ts";
 import { statusPhrase } from "./status.ts";
 
@@ -20,27 +22,35 @@ export interface OwnAnswer {
   readonly content: Buffer | null;
 }
 
-/** Sends `answer`, with a `Date`; without its content where `request` is HEAD. */
-export function sendOwnAnswer(
-  responder: Responder,
-  request: Pick<ReceivedRequest, "method">,
-  { status, fields, content }: OwnAnswer,
-): void {
-  const isHead = request.method === "HEAD";
-  responder.sendHead(
-    status,
-    statusPhrase(status),
-    dateField() + fields,
-    content === null || isHead ? "none" : content.length,
-    isHead && content !== null ? content.length : null,
-  );
-  if (content !== null && !isHead) responder.sendData(content);
-  responder.sendEnd("");
+/** Answers `exchange` with `answer` and a `Date`, through its filters; without the content if the method is HEAD. */
+export function sendOwnAnswer(exchange: Exchange, answer: OwnAnswer): void {
+  const { content } = answer;
+  const sink = exchange.start(new OwnHead(answer, exchange.request.method === "HEAD"), emptySource);
+  if (content !== null && content.length > 0 && exchange.request.method !== "HEAD") sink.data(content);
+  sink.end(null);
+}
+
+class OwnHead implements AnswerHead {
+  readonly status: number;
+  readonly reasonPhrase: string;
+  readonly fields: Fields;
+  readonly body: number;
+  readonly declaredLength: number | null;
+  readonly tunnel = null;
+  readonly from = "proxy";
+
+  constructor({ status, fields, content }: OwnAnswer, isHeadMethod: boolean) {
+    this.status = status;
+    this.reasonPhrase = statusPhrase(status);
+    this.fields = Fields.ofText(dateField() + fields);
+    this.body = content === null || isHeadMethod ? 0 : content.length;
+    this.declaredLength = content === null ? null : content.length;
+  }
 }
 
 /**
- * What says why there is no other answer. @param extraFields field lines for this answer alone. @param status default:
- * that of `code`
+ * The answer that says why there is no other. @param extraFields field lines for this answer alone. @param status
+ * default: that of `code`
  */
 export function explain(
   code: ReasonCode,

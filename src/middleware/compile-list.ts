@@ -1,5 +1,5 @@
 /** From a route's list of middlewares to what stands before its last handler. */
-import type { AnswerFilter } from "../http/answer-filter.ts";
+import type { AnswerFilter } from "../http/answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import type { HeaderEdit } from "./headers/header-edit.ts";
@@ -60,7 +60,7 @@ export function compileList(
   }
   const refuse = (exchange: Exchange, code: ReasonCode, detail?: string): void => {
     for (const filter of filters) exchange.filterAnswer(filter);
-    exchange.responder.fail(code, detail);
+    exchange.fail(code, detail);
   };
   const shedding = createShed({ shedClass: shed, maxLagMs, refuse }, contextOf(0));
   return {

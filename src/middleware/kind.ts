@@ -8,7 +8,7 @@
  */
 import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
-import type { AnswerFilter } from "../http/answer-filter.ts";
+import type { AnswerFilter } from "../http/answer.ts";
 import type { HeaderEdit } from "./headers/header-edit.ts";
 import type { Middleware, MiddlewareContext } from "./middleware.ts";
 import type { Reference } from "./reference.ts";

@@ -1,7 +1,7 @@
 /**
  * The seam of middlewares: a function from "what comes next" to "what happens", composed once per configuration. An
- * exchange passes through as plain calls; a middleware answers it itself (through `exchange.responder`), passes it on
- * now, or holds it (as `exchange.listener`) and passes it on later. A route without middlewares is its last handler and
+ * exchange passes through as plain calls; a middleware answers it itself (by `start` or `fail`), passes it on
+ * now, or holds it (as `exchange.answerer`) and passes it on later. A route without middlewares is its last handler and
  * nothing else.
  */
 import type { HeldMemory } from "../base/held-memory.ts";

@@ -2,22 +2,20 @@
  * How a middleware that has held an exchange lets it go: outside the client connection's own turn nobody else catches
  * what is thrown.
  */
-import type { Exchange, ExchangeListener } from "../http/exchange.ts";
-import type { MiddlewareHost, RouteHandler } from "./middleware.ts";
+import type { Answerer, Exchange } from "../http/exchange.ts";
+import type { RouteHandler } from "./middleware.ts";
 
 /** Calls `next`, as the last thing that is done with `exchange`. If `next` throws, the exchange ends, not the thread. */
-export function passOn(exchange: Exchange, next: RouteHandler, host: MiddlewareHost): void {
+export function passOn(exchange: Exchange, next: RouteHandler): void {
   try {
     next(exchange);
   } catch (error) {
-    host.onInternalError(error);
-    exchange.listener?.onCancel("INTERNAL_ERROR");
-    exchange.responder.fail("INTERNAL_ERROR");
+    exchange.crash(error);
   }
 }
 
 /** Holds an exchange while a middleware waits for something, and notices if the client goes meanwhile. */
-export class Hold implements ExchangeListener {
+export class Hold implements Answerer {
   isGone = false;
   readonly #exchange: Exchange;
   readonly #onGone: () => void;
@@ -26,19 +24,17 @@ export class Hold implements ExchangeListener {
   constructor(exchange: Exchange, onGone: () => void = () => {}) {
     this.#exchange = exchange;
     this.#onGone = onGone;
-    exchange.listener = this;
+    exchange.answerer = this;
   }
 
   /** Ends the holding. @returns false if the exchange is over */
   release(): boolean {
     if (this.isGone) return false;
-    this.#exchange.listener = null;
+    this.#exchange.answerer = null;
     return true;
   }
 
-  onWritable(): void {}
-
-  onCancel(): void {
+  cancel(): void {
     this.isGone = true;
     this.#onGone();
   }

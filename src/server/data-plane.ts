@@ -340,8 +340,8 @@ export class DataPlane implements ListenerHost {
     exchange.forwardingPrefix = listener.prefixOf(exchange);
     const route = this.#runtime!.match(exchange);
     const { refusal } = exchange;
-    if (route === null) exchange.responder.fail(refusal ?? "NO_ROUTE");
-    else if (route === ambiguous) exchange.responder.fail(refusal ?? "AMBIGUOUS_TARGET");
+    if (route === null) exchange.fail(refusal ?? "NO_ROUTE");
+    else if (route === ambiguous) exchange.fail(refusal ?? "AMBIGUOUS_TARGET");
     else {
       exchange.routeName = route.name;
       if (exchange.upgrade !== null && !route.upgrades.has(toLowerAscii(exchange.upgrade))) exchange.upgrade = null;

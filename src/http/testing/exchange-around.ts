@@ -1,5 +1,5 @@
 /** Exchanges for tests of what is decided by a request: nobody answers them. */
-import { Exchange, type Responder } from "../exchange.ts";
+import { type ClientSide, Exchange } from "../exchange.ts";
 import { ForwardingPrefix } from "../forwarding-fields.ts";
 import { Framing, RequestHead } from "../message.ts";
 import { noBody } from "../body.ts";
@@ -16,7 +16,7 @@ export function exchangeAround(
   { clientIp = "192.0.2.1", isPeerTrusted = false }: Sender = {},
 ): Exchange {
   const request = head instanceof RequestHead ? head : Object.assign(new RequestHead(), head);
-  const exchange = new Exchange(request, null as unknown as Responder, {
+  const exchange = new Exchange(request, null as unknown as ClientSide, {
     listenerName: "test",
     scheme: "http",
     peerAddress: clientIp,

@@ -1,25 +1,20 @@
 /**
  * Writes the answers of one client connection: heads with their framing (RFC 9112 section 6), bodies, chunks and
- * trailers.
+ * trailers. Framing follows from the head, the method and the version; the body is held to it.
  */
-import type { AnswerLength } from "../../http/exchange.ts";
+import type { AnswerHead } from "../../http/answer.ts";
+import type { Fields } from "../../http/field-section.ts";
 import type { ReceivedRequest } from "../../http/message.ts";
 import type { Output } from "../../net/output.ts";
-
-/** What an answer's head is made of. `fields` are complete lines without framing and hop-by-hop fields. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly reasonPhrase: string;
-  readonly fields: string;
-  readonly length: AnswerLength;
-  /** What Content-Length says where there is no body to delimit (HEAD, 304), or null. */
-  readonly lengthField: number | null;
-}
 
 /** Writes answers to a client. One a connection. */
 export class AnswerWriter {
   readonly #output: Output;
   #isChunked = false;
+  /** The answer has no content, whatever its head says of it: its method is HEAD, or its status 204 or 304. */
+  #isWithheld = false;
+  /** Bytes of content that are still to come; infinite if nobody knows. */
+  #remaining = 0;
   /** The client can tell a complete answer from one that broke off. */
   isDelimited = true;
 
@@ -27,52 +22,72 @@ export class AnswerWriter {
     this.#output = output;
   }
 
-  interim(status: number, reasonPhrase: string, fields: string): void {
-    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields}\r\n`);
+  /** Writes an interim answer. */
+  interim({ status, reasonPhrase, fields }: AnswerHead): void {
+    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields.text}\r\n`);
   }
 
-  /** The 101 after which the connection is a tunnel. */
-  switchProtocols(fields: string, protocol: string): void {
+  /** Writes the 101 after which the connection is a tunnel. */
+  switchProtocols({ fields }: AnswerHead, protocol: string): void {
     this.#isChunked = false;
+    this.#isWithheld = false;
+    this.#remaining = Number.POSITIVE_INFINITY;
     this.isDelimited = true;
     this.#output.text(
-      `HTTP/1.1 101 Switching Protocols\r\n${fields}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\n${fields.text}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
     );
   }
 
   /**
-   * @returns whether the connection can be kept: not where its end is to be the end of the answer (RFC 9112 section
-   * 6.3, HTTP/1.0)
+   * Writes the head of the final answer to `request`.
+   * @returns whether the connection can be kept: not if its end is to be the end of the answer (RFC 9112 section 6.3,
+   * HTTP/1.0)
    */
   head(head: AnswerHead, request: ReceivedRequest, isKeptAlive: boolean): boolean {
-    const { status, reasonPhrase, fields, length } = head;
+    const { status, body } = head;
+    const isBodiless = status === 204 || status === 304;
     let framing = "";
     this.#isChunked = false;
+    this.#isWithheld = isBodiless || request.method === "HEAD";
     this.isDelimited = true;
-    if (length === "none") {
-      if (head.lengthField !== null) framing = `Content-Length: ${head.lengthField}\r\n`;
-    } else if (length !== "unknown") framing = `Content-Length: ${length}\r\n`;
-    else if (request.minorVersion === 1) {
-      this.#isChunked = true;
-      framing = "Transfer-Encoding: chunked\r\n";
-    } else this.isDelimited = false;
+    if (this.#isWithheld) {
+      this.#remaining = 0;
+      const length = head.declaredLength ?? (body === 0 || body === "unknown" ? null : body);
+      if (length !== null && status !== 204) framing = `Content-Length: ${length}\r\n`;
+    } else if (body !== "unknown") {
+      this.#remaining = body;
+      framing = `Content-Length: ${body}\r\n`;
+    } else {
+      this.#remaining = Number.POSITIVE_INFINITY;
+      if (request.minorVersion === 1) {
+        this.#isChunked = true;
+        framing = "Transfer-Encoding: chunked\r\n";
+      } else this.isDelimited = false;
+    }
     const isKept = isKeptAlive && this.isDelimited;
     const connection = !isKept
       ? "Connection: close\r\n"
       : request.minorVersion === 0
         ? "Connection: keep-alive\r\n"
         : "";
-    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields}${framing}${connection}\r\n`);
+    this.#output.text(`HTTP/1.1 ${status} ${head.reasonPhrase}\r\n${head.fields.text}${framing}${connection}\r\n`);
     return isKept;
   }
 
-  data(chunk: Buffer): void {
+  /** Writes some of the content. @returns false if it is more than was announced; then nothing is written */
+  data(chunk: Buffer): boolean {
+    if (this.#isWithheld) return true;
+    this.#remaining -= chunk.length;
+    if (this.#remaining < 0) return false;
     if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
     this.#output.bytes(chunk);
     if (this.#isChunked) this.#output.text("\r\n");
+    return true;
   }
 
-  end(trailers: string): void {
-    if (this.#isChunked) this.#output.text(`0\r\n${trailers}\r\n`);
+  /** Writes the end. @returns false if content is missing; then nothing is written */
+  end(trailers: Fields | null): boolean {
+    if (this.#isChunked) this.#output.text(`0\r\n${trailers === null ? "" : trailers.text}\r\n`);
+    return this.#isChunked || this.#remaining === 0 || this.#remaining === Number.POSITIVE_INFINITY;
   }
 }

@@ -2,6 +2,7 @@
  * The wait of a client connection for more of a request body. While the answer flows, the upload may rest: bytes in
  * either direction are progress. If the endpoint does not send a 100 to a client that waits for it, we do.
  */
+import { continueHead } from "../../http/answer.ts";
 import type { ClientAnswer } from "./client-answer.ts";
 import type { ClientContext } from "./client-context.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";
@@ -41,7 +42,7 @@ export class BodyWait {
     const answer = this.#answer;
     // Endpoints that know nothing of Expect (HTTP/1.0, or careless ones) leave the client waiting (RFC 9110 section
     // 10.1.1).
-    if (answer.isContinueAwaited) answer.sendInterim(100, "Continue", "");
+    if (answer.isContinueAwaited) answer.interim(continueHead);
     // What the client has to take of its answer has a timer of its own.
     else if (!answer.isBlocked && answer.bodyBytes === this.#answeredBytes) return true;
     this.again();

@@ -1,14 +1,15 @@
 /**
- * The answering half of a client connection: what `Responder` promises, for one exchange after the other. It decides
+ * The answering half of a client connection: what `ClientSide` promises, for one exchange after the other. It decides
  * whether the connection can be kept, and tells its connection when an answer is complete or has to be broken off;
  * closing is the connection's.
  */
-import { filterAnswerFields } from "../../http/answer-filter.ts";
+import type { AnswerHead } from "../../http/answer.ts";
+import { nowhere } from "../../http/answer-path.ts";
 import { type BodySink, type BodySource, emptySource } from "../../http/body.ts";
-import type { AnswerLength, Exchange, Responder } from "../../http/exchange.ts";
+import type { ClientSide, Exchange } from "../../http/exchange.ts";
+import type { Fields } from "../../http/field-section.ts";
 import { type ReasonCode, reasons } from "../../http/reason.ts";
 import { AnswerWriter } from "./answer-writer.ts";
-import { explain, sendOwnAnswer } from "../../http/own-answer.ts";
 import type { Output } from "../../net/output.ts";
 import type { ReceivedBody } from "./received-body.ts";
 import type { ClientContext } from "./client-context.ts";
@@ -44,7 +45,7 @@ export interface ClientAnswerParts {
 }
 
 /** Writes the answers of a client connection, and ends each exchange exactly once. One a connection. */
-export class ClientAnswer implements Responder {
+export class ClientAnswer implements ClientSide {
   exchange: Exchange | null = null;
   isEnded = false;
   /** The connection serves on after this answer. */
@@ -58,6 +59,10 @@ export class ClientAnswer implements Responder {
   readonly #deadlines: ClientDeadlines;
   readonly #body: ReceivedBody;
   readonly #unread: Unread;
+  /** Gives the body of the answer under way; null before its head and behind its end. */
+  #source: BodySource | null = null;
+  /** Takes the answer under way. */
+  #sink: AnswerSink | null = null;
 
   constructor(host: AnswerHost, parts: ClientAnswerParts) {
     this.#host = host;
@@ -79,9 +84,9 @@ export class ClientAnswer implements Responder {
     return this.#output.isBlocked;
   }
 
-  /** Nothing has been done for the exchange yet (`ExchangeListener.isQueued`). */
+  /** Nothing has been done for the exchange yet (`Answerer.isQueued`). */
   get isQueued(): boolean {
-    return this.exchange?.listener?.isQueued === true;
+    return this.exchange?.answerer?.isQueued === true;
   }
 
   /**
@@ -96,32 +101,42 @@ export class ClientAnswer implements Responder {
   begin(exchange: Exchange): void {
     this.exchange = exchange;
     this.isEnded = false;
+    this.#source = null;
+    this.#sink = null;
     this.isContinueAwaited = exchange.request.expectsContinue;
     if (!exchange.request.isKeptAlive) this.isKeptAlive = false;
   }
 
-  sendInterim(status: number, reasonPhrase: string, fields: string): boolean {
+  interim(head: AnswerHead): boolean {
     const exchange = this.exchange;
     if (exchange === null || exchange.isHeadSent || exchange.request.minorVersion === 0) return true;
-    if (status === 100) {
+    if (head.status === 100) {
       if (!this.isContinueAwaited) return true;
       this.isContinueAwaited = false;
     }
-    this.#writer.interim(status, reasonPhrase, status === 100 ? "" : filterAnswerFields(exchange, fields, status));
+    this.#writer.interim(head);
     return this.flush();
   }
 
-  sendHead(
-    status: number,
-    reasonPhrase: string,
-    fields: string,
-    length: AnswerLength,
-    lengthField: number | null,
-  ): void {
+  start(head: AnswerHead, source: BodySource): BodySink {
     const exchange = this.exchange;
-    if (exchange === null || exchange.isHeadSent) return;
+    if (exchange === null || exchange.isHeadSent || this.isEnded) return nowhere;
+    const { tunnel } = head;
+    if (tunnel !== null && (exchange.upgrade === null || this.#host.isBodyOpen))
+      throw new Error("a tunnel that was not asked for, or not yet");
     exchange.isHeadSent = true;
-    exchange.status = status;
+    exchange.answerer = null;
+    this.#source = source;
+    const sink = new AnswerSink(this);
+    this.#sink = sink;
+    if (tunnel === null) this.#startAnswer(exchange, head);
+    else this.#startTunnel(exchange, head);
+    return sink;
+  }
+
+  #startAnswer(exchange: Exchange, head: AnswerHead): void {
+    exchange.status = head.status;
+    if (exchange.reason !== null && reasons[exchange.reason].isFinal) this.isKeptAlive = false;
     const { isBodyOpen } = this.#host;
     const hasUnread = !this.#unread.isEmpty;
     // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110
@@ -133,20 +148,13 @@ export class ClientAnswer implements Responder {
     // The switch is refused: bytes that a client sent early are the tunnel's and must not be read as a request. A
     // WebSocket client has sent them with its request or not at all; of other protocols that is not known (RFC 9931).
     if (exchange.upgrade !== null && (hasUnread || exchange.upgrade !== "websocket")) this.isKeptAlive = false;
-    this.isKeptAlive = this.#writer.head(
-      { status, reasonPhrase, fields: filterAnswerFields(exchange, fields, status), length, lengthField },
-      exchange.request,
-      this.isKeptAlive,
-    );
+    this.isKeptAlive = this.#writer.head(head, exchange.request, this.isKeptAlive);
   }
 
-  sendSwitch(fields: string): void {
-    const exchange = this.exchange;
-    if (exchange === null || exchange.isHeadSent || exchange.upgrade === null || this.#host.isBodyOpen) return;
-    exchange.isHeadSent = true;
+  #startTunnel(exchange: Exchange, head: AnswerHead): void {
     exchange.status = 101;
     this.isKeptAlive = false;
-    this.#writer.switchProtocols(filterAnswerFields(exchange, fields, 101), exchange.upgrade);
+    this.#writer.switchProtocols(head, exchange.upgrade!);
     this.#host.beginTunnel();
     this.flush();
   }
@@ -158,23 +166,40 @@ export class ClientAnswer implements Responder {
     return source;
   }
 
-  sendData(chunk: Buffer): void {
-    if (this.exchange === null || chunk.length === 0) return;
-    this.exchange.responseBodyBytes += chunk.length;
-    this.#writer.data(chunk);
+  /** The client can take more: so is told whoever gives the answer. */
+  resume(): void {
+    if (this.#source === null) this.exchange?.answerer?.resume?.();
+    else this.#source.resume();
   }
 
-  sendEnd(trailers: string): boolean {
-    const exchange = this.exchange;
-    if (exchange === null || this.isEnded) return true;
+  // What `AnswerSink` takes.
+
+  /** Is `sink` the one of the answer under way? */
+  isTaking(sink: AnswerSink): boolean {
+    return this.#sink === sink && !this.isEnded;
+  }
+
+  data(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.exchange!.responseBodyBytes += chunk.length;
+    if (!this.#writer.data(chunk)) this.#breakOffFalse("longer");
+  }
+
+  end(trailers: Fields | null): boolean {
+    const exchange = this.exchange!;
     if (this.#host.isTunnel) {
       this.#host.endTunnelWriting();
       return true;
     }
-    this.#writer.end(trailers);
+    if (!this.#writer.end(trailers)) {
+      this.#breakOffFalse("shorter");
+      return true;
+    }
     this.isEnded = true;
+    this.#source = null;
+    this.#sink = null;
     const isWritten = this.flush();
-    exchange.listener = null;
+    exchange.answerer = null;
     this.endExchange();
     this.#host.onAnswerEnd();
     return isWritten;
@@ -186,51 +211,54 @@ export class ClientAnswer implements Responder {
     return false;
   }
 
-  fail(code: ReasonCode, detail = "", extraFields = ""): void {
+  /** A bug of whoever gives the answer. To go on would make the client take other bytes for it. */
+  #breakOffFalse(how: "longer" | "shorter"): void {
+    this.#context.onInternalError(new Error(`an answer that is ${how} than its head says`));
+    this.abort("INTERNAL_ERROR");
+  }
+
+  abort(code: ReasonCode): void {
     const exchange = this.exchange;
     if (exchange === null || this.isEnded) return;
     exchange.reason ??= code;
-    if (exchange.detail === "") exchange.detail = detail;
-    const { status, isFinal } = reasons[code];
-    if (exchange.isHeadSent || status === 499) {
-      this.#abort();
-      return;
-    }
-    if (isFinal) this.isKeptAlive = false;
-    exchange.isRelayed = false;
-    sendOwnAnswer(this, exchange.request, explain(code, exchange, extraFields));
-  }
-
-  #abort(): void {
-    const exchange = this.exchange!;
     const isDelimited = exchange.isHeadSent && this.#writer.isDelimited;
     if (!exchange.isHeadSent) exchange.status = 499;
-    this.cancel("CLIENT_GONE");
     this.isEnded = true;
     this.isKeptAlive = false;
+    this.cancel(code);
     this.endExchange();
     this.#host.breakOff(isDelimited);
+  }
+
+  onInternalError(error: unknown): void {
+    this.#context.onInternalError(error);
+  }
+
+  // What the connection asks for.
+
+  /** Answers with an error, or breaks off an answer that has begun. */
+  fail(code: ReasonCode): void {
+    this.exchange?.fail(code);
   }
 
   /** Answers in place of whoever does, unless an answer has begun. */
   refuse(code: ReasonCode): void {
     if (this.exchange === null || this.exchange.isHeadSent || this.isEnded) return;
     this.isKeptAlive = false;
-    try {
-      this.cancel(code);
-      this.fail(code);
-    } catch (error) {
-      this.#context.onInternalError(error);
-    }
+    this.exchange.fail(code);
   }
 
   /** Tells whoever answers that the answer is of no use any more. */
   cancel(code: ReasonCode): void {
-    const exchange = this.exchange;
-    const listener = exchange?.listener ?? null;
-    if (exchange === null || listener === null) return;
-    exchange.listener = null;
-    listener.onCancel(code);
+    const source = this.#source;
+    this.#source = null;
+    this.#sink = null;
+    try {
+      if (source === null) this.exchange?.cancel(code);
+      else source.stop(code);
+    } catch (error) {
+      this.#context.onInternalError(error);
+    }
   }
 
   /** The client is gone, or is treated as gone: ends the exchange without an answer. */
@@ -252,5 +280,33 @@ export class ClientAnswer implements Responder {
     exchange.isEnded = true;
     exchange.endedMs = this.#context.wheel.clock.now();
     this.#context.onExchangeEnd(exchange);
+  }
+}
+
+/**
+ * Takes the body of one answer. Once that has ended, nothing comes through any more: the connection may be about the
+ * next answer by then.
+ */
+class AnswerSink implements BodySink {
+  readonly #answer: ClientAnswer;
+
+  constructor(answer: ClientAnswer) {
+    this.#answer = answer;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#answer.isTaking(this)) this.#answer.data(chunk);
+  }
+
+  flush(): boolean {
+    return this.#answer.isTaking(this) ? this.#answer.flush() : true;
+  }
+
+  end(trailers: Fields | null): boolean {
+    return this.#answer.isTaking(this) ? this.#answer.end(trailers) : true;
+  }
+
+  abort(code: ReasonCode): void {
+    if (this.#answer.isTaking(this)) this.#answer.abort(code);
   }
 }

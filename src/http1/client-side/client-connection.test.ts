@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
-import type { Exchange, ExchangeListener } from "../../http/exchange.ts";
+import type { Answerer, Exchange } from "../../http/exchange.ts";
 import { onAccepted } from "../../net/node-internals.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientContext } from "./client-context.ts";
@@ -30,7 +30,7 @@ class HeldTurns extends TurnQueue {
 interface Scene {
   readonly sent?: string;
   /** Holds the first request, and each further one; null = it is answered at once. */
-  readonly listeners?: readonly (ExchangeListener | null)[];
+  readonly answerers?: readonly (Answerer | null)[];
   readonly turns?: TurnQueue;
   /** Told of each exchange that begins. */
   readonly begun?: (exchange: Exchange) => void;
@@ -52,7 +52,7 @@ interface Opened {
 
 async function open({
   sent = get,
-  listeners = [null],
+  answerers = [null],
   turns = new TurnQueue(),
   memory = "Node's",
   begun: onBegun,
@@ -76,9 +76,9 @@ async function open({
     onExchange(exchange) {
       begun.resolve();
       onBegun?.(exchange);
-      const listener = listeners[Math.min(count++, listeners.length - 1)]!;
-      if (listener === null) exchange.responder.fail("NO_ROUTE");
-      else exchange.listener = listener;
+      const answerer = answerers[Math.min(count++, answerers.length - 1)]!;
+      if (answerer === null) exchange.fail("NO_ROUTE");
+      else exchange.answerer = answerer;
     },
     onExchangeStart: () => {},
     onExchangeEnd(exchange) {
@@ -106,15 +106,14 @@ async function open({
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const cancelled: string[] = [];
-const listener = (isQueued: boolean): ExchangeListener => ({
+const answerer = (isQueued: boolean): Answerer => ({
   isQueued,
-  onWritable: () => {},
-  onCancel: (code) => void cancelled.push(code),
+  cancel: (code) => void cancelled.push(code),
 });
 
 test("a client that ends its side while its request stands in a queue is gone at once", async () => {
   cancelled.length = 0;
-  const { client, ended } = await open({ listeners: [listener(true)] });
+  const { client, ended } = await open({ answerers: [answerer(true)] });
   client.end();
   const { status, reason } = await ended;
   assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
@@ -123,7 +122,7 @@ test("a client that ends its side while its request stands in a queue is gone at
 
 test("one whose request is under way has half a second in which its answer may begin", async () => {
   cancelled.length = 0;
-  const { client, ended, clock, wheel } = await open({ listeners: [listener(false)] });
+  const { client, ended, clock, wheel } = await open({ answerers: [answerer(false)] });
   client.end();
   // The deadline is there as soon as its end is seen.
   while (wheel.linkedCount === 0) await nextTurn();
@@ -171,7 +170,7 @@ for (const memory of ["ours", "Node's"] as const) {
   test(`a client that ends its side while its request with a body stands in a queue is gone at once, read into ${memory} memory`, async () => {
     cancelled.length = 0;
     const sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
-    const { client, ended } = await open({ sent, listeners: [listener(true)], memory });
+    const { client, ended } = await open({ sent, answerers: [answerer(true)], memory });
     client.end();
     const { status, reason } = await ended;
     assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
@@ -183,11 +182,12 @@ test("a client that has ended its side has half a second for the answer to its s
   cancelled.length = 0;
   let first: Exchange | null = null;
   const begun = (exchange: Exchange): void => void (first ??= exchange);
-  const { client, clock, wheel, exchanges } = await open({ sent: get + get, listeners: [listener(false)], begun });
+  const { client, clock, wheel, exchanges } = await open({ sent: get + get, answerers: [answerer(false)], begun });
   client.end();
   // The deadline is there as soon as its end is seen.
   while (wheel.linkedCount === 0) await nextTurn();
-  first!.responder.fail("NO_ROUTE");
+  first!.answerer = null;
+  first!.fail("NO_ROUTE");
   assert.equal(exchanges.length, 1);
   clock.advance(800);
   wheel.advance();
@@ -210,7 +210,7 @@ test("a client that waits for a 100 gets it after a second, although the time fo
   const sent = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
   const sink = { data: () => {}, flush: () => true, end: () => true, abort: () => {} };
   const begun = ({ body }: Exchange): void => void body.open(sink);
-  const { client, clock, wheel } = await open({ sent, listeners: [listener(false)], begun });
+  const { client, clock, wheel } = await open({ sent, answerers: [answerer(false)], begun });
   const answer = once(client, "data") as Promise<[Buffer]>;
   clock.advance(1_100);
   wheel.advance();

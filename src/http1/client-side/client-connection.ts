@@ -285,7 +285,6 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
       return;
     }
     this.#body.abort(reason);
-    this.#answer.cancel(reason);
     this.#answer.fail(reason);
   }
 
@@ -422,12 +421,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
   #crash(error: unknown): void {
     this.#context.onInternalError(error);
     this.#answer.isKeptAlive = false;
-    try {
-      this.#answer.cancel("INTERNAL_ERROR");
-      this.#answer.fail("INTERNAL_ERROR");
-    } catch (second) {
-      this.#context.onInternalError(second);
-    }
+    this.#answer.fail("INTERNAL_ERROR");
     if (this.#state !== State.closing) this.#endAsGone("INTERNAL_ERROR");
   }
 
@@ -491,7 +485,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
       else if (this.#state === State.head) {
         this.#idleWait.begin();
         this.#advance();
-      } else this.#answer.exchange?.listener?.onWritable();
+      } else this.#answer.resume();
     } catch (error) {
       this.#crash(error);
     }

@@ -3,7 +3,7 @@
  * and the exchange that is made of it.
  */
 import type { Clock } from "../../base/clock.ts";
-import { Exchange, type Responder } from "../../http/exchange.ts";
+import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import type { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { ClientOrigin } from "./client-origin.ts";
@@ -44,8 +44,8 @@ export class ExchangeStart {
   }
 
   /** @param wasSplit the head did not come in one piece */
-  make(head: RequestHead, responder: Responder, wasSplit: boolean): Exchange {
-    const exchange = new Exchange(head, responder, this.#origin);
+  make(head: RequestHead, client: ClientSide, wasSplit: boolean): Exchange {
+    const exchange = new Exchange(head, client, this.#origin);
     exchange.startedMs = this.#headStartedMs;
     exchange.headCompleteMs = wasSplit ? this.#clock.now() : this.#headStartedMs;
     exchange.startedWallMs = this.#clock.wall();

@@ -15,7 +15,7 @@ export function createBodyLimit({ maxRequestBytes }: BodyLimitOptions): Middlewa
     const { length } = exchange.body;
     // A body of known length cannot be longer than that.
     if (length === "unknown") exchange.body = new CountedBody(exchange, maxRequestBytes);
-    else if (length > maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
+    else if (length > maxRequestBytes) return exchange.fail("BODY_TOO_LARGE");
     next(exchange);
   };
 }
@@ -55,10 +55,7 @@ class CountedBody implements RequestBody, BodySink {
     if (this.#bytes <= this.#maxBytes) return this.#sink!.data(chunk);
     this.#isTooLarge = true;
     this.#sink!.abort("BODY_TOO_LARGE");
-    const { listener, responder } = this.#exchange;
-    this.#exchange.listener = null;
-    listener?.onCancel("BODY_TOO_LARGE");
-    responder.fail("BODY_TOO_LARGE");
+    this.#exchange.fail("BODY_TOO_LARGE");
   }
 
   flush(): boolean {

@@ -2,8 +2,8 @@
  * The `buffer` middleware: reads the whole request body before an endpoint is chosen, so that a slow upload occupies no
  * endpoint, a chunked one gets a length, and any attempt can be given it again.
  */
+import { continueHead } from "../../http/answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import type { ReasonCode } from "../../http/reason.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
@@ -18,17 +18,17 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
   return (next) => (exchange) => {
     const { length } = exchange.body;
     if (length === 0) return next(exchange);
-    if (length !== "unknown" && length > options.maxRequestBytes) return exchange.responder.fail("BODY_TOO_LARGE");
+    if (length !== "unknown" && length > options.maxRequestBytes) return exchange.fail("BODY_TOO_LARGE");
     const hold = new Hold(exchange);
     const listener: BufferListener = {
       onComplete() {
         if (!hold.release()) return;
         (body.isInFile ? inFile : inMemory).add();
         exchange.body = body;
-        passOn(exchange, next, context);
+        passOn(exchange, next);
       },
       onTooLarge() {
-        if (hold.release()) exchange.responder.fail("BODY_TOO_LARGE");
+        if (hold.release()) exchange.fail("BODY_TOO_LARGE");
       },
       onError(error) {
         context.warnings.warn({
@@ -38,8 +38,8 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
           fields: { route: context.routeName, errno: error.code, error: error.message },
         });
         // Too few descriptors are our shortage, and nothing is wrong with the disk.
-        if (socketShortage(error.code, "tcp") === null) endWith(exchange, "BUFFER_FAILED");
-        else endWith(exchange, "OVERLOADED", error.code);
+        if (socketShortage(error.code, "tcp") === null) exchange.fail("BUFFER_FAILED");
+        else exchange.fail("OVERLOADED", error.code);
       },
     };
     const body = new BufferedBody(exchange.body, { limits: options, held: context.held, listener });
@@ -56,12 +56,5 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
 function askForBody(exchange: Exchange): void {
   if (!exchange.outgoing.expectsContinue) return;
   exchange.outgoing = exchange.outgoing.withoutExpectation();
-  exchange.responder.sendInterim(100, "Continue", "");
-}
-
-function endWith(exchange: Exchange, code: ReasonCode, detail?: string): void {
-  const { listener } = exchange;
-  exchange.listener = null;
-  listener?.onCancel(code);
-  exchange.responder.fail(code, detail);
+  exchange.interim(continueHead);
 }

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import { ManualScheduler } from "../../base/scheduler.ts";
-import type { Exchange, ExchangeListener } from "../../http/exchange.ts";
+import type { AnswerHead } from "../../http/answer.ts";
+import type { BodySink, BodySource } from "../../http/body.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { Fields } from "../../http/field-section.ts";
 import { createContext, createExchange } from "../testing/context.ts";
 import { createFault } from "./fault.ts";
 import type { FaultOptions } from "./options.ts";
@@ -27,7 +30,7 @@ test("so many requests are aborted as the percentage says, with the status it sa
     const { exchange, client } = createExchange();
     answer(exchange);
     if (client.told.length === 0) continue;
-    assert.deepEqual(client.told, [`head 418 ${client.data.length}`, "end"]);
+    assert.deepEqual(client.told, [`head 418 ${client.content.length}`, "end"]);
     assert.equal(exchange.reason, "FAULT_INJECTED");
     aborted++;
   }
@@ -43,7 +46,11 @@ test("an aborted request is answered like all answers of the proxy's own: JSON w
     fieldsStart: 16,
   });
   answer(exchange);
-  assert.deepEqual(JSON.parse(client.data), { status: 503, code: "FAULT_INJECTED", message: "A fault was injected." });
+  assert.deepEqual(JSON.parse(client.content), {
+    status: 503,
+    code: "FAULT_INJECTED",
+    message: "A fault was injected.",
+  });
   assert.match(client.fields, /^Date: .*\r\nContent-Type: application\/json\r\n(?:.*\r\n)*Retry-After: 1\r\n$/);
 });
 
@@ -69,7 +76,7 @@ test("a delayed request goes on after the delay, and not before", () => {
   assert.equal(passed.length, 0);
   scheduler.advance(1);
   assert.deepEqual(passed, [exchange]);
-  assert.equal(exchange.listener, null);
+  assert.equal(exchange.answerer, null);
 });
 
 test("a client that leaves during the delay leaves no timer behind", () => {
@@ -77,9 +84,9 @@ test("a client that leaves during the delay leaves no timer behind", () => {
   const { answer, scheduler } = createRoute({ delay: { percent: 1, duration: 200 } }, () => {
     passed++;
   });
-  const { exchange } = createExchange();
+  const { exchange, client } = createExchange();
   answer(exchange);
-  exchange.listener?.onCancel("CLIENT_GONE");
+  client.leave();
   assert.equal(scheduler.pendingCount, 0);
   scheduler.advance(1_000);
   assert.equal(passed, 0);
@@ -97,58 +104,66 @@ test("delay and abort come one after the other", () => {
   assert.deepEqual(client.told.at(-1), "end");
 });
 
+const head: AnswerHead = {
+  status: 200,
+  reasonPhrase: "OK",
+  fields: Fields.none,
+  body: "unknown",
+  declaredLength: null,
+  tunnel: null,
+  from: "proxy",
+};
+
 /** Someone who answers with `text` in pieces, as fast as it is let. */
-class Answerer implements ExchangeListener {
-  readonly #exchange: Exchange;
+class Source implements BodySource {
   readonly #pieces: string[];
-  isCancelled = false;
+  readonly #sink: BodySink;
+  isStopped = false;
   isDone = false;
 
   constructor(exchange: Exchange, pieces: string[]) {
-    this.#exchange = exchange;
     this.#pieces = [...pieces];
-    exchange.listener = this;
-    exchange.responder.sendHead(200, "OK", "", "unknown", null);
-    this.onWritable();
+    this.#sink = exchange.start(head, this);
+    this.resume();
   }
 
   get piecesLeft(): number {
     return this.#pieces.length;
   }
 
-  onWritable(): void {
+  resume(): void {
     for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
-      this.#exchange.responder.sendData(Buffer.from(piece));
-      if (!this.#exchange.responder.flush()) return;
+      this.#sink.data(Buffer.from(piece));
+      if (!this.#sink.flush()) return;
     }
     if (this.isDone) return;
     this.isDone = true;
-    this.#exchange.responder.sendEnd("");
+    this.#sink.end(null);
   }
 
-  onCancel(): void {
-    this.isCancelled = true;
+  stop(): void {
+    this.isStopped = true;
   }
 }
 
 test("a slow answer takes as long as its length says, arrives whole, and is taken from its source piece by piece", () => {
   const pieces = Array.from({ length: 20 }, (_, at) => String.fromCharCode(97 + at).repeat(100));
-  let answerer: Answerer | null = null;
+  let given: Source | null = null;
   const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 1_000 } }, (exchange) => {
-    answerer = new Answerer(exchange, pieces);
+    given = new Source(exchange, pieces);
   });
   const { exchange, client } = createExchange();
   answer(exchange);
-  const source = answerer as unknown as Answerer;
+  const source = given as unknown as Source;
   const startMs = scheduler.clock.now();
   while (!client.told.includes("end")) {
     const seconds = (scheduler.clock.now() - startMs) / 1_000;
-    assert.ok(client.data.length <= 1_000 * seconds + 50, `${client.data.length} bytes after ${seconds} s`);
-    assert.ok(2_000 - source.piecesLeft * 100 - client.data.length <= 150, "little is held");
+    assert.ok(client.content.length <= 1_000 * seconds + 50, `${client.content.length} bytes after ${seconds} s`);
+    assert.ok(2_000 - source.piecesLeft * 100 - client.content.length <= 150, "little is held");
     scheduler.advance(10);
   }
   assert.ok(Math.abs(scheduler.clock.now() - startMs - 2_000) <= 100);
-  assert.equal(client.data, pieces.join(""));
+  assert.equal(client.content, pieces.join(""));
   assert.deepEqual(client.told, ["head 200 unknown", "end"]);
   assert.equal(scheduler.pendingCount, 0);
 });
@@ -156,28 +171,27 @@ test("a slow answer takes as long as its length says, arrives whole, and is take
 test("a slow answer waits for a client that takes nothing, and goes on", () => {
   const { answer, scheduler } = createRoute(
     { bandwidth: { percent: 1, bytesPerSecond: 1_000 } },
-    (exchange) => void new Answerer(exchange, ["x".repeat(500)]),
+    (exchange) => void new Source(exchange, ["x".repeat(500)]),
   );
   const { exchange, client } = createExchange();
   client.isOpen = false;
   answer(exchange);
   scheduler.advance(10_000);
-  assert.ok(client.data.length <= 50);
-  client.isOpen = true;
-  exchange.listener?.onWritable();
+  assert.ok(client.content.length <= 50);
+  client.resume();
   scheduler.advance(600);
-  assert.equal(client.data.length, 500);
+  assert.equal(client.content.length, 500);
   assert.equal(client.told.at(-1), "end");
 });
 
 test("a client that leaves during a slow answer ends it on both sides", () => {
-  let source: Answerer | null = null;
+  let source: Source | null = null;
   const { answer, scheduler } = createRoute({ bandwidth: { percent: 1, bytesPerSecond: 100 } }, (exchange) => {
-    source = new Answerer(exchange, ["x".repeat(500)]);
+    source = new Source(exchange, ["x".repeat(500)]);
   });
-  const { exchange } = createExchange();
+  const { exchange, client } = createExchange();
   answer(exchange);
-  exchange.listener?.onCancel("CLIENT_GONE");
-  assert.equal((source as unknown as Answerer).isCancelled, true);
+  client.leave();
+  assert.equal((source as unknown as Source).isStopped, true);
   assert.equal(scheduler.pendingCount, 0);
 });

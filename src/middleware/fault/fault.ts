@@ -10,7 +10,7 @@ import { families } from "../../observe/families.ts";
 import type { Middleware, MiddlewareContext, RouteHandler } from "../middleware.ts";
 import { Hold, passOn } from "../pass-on.ts";
 import type { FaultOptions } from "./options.ts";
-import { throttle } from "./throttle.ts";
+import { Throttle } from "./throttle.ts";
 
 /** Sources of chance and time in tests; default: those of the machine. */
 export interface FaultSources {
@@ -26,6 +26,14 @@ export function createFault(
 ): Middleware {
   const counterOf = (kind: string) => context.metrics.counter(families.faults, [context.routeName, kind]);
   const [delays, aborts, throttles] = [counterOf("delay"), counterOf("abort"), counterOf("bandwidth")];
+  const throttle =
+    bandwidth === null
+      ? null
+      : new Throttle({
+          bytesPerSecond: bandwidth.bytesPerSecond,
+          scheduler,
+          onInternalError: (error) => context.onInternalError(error),
+        });
   return (next) => {
     const goOn: RouteHandler =
       abort === null
@@ -34,22 +42,18 @@ export function createFault(
             if (random() >= abort.percent) return next(exchange);
             aborts.add();
             exchange.reason = "FAULT_INJECTED";
-            sendOwnAnswer(exchange.responder, exchange.request, explain("FAULT_INJECTED", exchange, "", abort.status));
+            sendOwnAnswer(exchange, explain("FAULT_INJECTED", exchange, "", abort.status));
           };
     const goOnLater = (exchange: Exchange, delayMs: number): void => {
       const call = scheduler.after(delayMs, () => {
-        if (hold.release()) passOn(exchange, goOn, context);
+        if (hold.release()) passOn(exchange, goOn);
       });
       const hold = new Hold(exchange, () => call.cancel());
     };
     return (exchange) => {
-      if (bandwidth !== null && random() < bandwidth.percent) {
+      if (bandwidth !== null && throttle !== null && random() < bandwidth.percent) {
         throttles.add();
-        throttle(exchange, {
-          bytesPerSecond: bandwidth.bytesPerSecond,
-          scheduler,
-          onInternalError: (error) => context.onInternalError(error),
-        });
+        exchange.filterAnswer(throttle);
       }
       if (delay !== null && random() < delay.percent) {
         delays.add();

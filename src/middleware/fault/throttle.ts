@@ -1,13 +1,12 @@
 /**
- * Sends an answer's body no faster than so many bytes a second: stands before the client's side of an exchange, takes
- * what it is given, and says that it can take no more until all of that is out. Heads, trailers and tunnels' requests
- * pass as they are.
+ * Sends an answer's body no faster than so many bytes a second: a filter that takes what it is given, and says that it
+ * can take no more until all of that is out. Heads and trailers pass as they are.
  */
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
+import type { AnswerFilter, AnswerHead, Responder } from "../../http/answer.ts";
 import type { BodySink, BodySource } from "../../http/body.ts";
-import type { AnswerLength, Exchange, ExchangeListener, Responder } from "../../http/exchange.ts";
+import type { Fields } from "../../http/field-section.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { onEnd } from "../pass-on.ts";
 
 /** How often a piece goes out. */
 const tickMs = 50;
@@ -18,102 +17,85 @@ export interface ThrottleParts {
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** Slows the answer of `exchange` down, whoever gives it. */
-export function throttle(exchange: Exchange, parts: ThrottleParts): void {
-  exchange.responder = new ThrottledResponder(exchange, parts);
+/** Slows answers down, whoever gives them. */
+export class Throttle implements AnswerFilter {
+  readonly #parts: ThrottleParts;
+
+  constructor(parts: ThrottleParts) {
+    this.#parts = parts;
+  }
+
+  start(head: AnswerHead, source: BodySource, next: Responder): BodySink {
+    const body = new ThrottledBody(source, this.#parts);
+    body.sink = next.start(head, body);
+    return body;
+  }
 }
 
-class ThrottledResponder implements Responder, ExchangeListener {
-  readonly #exchange: Exchange;
-  readonly #client: Responder;
+class ThrottledBody implements BodySink, BodySource {
+  /** The client's side of it. */
+  sink: BodySink | null = null;
+  readonly #source: BodySource;
   readonly #parts: ThrottleParts;
-  /** Who gives the answer. */
-  #answerer: ExchangeListener | null = null;
   #queue: Buffer[] = [];
   #allowance: number;
   #lastMs: number;
   #timer: ScheduledCall | null = null;
-  #isClientBlocked = false;
-  /** The answerer was told to wait. */
-  #isAnswererWaiting = false;
-  /** Set when the answer is given whole and not yet out. */
-  #trailers: string | null = null;
+  #isSinkBlocked = false;
+  /** The source was told to wait. */
+  #isSourceWaiting = false;
+  /** The body was given whole; what is left of it is in the queue. */
+  #isComplete = false;
+  #trailers: Fields | null = null;
+  #isOver = false;
 
-  constructor(exchange: Exchange, parts: ThrottleParts) {
-    this.#exchange = exchange;
-    this.#client = exchange.responder;
+  constructor(source: BodySource, parts: ThrottleParts) {
+    this.#source = source;
     this.#parts = parts;
     this.#lastMs = parts.scheduler.clock.now();
     this.#allowance = this.#maxAllowance;
-    onEnd(exchange, () => this.#stop());
   }
 
-  // `Responder`.
+  // `BodySink`.
 
-  openTunnel(sink: BodySink): BodySource {
-    return this.#client.openTunnel(sink);
-  }
-
-  sendInterim(status: number, reasonPhrase: string, fields: string): boolean {
-    return this.#client.sendInterim(status, reasonPhrase, fields);
-  }
-
-  sendHead(
-    status: number,
-    reasonPhrase: string,
-    fields: string,
-    length: AnswerLength,
-    lengthField: number | null,
-  ): void {
-    this.#listen();
-    this.#client.sendHead(status, reasonPhrase, fields, length, lengthField);
-  }
-
-  sendSwitch(fields: string): void {
-    this.#listen();
-    this.#client.sendSwitch(fields);
-  }
-
-  sendData(chunk: Buffer): void {
-    if (chunk.length > 0) this.#queue.push(chunk);
+  data(chunk: Buffer): void {
+    if (!this.#isOver && chunk.length > 0) this.#queue.push(chunk);
   }
 
   flush(): boolean {
+    if (this.#isOver) return true;
     this.#send();
-    this.#isAnswererWaiting = this.#queue.length > 0 || this.#isClientBlocked;
-    return !this.#isAnswererWaiting;
+    this.#isSourceWaiting = this.#queue.length > 0 || this.#isSinkBlocked;
+    return !this.#isSourceWaiting;
   }
 
-  sendEnd(trailers: string): boolean {
-    if (this.#queue.length === 0) return this.#client.sendEnd(trailers);
+  end(trailers: Fields | null): boolean {
+    if (this.#isOver) return true;
+    this.#isComplete = true;
     this.#trailers = trailers;
+    if (this.#queue.length === 0) return this.#end();
     this.#send();
     return false;
   }
 
-  fail(code: ReasonCode, detail?: string, extraFields?: string): void {
+  abort(code: ReasonCode): void {
+    if (this.#isOver) return;
     this.#stop();
-    this.#client.fail(code, detail, extraFields);
+    this.sink!.abort(code);
   }
 
-  // `ExchangeListener`.
+  // `BodySource`.
 
-  onWritable(): void {
-    this.#isClientBlocked = false;
+  resume(): void {
+    if (this.#isOver) return;
+    this.#isSinkBlocked = false;
     this.#send();
     this.#wake();
   }
 
-  onCancel(code: ReasonCode): void {
+  stop(code: ReasonCode): void {
     this.#stop();
-    this.#answerer?.onCancel(code);
-  }
-
-  /** From here on it is us who hear that the client can take more. */
-  #listen(): void {
-    if (this.#exchange.listener === this) return;
-    this.#answerer = this.#exchange.listener;
-    this.#exchange.listener = this;
+    this.#source.stop(code);
   }
 
   get #maxAllowance(): number {
@@ -122,30 +104,34 @@ class ThrottledResponder implements Responder, ExchangeListener {
 
   /** Sends what may go now, and comes back for the rest. */
   #send(): void {
+    const sink = this.sink!;
     const now = this.#parts.scheduler.clock.now();
     this.#allowance = Math.min(
       this.#maxAllowance,
       this.#allowance + ((now - this.#lastMs) * this.#parts.bytesPerSecond) / 1_000,
     );
     this.#lastMs = now;
-    while (this.#queue.length > 0 && this.#allowance >= 1 && !this.#isClientBlocked) {
+    while (this.#queue.length > 0 && this.#allowance >= 1 && !this.#isSinkBlocked) {
       const chunk = this.#queue[0]!;
       const size = Math.min(chunk.length, Math.floor(this.#allowance));
-      this.#client.sendData(size === chunk.length ? chunk : chunk.subarray(0, size));
+      sink.data(size === chunk.length ? chunk : chunk.subarray(0, size));
       if (size === chunk.length) this.#queue.shift();
       else this.#queue[0] = chunk.subarray(size);
       this.#allowance -= size;
     }
-    if (this.#queue.length === 0 && this.#trailers !== null) {
-      const trailers = this.#trailers;
-      this.#trailers = null;
-      this.#client.sendEnd(trailers);
+    if (this.#queue.length === 0 && this.#isComplete) {
+      this.#end();
       return;
     }
     // What was held back beside the body goes out as well.
-    if (!this.#client.flush()) this.#isClientBlocked = true;
-    if (this.#queue.length > 0 && !this.#isClientBlocked)
+    if (!sink.flush()) this.#isSinkBlocked = true;
+    if (this.#queue.length > 0 && !this.#isSinkBlocked)
       this.#timer ??= this.#parts.scheduler.after(Math.max(tickMs, 1_000 / this.#parts.bytesPerSecond), this.#onTimer);
+  }
+
+  #end(): boolean {
+    this.#isOver = true;
+    return this.sink!.end(this.#trailers);
   }
 
   readonly #onTimer = (): void => {
@@ -155,20 +141,21 @@ class ThrottledResponder implements Responder, ExchangeListener {
       this.#wake();
     } catch (error) {
       this.#parts.onInternalError(error);
-      this.fail("INTERNAL_ERROR");
+      this.abort("INTERNAL_ERROR");
+      this.#source.stop("INTERNAL_ERROR");
     }
   };
 
   #wake(): void {
-    if (!this.#isAnswererWaiting || this.#queue.length > 0 || this.#isClientBlocked || this.#trailers !== null) return;
-    this.#isAnswererWaiting = false;
-    this.#answerer?.onWritable();
+    if (!this.#isSourceWaiting || this.#queue.length > 0 || this.#isSinkBlocked || this.#isComplete) return;
+    this.#isSourceWaiting = false;
+    this.#source.resume();
   }
 
   #stop(): void {
+    this.#isOver = true;
     this.#timer?.cancel();
     this.#timer = null;
     this.#queue = [];
-    this.#trailers = null;
   }
 }

@@ -2,7 +2,7 @@
  * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and
  * values come from the configuration and are held to what a peer would be held to, once, when they are compiled.
  */
-import type { AnswerFilter } from "../../http/answer-filter.ts";
+import { type AnswerFilter, EditedFields } from "../../http/answer.ts";
 import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../../http/fields.ts";
 
 /** One side of `headers`. */
@@ -27,9 +27,7 @@ export function compileAnswerFilter(
 ): AnswerFilter | null {
   const edit = compileHeaderEdit(spec, "response");
   if (edit === null) return null;
-  return spec.when === "always"
-    ? { filterFields: edit }
-    : { filterFields: (fields, _status, { isRelayed }) => (isRelayed ? edit(fields) : fields) };
+  return new EditedFields(edit, spec.when === "always" ? "all" : "endpoint");
 }
 
 /**

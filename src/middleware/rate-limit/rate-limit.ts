@@ -4,8 +4,9 @@
  * Retry-After).
  */
 import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
-import { AddedLines } from "../../http/answer-filter.ts";
+import { AddedFields } from "../../http/answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { Fields } from "../../http/field-section.ts";
 import { families } from "../../observe/families.ts";
 import type { Counter } from "../../observe/instruments.ts";
 import type { LimitDecision, LimitStore } from "../../store/limit-store.ts";
@@ -45,7 +46,7 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
     return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, name, options)));
   const store = context.stores.get(options.store);
   if (store === undefined) throw new Error(`there is no store "${options.store}"`);
-  return limitThere(limit, store, context);
+  return limitThere(limit, store);
 }
 
 /** Counts in shared memory. */
@@ -56,18 +57,14 @@ function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table
     if (!decision.isAdmitted) refused.add();
     if (dryRun) return next(exchange);
     if (decision.isAdmitted) {
-      exchange.filterAnswer(new AddedLines(policy.fields(decision)));
+      exchange.filterAnswer(new AddedFields(policy.fields(decision)));
       next(exchange);
     } else refuse(exchange, policy, decision);
   };
 }
 
 /** Counts in a store, and holds the exchange meanwhile. */
-function limitThere(
-  { name, policy, keyOf, options, refused }: Limit,
-  store: LimitStore,
-  context: MiddlewareContext,
-): Middleware {
+function limitThere({ name, policy, keyOf, options, refused }: Limit, store: LimitStore): Middleware {
   return (next) => (exchange) => {
     const key = keyOf(exchange);
     const storeKey = `rate-limit:${name}:${toStoreKey(key, options.key)}`;
@@ -81,9 +78,9 @@ function limitThere(
     const act = (decision: LimitDecision | null): void => {
       if (decision === null) {
         if (options.onStoreFailure === "open") next(exchange);
-        else exchange.responder.fail("LIMIT_UNKNOWN");
+        else exchange.fail("LIMIT_UNKNOWN");
       } else if (decision.isAdmitted) {
-        exchange.filterAnswer(new AddedLines(policy.fields(decision)));
+        exchange.filterAnswer(new AddedFields(policy.fields(decision)));
         next(exchange);
       } else {
         refused.add();
@@ -91,14 +88,14 @@ function limitThere(
       }
     };
     store.take(storeKey, policy, (decision) => {
-      if (hold.release()) passOn(exchange, () => act(decision), context);
+      if (hold.release()) passOn(exchange, () => act(decision));
     });
   };
 }
 
 function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision): void {
-  exchange.filterAnswer(new AddedLines(policy.fields(decision)));
-  exchange.responder.fail("RATE_LIMITED", "", `Retry-After: ${toSeconds(decision.waitMs)}\r\n`);
+  exchange.filterAnswer(new AddedFields(policy.fields(decision)));
+  exchange.fail("RATE_LIMITED", "", Fields.none.plus("Retry-After", `${toSeconds(decision.waitMs)}`));
 }
 
 /** How a limit is called if it has no name of its own: as its route, and by number if a route has several. */

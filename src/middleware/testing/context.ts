@@ -5,8 +5,9 @@
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import { type BodySource, emptySource } from "../../http/body.ts";
-import { type AnswerLength, Exchange, type Responder } from "../../http/exchange.ts";
+import type { AnswerHead } from "../../http/answer.ts";
+import { type BodySink, type BodySource, emptySource } from "../../http/body.ts";
+import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { silentLogger } from "../../observe/logger.ts";
@@ -49,33 +50,40 @@ export function createContext(): {
   return { context, countOf, lag };
 }
 
-/** The client's side. `isOpen` false = it takes nothing until `onWritable` is called. */
-export class RecordingResponder implements Responder {
+/** The client's side. `isOpen` false = it takes nothing until `resume` is called. */
+export class RecordingClient implements ClientSide, BodySink {
   readonly told: string[] = [];
   fields = "";
-  data = "";
+  content = "";
   isOpen = true;
+  exchange: Exchange | null = null;
+  #source: BodySource = emptySource;
 
   openTunnel(): BodySource {
     return emptySource;
   }
 
-  sendInterim(status: number): boolean {
+  interim({ status }: AnswerHead): boolean {
     this.told.push(`interim ${status}`);
     return true;
   }
 
-  sendHead(status: number, _phrase: string, fields: string, length: AnswerLength): void {
-    this.fields = fields;
-    this.told.push(`head ${status} ${length}`);
+  start(head: AnswerHead, source: BodySource): BodySink {
+    this.exchange!.isHeadSent = true;
+    this.exchange!.answerer = null;
+    this.fields = head.fields.text;
+    this.#source = source;
+    this.told.push(`head ${head.status} ${head.body}`);
+    return this;
   }
 
-  sendData(chunk: Buffer): void {
-    this.data += chunk.toString("latin1");
+  data(chunk: Buffer): void {
+    this.content += chunk.toString("latin1");
   }
 
-  sendEnd(): boolean {
+  end(): boolean {
     this.told.push("end");
+    this.exchange!.isEnded = true;
     return true;
   }
 
@@ -83,26 +91,39 @@ export class RecordingResponder implements Responder {
     return this.isOpen;
   }
 
-  sendSwitch(): void {
-    this.told.push("switch");
+  abort(code: ReasonCode): void {
+    this.told.push(`abort ${code}`);
+    this.exchange!.isEnded = true;
   }
 
-  fail(code: ReasonCode): void {
-    this.told.push(`fail ${code}`);
+  onInternalError(error: unknown): void {
+    this.told.push(`bug: ${String(error)}`);
+  }
+
+  /** The client takes again what it is sent. */
+  resume(): void {
+    this.isOpen = true;
+    this.#source.resume();
+  }
+
+  /** The client has gone. */
+  leave(): void {
+    this.exchange!.isEnded = true;
+    this.#source.stop("CLIENT_GONE");
+    this.exchange!.cancel("CLIENT_GONE");
   }
 }
 
 /** An exchange with a recording client. @param facts of its request; default: a GET */
-export function createExchange(facts: Partial<RequestHead> = {}): { exchange: Exchange; client: RecordingResponder } {
-  const client = new RecordingResponder();
+export function createExchange(facts: Partial<RequestHead> = {}): { exchange: Exchange; client: RecordingClient } {
+  const client = new RecordingClient();
   const request = Object.assign(new RequestHead(), { method: "GET", ...facts });
-  return {
-    exchange: new Exchange(request, client, {
-      listenerName: "test",
-      scheme: "http",
-      peerAddress: "192.0.2.1",
-      peerPort: 1,
-    }),
-    client,
-  };
+  const exchange = new Exchange(request, client, {
+    listenerName: "test",
+    scheme: "http",
+    peerAddress: "192.0.2.1",
+    peerPort: 1,
+  });
+  client.exchange = exchange;
+  return { exchange, client };
 }

@@ -1,5 +1,5 @@
 /** Exchanges that ended, for the tests of this folder. */
-import { Exchange, type Responder } from "../../http/exchange.ts";
+import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 
 /** What a test may choose; the rest is a plain successful GET. */
@@ -9,7 +9,7 @@ export interface ExchangeFacts {
   /** Field lines, without the empty line. */
   readonly authority?: string;
   readonly fields?: string;
-  readonly exchange?: Partial<Omit<Exchange, "request" | "responder">>;
+  readonly exchange?: Partial<Omit<Exchange, "request">>;
 }
 
 /** An exchange that ended. */
@@ -21,7 +21,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
   request.keptFields = facts.fields ?? "user-AGENT: curl/8.5.0\r\n";
   request.text = `${request.method} ${request.target} HTTP/1.1\r\n${facts.fields ?? "Host: api.example.com:8080\r\nuser-AGENT: curl/8.5.0\r\n"}\r\n`;
   request.fieldsStart = request.text.indexOf("\r\n") + 2;
-  const exchange = new Exchange(request, null as unknown as Responder, {
+  const exchange = new Exchange(request, null as unknown as ClientSide, {
     listenerName: ":8080",
     scheme: "http",
     peerAddress: "192.0.2.7",
@@ -53,7 +53,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
 
 /** An exchange whose head was not understood. */
 export function malformedExchange(): Exchange {
-  const exchange = new Exchange(new RequestHead(), null as unknown as Responder, {
+  const exchange = new Exchange(new RequestHead(), null as unknown as ClientSide, {
     listenerName: ":8080",
     scheme: "http",
     peerAddress: "192.0.2.7",

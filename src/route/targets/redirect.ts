@@ -28,10 +28,10 @@ function createRedirect({ to, status }: RedirectOptions): RouteHandler {
       scheme: clientScheme(exchange),
     });
     if (location === null) {
-      exchange.responder.fail("BAD_HOST");
+      exchange.fail("BAD_HOST");
       return;
     }
     const fields = `Location: ${location}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
-    sendOwnAnswer(exchange.responder, exchange.request, { status, fields, content: body });
+    sendOwnAnswer(exchange, { status, fields, content: body });
   };
 }

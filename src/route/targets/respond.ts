@@ -20,5 +20,5 @@ function createFixedAnswer({ status, body, contentType, headers }: RespondOption
   let fields = bytes.length > 0 ? `Content-Type: ${contentType}\r\n` : "";
   for (const [name, value] of Object.entries(headers)) fields += `${name}: ${value}\r\n`;
   const answer = { status, fields, content: hasContent ? bytes : null };
-  return (exchange) => sendOwnAnswer(exchange.responder, exchange.request, answer);
+  return (exchange) => sendOwnAnswer(exchange, answer);
 }

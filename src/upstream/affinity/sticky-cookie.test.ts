@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
-import { Exchange, type Responder } from "../../http/exchange.ts";
+import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import { EndpointFlag, EndpointState, Health } from "../endpoint-state.ts";
 import { Endpoint, type EndpointSpec } from "../endpoint.ts";
@@ -59,7 +59,7 @@ function exchange(
   const request = new RequestHead();
   request.keptFields = cookie === null ? "" : `cookie: ${cookie}\r\n`;
   request.forwardedProto = more.forwardedProto ?? null;
-  const made = new Exchange(request, {} as Responder, {
+  const made = new Exchange(request, {} as ClientSide, {
     listenerName: "l",
     scheme: more.scheme ?? "http",
     peerAddress: "192.0.2.1",

@@ -1,0 +1,40 @@
+/**
+ * The way of an answer through the filters of its exchange. Every filter that the request has passed adds a step; an
+ * answer takes the steps in the opposite order, so that it passes those filters and no others. An exchange without
+ * filters has no steps.
+ */
+import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
+import type { BodySink, BodySource } from "./body.ts";
+
+/** A filter in its place: hands on to the step that was added before it, or to the client's side. */
+export class AnswerStep implements Responder {
+  readonly #filter: AnswerFilter;
+  #next: Responder;
+
+  constructor(filter: AnswerFilter, next: Responder) {
+    this.#filter = filter;
+    this.#next = next;
+  }
+
+  interim(head: AnswerHead): boolean {
+    return this.#filter.interim === undefined ? this.#next.interim(head) : this.#filter.interim(head, this.#next);
+  }
+
+  start(head: AnswerHead, source: BodySource): BodySink {
+    return this.#filter.start(head, source, this.#next);
+  }
+
+  /** Adds `filter` behind the last step: answers pass it after all others. */
+  append(filter: AnswerFilter): void {
+    if (this.#next instanceof AnswerStep) this.#next.append(filter);
+    else this.#next = new AnswerStep(filter, this.#next);
+  }
+}
+
+/** A sink for what nobody wants. */
+export const nowhere: BodySink = {
+  data: () => {},
+  flush: () => true,
+  end: () => true,
+  abort: () => {},
+};
