@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseConfigText } from "./load-config.ts";
+import { parseConfigText } from "./parse-config-text.ts";
 import { readConfig } from "./parse-config.ts";
 import { ConfigError, formatProblems } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
-import { parseConfigText } from "../../src/config/load-config.ts";
+import { parseConfigText } from "../../src/config/parse-config-text.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 
 const root = new URL("../../", import.meta.url);
