@@ -48,8 +48,6 @@ export interface ForwardContext {
   /** The retry budget of the exchange's upstream did not allow another attempt. */
   onRetryRefused(exchange: Exchange): void;
   onHedge(exchange: Exchange, result: HedgeResult): void;
-  /** Takes what must not happen. */
-  onInternalError(error: unknown): void;
   /** A tunnel opened (+1) or closed (-1). */
   onTunnel(exchange: Exchange, delta: 1 | -1): void;
 }

@@ -5,8 +5,8 @@ import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { createRegion, SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
-import type { AnswerHead } from "../http/answer.ts";
-import { emptySource } from "../http/body.ts";
+import type { AnswerFilter, AnswerHead } from "../http/answer.ts";
+import { type BodySink, emptySource, noBody } from "../http/body.ts";
 import { nowhere } from "../http/answer-path.ts";
 import { type ClientSide, Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
@@ -40,6 +40,11 @@ function open({
   plan = {} as Partial<ForwardPlan>,
   context = {} as Partial<ForwardContext>,
   onSend = (_count: number): void => {},
+  body = noBody,
+  filter = null as AnswerFilter | null,
+  onBug = (error: unknown): void => {
+    throw error;
+  },
 } = {}) {
   const scheduler = new ManualScheduler();
   const wheel = new TimerWheel({ clock: scheduler.clock });
@@ -117,9 +122,7 @@ function open({
     interim: () => true,
     openTunnel: () => emptySource,
     abort: (code) => void events.push(`abort ${code}`),
-    onInternalError: (error) => {
-      throw error;
-    },
+    onInternalError: onBug,
   };
   const exchange = new Exchange(request, client, {
     listenerName: "main",
@@ -127,6 +130,8 @@ function open({
     peerAddress: "127.0.0.1",
     peerPort: 1,
   });
+  exchange.body = body;
+  if (filter !== null) exchange.filterAnswer(filter);
   exchange.startedMs = scheduler.clock.now();
   exchange.forwardingPrefix = new ForwardingPrefix({
     peerAddress: "127.0.0.1",
@@ -155,9 +160,6 @@ function open({
     onRetry: (_, cause) => void events.push(`retry after ${cause}`),
     onRetryRefused: () => void events.push("refused"),
     onHedge: (_, result) => void events.push(`hedge ${result}`),
-    onInternalError: (error) => {
-      throw error;
-    },
     ...context,
   });
   const advance = (ms: number): void => {
@@ -292,10 +294,10 @@ test("what may have been done is not repeated", () => {
 test("a bug in what follows a failure, or in the sending of the next attempt, is answered and leaves nothing behind", () => {
   const bug = new Error("a bug");
   const seen: unknown[] = [];
-  const onInternalError = (error: unknown): void => void seen.push(error);
+  const onBug = (error: unknown): void => void seen.push(error);
   const judging = open({
+    onBug,
     context: {
-      onInternalError,
       onRetry: () => {
         throw bug;
       },
@@ -305,7 +307,7 @@ test("a bug in what follows a failure, or in the sending of the next attempt, is
   assert.deepEqual([judging.events, seen], [["INTERNAL_ERROR"], [bug]]);
   judging.assertNothingLeft();
   const sending = open({
-    context: { onInternalError },
+    onBug,
     onSend: (count) => {
       if (count === 2) throw bug;
     },
@@ -315,6 +317,48 @@ test("a bug in what follows a failure, or in the sending of the next attempt, is
   assert.deepEqual([sending.events.at(-1), seen], ["INTERNAL_ERROR", [bug, bug]]);
   sending.assertNothingLeft();
 });
+
+const bug = new Error("a bug");
+const thrower = (): never => {
+  throw bug;
+};
+const sink: BodySink = { data: () => {}, flush: () => true, end: () => true, abort: () => {} };
+
+/** A filter whose body's sink is like `sink`, but for `part`. */
+const filterWith = (part: Partial<BodySink>): AnswerFilter => ({
+  start(taken, source, next) {
+    next.start(taken, source);
+    return { ...sink, ...part };
+  },
+});
+
+for (const [place, options, expected] of [
+  ["the request's body when it is opened", { body: { ...noBody, length: 5, open: thrower } }, ["INTERNAL_ERROR"]],
+  ["a filter when the answer starts", { filter: { start: thrower } }, ["INTERNAL_ERROR"]],
+  ["a filter's sink when it takes a chunk", { filter: filterWith({ data: thrower }) }, ["200", "abort INTERNAL_ERROR"]],
+  ["a filter's sink when it is flushed", { filter: filterWith({ flush: thrower }) }, ["200", "abort INTERNAL_ERROR"]],
+  ["a filter's sink when the body ends", { filter: filterWith({ end: thrower }) }, ["200", "abort INTERNAL_ERROR"]],
+  ["what follows an interim answer", { filter: { start: filterWith({}).start, interim: thrower } }, ["INTERNAL_ERROR"]],
+] as const) {
+  test(`a bug in ${place} ends that exchange and is not thrown at the connection that others share`, () => {
+    const seen: unknown[] = [];
+    const { sent, events, assertNothingLeft } = open({
+      ...options,
+      method: "POST",
+      onBug: (error) => seen.push(error),
+    });
+    const { attempt } = sent[0]!;
+    const head = Object.assign(new ResponseHead(), { status: 200, hasDate: true });
+    attempt.onConnected(sink, true);
+    if (attempt.handle !== null) attempt.onInterim(Object.assign(new ResponseHead(), { status: 103 }));
+    if (attempt.handle !== null) attempt.onHead(head);
+    if (attempt.handle !== null) attempt.onData(Buffer.from("x"));
+    if (attempt.handle !== null) attempt.onReadEnd();
+    if (attempt.handle !== null) attempt.onEnd("");
+    assert.deepEqual([seen, events.filter((event) => event !== "cancelled")], [[bug], expected]);
+    assertNothingLeft();
+  });
+}
 
 test("every attempt that fails is told with its endpoint, the last one and the hedge, too; a connection that had been closed while idle is not", () => {
   const { fail, advance, failures } = open({ count: 2 });

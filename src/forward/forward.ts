@@ -153,9 +153,13 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     this.#fail(code, "");
   }
 
+  /** A bug of ours ends the exchange, and nothing else. */
   onInternalError(error: unknown): void {
-    this.#context.onInternalError(error);
-    this.#giveUp("INTERNAL_ERROR");
+    if (!this.#isOver) {
+      this.#finish("cancelled");
+      this.#abandon();
+    }
+    this.#exchange.crash(error);
   }
 
   #send(endpoint: Endpoint): void {
@@ -334,9 +338,18 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
       this.#follow(decideRetry(error, this.#facts(), this.#plan.retry), error, endpoint);
   }
 
-  // Relay.
+  // Relay. The connection that calls may carry the attempts of others: what is thrown in here must not reach it. What
+  // `Exchange` promises not to throw needs no more than that.
 
   onConnected(body: BodySink, isReused: boolean): void {
+    try {
+      this.#noteConnection(body, isReused);
+    } catch (error) {
+      this.onInternalError(error);
+    }
+  }
+
+  #noteConnection(body: BodySink, isReused: boolean): void {
     const exchange = this.#exchange;
     exchange.isUpstreamConnectionReused = isReused;
     exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
@@ -350,7 +363,11 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
   }
 
   onBodyWritable(): void {
-    if (!this.#isOver) this.#upload.resume();
+    try {
+      if (!this.#isOver) this.#upload.resume();
+    } catch (error) {
+      this.onInternalError(error);
+    }
   }
 
   onInterim(head: ResponseHead): boolean {
@@ -359,6 +376,14 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
   }
 
   onHead(head: ResponseHead): void {
+    try {
+      this.#relay(head);
+    } catch (error) {
+      this.onInternalError(error);
+    }
+  }
+
+  #relay(head: ResponseHead): void {
     const exchange = this.#exchange;
     exchange.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
@@ -389,13 +414,18 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   onEnd(trailers: string): boolean {
     if (this.#isOver) return true;
-    if (!this.#isTunnel) {
-      this.#finish("answered");
-      this.#carrier.handle = null;
+    try {
+      if (!this.#isTunnel) {
+        this.#finish("answered");
+        this.#carrier.handle = null;
+      }
+      if (trailers === "") return this.#sink!.end(null);
+      const edit = this.#plan.answerTrailerEdit;
+      return this.#sink!.end(Fields.ofText(edit === null ? trailers : edit(trailers)));
+    } catch (error) {
+      this.onInternalError(error);
+      return false;
     }
-    if (trailers === "") return this.#sink!.end(null);
-    const edit = this.#plan.answerTrailerEdit;
-    return this.#sink!.end(Fields.ofText(edit === null ? trailers : edit(trailers)));
   }
 
   keepConnection(connection: BoundConnection): boolean {

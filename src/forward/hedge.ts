@@ -151,6 +151,14 @@ export class Hedge implements Attempt {
   }
 
   onHead(head: ResponseHead): void {
+    try {
+      this.#judge(head);
+    } catch (error) {
+      this.#host.onInternalError(error);
+    }
+  }
+
+  #judge(head: ResponseHead): void {
     if (this.#host.onHedgeHead(this, head)) {
       this.#hasWon = true;
       this.#policies.retryBudget!.end();

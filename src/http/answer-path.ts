@@ -5,6 +5,8 @@
  */
 import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
 import type { BodySink, BodySource } from "./body.ts";
+import type { Fields } from "./field-section.ts";
+import type { ReasonCode } from "./reason.ts";
 
 /** A filter in its place: hands on to the step that was added before it, or to the client's side. */
 export class AnswerStep implements Responder {
@@ -38,3 +40,53 @@ export const nowhere: BodySink = {
   end: () => true,
   abort: () => {},
 };
+
+/** A sink that never throws: with the first exception of the one behind it the exchange ends, and that one gets no more. */
+export class GuardedSink implements BodySink {
+  readonly #exchange: { crash(error: unknown): void };
+  #sink: BodySink;
+
+  constructor(sink: BodySink, exchange: { crash(error: unknown): void }) {
+    this.#sink = sink;
+    this.#exchange = exchange;
+  }
+
+  data(chunk: Buffer): void {
+    try {
+      this.#sink.data(chunk);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  flush(): boolean {
+    try {
+      return this.#sink.flush();
+    } catch (error) {
+      this.#crash(error);
+      return false;
+    }
+  }
+
+  end(trailers: Fields | null): boolean {
+    try {
+      return this.#sink.end(trailers);
+    } catch (error) {
+      this.#crash(error);
+      return false;
+    }
+  }
+
+  abort(code: ReasonCode): void {
+    try {
+      this.#sink.abort(code);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #crash(error: unknown): void {
+    this.#sink = nowhere;
+    this.#exchange.crash(error);
+  }
+}

@@ -8,7 +8,7 @@
  * comes late does no harm to the next exchange of the connection.
  */
 import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
-import { AnswerStep, nowhere } from "./answer-path.ts";
+import { AnswerStep, GuardedSink, nowhere } from "./answer-path.ts";
 import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import { Fields } from "./field-section.ts";
@@ -89,6 +89,8 @@ export class Exchange implements Responder {
   readonly #client: ClientSide;
   /** The filter that an answer passes first, or the client's side. */
   #path: Responder;
+  /** Where it leaves the filters; null if there are none. */
+  #exit: Exit | null = null;
   /** Where the answer that was started goes. */
   #sink: BodySink | null = null;
 
@@ -169,7 +171,8 @@ export class Exchange implements Responder {
 
   /** Whatever answer is given from now on passes `filter` before those that were added earlier. */
   filterAnswer(filter: AnswerFilter): void {
-    this.#path = new AnswerStep(filter, this.#path === this.#client ? new Exit(this, this.#client) : this.#path);
+    this.#exit ??= new Exit(this, this.#client);
+    this.#path = new AnswerStep(filter, this.#path === this.#client ? this.#exit : this.#path);
   }
 
   /** Whatever answer is given from now on passes `filter` after all others. */
@@ -178,23 +181,34 @@ export class Exchange implements Responder {
     else this.filterAnswer(filter);
   }
 
-  /** Sends an interim answer to the client, if its protocol has them. */
+  /** Sends an interim answer to the client, if its protocol has them. Never throws. */
   interim(head: AnswerHead): boolean {
     if (this.isHeadSent || this.isEnded) return true;
-    return (head.status === 100 ? this.#client : this.#path).interim(head);
+    try {
+      return (head.status === 100 ? this.#client : this.#path).interim(head);
+    } catch (error) {
+      this.#bypass(error);
+      return true;
+    }
   }
 
   /**
-   * Starts the answer. @param source gives its body, and is told if the client wants no more of it. @returns where the
-   * body goes
+   * Starts the answer. Never throws, nor does the sink.
+   * @param source gives its body, and is told if the client wants no more of it
+   * @returns where the body goes
    */
   start(head: AnswerHead, source: BodySource): BodySink {
     if (this.#sink !== null || this.isHeadSent || this.isEnded) return nowhere;
     // Callbacks may come before the filters have returned: until then nothing else can be started.
     this.#sink = nowhere;
-    const sink = this.#path.start(head, source);
-    this.#sink = sink;
-    return sink;
+    try {
+      const sink = this.#path.start(head, source);
+      this.#sink = this.#exit === null || this.#exit.sink === sink ? sink : new GuardedSink(sink, this);
+      return this.#sink;
+    } catch (error) {
+      this.#bypass(error, source);
+      return nowhere;
+    }
   }
 
   /** Whether an answer was started. */
@@ -220,15 +234,16 @@ export class Exchange implements Responder {
     const sink = this.#sink;
     try {
       this.cancel(code);
-      sink?.abort(code);
-      if (this.isEnded) return;
-      if (this.isHeadSent || reasons[code].status === 499) this.#client.abort(code);
-      else {
-        this.#sink = null;
-        sendOwnAnswer(this, explain(code, this, fields.text));
-      }
     } catch (error) {
-      this.#crash(error);
+      this.#bypass(error);
+      return;
+    }
+    sink?.abort(code);
+    if (this.isEnded) return;
+    if (this.isHeadSent || reasons[code].status === 499) this.#client.abort(code);
+    else {
+      this.#sink = null;
+      sendOwnAnswer(this, explain(code, this, fields.text));
     }
   }
 
@@ -245,24 +260,33 @@ export class Exchange implements Responder {
     answerer?.cancel(code);
   }
 
-  /** A bug in what hears of a failure, or in a filter: those are left out. */
-  #crash(error: unknown): void {
+  /**
+   * A bug in a filter, or in whoever is cancelled: the answer is INTERNAL_ERROR and passes no filter. What has begun
+   * breaks off. @param source of the answer that is not to be
+   */
+  #bypass(error: unknown, source: BodySource = emptySource): void {
     this.#client.onInternalError(error);
     if (this.isEnded) return;
-    if (this.isHeadSent) {
-      this.#client.abort("INTERNAL_ERROR");
-      return;
+    this.reason ??= "INTERNAL_ERROR";
+    if (this.isHeadSent) this.#client.abort("INTERNAL_ERROR");
+    else {
+      this.#path = this.#client;
+      this.#sink = null;
+      sendOwnAnswer(this, explain("INTERNAL_ERROR", this));
     }
-    this.answerer = null;
-    this.#path = this.#client;
-    this.#sink = null;
-    this.reason = "INTERNAL_ERROR";
-    sendOwnAnswer(this, explain("INTERNAL_ERROR", this));
+    try {
+      source.stop("INTERNAL_ERROR");
+      this.cancel("INTERNAL_ERROR");
+    } catch (second) {
+      this.#client.onInternalError(second);
+    }
   }
 }
 
 /** Where answers leave the filters: lets nothing through once another answer has left, or the exchange is over. */
 class Exit implements Responder {
+  /** The client's, for the answer that has left. */
+  sink: BodySink | null = null;
   readonly #exchange: Exchange;
   readonly #client: ClientSide;
 
@@ -276,7 +300,9 @@ class Exit implements Responder {
   }
 
   start(head: AnswerHead, source: BodySource): BodySink {
-    return this.#isOpen ? this.#client.start(head, source) : nowhere;
+    if (!this.#isOpen) return nowhere;
+    this.sink = this.#client.start(head, source);
+    return this.sink;
   }
 
   get #isOpen(): boolean {

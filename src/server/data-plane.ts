@@ -149,7 +149,6 @@ export class DataPlane implements ListenerHost {
             onAttemptFailure: this.#onAttemptFailure,
             onRetryRefused: this.#onRetryRefused,
             onHedge: this.#onHedge,
-            onInternalError: (error) => this.onInternalError(error),
             onTunnel: this.#onTunnel,
           },
           middlewares: {

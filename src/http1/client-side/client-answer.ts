@@ -33,6 +33,8 @@ export interface AnswerHost {
    * The answer must not look complete. `isDelimited`: an early end of the connection says so; else only a reset does.
    */
   breakOff(isDelimited: boolean): void;
+  /** A bug of ours: ends the exchange and the connection. */
+  crash(error: unknown): void;
 }
 
 /** What it is made of: its connection's. */
@@ -72,6 +74,11 @@ export class ClientAnswer implements ClientSide {
     this.#body = parts.body;
     this.#unread = parts.unread;
     this.#writer = new AnswerWriter(parts.output);
+  }
+
+  /** A bug in what the connection itself does for this answer. */
+  crash(error: unknown): void {
+    this.#host.crash(error);
   }
 
   /** How much of its body was sent. */
@@ -168,8 +175,12 @@ export class ClientAnswer implements ClientSide {
 
   /** The client can take more: so is told whoever gives the answer. */
   resume(): void {
-    if (this.#source === null) this.exchange?.answerer?.resume?.();
-    else this.#source.resume();
+    try {
+      if (this.#source === null) this.exchange?.answerer?.resume?.();
+      else this.#source.resume();
+    } catch (error) {
+      this.exchange?.crash(error);
+    }
   }
 
   // What `AnswerSink` takes.
@@ -279,13 +290,17 @@ export class ClientAnswer implements ClientSide {
     if (exchange === null || exchange.isEnded) return;
     exchange.isEnded = true;
     exchange.endedMs = this.#context.wheel.clock.now();
-    this.#context.onExchangeEnd(exchange);
+    try {
+      this.#context.onExchangeEnd(exchange);
+    } catch (error) {
+      this.#context.onInternalError(error);
+    }
   }
 }
 
 /**
  * Takes the body of one answer. Once that has ended, nothing comes through any more: the connection may be about the
- * next answer by then.
+ * next answer by then. A bug of the connection ends the exchange, not whoever gives the body.
  */
 class AnswerSink implements BodySink {
   readonly #answer: ClientAnswer;
@@ -295,18 +310,40 @@ class AnswerSink implements BodySink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#answer.isTaking(this)) this.#answer.data(chunk);
+    if (!this.#answer.isTaking(this)) return;
+    try {
+      this.#answer.data(chunk);
+    } catch (error) {
+      this.#answer.crash(error);
+    }
   }
 
   flush(): boolean {
-    return this.#answer.isTaking(this) ? this.#answer.flush() : true;
+    if (!this.#answer.isTaking(this)) return true;
+    try {
+      return this.#answer.flush();
+    } catch (error) {
+      this.#answer.crash(error);
+      return false;
+    }
   }
 
   end(trailers: Fields | null): boolean {
-    return this.#answer.isTaking(this) ? this.#answer.end(trailers) : true;
+    if (!this.#answer.isTaking(this)) return true;
+    try {
+      return this.#answer.end(trailers);
+    } catch (error) {
+      this.#answer.crash(error);
+      return false;
+    }
   }
 
   abort(code: ReasonCode): void {
-    if (this.#answer.isTaking(this)) this.#answer.abort(code);
+    if (!this.#answer.isTaking(this)) return;
+    try {
+      this.#answer.abort(code);
+    } catch (error) {
+      this.#answer.crash(error);
+    }
   }
 }

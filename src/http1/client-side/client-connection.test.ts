@@ -6,6 +6,8 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
+import { continueHead } from "../../http/answer.ts";
+import { emptySource } from "../../http/body.ts";
 import type { Answerer, Exchange } from "../../http/exchange.ts";
 import { onAccepted } from "../../net/node-internals.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -34,6 +36,8 @@ interface Scene {
   readonly turns?: TurnQueue;
   /** Told of each exchange that begins. */
   readonly begun?: (exchange: Exchange) => void;
+  /** Takes what must not happen; default: the test fails. */
+  readonly onBug?: (error: unknown) => void;
   /** Whose memory the connection is read into. */
   readonly memory?: "ours" | "Node's";
 }
@@ -56,6 +60,7 @@ async function open({
   turns = new TurnQueue(),
   memory = "Node's",
   begun: onBegun,
+  onBug,
 }: Scene): Promise<Opened> {
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock });
@@ -86,7 +91,7 @@ async function open({
       ended.resolve(exchange);
     },
     onClosed: () => {},
-    onInternalError: ended.reject,
+    onInternalError: onBug ?? ended.reject,
   };
   let connection: ClientConnection | null = null;
   const take = (socket: Socket): void => {
@@ -218,16 +223,73 @@ test("a client that waits for a 100 gets it after a second, although the time fo
   client.destroy();
 });
 
-test("after a bug of ours the client is told that the connection is closed, and none of its further requests is taken up", async () => {
+test("a bug in whoever answers is answered by a 500, and the next request of the connection is taken up", async () => {
+  const bugs: unknown[] = [];
   let count = 0;
-  const begun = (): never => {
-    count++;
-    throw new Error("a bug");
+  const begun = (): void => {
+    if (++count === 1) throw new Error("a bug");
   };
-  const { client, ended } = await open({ sent: get + get, begun });
-  const [answer] = (await once(client, "data")) as [Buffer];
-  await assert.rejects(ended, /a bug/);
-  assert.match(answer.toString(), /^HTTP\/1\.1 500 [^]*\r\nConnection: close\r\n/);
-  assert.equal(count, 1);
-  client.destroy();
+  const { client, exchanges } = await open({ sent: get + get, begun, onBug: (error) => bugs.push(error) });
+  let text = "";
+  client.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  client.end();
+  await once(client, "close");
+  assert.match(text, /^HTTP\/1\.1 500 [^]*HTTP\/1\.1 404 /);
+  assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
+});
+
+const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+const thrower = (): never => {
+  throw new Error("a bug");
+};
+
+for (const part of ["data", "flush", "end"] as const) {
+  test(`a bug in the ${part} of whoever takes a request's body is answered by a 500, and the next request is taken up`, async () => {
+    const bugs: unknown[] = [];
+    const sink = { data: () => {}, flush: () => true, end: () => true, abort: () => {}, [part]: thrower };
+    // The last byte comes alone, so that there is a flush before the end.
+    const begun = ({ body, request }: Exchange): void => {
+      if (request.method === "POST") body.open(sink);
+    };
+    const { client, exchanges } = await open({
+      sent: post.slice(0, -1),
+      answerers: [answerer(false), null],
+      begun,
+      onBug: (error) => bugs.push(error),
+    });
+    client.end(post.slice(-1) + get);
+    await once(client, "close");
+    assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
+  });
+}
+
+for (const [what, body, content] of [
+  ["longer", 2, "abc"],
+  ["shorter", 4, "abc"],
+] as const) {
+  test(`an answer that is ${what} than its head says breaks off`, async () => {
+    const bugs: unknown[] = [];
+    const begun = (exchange: Exchange): void => {
+      const sink = exchange.start({ ...continueHead, status: 200, body }, emptySource);
+      sink.data(Buffer.from(content));
+      sink.end(null);
+    };
+    const { client, exchanges } = await open({ sent: get + get, begun, onBug: (error) => bugs.push(error) });
+    await once(client, "close");
+    assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR"], 1]);
+  });
+}
+
+test("content behind an answer that has none is left out", async () => {
+  const begun = (exchange: Exchange): void => {
+    const sink = exchange.start({ ...continueHead, status: 304, body: 3, declaredLength: 3 }, emptySource);
+    sink.data(Buffer.from("abc"));
+    sink.end(null);
+  };
+  const { client } = await open({ begun });
+  let text = "";
+  client.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  client.end();
+  await once(client, "close");
+  assert.match(text, /\r\nContent-Length: 3\r\n\r\n$/);
 });

@@ -128,7 +128,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
       if (this.#share.hasReadEnough) this.#share.wait();
       if (this.#ending.isHalfClosed && this.#isInputShort()) this.#endOfInput();
     } catch (error) {
-      this.#crash(error);
+      this.crash(error);
     }
     this.#isAdvancing = false;
     this.#setPaused(!this.#wantsMore());
@@ -217,7 +217,11 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
       this.#answer.isKeptAlive = false;
     this.#state = this.#body.begin(exchange, limits.bodyBytes) ? State.body : State.answer;
     exchange.refusal = decideRefusal(head, limits.bodyBytes);
-    this.#context.onExchange(exchange);
+    try {
+      this.#context.onExchange(exchange);
+    } catch (error) {
+      exchange.crash(error);
+    }
   }
 
   #makeExchange(head: RequestHead): Exchange {
@@ -418,7 +422,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
     this.#closeGracefully();
   }
 
-  #crash(error: unknown): void {
+  crash(error: unknown): void {
     this.#context.onInternalError(error);
     this.#answer.isKeptAlive = false;
     this.#answer.fail("INTERNAL_ERROR");
@@ -434,7 +438,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
     try {
       this.#endOfInput();
     } catch (error) {
-      this.#crash(error);
+      this.crash(error);
     }
   };
 
@@ -487,7 +491,7 @@ export class ClientConnection implements AnswerHost, ReceivedBodyHost, TurnTask 
         this.#advance();
       } else this.#answer.resume();
     } catch (error) {
-      this.#crash(error);
+      this.crash(error);
     }
   };
 

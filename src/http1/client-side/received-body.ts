@@ -160,21 +160,33 @@ export class ReceivedBody implements PieceReceiver {
     const exchange = this.#exchange!;
     exchange.requestBodyBytes += piece.length;
     if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
-    else this.#sink?.data(this.#isBorrowed ? this.#copies.copy(piece) : piece);
+    else this.#give(piece, this.#isBorrowed);
   }
 
   /** Bytes in a tunnel; `isBorrowed` as in `read`. */
   pass(bytes: Buffer, isBorrowed: boolean): void {
     this.#exchange!.requestBodyBytes += bytes.length;
-    this.#sink!.data(isBorrowed ? this.#copies.copy(bytes) : bytes);
+    this.#give(bytes, isBorrowed);
+  }
+
+  #give(piece: Buffer, isBorrowed: boolean): void {
+    try {
+      this.#sink?.data(isBorrowed ? this.#copies.copy(piece) : piece);
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   /** Nothing more from this read. @returns false when whoever takes it wants no more for now */
   flush(): boolean {
     if (this.#sink === null) this.isBlocked = false;
     else {
-      this.isBlocked = !this.#sink.flush();
-      this.#copies.settle(!this.isBlocked);
+      try {
+        this.isBlocked = !this.#sink.flush();
+        this.#copies.settle(!this.isBlocked);
+      } catch (error) {
+        this.#crash(error);
+      }
     }
     return !this.isBlocked;
   }
@@ -194,14 +206,28 @@ export class ReceivedBody implements PieceReceiver {
   end(): void {
     if (this.#sink === null) return;
     const trailers = withoutNominated(this.#reader.trailers, this.#exchange!.request);
-    this.#copies.settle(this.#sink.end(trailers === "" ? null : Fields.ofText(trailers)));
+    try {
+      this.#copies.settle(this.#sink.end(trailers === "" ? null : Fields.ofText(trailers)));
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   /** It breaks off: whoever has taken its beginning is told. */
   abort(code: ReasonCode): void {
     const sink = this.#sink;
     this.#letGo();
-    sink?.abort(code);
+    try {
+      sink?.abort(code);
+    } catch (error) {
+      this.#exchange?.crash(error);
+    }
+  }
+
+  /** A bug of whoever takes it ends the exchange, not the connection: the rest is read like one that nobody wants. */
+  #crash(error: unknown): void {
+    this.stop();
+    this.#exchange?.crash(error);
   }
 
   /** Detaches the sink. Copies that it was given since the last flush stay its own. */
