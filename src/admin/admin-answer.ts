@@ -28,12 +28,16 @@ export function jsonAnswer(
   };
 }
 
-/** Sends `answer`; for HEAD, Node.js leaves the body out and keeps its length. */
-export function sendAnswer(response: ServerResponse, answer: AdminAnswer): void {
-  if (response.destroyed || response.headersSent) return;
+/**
+ * Sends `answer`; for HEAD, Node.js leaves the body out and keeps its length. @returns the length of the body in bytes;
+ * null if no answer can be sent any more
+ */
+export function sendAnswer(response: ServerResponse, answer: AdminAnswer): number | null {
+  if (response.destroyed || response.headersSent) return null;
+  const bodyBytes = Buffer.byteLength(answer.body);
   response.writeHead(answer.status, {
     "content-type": answer.contentType,
-    "content-length": Buffer.byteLength(answer.body),
+    "content-length": bodyBytes,
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -43,4 +47,5 @@ export function sendAnswer(response: ServerResponse, answer: AdminAnswer): void 
     ...answer.headers,
   });
   response.end(answer.body);
+  return bodyBytes;
 }

@@ -1,15 +1,17 @@
 /**
  * The admin listener: metrics, probes, status and reload over `node:http`, in the control thread, apart from all
- * proxied traffic. Bounded like everything else: connections, head, body and waiting times have limits, and nothing a
- * client sends is shown back to it.
+ * proxied traffic. Bounded like everything else: connections, head, body, answers that are not taken and waiting times
+ * have limits, and nothing a client sends is shown back to it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
+import { TimerWheel } from "../base/timer-wheel.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { canSharePorts } from "../net/shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "../net/socket-path.ts";
 import { type AdminToken, decideAccess } from "./admin-access.ts";
 import { type AdminAnswer, jsonAnswer, sendAnswer, textAnswer } from "./admin-answer.ts";
+import type { AdminConnection } from "./admin-connection.ts";
 import { AdminConnections } from "./admin-connections.ts";
 import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
@@ -21,6 +23,8 @@ export interface AdminServerOptions {
   readonly sources: AdminSources;
   /** A source threw: a bug of ours. The client gets a 500. */
   readonly onError?: (error: unknown) => void;
+  /** Default: one of its own. */
+  readonly wheel?: TimerWheel;
 }
 
 /** A running admin listener. */
@@ -38,24 +42,26 @@ const closeGraceMs = 1_000;
 
 /** Starts the admin listener. @throws the system's error where it cannot listen. */
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  let isTcp = true;
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 5_000,
-      requestTimeout: 10_000,
-      keepAliveTimeout: 15_000,
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: true,
-    },
-    (request, response) => void handle(request, response, options, isTcp),
-  );
+  const server = createServer({
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: 5_000,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 15_000,
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: true,
+  });
   const path = await listen(server, options.address);
   // What the kernel cannot accept concerns that one connection; unheard, it would end the process.
   server.on("error", (error) => options.onError?.(error));
   const bound = server.address();
-  isTcp = typeof bound === "object" && bound !== null;
-  const connections = new AdminConnections(server, isTcp);
+  const isTcp = typeof bound === "object" && bound !== null;
+  const wheel = options.wheel ?? startWheel(options);
+  const connections = new AdminConnections({
+    server,
+    isTcp,
+    wheel,
+    serve: (connection, request, response) => void handle({ connection, request, response, options, isTcp }),
+  });
   const address = boundAddress(server, options.address);
   return {
     address,
@@ -68,6 +74,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
         const giveUp = setTimeout(() => server.closeAllConnections(), closeGraceMs);
         server.close(() => {
           clearTimeout(giveUp);
+          if (options.wheel === undefined) wheel.close();
           resolve();
         });
         path?.remove();
@@ -76,30 +83,42 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Ad
   };
 }
 
-async function handle(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: AdminServerOptions,
-  isTcp: boolean,
-): Promise<void> {
+function startWheel({ onError }: AdminServerOptions): TimerWheel {
+  const wheel = new TimerWheel({ tickMs: 500, ...(onError !== undefined && { onError }) });
+  wheel.start();
+  return wheel;
+}
+
+interface Call {
+  readonly connection: AdminConnection;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly options: AdminServerOptions;
+  readonly isTcp: boolean;
+}
+
+async function handle(call: Call): Promise<void> {
+  const { request, response, options } = call;
   request.on("error", () => {});
   response.on("error", () => {});
   try {
-    const answer = await decideAnswer(request, options, isTcp);
+    const answer = await decideAnswer(call);
     // What is left of a body that nobody reads must not be taken for the next request.
     if (!request.complete) response.setHeader("connection", "close");
-    sendAnswer(response, answer);
+    send(call, answer);
   } catch (error) {
     options.onError?.(error);
-    sendAnswer(response, textAnswer(500, "Internal error."));
+    send(call, textAnswer(500, "Internal error."));
   }
 }
 
-async function decideAnswer(
-  request: IncomingMessage,
-  { sources, tokens }: AdminServerOptions,
-  isTcp: boolean,
-): Promise<AdminAnswer> {
+function send({ connection, response }: Call, answer: AdminAnswer): void {
+  const bodyBytes = sendAnswer(response, answer);
+  if (bodyBytes !== null) connection.noteSending(bodyBytes);
+}
+
+async function decideAnswer({ connection, request, options, isTcp }: Call): Promise<AdminAnswer> {
+  const { sources, tokens } = options;
   const pathName = (request.url ?? "").split("?", 1)[0] ?? "";
   const path = findAdminPath(pathName);
   const isApi = pathName.startsWith("/api/");
@@ -129,6 +148,7 @@ async function decideAnswer(
     return explain(405, "This method is not allowed.", { allow: allowed });
   const body = await readBody(request);
   if (body === null) return explain(413, "The request body is too large.");
+  connection.noteMaking();
   return path.answer(sources, { accept: request.headers.accept, body });
 }
 

@@ -103,6 +103,8 @@ export class EndpointExchange {
 export class Endpoint {
   /** May be replaced at any time. */
   behaviour: Behaviour;
+  /** Each new connection is reset at once. */
+  refusesConnections = false;
   /** Called when the head of a request is there, before `behaviour`; null: nobody is. */
   onHead: ((exchange: EndpointExchange) => void) | null = null;
   /** Complete requests, in the order in which they became so. */
@@ -116,6 +118,9 @@ export class Endpoint {
     this.#wire = wire;
     this.behaviour = behaviour;
     wire.script = {
+      onConnection: (connection) => {
+        if (this.refusesConnections) connection.reset();
+      },
       onRequest: (connection, request) => this.#onRequest(connection, request),
       onData: (connection) => this.#onData(connection),
     };
@@ -158,6 +163,18 @@ export class Endpoint {
   async asked(count = 1): Promise<EndpointExchange> {
     await this.until(() => this.exchanges.length >= count, `request ${count} came`);
     return this.exchanges[count - 1]!;
+  }
+
+  /** Waits for the head of the next request. */
+  nextHead(): Promise<EndpointExchange> {
+    const { promise, resolve } = Promise.withResolvers<EndpointExchange>();
+    const before = this.onHead;
+    this.onHead = (exchange) => {
+      this.onHead = before;
+      before?.(exchange);
+      resolve(exchange);
+    };
+    return promise;
   }
 
   /** Breaks all open connections; new ones are accepted. */

@@ -31,6 +31,11 @@ export function testOverProtocols(name: string, run: (harness: Harness, context:
     );
 }
 
+/** Declares a test of bytes on the wire, of a protocol that it names, or of no protocol at all. */
+export function testWithHarness(name: string, run: (harness: Harness, context: TestContext) => Promise<void>): void {
+  test(name, (context) => run(new Harness(context), context));
+}
+
 /** How to start a client, a proxy and an endpoint at once: the options of the proxy, but its endpoints. */
 export interface Trio extends Omit<ProxyOptions, "endpoints"> {
   /** Default: 200 with the body `ok`. */
@@ -64,6 +69,16 @@ export class Harness {
     const endpoint = await this.endpoint(behaviour);
     const proxy = await this.proxy({ endpoints: [endpoint.url], ...options });
     return { endpoint, proxy, client: await this.speaker(proxy) };
+  }
+
+  /** The same with a client and an endpoint that are given bytes. @param script default: 200 with the body `ok` */
+  async rawTrio(
+    options: Omit<ProxyOptions, "endpoints"> = {},
+    script?: Script,
+  ): Promise<{ upstream: ScriptedUpstream; proxy: ProxyUnderTest; client: RawClient }> {
+    const upstream = await this.scripted(script);
+    const proxy = await this.proxy({ endpoints: [upstream.url], ...options });
+    return { upstream, proxy, client: await this.raw(proxy) };
   }
 
   async proxy(setup: ProxyOptions | ((folder: string) => ProxyOptions)): Promise<ProxyUnderTest> {
@@ -103,6 +118,11 @@ export class Harness {
   /** Several of them. */
   speakers(count: number, proxy?: ProxyUnderTest): Promise<Speaker[]> {
     return Promise.all(Array.from({ length: count }, () => this.speaker(proxy)));
+  }
+
+  /** Connections of clients that a test gives bytes to send. */
+  raws(count: number, proxy?: ProxyUnderTest): Promise<RawClient[]> {
+    return Promise.all(Array.from({ length: count }, () => this.raw(proxy)));
   }
 
   /** A connection of a client that a test gives bytes to send. @param proxy default: the last one */

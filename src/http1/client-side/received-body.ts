@@ -8,7 +8,7 @@ import { Fields } from "../../http/field-section.ts";
 import { Framing } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
-import { withoutNominated } from "../syntax/connection-options.ts";
+import { withoutNominated } from "../../http/syntax/connection-options.ts";
 import { CopyBlock } from "./copy-block.ts";
 
 /** How much of a rest that nobody wants is read, so that the connection can be kept. */

@@ -21,7 +21,7 @@ import {
   maxSkippedBytes,
   SkippedAttempt,
 } from "./connection-attempt.ts";
-import { withoutNominated } from "../syntax/connection-options.ts";
+import { withoutNominated } from "../../http/syntax/connection-options.ts";
 import { EndpointSocket } from "./endpoint-socket.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
 import { connectFailureOf, failAttempt, failOpener, failUnanswered } from "./lost-connection.ts";

@@ -4,7 +4,7 @@
  * `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`. Bad white space (BWS) is SP and HTAB
  * and must be read (RFC 9110 section 5.6.3). White space at the end of the line is not in the grammar: `isBehindGap`.
  */
-import { HTAB, SP, tokenTable } from "./characters.ts";
+import { HTAB, SP, tokenTable } from "../../http/syntax/characters.ts";
 
 /** Where a reader of extensions is. */
 export const ExtensionState = {

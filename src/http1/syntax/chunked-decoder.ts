@@ -10,14 +10,14 @@
  * Pull style: `next` advances through the bytes and says by `event` why it stopped; the caller hands on data pieces and
  * calls again.
  */
-import { CR, hexTable, HTAB, LF, SP } from "./characters.ts";
+import { CR, hexTable, HTAB, LF, SP } from "../../http/syntax/characters.ts";
 import { ExtensionState, isBehindGap, mayEndExtensions, nextExtensionState } from "./chunk-extension.ts";
 import { isWorthScanning, notedCount, notedSpecial, ScanFailure, scanFields } from "./field-scanner.ts";
 import { JoinedBytes } from "../../net/joined-bytes.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { ownCopy } from "../../net/own-bytes.ts";
-import { Special } from "./special-fields.ts";
-import { travellingTrailers } from "./trailer-fields.ts";
+import { Special } from "../../http/syntax/special-fields.ts";
+import { travellingTrailers } from "../../http/syntax/trailer-fields.ts";
 
 /** Why `next` stopped. */
 export const ChunkEvent = { needMore: 0, data: 1, end: 2, badChunk: 3, badTrailer: 4 } as const;

@@ -4,8 +4,8 @@
  * folding, no control characters (section 2.2 allows leniency; smuggling lives there). The notes live in one scratch
  * area for the thread: a parser reads them before anything else is scanned.
  */
-import { COLON, CR, HTAB, LF, SP, tokenTable, valueTable } from "./characters.ts";
-import { isSpecialAlias, Special, specialOf } from "./special-fields.ts";
+import { COLON, CR, HTAB, LF, SP, tokenTable, valueTable } from "../../http/syntax/characters.ts";
+import { isSpecialAlias, Special, specialOf } from "../../http/syntax/special-fields.ts";
 
 /** What `scanFields` answers instead of an offset. */
 export const ScanFailure = { incomplete: -1, badField: -2, badLineEnd: -3, tooManyFields: -4 } as const;

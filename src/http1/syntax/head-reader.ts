@@ -1,7 +1,7 @@
 /** Collects a request head that may come in pieces, with work linear in its size, and parses it. */
 import type { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { CR, LF } from "./characters.ts";
+import { CR, LF } from "../../http/syntax/characters.ts";
 import { isWorthScanning } from "./field-scanner.ts";
 import { type HeadLimits, parsed, parseRequestHead } from "./request-parser.ts";
 

@@ -7,7 +7,7 @@
  * message or speaks of the connection; and a CR within a line, or a NUL, is never repaired.
  */
 import { trimOws } from "../../http/fields.ts";
-import { CR, LF } from "./characters.ts";
+import { CR, LF } from "../../http/syntax/characters.ts";
 
 const framing = /^(?:content-length|transfer-encoding|connection|upgrade):/i;
 const controls = /[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/g;

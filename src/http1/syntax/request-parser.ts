@@ -9,8 +9,8 @@ import { Framing, RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { isSameProtocol, readUpgrade } from "../../http/upgrade.ts";
 import { parseTarget } from "../../http/target.ts";
-import { CR, LF, SP, targetTable, tokenTable } from "./characters.ts";
-import { applyConnection } from "./connection-options.ts";
+import { CR, LF, SP, targetTable, tokenTable } from "../../http/syntax/characters.ts";
+import { applyConnection } from "../../http/syntax/connection-options.ts";
 import {
   keepFields,
   keepTable,
@@ -21,8 +21,8 @@ import {
   ScanFailure,
   scanFields,
 } from "./field-scanner.ts";
-import { Special } from "./special-fields.ts";
-import { trailerLine } from "./trailer-fields.ts";
+import { Special } from "../../http/syntax/special-fields.ts";
+import { trailerLine } from "../../http/syntax/trailer-fields.ts";
 
 /** Limits on a request head; sizes in bytes. */
 export interface HeadLimits {

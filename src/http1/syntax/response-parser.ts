@@ -10,8 +10,8 @@ import { isConnectionLogin } from "../../http/connection-login.ts";
 import { toLowerAscii, trimOws } from "../../http/fields.ts";
 import { Framing, ResponseHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { CR, LF, SP, valueTable } from "./characters.ts";
-import { applyConnection } from "./connection-options.ts";
+import { CR, LF, SP, valueTable } from "../../http/syntax/characters.ts";
+import { applyConnection } from "../../http/syntax/connection-options.ts";
 import {
   keepFields,
   keepTable,
@@ -24,8 +24,8 @@ import {
 } from "./field-scanner.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import { parseContentLength, type HeadLimits } from "./request-parser.ts";
-import { Special } from "./special-fields.ts";
-import { trailerLine } from "./trailer-fields.ts";
+import { Special } from "../../http/syntax/special-fields.ts";
+import { trailerLine } from "../../http/syntax/trailer-fields.ts";
 
 /** How answers are read. */
 export interface AnswerRules extends HeadLimits {

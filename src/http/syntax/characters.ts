@@ -1,5 +1,5 @@
 /**
- * Look-up tables over bytes: what may stand where in an HTTP/1.1 message (RFC 9110 section 5.6, RFC 9112). One table
+ * Look-up tables over bytes: what may stand where in a message (RFC 9110 section 5.6, RFC 9112). One table
  * load a byte replaces a chain of comparisons.
  */
 

@@ -1,0 +1,12 @@
+/** Ports that nobody uses, for those who must know one before they listen. */
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+
+/** A port of the loopback interface that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
