@@ -531,3 +531,21 @@ test("an unusable configuration is an error that holds every problem as text", (
       error.message.includes('"routes" is missing'),
   );
 });
+
+test("what stands for absent options is one frozen value, whatever is beside it", () => {
+  const { routes, upstreams } = parseConfig({
+    listeners: [{ address: ":0" }],
+    routes: [{ upstream: "a" }, { upstream: "b", timeouts: { total: "1s" } }, { upstream: "b" }],
+    upstreams: {
+      a: { endpoints: ["http://a"] },
+      b: { endpoints: ["http://b"], pool: { maxIdle: 1 }, retry: {} },
+    },
+  });
+  const [first, second, third] = routes;
+  const { a, b } = upstreams;
+  assert.equal(first!.timeouts, third!.timeouts);
+  assert.equal(a!.limits, b!.limits);
+  assert.ok(Object.isFrozen(a!.limits) && Object.isFrozen(a!.retry.on));
+  assert.deepEqual([second!.timeouts.total, first!.timeouts.total], [1_000, 0]);
+  assert.deepEqual([b!.pool, b!.retry], [{ ...a!.pool, maxIdle: 1 }, a!.retry]);
+});
