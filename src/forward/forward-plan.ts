@@ -7,7 +7,6 @@ import type { Exchange } from "../http/exchange.ts";
 import type { ViaMode } from "../http/forwarding-fields.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
-import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
@@ -20,8 +19,6 @@ export interface ForwardPlan {
   readonly hedgeAfterMs: number;
   /** What becomes of Via, unless the route removes it. */
   readonly via: ViaMode;
-  /** What the trailers of answers pass; null = they go on as they come. */
-  readonly answerTrailerEdit: HeaderEdit | null;
   /** Milliseconds for the whole exchange; 0 = no limit. */
   readonly totalTimeoutMs: number;
   /** In place of the upstream's; null = the upstream's. */

@@ -144,7 +144,6 @@ function open({
     retry: compileRetryPolicy(retryOptions),
     hedgeAfterMs: 0,
     via: "add",
-    answerTrailerEdit: null,
     totalTimeoutMs: 0,
     timeouts: null,
     keyOf: () => null,

@@ -419,9 +419,7 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
         this.#finish("answered");
         this.#carrier.handle = null;
       }
-      if (trailers === "") return this.#sink!.end(null);
-      const edit = this.#plan.answerTrailerEdit;
-      return this.#sink!.end(Fields.ofText(edit === null ? trailers : edit(trailers)));
+      return this.#sink!.end(trailers === "" ? null : Fields.ofText(trailers));
     } catch (error) {
       this.onInternalError(error);
       return false;

@@ -95,31 +95,3 @@ export class AddedFields implements AnswerFilter {
     return next.start(withFields(head, head.fields.plusText(this.#lines)), source);
   }
 }
-
-/** Makes other fields of those of an answer, interim ones included. */
-export class EditedFields implements AnswerFilter {
-  readonly #edit: (lines: string) => string;
-  readonly #isForAll: boolean;
-
-  /**
-   * @param edit takes and gives validated field lines
-   * @param of `endpoint`: answers that the proxy gives itself stay as they are
-   */
-  constructor(edit: (lines: string) => string, of: "all" | "endpoint") {
-    this.#edit = edit;
-    this.#isForAll = of === "all";
-  }
-
-  start(head: AnswerHead, source: BodySource, next: Responder): BodySink {
-    return next.start(this.#change(head), source);
-  }
-
-  interim(head: AnswerHead, next: Responder): boolean {
-    return next.interim(this.#change(head));
-  }
-
-  #change(head: AnswerHead): AnswerHead {
-    if (!this.#isForAll && head.from !== "endpoint") return head;
-    return withFields(head, Fields.ofText(this.#edit(head.fields.text)));
-  }
-}

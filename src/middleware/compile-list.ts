@@ -2,7 +2,6 @@
 import type { AnswerFilter } from "../http/answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
-import type { HeaderEdit } from "./headers/header-edit.ts";
 import type { MiddlewareKind } from "./kind.ts";
 import { middlewareKinds } from "./kinds.ts";
 import type { Middleware, MiddlewareContext, MiddlewareHost, RouteHandler } from "./middleware.ts";
@@ -29,8 +28,6 @@ export interface CompiledList {
    * every filter of it.
    */
   readonly refuse: (exchange: Exchange, code: ReasonCode, detail?: string) => void;
-  /** What the trailers of endpoints' answers pass; null = they go on as they come. */
-  readonly answerTrailerEdit: HeaderEdit | null;
 }
 
 /** Compiles a list for one proxy thread. @throws as the kinds do, on options that the schema would have refused */
@@ -47,7 +44,6 @@ export function compileList(
   });
   const middlewares: Middleware[] = [];
   const filters: AnswerFilter[] = [];
-  const trailerEdits: HeaderEdit[] = [];
   for (const { kind, options, ordinal } of placeMiddlewares(items, kinds)) {
     const filter = kind.createAnswerFilter?.(options) ?? null;
     if (filter !== null) {
@@ -55,8 +51,6 @@ export function compileList(
       middlewares.push(filterAnswers(filter));
     }
     if (kind.create !== undefined) middlewares.push(kind.create(options, contextOf(ordinal)));
-    const trailerEdit = kind.createAnswerTrailerEdit?.(options) ?? null;
-    if (trailerEdit !== null) trailerEdits.push(trailerEdit);
   }
   const refuse = (exchange: Exchange, code: ReasonCode, detail?: string): void => {
     for (const filter of filters) exchange.filterAnswer(filter);
@@ -69,14 +63,7 @@ export function compileList(
       return shedding?.(composed) ?? composed;
     },
     refuse,
-    answerTrailerEdit: inSequence(trailerEdits),
   };
-}
-
-/** Makes one edit of several, in their order; null if there are none. */
-function inSequence(edits: readonly HeaderEdit[]): HeaderEdit | null {
-  if (edits.length <= 1) return edits[0] ?? null;
-  return (section) => edits.reduce((edited, edit) => edit(edited), section);
 }
 
 function filterAnswers(filter: AnswerFilter): Middleware {

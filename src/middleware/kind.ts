@@ -9,7 +9,6 @@
 import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { AnswerFilter } from "../http/answer.ts";
-import type { HeaderEdit } from "./headers/header-edit.ts";
 import type { Middleware, MiddlewareContext } from "./middleware.ts";
 import type { Reference } from "./reference.ts";
 
@@ -51,9 +50,6 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
    * shedding, a refused expectation). Null or absent: it changes no answers, or adds a filter to each exchange itself.
    */
   createAnswerFilter?(options: OptionsOf<Builder>): AnswerFilter | null;
-
-  /** Makes what the trailers of endpoints' answers pass. Null or absent: they go on as they come. */
-  createAnswerTrailerEdit?(options: OptionsOf<Builder>): HeaderEdit | null;
 
   /**
    * Makes or finds the shared memory that `create` will look for under the same keys. Called in the control thread,

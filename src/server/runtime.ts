@@ -15,7 +15,6 @@ import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";
 import { isLastForward } from "../forward/max-forwards.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { compileList } from "../middleware/compile-list.ts";
-import type { HeaderEdit } from "../middleware/headers/header-edit.ts";
 import type { MiddlewareHost, RouteHandler } from "../middleware/middleware.ts";
 import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
 import type { RouteOptions } from "../route/options.ts";
@@ -192,7 +191,7 @@ function compileRoute(
     forwardTo(upstreamName) {
       const upstream = upstreams.get(upstreamName);
       if (upstream === undefined) throw new Error(`there is no upstream "${upstreamName}"`);
-      return forwardTo(upstream, list.answerTrailerEdit, route, parts);
+      return forwardTo(upstream, route, parts);
     },
   });
   return {
@@ -203,19 +202,13 @@ function compileRoute(
   };
 }
 
-function forwardTo(
-  upstream: Upstream,
-  answerTrailerEdit: HeaderEdit | null,
-  route: RouteOptions,
-  { config, forwarding }: RuntimeParts,
-): RouteHandler {
+function forwardTo(upstream: Upstream, route: RouteOptions, { config, forwarding }: RuntimeParts): RouteHandler {
   const options = config.upstreams[upstream.name]!;
   const plan: ForwardPlan = {
     upstream,
     retry: compileRetryPolicy(options.retry),
     hedgeAfterMs: options.hedge?.after ?? 0,
     via: options.via ? "add" : "pass",
-    answerTrailerEdit,
     totalTimeoutMs: route.timeouts.total,
     timeouts: attemptTimeouts(route.timeouts, options.timeouts),
     keyOf: balanceKeyOf(options.balance),

@@ -2,7 +2,6 @@
  * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and
  * values come from the configuration and are held to what a peer would be held to, once, when they are compiled.
  */
-import { type AnswerFilter, EditedFields } from "../../http/answer.ts";
 import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../../http/fields.ts";
 
 /** One side of `headers`. */
@@ -19,35 +18,15 @@ export interface HeaderEditSpec {
 export type HeaderEdit = (section: string) => string;
 
 /**
- * As a filter of answers; `upstream`: of those alone that an endpoint has given, its interim answers included. Null
- * where `spec` changes nothing. @throws as `compileHeaderEdit`
- */
-export function compileAnswerFilter(
-  spec: HeaderEditSpec & { readonly when: "always" | "upstream" },
-): AnswerFilter | null {
-  const edit = compileHeaderEdit(spec, "response");
-  if (edit === null) return null;
-  return new EditedFields(edit, spec.when === "always" ? "all" : "endpoint");
-}
-
-/**
- * Null where `spec` changes nothing. @param direction of a request, other spellings of a removed or set name go, too
- * @throws RangeError where a name is no token or a value no field value (RFC 9110 section 5).
+ * Compiles the edit of one side; null if `spec` changes nothing.
+ * @param direction in a request, other spellings of a removed or set name go, too
+ * @throws RangeError if a name is no token or a value no field value (RFC 9110 section 5)
  */
 export function compileHeaderEdit(spec: HeaderEditSpec, direction: "request" | "response"): HeaderEdit | null {
   const lines = linesOf(spec);
   const isRemoved = compileRemoval(spec, direction);
   if (isRemoved === null) return lines === "" ? null : (section) => section + lines;
   return (section) => removeFields(section, isRemoved) + lines;
-}
-
-/**
- * The same for the trailers of an answer: what is removed from the header, or set there, does not come back behind the body.
- * Nothing is added. Null where nothing is removed.
- */
-export function compileTrailerEdit(spec: HeaderEditSpec): HeaderEdit | null {
-  const isRemoved = compileRemoval(spec, "response");
-  return isRemoved === null ? null : (section) => removeFields(section, isRemoved);
 }
 
 /** What is set, then what is added, as lines. */

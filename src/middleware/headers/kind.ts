@@ -1,6 +1,6 @@
 /** The `headers` middleware as a kind. */
 import type { MiddlewareKind } from "../kind.ts";
-import { compileAnswerFilter, compileTrailerEdit } from "./header-edit.ts";
+import { compileAnswerFilter } from "./answer-edit.ts";
 import { createHeadersSchema } from "./options.ts";
 import { editRequests } from "./request-edit.ts";
 
@@ -11,7 +11,6 @@ export const headersKind: MiddlewareKind<"headers", typeof createHeadersSchema> 
   createSchema: createHeadersSchema,
   create: ({ request }) => editRequests(request),
   createAnswerFilter: ({ response }) => compileAnswerFilter(response),
-  createAnswerTrailerEdit: ({ response }) => compileTrailerEdit(response),
   findUselessParts(written) {
     const edits = Object.values((written as { request?: Record<string, unknown> } | null)?.request ?? {});
     return edits.some((edit) => typeof edit === "object" && edit !== null && Object.keys(edit).length > 0)

@@ -4,7 +4,7 @@ import { Fields } from "../../http/field-section.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { Middleware } from "../middleware.ts";
 import { compileHeaderEdit, compileRemoval, type HeaderEditSpec, linesOf } from "./header-edit.ts";
-import { TrailerRemoval } from "./trailer-removal.ts";
+import { BodyWithoutTrailers } from "./trailer-removal.ts";
 
 /**
  * Changes the fields of requests that pass; what goes from the header goes from the trailers, too.
@@ -17,9 +17,8 @@ export function editRequests(spec: HeaderEditSpec): Middleware {
     if (edit === null) return next;
     return (exchange) => {
       exchange.outgoing = edit(exchange.outgoing);
-      // Trailers come only behind a body of unknown length.
-      if (isRemoved !== null && exchange.body.length === "unknown")
-        exchange.body = new TrailerRemoval(exchange.body, isRemoved);
+      if (isRemoved !== null && exchange.body.length !== 0)
+        exchange.body = new BodyWithoutTrailers(exchange.body, isRemoved);
       next(exchange);
     };
   };
