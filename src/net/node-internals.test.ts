@@ -77,9 +77,11 @@ for (const [name, options] of [
       let received = "";
       const memories = new Set<Buffer>();
       client.end(sent);
-      accepted.startReading((byteCount, bytes) => {
-        received += bytes.latin1Slice(0, byteCount);
-        memories.add(bytes);
+      accepted.startReading({
+        onRead(byteCount, bytes) {
+          received += bytes.latin1Slice(0, byteCount);
+          memories.add(bytes);
+        },
       });
       await once(accepted, "end");
       assert.equal(received, sent);
@@ -97,7 +99,7 @@ test("nothing is read before it is asked for, and while it is paused", () =>
     const arrived = Promise.withResolvers<string>();
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(accepted.bytesRead, 0);
-    accepted.startReading((byteCount, bytes) => arrived.resolve(bytes.latin1Slice(0, byteCount)));
+    accepted.startReading({ onRead: (byteCount, bytes) => arrived.resolve(bytes.latin1Slice(0, byteCount)) });
     assert.equal(await arrived.promise, "early");
     accepted.pause();
     client.write("more");

@@ -22,11 +22,11 @@ export const testedVersions: readonly number[] = [22, 24, 26];
 export const readMemoryBytes = 81_920;
 const memory = Buffer.allocUnsafeSlow(readMemoryBytes);
 
-/**
- * Told how many bytes a read brought. They are at the start of `bytes` and have to be consumed or copied before it
- * returns.
- */
-export type ReadListener = (byteCount: number, bytes: Buffer) => void;
+/** Is told what a socket reads. */
+export interface ReadTarget {
+  /** A read brought the first `byteCount` of `bytes`. They have to be consumed or copied before it returns. */
+  onRead(byteCount: number, bytes: Buffer): void;
+}
 
 interface Handle {
   readonly fd?: unknown;
@@ -55,13 +55,13 @@ export function writeQueueBytesOf(socket: object): number {
 
 /** A half-open socket without Nagle's algorithm (`noDelay`). Nothing is read before `startReading`. */
 export class AcceptedSocket extends Socket {
-  readonly #reading: { onRead: ReadListener };
+  readonly #reading: { target: ReadTarget | null };
 
   /** @throws if this Node.js does not make sockets of accepted handles */
   constructor(handle: object) {
-    const reading = { onRead: (): void => {} };
+    const reading: { target: ReadTarget | null } = { target: null };
     const callback = (byteCount: number): boolean => {
-      (reading as { onRead: ReadListener }).onRead(byteCount, memory);
+      reading.target?.onRead(byteCount, memory);
       return true;
     };
     super({
@@ -75,8 +75,8 @@ export class AcceptedSocket extends Socket {
     this.#reading = reading;
   }
 
-  startReading(onRead: ReadListener): void {
-    this.#reading.onRead = onRead;
+  startReading(target: ReadTarget): void {
+    this.#reading.target = target;
     this.resume();
   }
 }

@@ -34,7 +34,7 @@ for (const [what, pieceBytes, count, isFlushed] of [
 ] as const) {
   test(`${what} take not much more than their bytes while they wait`, () => {
     const socket = new StuckSocket();
-    const output = new Output(socket as unknown as Socket, () => {});
+    const output = new Output(socket as unknown as Socket, { onWritable() {} });
     // The first write is what the kernel refuses; behind it all the rest waits.
     output.bytes(Buffer.alloc(40_000, "f"));
     output.flush();

@@ -21,10 +21,16 @@ const blocks = new BlockPool(blockBytes);
 /** Held-back text never grows beyond this many characters. */
 const maxHeldLength = 16_384;
 
+/** Is told when writing can go on. */
+export interface WritableListener {
+  /** The kernel has taken everything, after a flush that did not take it at once. */
+  onWritable(): void;
+}
+
 /** Writes text and bytes to one socket, few and large pieces at a time. */
 export class Output {
   readonly #socket: Socket;
-  readonly #onWritable: () => void;
+  readonly #listener: WritableListener;
   /** Text that follows the bytes in the block. */
   #held = "";
   #block: Buffer | null = null;
@@ -32,10 +38,9 @@ export class Output {
   #isCorked = false;
   #isAwaitingDrain = false;
 
-  /** @param onWritable called when the kernel has taken everything, after a write that it did not take at once */
-  constructor(socket: Socket, onWritable: () => void) {
+  constructor(socket: Socket, listener: WritableListener) {
     this.#socket = socket;
-    this.#onWritable = onWritable;
+    this.#listener = listener;
   }
 
   /** The kernel has not taken everything yet. */
@@ -123,6 +128,6 @@ export class Output {
 
   readonly #onDrained = (error?: Error | null): void => {
     this.#isAwaitingDrain = false;
-    if (error === undefined || error === null) this.#onWritable();
+    if (error === undefined || error === null) this.#listener.onWritable();
   };
 }

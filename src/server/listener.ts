@@ -7,15 +7,18 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
-import { ClientConnection } from "../http1/client-side/client-connection.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { type ConnectionTaker, discard, type ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
+import type { Session } from "../net/protocol.ts";
+import { acceptedWire, type WireHost } from "../net/socket-wire.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
+import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import type { ConnectionCount } from "./connection-count.ts";
+import { plainHttp1, Reception, type WireService } from "./reception.ts";
 
 /** What a proxy thread gives its listeners. */
 export interface ListenerHost {
@@ -41,16 +44,20 @@ export interface ListenerHost {
  */
 export const idleGraceMs = 300;
 
+/** What a wire has whose protocol could not be begun. */
+const unserved: Session = { drain() {}, close() {} };
+
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
-export class Listener implements ClientContext, ConnectionTaker {
+export class Listener implements ClientContext, ConnectionTaker, WireHost {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
-  readonly scheme = "http";
   isDraining = false;
   options: ListenerOptions;
   readonly #host: ListenerHost;
   #sockets: ListeningSocket[] = [];
-  readonly #connections = new Set<ClientConnection>();
+  readonly #service: WireService;
+  /** What is open, each with what serves it, or receives it. */
+  readonly #sessions = new Map<Wire, Session>();
   #trusted: TrustedPeers;
   #metrics: ListenerMetrics;
   #count: ConnectionCount;
@@ -61,9 +68,11 @@ export class Listener implements ClientContext, ConnectionTaker {
   /** The last connection, here or in another thread, was turned away for want of descriptors. */
   #isShort = false;
 
-  constructor(options: ListenerOptions, host: ListenerHost) {
+  /** @param service default: HTTP/1.1 */
+  constructor(options: ListenerOptions, host: ListenerHost, service: WireService = plainHttp1) {
     this.options = options;
     this.#host = host;
+    this.#service = service;
     this.wheel = host.wheel;
     this.turns = host.turns;
     this.#trusted = new TrustedPeers(options.trustedProxies);
@@ -84,7 +93,7 @@ export class Listener implements ClientContext, ConnectionTaker {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#sessions.size;
   }
 
   get exchangeCount(): number {
@@ -120,14 +129,14 @@ export class Listener implements ClientContext, ConnectionTaker {
 
   /** What is open is counted under the new name from now on. */
   #rename(name: string): void {
-    this.#metrics.connections.add(-this.#connections.size);
+    this.#metrics.connections.add(-this.#sessions.size);
     this.#metrics.inFlight.add(-this.#exchangeCount);
     this.#metrics = this.#host.metricsOf(name);
-    this.#metrics.connections.add(this.#connections.size);
+    this.#metrics.connections.add(this.#sessions.size);
     this.#metrics.inFlight.add(this.#exchangeCount);
     const before = this.#count;
     this.#count = this.#host.connectionCountOf(name);
-    for (let moved = 0; moved < this.#connections.size; moved++) {
+    for (let moved = 0; moved < this.#sessions.size; moved++) {
       before.leave();
       this.#count.enter(0);
     }
@@ -136,8 +145,8 @@ export class Listener implements ClientContext, ConnectionTaker {
   /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ClientConnection.drain` */
   async drain(idleMs: number): Promise<void> {
     this.#stop();
-    for (const connection of [...this.#connections]) connection.drain(idleMs);
-    if (this.#connections.size === 0) return;
+    for (const connection of [...this.#sessions.values()]) connection.drain(idleMs);
+    if (this.#sessions.size === 0) return;
     this.#emptied ??= Promise.withResolvers();
     await this.#emptied.promise;
   }
@@ -145,7 +154,7 @@ export class Listener implements ClientContext, ConnectionTaker {
   /** Ends everything at once. */
   close(): void {
     this.#stop();
-    for (const connection of [...this.#connections]) connection.close();
+    for (const connection of [...this.#sessions.values()]) connection.close();
   }
 
   #stop(): void {
@@ -160,12 +169,13 @@ export class Listener implements ClientContext, ConnectionTaker {
     if (
       last !== null &&
       last.origin.peerAddress === peerAddress &&
+      last.origin.scheme === exchange.scheme &&
       last.origin.isPeerTrusted === exchange.isPeerTrusted
     )
       return last;
     this.#prefix = new ForwardingPrefix({
       peerAddress,
-      scheme: this.scheme,
+      scheme: exchange.scheme,
       isPeerTrusted: exchange.isPeerTrusted,
       pseudonym: this.#host.pseudonym,
     });
@@ -206,7 +216,47 @@ export class Listener implements ClientContext, ConnectionTaker {
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
-    this.#connections.add(new ClientConnection(socket, this));
+    this.#receive(acceptedWire(socket, this));
+  }
+
+  #receive(wire: Wire): void {
+    const { steps } = this.#service;
+    if (steps.length === 0) {
+      this.#serve(wire, wire);
+      return;
+    }
+    const reception = new Reception({
+      wire,
+      steps,
+      wheel: this.wheel,
+      timeoutMs: this.timeouts.head,
+      onReceived: (received) => this.#serve(wire, received),
+      onInternalError: (error) => this.onInternalError(error),
+    });
+    this.#sessions.set(wire, reception);
+    reception.begin();
+  }
+
+  /** @param wire the one that is accounted for @param received the one to serve: that, or what stands on it */
+  #serve(wire: Wire, received: Wire): void {
+    try {
+      this.#sessions.set(wire, this.#service.protocol(received, this));
+    } catch (error) {
+      this.onInternalError(error);
+      this.#sessions.set(wire, unserved);
+      wire.destroy();
+    }
+  }
+
+  // `WireHost`.
+
+  onWireClosed(wire: Wire): void {
+    const session = this.#sessions.get(wire);
+    if (!this.#sessions.delete(wire)) return;
+    if (session instanceof Reception) session.remove();
+    this.#metrics.connections.add(-1);
+    this.#count.leave();
+    if (this.#sessions.size === 0) this.#emptied?.resolve();
   }
 
   // `ClientContext`.
@@ -228,13 +278,6 @@ export class Listener implements ClientContext, ConnectionTaker {
     this.#exchangeCount--;
     this.#metrics.inFlight.add(-1);
     this.#host.onExchangeEnd(exchange);
-  }
-
-  onClosed(connection: ClientConnection): void {
-    if (!this.#connections.delete(connection)) return;
-    this.#metrics.connections.add(-1);
-    this.#count.leave();
-    if (this.#connections.size === 0) this.#emptied?.resolve();
   }
 
   onInternalError(error: unknown): void {

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
-import { EndpointSocket } from "../../src/http1/endpoint-side/endpoint-socket.ts";
+import { DialledSocket } from "../../src/net/dialled-socket.ts";
 import { MetricsPage } from "../support/metrics-page.ts";
 import { ProxyUnderTest } from "../support/proxy.ts";
 
@@ -33,7 +33,7 @@ for (const [code, expected] of Object.entries({
     });
     const ask = (): Promise<Response> => fetch(proxy.url, { headers: { connection: "close" } });
 
-    const short = t.mock.method(EndpointSocket.prototype, "connect", function (this: Socket): Socket {
+    const short = t.mock.method(DialledSocket.prototype, "connect", function (this: Socket): Socket {
       process.nextTick(() => this.destroy(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" })));
       return this;
     });
@@ -64,8 +64,8 @@ test("EAGAIN on a Unix socket is the endpoint's, whose backlog is full: the next
   const proxy = await ProxyUnderTest.start({
     endpoints: ["unix:/nowhere/full.sock", `http://127.0.0.1:${(server.address() as AddressInfo).port}`],
   });
-  const connect = EndpointSocket.prototype.connect;
-  t.mock.method(EndpointSocket.prototype, "connect", function (this: Socket, target: { path?: string }): Socket {
+  const connect = DialledSocket.prototype.connect;
+  t.mock.method(DialledSocket.prototype, "connect", function (this: Socket, target: { path?: string }): Socket {
     if (target.path === undefined) return connect.call(this, target as never);
     process.nextTick(() =>
       this.destroy(Object.assign(new Error("connect EAGAIN"), { code: "EAGAIN", syscall: "connect" })),

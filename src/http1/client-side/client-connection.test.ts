@@ -10,6 +10,7 @@ import { continueHead } from "../../http/answer.ts";
 import { emptySource } from "../../http/body.ts";
 import type { Answerer, Exchange } from "../../http/exchange.ts";
 import { onAccepted } from "../../net/node-internals.ts";
+import { acceptedWire } from "../../net/socket-wire.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientContext } from "./client-context.ts";
 
@@ -73,7 +74,6 @@ async function open({
     wheel,
     turns,
     listenerName: "main",
-    scheme: "http",
     isDraining: false,
     limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0 },
     timeouts: { head: 0, body: 0, write: 0, keepAlive: 0 },
@@ -90,13 +90,13 @@ async function open({
       exchanges.push(exchange);
       ended.resolve(exchange);
     },
-    onClosed: () => {},
     onInternalError: onBug ?? ended.reject,
   };
+  const host = { onWireClosed: () => {}, onInternalError: ended.reject };
   let connection: ClientConnection | null = null;
   const take = (socket: Socket): void => {
     server.close();
-    connection = new ClientConnection(socket, context);
+    connection = new ClientConnection(acceptedWire(socket, host), context);
   };
   const server = createServer({ allowHalfOpen: true }, take);
   server.listen(0, "127.0.0.1");

@@ -3,7 +3,6 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { TurnQueue } from "../../base/turn-queue.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { HeadLimits } from "../syntax/request-parser.ts";
-import type { ClientConnection } from "./client-connection.ts";
 
 /** Limits of a client connection; 0 = none. */
 export interface ConnectionLimits extends HeadLimits {
@@ -29,7 +28,6 @@ export interface ClientContext {
   readonly limits: ConnectionLimits;
   readonly timeouts: ConnectionTimeouts;
   readonly listenerName: string;
-  readonly scheme: "http" | "https";
   /** No connection is kept any more. */
   readonly isDraining: boolean;
   /** Are the forwarding fields of this peer believed? */
@@ -39,6 +37,5 @@ export interface ClientContext {
   onExchangeStart(): void;
   /** Exactly once for every exchange, refused ones included. */
   onExchangeEnd(exchange: Exchange): void;
-  onClosed(connection: ClientConnection): void;
   onInternalError(error: unknown): void;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import type { Output } from "../../net/output.ts";
+import type { Wire } from "../../net/wire.ts";
 import { ClientDeadlines } from "./client-deadlines.ts";
 import { ClientEnding } from "./client-ending.ts";
 
@@ -15,17 +15,16 @@ class Stage {
   readonly ending: ClientEnding;
 
   constructor() {
-    const socket = { end() {} } as unknown as Socket;
     const deadlines = new ClientDeadlines(
-      socket,
+      {} as Socket,
       this.#wheel,
       () => {
         this.isOver = true;
       },
       () => {},
     );
-    const output = { isBlocked: false, flush: () => true } as unknown as Output;
-    this.ending = new ClientEnding({ socket, output, deadlines, wheel: this.#wheel, onOver: () => {} });
+    const wire = { end() {}, output: { isBlocked: false, flush: () => true } } as unknown as Wire;
+    this.ending = new ClientEnding({ wire, deadlines, wheel: this.#wheel, onOver: () => {} });
   }
 
   pass(seconds: number): void {

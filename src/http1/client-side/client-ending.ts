@@ -3,10 +3,9 @@
  * away, so that the kernel does not answer late bytes with a reset that destroys the answer (RFC 9112 section 9.6).
  * After the client's FIN: it is served as long as it takes what it is owed.
  */
-import type { Socket } from "node:net";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { LastBytes } from "./last-bytes.ts";
-import type { Output } from "../../net/output.ts";
+import type { Wire } from "../../net/wire.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";
 
 /**
@@ -34,14 +33,6 @@ const firstFlightBytes = 12_000;
  */
 export type HowToEnd = "close" | "reset";
 
-/** Destroys the socket with a reset, or without one if it cannot be reset. */
-export function reset(socket: Socket): void {
-  // A Unix socket (which has no address) knows no reset: Node throws. One whose FIN is on its way cannot be reset: Node
-  // would never close it.
-  if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
 /**
  * Closes a client connection so that the client can read its answer to the end, within bounded time. One a connection.
  */
@@ -52,8 +43,7 @@ export class ClientEnding {
   hasEndedWriting = false;
   /** The answer must not look complete, and only a reset says so. */
   isBreakingOff = false;
-  readonly #socket: Socket;
-  readonly #output: Output;
+  readonly #wire: Wire;
   readonly #deadlines: ClientDeadlines;
   readonly #wheel: TimerWheel;
   readonly #onOver: (how: HowToEnd) => void;
@@ -66,14 +56,12 @@ export class ClientEnding {
 
   /** @param onOver both sides are done: the socket can be destroyed */
   constructor(parts: {
-    readonly socket: Socket;
-    readonly output: Output;
+    readonly wire: Wire;
     readonly deadlines: ClientDeadlines;
     readonly wheel: TimerWheel;
     readonly onOver: (how: HowToEnd) => void;
   }) {
-    this.#socket = parts.socket;
-    this.#output = parts.output;
+    this.#wire = parts.wire;
     this.#deadlines = parts.deadlines;
     this.#wheel = parts.wheel;
     this.#onOver = parts.onOver;
@@ -83,8 +71,8 @@ export class ClientEnding {
   endWriting(): void {
     if (this.hasEndedWriting) return;
     this.hasEndedWriting = true;
-    this.#output.flush();
-    this.#socket.end();
+    this.#wire.output.flush();
+    this.#wire.end();
   }
 
   /**
@@ -95,7 +83,7 @@ export class ClientEnding {
   linger(writeMs: number): void {
     if (this.isBreakingOff) return;
     this.#writeMs = writeMs;
-    if (this.#output.flush()) this.onWritten();
+    if (this.#wire.output.flush()) this.onWritten();
     else this.#awaitTaking();
   }
 
@@ -106,7 +94,7 @@ export class ClientEnding {
   breakOff(writeMs: number): void {
     this.isBreakingOff = true;
     this.#writeMs = writeMs;
-    const isWritten = this.#output.flush();
+    const isWritten = this.#wire.output.flush();
     this.#awaitTaking();
     if (isWritten) this.onWritten();
   }
@@ -138,11 +126,10 @@ export class ClientEnding {
 
   /** What the kernel still holds would be lost with a reset. */
   #awaitLastBytes(): void {
-    if (this.#socket.remoteAddress === undefined || this.#socket.bytesWritten <= firstFlightBytes)
-      return this.#onOver("reset");
+    if (!this.#wire.canReset || this.#wire.writtenBytes <= firstFlightBytes) return this.#onOver("reset");
     this.#awaitTaking();
     this.#lastBytes ??= new LastBytes({
-      socket: this.#socket,
+      socket: this.#wire.kernelSocket,
       wheel: this.#wheel,
       onTaken: () => this.#onOver("reset"),
     });
@@ -150,9 +137,14 @@ export class ClientEnding {
 
   /** Nothing more will come: it is over when everything is written. */
   #waitUntilFinished(): void {
-    if (this.#socket.writableFinished) return this.#onOver("close");
+    if (this.#wire.isFinished) return this.#onOver("close");
     this.#awaitTaking();
-    this.#socket.once("finish", () => this.#onOver("close"));
+    this.#wire.awaitFinish();
+  }
+
+  /** Everything, our FIN included, is handed to the kernel. */
+  onFinish(): void {
+    this.#onOver("close");
   }
 
   /** The answer is written: whatever the client still sends is waited for, to be thrown away. */
@@ -178,7 +170,7 @@ export class ClientEnding {
 
   /** Counts bytes that are thrown away. @returns false if they are too many in all */
   drop(byteCount: number): boolean {
-    if (!this.#output.isBlocked && !this.isHalfClosed) this.goOnAwaitingRest();
+    if (!this.#wire.output.isBlocked && !this.isHalfClosed) this.goOnAwaitingRest();
     this.#droppedBytes += byteCount;
     return this.#droppedBytes <= maxDroppedBytes;
   }
@@ -194,10 +186,10 @@ export class ClientEnding {
    * that, and this is true.
    */
   get hasTaken(): boolean {
-    return this.#output.isBlocked || this.#taken !== this.#bytesTaken;
+    return this.#wire.output.isBlocked || this.#taken !== this.#bytesTaken;
   }
 
   get #taken(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
+    return this.#wire.handedOnBytes;
   }
 }

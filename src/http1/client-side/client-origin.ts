@@ -1,8 +1,7 @@
 /** Where the exchanges of a client connection come from: its listener and its peer. */
-import type { Socket } from "node:net";
-import { normalizeIp } from "../../base/ip-address.ts";
 import type { BoundConnections } from "../../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../../http/exchange.ts";
+import type { WireOrigin } from "../../net/wire.ts";
 import type { ClientContext } from "./client-context.ts";
 
 /**
@@ -18,11 +17,11 @@ export class ClientOrigin implements ExchangeOrigin {
   readonly isPeerTrusted: boolean;
   bonds: BoundConnections | null = null;
 
-  constructor(socket: Socket, context: ClientContext) {
+  constructor(origin: WireOrigin, context: ClientContext) {
     this.listenerName = context.listenerName;
-    this.scheme = context.scheme;
-    this.peerAddress = normalizeIp(socket.remoteAddress ?? "") ?? "";
-    this.peerPort = socket.remotePort ?? 0;
+    this.scheme = origin.scheme;
+    this.peerAddress = origin.peerAddress;
+    this.peerPort = origin.peerPort;
     this.isPeerTrusted = context.isTrusted(this.peerAddress);
   }
 

@@ -4,7 +4,6 @@
  * fully read by exact framing, nothing is left over and both sides keep it (RFC 9112 section 9.3); any byte or FIN
  * while idle ends it.
  */
-import type { Socket } from "node:net";
 import type { EndOfTurnTask } from "../../base/end-of-turn.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
@@ -22,12 +21,11 @@ import {
   SkippedAttempt,
 } from "./connection-attempt.ts";
 import { withoutNominated } from "../../http/syntax/connection-options.ts";
-import { EndpointSocket } from "./endpoint-socket.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
 import { connectFailureOf, failAttempt, failOpener, failUnanswered } from "./lost-connection.ts";
+import { DialledSocket } from "../../net/dialled-socket.ts";
 import { Output } from "../../net/output.ts";
 import { PartialHead } from "../syntax/partial-head.ts";
-import { ReadBuffer } from "../../net/read-buffer.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
 import { parseResponseHead, parsedResponse } from "../syntax/response-parser.ts";
 import { Reuse } from "./reuse.ts";
@@ -44,12 +42,11 @@ export class EndpointConnection
   /** Who may use it next. */
   readonly reuse = new Reuse();
   readonly #owner: ConnectionOwner;
-  readonly #socket: Socket;
+  readonly #socket: DialledSocket;
   readonly #family: "tcp" | "unix";
   readonly #output: Output;
   readonly #writer: RequestWriter;
   readonly #waits: EndpointWaits;
-  readonly #readBuffer = new ReadBuffer();
   readonly #body: BodyReader;
   /** In flight, oldest first; answers come in this order. */
   readonly #attempts: ConnectionAttempt[] = [];
@@ -76,15 +73,12 @@ export class EndpointConnection
     this.#owner = owner;
     this.#body = new BodyReader(owner.rules.isLenient ? "lenientAnswer" : "answer");
     this.#opener = opener;
-    const socket = new EndpointSocket({
-      allowHalfOpen: true,
-      onread: { buffer: this.#readBuffer.take as () => Buffer, callback: this.#onRead },
-    });
-    socket.setNoDelay(true);
+    const socket = new DialledSocket();
+    socket.startReading(this);
     socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
     this.#socket = socket;
     this.#family = "path" in target ? "unix" : "tcp";
-    this.#output = new Output(socket, this.#onWritable);
+    this.#output = new Output(socket, this);
     this.#writer = new RequestWriter(socket, this.#output, this);
     this.#waits = new EndpointWaits({ owner, socket, output: this.#output, onTimeUp: this.#onTimeUp });
     socket.on("connect", this.#onConnect);
@@ -242,21 +236,18 @@ export class EndpointConnection
 
   // Reading.
 
-  readonly #onRead = (byteCount: number, buffer: Uint8Array): boolean => {
-    if (this.#state === State.closed) return true;
+  onRead(byteCount: number, bytes: Buffer): void {
+    if (this.#state === State.closed) return;
     try {
-      const bytes = buffer as Buffer;
       if (this.#partial.isEmpty) this.#read(bytes, byteCount);
       else {
         const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#owner.rules);
         if (joined !== null) this.#read(joined, joined.length);
       }
-      this.#readBuffer.noteRead(byteCount);
     } catch (error) {
       this.#crash(error);
     }
-    return true;
-  };
+  }
 
   #read(bytes: Buffer, end: number): void {
     let at = 0;
@@ -397,7 +388,7 @@ export class EndpointConnection
     const head = this.#head!;
     this.#head = null;
     this.#served++;
-    // A socket whose last write failed is still read; see `endpoint-socket.ts`.
+    // A socket whose last write failed is still read; see `net/dialled-socket.ts`.
     const canBeIdle = !hasMore && this.#socket.errored === null;
     if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
     const isReusable =
@@ -421,7 +412,7 @@ export class EndpointConnection
       this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
-    if (!attempt.onEnd(trailers)) this.#readBuffer.surrender();
+    if (!attempt.onEnd(trailers)) this.#socket.memory.surrender();
   }
 
   #pause(): void {
@@ -430,7 +421,7 @@ export class EndpointConnection
     this.#isPaused = true;
     this.#waits.stop();
     this.#socket.pause();
-    this.#readBuffer.surrender();
+    this.#socket.memory.surrender();
   }
 
   #unpause(): void {
@@ -487,7 +478,7 @@ export class EndpointConnection
     return this.#head === null ? "UPSTREAM_RESET" : "UPSTREAM_TRUNCATED";
   }
 
-  readonly #onWritable = (): void => {
+  onWritable(): void {
     if (this.#state === State.closed) return;
     if (this.#attempts.length > 0) this.#rearm();
     if (this.#writer.isComplete && this.#state !== State.tunnel) return;
@@ -496,7 +487,7 @@ export class EndpointConnection
     } catch (error) {
       this.#crash(error);
     }
-  };
+  }
 
   // Deadlines.
 

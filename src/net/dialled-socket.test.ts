@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { EndpointSocket } from "./endpoint-socket.ts";
+import { DialledSocket } from "./dialled-socket.ts";
 
 interface Pair {
-  readonly near: EndpointSocket;
+  readonly near: DialledSocket;
   readonly far: Socket;
   readonly received: () => string;
 }
@@ -14,16 +14,8 @@ async function withPair(run: (pair: Pair) => Promise<void>): Promise<void> {
   const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
   await once(server, "listening");
   let received = "";
-  const near = new EndpointSocket({
-    allowHalfOpen: true,
-    onread: {
-      buffer: Buffer.alloc(16),
-      callback: (byteCount, bytes) => {
-        received += Buffer.from(bytes).toString("latin1", 0, byteCount);
-        return true;
-      },
-    },
-  });
+  const near = new DialledSocket();
+  near.startReading({ onRead: (byteCount, bytes) => void (received += bytes.latin1Slice(0, byteCount)) });
   near.connect({ host: "127.0.0.1", port: (server.address() as AddressInfo).port });
   const [[far]] = await Promise.all([once(server, "connection") as Promise<[Socket]>, once(near, "connect")]);
   try {

@@ -5,16 +5,39 @@
  * socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
  */
 import { Socket } from "node:net";
-import { isBeyondEndpointCeiling } from "../../net/descriptor-limit.ts";
+import { isBeyondEndpointCeiling } from "./descriptor-limit.ts";
+import type { ReadTarget } from "./node-internals.ts";
+import { ReadBuffer } from "./read-buffer.ts";
 
 /**
- * A socket to an endpoint, which reads what has arrived before it fails because of a write. A reset that is met while
- * reading ends it at once, as does `destroy` without an error.
+ * A half-open socket to an endpoint, without Nagle's algorithm, which reads what has arrived before it fails because of
+ * a write. A reset that is met while reading ends it at once, as does `destroy` without an error. What it reads lies in
+ * `memory`, and goes to whoever was given to `startReading`; that must be done before it is connected.
  */
-export class EndpointSocket extends Socket {
+export class DialledSocket extends Socket {
+  readonly memory: ReadBuffer;
+  readonly #reading: { target: ReadTarget | null };
   #isFailing = false;
 
-  /** Fails with EMFILE where it would take one of the last descriptors of the process. */
+  constructor() {
+    const memory = new ReadBuffer();
+    const reading: { target: ReadTarget | null } = { target: null };
+    const callback = (byteCount: number, bytes: Uint8Array): boolean => {
+      reading.target?.onRead(byteCount, bytes as Buffer);
+      memory.noteRead(byteCount);
+      return true;
+    };
+    super({ allowHalfOpen: true, onread: { buffer: memory.take as () => Buffer, callback } });
+    this.memory = memory;
+    this.#reading = reading;
+    this.setNoDelay(true);
+  }
+
+  startReading(target: ReadTarget): void {
+    this.#reading.target = target;
+  }
+
+  /** Fails with EMFILE if it would take one of the last descriptors of the process. */
   override connect(...args: unknown[]): this {
     (super.connect as (...args: unknown[]) => this)(...args);
     // Its descriptor is there when Node has begun to connect, in the next tick at the latest.
@@ -40,7 +63,7 @@ export class EndpointSocket extends Socket {
   }
 }
 
-function failBeyondCeiling(socket: EndpointSocket): void {
+function failBeyondCeiling(socket: DialledSocket): void {
   if (!socket.destroyed && isBeyondEndpointCeiling(socket))
     socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
 }

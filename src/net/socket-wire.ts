@@ -1,0 +1,267 @@
+/**
+ * A wire that is a socket of Node.js: one that was accepted, read into the thread's memory (`AcceptedSocket`) or given
+ * by `data` events, or one that was dialled, with memory of its own (`DialledSocket`). It keeps reader and socket apart:
+ * events come to whoever has the wire now, once each, and what a reader throws ends this wire alone.
+ */
+import type { Socket } from "node:net";
+import { normalizeIp } from "../base/ip-address.ts";
+import { lookForArrival } from "./arrival.ts";
+import { DialledSocket } from "./dialled-socket.ts";
+import { AcceptedSocket, type ReadTarget } from "./node-internals.ts";
+import { Output } from "./output.ts";
+import { ownCopy } from "./own-bytes.ts";
+import { type Wire, WireMemory, type WireOrigin, type WireReader } from "./wire.ts";
+
+/** Whoever has accounts of wires. */
+export interface WireHost {
+  /** `wire` is closed: once for each, within the call that closes it. */
+  onWireClosed(wire: Wire): void;
+  onInternalError(error: unknown): void;
+}
+
+/** Nobody has it yet. */
+const nobody: WireReader = { onBytes() {}, onWritable() {}, onEnd() {}, onFinish() {}, onGone() {} };
+
+/** How long a peer is silent before the kernel probes it. */
+const probeDelayMs = 15_000;
+
+/** A wire on a plain socket. */
+export class SocketWire implements Wire, ReadTarget {
+  origin: WireOrigin;
+  readonly output: Output;
+  readonly memory: WireMemory;
+  readonly kernelSocket: Socket;
+  readonly #host: WireHost;
+  #reader: WireReader = nobody;
+  /** What was put back and nobody has been given yet. */
+  #rest: Buffer | null = null;
+  /** A reader is being called with bytes. */
+  #isDelivering = false;
+  /** It has been handed on, and the new reader has not been given the rest. */
+  #isHandedOn = false;
+  /** The reader wants no more for now. */
+  #isPaused = false;
+  /** Nobody reads what was put back: the socket rests. */
+  #isHeld = false;
+  #hasEnded = false;
+  #isClosed = false;
+
+  constructor(socket: Socket, origin: WireOrigin, host: WireHost) {
+    this.origin = origin;
+    this.kernelSocket = socket;
+    this.#host = host;
+    if (socket instanceof AcceptedSocket) this.memory = WireMemory.shared;
+    else this.memory = socket instanceof DialledSocket ? WireMemory.lent : WireMemory.given;
+    this.output = new Output(socket, this);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onGone);
+    socket.on("close", this.#onClose);
+  }
+
+  handTo(reader: WireReader): void {
+    const isFirst = this.#reader === nobody;
+    this.#reader = reader;
+    if (isFirst) {
+      this.#start();
+      return;
+    }
+    this.#isHandedOn = true;
+    this.resume();
+    if (!this.#isDelivering) process.nextTick(deliverLate, this);
+  }
+
+  /** Begins to read. */
+  #start(): void {
+    const socket = this.kernelSocket;
+    if (socket instanceof AcceptedSocket || socket instanceof DialledSocket) socket.startReading(this);
+    else socket.on("data", (chunk: Buffer): void => this.onRead(chunk.length, chunk));
+  }
+
+  putBack(bytes: Buffer): void {
+    this.#rest = bytes;
+  }
+
+  // Reading.
+
+  onRead(byteCount: number, bytes: Buffer): void {
+    if (this.#isClosed) return;
+    this.#isDelivering = true;
+    try {
+      this.#reader.onBytes(bytes, byteCount);
+      if (this.#rest !== null || this.#isHandedOn) this.#giveRest();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isDelivering = false;
+  }
+
+  /** Gives what was put back to the next reader, if there is one already; else keeps a copy of it for that one. */
+  #giveRest(): void {
+    while (this.#rest !== null && this.#isHandedOn && !this.#isClosed) {
+      const bytes = this.#rest;
+      this.#rest = null;
+      this.#isHandedOn = false;
+      this.#reader.onBytes(bytes, bytes.length);
+    }
+    if (this.#rest === null) this.#isHandedOn = false;
+    if (this.#rest === null || this.#isHeld || this.#isClosed) return;
+    this.#rest = ownCopy(this.#rest);
+    this.#isHeld = true;
+    this.kernelSocket.pause();
+  }
+
+  /** Gives a reader that got the wire between two reads what has come before it. */
+  deliverLate(): void {
+    if (this.#isClosed || !this.#isHandedOn) return;
+    this.#isDelivering = true;
+    try {
+      this.#giveRest();
+      if (this.#rest === null) {
+        if (this.#isHeld && !this.#isPaused) this.kernelSocket.resume();
+        this.#isHeld = false;
+        if (this.#hasEnded && !this.#isClosed) this.#reader.onEnd();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isDelivering = false;
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#isClosed) return;
+    this.#isPaused = true;
+    this.kernelSocket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#isClosed) return;
+    this.#isPaused = false;
+    if (!this.#isHeld) this.kernelSocket.resume();
+  }
+
+  keepMemory(): void {
+    if (this.kernelSocket instanceof DialledSocket) this.kernelSocket.memory.surrender();
+  }
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    if (this.#isClosed || this.#rest !== null || this.#isHandedOn) return;
+    try {
+      this.#reader.onEnd();
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  // Writing.
+
+  onWritable(): void {
+    if (this.#isClosed) return;
+    try {
+      this.#reader.onWritable();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  end(): void {
+    this.kernelSocket.end();
+  }
+
+  awaitFinish(): void {
+    this.kernelSocket.once("finish", () => {
+      if (this.#isClosed) return;
+      try {
+        this.#reader.onFinish();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  // Ending.
+
+  destroy(): void {
+    if (this.#isClosed) return;
+    this.kernelSocket.destroy();
+    this.#close();
+  }
+
+  reset(): void {
+    if (this.#isClosed) return;
+    // One whose FIN is on its way cannot be reset: Node would never close it.
+    if (this.canReset && !this.kernelSocket.writableEnded) this.kernelSocket.resetAndDestroy();
+    else this.kernelSocket.destroy();
+    this.#close();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#rest = null;
+    this.#host.onWireClosed(this);
+  }
+
+  /** A bug of ours in a reader. */
+  #fail(error: unknown): void {
+    this.#host.onInternalError(error);
+    this.#onGone(null);
+  }
+
+  readonly #onGone = (error: NodeJS.ErrnoException | null): void => {
+    if (this.#isClosed) return;
+    try {
+      this.#reader.onGone(error);
+    } catch (bug) {
+      this.#host.onInternalError(bug);
+    }
+    this.destroy();
+  };
+
+  readonly #onClose = (): void => this.#onGone(null);
+
+  probeSilentPeer(): void {
+    this.kernelSocket.setKeepAlive(true, probeDelayMs);
+  }
+
+  // What is known of it.
+
+  get isEnding(): boolean {
+    return this.kernelSocket.writableEnded;
+  }
+
+  get isFinished(): boolean {
+    return this.kernelSocket.writableFinished;
+  }
+
+  get hasFailed(): boolean {
+    return this.kernelSocket.errored !== null;
+  }
+
+  /** A Unix socket, which has no address, knows no reset: Node throws. */
+  get canReset(): boolean {
+    return this.kernelSocket.remoteAddress !== undefined;
+  }
+
+  get writtenBytes(): number {
+    return this.kernelSocket.bytesWritten;
+  }
+
+  get handedOnBytes(): number {
+    return this.kernelSocket.bytesWritten - this.kernelSocket.writableLength;
+  }
+
+  lookForArrival(): "nothing" | "something" | "unknown" {
+    return lookForArrival(this.kernelSocket);
+  }
+}
+
+function deliverLate(wire: SocketWire): void {
+  wire.deliverLate();
+}
+
+/** The wire of a connection that was accepted. Nothing of it is read before it is handed to a reader. */
+export function acceptedWire(socket: Socket, host: WireHost): SocketWire {
+  const { remoteAddress, remotePort } = socket;
+  const peerAddress = normalizeIp(remoteAddress ?? "") ?? "";
+  return new SocketWire(socket, { peerAddress, peerPort: remotePort ?? 0, scheme: "http", tls: null }, host);
+}

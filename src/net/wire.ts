@@ -1,0 +1,96 @@
+/**
+ * Bytes and who sent them: the seam between the network and what is spoken over it. A connection that was accepted or
+ * dialled is a wire. Steps (a PROXY header, TLS, the choice of a protocol) stand before a protocol and hand the wire on;
+ * no byte is lost between them.
+ */
+import type { Socket } from "node:net";
+import type { Output } from "./output.ts";
+
+/** What TLS has told about a peer. */
+export interface WireTls {
+  /** The name that the client asked for (SNI, RFC 6066 section 3); null = none. */
+  readonly serverName: string | null;
+  /** The protocol that was agreed on (ALPN, RFC 7301); null = none. */
+  readonly alpn: string | null;
+  /** The subject of the client's certificate; null = it has none, or none was asked for. */
+  readonly clientSubject: string | null;
+}
+
+/** Who is at the other end. A step may replace it, as a PROXY header does. */
+export interface WireOrigin {
+  /** Normalised; empty = the peer has none, as on a Unix socket. */
+  readonly peerAddress: string;
+  /** 0 = the peer has none. */
+  readonly peerPort: number;
+  readonly scheme: "http" | "https";
+  /** Null = there is no TLS. */
+  readonly tls: WireTls | null;
+}
+
+/**
+ * Whose memory the bytes lie in that a reader is given.
+ *
+ * - `shared`: the thread's. The next read of any wire overwrites them: what is not consumed before `onBytes` returns has
+ *   to be copied.
+ * - `lent`: the wire's. Its next read overwrites them, unless `keepMemory` is called before.
+ * - `given`: the reader's, for good.
+ */
+export const WireMemory = { shared: 0, lent: 1, given: 2 } as const;
+export type WireMemory = (typeof WireMemory)[keyof typeof WireMemory];
+
+/** Takes what comes from a wire. What it throws ends the wire, and nothing else. */
+export interface WireReader {
+  /** `bytes[0, byteCount)` have arrived; whose they are says `Wire.memory`. */
+  onBytes(bytes: Buffer, byteCount: number): void;
+  /** The kernel has taken everything, after a flush that said it had not. */
+  onWritable(): void;
+  /** The peer's FIN: no more bytes will come. */
+  onEnd(): void;
+  /** Everything that was written, our FIN included, is handed to the kernel. Only after `Wire.awaitFinish`. */
+  onFinish(): void;
+  /** The connection is lost. Nothing follows. @param error null = it was closed without one */
+  onGone(error: NodeJS.ErrnoException | null): void;
+}
+
+/** A connection as protocols and steps see it. Calls on one that is gone do nothing. */
+export interface Wire {
+  origin: WireOrigin;
+  readonly output: Output;
+  readonly memory: WireMemory;
+  /** Below everything that stands on it, for who asks the kernel about it. Nothing is read or written here. */
+  readonly kernelSocket: Socket;
+  /**
+   * From now on `reader` gets what comes, first what was put back. The first one that it is handed to begins reading;
+   * every one gets it unpaused. No callback comes before this returns.
+   */
+  handTo(reader: WireReader): void;
+  /** Puts `bytes` back, the last that came, or their end: for whoever it is handed to next, and until then it rests. */
+  putBack(bytes: Buffer): void;
+  pause(): void;
+  resume(): void;
+  /** `lent` bytes of the last read stay with the reader for good. */
+  keepMemory(): void;
+  /** FIN, behind what was written and flushed. */
+  end(): void;
+  /** The reader is to be told by `onFinish`. */
+  awaitFinish(): void;
+  /** Closes it now. No callback follows. */
+  destroy(): void;
+  /** As `destroy`, but the peer is told by a reset, so that it takes nothing for complete; if that can be done. */
+  reset(): void;
+  /** Has the kernel probe a peer that is silent for long, so that its loss is noticed. */
+  probeSilentPeer(): void;
+  /** Our FIN is on its way. */
+  readonly isEnding: boolean;
+  /** Our FIN, and everything before it, is handed to the kernel. */
+  readonly isFinished: boolean;
+  /** A write has failed; what came in before is still read. */
+  readonly hasFailed: boolean;
+  /** A reset tells the peer something. */
+  readonly canReset: boolean;
+  /** Bytes that were written, and those of them that have left this process. */
+  readonly writtenBytes: number;
+  readonly handedOnBytes: number;
+  /** Looks for bytes that have arrived and are not read yet: see `lookForArrival`. */
+  lookForArrival(): "nothing" | "something" | "unknown";
+}

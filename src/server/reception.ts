@@ -1,0 +1,95 @@
+/**
+ * How the wires of a listener are received: the steps that stand before the protocol, one after the other, within a
+ * time. A step that fails, or takes too long, ends its wire and nothing else.
+ */
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { ClientContext } from "../http1/client-side/client-context.ts";
+import { ClientConnection } from "../http1/client-side/client-connection.ts";
+import type { Protocol, Session, WireStep } from "../net/protocol.ts";
+import type { Wire } from "../net/wire.ts";
+
+/** What is spoken at a listener, and what stands before that. */
+export interface WireService {
+  readonly steps: readonly WireStep[];
+  readonly protocol: Protocol<ClientContext>;
+}
+
+/** HTTP/1.1 from the first byte on. */
+export const plainHttp1: WireService = {
+  steps: [],
+  protocol: (wire, context) => new ClientConnection(wire, context),
+};
+
+/** What a reception is made of. */
+export interface ReceptionParts {
+  /** As it was accepted. */
+  readonly wire: Wire;
+  /** At least one. */
+  readonly steps: readonly WireStep[];
+  readonly wheel: TimerWheel;
+  /** Milliseconds for all steps; 0 = no limit. */
+  readonly timeoutMs: number;
+  /** The steps are done. @param wire the one to serve, which may stand on the one that was accepted */
+  readonly onReceived: (wire: Wire) => void;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Takes one wire through the steps. It stands in for the session until there is one. */
+export class Reception implements Session {
+  readonly #parts: ReceptionParts;
+  readonly #deadline: Deadline;
+  /** How many steps were begun. */
+  #begun = 0;
+  #isOver = false;
+
+  constructor(parts: ReceptionParts) {
+    this.#parts = parts;
+    this.#deadline = new Deadline(() => this.close());
+    if (parts.timeoutMs > 0) parts.wheel.arm(this.#deadline, parts.timeoutMs);
+  }
+
+  /** Begins the first step. */
+  begin(): void {
+    this.#next(this.#parts.wire);
+  }
+
+  /** Nothing has been asked for yet: the wire has as long as an idle connection. */
+  drain(idleGraceMs: number): void {
+    if (idleGraceMs === 0) this.close();
+    else if (!this.#isOver) this.#parts.wheel.arm(this.#deadline, idleGraceMs);
+  }
+
+  close(): void {
+    this.remove();
+    this.#parts.wire.destroy();
+  }
+
+  /** The wire is closed, or received. */
+  remove(): void {
+    this.#isOver = true;
+    this.#parts.wheel.remove(this.#deadline);
+  }
+
+  #next(wire: Wire): void {
+    if (this.#isOver) return;
+    const { steps, onReceived, onInternalError } = this.#parts;
+    const at = this.#begun++;
+    const step = steps[at];
+    try {
+      if (step === undefined) {
+        this.remove();
+        onReceived(wire);
+        return;
+      }
+      let isDone = false;
+      step(wire, (next) => {
+        if (isDone) return;
+        isDone = true;
+        this.#next(next);
+      });
+    } catch (error) {
+      onInternalError(error);
+      this.close();
+    }
+  }
+}
