@@ -35,6 +35,7 @@ const { ChunkedDecoder, ChunkEvent } = await import("../src/http1/syntax/chunked
 const { HeadReader } = await import("../src/http1/syntax/head-reader.ts");
 const { parseRequestHead } = await import("../src/http1/syntax/request-parser.ts");
 const { parsedResponse, parseResponseHead } = await import("../src/http1/syntax/response-parser.ts");
+const { readRequestPairs } = await import("../src/http/syntax/request-pairs.ts");
 const { isSpecialAlias } = await import("../src/http/syntax/special-fields.ts");
 const { PartialHead } = await import("../src/http1/syntax/partial-head.ts");
 const { Unread } = await import("../src/http1/client-side/unread.ts");
@@ -179,6 +180,14 @@ const lines = (text: string): string =>
 /** Every reader of what strangers send, by what it reads. */
 const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
   ["a whole request head", readRequest],
+  [
+    "a request of pairs",
+    (text) =>
+      readRequestPairs(
+        [":method", "GET", ":scheme", "http", ":path", `/${text}`, ":authority", text, "cookie", text, text, text],
+        { maxBytes: 1 << 20, maxFields: 10_000, isPeerTrusted: true, hasBody: true },
+      ),
+  ],
   ["a request head, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\nX: ${text}`)],
   ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],
   ["field lines, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\n${lines(text)}`)],

@@ -140,6 +140,22 @@ export function isSpecialAlias(name: string): boolean {
   return isSpecialName(foldFieldName(toLowerAscii(name)));
 }
 
+/**
+ * What `name`, in lower case, is: as `specialOf`, and a name that an origin may take for one of ours is `unsafe`. For
+ * protocols that have their names as strings.
+ */
+export function specialOfName(name: string): Special {
+  if (/[^-0-9a-z]/.test(name) && isSpecialAlias(name)) return Special.unsafe;
+  return byName.get(name) ?? (name.startsWith("x-forwarded-") && name.length > 12 ? Special.trust : Special.none);
+}
+
+/** A table of 1 for `specials` and 0 for all others. */
+export function specialTable(...specials: readonly Special[]): Uint8Array {
+  const table = new Uint8Array(32);
+  for (const special of specials) table[special] = 1;
+  return table;
+}
+
 /** Is this name, in lower case, one of ours? */
 export function isSpecialName(name: string): boolean {
   return byName.has(name) || name.startsWith("x-forwarded-");

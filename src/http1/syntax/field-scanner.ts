@@ -133,10 +133,3 @@ export function keepFields(text: string, origin: number, start: number, end: num
   }
   return runStart < end ? kept + text.slice(runStart - origin, end - origin) : kept;
 }
-
-/** A table for `keepFields`: which specials stay. */
-export function keepTable(...kept: Special[]): Uint8Array {
-  const table = new Uint8Array(32);
-  for (const special of kept) table[special] = 1;
-  return table;
-}

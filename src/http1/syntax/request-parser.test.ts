@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Framing } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { parseContentLength, parsed, parseRequestHead } from "./request-parser.ts";
+import { parseContentLength } from "../../http/syntax/content-length.ts";
+import { parsed, parseRequestHead } from "./request-parser.ts";
 
 const limits = { headBytes: 1_024, headFields: 20 };
 

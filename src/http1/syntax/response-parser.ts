@@ -7,14 +7,13 @@
  * either.
  */
 import { isConnectionLogin } from "../../http/connection-login.ts";
-import { toLowerAscii, trimOws } from "../../http/fields.ts";
+import { toLowerAscii } from "../../http/fields.ts";
 import { Framing, ResponseHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { CR, LF, SP, valueTable } from "../../http/syntax/characters.ts";
 import { applyConnection } from "../../http/syntax/connection-options.ts";
 import {
   keepFields,
-  keepTable,
   notedCount,
   notedSpecial,
   notedValueEnd,
@@ -23,8 +22,9 @@ import {
   scanFields,
 } from "./field-scanner.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
-import { parseContentLength, type HeadLimits } from "./request-parser.ts";
-import { Special } from "../../http/syntax/special-fields.ts";
+import type { HeadLimits } from "./request-parser.ts";
+import { parseAnswerLength } from "../../http/syntax/content-length.ts";
+import { Special, specialTable } from "../../http/syntax/special-fields.ts";
 import { trailerLine } from "../../http/syntax/trailer-fields.ts";
 
 /** How answers are read. */
@@ -46,7 +46,7 @@ export const parsedResponse: { head: ResponseHead | null; next: number; failure:
 };
 
 // Request-side names mean nothing in an answer and are forwarded.
-const kept = keepTable(
+const kept = specialTable(
   Special.date,
   Special.host,
   Special.expect,
@@ -260,19 +260,6 @@ function decideFraming(head: ResponseHead, { isLenient }: AnswerRules, isHeadMet
     if (trailers !== null) for (const value of trailers) head.keptFields += trailerLine(value, head.nominated);
   } else head.framing = contentLength !== null ? Framing.length : Framing.close;
   return null;
-}
-
-/** As `parseContentLength`; also takes zeros before the number, and several equal ones (RFC 9112 section 6.3). */
-function parseAnswerLength(value: string): number {
-  const plain = parseContentLength(value);
-  if (plain !== -1) return plain;
-  let length = -1;
-  for (const member of value.split(",")) {
-    const one = parseContentLength(trimOws(member).replace(/^0+(?=\d)/, ""));
-    if (one === -1 || (length !== -1 && one !== length)) return -1;
-    length = one;
-  }
-  return length;
 }
 
 function keepAliveHint(value: string): number {
