@@ -3,43 +3,25 @@
  * twice).
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 
-let upstream: ScriptedUpstream;
-let proxy: ProxyUnderTest;
+const routes = [
+  { match: { path: "/admin/*" }, respond: { status: 403, body: "guarded" } },
+  { match: { host: "secret.example" }, respond: { status: 403, body: "guarded" } },
+  { match: { path: "/strip/*" }, middlewares: [{ rewrite: { stripPrefix: "/strip" } }], upstream: "app" },
+  { upstream: "app" },
+];
 
-before(async () => {
-  upstream = await ScriptedUpstream.start(answerOk);
-  proxy = await ProxyUnderTest.start({
-    endpoints: [upstream.url],
-    routes: [
-      { match: { path: "/admin/*" }, respond: { status: 403, body: "guarded" } },
-      { match: { host: "secret.example" }, respond: { status: 403, body: "guarded" } },
-      { match: { path: "/strip/*" }, middlewares: [{ rewrite: { stripPrefix: "/strip" } }], upstream: "app" },
-      { upstream: "app" },
-    ],
-  });
-});
+type Ask = (path: string, authority?: string) => Promise<{ status: number; forwarded: string | null }>;
 
-after(async () => {
-  await upstream.close();
-  await proxy.untilEmpty();
-  await proxy.close();
-});
-
-async function ask(target: string, host = "a"): Promise<{ status: number; forwarded: string | null }> {
-  upstream.forget();
-  const client = await RawClient.connect(proxy.port);
-  try {
-    client.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-    const { status } = await client.response();
-    return { status, forwarded: upstream.requests[0]?.target ?? null };
-  } finally {
-    client.destroy();
-  }
+/** Asks one proxy, each time by a connection of its own. */
+async function start(harness: Harness): Promise<Ask> {
+  const { endpoint, proxy } = await harness.trio({ routes });
+  return async (path, authority = "a") => {
+    const before = endpoint.requests.length;
+    const { status } = await (await harness.speaker(proxy)).ask({ path, authority });
+    return { status, forwarded: endpoint.requests[before]?.target ?? null };
+  };
 }
 
 const guarded = [
@@ -54,13 +36,21 @@ const guarded = [
   "/./admin/x",
   "/admin/../admin/x",
   "/admin/%2e/x",
-  "http://b/admin/x",
-  "http://b/x/../admin",
   "/admin?x=/y",
   "/admin/x?/../../y",
 ];
 for (const target of guarded)
-  test(`${target} is guarded`, async () => assert.deepEqual(await ask(target), { status: 403, forwarded: null }));
+  testOverProtocols(`${target} is guarded`, async (harness) => {
+    const ask = await start(harness);
+    assert.deepEqual(await ask(target), { status: 403, forwarded: null });
+  });
+
+// Only HTTP/1.1 has a whole URL as the target.
+for (const target of ["http://b/admin/x", "http://b/x/../admin"])
+  testWithHarness(`${target} is guarded`, async (harness) => {
+    const ask = await start(harness);
+    assert.deepEqual(await ask(target), { status: 403, forwarded: null });
+  });
 
 const ambiguous = [
   "/x/..%2fadmin/x",
@@ -82,14 +72,16 @@ const ambiguous = [
   "/strip/..;/admin",
 ];
 for (const target of ambiguous) {
-  test(`${target} never reaches the endpoint`, async () => {
+  testOverProtocols(`${target} never reaches the endpoint`, async (harness) => {
+    const ask = await start(harness);
     const { status, forwarded } = await ask(target);
     assert.equal(forwarded, null);
     assert.ok(status === 400 || status === 403, `${status}`);
   });
 }
 
-test("the host is compared without regard to case, port and trailing dot", async () => {
+testOverProtocols("the host is compared without regard to case, port and trailing dot", async (harness) => {
+  const ask = await start(harness);
   for (const host of [
     "secret.example",
     "SECRET.example",
@@ -98,6 +90,10 @@ test("the host is compared without regard to case, port and trailing dot", async
     "SECRET.EXAMPLE.:8080",
   ])
     assert.deepEqual(await ask("/", host), { status: 403, forwarded: null }, host);
+});
+
+testWithHarness("the host of a target that is a whole URL is compared in the same way", async (harness) => {
+  const ask = await start(harness);
   for (const target of ["http://secret.example/", "HTTP://SECRET.example:99/x"])
     assert.deepEqual(await ask(target), { status: 403, forwarded: null }, target);
 });
@@ -112,5 +108,7 @@ const rewritten: [string, string][] = [
   ["/strip/x/../y", "/y"],
 ];
 for (const [target, expected] of rewritten)
-  test(`${target} is rewritten to ${expected}`, async () =>
-    assert.deepEqual(await ask(target), { status: 200, forwarded: expected }));
+  testOverProtocols(`${target} is rewritten to ${expected}`, async (harness) => {
+    const ask = await start(harness);
+    assert.deepEqual(await ask(target), { status: 200, forwarded: expected });
+  });

@@ -3,10 +3,7 @@
  * behind the one who answers is not passed.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 import { valuesOf, type WireResponse } from "../support/wire-reader.ts";
 
 const outer = {
@@ -91,8 +88,8 @@ function answerOf(target: string): string {
     .join("");
 }
 
-async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstream }> {
-  const endpoint = await ScriptedUpstream.start({
+async function start(harness: Harness): Promise<void> {
+  const endpoint = await harness.scripted({
     onRequest(connection, { target, fields }) {
       const isUpgrade = fields.some(([name]) => name.toLowerCase() === "upgrade");
       const isOver = /[2-5]\d\d|garbage/.test(target);
@@ -105,7 +102,7 @@ async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstr
     },
   });
   const route = (path: string, rest: object): object => ({ name: path.slice(1), match: { path }, ...rest });
-  const proxy = await ProxyUnderTest.start({
+  await harness.proxy({
     listener: { limits: { bodyBytes: 100 } },
     config: {
       upstreams: {
@@ -131,20 +128,17 @@ async function start(): Promise<{ proxy: ProxyUnderTest; endpoint: ScriptedUpstr
       route("/buffer", { ...around({ buffer: { maxRequestBytes: "8B" } }), upstream: "app" }),
     ],
   });
-  return { proxy, endpoint };
 }
 
-test("every answer passes the filters that its request has passed, in the opposite order", async () => {
-  const { proxy, endpoint } = await start();
-  const clients: RawClient[] = [];
-  try {
-    const first = await RawClient.connect(proxy.port);
+testWithHarness(
+  "every answer passes the filters that its request has passed, in the opposite order",
+  async (harness) => {
+    await start(harness);
+    const first = await harness.raw();
     first.send(get("/limited"));
     assert.equal((await first.response()).status, 200);
-    first.destroy();
     for (const [what, request, statuses, passed] of rows) {
-      const client = await RawClient.connect(proxy.port);
-      clients.push(client);
+      const client = await harness.raw();
       client.send(request);
       const last = await client.response(request.slice(0, request.indexOf(" ")));
       const answers: readonly WireResponse[] = [...last.interim, last];
@@ -176,48 +170,39 @@ test("every answer passes the filters that its request has passed, in the opposi
           [["websocket"], ["Upgrade"], 1],
         );
     }
-  } finally {
-    for (const client of clients) client.destroy();
-    await endpoint.close();
-    await proxy.untilQuiet();
-    await proxy.close();
-  }
-});
+  },
+);
 
-test("an answer that stands before a change in the list goes without it; the fields of a limit can be changed by what stands before it", async () => {
-  const proxy = await ProxyUnderTest.start({
-    routes: [
-      {
-        middlewares: [
-          { headers: { response: { remove: ["ratelimit-policy"] } } },
-          { rateLimit: { rate: "1/h", burst: 1, key: "route" } },
-          { headers: { response: { remove: ["ratelimit"], set: { "x-inner": "1" } } } },
-        ],
-        respond: { body: "text" },
-      },
-    ],
-  });
-  try {
-    const client = await RawClient.connect(proxy.port);
+testOverProtocols(
+  "an answer that stands before a change in the list goes without it; the fields of a limit can be changed by what stands before it",
+  async (harness) => {
+    await harness.proxy({
+      routes: [
+        {
+          middlewares: [
+            { headers: { response: { remove: ["ratelimit-policy"] } } },
+            { rateLimit: { rate: "1/h", burst: 1, key: "route" } },
+            { headers: { response: { remove: ["ratelimit"], set: { "x-inner": "1" } } } },
+          ],
+          respond: { body: "text" },
+        },
+      ],
+    });
+    const client = await harness.speaker();
     for (const [status, isInner] of [
       [200, true],
       [429, false],
     ] as const) {
-      client.send(get("/"));
-      const answer = await client.response();
+      const answer = await client.ask();
       assert.deepEqual(
         [
           answer.status,
-          valuesOf(answer, "x-inner").length > 0,
-          valuesOf(answer, "ratelimit").length,
-          valuesOf(answer, "ratelimit-policy").length,
+          answer.values("x-inner").length > 0,
+          answer.values("ratelimit").length,
+          answer.values("ratelimit-policy").length,
         ],
         [status, isInner, 1, 0],
       );
     }
-    client.destroy();
-  } finally {
-    await proxy.untilQuiet();
-    await proxy.close();
-  }
-});
+  },
+);

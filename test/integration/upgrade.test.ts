@@ -5,43 +5,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createProxy } from "../../src/index.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { testWithHarness } from "../support/harness.ts";
+import type { RawClient } from "../support/raw-client.ts";
 import { eventually, loopTurns } from "../support/signal.ts";
-import { type Script, ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import type { Script, ScriptedUpstream, UpstreamConnection } from "../support/scripted-upstream.ts";
 import { valuesOf } from "../support/wire-reader.ts";
 
-interface Stage {
-  readonly proxy: ProxyUnderTest;
+interface Parts {
   readonly upstream: ScriptedUpstream;
   readonly client: RawClient;
 }
 
-async function onStage(script: Script, run: (stage: Stage) => Promise<void>): Promise<void> {
-  const upstream = await ScriptedUpstream.start(script);
-  const proxy = await ProxyUnderTest.start({
-    endpoints: [upstream.url],
-    routes: [
-      { match: { path: "/plain/*" }, upstream: "app" },
-      {
-        match: { path: "/limited" },
-        upgrade: ["tcp"],
-        middlewares: [{ bodyLimit: { maxRequestBytes: "1B" } }],
-        upstream: "app",
-      },
-      { upgrade: ["websocket", "tcp", "SPDY/3.1", "tailscale-control-protocol"], upstream: "app" },
-    ],
-  });
-  const client = await RawClient.connect(proxy.port);
-  try {
-    await run({ proxy, upstream, client });
-    assert.deepEqual(upstream.violations, []);
-  } finally {
-    client.destroy();
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  }
+const routes = [
+  { match: { path: "/plain/*" }, upstream: "app" },
+  {
+    match: { path: "/limited" },
+    upgrade: ["tcp"],
+    middlewares: [{ bodyLimit: { maxRequestBytes: "1B" } }],
+    upstream: "app",
+  },
+  { upgrade: ["websocket", "tcp", "SPDY/3.1", "tailscale-control-protocol"], upstream: "app" },
+];
+
+function testSwitching(name: string, script: Script, run: (parts: Parts) => Promise<void>): void {
+  testWithHarness(name, async (harness) => run(await harness.rawTrio({ routes }, script)));
 }
 
 const upgradeTo = (protocol: string, start = "POST /exec HTTP/1.1", rest = "\r\n"): string =>
@@ -87,8 +74,10 @@ async function asked(upstream: ScriptedUpstream): Promise<UpstreamConnection> {
 }
 
 for (const [who, request, token, answered, body] of dialogues) {
-  test(`${who}: the request arrives framed, early bytes only after the 101, then bytes pass both ways until both sides end`, () =>
-    onStage({}, async ({ upstream, client }) => {
+  testSwitching(
+    `${who}: the request arrives framed, early bytes only after the 101, then bytes pass both ways until both sides end`,
+    {},
+    async ({ upstream, client }) => {
       client.send(`${request}early`);
       const connection = await asked(upstream);
       await loopTurns(20);
@@ -120,7 +109,8 @@ for (const [who, request, token, answered, body] of dialogues) {
       await client.untilOver();
       assert.equal(client.unread.toString(), "hellobye");
       assert.equal(upstream.connections.length, 1);
-    }));
+    },
+  );
 }
 
 for (const [what, request] of [
@@ -132,20 +122,20 @@ for (const [what, request] of [
   ["HTTP/1.0", upgradeTo("tcp", "POST / HTTP/1.0", "Content-Length: 1\r\n\r\nx")],
   ["a route that does not let it through", upgradeTo("tcp", "POST /plain/ HTTP/1.1", "Content-Length: 1\r\n\r\nx")],
 ] as const) {
-  test(`${what}: the field is removed, and the request goes on as an ordinary one`, () =>
-    onStage(
-      { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") },
-      async ({ upstream, client }) => {
-        client.send(request);
-        assert.equal((await client.response()).status, 200);
-        const { fields } = upstream.requests[0]!;
-        for (const name of ["upgrade", "connection", "http2-settings"])
-          assert.deepEqual(valuesOf({ fields }, name), [], name);
-        if (what === "HTTP/1.0") return;
-        client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert.equal((await client.response()).status, 200, "the connection serves on");
-      },
-    ));
+  testSwitching(
+    `${what}: the field is removed, and the request goes on as an ordinary one`,
+    { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") },
+    async ({ upstream, client }) => {
+      client.send(request);
+      assert.equal((await client.response()).status, 200);
+      const { fields } = upstream.requests[0]!;
+      for (const name of ["upgrade", "connection", "http2-settings"])
+        assert.deepEqual(valuesOf({ fields }, name), [], name);
+      if (what === "HTTP/1.0") return;
+      client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+      assert.equal((await client.response()).status, 200, "the connection serves on");
+    },
+  );
 }
 
 for (const [what, request, answer] of [
@@ -154,43 +144,46 @@ for (const [what, request, answer] of [
   ["no protocol", docker, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n"],
   ["the protocol, unasked", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", switchTo("tcp")],
 ] as const) {
-  test(`an endpoint that switches to ${what} is a bad gateway`, () =>
-    onStage({ onRequest: (connection) => connection.send(answer) }, async ({ client }) => {
+  testSwitching(
+    `an endpoint that switches to ${what} is a bad gateway`,
+    { onRequest: (connection) => connection.send(answer) },
+    async ({ client }) => {
       client.send(request);
       const { status, body } = await client.response();
       assert.deepEqual([status, body.toString().includes("UPSTREAM_BAD_UPGRADE")], [502, true]);
-    }));
+    },
+  );
 }
 
-test("an endpoint that switches before it has all of the request is a bad gateway: the rest would be taken for the tunnel's", () =>
-  onStage(
-    {
-      onData: (connection) => connection.send(switchTo("tcp")),
-    },
-    async ({ client }) => {
-      client.send(docker.slice(0, -5));
-      assert.equal((await client.response()).status, 502);
-    },
-  ));
+testSwitching(
+  "an endpoint that switches before it has all of the request is a bad gateway: the rest would be taken for the tunnel's",
+  {
+    onData: (connection) => connection.send(switchTo("tcp")),
+  },
+  async ({ client }) => {
+    client.send(docker.slice(0, -5));
+    assert.equal((await client.response()).status, 502);
+  },
+);
 
 for (const [what, path, body, status] of [
   ["an endpoint", "/exec", "", 200],
   ["an endpoint, after a body", "/exec", "x", 200],
   ["the proxy", "/limited", "xx", 413],
 ] as const) {
-  test(`where ${what} refuses to switch, what a client has sent early is no request, and the connection ends`, () =>
-    onStage(
-      { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") },
-      async ({ upstream, client }) => {
-        client.send(upgradeTo("tcp", `POST ${path} HTTP/1.1`, `Content-Length: ${body.length}\r\n\r\n${body}`));
-        const answer = await client.response();
-        assert.deepEqual([answer.status, valuesOf(answer, "connection")], [status, ["close"]]);
-        client.send("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
-        await client.untilOver();
-        assert.equal(client.unread.length, 0);
-        assert.ok(upstream.requests.every(({ target }) => target !== "/smuggled"));
-      },
-    ));
+  testSwitching(
+    `where ${what} refuses to switch, what a client has sent early is no request, and the connection ends`,
+    { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") },
+    async ({ upstream, client }) => {
+      client.send(upgradeTo("tcp", `POST ${path} HTTP/1.1`, `Content-Length: ${body.length}\r\n\r\n${body}`));
+      const answer = await client.response();
+      assert.deepEqual([answer.status, valuesOf(answer, "connection")], [status, ["close"]]);
+      client.send("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+      await client.untilOver();
+      assert.equal(client.unread.length, 0);
+      assert.ok(upstream.requests.every(({ target }) => target !== "/smuggled"));
+    },
+  );
 }
 
 for (const protocol of ["h2c", "H2C", "http/2.0", "a b", "spdy/", ""]) {

@@ -144,17 +144,31 @@ export class Harness {
   async end(): Promise<readonly LogLine[][]> {
     if (this.#logs !== null) return this.#logs;
     this.#logs = [];
-    for (const client of this.#clients) client.destroy();
-    // A proxy whose endpoint is another proxy was started after it.
-    for (const proxy of this.#proxies.toReversed()) await proxy.untilQuiet();
-    await this.#closeEndpoints();
-    for (const proxy of this.#proxies.toReversed()) {
-      await proxy.untilEmpty();
-      this.#logs.unshift(await proxy.close());
+    try {
+      for (const client of this.#clients) client.destroy();
+      // A proxy in front of another was started after it, and is gone before that is looked at.
+      for (const proxy of this.#proxies.toReversed()) {
+        await proxy.untilQuiet();
+        if (this.#isInFront(proxy)) await proxy.proxy.close({ graceMs: 0 });
+      }
+      await this.#closeEndpoints();
+      for (const proxy of this.#proxies) {
+        await proxy.untilEmpty();
+        this.#logs.push(await proxy.close());
+      }
+    } catch (error) {
+      await this.#abandon();
+      throw error;
     }
     for (const [index, proxy] of this.#proxies.entries()) this.#checkLog(proxy, this.#logs[index]!);
     for (const { violations = [] } of this.#endpoints) assert.deepEqual(violations, []);
     return this.#logs;
+  }
+
+  /** Whether an endpoint of this proxy is another proxy. */
+  #isInFront(proxy: ProxyUnderTest): boolean {
+    const endpoints = JSON.stringify(proxy.options.endpoints ?? []);
+    return this.#proxies.some((other) => other !== proxy && other.isOpen && endpoints.includes(other.url));
   }
 
   async #endpoint<Kind extends { close(): Promise<unknown> }>(starting: Promise<Kind>): Promise<Kind> {

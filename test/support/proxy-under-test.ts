@@ -68,13 +68,14 @@ export class ProxyUnderTest {
   readonly folder: string;
   /** It was closed because something was left over that should not have been. */
   isGivenUp = false;
-  readonly #options: ProxyOptions;
+  /** What it was started with. */
+  readonly options: ProxyOptions;
 
   private constructor(proxy: Proxy, parts: { messages: Message[]; folder: string; options: ProxyOptions }) {
     this.proxy = proxy;
     this.messages = parts.messages;
     this.folder = parts.folder;
-    this.#options = parts.options;
+    this.options = parts.options;
   }
 
   /** Starts it. @param setup what to start, or how to make that from the proxy's folder */
@@ -98,12 +99,17 @@ export class ProxyUnderTest {
 
   /** Applies other options, with as many threads as before; folder and access log stay. */
   reload(options: ProxyOptions): ReturnType<Proxy["reload"]> {
-    return this.proxy.reload(configurationOf({ threads: this.#options.threads ?? 0, ...options }, this.folder));
+    return this.proxy.reload(configurationOf({ threads: this.options.threads ?? 0, ...options }, this.folder));
   }
 
   /** Whether `close` returns every exchange: the configuration has not another access log. */
   get isLogged(): boolean {
-    return this.#options.config === undefined || !("log" in this.#options.config);
+    return this.options.config === undefined || !("log" in this.options.config);
+  }
+
+  /** It listens. */
+  get isOpen(): boolean {
+    return this.proxy.addresses().length > 0;
   }
 
   /** The port of the first listener. */
@@ -202,7 +208,7 @@ export class ProxyUnderTest {
     await rm(this.folder, { recursive: true, force: true });
     const errors = this.messages.filter(({ level }) => level === "error").map(textOf);
     assert.deepEqual(
-      errors.filter((error) => this.#options.mayComplain?.test(error) !== true),
+      errors.filter((error) => this.options.mayComplain?.test(error) !== true),
       [],
       "the proxy met no bug of its own",
     );
