@@ -56,7 +56,7 @@ export function compileList(
     for (const filter of filters) exchange.filterAnswer(filter);
     exchange.fail(code, detail);
   };
-  const shedding = createShed({ shedClass: shed, maxLagMs, refuse }, contextOf(0));
+  const shedding = createShed({ routeName, shedClass: shed, maxLagMs, refuse }, host);
   return {
     before(last) {
       const composed = middlewares.reduceRight((next, middleware) => middleware(next), last);

@@ -9,15 +9,8 @@
 import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { AnswerFilter } from "../http/answer.ts";
-import type { Middleware, MiddlewareContext } from "./middleware.ts";
+import type { Middleware, MiddlewareContext, MiddlewarePlace } from "./middleware.ts";
 import type { Reference } from "./reference.ts";
-
-/** Where a middleware stands: tells it apart from others of its kind. */
-export interface MiddlewarePlace {
-  readonly routeName: string;
-  /** How many of the same kind stand before it in its route. */
-  readonly ordinal: number;
-}
 
 /** A part of a middleware's options that is of no use where it stands. */
 export interface UselessPart {

@@ -43,9 +43,12 @@ export interface MiddlewareHost {
   onInternalError(error: unknown): void;
 }
 
-/** Where a middleware stands. */
-export interface MiddlewareContext extends MiddlewareHost {
+/** Where a middleware stands: tells it apart from others of its kind, and is part of the name of what is its own. */
+export interface MiddlewarePlace {
   readonly routeName: string;
-  /** How many of the same kind stand before it in its route: part of the name of a state of its own. */
+  /** How many of the same kind stand before it in its route. */
   readonly ordinal: number;
 }
+
+/** What one middleware is made with. */
+export interface MiddlewareContext extends MiddlewareHost, MiddlewarePlace {}

@@ -48,9 +48,9 @@ export function compileRemoval(
 }
 
 /**
- * What a client sends as `x_user` or `x.user` is `x-user` to many an endpoint (see `foldFieldName`): it goes where
- * `x-user` goes, or whoever sets or removes that field would be got around. A name in plain spelling goes only where it
- * is named itself.
+ * Many endpoints read `x_user` and `x.user` as `x-user` (see `foldFieldName`). Such a spelling is removed together with
+ * `x-user`; otherwise a client could send a field in spite of the route that sets or removes it. A name of letters,
+ * digits and `-` is removed only if it is named itself.
  */
 function withAliases(removed: ReadonlySet<string>): (name: string) => boolean {
   const folded = new Set([...removed].map(foldFieldName));

@@ -30,9 +30,11 @@ test("the share grows with the load: early routes first, others later, some neve
 test("so many are refused as the lag says, and told why", () => {
   const { context, countOf, lag } = createContext();
   let passed = 0;
-  const answer = createShed({ shedClass: "normal", maxLagMs: 100, refuse }, context, seededRandom(3))!(() => {
-    passed++;
-  });
+  const answer = createShed({ routeName: "r", shedClass: "normal", maxLagMs: 100, refuse }, context, seededRandom(3))!(
+    () => {
+      passed++;
+    },
+  );
   lag.lagMs = 130;
   for (let count = 0; count < 10_000; count++) {
     const { exchange, client } = createExchange();
@@ -49,8 +51,8 @@ test("so many are refused as the lag says, and told why", () => {
 
 test("where it is off, or never happens, nothing stands before the route", () => {
   const { context } = createContext();
-  assert.equal(createShed({ shedClass: "normal", maxLagMs: 0, refuse }, context), null);
-  assert.equal(createShed({ shedClass: "never", maxLagMs: 100, refuse }, context), null);
+  assert.equal(createShed({ routeName: "r", shedClass: "normal", maxLagMs: 0, refuse }, context), null);
+  assert.equal(createShed({ routeName: "r", shedClass: "never", maxLagMs: 100, refuse }, context), null);
 });
 
 test("the sampler follows a loop that gets late and recovers", () => {

@@ -7,7 +7,7 @@ import type { RandomSource } from "../../base/random.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { families } from "../../observe/families.ts";
-import type { Middleware, MiddlewareContext } from "../middleware.ts";
+import type { Middleware, MiddlewareHost } from "../middleware.ts";
 import type { ShedClass } from "./options.ts";
 
 /** The greatest share of `normal` requests that is refused: some must pass to find out that it is over. */
@@ -27,6 +27,7 @@ export function shareToShed(shedClass: ShedClass, load: number): number {
 
 /** What load shedding in a route depends on. */
 export interface ShedParts {
+  readonly routeName: string;
   readonly shedClass: ShedClass;
   /** 0 = off. */
   readonly maxLagMs: number;
@@ -36,13 +37,12 @@ export interface ShedParts {
 
 /** Creates the middleware that sheds load while the event loop is late. @returns null if nothing is ever refused */
 export function createShed(
-  { shedClass, maxLagMs, refuse }: ShedParts,
-  context: MiddlewareContext,
+  { routeName, shedClass, maxLagMs, refuse }: ShedParts,
+  { metrics, lag }: MiddlewareHost,
   random: RandomSource = Math.random,
 ): Middleware | null {
   if (maxLagMs === 0 || shedClass === "never") return null;
-  const refused = context.metrics.counter(families.shed, [context.routeName]);
-  const { lag } = context;
+  const refused = metrics.counter(families.shed, [routeName]);
   return (next) => (exchange) => {
     const share = shareToShed(shedClass, lag.lagMs / maxLagMs);
     if (share === 0 || random() >= share) return next(exchange);
