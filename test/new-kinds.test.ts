@@ -145,7 +145,7 @@ test("its memory is reserved under the keys that its middleware looks for, and i
   const refused = [1, 2, 3].map(() => {
     const { exchange, client } = createExchange();
     answer(exchange);
-    return exchange.reason ?? client.told.join();
+    return exchange.record.reason ?? client.told.join();
   });
   assert.deepEqual(refused, ["", "RATE_LIMITED", "RATE_LIMITED"]);
   assert.equal(passed, 1);

@@ -29,19 +29,19 @@ function makeExchange(at: number): Exchange {
     peerPort: 40_000 + at,
   });
   exchange.requestId = `0198f2c4-7d1e-7c3a-9b1e-${String(at).padStart(12, "0")}`;
-  exchange.routeName = "api";
-  exchange.upstreamName = "api";
-  exchange.endpointName = "http://127.0.0.1:8081";
-  exchange.status = 200;
-  exchange.attempts = 1;
-  exchange.startedWallMs = 1_700_000_000_000 + at;
-  exchange.startedMs = 1000 + at / 7;
-  exchange.headCompleteMs = exchange.startedMs + 0.01;
-  exchange.attemptStartedMs = exchange.startedMs + 0.02;
-  exchange.connectedMs = exchange.startedMs + 0.03;
-  exchange.firstByteMs = exchange.startedMs + 0.4;
-  exchange.endedMs = exchange.startedMs + 0.5;
-  exchange.responseBodyBytes = 1234;
+  exchange.record.routeName = "api";
+  exchange.record.upstreamName = "api";
+  exchange.record.endpointName = "http://127.0.0.1:8081";
+  exchange.record.status = 200;
+  exchange.record.attempts = 1;
+  exchange.record.startedWallMs = 1_700_000_000_000 + at;
+  exchange.record.startedMs = 1000 + at / 7;
+  exchange.record.headCompleteMs = exchange.record.startedMs + 0.01;
+  exchange.record.attemptStartedMs = exchange.record.startedMs + 0.02;
+  exchange.record.connectedMs = exchange.record.startedMs + 0.03;
+  exchange.record.firstByteMs = exchange.record.startedMs + 0.4;
+  exchange.record.endedMs = exchange.record.startedMs + 0.5;
+  exchange.record.responseBodyBytes = 1234;
   return exchange;
 }
 

@@ -47,16 +47,16 @@ const exchanges = Array.from({ length: 256 }, (_, at) => {
     peerAddress: "127.0.0.1",
     peerPort: 1,
   });
-  exchange.routeName = at % 2 === 0 ? "api" : "web";
-  exchange.upstreamName = exchange.routeName;
-  exchange.endpointName = `http://127.0.0.1:${8080 + (at % 4)}`;
-  exchange.status = at % 16 === 0 ? 404 : 200;
-  exchange.attempts = 1;
-  exchange.startedMs = 1000;
-  exchange.attemptStartedMs = 1000.1;
-  exchange.firstByteMs = 1000.4;
-  exchange.endedMs = 1000.5 + at / 100;
-  exchange.responseBodyBytes = 100;
+  exchange.record.routeName = at % 2 === 0 ? "api" : "web";
+  exchange.record.upstreamName = exchange.record.routeName;
+  exchange.record.endpointName = `http://127.0.0.1:${8080 + (at % 4)}`;
+  exchange.record.status = at % 16 === 0 ? 404 : 200;
+  exchange.record.attempts = 1;
+  exchange.record.startedMs = 1000;
+  exchange.record.attemptStartedMs = 1000.1;
+  exchange.record.firstByteMs = 1000.4;
+  exchange.record.endedMs = 1000.5 + at / 100;
+  exchange.record.responseBodyBytes = 100;
   return exchange;
 });
 measure("ExchangeMetrics.record", 2e6, (iterations) => {

@@ -115,7 +115,7 @@ function open({
   request.authority = "a";
   const client: ClientSide = {
     start(head: AnswerHead) {
-      events.push(exchange.reason ?? String(head.status));
+      events.push(exchange.record.reason ?? String(head.status));
       exchange.isHeadSent = true;
       return nowhere;
     },
@@ -132,7 +132,7 @@ function open({
   });
   exchange.body = body;
   if (filter !== null) exchange.filterAnswer(filter);
-  exchange.startedMs = scheduler.clock.now();
+  exchange.record.startedMs = scheduler.clock.now();
   exchange.forwardingPrefix = new ForwardingPrefix({
     peerAddress: "127.0.0.1",
     scheme: "http",
@@ -200,7 +200,7 @@ test("a failure is followed by another endpoint after a pause that doubles", () 
   assert.deepEqual(new Set(targets()), new Set([1, 2, 3]), "each at another endpoint");
   answer(2, 200);
   assert.deepEqual(events.slice(0, 3), ["retry after UPSTREAM_CONNECT_FAILED", "retry after UPSTREAM_RESET", "200"]);
-  assert.equal(exchange.attempts, 3);
+  assert.equal(exchange.record.attempts, 3);
   assertNothingLeft();
 });
 

@@ -107,7 +107,7 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   run(): void {
     const exchange = this.#exchange;
-    exchange.upstreamName = this.#plan.upstream.name;
+    exchange.record.upstreamName = this.#plan.upstream.name;
     const { breaker, retryBudget } = this.#plan.upstream.policies;
     if (breaker !== null && !breaker.admit()) {
       exchange.fail("BREAKER_OPEN", "", Fields.none.plus("Retry-After", `${breaker.retryAfterSeconds}`));
@@ -116,7 +116,7 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     exchange.answerer = this;
     if (this.#plan.totalTimeoutMs > 0) {
       this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
-      this.#context.wheel.armAt(this.#totalDeadline, exchange.startedMs + this.#plan.totalTimeoutMs);
+      this.#context.wheel.armAt(this.#totalDeadline, exchange.record.startedMs + this.#plan.totalTimeoutMs);
     }
     retryBudget?.noteRequest();
     this.#next("NO_ENDPOINT", "");
@@ -165,10 +165,10 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
   #send(endpoint: Endpoint): void {
     const exchange = this.#exchange;
     this.endpoint = endpoint;
-    exchange.endpointName = endpoint.name;
-    exchange.attempts++;
-    exchange.attemptStartedMs = this.#context.wheel.clock.now();
-    exchange.firstByteMs = -1;
+    exchange.record.endpointName = endpoint.name;
+    exchange.record.attempts++;
+    exchange.record.attemptStartedMs = this.#context.wheel.clock.now();
+    exchange.record.firstByteMs = -1;
     this.#status = 0;
     beginAttempt(endpoint, this.#plan.upstream.policies);
     // HTTP/1.0 may leave it to the endpoint who it is.
@@ -326,9 +326,9 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     this.#abandon();
     this.#carrier = hedge;
     this.endpoint = hedge.endpoint;
-    exchange.endpointName = hedge.endpoint!.name;
-    exchange.attemptStartedMs = hedge.startedMs;
-    exchange.isUpstreamConnectionReused = hedge.isReused;
+    exchange.record.endpointName = hedge.endpoint!.name;
+    exchange.record.attemptStartedMs = hedge.startedMs;
+    exchange.record.isUpstreamConnectionReused = hedge.isReused;
     return true;
   }
 
@@ -351,8 +351,8 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   #noteConnection(body: BodySink, isReused: boolean): void {
     const exchange = this.#exchange;
-    exchange.isUpstreamConnectionReused = isReused;
-    exchange.connectedMs = isReused ? exchange.attemptStartedMs : this.#context.wheel.clock.now();
+    exchange.record.isUpstreamConnectionReused = isReused;
+    exchange.record.connectedMs = isReused ? exchange.record.attemptStartedMs : this.#context.wheel.clock.now();
     if (this.request.tunnel !== null) this.#tunnelSink = body;
     if (this.request.body !== 0) {
       const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
@@ -385,7 +385,7 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   #relay(head: ResponseHead): void {
     const exchange = this.#exchange;
-    exchange.firstByteMs = this.#context.wheel.clock.now();
+    exchange.record.firstByteMs = this.#context.wheel.clock.now();
     this.#status = head.status;
     this.#further?.noteAnswer(head.status);
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
@@ -444,7 +444,7 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   /** Before the first attempt: one that follows a failure waits for what has been begun. */
   get isQueued(): boolean {
-    return this.#admission?.isWaiting === true && this.#exchange.attempts === 0;
+    return this.#admission?.isWaiting === true && this.#exchange.record.attempts === 0;
   }
 
   stop(): void {
@@ -501,7 +501,8 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     this.endpoint = null;
     if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
     const exchange = this.#exchange;
-    const firstByteMs = exchange.firstByteMs === -1 ? -1 : exchange.firstByteMs - exchange.attemptStartedMs;
+    const firstByteMs =
+      exchange.record.firstByteMs === -1 ? -1 : exchange.record.firstByteMs - exchange.record.attemptStartedMs;
     endAttempt(endpoint, this.#plan.upstream.policies, outcome, this.#status, firstByteMs);
   }
 }

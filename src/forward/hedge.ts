@@ -104,7 +104,7 @@ export class Hedge implements Attempt {
       }
       this.endpoint = endpoint;
       this.startedMs = this.#context.wheel.clock.now();
-      this.#exchange.attempts++;
+      this.#exchange.record.attempts++;
       beginAttempt(endpoint, this.#policies);
       endpoint.transport.send(this);
     } catch (error) {

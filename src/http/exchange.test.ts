@@ -140,7 +140,7 @@ test("a failure cancels whoever answers; after the answer has begun, it breaks o
   begun.exchange.fail("TOTAL_TIMEOUT", "too long");
   assert.deepEqual(tap.heard.slice(0, 1), ["abort TOTAL_TIMEOUT"]);
   assert.equal(begun.client.told.at(-1), "abort TOTAL_TIMEOUT");
-  assert.deepEqual([begun.exchange.reason, begun.exchange.detail], ["TOTAL_TIMEOUT", "too long"]);
+  assert.deepEqual([begun.exchange.record.reason, begun.exchange.record.detail], ["TOTAL_TIMEOUT", "too long"]);
 });
 
 test("a failure while a filter holds the answer back is an answer still", () => {

@@ -1,8 +1,7 @@
 /**
  * One request and its answer, as everything between the two connections sees it. The client's side makes an exchange
  * when a head is complete and hands it over. Whoever answers calls `start` or `fail`; the answer passes the filters and
- * leaves by the client's side. When the exchange is over, its fields are what the access log and the metrics read.
- * Never reused.
+ * leaves by the client's side. What the access log and the metrics read is apart, in `record`. Never reused.
  *
  * After the end, and after an answer has begun, calls that would give another answer are ignored: a middleware that
  * comes late does no harm to the next exchange of the connection.
@@ -12,6 +11,7 @@ import { AnswerStep, GuardedSink, nowhere } from "./answer-path.ts";
 import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import { Fields } from "./field-section.ts";
+import { ExchangeRecord } from "./exchange-record.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { ReceivedRequest } from "./message.ts";
 import { OutgoingRequest } from "./outgoing-request.ts";
@@ -54,7 +54,7 @@ export interface ExchangeOrigin {
   bonds?: BoundConnections | null;
 }
 
-/** One request and its answer. Times are monotonic milliseconds; -1 = never happened. */
+/** One request and its answer. */
 export class Exchange implements Responder {
   /** The request as it was received; what goes on is `outgoing`. */
   readonly request: ReceivedRequest;
@@ -94,32 +94,11 @@ export class Exchange implements Responder {
   /** Where the answer that was started goes. */
   #sink: BodySink | null = null;
 
-  // What happened, for the log and the metrics.
-  routeName = "";
-  upstreamName = "";
-  /** The endpoint that answered, or the last one tried. */
-  endpointName = "";
-  /** What the client was sent; 499 if it went away before a head was sent; 0 while undecided. */
-  status = 0;
-  /** Why it ended otherwise than by a complete answer of an endpoint or route; null if all was well. */
-  reason: ReasonCode | null = null;
-  /** More about `reason`, for the log. */
-  detail = "";
-  attempts = 0;
-  isUpstreamConnectionReused = false;
+  /** What happened, for the log and the metrics. */
+  readonly record = new ExchangeRecord();
+  /** The client's side has the head of the answer. */
   isHeadSent = false;
   isEnded = false;
-  requestBodyBytes = 0;
-  responseBodyBytes = 0;
-  /** When the first byte of the head arrived. */
-  startedMs = -1;
-  startedWallMs = 0;
-  headCompleteMs = -1;
-  /** The last attempt: when an endpoint was picked, connected, and answered with its first byte. */
-  attemptStartedMs = -1;
-  connectedMs = -1;
-  firstByteMs = -1;
-  endedMs = -1;
 
   constructor(request: ReceivedRequest, client: ClientSide, origin: ExchangeOrigin) {
     this.request = request;
@@ -229,8 +208,8 @@ export class Exchange implements Responder {
    */
   fail(code: ReasonCode, detail = "", fields = Fields.none): void {
     if (this.isEnded) return;
-    this.reason ??= code;
-    if (this.detail === "") this.detail = detail;
+    this.record.reason ??= code;
+    if (this.record.detail === "") this.record.detail = detail;
     const sink = this.#sink;
     try {
       this.cancel(code);
@@ -267,7 +246,7 @@ export class Exchange implements Responder {
   #bypass(error: unknown, source: BodySource = emptySource): void {
     this.#client.onInternalError(error);
     if (this.isEnded) return;
-    this.reason ??= "INTERNAL_ERROR";
+    this.record.reason ??= "INTERNAL_ERROR";
     if (this.isHeadSent) this.#client.abort("INTERNAL_ERROR");
     else {
       this.#path = this.#client;

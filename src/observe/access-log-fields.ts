@@ -28,7 +28,7 @@ export function elapsedMs(fromMs: number, toMs: number): number {
 
 /** When the exchange began, in milliseconds since the epoch. */
 export const startOf = (exchange: Exchange): number =>
-  exchange.startedWallMs > 0 ? exchange.startedWallMs : Date.now();
+  exchange.record.startedWallMs > 0 ? exchange.record.startedWallMs : Date.now();
 
 /** Was the head understood far enough to have a method and a target? */
 export const hasHead = (exchange: Exchange): boolean => exchange.request.method !== "";
@@ -60,16 +60,18 @@ export const accessLogFields: readonly AccessLogField[] = [
     "level",
     "string",
     "How serious the outcome is: `debug`, `info`, `warn`, `error`; `info` where there is no reason.",
-    (exchange) => (exchange.reason === null ? "info" : reasons[exchange.reason].level),
+    (exchange) => (exchange.record.reason === null ? "info" : reasons[exchange.record.reason].level),
   ),
   define("requestId", "string", "The `X-Request-ID` that went upstream.", (exchange) =>
     orNull(truncate(exchange.requestId, maxLoggedLength.requestId)),
   ),
   define("listener", "string", "The listener.", (exchange) => orNull(exchange.listenerName)),
-  define("route", "string", "The route; null where none matched.", (exchange) => orNull(exchange.routeName)),
-  define("upstream", "string", "The upstream; null where none was asked.", (exchange) => orNull(exchange.upstreamName)),
+  define("route", "string", "The route; null where none matched.", (exchange) => orNull(exchange.record.routeName)),
+  define("upstream", "string", "The upstream; null where none was asked.", (exchange) =>
+    orNull(exchange.record.upstreamName),
+  ),
   define("endpoint", "string", "The endpoint that answered, or the last one tried.", (exchange) =>
-    orNull(exchange.endpointName),
+    orNull(exchange.record.endpointName),
   ),
   define("clientIp", "string", "Who asked: the peer, or what trusted proxies say of it.", (exchange) =>
     orNull(exchange.clientIp),
@@ -91,43 +93,43 @@ export const accessLogFields: readonly AccessLogField[] = [
     hasHead(exchange) ? protocolOf(exchange) : null,
   ),
   define("status", "number", "The status sent to the client; 499: the client went away first.", (exchange) =>
-    String(exchange.status),
+    String(exchange.record.status),
   ),
   define(
     "reason",
     "string",
     "The reason code where it ended otherwise than by a complete answer, else null.",
-    (exchange) => exchange.reason,
+    (exchange) => exchange.record.reason,
   ),
   define(
     "detail",
     "string",
     "More about the reason, such as an operating-system error. JSON: only where there is something to say.",
-    (exchange) => orNull(truncate(exchange.detail, maxLoggedLength.detail)),
+    (exchange) => orNull(truncate(exchange.record.detail, maxLoggedLength.detail)),
   ),
-  define("attempts", "number", "How many endpoints were tried.", (exchange) => String(exchange.attempts)),
+  define("attempts", "number", "How many endpoints were tried.", (exchange) => String(exchange.record.attempts)),
   define("reused", "boolean", "The upstream connection of the last attempt had served before.", (exchange) =>
-    String(exchange.isUpstreamConnectionReused),
+    String(exchange.record.isUpstreamConnectionReused),
   ),
-  define("requestBytes", "number", "Body bytes received.", (exchange) => String(exchange.requestBodyBytes)),
-  define("responseBytes", "number", "Body bytes sent.", (exchange) => String(exchange.responseBodyBytes)),
+  define("requestBytes", "number", "Body bytes received.", (exchange) => String(exchange.record.requestBodyBytes)),
+  define("responseBytes", "number", "Body bytes sent.", (exchange) => String(exchange.record.responseBodyBytes)),
   define("headMs", "number", "From the first byte of the request to its complete head.", (exchange) =>
-    duration(exchange.startedMs, exchange.headCompleteMs),
+    duration(exchange.record.startedMs, exchange.record.headCompleteMs),
   ),
   define(
     "waitMs",
     "number",
     "From the complete head to the start of the last attempt: queueing and earlier attempts.",
-    (exchange) => duration(exchange.headCompleteMs, exchange.attemptStartedMs),
+    (exchange) => duration(exchange.record.headCompleteMs, exchange.record.attemptStartedMs),
   ),
   define("connectMs", "number", "From the start of the last attempt to a connection.", (exchange) =>
-    duration(exchange.attemptStartedMs, exchange.connectedMs),
+    duration(exchange.record.attemptStartedMs, exchange.record.connectedMs),
   ),
   define("firstByteMs", "number", "From the start of the last attempt to the first byte of the answer.", (exchange) =>
-    duration(exchange.attemptStartedMs, exchange.firstByteMs),
+    duration(exchange.record.attemptStartedMs, exchange.record.firstByteMs),
   ),
   define("totalMs", "number", "From the first byte of the request to the end of the exchange.", (exchange) =>
-    duration(exchange.startedMs, exchange.endedMs),
+    duration(exchange.record.startedMs, exchange.record.endedMs),
   ),
   define("userAgent", "string", "The `User-Agent` field.", (exchange) =>
     truncateOrNull(headField(exchange, "user-agent"), maxLoggedLength.userAgent),

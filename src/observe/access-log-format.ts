@@ -101,5 +101,5 @@ function formatCommonLine(exchange: Exchange, redactor: QueryRedactor): string {
   const requestLine = hasHead(exchange)
     ? `${escapePlainText(truncate(request.method, maxLoggedLength.method))} ${escapePlainText(truncate(redactor.redact(request.target), maxLoggedLength.target))} ${protocolOf(exchange)}`
     : "-";
-  return `${escapePlainText(exchange.clientIp) || "-"} - - [${formatCommonTime(startOf(exchange))}] "${requestLine}" ${exchange.status} ${exchange.responseBodyBytes === 0 ? "-" : exchange.responseBodyBytes}`;
+  return `${escapePlainText(exchange.clientIp) || "-"} - - [${formatCommonTime(startOf(exchange))}] "${requestLine}" ${exchange.record.status} ${exchange.record.responseBodyBytes === 0 ? "-" : exchange.record.responseBodyBytes}`;
 }

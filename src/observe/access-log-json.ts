@@ -15,7 +15,8 @@ import type { QueryRedactor } from "./query-redactor.ts";
 
 /** The line for `exchange`, with its line feed; ASCII only. */
 export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): string {
-  const { request, reason } = exchange;
+  const { request, record } = exchange;
+  const { reason } = record;
   const isUsable = hasHead(exchange);
   let line =
     `{"time":"${formatIsoTime(startOf(exchange))}","level":"${reason === null ? "info" : reasons[reason].level}","requestId":${quote(exchange.requestId, maxLoggedLength.requestId)}` +
@@ -23,13 +24,13 @@ export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): str
     `,"peer":${exchange.peerAddress === "" ? "null" : `"${escapeJsonText(exchange.peerAddress)}:${exchange.peerPort}"`},"scheme":"${exchange.scheme}"` +
     `,"method":${methods.quote(request.method)},"host":${hosts.quote(request.authority)}` +
     `,"target":${isUsable ? `"${escapeJsonText(truncate(redactor.redact(request.target), maxLoggedLength.target))}","protocol":"${protocolOf(exchange)}"` : 'null,"protocol":null'}` +
-    `,"status":${exchange.status},"reason":${reason === null ? "null" : `"${reason}"`}`;
-  if (exchange.detail !== "") line += `,"detail":${quote(exchange.detail, maxLoggedLength.detail)}`;
+    `,"status":${record.status},"reason":${reason === null ? "null" : `"${reason}"`}`;
+  if (record.detail !== "") line += `,"detail":${quote(record.detail, maxLoggedLength.detail)}`;
   line +=
-    `,"attempts":${exchange.attempts},"reused":${exchange.isUpstreamConnectionReused},"requestBytes":${exchange.requestBodyBytes},"responseBytes":${exchange.responseBodyBytes}` +
-    `,"headMs":${duration(exchange.startedMs, exchange.headCompleteMs)},"waitMs":${duration(exchange.headCompleteMs, exchange.attemptStartedMs)}` +
-    `,"connectMs":${duration(exchange.attemptStartedMs, exchange.connectedMs)},"firstByteMs":${duration(exchange.attemptStartedMs, exchange.firstByteMs)}` +
-    `,"totalMs":${duration(exchange.startedMs, exchange.endedMs)}`;
+    `,"attempts":${record.attempts},"reused":${record.isUpstreamConnectionReused},"requestBytes":${record.requestBodyBytes},"responseBytes":${record.responseBodyBytes}` +
+    `,"headMs":${duration(record.startedMs, record.headCompleteMs)},"waitMs":${duration(record.headCompleteMs, record.attemptStartedMs)}` +
+    `,"connectMs":${duration(record.attemptStartedMs, record.connectedMs)},"firstByteMs":${duration(record.attemptStartedMs, record.firstByteMs)}` +
+    `,"totalMs":${duration(record.startedMs, record.endedMs)}`;
   if (!isUsable) return `${line},"userAgent":null,"referer":null}\n`;
   findLoggedFields(request);
   return (
@@ -83,15 +84,17 @@ const namesByEndpoint = new Map<string, CachedNames>();
 const maxCachedNames = 256;
 
 function namesText(exchange: Exchange): string {
-  const cached = namesByEndpoint.get(exchange.endpointName);
+  const { record } = exchange;
+  const cached = namesByEndpoint.get(record.endpointName);
   if (
     cached !== undefined &&
-    cached.routeName === exchange.routeName &&
+    cached.routeName === record.routeName &&
     cached.listenerName === exchange.listenerName &&
-    cached.upstreamName === exchange.upstreamName
+    cached.upstreamName === record.upstreamName
   )
     return cached.text;
-  const { listenerName, routeName, upstreamName, endpointName } = exchange;
+  const { listenerName } = exchange;
+  const { routeName, upstreamName, endpointName } = record;
   const text = `,"listener":${quoteName(listenerName)},"route":${quoteName(routeName)},"upstream":${quoteName(upstreamName)},"endpoint":${quoteName(endpointName)}`;
   if (namesByEndpoint.size >= maxCachedNames) namesByEndpoint.clear();
   namesByEndpoint.set(endpointName, { listenerName, routeName, upstreamName, text });

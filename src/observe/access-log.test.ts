@@ -11,7 +11,7 @@ const compile = (format: AccessLogFormatName, template: string | null = null) =>
 const json = compile("json");
 
 test("the JSON line has every documented field, in order, with the documented type", () => {
-  const line = json(endedExchange({ exchange: { detail: "ECONNRESET" } }));
+  const line = json(endedExchange({ record: { detail: "ECONNRESET" } }));
   const entry = JSON.parse(line) as Record<string, unknown>;
   const documented = accessLogFields.filter((field) => field.json !== "no");
   assert.deepEqual(
@@ -27,7 +27,7 @@ test("the JSON line has every documented field, in order, with the documented ty
 test("the JSON line and the fields of templates agree", () => {
   const redactor = new QueryRedactor();
   for (const exchange of [
-    endedExchange({ fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n", exchange: { detail: "d" } }),
+    endedExchange({ fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n", record: { detail: "d" } }),
     endedExchange({ fields: "Host: x\r\n" }),
     malformedExchange(),
   ]) {
@@ -133,14 +133,9 @@ test("no format lets through anything but printable ASCII, whatever a client, a 
     target: `/${nasty}?${nasty}`,
     authority: nasty,
     fields: `User-Agent: a\u0001"\\\u00e9\u001b\r\nReferer: \u00ff"\r\nX-A: ${"\u0002"}\r\n`,
-    exchange: {
-      clientIp: nasty,
-      routeName: nasty,
-      upstreamName: nasty,
-      endpointName: nasty,
-      requestId: nasty,
-      detail: nasty,
-    },
+    clientIp: nasty,
+    requestId: nasty,
+    record: { routeName: nasty, upstreamName: nasty, endpointName: nasty, detail: nasty },
   });
   const everything = accessLogFields.map((field) => `{${field.name}}`).join(" ");
   for (const format of [

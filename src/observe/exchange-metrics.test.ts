@@ -19,7 +19,7 @@ function setUp() {
 
 test("an exchange is counted by listener, route, upstream, method and status, with its bytes, durations and attempt", () => {
   const { metrics, samples } = setUp();
-  metrics.record(endedExchange({ method: "POST", exchange: { requestBodyBytes: 10 } }));
+  metrics.record(endedExchange({ method: "POST", record: { requestBodyBytes: 10 } }));
   metrics.record(endedExchange({ method: "POST" }));
   assert.deepEqual(samples("millrace_requests_total"), [
     'millrace_requests_total{listener=":8080",route="api",upstream="api",method="POST",code="200"} 2',
@@ -66,8 +66,8 @@ test("a malformed request is counted under no route and by its reason", () => {
 
 test("upstream faults and vanished clients are failures, not refusals, and name the attempt's outcome", () => {
   const { metrics, samples } = setUp();
-  metrics.record(endedExchange({ exchange: { status: 502, reason: "UPSTREAM_RESET", firstByteMs: -1 } }));
-  metrics.record(endedExchange({ exchange: { status: 499, reason: "CLIENT_GONE", firstByteMs: -1 } }));
+  metrics.record(endedExchange({ record: { status: 502, reason: "UPSTREAM_RESET", firstByteMs: -1 } }));
+  metrics.record(endedExchange({ record: { status: 499, reason: "CLIENT_GONE", firstByteMs: -1 } }));
   assert.deepEqual(samples("millrace_failures"), [
     'millrace_failures_total{listener=":8080",route="api",upstream="api",reason="UPSTREAM_RESET"} 1',
     'millrace_failures_total{listener=":8080",route="api",upstream="api",reason="CLIENT_GONE"} 1',
@@ -81,9 +81,9 @@ test("upstream faults and vanished clients are failures, not refusals, and name 
 
 test("a retry counts the failed attempt and the retry", () => {
   const { metrics, samples } = setUp();
-  const exchange = endedExchange({ exchange: { firstByteMs: -1 } });
+  const exchange = endedExchange({ record: { firstByteMs: -1 } });
   metrics.recordRetry(exchange, "UPSTREAM_CONNECT_FAILED");
-  exchange.endpointName = "http://127.0.0.1:8082";
+  exchange.record.endpointName = "http://127.0.0.1:8082";
   metrics.record(exchange);
   assert.deepEqual(samples("millrace_retries"), [
     'millrace_retries_total{upstream="api",reason="UPSTREAM_CONNECT_FAILED"} 1',
@@ -96,7 +96,7 @@ test("a retry counts the failed attempt and the retry", () => {
 
 test("a tunnel's hours do not count as a request's duration", () => {
   const { metrics, samples } = setUp();
-  metrics.record(endedExchange({ exchange: { status: 101, endedMs: 3_600_000 } }));
+  metrics.record(endedExchange({ record: { status: 101, endedMs: 3_600_000 } }));
   assert.deepEqual(samples("millrace_request_duration_seconds_count"), [
     'millrace_request_duration_seconds_count{listener=":8080",route="api"} 0',
   ]);
@@ -107,7 +107,7 @@ test("routes, upstreams and endpoints are told apart when they alternate", () =>
   for (let at = 0; at < 10; at++)
     metrics.record(
       endedExchange({
-        exchange: { upstreamName: at % 2 === 0 ? "blue" : "green", routeName: at % 5 === 0 ? "x" : "y" },
+        record: { upstreamName: at % 2 === 0 ? "blue" : "green", routeName: at % 5 === 0 ? "x" : "y" },
       }),
     );
   const byLabels = samples("millrace_requests_total")

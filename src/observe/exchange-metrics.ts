@@ -75,23 +75,25 @@ export class ExchangeMetrics {
 
   /** Counts an exchange that ended, and its last attempt. Exactly once an exchange. */
   record(exchange: Exchange): void {
-    const route = this.#routes.get(exchange.listenerName)?.get(exchange.routeName) ?? this.#addRoute(exchange);
+    const route = this.#routes.get(exchange.listenerName)?.get(exchange.record.routeName) ?? this.#addRoute(exchange);
     route.record(exchange);
-    if (exchange.attempts > 0 && exchange.endpointName !== "")
-      this.#recordAttempt(exchange, exchange.reason ?? exchange.status);
+    if (exchange.record.attempts > 0 && exchange.record.endpointName !== "")
+      this.#recordAttempt(exchange, exchange.record.reason ?? exchange.record.status);
   }
 
   /**
-   * Counts an attempt that failed and is followed by another; call it before the exchange's fields are set for the next
+   * Counts an attempt that failed and is followed by another; call it before the record is set for the next
    * attempt.
    */
   recordRetry(exchange: Exchange, reason: ReasonCode | number): void {
     this.#recordAttempt(exchange, reason);
-    const key = `${exchange.upstreamName} ${reason}`;
+    const key = `${exchange.record.upstreamName} ${reason}`;
     let retries = this.#retries.get(key);
     if (retries === undefined) {
       retries = this.#writer.counter(families.retries, [
-        this.#names?.hasUpstream(exchange.upstreamName) === false ? goneLabelValue : exchange.upstreamName,
+        this.#names?.hasUpstream(exchange.record.upstreamName) === false
+          ? goneLabelValue
+          : exchange.record.upstreamName,
         String(reason),
       ]);
       this.#retries.set(key, retries);
@@ -115,30 +117,31 @@ export class ExchangeMetrics {
 
   #recordAttempt(exchange: Exchange, code: number | ReasonCode): void {
     const endpoint =
-      this.#endpoints.get(exchange.upstreamName)?.get(exchange.endpointName) ?? this.#addEndpoint(exchange);
-    const hasFirstByte = exchange.firstByteMs >= 0 && exchange.attemptStartedMs >= 0;
-    endpoint.record(code, hasFirstByte ? exchange.firstByteMs - exchange.attemptStartedMs : -1);
+      this.#endpoints.get(exchange.record.upstreamName)?.get(exchange.record.endpointName) ??
+      this.#addEndpoint(exchange);
+    const hasFirstByte = exchange.record.firstByteMs >= 0 && exchange.record.attemptStartedMs >= 0;
+    endpoint.record(code, hasFirstByte ? exchange.record.firstByteMs - exchange.record.attemptStartedMs : -1);
   }
 
   #addRoute(exchange: Exchange): RouteMetrics {
-    const route = new RouteMetrics(this.#writer, this.#names, exchange.listenerName, exchange.routeName);
+    const route = new RouteMetrics(this.#writer, this.#names, exchange.listenerName, exchange.record.routeName);
     const routes = this.#routes.get(exchange.listenerName) ?? new Map<string, RouteMetrics>();
-    routes.set(exchange.routeName, route);
+    routes.set(exchange.record.routeName, route);
     this.#routes.set(exchange.listenerName, routes);
     return route;
   }
 
   #addEndpoint(exchange: Exchange): EndpointMetrics {
-    const { upstreamName, endpointName } = exchange;
+    const { upstreamName, endpointName } = exchange.record;
     const names = this.#names;
     const endpoint = new EndpointMetrics(
       this.#writer,
       names?.hasUpstream(upstreamName) === false ? goneLabelValue : upstreamName,
       names?.hasEndpoint(upstreamName, endpointName) === false ? goneLabelValue : endpointName,
     );
-    const endpoints = this.#endpoints.get(exchange.upstreamName) ?? new Map<string, EndpointMetrics>();
-    endpoints.set(exchange.endpointName, endpoint);
-    this.#endpoints.set(exchange.upstreamName, endpoints);
+    const endpoints = this.#endpoints.get(exchange.record.upstreamName) ?? new Map<string, EndpointMetrics>();
+    endpoints.set(exchange.record.endpointName, endpoint);
+    this.#endpoints.set(exchange.record.upstreamName, endpoints);
     return endpoint;
   }
 }

@@ -36,8 +36,8 @@ function setUp(limits: { maxSeries?: number; pageBytes?: number } = {}) {
   });
   const metrics = new ExchangeMetrics(writer);
   const scrape = (): string => formatMetrics(reader.read());
-  const serve = (endpointName: string, exchange = {}): void =>
-    metrics.record(endedExchange({ exchange: { endpointName, ...exchange } }));
+  const serve = (endpointName: string, record = {}): void =>
+    metrics.record(endedExchange({ record: { endpointName, ...record } }));
   return { clock, reader, writer, metrics, scrape, serve, bytes: () => bytes };
 }
 

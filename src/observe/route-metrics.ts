@@ -54,16 +54,17 @@ export class RouteMetrics {
 
   /** Counts an exchange that ended. */
   record(exchange: Exchange): void {
+    const { record } = exchange;
     let upstream = this.#latest;
-    if (upstream === null || upstream.name !== exchange.upstreamName) upstream = this.#upstream(exchange.upstreamName);
+    if (upstream === null || upstream.name !== record.upstreamName) upstream = this.#upstream(record.upstreamName);
     const method = methodIndex.get(exchange.request.method) ?? 0;
-    const key = method * 1000 + exchange.status;
+    const key = method * 1000 + record.status;
     (upstream.requests.get(key) ?? this.#addRequests(upstream, key)).add(1);
-    if (exchange.status !== 101 && exchange.startedMs >= 0 && exchange.endedMs >= 0)
-      this.#duration.observe((exchange.endedMs - exchange.startedMs) / 1000);
-    if (exchange.requestBodyBytes !== 0) this.#requestBytes.add(exchange.requestBodyBytes);
-    if (exchange.responseBodyBytes !== 0) this.#responseBytes.add(exchange.responseBodyBytes);
-    if (exchange.reason !== null) this.#recordReason(upstream, exchange.reason);
+    if (record.status !== 101 && record.startedMs >= 0 && record.endedMs >= 0)
+      this.#duration.observe((record.endedMs - record.startedMs) / 1000);
+    if (record.requestBodyBytes !== 0) this.#requestBytes.add(record.requestBodyBytes);
+    if (record.responseBodyBytes !== 0) this.#responseBytes.add(record.responseBodyBytes);
+    if (record.reason !== null) this.#recordReason(upstream, record.reason);
   }
 
   #recordReason(upstream: UpstreamCounts, reason: keyof typeof reasons): void {

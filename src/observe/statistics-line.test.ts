@@ -66,10 +66,10 @@ test("a line tells the difference to the line before, and the gauges as they sta
   statistics.print();
   metrics.listener(":8080").inFlight.add(3);
   metrics.listener(":8080").connections.add(64);
-  for (let at = 0; at < 99; at++) metrics.record(endedExchange({ exchange: { endedMs: 1000.2 } }));
+  for (let at = 0; at < 99; at++) metrics.record(endedExchange({ record: { endedMs: 1000.2 } }));
   for (const status of [500, 504])
-    metrics.record(endedExchange({ exchange: { status, reason: "UPSTREAM_RESET", endedMs: 3000 } }));
-  metrics.record(endedExchange({ exchange: { status: 404 } }));
+    metrics.record(endedExchange({ record: { status, reason: "UPSTREAM_RESET", endedMs: 3000 } }));
+  metrics.record(endedExchange({ record: { status: 404 } }));
   clock.advance(10_000);
   statistics.print();
   assert.equal(lines[1], "stats requests=102 errors=2 req/s=10.2 avg=39.5ms p99=1.74s in_flight=3 connections=64\n");
@@ -77,7 +77,7 @@ test("a line tells the difference to the line before, and the gauges as they sta
 
 test("a method or route that looks like a status does not count as an error", () => {
   const { clock, metrics, lines, statistics } = setUp();
-  metrics.record(endedExchange({ exchange: { routeName: 'x,code="500"', upstreamName: 'code="500"' } }));
+  metrics.record(endedExchange({ record: { routeName: 'x,code="500"', upstreamName: 'code="500"' } }));
   clock.advance(1_000);
   statistics.print();
   assert.match(lines[0] ?? "", /requests=1 errors=0 /);

@@ -342,7 +342,7 @@ export class DataPlane implements ListenerHost {
     if (route === null) exchange.fail(refusal ?? "NO_ROUTE");
     else if (route === ambiguous) exchange.fail(refusal ?? "AMBIGUOUS_TARGET");
     else {
-      exchange.routeName = route.name;
+      exchange.record.routeName = route.name;
       if (exchange.upgrade !== null && !route.upgrades.has(toLowerAscii(exchange.upgrade))) exchange.upgrade = null;
       if (refusal === null) route.answer(exchange);
       else route.refuse(exchange, refusal);
@@ -352,8 +352,8 @@ export class DataPlane implements ListenerHost {
   onExchangeEnd(exchange: Exchange): void {
     if (exchange.onEnd !== null) exchange.onEnd();
     this.#metrics.record(exchange);
-    if (exchange.reason === "SHUTTING_DOWN")
-      this.#writer.counter(families.cut, [exchange.status === 101 ? "tunnel" : "exchange"]).add(1);
+    if (exchange.record.reason === "SHUTTING_DOWN")
+      this.#writer.counter(families.cut, [exchange.record.status === 101 ? "tunnel" : "exchange"]).add(1);
     this.#failures.noteEnd(exchange);
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }
@@ -408,16 +408,16 @@ export class DataPlane implements ListenerHost {
     this.#metrics.recordRetry(exchange, cause);
 
   readonly #onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void =>
-    this.#failures.noteAttempt(exchange.upstreamName, endpoint.name, code, detail);
+    this.#failures.noteAttempt(exchange.record.upstreamName, endpoint.name, code, detail);
 
   readonly #onHedge = (exchange: Exchange, result: HedgeResult): void =>
-    this.#writer.counter(families.hedges, [exchange.upstreamName, result]).add();
+    this.#writer.counter(families.hedges, [exchange.record.upstreamName, result]).add();
 
   readonly #onRetryRefused = (exchange: Exchange): void =>
-    this.#writer.counter(families.retriesRefused, [exchange.upstreamName]).add();
+    this.#writer.counter(families.retriesRefused, [exchange.record.upstreamName]).add();
 
   readonly #onTunnel = (exchange: Exchange, delta: 1 | -1): void =>
-    this.#metrics.tunnels(exchange.routeName, exchange.upstreamName).add(delta);
+    this.#metrics.tunnels(exchange.record.routeName, exchange.record.upstreamName).add(delta);
 
   /** Metrics name what the running configuration has, and listeners that still have connections. */
   readonly #adoptNames = (): void => {

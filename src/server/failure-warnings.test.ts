@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Exchange } from "../http/exchange.ts";
+import type { ExchangeRecord } from "../http/exchange-record.ts";
 import type { LogFields } from "../observe/logger.ts";
 import type { Warning } from "../observe/repeated-warning.ts";
 import { endedExchange } from "../observe/testing/ended-exchange.ts";
@@ -12,7 +12,7 @@ function setUp() {
     warn: ({ message, fields }: Warning) => said.push(`${message} ${JSON.stringify(fields)}`),
     recover: (subject, message) => said.push(`${message}: ${subject}`),
   });
-  const end = (exchange: Partial<Exchange>): void => failures.noteEnd(endedExchange({ exchange }));
+  const end = (record: Partial<ExchangeRecord>): void => failures.noteEnd(endedExchange({ record }));
   return { failures, end, take: () => said.splice(0) };
 }
 

@@ -56,7 +56,7 @@ export class FailureWarnings {
 
   /** An exchange ended. What failed its attempts has been noted. */
   noteEnd(exchange: Exchange): void {
-    const { reason, upstreamName: upstream, detail } = exchange;
+    const { reason, upstreamName: upstream, detail } = exchange.record;
     if (upstream === "") return;
     if (reason === null) {
       if (this.#failing.size > 0) this.#noteSuccess(exchange);
@@ -68,7 +68,7 @@ export class FailureWarnings {
         message: "upstream cannot serve requests",
         fields: { upstream, reason },
       });
-    } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.endpointName, reason, detail);
+    } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.record.endpointName, reason, detail);
     else if (shortageReasons.has(reason) && detail !== "") {
       this.#warnings.warn({
         subject: "upstream connections",
@@ -94,7 +94,7 @@ export class FailureWarnings {
     this.#failing.set(upstream, names);
   }
 
-  #noteSuccess({ upstreamName: upstream, endpointName: endpoint }: Exchange): void {
+  #noteSuccess({ record: { upstreamName: upstream, endpointName: endpoint } }: Exchange): void {
     const names = this.#failing.get(upstream);
     if (names === undefined) return;
     if (names.delete(wholeUpstream))

@@ -83,7 +83,7 @@ export class ClientAnswer implements ClientSide {
 
   /** How much of its body was sent. */
   get bodyBytes(): number {
-    return this.exchange?.responseBodyBytes ?? 0;
+    return this.exchange?.record.responseBodyBytes ?? 0;
   }
 
   /** The client has not yet taken all that was written. */
@@ -142,13 +142,14 @@ export class ClientAnswer implements ClientSide {
   }
 
   #startAnswer(exchange: Exchange, head: AnswerHead): void {
-    exchange.status = head.status;
-    if (exchange.reason !== null && reasons[exchange.reason].isFinal) this.isKeptAlive = false;
+    exchange.record.status = head.status;
+    if (exchange.record.reason !== null && reasons[exchange.record.reason].isFinal) this.isKeptAlive = false;
     const { isBodyOpen } = this.#host;
     const hasUnread = !this.#unread.isEmpty;
     // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110
     // section 10.1.1).
-    if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.requestBodyBytes === 0) this.isKeptAlive = false;
+    if (this.isContinueAwaited && isBodyOpen && !hasUnread && exchange.record.requestBodyBytes === 0)
+      this.isKeptAlive = false;
     // The rest of the body is too long to be dropped: the connection will be closed, and the answer must say so (RFC
     // 9112 section 9.6).
     if (isBodyOpen && !this.#body.isDroppable) this.isKeptAlive = false;
@@ -159,7 +160,7 @@ export class ClientAnswer implements ClientSide {
   }
 
   #startTunnel(exchange: Exchange, head: AnswerHead): void {
-    exchange.status = 101;
+    exchange.record.status = 101;
     this.isKeptAlive = false;
     this.#writer.switchProtocols(head, exchange.upgrade!);
     this.#host.beginTunnel();
@@ -192,7 +193,7 @@ export class ClientAnswer implements ClientSide {
 
   data(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.exchange!.responseBodyBytes += chunk.length;
+    this.exchange!.record.responseBodyBytes += chunk.length;
     if (!this.#writer.data(chunk)) this.#breakOffFalse("longer");
   }
 
@@ -231,9 +232,9 @@ export class ClientAnswer implements ClientSide {
   abort(code: ReasonCode): void {
     const exchange = this.exchange;
     if (exchange === null || this.isEnded) return;
-    exchange.reason ??= code;
+    exchange.record.reason ??= code;
     const isDelimited = exchange.isHeadSent && this.#writer.isDelimited;
-    if (!exchange.isHeadSent) exchange.status = 499;
+    if (!exchange.isHeadSent) exchange.record.status = 499;
     this.isEnded = true;
     this.isKeptAlive = false;
     this.cancel(code);
@@ -277,8 +278,8 @@ export class ClientAnswer implements ClientSide {
     const exchange = this.exchange;
     if (exchange === null || exchange.isEnded) return;
     // Either side may end a tunnel as it likes.
-    if (!this.#host.isTunnel || code !== "CLIENT_GONE") exchange.reason ??= code;
-    if (!exchange.isHeadSent) exchange.status = 499;
+    if (!this.#host.isTunnel || code !== "CLIENT_GONE") exchange.record.reason ??= code;
+    if (!exchange.isHeadSent) exchange.record.status = 499;
     this.isEnded = true;
     this.cancel(code);
     this.endExchange();
@@ -289,7 +290,7 @@ export class ClientAnswer implements ClientSide {
     const exchange = this.exchange;
     if (exchange === null || exchange.isEnded) return;
     exchange.isEnded = true;
-    exchange.endedMs = this.#context.wheel.clock.now();
+    exchange.record.endedMs = this.#context.wheel.clock.now();
     try {
       this.#context.onExchangeEnd(exchange);
     } catch (error) {

@@ -120,7 +120,7 @@ test("a client that ends its side while its request stands in a queue is gone at
   cancelled.length = 0;
   const { client, ended } = await open({ answerers: [answerer(true)] });
   client.end();
-  const { status, reason } = await ended;
+  const { status, reason } = (await ended).record;
   assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
   client.destroy();
 });
@@ -136,7 +136,7 @@ test("one whose request is under way has half a second in which its answer may b
   assert.deepEqual(cancelled, []);
   clock.advance(400);
   wheel.advance();
-  assert.deepEqual([(await ended).status, cancelled], [499, ["CLIENT_GONE"]]);
+  assert.deepEqual([(await ended).record.status, cancelled], [499, ["CLIENT_GONE"]]);
   client.destroy();
 });
 
@@ -167,7 +167,7 @@ for (const memory of ["ours", "Node's"] as const) {
     client.end();
     await once(client, "close");
     assert.deepEqual(
-      exchanges.map(({ status }) => status),
+      exchanges.map(({ record }) => record.status),
       Array.from({ length: 40 }, () => 404),
     );
   });
@@ -177,7 +177,7 @@ for (const memory of ["ours", "Node's"] as const) {
     const sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     const { client, ended } = await open({ sent, answerers: [answerer(true)], memory });
     client.end();
-    const { status, reason } = await ended;
+    const { status, reason } = (await ended).record;
     assert.deepEqual([status, reason, cancelled], [499, "CLIENT_GONE", ["CLIENT_GONE"]]);
     client.destroy();
   });
@@ -196,7 +196,7 @@ test("a client that has ended its side has half a second for the answer to its s
   assert.equal(exchanges.length, 1);
   clock.advance(800);
   wheel.advance();
-  assert.deepEqual([exchanges.map(({ status }) => status), cancelled], [[404, 499], ["CLIENT_GONE"]]);
+  assert.deepEqual([exchanges.map(({ record }) => record.status), cancelled], [[404, 499], ["CLIENT_GONE"]]);
   client.destroy();
 });
 
@@ -235,7 +235,7 @@ test("a bug in whoever answers is answered by a 500, and the next request of the
   client.end();
   await once(client, "close");
   assert.match(text, /^HTTP\/1\.1 500 [^]*HTTP\/1\.1 404 /);
-  assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
+  assert.deepEqual([exchanges.map(({ record }) => record.reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
 });
 
 const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
@@ -259,7 +259,7 @@ for (const part of ["data", "flush", "end"] as const) {
     });
     client.end(post.slice(-1) + get);
     await once(client, "close");
-    assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
+    assert.deepEqual([exchanges.map(({ record }) => record.reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
   });
 }
 
@@ -276,7 +276,7 @@ for (const [what, body, content] of [
     };
     const { client, exchanges } = await open({ sent: get + get, begun, onBug: (error) => bugs.push(error) });
     await once(client, "close");
-    assert.deepEqual([exchanges.map(({ reason }) => reason), bugs.length], [["INTERNAL_ERROR"], 1]);
+    assert.deepEqual([exchanges.map(({ record }) => record.reason), bugs.length], [["INTERNAL_ERROR"], 1]);
   });
 }
 

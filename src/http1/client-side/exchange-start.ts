@@ -46,9 +46,9 @@ export class ExchangeStart {
   /** @param wasSplit the head did not come in one piece */
   make(head: RequestHead, client: ClientSide, wasSplit: boolean): Exchange {
     const exchange = new Exchange(head, client, this.#origin);
-    exchange.startedMs = this.#headStartedMs;
-    exchange.headCompleteMs = wasSplit ? this.#clock.now() : this.#headStartedMs;
-    exchange.startedWallMs = this.#clock.wall();
+    exchange.record.startedMs = this.#headStartedMs;
+    exchange.record.headCompleteMs = wasSplit ? this.#clock.now() : this.#headStartedMs;
+    exchange.record.startedWallMs = this.#clock.wall();
     exchange.isPeerTrusted = this.#origin.isPeerTrusted;
     this.#headStartedMs = -1;
     this.count++;

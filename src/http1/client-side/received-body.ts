@@ -158,14 +158,14 @@ export class ReceivedBody implements PieceReceiver {
       return;
     }
     const exchange = this.#exchange!;
-    exchange.requestBodyBytes += piece.length;
-    if (this.#maxBytes > 0 && exchange.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
+    exchange.record.requestBodyBytes += piece.length;
+    if (this.#maxBytes > 0 && exchange.record.requestBodyBytes > this.#maxBytes) this.#isTooLarge = true;
     else this.#give(piece, this.#isBorrowed);
   }
 
   /** Bytes in a tunnel; `isBorrowed` as in `read`. */
   pass(bytes: Buffer, isBorrowed: boolean): void {
-    this.#exchange!.requestBodyBytes += bytes.length;
+    this.#exchange!.record.requestBodyBytes += bytes.length;
     this.#give(bytes, isBorrowed);
   }
 

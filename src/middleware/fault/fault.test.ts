@@ -31,7 +31,7 @@ test("so many requests are aborted as the percentage says, with the status it sa
     answer(exchange);
     if (client.told.length === 0) continue;
     assert.deepEqual(client.told, [`head 418 ${client.content.length}`, "end"]);
-    assert.equal(exchange.reason, "FAULT_INJECTED");
+    assert.equal(exchange.record.reason, "FAULT_INJECTED");
     aborted++;
   }
   assert.equal(passed + aborted, 10_000);

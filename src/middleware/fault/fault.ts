@@ -41,7 +41,7 @@ export function createFault(
         : (exchange) => {
             if (random() >= abort.percent) return next(exchange);
             aborts.add();
-            exchange.reason = "FAULT_INJECTED";
+            exchange.record.reason = "FAULT_INJECTED";
             sendOwnAnswer(exchange, explain("FAULT_INJECTED", exchange, "", abort.status));
           };
     const goOnLater = (exchange: Exchange, delayMs: number): void => {

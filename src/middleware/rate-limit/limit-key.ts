@@ -12,7 +12,7 @@ export type LimitKey = (exchange: Exchange) => string;
 
 /** Compiles a key. @param text as the options have it */
 export function compileLimitKey(text: string): LimitKey {
-  if (text === "route") return (exchange) => exchange.routeName;
+  if (text === "route") return (exchange) => exchange.record.routeName;
   if (text === "listener") return (exchange) => exchange.listenerName;
   if (text === "clientIp") return (exchange) => toNetwork(exchange.clientIp);
   const keyOf = compileExchangeKey(text);

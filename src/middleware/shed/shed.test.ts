@@ -39,7 +39,7 @@ test("so many are refused as the lag says, and told why", () => {
   for (let count = 0; count < 10_000; count++) {
     const { exchange, client } = createExchange();
     answer(exchange);
-    assert.ok(client.told.length === 0 || exchange.reason === "OVERLOADED");
+    assert.ok(client.told.length === 0 || exchange.record.reason === "OVERLOADED");
   }
   assert.ok(Math.abs(passed - 7_000) < 150, `${passed} passed`);
   assert.equal(countOf("millrace_shed_total"), 10_000 - passed);

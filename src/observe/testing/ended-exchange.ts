@@ -1,4 +1,5 @@
 /** Exchanges that ended, for the tests of this folder. */
+import type { ExchangeRecord } from "../../http/exchange-record.ts";
 import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 
@@ -9,7 +10,9 @@ export interface ExchangeFacts {
   /** Field lines, without the empty line. */
   readonly authority?: string;
   readonly fields?: string;
-  readonly exchange?: Partial<Omit<Exchange, "request">>;
+  readonly requestId?: string;
+  readonly clientIp?: string;
+  readonly record?: Partial<ExchangeRecord>;
 }
 
 /** An exchange that ended. */
@@ -27,17 +30,17 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
     peerAddress: "192.0.2.7",
     peerPort: 40_001,
   });
-  return Object.assign(
-    exchange,
+  exchange.requestId = facts.requestId ?? "id-1";
+  exchange.clientIp = facts.clientIp ?? exchange.clientIp;
+  Object.assign(
+    exchange.record,
     {
-      requestId: "id-1",
       routeName: "api",
       upstreamName: "api",
       endpointName: "http://127.0.0.1:8081",
       status: 200,
       attempts: 1,
       isUpstreamConnectionReused: true,
-      requestBodyBytes: 0,
       responseBodyBytes: 1234,
       startedMs: 1000,
       startedWallMs: 1_700_000_000_123,
@@ -46,9 +49,10 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
       connectedMs: 1001.5,
       firstByteMs: 1003,
       endedMs: 1004.1234,
-    },
-    facts.exchange,
+    } satisfies Partial<ExchangeRecord>,
+    facts.record,
   );
+  return exchange;
 }
 
 /** An exchange whose head was not understood. */
@@ -59,11 +63,12 @@ export function malformedExchange(): Exchange {
     peerAddress: "192.0.2.7",
     peerPort: 40_001,
   });
-  return Object.assign(exchange, {
+  Object.assign(exchange.record, {
     status: 400,
     reason: "BAD_REQUEST_LINE",
     startedMs: 1000,
     startedWallMs: 1_700_000_000_123,
     endedMs: 1000.5,
-  });
+  } satisfies Partial<ExchangeRecord>);
+  return exchange;
 }
