@@ -195,6 +195,20 @@ test("folders of one layer do not know each other both ways", () => {
   assertNone([...seen].filter((pair) => seen.has(pair.split(" ").reverse().join(" "))));
 });
 
+test("a middleware is known by its kind alone: nothing but the list reaches into its folder", () => {
+  const ownFolder = (path: string): string | null => /^src\/middleware\/[^/]+\//.exec(path)?.[0] ?? null;
+  const kinds = files.filter((file) => /^src\/middleware\/[^/]+\/kind\.ts$/.test(file.path));
+  const folders = new Set(kinds.map((file) => ownFolder(file.path)));
+  assert.ok(folders.size >= 6);
+  assertNone(
+    findInImports((from, to) => {
+      const folder = ownFolder(to);
+      if (folder === null || !folders.has(folder) || ownFolder(from) === folder) return null;
+      return from === "src/middleware/kinds.ts" && to === `${folder}kind.ts` ? null : "that is another's middleware";
+    }),
+  );
+});
+
 test("http/ is pure: no sockets, no files, no timers of the system", () => {
   assertNone(
     files

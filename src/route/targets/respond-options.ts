@@ -1,6 +1,6 @@
 /** The options of `respond`. Schema and documentation; the normal form is `RespondOptions`. */
 import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
-import { createFieldMapSchema, createFieldValueSchema } from "../../middleware/headers/field-options.ts";
+import { createFieldMapSchema, createFieldValueSchema } from "../../http/field-options.ts";
 
 /** Makes the schema of `respond`. */
 export const createRespondSchema = (tools: SchemaTools) => {

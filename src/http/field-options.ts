@@ -1,6 +1,6 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
-import type { SchemaTools } from "../../base/schema-builder.ts";
-import { isToken, toLowerAscii } from "../../http/fields.ts";
+import type { SchemaTools } from "../base/schema-builder.ts";
+import { isToken, toLowerAscii } from "./fields.ts";
 
 /**
  * Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for
