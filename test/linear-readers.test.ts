@@ -145,12 +145,12 @@ const everyField = (text: string) =>
   );
 
 const routerBy = (match: object) => {
-  const router = new Router([{ name: "r", match, value: 1 }]);
+  const router = Router.of([{ name: "r", match, value: 1 }]);
   return (text: string): void => {
     router.match(everyField(text));
   };
 };
-const router = new Router([
+const router = Router.of([
   { name: "a", match: { host: ["*.a.b", "*.b"], path: "/a/*" }, value: 1 },
   { name: "b", match: { path: "/a/a/a/a/*" }, value: 2 },
 ]);

@@ -7,6 +7,7 @@
  * seconds. A place is never used twice, since whoever still holds the region of a forgotten key keeps using it; a slab
  * is let go when all its keys are forgotten.
  */
+import { TimeSlices } from "./time-slices.ts";
 
 /** A stretch of shared memory. It begins on a cache line of its own. */
 export interface SharedRegion {
@@ -82,7 +83,7 @@ export class SharedMemory {
 
   /** @param snapshot the directory to share; default: an empty one of one's own. */
   constructor(snapshot?: SharedSnapshot) {
-    if (snapshot !== undefined) this.adopt(snapshot);
+    if (snapshot !== undefined) this.extend(snapshot, []);
   }
 
   /**
@@ -126,42 +127,32 @@ export class SharedMemory {
   /**
    * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names
    * other memory than before; whoever still holds the old region keeps using it. A region of one's own making is
-   * forgotten unless the snapshot has it.
+   * forgotten unless the snapshot has it. Until all is there, the directory is as it was.
    */
-  adopt(snapshot: SharedSnapshot): void {
-    const { slabs } = snapshot;
-    const before = this.#slabs;
-    this.#slabs = new Map([...slabs].map(([id, buffer]) => [id, before.get(id) ?? fullSlab(id, buffer)]));
-    for (const slab of this.#slabs.values()) slab.keys = 0;
+  async adopt({ slabs, keys, places }: SharedSnapshot, slices = new TimeSlices()): Promise<void> {
+    const nextSlabs = new Map(
+      [...slabs].map(([id, buffer]) => [id, fullSlab(id, this.#slabs.get(id)?.buffer ?? buffer)]),
+    );
+    const next = new Map<string, Placed>();
+    for (const [at, key] of keys.entries()) {
+      const placed = placeAt(at, places, nextSlabs);
+      next.set(key, placed);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    this.#slabs = nextSlabs;
+    this.#regions = next;
     this.#open = null;
-    const known = this.#regions;
-    this.#regions = new Map();
-    this.#place(snapshot, known);
   }
 
   /**
    * Takes the regions of a newer snapshot of some keys into a directory that was made of a snapshot, and forgets the
    * keys `dropped`; the others stay as they are.
    */
-  extend(part: SharedSnapshot, dropped: readonly string[]): void {
-    for (const key of [...dropped, ...part.keys]) this.#forget(key);
-    for (const [id, buffer] of part.slabs) if (!this.#slabs.has(id)) this.#slabs.set(id, fullSlab(id, buffer));
-    this.#place(part, new Map());
-  }
-
-  /** @param known regions that are used again if they are in the same place */
-  #place({ keys, places }: SharedSnapshot, known: ReadonlyMap<string, Placed>): void {
-    for (const [at, key] of keys.entries()) {
-      const slab = this.#slabs.get(places[at * placeWords]!)!;
-      const byteOffset = places[at * placeWords + 1]!;
-      const region = known.get(key);
-      const isSame = region !== undefined && region.slab === slab && region.byteOffset === byteOffset;
-      this.#regions.set(
-        key,
-        isSame ? region : { buffer: slab.buffer, byteOffset, byteLength: places[at * placeWords + 2]!, slab },
-      );
-      slab.keys++;
-    }
+  extend({ slabs, keys, places }: SharedSnapshot, dropped: readonly string[]): void {
+    for (const key of [...dropped, ...keys]) this.#forget(key);
+    for (const [id, buffer] of slabs) if (!this.#slabs.has(id)) this.#slabs.set(id, fullSlab(id, buffer));
+    for (const [at, key] of keys.entries()) this.#regions.set(key, placeAt(at, places, this.#slabs));
   }
 
   #forget(key: string): void {
@@ -205,4 +196,16 @@ export class SharedMemory {
 /** A slab of another directory: nothing is cut from it here. */
 function fullSlab(id: number, buffer: SharedArrayBuffer): Slab {
   return { id, buffer, usedBytes: buffer.byteLength, keys: 0 };
+}
+
+/** The region number `at` of a snapshot. */
+function placeAt(at: number, places: Uint32Array, slabs: ReadonlyMap<number, Slab>): Placed {
+  const slab = slabs.get(places[at * placeWords]!)!;
+  slab.keys++;
+  return {
+    buffer: slab.buffer,
+    byteOffset: places[at * placeWords + 1]!,
+    byteLength: places[at * placeWords + 2]!,
+    slab,
+  };
 }

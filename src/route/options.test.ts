@@ -165,7 +165,7 @@ test("whatever matchers are accepted can be routed by, and their own path is tak
     fc.property(fc.option(host, { nil: undefined }), fc.option(pathText, { nil: undefined }), (wantedHost, path) => {
       const result = matchSchema.safeParse({ host: wantedHost, path });
       if (!result.success) return true;
-      const router = new Router([{ name: "r", priority: 0, match: result.data, value: "taken" }]);
+      const router = Router.of([{ name: "r", priority: 0, match: result.data, value: "taken" }]);
       const taken = router.match(
         exchangeAround({
           method: "GET",

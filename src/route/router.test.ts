@@ -29,7 +29,7 @@ function requestOf(asked: Asked): RequestHead {
 }
 
 function routerOf(matches: Record<string, RouteMatch & { priority?: number }>): Router<string> {
-  return new Router(
+  return Router.of(
     Object.entries(matches).map(([name, { priority, ...match }]) => ({ name, priority, match, value: name })),
   );
 }
@@ -252,7 +252,7 @@ test("malformed routes are refused by name", () => {
   ];
   for (const [match, message] of table) {
     assert.throws(
-      () => new Router([{ name: "bad", match, value: 1 }]),
+      () => Router.of([{ name: "bad", match, value: 1 }]),
       { name: "RangeError", message },
       JSON.stringify(match),
     );
@@ -327,7 +327,7 @@ test("the router agrees with a plain walk over all routes", () => {
       fc.array(asked, { minLength: 1, maxLength: 6 }),
       (routes, requests) => {
         const specs: RouteSpec<number>[] = routes.map((route, at) => ({ name: String(at), ...route, value: at }));
-        const router = new Router(specs);
+        const router = Router.of(specs);
         for (const one of requests) {
           const head = Object.assign(new RequestHead(), one);
           assert.equal(router.match(exchangeAround(head)), plainMatch(routes, head), JSON.stringify(one));

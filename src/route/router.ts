@@ -5,6 +5,7 @@
  * if its best rule ranks behind what was found. Explicit priorities only change ranks, never the walk. Ten thousand
  * routes cost what ten do.
  */
+import type { TimeSlices } from "../base/time-slices.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { compileConditions } from "./match-conditions.ts";
 import { PathIndex } from "./path-index.ts";
@@ -37,13 +38,53 @@ export class Router<T> {
   /** The same rules by the liberal reading of their paths, for the liberal reading of requests. */
   readonly #liberal: HostTable<T>;
 
-  /** @throws RangeError that names the route whose host, path or address is malformed. */
-  constructor(specs: readonly RouteSpec<T>[]) {
-    const rules = specs.flatMap(compileRoute).sort(compareRules);
-    for (const [rank, rule] of rules.entries()) rule.rank = rank;
-    this.#canonical = new HostTable(rules, (rule) => rule.path.text);
+  /** Use `Router.of` or `Router.build`. */
+  constructor(canonical: HostTable<T>, liberal: HostTable<T>) {
+    this.#canonical = canonical;
+    this.#liberal = liberal;
+  }
+
+  /**
+   * The router of `specs`, in one go.
+   * @throws RangeError that names the route whose host, path or address is malformed.
+   */
+  static of<T>(specs: Iterable<RouteSpec<T>>): Router<T> {
+    const steps = Router.#steps(specs);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** As `of`, in slices: thousands of routes hold nobody up. `specs` may be made on the way. */
+  static async build<T>(specs: Iterable<RouteSpec<T>>, slices: TimeSlices): Promise<Router<T>> {
+    const steps = Router.#steps(specs);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+  }
+
+  static *#steps<T>(specs: Iterable<RouteSpec<T>>): Generator<undefined, Router<T>> {
+    const rules: Rule<T>[] = [];
+    let routeIndex = 0;
+    for (const spec of specs) {
+      rules.push(...compileRoute(spec, routeIndex++));
+      yield;
+    }
+    rules.sort(compareRules);
+    const canonical = new HostTable<T>();
     const isSame = rules.every((rule) => rule.path.alternate === rule.path.text);
-    this.#liberal = isSame ? this.#canonical : new HostTable(rules, (rule) => rule.path.alternate);
+    const liberal = isSame ? canonical : new HostTable<T>();
+    for (const [rank, rule] of rules.entries()) {
+      rule.rank = rank;
+      canonical.add(rule, rule.path.text);
+      if (!isSame) liberal.add(rule, rule.path.alternate);
+      yield;
+    }
+    return new Router(canonical, liberal);
   }
 
   /**
@@ -90,8 +131,9 @@ class HostTable<T> {
   readonly #suffixRanks = new RankByLength();
   readonly #any = new PathIndex<T>();
 
-  constructor(rules: readonly Rule<T>[], pathOf: (rule: Rule<T>) => string) {
-    for (const rule of rules) this.#placeOf(rule).add(rule.path.kind, pathOf(rule), rule);
+  /** Rules come in the order of their ranks. @param path the path of the rule as it is read in this table */
+  add(rule: Rule<T>, path: string): void {
+    this.#placeOf(rule).add(rule.path.kind, path, rule);
   }
 
   #placeOf({ host, rank }: Rule<T>): PathIndex<T> {

@@ -33,6 +33,7 @@ import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
+import type { Transport } from "../upstream/transport.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import type { EndpointList } from "./data-planes.ts";
@@ -76,6 +77,8 @@ export type ChosenPorts = ReadonlyMap<string, number>;
 interface Prepared {
   readonly runtime: Runtime;
   readonly names: LabelNames;
+  /** Transports of the runtime that is replaced. */
+  readonly leftBehind: readonly Transport[];
   readonly opened: Map<string, ListeningSocket>;
   readonly accessLog: AccessLog | null;
 }
@@ -167,6 +170,7 @@ export class DataPlane implements ListenerHost {
         },
         this.#runtime,
       );
+      const leftBehind = (await this.#runtime?.leftBehind(runtime)) ?? [];
       const names = await LabelNames.build(config);
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
@@ -177,7 +181,7 @@ export class DataPlane implements ListenerHost {
         await socket.listen(options.chosenPorts.get(key) ?? null);
       }
       if (this.#isClosed) throw new Error("this proxy has been closed");
-      this.#prepared = { runtime, names, opened, accessLog };
+      this.#prepared = { runtime, names, leftBehind, opened, accessLog };
     } catch (error) {
       this.#stores.abort();
       for (const socket of opened.values()) socket.close();
@@ -193,7 +197,6 @@ export class DataPlane implements ListenerHost {
     const prepared = this.#prepared;
     if (prepared === null) throw new Error("no configuration has been prepared");
     this.#prepared = null;
-    const previous = this.#runtime;
     this.#runtime = prepared.runtime;
     this.#names = prepared.names;
     this.#keepFailures();
@@ -204,8 +207,7 @@ export class DataPlane implements ListenerHost {
     this.#accessLog = prepared.accessLog;
     this.#adoptListeners(prepared);
     this.#adoptNames();
-    if (previous !== null)
-      for (const transport of previous.leftBehind(prepared.runtime)) this.#retired.addTransport(transport);
+    for (const transport of prepared.leftBehind) this.#retired.addTransport(transport);
   }
 
   /** Gives upstreams of the running configuration other endpoints. Those that are gone are drained. */

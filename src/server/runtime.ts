@@ -84,18 +84,8 @@ export class Runtime {
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
-    const routes: RouteSpec<CompiledRoute>[] = [];
-    for (const route of parts.config.routes) {
-      routes.push({
-        name: route.name,
-        priority: route.priority,
-        match: route.match,
-        value: compileRoute(route, upstreams, parts),
-      });
-      const pause = slices.pause();
-      if (pause !== null) await pause;
-    }
-    return new Runtime(parts.config, upstreams, new Router(routes));
+    const router = await Router.build(compileRoutes(upstreams, parts), slices);
+    return new Runtime(parts.config, upstreams, router);
   }
 
   /** The route that takes `exchange`; null = none, `ambiguous` = it depends on how the path is read. */
@@ -112,11 +102,15 @@ export class Runtime {
     return this.upstreams.get(name)!.take(toEndpointSpecs({ endpoints, lenient }));
   }
 
-  /** The transports that `next` did not take over. */
-  leftBehind(next: Runtime): Transport[] {
-    return [...this.upstreams].flatMap(([name, upstream]) =>
-      transportsLeftBehind(upstream, next.upstreams.get(name) ?? null),
-    );
+  /** The transports that `next` did not take over, looked for in slices. */
+  async leftBehind(next: Runtime, slices = new TimeSlices()): Promise<Transport[]> {
+    const left: Transport[] = [];
+    for (const [name, upstream] of this.upstreams) {
+      left.push(...transportsLeftBehind(upstream, next.upstreams.get(name) ?? null));
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    return left;
   }
 
   get transports(): Transport[] {
@@ -170,6 +164,19 @@ function toUpstreamParts(name: string, options: UpstreamOptions, parts: RuntimeP
         ? before
         : new Http1Transport(spec, transportOptions, parts.transports),
   };
+}
+
+function* compileRoutes(
+  upstreams: ReadonlyMap<string, Upstream>,
+  parts: RuntimeParts,
+): Generator<RouteSpec<CompiledRoute>> {
+  for (const route of parts.config.routes)
+    yield {
+      name: route.name,
+      priority: route.priority,
+      match: route.match,
+      value: compileRoute(route, upstreams, parts),
+    };
 }
 
 function compileRoute(

@@ -189,6 +189,7 @@ const byUrl = (endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> =>
  * The transports of `previous` that `next` (null = the upstream is gone) did not take over: for the caller to drain.
  */
 export function transportsLeftBehind(previous: Upstream, next: Upstream | null): Transport[] {
-  const kept = new Set(next?.endpoints.map((endpoint) => endpoint.transport));
-  return previous.endpoints.map((endpoint) => endpoint.transport).filter((transport) => !kept.has(transport));
+  return previous.endpoints.flatMap(({ name, transport }) =>
+    next?.find(name)?.transport === transport ? [] : [transport],
+  );
 }

@@ -3,7 +3,7 @@
  * rest are notices.
  */
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
-import type { Config } from "../../config/schema.ts";
+import type { PackedConfig } from "../../config/packed-config.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress } from "../data-plane.ts";
@@ -27,7 +27,7 @@ export interface ThreadData {
 export type ThreadRequest =
   | {
       readonly kind: "prepare";
-      readonly config: Config;
+      readonly config: PackedConfig;
       readonly memory: SharedSnapshot;
       readonly chosenPorts: ReadonlyMap<string, number>;
     }

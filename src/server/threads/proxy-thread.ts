@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { SharedMemory } from "../../base/shared-memory.ts";
+import { unpackConfig } from "../../config/packed-config.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
 import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
@@ -52,8 +53,11 @@ port.on("message", (message: RequestMessage | TroubleNotice) => {
 async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
   switch (request.kind) {
     case "prepare":
-      memory.adopt(request.memory);
-      await plane.prepare(request.config, { isShared: data.stripes > 1, chosenPorts: request.chosenPorts });
+      await memory.adopt(request.memory);
+      await plane.prepare(await unpackConfig(request.config), {
+        isShared: data.stripes > 1,
+        chosenPorts: request.chosenPorts,
+      });
       return plane.addresses;
     case "endpoints":
       for (const { memory: change } of request.lists) memory.extend(change.part, change.dropped);

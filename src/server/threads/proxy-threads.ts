@@ -8,6 +8,7 @@
 import { Mutex } from "../../base/mutex.ts";
 import type { SharedMemory } from "../../base/shared-memory.ts";
 import { leaveDeletedFolder } from "../../base/thread-start.ts";
+import { packConfig } from "../../config/packed-config.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress } from "../../net/listen-address.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
@@ -59,6 +60,9 @@ interface Transaction {
   readonly leave: () => void;
 }
 
+/** A configuration, and the shared memory that it needs. */
+type PostedConfig = Omit<Extract<ThreadRequest, { kind: "prepare" }>, "kind" | "chosenPorts">;
+
 /** How long a thread that has been asked to close may write its access log. */
 const closeTimeoutMs = 3_000;
 
@@ -105,14 +109,15 @@ export class ProxyThreads implements DataPlanes {
       slots = this.#slots.filter((slot) => slot.isServing || this.#config === null);
       const [first, ...others] = slots;
       if (first === undefined) throw new Error("no proxy thread is running");
+      const posted = await this.#pack(config);
       // The first thread finds the free port where any will do; the others join it.
       const addresses = mergeAddresses(config, [
         ...this.#addresses,
-        ...(await this.#prepareOne(first, config, toPorts(this.#addresses))),
+        ...(await this.#prepareOne(first, posted, toPorts(this.#addresses))),
       ]);
       // All have answered before anything is undone: an abort must not overtake a preparation.
       const results = await Promise.allSettled(
-        others.map((slot) => this.#prepareOne(slot, config, toPorts(addresses))),
+        others.map((slot) => this.#prepareOne(slot, posted, toPorts(addresses))),
       );
       const failure = results.find((result) => result.status === "rejected");
       if (failure !== undefined) throw failure.reason;
@@ -247,7 +252,7 @@ export class ProxyThreads implements DataPlanes {
     try {
       if (this.#isClosing || this.#config === null) return;
       slot.handle = this.#startThread(slot);
-      await this.#prepareOne(slot, this.#config, toPorts(this.#addresses));
+      await this.#prepareOne(slot, await this.#pack(this.#config), toPorts(this.#addresses));
       // One that comes up while the others drain must not begin to accept.
       if (this.#isClosing) await slot.handle.terminate();
       else {
@@ -263,13 +268,13 @@ export class ProxyThreads implements DataPlanes {
     }
   }
 
-  async #prepareOne(slot: Slot, config: Config, chosenPorts: ChosenPorts): Promise<readonly BoundAddress[]> {
-    const answer = await slot.handle.ask({
-      kind: "prepare",
-      config,
-      memory: this.#parts.memory.snapshot(),
-      chosenPorts,
-    });
+  /** What all threads are posted of a configuration. */
+  async #pack(config: Config): Promise<PostedConfig> {
+    return { config: await packConfig(config), memory: this.#parts.memory.snapshot() };
+  }
+
+  async #prepareOne(slot: Slot, posted: PostedConfig, chosenPorts: ChosenPorts): Promise<readonly BoundAddress[]> {
+    const answer = await slot.handle.ask({ kind: "prepare", ...posted, chosenPorts });
     return answer as readonly BoundAddress[];
   }
 
