@@ -132,6 +132,11 @@ export class Harness {
     return client;
   }
 
+  /** Ends something of the test's own together with the clients. */
+  endWithClients(close: () => void): void {
+    this.#clients.push({ destroy: close });
+  }
+
   /** Ends something of the test's own together with the endpoints. */
   atEnd(close: Closing): void {
     this.#closings.push(close);
