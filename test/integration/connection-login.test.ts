@@ -3,11 +3,12 @@
  * the client's connection, so that one can log in through the proxy and nobody else is served as the one who has.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
+import { type Harness, testWithHarness } from "../support/harness.ts";
 import { chance, createRandom, oneOf } from "../support/identity-plan.ts";
 import { LoginOrigin } from "../support/login-origin.ts";
-import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
+import type { ProxyOptions, ProxyUnderTest } from "../support/proxy-under-test.ts";
+import type { RawClient } from "../support/raw-client.ts";
 import { eventually } from "../support/signal.ts";
 
 interface Parts {
@@ -51,32 +52,15 @@ class LoginClient {
   }
 }
 
-async function withParts(
+async function start(
+  harness: Harness,
   options: (origins: readonly LoginOrigin[]) => ProxyOptions,
-  run: (parts: Parts) => Promise<void>,
   { count = 1, offer = "NTLM" } = {},
-): Promise<void> {
+): Promise<Parts> {
   const origins = await Promise.all(Array.from({ length: count }, () => LoginOrigin.start(offer)));
-  const proxy = await ProxyUnderTest.start(options(origins));
-  const clients: RawClient[] = [];
-  try {
-    await run({
-      origins,
-      origin: origins[0]!,
-      proxy,
-      async connect() {
-        const raw = await RawClient.connect(proxy.port);
-        clients.push(raw);
-        return new LoginClient(raw);
-      },
-    });
-  } finally {
-    for (const client of clients) client.destroy();
-    await proxy.untilQuiet();
-    for (const origin of origins) await origin.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  }
+  for (const origin of origins) harness.atEnd(() => origin.close());
+  const proxy = await harness.proxy(options(origins));
+  return { origins, origin: origins[0]!, proxy, connect: async () => new LoginClient(await harness.raw(proxy)) };
 }
 
 const one = (origins: readonly LoginOrigin[]): ProxyOptions => ({ endpoints: origins.map(({ url }) => url) });
@@ -102,103 +86,101 @@ for (const options of [one, pipelining]) {
     options === one ? "a login that holds for a connection" : "a login that holds for a connection, with pipelining",
     () => {
       for (const [offer, scheme] of offers) {
-        test(`works through the proxy, for that client connection alone: ${JSON.stringify(offer)}`, () =>
-          withParts(
-            options,
-            async ({ connect }) => {
-              const alice = await connect();
-              const bob = await connect();
-              await alice.logIn("alice", scheme);
-              for (let turn = 0; turn < 3; turn++) {
-                assert.equal(await bob.ask(), "401");
-                assert.equal(await alice.ask(), "200 alice");
-              }
-              await bob.logIn("bob", scheme);
-              const stranger = await connect();
-              for (let turn = 0; turn < 3; turn++)
-                assert.deepEqual(await Promise.all([alice.ask(), bob.ask(), stranger.ask()]), [
-                  "200 alice",
-                  "200 bob",
-                  "401",
-                ]);
-            },
-            { offer },
-          ));
+        testWithHarness(
+          `works through the proxy, for that client connection alone: ${JSON.stringify(offer)}`,
+          async (harness) => {
+            const { connect } = await start(harness, options, { offer });
+            const alice = await connect();
+            const bob = await connect();
+            await alice.logIn("alice", scheme);
+            for (let turn = 0; turn < 3; turn++) {
+              assert.equal(await bob.ask(), "401");
+              assert.equal(await alice.ask(), "200 alice");
+            }
+            await bob.logIn("bob", scheme);
+            const stranger = await connect();
+            for (let turn = 0; turn < 3; turn++)
+              assert.deepEqual(await Promise.all([alice.ask(), bob.ask(), stranger.ask()]), [
+                "200 alice",
+                "200 bob",
+                "401",
+              ]);
+          },
+        );
       }
     },
   );
 }
 
-test("what is logged in by the first request, without an offer, is bound as well", () =>
-  withParts(one, async ({ connect }) => {
-    const alice = await connect();
-    assert.equal(await alice.ask("Authorization: Negotiate proof-alice\r\n", { target: "/public" }), "200 alice");
-    const bob = await connect();
-    assert.equal(await bob.ask("", { target: "/public" }), "200 nobody");
-    assert.equal(await alice.ask("", { target: "/public" }), "200 alice");
-  }));
+testWithHarness("what is logged in by the first request, without an offer, is bound as well", async (harness) => {
+  const { connect } = await start(harness, one);
+  const alice = await connect();
+  assert.equal(await alice.ask("Authorization: Negotiate proof-alice\r\n", { target: "/public" }), "200 alice");
+  const bob = await connect();
+  assert.equal(await bob.ask("", { target: "/public" }), "200 nobody");
+  assert.equal(await alice.ask("", { target: "/public" }), "200 alice");
+});
 
-test("a login is used by POST and HEAD, too, and survives both", () =>
-  withParts(one, async ({ connect, origin }) => {
-    const alice = await connect();
-    await alice.logIn("alice");
-    assert.equal(await alice.ask("", { method: "POST", body: "x" }), "200 alice");
-    assert.equal(await alice.ask("", { method: "HEAD" }), "200");
-    assert.equal(await alice.ask("", { method: "POST", body: "x" }), "200 alice");
-    assert.equal(origin.connections.length, 1);
-  }));
+testWithHarness("a login is used by POST and HEAD, too, and survives both", async (harness) => {
+  const { connect, origin } = await start(harness, one);
+  const alice = await connect();
+  await alice.logIn("alice");
+  assert.equal(await alice.ask("", { method: "POST", body: "x" }), "200 alice");
+  assert.equal(await alice.ask("", { method: "HEAD" }), "200");
+  assert.equal(await alice.ask("", { method: "POST", body: "x" }), "200 alice");
+  assert.equal(origin.connections.length, 1);
+});
 
 for (const [name, leave] of Object.entries({
   closes: (raw: RawClient) => raw.socket.end(),
   "breaks off": (raw: RawClient) => raw.reset(),
 })) {
-  test(`the endpoint's connection goes when the client ${name}`, () =>
-    withParts(one, async ({ connect, proxy, origin }) => {
-      const alice = await connect();
-      await alice.logIn("alice");
-      leave(alice.raw);
-      await proxy.untilOpen(
-        ({ connections, upstreamConnections }) => connections === 0 && upstreamConnections === 0,
-        "both are gone",
-      );
-      assert.equal(await (await connect()).ask(), "401");
-      assert.equal(origin.connections.length, 2);
-    }));
+  testWithHarness(`the endpoint's connection goes when the client ${name}`, async (harness) => {
+    const { connect, proxy, origin } = await start(harness, one);
+    const alice = await connect();
+    await alice.logIn("alice");
+    leave(alice.raw);
+    await proxy.untilOpen(
+      ({ connections, upstreamConnections }) => connections === 0 && upstreamConnections === 0,
+      "both are gone",
+    );
+    assert.equal(await (await connect()).ask(), "401");
+    assert.equal(origin.connections.length, 2);
+  });
 }
 
-test("a client whose connection to the endpoint was closed has to log in again, and can", () =>
-  withParts(one, async ({ connect, proxy, origin }) => {
+testWithHarness(
+  "a client whose connection to the endpoint was closed has to log in again, and can",
+  async (harness) => {
+    const { connect, proxy, origin } = await start(harness, one);
     const alice = await connect();
     await alice.logIn("alice");
     origin.open[0]!.socket.end();
     await proxy.untilOpen(({ upstreamConnections }) => upstreamConnections === 0, "the connection is gone");
     assert.equal(await alice.ask("", { method: "POST", body: "x" }), "401");
     await alice.logIn("alice");
-  }));
+  },
+);
 
-test("a connection that dies under a request takes it with it: nobody else is asked", () =>
-  withParts(
-    one,
-    async ({ connect, origins }) => {
-      const alice = await connect();
-      await alice.logIn("alice");
-      for (const origin of origins) {
-        origin.onRequest = (connection) => {
-          connection.socket.destroy();
-          return true;
-        };
-      }
-      const before = origins.reduce((sum, { connections }) => sum + connections.length, 0);
-      assert.equal(await alice.ask(), "502");
-      assert.equal(
-        origins.reduce((sum, { connections }) => sum + connections.length, 0),
-        before,
-      );
-    },
-    { count: 2 },
-  ));
+testWithHarness("a connection that dies under a request takes it with it: nobody else is asked", async (harness) => {
+  const { connect, origins } = await start(harness, one, { count: 2 });
+  const alice = await connect();
+  await alice.logIn("alice");
+  for (const origin of origins) {
+    origin.onRequest = (connection) => {
+      connection.socket.destroy();
+      return true;
+    };
+  }
+  const before = origins.reduce((sum, { connections }) => sum + connections.length, 0);
+  assert.equal(await alice.ask(), "502");
+  assert.equal(
+    origins.reduce((sum, { connections }) => sum + connections.length, 0),
+    before,
+  );
+});
 
-test("whatever the balancer says, a client stays where it has logged in", async () => {
+testWithHarness("whatever the balancer says, a client stays where it has logged in", async (harness) => {
   const ways: Record<string, unknown>[] = [
     {},
     { balance: "random" },
@@ -209,24 +191,19 @@ test("whatever the balancer says, a client stays where it has logged in", async 
     { pool: { maxIdle: 0 } },
   ];
   for (const upstream of ways) {
-    await withParts(
-      (origins) => ({ ...one(origins), upstream }),
-      async ({ connect, origins }) => {
-        const clients = await Promise.all(
-          ["alice", "bob", "carol"].map(async (name) => ({ name, client: await connect() })),
-        );
-        for (const { name, client } of clients) await logInSomewhere(client, name);
-        for (let turn = 0; turn < 4; turn++)
-          assert.deepEqual(
-            await Promise.all(clients.map(({ client }) => client.ask())),
-            ["200 alice", "200 bob", "200 carol"],
-            JSON.stringify(upstream),
-          );
-        assert.equal(await (await connect()).ask(), "401");
-        assert.ok(origins.every(({ open }) => open.length <= 5));
-      },
-      { count: 3 },
+    const { connect, origins } = await start(harness, (origins) => ({ ...one(origins), upstream }), { count: 3 });
+    const clients = await Promise.all(
+      ["alice", "bob", "carol"].map(async (name) => ({ name, client: await connect() })),
     );
+    for (const { name, client } of clients) await logInSomewhere(client, name);
+    for (let turn = 0; turn < 4; turn++)
+      assert.deepEqual(
+        await Promise.all(clients.map(({ client }) => client.ask())),
+        ["200 alice", "200 bob", "200 carol"],
+        JSON.stringify(upstream),
+      );
+    assert.equal(await (await connect()).ask(), "401");
+    assert.ok(origins.every(({ open }) => open.length <= 5));
   }
 });
 
@@ -236,33 +213,34 @@ async function logInSomewhere(client: LoginClient, name: string): Promise<void> 
   assert.equal(await client.ask(`Authorization: NTLM proof-${name}\r\n`), `200 ${name}`);
 }
 
-test("a slow request of a client that has logged in is not hedged", () =>
-  withParts(
+testWithHarness("a slow request of a client that has logged in is not hedged", async (harness) => {
+  const { connect, origins, proxy } = await start(
+    harness,
     (origins) => ({ ...one(origins), upstream: { hedge: { after: "1ms" } } }),
-    async ({ connect, origins, proxy }) => {
-      const alice = await connect();
-      await logInSomewhere(alice, "alice");
-      const count = (): number =>
-        origins.reduce(
-          (sum, { connections }) => sum + connections.reduce((total, { requests }) => total + requests.length, 0),
-          0,
-        );
-      const before = count();
-      for (const origin of origins) {
-        origin.onRequest = (connection, request) => {
-          setTimeout(() => origin.answer(connection, request), 40);
-          return true;
-        };
-      }
-      assert.equal(await alice.ask(), "200 alice");
-      assert.equal(count(), before + 1);
-      await proxy.untilOpen(({ exchanges }) => exchanges === 0, "it is over");
-    },
     { count: 2 },
-  ));
+  );
+  const alice = await connect();
+  await logInSomewhere(alice, "alice");
+  const count = (): number =>
+    origins.reduce(
+      (sum, { connections }) => sum + connections.reduce((total, { requests }) => total + requests.length, 0),
+      0,
+    );
+  const before = count();
+  for (const origin of origins) {
+    origin.onRequest = (connection, request) => {
+      setTimeout(() => origin.answer(connection, request), 40);
+      return true;
+    };
+  }
+  assert.equal(await alice.ask(), "200 alice");
+  assert.equal(count(), before + 1);
+  await proxy.untilOpen(({ exchanges }) => exchanges === 0, "it is over");
+});
 
-test("a client may be logged in at two upstreams, by one connection", () =>
-  withParts(
+testWithHarness("a client may be logged in at two upstreams, by one connection", async (harness) => {
+  const { connect } = await start(
+    harness,
     (origins) => ({
       routes: [
         { match: { path: "/a" }, upstream: "a" },
@@ -270,18 +248,19 @@ test("a client may be logged in at two upstreams, by one connection", () =>
       ],
       config: { upstreams: { a: { endpoints: [origins[0]!.url] }, b: { endpoints: [origins[1]!.url] } } },
     }),
-    async ({ connect }) => {
-      const client = await connect();
-      await client.logIn("alice", "NTLM", "/a");
-      await client.logIn("bob", "NTLM", "/b");
-      assert.equal(await client.ask("", { target: "/a" }), "200 alice");
-      assert.equal(await client.ask("", { target: "/b" }), "200 bob");
-    },
     { count: 2 },
-  ));
+  );
+  const client = await connect();
+  await client.logIn("alice", "NTLM", "/a");
+  await client.logIn("bob", "NTLM", "/b");
+  assert.equal(await client.ask("", { target: "/a" }), "200 alice");
+  assert.equal(await client.ask("", { target: "/b" }), "200 bob");
+});
 
-test("a login outlives a reload that leaves the upstream alone, and ends with its connections where it does not", () =>
-  withParts(one, async ({ connect, proxy, origins }) => {
+testWithHarness(
+  "a login outlives a reload that leaves the upstream alone, and ends with its connections where it does not",
+  async (harness) => {
+    const { connect, proxy, origins } = await start(harness, one);
     const alice = await connect();
     await alice.logIn("alice");
     await proxy.reload({ ...one(origins), listener: { timeouts: { body: "7s" } } });
@@ -289,10 +268,13 @@ test("a login outlives a reload that leaves the upstream alone, and ends with it
     await proxy.reload({ ...one(origins), upstream: { pool: { idleTimeout: "7s" } } });
     assert.equal(await alice.ask(), "401");
     await alice.logIn("alice");
-  }));
+  },
+);
 
-test("requests that share a connection when one of them is offered a login are all answered, and then it is shared no more", () =>
-  withParts(pipelining, async ({ connect, origin }) => {
+testWithHarness(
+  "requests that share a connection when one of them is offered a login are all answered, and then it is shared no more",
+  async (harness) => {
+    const { connect, origin } = await start(harness, pipelining);
     const warm = await connect();
     assert.equal(await warm.ask("", { target: "/public" }), "200 nobody");
     const held: (() => void)[] = [];
@@ -315,7 +297,8 @@ test("requests that share a connection when one of them is offered a login are a
     await clients[1]!.logIn("alice");
     for (const client of clients.filter((_, at) => at !== 1))
       assert.equal(await client.ask("", { target: "/public" }), "200 nobody");
-  }));
+  },
+);
 
 const storms: readonly (readonly [name: string, upstream: Record<string, unknown>])[] = [
   ["a plain pool", {}],
@@ -325,72 +308,72 @@ const storms: readonly (readonly [name: string, upstream: Record<string, unknown
   ["sticky cookies", { sticky: { cookie: {} }, balance: "random" }],
 ];
 for (const [name, upstream] of storms) {
-  test(`in a storm of clients with logins and without, nobody is ever served as another (${name})`, () =>
-    withParts(
-      (origins) => ({ ...one(origins), upstream: { ...upstream, outlier: false } }),
-      async ({ connect, origins }) => {
-        const random = createRandom(7);
-        for (const origin of origins) {
-          let count = 0;
-          origin.onRequest = (connection, request) => {
-            count++;
-            // Some answers come late, some refuse an upload before it has come, some connections end without a word.
-            if (count % 5 === 0) setTimeout(() => origin.answer(connection, request), 5);
-            else origin.answer(connection, request);
-            if (count % 23 === 0) connection.socket.end();
-            return true;
-          };
-        }
-        const live = async (user: string | null, turns: number): Promise<void> => {
-          let client = await connect();
-          let isLoggedIn = false;
-          for (let turn = 0; turn < turns; turn++) {
-            if (chance(random, 0.1)) {
-              client.raw.destroy();
-              client = await connect();
-              isLoggedIn = false;
-            }
-            const method = oneOf(random, ["GET", "GET", "HEAD", "POST"]);
-            const isPublic = chance(random, 0.3);
-            const fields = user !== null && !isLoggedIn ? `Authorization: NTLM proof-${user}\r\n` : "";
-            const answer = await client.ask(fields, {
-              method,
-              target: isPublic ? "/public" : "/",
-              body: method === "POST" ? "x" : "",
-            });
-            const identity = answer.slice("200 ".length);
-            const allowed = user === null ? ["nobody", ""] : [user, "", "nobody"];
-            assert.ok(allowed.includes(identity), `${user ?? "nobody"} is served as ${identity}`);
-            if (user === null && !isPublic)
-              assert.ok(["401", "502"].includes(answer.slice(0, 3)), `a stranger is answered ${answer}`);
-            isLoggedIn = user !== null && answer.startsWith("200");
-          }
+  testWithHarness(
+    `in a storm of clients with logins and without, nobody is ever served as another (${name})`,
+    async (harness) => {
+      const { connect, origins } = await start(
+        harness,
+        (origins) => ({ ...one(origins), upstream: { ...upstream, outlier: false } }),
+        { count: 2 },
+      );
+      const random = createRandom(7);
+      for (const origin of origins) {
+        let count = 0;
+        origin.onRequest = (connection, request) => {
+          count++;
+          // Some answers come late, some refuse an upload before it has come, some connections end without a word.
+          if (count % 5 === 0) setTimeout(() => origin.answer(connection, request), 5);
+          else origin.answer(connection, request);
+          if (count % 23 === 0) connection.socket.end();
+          return true;
         };
-        await Promise.all([
-          ...Array.from({ length: 6 }, (_, at) => live(`user${at}`, 40)),
-          ...Array.from({ length: 6 }, () => live(null, 40)),
-        ]);
-      },
-      { count: 2 },
-    ));
+      }
+      const live = async (user: string | null, turns: number): Promise<void> => {
+        let client = await connect();
+        let isLoggedIn = false;
+        for (let turn = 0; turn < turns; turn++) {
+          if (chance(random, 0.1)) {
+            client.raw.destroy();
+            client = await connect();
+            isLoggedIn = false;
+          }
+          const method = oneOf(random, ["GET", "GET", "HEAD", "POST"]);
+          const isPublic = chance(random, 0.3);
+          const fields = user !== null && !isLoggedIn ? `Authorization: NTLM proof-${user}\r\n` : "";
+          const answer = await client.ask(fields, {
+            method,
+            target: isPublic ? "/public" : "/",
+            body: method === "POST" ? "x" : "",
+          });
+          const identity = answer.slice("200 ".length);
+          const allowed = user === null ? ["nobody", ""] : [user, "", "nobody"];
+          assert.ok(allowed.includes(identity), `${user ?? "nobody"} is served as ${identity}`);
+          if (user === null && !isPublic)
+            assert.ok(["401", "502"].includes(answer.slice(0, 3)), `a stranger is answered ${answer}`);
+          isLoggedIn = user !== null && answer.startsWith("200");
+        }
+      };
+      await Promise.all([
+        ...Array.from({ length: 6 }, (_, at) => live(`user${at}`, 40)),
+        ...Array.from({ length: 6 }, () => live(null, 40)),
+      ]);
+    },
+  );
 }
 
-test("a login that the route writes binds as one of the client's does", () =>
-  withParts(
-    (origins) => ({
-      ...one(origins),
-      routes: [
-        {
-          match: { path: "/service" },
-          upstream: "app",
-          middlewares: [{ headers: { request: { set: { authorization: "Negotiate proof-service" } } } }],
-        },
-        { upstream: "app" },
-      ],
-    }),
-    async ({ connect }) => {
-      const alice = await connect();
-      assert.equal(await alice.ask("", { target: "/service" }), "200 service");
-      assert.equal(await (await connect()).ask("", { target: "/public" }), "200 nobody");
-    },
-  ));
+testWithHarness("a login that the route writes binds as one of the client's does", async (harness) => {
+  const { connect } = await start(harness, (origins) => ({
+    ...one(origins),
+    routes: [
+      {
+        match: { path: "/service" },
+        upstream: "app",
+        middlewares: [{ headers: { request: { set: { authorization: "Negotiate proof-service" } } } }],
+      },
+      { upstream: "app" },
+    ],
+  }));
+  const alice = await connect();
+  assert.equal(await alice.ask("", { target: "/service" }), "200 service");
+  assert.equal(await (await connect()).ask("", { target: "/public" }), "200 nobody");
+});

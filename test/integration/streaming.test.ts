@@ -5,13 +5,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
-import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { ProxyUnderTest } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { silence } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 import { eventually, loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import type { UpstreamConnection } from "../support/scripted-upstream.ts";
 
 const MiB = 1024 * 1024;
 const streamBytes = Number(process.env["MILLRACE_STREAM_BYTES"] ?? 256 * MiB);
@@ -124,55 +123,54 @@ function afterHead(onHead: (head: string) => void, onBody: (chunk: Buffer) => vo
   };
 }
 
-test("a long download waits for a slow reader, and memory stays flat", async () => {
+/** A bare connection, whose bytes nobody collects. */
+async function connect(harness: Harness, port: number): Promise<Socket> {
+  const socket = createConnection({ port, host: "127.0.0.1" });
+  harness.endWithClients(() => socket.destroy());
+  await once(socket, "connect");
+  return socket;
+}
+
+testWithHarness("a long download waits for a slow reader, and memory stays flat", async (harness) => {
   let source: Source | null = null;
-  const upstream = await ScriptedUpstream.start({
+  const upstream = await harness.scripted({
     onRequest: (connection) => {
       connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${streamBytes}\r\n\r\n`);
       source = new Source(connection.socket, streamBytes);
       source.pump();
     },
   });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-  const socket = createConnection({ port: proxy.port, host: "127.0.0.1" });
-  try {
-    await once(socket, "connect");
-    socket.pause();
-    const sink = new Sink();
-    socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    await eventually(() => source !== null, "the endpoint was asked");
-    const before = heldBytes();
-    const running = source as unknown as Source;
-    await untilStuck(running);
-    assert.ok(
-      running.accepted < Math.min(maxInFlightBytes, streamBytes),
-      `${running.accepted} bytes were taken though nobody reads`,
-    );
-    const peak = await readSlowly(
-      socket,
-      sink,
-      streamBytes,
-      afterHead(
-        (head) => assert.match(head, /^HTTP\/1\.1 200 OK/),
-        (chunk) => sink.take(chunk),
-      ),
-    );
-    assert.equal(sink.received, streamBytes);
-    assert.ok(sink.isInOrder, "every byte in its place");
-    assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
-  } finally {
-    socket.destroy();
-    await proxy.untilQuiet();
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  }
+  const proxy = await harness.proxy({ endpoints: [upstream.url] });
+  const socket = await connect(harness, proxy.port);
+  socket.pause();
+  const sink = new Sink();
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await eventually(() => source !== null, "the endpoint was asked");
+  const before = heldBytes();
+  const running = source as unknown as Source;
+  await untilStuck(running);
+  assert.ok(
+    running.accepted < Math.min(maxInFlightBytes, streamBytes),
+    `${running.accepted} bytes were taken though nobody reads`,
+  );
+  const peak = await readSlowly(
+    socket,
+    sink,
+    streamBytes,
+    afterHead(
+      (head) => assert.match(head, /^HTTP\/1\.1 200 OK/),
+      (chunk) => sink.take(chunk),
+    ),
+  );
+  assert.equal(sink.received, streamBytes);
+  assert.ok(sink.isInOrder, "every byte in its place");
+  assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
 });
 
-test("a long upload waits for a slow endpoint, and memory stays flat", async () => {
+testWithHarness("a long upload waits for a slow endpoint, and memory stays flat", async (harness) => {
   let arrived: UpstreamConnection | null = null;
   const sink = new Sink();
-  const upstream = await ScriptedUpstream.start({
+  const upstream = await harness.scripted({
     onConnection: (connection) => {
       connection.isRaw = true;
       arrived = connection;
@@ -180,102 +178,78 @@ test("a long upload waits for a slow endpoint, and memory stays flat", async () 
       connection.socket.pause();
     },
   });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-  const client = await RawClient.connect(proxy.port);
-  try {
-    client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${streamBytes}\r\n\r\n`);
-    const source = new Source(client.socket, streamBytes);
-    source.pump();
-    await eventually(() => arrived !== null, "the endpoint was asked");
-    const before = heldBytes();
-    await untilStuck(source);
-    assert.ok(
-      source.accepted < Math.min(maxInFlightBytes, streamBytes),
-      `${source.accepted} bytes were taken though nobody reads`,
-    );
-    const connection = arrived as unknown as UpstreamConnection;
-    const peak = await readSlowly(
-      connection.socket,
-      sink,
-      streamBytes,
-      afterHead(
-        (head) => assert.match(head, /^PUT \/ HTTP\/1\.1/),
-        (chunk) => sink.take(chunk),
-      ),
-    );
-    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    assert.equal((await client.response()).body.toString(), "ok");
-    assert.ok(sink.isInOrder, "every byte in its place");
-    assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
-    await client.close();
-  } finally {
-    client.destroy();
-    await proxy.untilQuiet();
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  }
+  await harness.proxy({ endpoints: [upstream.url] });
+  const client = await harness.raw();
+  client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${streamBytes}\r\n\r\n`);
+  const source = new Source(client.socket, streamBytes);
+  source.pump();
+  await eventually(() => arrived !== null, "the endpoint was asked");
+  const before = heldBytes();
+  await untilStuck(source);
+  assert.ok(
+    source.accepted < Math.min(maxInFlightBytes, streamBytes),
+    `${source.accepted} bytes were taken though nobody reads`,
+  );
+  const connection = arrived as unknown as UpstreamConnection;
+  const peak = await readSlowly(
+    connection.socket,
+    sink,
+    streamBytes,
+    afterHead(
+      (head) => assert.match(head, /^PUT \/ HTTP\/1\.1/),
+      (chunk) => sink.take(chunk),
+    ),
+  );
+  connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  assert.equal((await client.response()).body.toString(), "ok");
+  assert.ok(sink.isInOrder, "every byte in its place");
+  assert.ok(peak - before < maxHeldBytes, `${peak - before} bytes held`);
+  await client.close();
 });
 
-const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
-
-test("each event of a stream leaves as soon as it comes, in either framing", async () => {
-  for (const framing of ["chunked", "close"] as const) {
-    let connection: UpstreamConnection | null = null;
-    const upstream = await ScriptedUpstream.start({
-      onRequest: (one) => {
-        connection = one;
-        one.send(
-          `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${framing === "chunked" ? "Transfer-Encoding: chunked\r\n" : ""}\r\n`,
-        );
-      },
-    });
-    const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-    const client = await RawClient.connect(proxy.port);
-    try {
-      client.send("GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
-      // The head must come though no event has.
-      await client.until(() => client.received.includes("\r\n\r\n"), "the head came");
-      for (let at = 0; at < 5; at++) {
-        const event = `data: ${at}\n\n`;
-        (connection as unknown as UpstreamConnection).send(framing === "chunked" ? chunk(event) : event);
-        // The next event is sent only when this one was seen.
-        await client.until(() => client.received.includes(event), `event ${at} came`);
-      }
-    } finally {
-      client.destroy();
-      await upstream.close();
-      await proxy.untilEmpty();
-      await proxy.close();
-    }
+testOverProtocols("each event of a stream leaves as soon as it comes", async (harness) => {
+  const { client, endpoint } = await harness.trio({ behaviour: silence });
+  const exchange = client.begin({ path: "/events", fields: { accept: "text/event-stream" } });
+  const asked = await endpoint.asked();
+  asked.start("unknown", { fields: { "content-type": "text/event-stream" } });
+  // The head must come though no event has.
+  await exchange.head();
+  for (let at = 0; at < 5; at++) {
+    const event = `data: ${at}\n\n`;
+    asked.send(event);
+    // The next event is sent only when this one was seen.
+    await exchange.untilReceived(event);
   }
+  exchange.abort();
 });
 
-test("each part of an upload leaves as soon as it comes", async () => {
-  let connection: UpstreamConnection | null = null;
-  const upstream = await ScriptedUpstream.start({
-    onConnection: (one) => {
-      connection = one;
-    },
-    onRequest: (one) => one.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
-  });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-  const client = await RawClient.connect(proxy.port);
-  try {
-    client.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-    for (let at = 0; at < 5; at++) {
-      client.send(chunk(`part ${at}`));
-      await upstream.until(() => connection?.received.includes(`part ${at}`) === true, `part ${at} came`);
-    }
-    client.send("0\r\n\r\n");
-    assert.equal((await client.response()).status, 200);
-    await client.close();
-  } finally {
-    client.destroy();
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
+testWithHarness("so do those of a stream that has no end but its connection's", async (harness) => {
+  const { client, upstream } = await harness.rawTrio({}, {});
+  client.send("GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+  await upstream.until(() => upstream.requests.length === 1, "the endpoint was asked");
+  const [connection] = upstream.connections;
+  connection!.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+  await client.until(() => client.received.includes("\r\n\r\n"), "the head came");
+  for (let at = 0; at < 5; at++) {
+    const event = `data: ${at}\n\n`;
+    connection!.send(event);
+    await client.until(() => client.received.includes(event), `event ${at} came`);
   }
+  client.reset();
+});
+
+testOverProtocols("each part of an upload leaves as soon as it comes", async (harness) => {
+  const { client, endpoint } = await harness.trio();
+  const begun = endpoint.nextHead();
+  const exchange = client.begin({ method: "POST", path: "/up", length: "unknown" });
+  const asked = await begun;
+  for (let at = 0; at < 5; at++) {
+    exchange.send(`part ${at}`);
+    await endpoint.until(() => asked.request.text.endsWith(`part ${at}`), `part ${at} came`);
+  }
+  exchange.finish();
+  assert.equal((await exchange.answer()).status, 200);
+  await client.close();
 });
 
 /** Reads an answer without keeping it: how many body bytes came, and whether all of them are `letter`. */
@@ -305,36 +279,30 @@ function readLetters(socket: Socket, letter: string): { count: number; isPure: b
   return seen;
 }
 
-test("an answer whose end still waits for a slow reader is not overwritten by the next answer on the same upstream connection", async () => {
-  const upstream = await ScriptedUpstream.start({
-    onRequest: (connection, { target }) => {
-      const [, size = "0", letter = "?"] = /^\/(\d+)\/(.)$/.exec(target) ?? [];
-      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-      connection.send(Buffer.alloc(Number(size), letter));
-    },
-  });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-  const sockets: Socket[] = [];
-  const connect = async (): Promise<Socket> => {
-    const socket = createConnection({ port: proxy.port, host: "127.0.0.1" });
-    sockets.push(socket);
-    await once(socket, "connect");
-    return socket;
-  };
-  try {
+testWithHarness(
+  "an answer whose end still waits for a slow reader is not overwritten by the next answer on the same upstream connection",
+  async (harness) => {
+    const upstream = await harness.scripted({
+      onRequest: (connection, { target }) => {
+        const [, size = "0", letter = "?"] = /^\/(\d+)\/(.)$/.exec(target) ?? [];
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+        connection.send(Buffer.alloc(Number(size), letter));
+      },
+    });
+    const proxy = await harness.proxy({ endpoints: [upstream.url] });
     // The largest answer that is all read from the endpoint though the client reads nothing: its last block is the
     // first that the kernel did not take.
     let [least, most] = [262_144, 33_554_432];
     while (most - least > 3_000) {
       const size = (least + most) >> 1;
-      const slow = await connect();
+      const slow = await connect(harness, proxy.port);
       slow.pause();
       slow.write(`GET /${size}/a HTTP/1.1\r\nHost: a\r\n\r\n`);
       await upstream.until(() => upstream.requests.length > 0, "the endpoint was asked");
       for (let turn = 0; turn < 100 && (await proxy.inspect()).exchanges > 0; turn++) await loopTurns(1);
       if ((await proxy.inspect()).exchanges === 0) least = size;
       else most = size;
-      const fast = await connect();
+      const fast = await connect(harness, proxy.port);
       const fastSeen = readLetters(fast, "b");
       fast.write(`GET /${size}/b HTTP/1.1\r\nHost: a\r\n\r\n`);
       await eventually(
@@ -353,11 +321,5 @@ test("an answer whose end still waits for a slow reader is not overwritten by th
       await proxy.untilQuiet();
       upstream.forget();
     }
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await proxy.untilQuiet();
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  }
-});
+  },
+);
