@@ -2,27 +2,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { test, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { Origin } from "../support/origin.ts";
+import type { Endpoint } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
+import { modes, type ProxyOptions, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, Stage } from "../support/stage.ts";
 
-/** Endpoints that answer with their number, until the end of the test. */
-async function startOrigins(context: TestContext, count: number): Promise<Origin[]> {
-  const origins = await Promise.all(
-    Array.from({ length: count }, (_, number) => Origin.start((_request, response) => response.end(String(number)))),
-  );
-  context.after(() => Promise.all(origins.map((origin) => origin.close())));
-  return origins;
-}
-
-/** A proxy until the end of the test. */
-async function startStage(context: TestContext, config: Parameters<typeof Stage.start>[0]): Promise<Stage> {
-  const stage = await Stage.start(config);
-  context.after(() => stage.close());
-  return stage;
-}
+/** Endpoints that answer with their number. */
+const startEndpoints = (harness: Harness, count: number): Promise<Endpoint[]> =>
+  Promise.all(Array.from({ length: count }, (_, number) => harness.endpoint({ body: String(number) })));
 
 /**
  * A browser with one cookie jar, for one upstream. Each request has a connection of its own, so that any thread may get
@@ -32,147 +20,166 @@ class Visitor {
   cookie: string | null = null;
   /** The Set-Cookie field of the last answer. */
   told: string | null = null;
-  readonly #port: number;
+  readonly #harness: Harness;
+  readonly #proxy: ProxyUnderTest | undefined;
 
-  constructor(stage: Stage) {
-    this.#port = stage.port();
+  constructor(harness: Harness, proxy?: ProxyUnderTest) {
+    this.#harness = harness;
+    this.#proxy = proxy;
   }
 
   async visit(): Promise<string> {
-    const answer = await fetch(`http://127.0.0.1:${this.#port}/`, {
-      headers: { connection: "close", ...(this.cookie === null ? {} : { cookie: `theme=dark; ${this.cookie}` }) },
-    });
-    this.told = answer.headers.get("set-cookie");
+    const fields: Record<string, string> = this.cookie === null ? {} : { cookie: `theme=dark; ${this.cookie}` };
+    const answer = await this.#harness.ask({ fields }, this.#proxy);
+    this.told = answer.value("set-cookie");
     if (this.told !== null) this.cookie = this.told.split(";")[0]!;
-    return `${answer.status === 200 ? "" : answer.status}${await answer.text()}`;
+    return `${answer.status === 200 ? "" : answer.status}${answer.text}`;
   }
 }
 
-const config = (workers: number, origins: readonly Origin[], upstream: object = {}) => ({
-  workers,
-  listeners: [{ address: "127.0.0.1:0" }],
-  routes: [{ upstream: "app" }],
-  upstreams: {
-    app: { endpoints: origins.map((origin) => origin.url), sticky: { cookie: { name: "sid" } }, ...upstream },
-  },
+const options = (
+  threads: number,
+  endpoints: readonly { readonly url: string }[],
+  upstream: Record<string, unknown> = {},
+): ProxyOptions => ({
+  threads,
+  endpoints: endpoints.map(({ url }) => url),
+  upstream: { sticky: { cookie: { name: "sid" } }, ...upstream },
 });
 
-for (const [title, workers] of modes) {
-  test(`${title}: clients come back to their endpoint, are told so once, and new ones spread`, async (context) => {
-    const origins = await startOrigins(context, 3);
-    const stage = await startStage(context, config(workers, origins));
-    const homes = new Set<string>();
-    for (let client = 0; client < 6; client++) {
-      const visitor = new Visitor(stage);
-      const home = await visitor.visit();
-      homes.add(home);
-      assert.match(visitor.told ?? "", /^sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/);
-      for (let visit = 0; visit < 5; visit++) {
-        assert.equal(await visitor.visit(), home);
-        assert.equal(visitor.told, null);
+for (const [title, threads] of modes) {
+  testOverProtocols(
+    `${title}: clients come back to their endpoint, are told so once, and new ones spread`,
+    async (harness) => {
+      const endpoints = await startEndpoints(harness, 3);
+      const proxy = await harness.proxy(options(threads, endpoints));
+      const homes = new Set<string>();
+      for (let client = 0; client < 6; client++) {
+        const visitor = new Visitor(harness);
+        const home = await visitor.visit();
+        homes.add(home);
+        assert.match(visitor.told ?? "", /^sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/);
+        for (let visit = 0; visit < 5; visit++) {
+          assert.equal(await visitor.visit(), home);
+          assert.equal(visitor.told, null);
+        }
       }
-    }
-    assert.deepEqual([...homes].sort(), ["0", "1", "2"]);
-    const metrics = await stage.metrics();
-    assert.deepEqual(metrics.by("millrace_sticky_requests_total", "result"), { kept: 30, assigned: 6, moved: 0 });
-  });
+      assert.deepEqual([...homes].sort(), ["0", "1", "2"]);
+      const metrics = await proxy.metrics();
+      assert.deepEqual(metrics.by("millrace_sticky_requests_total", "result"), { kept: 30, assigned: 6, moved: 0 });
+    },
+  );
 
-  test(`${title}: an endpoint that dies hands its clients over once; they stay where they went`, async (context) => {
-    const origins = await startOrigins(context, 2);
-    const stage = await startStage(context, config(workers, origins));
-    const visitor = new Visitor(stage);
-    const home = Number(await visitor.visit());
-    const other = String(1 - home);
-    const first = visitor.cookie;
-    await origins[home]!.close();
-    assert.equal(await visitor.visit(), other, "a retry, unseen by the client");
-    assert.notEqual(visitor.told, null);
-    assert.notEqual(visitor.cookie, first);
-    origins[home] = await Origin.start((_request, response) => response.end(String(home)), origins[home]!.port);
-    for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), other);
-    assert.deepEqual((await stage.metrics()).by("millrace_sticky_requests_total", "result"), {
-      kept: 4,
-      assigned: 1,
-      moved: 1,
-    });
-  });
+  testOverProtocols(
+    `${title}: an endpoint that dies hands its clients over once; they stay where they went`,
+    async (harness) => {
+      const endpoints = await startEndpoints(harness, 2);
+      const proxy = await harness.proxy(options(threads, endpoints));
+      const visitor = new Visitor(harness);
+      const home = Number(await visitor.visit());
+      const other = String(1 - home);
+      const first = visitor.cookie;
+      await endpoints[home]!.close();
+      assert.equal(await visitor.visit(), other, "a retry, unseen by the client");
+      assert.notEqual(visitor.told, null);
+      assert.notEqual(visitor.cookie, first);
+      endpoints[home] = await harness.endpoint({ body: String(home) }, endpoints[home]!.port);
+      for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), other);
+      assert.deepEqual((await proxy.metrics()).by("millrace_sticky_requests_total", "result"), {
+        kept: 4,
+        assigned: 1,
+        moved: 1,
+      });
+    },
+  );
 
-  test(`${title}: a draining endpoint, and one of weight 0, keep their clients and get no new ones`, async (context) => {
-    const origins = await startOrigins(context, 2);
-    const stage = await startStage(context, config(workers, origins));
-    const visitor = new Visitor(stage);
-    const home = await visitor.visit();
-    const url = origins[Number(home)]!.url;
-    const changes = [{ kind: "drain" }, { kind: "enable" }, { kind: "weight", weight: 0 }] as const;
-    for (const change of changes) {
-      stage.proxy.endpointControl.apply("app", url, change);
-      for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), home);
-      if (change.kind !== "enable")
-        for (let client = 0; client < 6; client++) assert.notEqual(await new Visitor(stage).visit(), home, change.kind);
-    }
-  });
+  testOverProtocols(
+    `${title}: a draining endpoint, and one of weight 0, keep their clients and get no new ones`,
+    async (harness) => {
+      const endpoints = await startEndpoints(harness, 2);
+      const proxy = await harness.proxy(options(threads, endpoints));
+      const visitor = new Visitor(harness);
+      const home = await visitor.visit();
+      const url = endpoints[Number(home)]!.url;
+      const changes = [{ kind: "drain" }, { kind: "enable" }, { kind: "weight", weight: 0 }] as const;
+      for (const change of changes) {
+        proxy.proxy.endpointControl.apply("app", url, change);
+        for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), home);
+        if (change.kind !== "enable")
+          for (let client = 0; client < 6; client++)
+            assert.notEqual(await new Visitor(harness).visit(), home, change.kind);
+      }
+    },
+  );
 
-  test(`${title}: sessions outlive a reload, and an endpoint that it removes gives them up`, async (context) => {
-    const origins = await startOrigins(context, 2);
-    const stage = await startStage(context, config(workers, origins));
-    const visitor = new Visitor(stage);
-    const home = await visitor.visit();
-    await stage.reload(config(workers, origins, { balance: "random" }));
-    assert.equal(await visitor.visit(), home);
-    assert.equal(visitor.told, null);
-    await stage.reload(
-      config(
-        workers,
-        origins.filter((_, number) => String(number) !== home),
-      ),
-    );
-    assert.notEqual(await visitor.visit(), home);
-    assert.notEqual(visitor.told, null);
-  });
+  testOverProtocols(
+    `${title}: sessions outlive a reload, and an endpoint that it removes gives them up`,
+    async (harness) => {
+      const endpoints = await startEndpoints(harness, 2);
+      const proxy = await harness.proxy(options(threads, endpoints));
+      const visitor = new Visitor(harness);
+      const home = await visitor.visit();
+      await proxy.reload(options(threads, endpoints, { balance: "random" }));
+      assert.equal(await visitor.visit(), home);
+      assert.equal(visitor.told, null);
+      await proxy.reload(
+        options(
+          threads,
+          endpoints.filter((_, number) => String(number) !== home),
+        ),
+      );
+      assert.notEqual(await visitor.visit(), home);
+      assert.notEqual(visitor.told, null);
+    },
+  );
 }
 
-test("a thread that takes the place of a dead one reads the cookies of before", async (context) => {
-  const origins = await startOrigins(context, 3);
-  const stage = await startStage(context, config(1, origins));
-  const visitor = new Visitor(stage);
+testOverProtocols("a thread that takes the place of a dead one reads the cookies of before", async (harness) => {
+  const endpoints = await startEndpoints(harness, 3);
+  const proxy = await harness.proxy(options(1, endpoints));
+  const visitor = new Visitor(harness);
   const home = await visitor.visit();
-  await stage.proxy.killThread(0);
+  await proxy.killThread(0);
   await eventually(
     async () =>
-      (await stage.metrics()).sum("millrace_proxy_thread_restarts_total") === 1 &&
-      (await stage.metrics()).sum("millrace_proxy_threads") === 1,
+      (await proxy.metrics()).sum("millrace_proxy_thread_restarts_total") === 1 &&
+      (await proxy.metrics()).sum("millrace_proxy_threads") === 1,
     "the thread is replaced",
   );
   await eventually(async () => (await visitor.visit().catch(() => "")) === home, "it serves");
   assert.equal(visitor.told, null);
 });
 
-test("two instances with one secret read each other's cookies; without it they do not", async (context) => {
-  const origins = await startOrigins(context, 4);
-  const secret = "0123456789abcdef0123456789abcdef";
-  const sticky = (cookie: object) => config(0, origins, { sticky: { cookie: { name: "sid", ...cookie } } });
-  for (const [cookie, isShared] of [
-    [{ secret, maxAge: "1h" }, true],
-    [{}, false],
-  ] as const) {
-    const [one, other] = [await startStage(context, sticky(cookie)), await startStage(context, sticky(cookie))];
-    const visitor = new Visitor(one);
-    const home = await visitor.visit();
-    const elsewhere = new Visitor(other);
-    elsewhere.cookie = visitor.cookie;
-    const place = await elsewhere.visit();
-    assert.equal(elsewhere.told === null, isShared);
-    if (isShared) assert.equal(place, home);
-  }
-});
+testOverProtocols(
+  "two instances with one secret read each other's cookies; without it they do not",
+  async (harness) => {
+    const endpoints = await startEndpoints(harness, 4);
+    const secret = "0123456789abcdef0123456789abcdef";
+    const sticky = (cookie: object): ProxyOptions =>
+      options(0, endpoints, { sticky: { cookie: { name: "sid", ...cookie } } });
+    for (const [cookie, isShared] of [
+      [{ secret, maxAge: "1h" }, true],
+      [{}, false],
+    ] as const) {
+      const [one, other] = [await harness.proxy(sticky(cookie)), await harness.proxy(sticky(cookie))];
+      const visitor = new Visitor(harness, one);
+      const home = await visitor.visit();
+      const elsewhere = new Visitor(harness, other);
+      elsewhere.cookie = visitor.cookie;
+      const place = await elsewhere.visit();
+      assert.equal(elsewhere.told === null, isShared);
+      if (isShared) assert.equal(place, home);
+    }
+  },
+);
 
-test("a tunnel is sticky, too: the answer that opens it brings the cookie", async (context) => {
-  const origins = await startOrigins(context, 2);
+testWithHarness("a tunnel is sticky, too: the answer that opens it brings the cookie", async (harness) => {
+  const origins = [await harness.origin(() => {}), await harness.origin(() => {})];
   for (const [number, origin] of origins.entries())
     new WebSocketServer({ server: origin.server }).on("connection", (socket) => socket.send(String(number)));
-  const stage = await startStage(context, config(0, origins));
+  const proxy = await harness.proxy(options(0, origins));
   const connect = async (cookie: string | null): Promise<{ home: string; told: string | undefined }> => {
-    const socket = new WebSocket(`ws://127.0.0.1:${stage.port()}/`, cookie === null ? {} : { headers: { cookie } });
+    const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}/`, cookie === null ? {} : { headers: { cookie } });
     const [[upgrade], [message]] = await Promise.all([
       once(socket, "upgrade") as Promise<[IncomingMessage]>,
       once(socket, "message") as Promise<[Buffer]>,
@@ -186,15 +193,13 @@ test("a tunnel is sticky, too: the answer that opens it brings the cookie", asyn
     assert.deepEqual(await connect(first.told!.split(";")[0]!), { home: first.home, told: undefined });
 });
 
-test("the hash of a key keeps clients together without a cookie", async (context) => {
-  const origins = await startOrigins(context, 4);
-  const stage = await startStage(context, config(0, origins, { sticky: { key: "header:x-user" } }));
+testOverProtocols("the hash of a key keeps clients together without a cookie", async (harness) => {
+  const endpoints = await startEndpoints(harness, 4);
+  await harness.proxy(options(0, endpoints, { sticky: { key: "header:x-user" } }));
   const ask = async (user: string | null): Promise<string> => {
-    const answer = await fetch(`http://127.0.0.1:${stage.port()}/`, {
-      headers: user === null ? {} : { "x-user": user },
-    });
-    assert.equal(answer.headers.get("set-cookie"), null);
-    return answer.text();
+    const answer = await harness.ask({ fields: user === null ? {} : { "x-user": user } });
+    assert.equal(answer.value("set-cookie"), null);
+    return answer.text;
   };
   const homes = new Set<string>();
   for (let user = 0; user < 20; user++) {

@@ -126,9 +126,9 @@ export class Endpoint {
     };
   }
 
-  /** @param behaviour default: 200 with the body `ok` */
-  static async start(behaviour: Behaviour = {}): Promise<Endpoint> {
-    return new Endpoint(await ScriptedUpstream.start({}), behaviour);
+  /** @param behaviour default: 200 with the body `ok` @param port to come back at a known one; default: any */
+  static async start(behaviour: Behaviour = {}, port = 0): Promise<Endpoint> {
+    return new Endpoint(await ScriptedUpstream.start({}, port), behaviour);
   }
 
   get url(): string {

@@ -8,11 +8,12 @@ import type { RequestListener } from "node:http";
 import { test, type TestContext } from "node:test";
 import { type Behaviour, Endpoint } from "./endpoint.ts";
 import { Http1Speaker } from "./http1-speaker.ts";
+import type { ReceivedAnswer } from "./message.ts";
 import { Origin } from "./origin.ts";
 import { type LogLine, type ProxyOptions, ProxyUnderTest } from "./proxy-under-test.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Script, ScriptedUpstream } from "./scripted-upstream.ts";
-import type { Speaker } from "./speaker.ts";
+import type { Ask, Speaker } from "./speaker.ts";
 
 /** What the two sides of a proxy speak. */
 export interface Protocols {
@@ -87,9 +88,9 @@ export class Harness {
     return proxy;
   }
 
-  /** An endpoint that speaks what is to be spoken to endpoints. */
-  endpoint(behaviour?: Behaviour): Promise<Endpoint> {
-    return this.#endpoint(Endpoint.start(behaviour));
+  /** An endpoint that speaks what is to be spoken to endpoints. @param port to come back at a known one */
+  endpoint(behaviour?: Behaviour, port?: number): Promise<Endpoint> {
+    return this.#endpoint(Endpoint.start(behaviour, port));
   }
 
   /** Endpoints of the same behaviour. */
@@ -103,8 +104,8 @@ export class Harness {
   }
 
   /** Node's own server as an endpoint. */
-  origin(listener: RequestListener): Promise<Origin> {
-    return this.#endpoint(Origin.start(listener));
+  origin(listener: RequestListener, port?: number): Promise<Origin> {
+    return this.#endpoint(Origin.start(listener, port));
   }
 
   /** A connection of a client that speaks what is to be spoken by clients. @param proxy default: the last one */
@@ -115,7 +116,15 @@ export class Harness {
     return speaker;
   }
 
-  /** Several of them. */
+  /** Asks by a connection of its own, which is closed then: any thread may get it. @param proxy default: the last one */
+  async ask(request?: Ask, proxy?: ProxyUnderTest): Promise<ReceivedAnswer> {
+    const speaker = await this.speaker(proxy);
+    const answer = await speaker.ask(request);
+    await speaker.close();
+    return answer;
+  }
+
+  /** Several connections. */
   speakers(count: number, proxy?: ProxyUnderTest): Promise<Speaker[]> {
     return Promise.all(Array.from({ length: count }, () => this.speaker(proxy)));
   }

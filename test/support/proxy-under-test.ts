@@ -70,6 +70,7 @@ export class ProxyUnderTest {
   isGivenUp = false;
   /** What it was started with. */
   readonly options: ProxyOptions;
+  #hasKilled = false;
 
   private constructor(proxy: Proxy, parts: { messages: Message[]; folder: string; options: ProxyOptions }) {
     this.proxy = proxy;
@@ -102,9 +103,15 @@ export class ProxyUnderTest {
     return this.proxy.reload(configurationOf({ threads: this.options.threads ?? 0, ...options }, this.folder));
   }
 
-  /** Whether `close` returns every exchange: the configuration has not another access log. */
+  /** Whether `close` returns every exchange: the configuration has no other access log, and no thread was killed. */
   get isLogged(): boolean {
-    return this.options.config === undefined || !("log" in this.options.config);
+    return !this.#hasKilled && (this.options.config === undefined || !("log" in this.options.config));
+  }
+
+  /** Ends a proxy thread as a fault would. That the proxy says so is no failure of the test. */
+  killThread(index: number): Promise<void> {
+    this.#hasKilled = true;
+    return this.proxy.killThread(index);
   }
 
   /** It listens. */
@@ -208,7 +215,11 @@ export class ProxyUnderTest {
     await rm(this.folder, { recursive: true, force: true });
     const errors = this.messages.filter(({ level }) => level === "error").map(textOf);
     assert.deepEqual(
-      errors.filter((error) => this.options.mayComplain?.test(error) !== true),
+      errors.filter(
+        (error) =>
+          this.options.mayComplain?.test(error) !== true &&
+          !(this.#hasKilled && error.startsWith("a proxy thread died and is replaced")),
+      ),
       [],
       "the proxy met no bug of its own",
     );

@@ -140,9 +140,10 @@ export class ScriptedUpstream {
     this.#signal = signal;
   }
 
-  static async start(script: Script = answerOk): Promise<ScriptedUpstream> {
+  /** @param script default: 200 with the body `ok` @param port to come back at a known one; default: any */
+  static async start(script: Script = answerOk, port = 0): Promise<ScriptedUpstream> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     // A test that fails before it closes its endpoint must not keep the process alive.
     server.unref();
     const address = server.address();
