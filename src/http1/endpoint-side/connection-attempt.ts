@@ -10,7 +10,6 @@ import type { ResponseHead } from "../../http/message.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { ProxyError } from "../../http/reason.ts";
 import type { EndpointConnection } from "./endpoint-connection.ts";
-import type { AnswerRules } from "../syntax/response-parser.ts";
 
 /** What an attempt can do while it is under way. */
 export interface AttemptHandle {
@@ -78,22 +77,10 @@ export interface ConnectionAttempt {
   keepConnection(connection: BoundConnection): boolean;
 }
 
-/**
- * Who has a connection opened, and hears once how that went, unless it abandons the connection. How long it may take is
- * its business.
- */
-export interface ConnectionOpener {
-  /** The connection is up: it must be given its first attempt within this call. */
-  onConnected(connection: EndpointConnection): void;
-  /** It did not come about, and nothing was sent. */
-  onConnectFailed(connection: EndpointConnection, error: ProxyError): void;
-}
-
 /** Where a connection belongs. */
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
-  readonly rules: AnswerRules;
   /** Milliseconds; 0 = none. `longIdle` is for tunnels and streams. */
   readonly timeouts: AttemptTimeouts & { readonly longIdle: number };
   /** Nothing is in flight any more, `last` being the last that was, and it may serve again. */

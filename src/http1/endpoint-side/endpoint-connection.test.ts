@@ -8,6 +8,7 @@ import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BodySink } from "../../http/body.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
+import { SocketDialer } from "../../net/dialer.ts";
 import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { strictRules } from "../syntax/response-parser.ts";
@@ -71,7 +72,6 @@ test("a tunnel that both sides have ended is written out although its endpoint i
   const owner: ConnectionOwner = {
     wheel: new TimerWheel({ clock }),
     endOfTurn: new EndOfTurn(),
-    rules: strictRules,
     timeouts: { firstByte: 0, idle: 0, longIdle: 0 },
     onIdle: () => {},
     onUnaskedContent: () => {},
@@ -79,14 +79,19 @@ test("a tunnel that both sides have ended is written out although its endpoint i
     onInternalError: closed.reject,
   };
   const attempt = new UpgradeAttempt();
-  const connection = new EndpointConnection(
-    owner,
+  const opened = Promise.withResolvers<EndpointConnection>();
+  new SocketDialer(closed.reject).dial(
     { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
     {
-      onConnected: (one) => one.start(attempt),
-      onConnectFailed: (_one, error) => attempt.onError(error),
+      onWire(wire) {
+        const connection = new EndpointConnection(owner, wire, strictRules);
+        connection.start(attempt);
+        opened.resolve(connection);
+      },
+      onDialFailed: ({ detail }) => opened.reject(new Error(detail)),
     },
   );
+  const connection = await opened.promise;
   const endpoint = await accepted.promise;
   server.close();
   endpoint.write(switched);

@@ -10,49 +10,40 @@ import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import { isSameProtocol } from "../../http/upgrade.ts";
 import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
-import { lookForArrival } from "../../net/arrival.ts";
 import {
   type AttemptHandle,
   type AttemptTimeouts,
   type ConnectionAttempt,
-  type ConnectionOpener,
   type ConnectionOwner,
   maxSkippedBytes,
   SkippedAttempt,
 } from "./connection-attempt.ts";
 import { withoutNominated } from "../../http/syntax/connection-options.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
-import { connectFailureOf, failAttempt, failOpener, failUnanswered } from "./lost-connection.ts";
-import { DialledSocket } from "../../net/dialled-socket.ts";
-import { Output } from "../../net/output.ts";
+import { failAttempt, failUnanswered } from "./lost-connection.ts";
+import type { Wire, WireReader } from "../../net/wire.ts";
 import { PartialHead } from "../syntax/partial-head.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
-import { parseResponseHead, parsedResponse } from "../syntax/response-parser.ts";
+import { type AnswerRules, parseResponseHead, parsedResponse } from "../syntax/response-parser.ts";
 import { Reuse } from "./reuse.ts";
 
-/** Where to connect: an address and port, or the path of a Unix socket. */
-export type ConnectionTarget = { readonly host: string; readonly port: number } | { readonly path: string };
-
-const State = { connecting: 0, idle: 1, head: 2, body: 3, untilClose: 4, tunnel: 5, closed: 6 } as const;
+const State = { idle: 0, head: 1, body: 2, untilClose: 3, tunnel: 4, closed: 5 } as const;
 
 /** A connection to an endpoint. */
 export class EndpointConnection
-  implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver, RequestWriterHost
+  implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver, RequestWriterHost, WireReader
 {
   /** Who may use it next. */
   readonly reuse = new Reuse();
   readonly #owner: ConnectionOwner;
-  readonly #socket: DialledSocket;
-  readonly #family: "tcp" | "unix";
-  readonly #output: Output;
+  readonly #wire: Wire;
+  readonly #rules: AnswerRules;
   readonly #writer: RequestWriter;
   readonly #waits: EndpointWaits;
   readonly #body: BodyReader;
   /** In flight, oldest first; answers come in this order. */
   readonly #attempts: ConnectionAttempt[] = [];
-  /** Who waits for the connection; null once it is up. */
-  #opener: ConnectionOpener | null;
-  #state: number = State.connecting;
+  #state: number = State.idle;
   /** How many in flight do not share. */
   #exclusiveCount = 0;
   /** Answers that were complete. */
@@ -68,23 +59,15 @@ export class EndpointConnection
   #unsentCount = 0;
   readonly #partial = new PartialHead();
 
-  /** Connects; `opener` gives it its first attempt when that is done. */
-  constructor(owner: ConnectionOwner, target: ConnectionTarget, opener: ConnectionOpener) {
+  /** @param wire has just come up; the first attempt must be started within the same call */
+  constructor(owner: ConnectionOwner, wire: Wire, rules: AnswerRules) {
     this.#owner = owner;
-    this.#body = new BodyReader(owner.rules.isLenient ? "lenientAnswer" : "answer");
-    this.#opener = opener;
-    const socket = new DialledSocket();
-    socket.startReading(this);
-    socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
-    this.#socket = socket;
-    this.#family = "path" in target ? "unix" : "tcp";
-    this.#output = new Output(socket, this);
-    this.#writer = new RequestWriter(socket, this.#output, this);
-    this.#waits = new EndpointWaits({ owner, socket, output: this.#output, onTimeUp: this.#onTimeUp });
-    socket.on("connect", this.#onConnect);
-    socket.on("end", this.#onEnd);
-    socket.on("error", this.#onError);
-    socket.on("close", this.#onClose);
+    this.#wire = wire;
+    this.#rules = rules;
+    this.#body = new BodyReader(rules.isLenient ? "lenientAnswer" : "answer");
+    this.#writer = new RequestWriter(wire, this);
+    this.#waits = new EndpointWaits({ owner, wire, onTimeUp: this.#onTimeUp });
+    wire.handTo(this);
   }
 
   /** How many attempts are in flight on it. */
@@ -129,7 +112,7 @@ export class EndpointConnection
     attempt.onConnected(this.#writer, isReused);
     if (this.#state === State.closed) return;
     if (!attempt.isPipelinable || !isReused) {
-      this.#output.flush();
+      this.#wire.output.flush();
       return;
     }
     // Heads that are written in one turn share a system call.
@@ -142,20 +125,14 @@ export class EndpointConnection
   runAtEndOfTurn(): void {
     this.#isFlushPlanned = false;
     this.#unsentCount = 0;
-    if (this.#state !== State.closed) this.#output.flush();
+    if (this.#state !== State.closed) this.#wire.output.flush();
   }
 
   /** Closes it as soon as nothing is in flight. */
   drain(): void {
     this.#isDraining = true;
     // A tunnel without an attempt is still writing its last bytes, and ends by itself.
-    if (this.#attempts.length === 0 && this.#state !== State.connecting && this.#state !== State.tunnel)
-      this.#destroy();
-  }
-
-  /** Closes it before it has been given an attempt. No callback follows. */
-  abandon(): void {
-    this.#destroy();
+    if (this.#attempts.length === 0 && this.#state !== State.tunnel) this.#destroy();
   }
 
   /** Closes it now; attempts in flight fail. */
@@ -169,7 +146,7 @@ export class EndpointConnection
    * @returns true if nothing has; false also if that cannot be told (then it stays open)
    */
   closeUnlessSilent(): boolean {
-    const arrival = lookForArrival(this.#socket);
+    const arrival = this.#wire.lookForArrival();
     if (arrival === "something") this.#destroy();
     return arrival === "nothing";
   }
@@ -212,10 +189,10 @@ export class EndpointConnection
       return;
     }
     this.#attempts.splice(index, 1);
-    if (this.#state === State.tunnel && this.#socket.writableEnded && !this.#socket.writableFinished) {
+    if (this.#state === State.tunnel && this.#wire.isEnding && !this.#wire.isFinished) {
       // Both sides have said that they are done; the client's last bytes are still on their way.
       this.#waits.awaitBytes(this.#owner.timeouts.idle);
-      this.#socket.once("finish", () => this.#destroy());
+      this.#wire.awaitFinish();
     } else this.#failAll("UPSTREAM_RESET", "given up");
   }
 
@@ -236,12 +213,12 @@ export class EndpointConnection
 
   // Reading.
 
-  onRead(byteCount: number, bytes: Buffer): void {
+  onBytes(bytes: Buffer, byteCount: number): void {
     if (this.#state === State.closed) return;
     try {
       if (this.#partial.isEmpty) this.#read(bytes, byteCount);
       else {
-        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#owner.rules);
+        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#rules);
         if (joined !== null) this.#read(joined, joined.length);
       }
     } catch (error) {
@@ -300,7 +277,7 @@ export class EndpointConnection
       this.#failAll("UPSTREAM_RESET", "an answer before its request");
       return -1;
     }
-    parseResponseHead(bytes, at, end, this.#owner.rules, attempt.request.method === "HEAD");
+    parseResponseHead(bytes, at, end, this.#rules, attempt.request.method === "HEAD");
     if (parsedResponse.failure !== null) {
       this.#failAll(parsedResponse.failure, parsedResponse.detail);
       return -1;
@@ -389,7 +366,7 @@ export class EndpointConnection
     this.#head = null;
     this.#served++;
     // A socket whose last write failed is still read; see `net/dialled-socket.ts`.
-    const canBeIdle = !hasMore && this.#socket.errored === null;
+    const canBeIdle = !hasMore && !this.#wire.hasFailed;
     if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
     const isReusable =
       head.isKeptAlive &&
@@ -412,7 +389,7 @@ export class EndpointConnection
       this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
-    if (!attempt.onEnd(trailers)) this.#socket.memory.surrender();
+    if (!attempt.onEnd(trailers)) this.#wire.keepMemory();
   }
 
   #pause(): void {
@@ -420,32 +397,20 @@ export class EndpointConnection
     this.#waits.interim.isHeld = false;
     this.#isPaused = true;
     this.#waits.stop();
-    this.#socket.pause();
-    this.#socket.memory.surrender();
+    this.#wire.pause();
+    this.#wire.keepMemory();
   }
 
   #unpause(): void {
     if (!this.#isPaused || this.#state === State.closed) return;
     this.#isPaused = false;
     this.#rearm();
-    this.#socket.resume();
+    this.#wire.resume();
   }
 
-  // Socket events.
+  // `WireReader`.
 
-  readonly #onConnect = (): void => {
-    const opener = this.#opener;
-    if (opener === null || this.#state !== State.connecting) return;
-    this.#opener = null;
-    this.#state = State.idle;
-    try {
-      opener.onConnected(this);
-    } catch (error) {
-      this.#crash(error);
-    }
-  };
-
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     try {
       if (this.#state === State.untilClose) {
         const attempt = this.#attempts.shift()!;
@@ -460,21 +425,18 @@ export class EndpointConnection
     } catch (error) {
       this.#crash(error);
     }
-  };
+  }
 
-  readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#failAll(
-      this.#state === State.connecting ? connectFailureOf(error, this.#family) : this.#lossCode(),
-      error.code ?? error.message,
-    );
-  };
+  onGone(error: NodeJS.ErrnoException | null): void {
+    this.#failAll(this.#lossCode(), error?.code ?? error?.message ?? "closed");
+  }
 
-  readonly #onClose = (): void => {
-    this.#failAll(this.#lossCode(), "closed");
-  };
+  /** The last bytes of a tunnel are out. */
+  onFinish(): void {
+    this.#destroy();
+  }
 
   #lossCode(): ReasonCode {
-    if (this.#state === State.connecting) return "UPSTREAM_CONNECT_FAILED";
     return this.#head === null ? "UPSTREAM_RESET" : "UPSTREAM_TRUNCATED";
   }
 
@@ -510,7 +472,7 @@ export class EndpointConnection
       this.#waits.awaitBody(this.#timeouts, this.#head!);
     else if (this.#state === State.head) {
       // The client has not sent its whole body yet: the endpoint owes no answer, so no deadline runs.
-      if (this.#writer.isComplete || this.#output.isBlocked)
+      if (this.#writer.isComplete || this.#wire.output.isBlocked)
         this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
       else this.#waits.stop();
     }
@@ -521,12 +483,10 @@ export class EndpointConnection
   /** Ends the connection; the attempt being answered fails with `code`, those behind it as never answered. */
   #failAll(code: ReasonCode, detail: string): void {
     if (this.#state === State.closed) return;
-    const opener = this.#opener;
     const isUnanswered =
       this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
     const [first, ...behind] = this.#attempts.splice(0);
     this.#destroy();
-    if (opener !== null) failOpener(opener, this, { code, detail, owner: this.#owner });
     const replay = isUnanswered && this.#served > 0 ? "if-reused" : "unsafe";
     if (first !== undefined) failAttempt(first, new ProxyError(code, { replay, detail }), this.#owner);
     failUnanswered(behind, detail, this.#owner);
@@ -535,11 +495,10 @@ export class EndpointConnection
   #destroy(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
-    this.#opener = null;
     this.#writer.close();
     this.#partial.clear();
     this.#waits.remove();
-    this.#socket.destroy();
+    this.#wire.destroy();
     this.#owner.onClosed(this);
   }
 

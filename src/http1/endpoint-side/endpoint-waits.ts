@@ -2,21 +2,19 @@
  * What a connection to an endpoint waits for, one thing at a time: the head of an answer, more of it, or the next
  * request.
  */
-import type { Socket } from "node:net";
 import { Deadline } from "../../base/timer-wheel.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { isStreaming } from "../../http/streaming.ts";
 import type { AttemptTimeouts, ConnectionOwner } from "./connection-attempt.ts";
 import { InterimGuard } from "./interim-guard.ts";
-import type { Output } from "../../net/output.ts";
 import { ProgressWatch } from "../../net/progress-watch.ts";
+import type { Wire } from "../../net/wire.ts";
 
 /** What these are made of. */
 export interface EndpointWaitsParts {
   readonly owner: Pick<ConnectionOwner, "wheel" | "timeouts">;
-  readonly socket: Socket;
-  readonly output: Output;
+  readonly wire: Wire;
   readonly onTimeUp: (code: ReasonCode | null) => void;
 }
 
@@ -26,8 +24,7 @@ export class EndpointWaits {
   /** The last request has a body: what was handed to the kernel may take the endpoint long. */
   sendsBody = false;
   readonly #owner: Pick<ConnectionOwner, "wheel" | "timeouts">;
-  readonly #socket: Socket;
-  readonly #output: Output;
+  readonly #wire: Wire;
   readonly #onTimeUp: () => void;
   readonly #deadline: Deadline;
   /** In place of the deadline, while the endpoint may be slow to take what it is sent. */
@@ -37,10 +34,9 @@ export class EndpointWaits {
   /** How long this answer may pause; -1 = not known yet. */
   #idleMs = -1;
 
-  constructor({ owner, socket, output, onTimeUp }: EndpointWaitsParts) {
+  constructor({ owner, wire, onTimeUp }: EndpointWaitsParts) {
     this.#owner = owner;
-    this.#socket = socket;
-    this.#output = output;
+    this.#wire = wire;
     this.#onTimeUp = () => onTimeUp(this.#code);
     this.#deadline = new Deadline(this.#onTimeUp);
   }
@@ -96,9 +92,13 @@ export class EndpointWaits {
 
   #arm(code: ReasonCode | null, delayMs: number): void {
     this.#code = code;
-    if (code !== null && (this.sendsBody || this.#output.isBlocked)) {
+    if (code !== null && (this.sendsBody || this.#wire.output.isBlocked)) {
       this.#owner.wheel.disarm(this.#deadline);
-      this.#watch ??= new ProgressWatch({ socket: this.#socket, wheel: this.#owner.wheel, onStalled: this.#onTimeUp });
+      this.#watch ??= new ProgressWatch({
+        socket: this.#wire.kernelSocket,
+        wheel: this.#owner.wheel,
+        onStalled: this.#onTimeUp,
+      });
       this.#watch.await(delayMs, "both");
       return;
     }

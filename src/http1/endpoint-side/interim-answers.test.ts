@@ -8,6 +8,7 @@ import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { AttemptHandle, ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
+import { SocketDialer } from "../../net/dialer.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { maxInterimBurst, maxInterimWaitMs } from "./interim-guard.ts";
 
@@ -27,7 +28,6 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   const owner: ConnectionOwner = {
     wheel,
     endOfTurn: new EndOfTurn(),
-    rules: { headBytes: 65_536, headFields: 200, isLenient: false },
     timeouts: { firstByte: firstByteMs, idle: 0, longIdle: 0 },
     onIdle: () => told.push("idle"),
     onUnaskedContent: () => {},
@@ -60,14 +60,20 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
     onError: ({ code, detail }) => told.push(detail === "" ? code : `${code}: ${detail}`),
   };
   const { port } = server.address() as AddressInfo;
-  const connection = new EndpointConnection(
-    owner,
+  const rules = { headBytes: 65_536, headFields: 200, isLenient: false };
+  const opened = Promise.withResolvers<EndpointConnection>();
+  new SocketDialer(opened.reject).dial(
     { host: "127.0.0.1", port },
     {
-      onConnected: (opened) => opened.start(attempt),
-      onConnectFailed: (_opened, { code }) => told.push(code),
+      onWire(wire) {
+        const connection = new EndpointConnection(owner, wire, rules);
+        connection.start(attempt);
+        opened.resolve(connection);
+      },
+      onDialFailed: ({ detail }) => opened.reject(new Error(detail)),
     },
   );
+  const connection = await opened.promise;
   const endpoint = await accepted.promise;
   endpoint.on("error", () => {});
   await once(endpoint, "data");

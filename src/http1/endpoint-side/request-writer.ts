@@ -2,12 +2,11 @@
  * The writing half of a connection to an endpoint: one request after the other, and the client's bytes once it is a
  * tunnel.
  */
-import type { Socket } from "node:net";
 import type { BodySink } from "../../http/body.ts";
 import type { Fields } from "../../http/field-section.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import type { Output } from "../../net/output.ts";
+import type { Wire } from "../../net/wire.ts";
 import { requestHeadText } from "./request-head.ts";
 
 /** The connection as its writing half sees it. */
@@ -26,15 +25,15 @@ export class RequestWriter implements BodySink {
   bodyBytes = 0;
   /** The FIN is on its way: the client has ended its side of the tunnel; or the connection is gone. */
   hasEnded = false;
-  readonly #socket: Socket;
-  readonly #output: Output;
+  readonly #wire: Wire;
+  readonly #output: Wire["output"];
   readonly #host: RequestWriterHost;
   #isChunked = false;
   #isTunnel = false;
 
-  constructor(socket: Socket, output: Output, host: RequestWriterHost) {
-    this.#socket = socket;
-    this.#output = output;
+  constructor(wire: Wire, host: RequestWriterHost) {
+    this.#wire = wire;
+    this.#output = wire.output;
     this.#host = host;
   }
 
@@ -78,7 +77,7 @@ export class RequestWriter implements BodySink {
     this.isComplete = true;
     if (this.#isTunnel) {
       this.hasEnded = true;
-      this.#socket.end();
+      this.#wire.end();
     }
     this.#host.onBodyProgress();
     return isWritten;

@@ -4,7 +4,8 @@
  */
 import { isIP } from "node:net";
 import type { Clock } from "../../base/clock.ts";
-import type { EndpointConnection, ConnectionTarget } from "../../http1/endpoint-side/endpoint-connection.ts";
+import type { DialTarget } from "../../net/dialer.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
 
 /**
  * An address that cannot be connected to is passed over for this time, while there are others; then one connection
@@ -18,16 +19,16 @@ const maxTries = 8;
 export class PooledAddress {
   /** The address itself, or the path of a Unix socket. */
   readonly name: string;
-  readonly target: ConnectionTarget;
+  readonly target: DialTarget;
   readonly family: number;
   /** Idle connections, the youngest last. */
-  readonly idle: EndpointConnection[] = [];
+  readonly idle: PooledConnection[] = [];
   /** Until this time other addresses are preferred; 0 = it is as good as any. */
   avoidUntilMs = 0;
   /** The name no longer stands for it: its connections are closed after their last answer. */
   isGone = false;
 
-  constructor(name: string, target: ConnectionTarget) {
+  constructor(name: string, target: DialTarget) {
     this.name = name;
     this.target = target;
     this.family = isIP(name);
@@ -43,7 +44,7 @@ export class AddressRotation {
   #hasAvoided = false;
 
   /** A rotation of one address, which never changes. */
-  static of(name: string, target: ConnectionTarget): AddressRotation {
+  static of(name: string, target: DialTarget): AddressRotation {
     const rotation = new AddressRotation();
     rotation.#addresses = [new PooledAddress(name, target)];
     return rotation;

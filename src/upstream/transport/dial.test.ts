@@ -3,39 +3,38 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import { ProxyError, type ReasonCode } from "../../http/reason.ts";
-import type {
-  AttemptHandle,
-  ConnectionAttempt,
-  ConnectionOpener,
-} from "../../http1/endpoint-side/connection-attempt.ts";
-import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
+import type { ProxyError, ReasonCode } from "../../http/reason.ts";
+import type { AttemptHandle, ConnectionAttempt } from "../../http1/endpoint-side/connection-attempt.ts";
+import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
+import type { Wire } from "../../net/wire.ts";
 import { type PooledAddress, PooledAddress as Address } from "./address-rotation.ts";
 import { Dial } from "./dial.ts";
+
+const shortages: Partial<Record<ReasonCode, DialFailure["shortage"]>> = {
+  NO_LOCAL_ADDRESS: "ports",
+  OVERLOADED: "sockets",
+};
 
 function bench(connectTimeoutMs = 3_000) {
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock, tickMs: 1 });
   /** What happened, in its order. */
   const events: string[] = [];
-  const openers = new Map<string, () => void>();
-  const failures = new Map<string, (code: ReasonCode) => void>();
+  const takers = new Map<string, () => void>();
+  const failures = new Map<string, (shortage: DialFailure["shortage"]) => void>();
   let ended = 0;
   const host = {
     wheel,
     connectTimeoutMs,
-    open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection {
+    open(address: PooledAddress, taker: WireTaker): Dialling {
       events.push(`try ${address.name}`);
-      const connection = {
-        start: () => events.push(`start ${address.name}`),
-        abandon: () => events.push(`abandon ${address.name}`),
-      } as unknown as EndpointConnection;
-      openers.set(address.name, () => opener.onConnected(connection));
-      failures.set(address.name, (code) =>
-        opener.onConnectFailed(connection, new ProxyError(code, { replay: "safe" })),
-      );
-      return connection;
+      const dialling = { cancel: () => void events.push(`abandon ${address.name}`) };
+      takers.set(address.name, () => taker.onWire({} as Wire, dialling));
+      failures.set(address.name, (shortage) => taker.onDialFailed({ shortage, detail: "" }, dialling));
+      return dialling;
     },
+    serve: (_attempt: ConnectionAttempt, _wire: Wire, address: PooledAddress): void =>
+      void events.push(`start ${address.name}`),
     onAddressUp: ({ name }: PooledAddress) => void events.push(`up ${name}`),
     onAddressDown: ({ name }: PooledAddress) => void events.push(`down ${name}`),
     onDialEnd: () => void ended++,
@@ -63,8 +62,8 @@ function bench(connectTimeoutMs = 3_000) {
     advance,
     begin,
     over,
-    connect: (name: string) => openers.get(name)!(),
-    fail: (name: string, code: ReasonCode = "UPSTREAM_CONNECT_FAILED") => failures.get(name)!(code),
+    connect: (name: string) => takers.get(name)!(),
+    fail: (name: string, code: ReasonCode = "UPSTREAM_CONNECT_FAILED") => failures.get(name)!(shortages[code] ?? null),
   };
 }
 

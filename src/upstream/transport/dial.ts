@@ -5,13 +5,10 @@
  */
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import type { ScheduledCall } from "../../base/scheduler.ts";
-import { ProxyError } from "../../http/reason.ts";
-import type {
-  AttemptHandle,
-  ConnectionAttempt,
-  ConnectionOpener,
-} from "../../http1/endpoint-side/connection-attempt.ts";
-import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
+import { ProxyError, type ReasonCode } from "../../http/reason.ts";
+import type { AttemptHandle, ConnectionAttempt } from "../../http1/endpoint-side/connection-attempt.ts";
+import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
+import type { Wire } from "../../net/wire.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 
 /** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
@@ -21,8 +18,10 @@ const attemptDelayMs = 250;
 export interface DialHost {
   readonly wheel: TimerWheel;
   readonly connectTimeoutMs: number;
-  /** Begins to connect to `address`, and tells `opener` the outcome later. */
-  open(address: PooledAddress, opener: ConnectionOpener): EndpointConnection;
+  /** Begins to connect to `address`, and tells `taker` the outcome later. */
+  open(address: PooledAddress, taker: WireTaker): Dialling;
+  /** Starts `attempt` on `wire`, which has come up and leads to `address`. */
+  serve(attempt: ConnectionAttempt, wire: Wire, address: PooledAddress): void;
   /** `address` took a connection. */
   onAddressUp(address: PooledAddress): void;
   /** `address` cannot be connected to, or is slower than another that was tried later. */
@@ -33,14 +32,14 @@ export interface DialHost {
 
 interface Candidate {
   readonly address: PooledAddress;
-  readonly connection: EndpointConnection;
+  readonly dialling: Dialling;
 }
 
 /**
  * Opens a connection for one attempt and starts the attempt on it, or fails the attempt with the reason: once, unless
  * it is cancelled.
  */
-export class Dial implements AttemptHandle, ConnectionOpener {
+export class Dial implements AttemptHandle, WireTaker {
   /** Cancels the resolving of the name while that is under way; else null. */
   resolving: ScheduledCall | null = null;
   readonly #host: DialHost;
@@ -62,6 +61,11 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     this.#deadline = new Deadline(this.#onDeadline);
     attempt.handle = this;
     if (host.connectTimeoutMs > 0) host.wheel.arm(this.#deadline, host.connectTimeoutMs);
+  }
+
+  /** How many connections it is trying to open. */
+  get tryCount(): number {
+    return this.#underWay.length;
   }
 
   get isOver(): boolean {
@@ -94,24 +98,24 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     this.cancel();
   }
 
-  // `ConnectionOpener`.
+  // `WireTaker`.
 
-  onConnected(connection: EndpointConnection): void {
-    const winner = this.#underWay.findIndex((candidate) => candidate.connection === connection);
+  onWire(wire: Wire, dialling: Dialling): void {
+    const at = this.#underWay.findIndex((candidate) => candidate.dialling === dialling);
     // Addresses that were tried earlier had more time than this one, and still have no connection.
-    this.#underWay.forEach(({ address }, at) => {
-      if (at < winner) this.#host.onAddressDown(address);
-    });
-    this.#host.onAddressUp(this.#underWay[winner]!.address);
-    this.#underWay.splice(winner, 1);
+    for (const { address } of this.#underWay.slice(0, at)) this.#host.onAddressDown(address);
+    const [winner] = this.#underWay.splice(at, 1);
+    const { address } = winner!;
+    this.#host.onAddressUp(address);
     this.#end();
-    connection.start(this.#attempt);
+    this.#host.serve(this.#attempt, wire, address);
   }
 
-  onConnectFailed(connection: EndpointConnection, error: ProxyError): void {
-    const at = this.#underWay.findIndex((candidate) => candidate.connection === connection);
+  onDialFailed(failure: DialFailure, dialling: Dialling): void {
+    const at = this.#underWay.findIndex((candidate) => candidate.dialling === dialling);
     if (at === -1) return;
     const [failed] = this.#underWay.splice(at, 1);
+    const error = new ProxyError(reasonOf(failure), { replay: "safe", detail: failure.detail });
     // A shortage of this process says nothing about the address, and the next address would meet it, too.
     if (error.code === "OVERLOADED") {
       this.fail(error);
@@ -128,7 +132,7 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     const [address, ...left] = this.#left;
     if (address === undefined || this.#isOver) return;
     this.#left = left;
-    this.#underWay.push({ address, connection: this.#host.open(address, this) });
+    this.#underWay.push({ address, dialling: this.#host.open(address, this) });
     if (left.length > 0) this.#host.wheel.arm((this.#nextTry ??= new Deadline(this.#tryNext)), attemptDelayMs);
     else if (this.#nextTry !== null) this.#host.wheel.disarm(this.#nextTry);
   };
@@ -149,7 +153,13 @@ export class Dial implements AttemptHandle, ConnectionOpener {
     this.#left = [];
     const underWay = this.#underWay;
     this.#underWay = [];
-    for (const { connection } of underWay) connection.abandon();
+    for (const { dialling } of underWay) dialling.cancel();
     this.#host.onDialEnd(this);
   }
+}
+
+/** What this process or machine runs short of is no failure of the endpoint. */
+function reasonOf({ shortage }: DialFailure): ReasonCode {
+  if (shortage === null) return "UPSTREAM_CONNECT_FAILED";
+  return shortage === "ports" ? "NO_LOCAL_ADDRESS" : "OVERLOADED";
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { ManualScheduler } from "../../base/scheduler.ts";
-import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
 import { Reuse } from "../../http1/endpoint-side/reuse.ts";
 import { PooledAddress } from "./address-rotation.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import type { Attempt } from "../transport.ts";
 
@@ -16,7 +16,7 @@ class Pool {
   readonly scheduler = new ManualScheduler();
   readonly address = new PooledAddress("10.0.0.1", { host: "10.0.0.1", port: 80 });
   /** Who waited, and what it got; null = it has to dial. */
-  readonly ready: (readonly [attempt: Attempt, connection: EndpointConnection | null])[] = [];
+  readonly ready: (readonly [attempt: Attempt, connection: PooledConnection | null])[] = [];
   readonly connections: IdleConnections;
   readonly #endOfTurn = new EndOfTurn();
 
@@ -31,18 +31,18 @@ class Pool {
   }
 
   /** What looks on the spot find; by default that they cannot be made. */
-  look: (connection: EndpointConnection) => boolean = () => false;
+  look: (connection: PooledConnection) => boolean = () => false;
 
   /** A connection that has just been answered; `isSuspect` = with an answer that withholds its content. */
-  park(isSuspect: boolean): EndpointConnection {
-    const connection = { reuse: new Reuse(), closeUnlessSilent: () => this.look(connection) } as EndpointConnection;
+  park(isSuspect: boolean): PooledConnection {
+    const connection = { reuse: new Reuse(), closeUnlessSilent: () => this.look(connection) } as PooledConnection;
     connection.reuse.isSuspect = isSuspect;
     this.address.idle.push(connection);
     this.connections.noteParked(connection);
     return connection;
   }
 
-  ask(attempt: Attempt): EndpointConnection | null | "waits" {
+  ask(attempt: Attempt): PooledConnection | null | "waits" {
     const connection = this.connections.take(attempt, this.address);
     if (connection !== null) return connection;
     return this.connections.wait({ ...attempt }, this.address) ? "waits" : null;
@@ -156,7 +156,7 @@ test("a connection on which a look finds something is closed, and the next one i
 
 test("a bound connection on which a look finds something is none: its client logs in again", async () => {
   const pool = new Pool();
-  const connection = { reuse: new Reuse() } as EndpointConnection;
+  const connection = { reuse: new Reuse() } as PooledConnection;
   Object.assign(connection, {
     closeUnlessSilent: () => {
       pool.connections.noteClosed(connection);

@@ -24,8 +24,8 @@ import type { Clock } from "../../base/clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import type { AttemptHandle } from "../../http1/endpoint-side/connection-attempt.ts";
-import type { EndpointConnection } from "../../http1/endpoint-side/endpoint-connection.ts";
 import type { PooledAddress } from "./address-rotation.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
 import type { Attempt } from "../transport.ts";
 
 /**
@@ -38,7 +38,7 @@ export interface IdleHost {
   /** Default: the machine's scheduler. */
   readonly scheduler?: Scheduler;
   /** Starts `attempt`, which has waited for a connection to `address`, on `connection`; null = on a new one. */
-  onReady(attempt: Attempt, address: PooledAddress | null, connection: EndpointConnection | null): void;
+  onReady(attempt: Attempt, address: PooledAddress | null, connection: PooledConnection | null): void;
 }
 
 /**
@@ -59,7 +59,7 @@ const choices = 16;
 /** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
 export class IdleConnections implements EndOfTurnTask {
   readonly #host: IdleHost;
-  readonly #bound = new Map<BoundConnection, EndpointConnection>();
+  readonly #bound = new Map<BoundConnection, PooledConnection>();
   readonly #waiting: WaitingAttempt[] = [];
   #parkCount = 0;
   /** `#parkCount` as it was at the last end of a turn. */
@@ -91,7 +91,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** `connection` has just been answered, and anybody may get it. */
-  noteParked({ reuse }: EndpointConnection): void {
+  noteParked({ reuse }: PooledConnection): void {
     reuse.parkedAt = ++this.#parkCount;
     if (reuse.isSuspect) reuse.parkedMs = this.#host.clock.now();
     reuse.isAwaited = false;
@@ -103,7 +103,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** Takes in `connection`, which has just been answered, for the client connection that it is bound to. */
-  parkBound(connection: EndpointConnection): void {
+  parkBound(connection: PooledConnection): void {
     this.#bound.set(connection, connection);
     this.noteParked(connection);
   }
@@ -113,13 +113,13 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** `connection` is gone. */
-  noteClosed(connection: EndpointConnection): void {
+  noteClosed(connection: PooledConnection): void {
     this.#bound.delete(connection);
     if (this.#waiting.length > 0) this.#plan();
   }
 
   /** Takes out the connection that `attempt` may be written to now, its own or one to `address`; or null. */
-  take(attempt: Attempt, address: PooledAddress | null): EndpointConnection | null {
+  take(attempt: Attempt, address: PooledAddress | null): PooledConnection | null {
     if (attempt.bound !== null) {
       const connection = this.#bound.get(attempt.bound);
       if (connection !== undefined) {
@@ -149,7 +149,7 @@ export class IdleConnections implements EndOfTurnTask {
 
   /** Lets `attempt` wait for a connection if `take` had none. @returns false if there is none to wait for */
   wait(attempt: Attempt, address: PooledAddress | null): boolean {
-    let candidates: readonly EndpointConnection[] = [];
+    let candidates: readonly PooledConnection[] = [];
     if (attempt.bound !== null) candidates = [this.#bound.get(attempt.bound)!];
     else if (address !== null) {
       candidates = address.idle;
@@ -198,7 +198,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** A connection on which something has arrived is closed, which takes it out of its list. */
-  #suits(connection: EndpointConnection, attempt: Attempt): boolean {
+  #suits(connection: PooledConnection, attempt: Attempt): boolean {
     const { reuse } = connection;
     const isLookNeeded = needsLook(attempt);
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
@@ -214,7 +214,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 
   /** How long `attempt` waits for one of `candidates` at most, before the look. */
-  #waitMs(candidates: readonly EndpointConnection[], attempt: Attempt): number {
+  #waitMs(candidates: readonly PooledConnection[], attempt: Attempt): number {
     const now = this.#host.clock.now();
     const isLookNeeded = needsLook(attempt);
     let waitMs = 0;
@@ -255,7 +255,7 @@ export class IdleConnections implements EndOfTurnTask {
   }
 }
 
-function takeOut(idle: EndpointConnection[], index: number): EndpointConnection {
+function takeOut(idle: PooledConnection[], index: number): PooledConnection {
   const connection = idle[index]!;
   if (index === idle.length - 1) idle.pop();
   else idle.splice(index, 1);

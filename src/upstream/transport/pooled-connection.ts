@@ -1,0 +1,28 @@
+/** What a pool needs of a connection to an endpoint, whatever is spoken over it. */
+import type { BoundConnection } from "../../http/bound-connections.ts";
+import type { ConnectionAttempt, ConnectionOwner } from "../../http1/endpoint-side/connection-attempt.ts";
+import type { Reuse } from "../../http1/endpoint-side/reuse.ts";
+import type { Wire } from "../../net/wire.ts";
+
+/** A connection that takes attempts. Its owner hears when it may have another one, and when it is gone. */
+export interface PooledConnection extends BoundConnection {
+  /** Who may use it next. */
+  readonly reuse: Reuse;
+  /** How many attempts are in flight on it. */
+  readonly inFlight: number;
+  /** It may take another attempt beside those in flight, if all of them say so. */
+  readonly isPipeliner: boolean;
+  /** Gives it `attempt`: it has just come up, is idle, or pipelines. */
+  start(attempt: ConnectionAttempt): void;
+  /** Waits in the pool for at most `idleMs`. */
+  park(idleMs: number): void;
+  /** Closes it if anything has arrived while it is idle. @returns true if nothing has; false also if nobody knows */
+  closeUnlessSilent(): boolean;
+  /** Closes it as soon as nothing is in flight. */
+  drain(): void;
+  /** Closes it now; attempts in flight fail. */
+  close(): void;
+}
+
+/** Speaks a protocol over a wire that has just come up. */
+export type EndpointProtocol = (wire: Wire, owner: ConnectionOwner) => PooledConnection;
