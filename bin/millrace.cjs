@@ -84,19 +84,22 @@ function cacheCompiledCode() {
   [cache, path.join(cache, "millrace")].forEach(function (folder) {
     try {
       fs.mkdirSync(folder, 448);
-    } catch {
+    } catch (error) {
       // It is there, or cannot be: then there is no cache.
     }
   });
   cache = path.join(cache, "millrace");
-  if (fs.existsSync(cache)) require("module").enableCompileCache(cache);
+  if (!fs.existsSync(cache)) return;
+  require("module").enableCompileCache(cache);
+  // Threads look here, and nowhere else.
+  process.env.NODE_COMPILE_CACHE = cache;
 }
 
 // Null for a user without HOME who is in no passwd file (containers, chroots, numeric user ids): Node.js throws then.
 function homeFolder() {
   try {
     return require("os").homedir();
-  } catch {
+  } catch (error) {
     return null;
   }
 }

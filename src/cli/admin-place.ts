@@ -43,7 +43,7 @@ export async function findAdmin(file: string | undefined, flags: AdminFlags): Pr
     }
   }
   const path = await resolveConfigFile(file);
-  const { loadConfig } = await import("../config/load-config.ts");
+  const { loadConfig } = await import("../config/config-loader.ts");
   let config;
   try {
     config = await loadConfig(path);

@@ -14,7 +14,7 @@ export function addCheckCommand(program: Command): Command {
     .argument("[file]", "the configuration (default: the one in this folder)")
     .action(async (given: string | undefined) => {
       const file = await resolveConfigFile(given);
-      const { loadConfig } = await import("../config/load-config.ts");
+      const { loadConfig } = await import("../config/config-loader.ts");
       try {
         const config = await loadConfig(file);
         const { findConfigWarnings } = await import("../config/config-warnings.ts");

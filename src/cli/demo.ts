@@ -27,11 +27,11 @@ export function addDemoCommand(program: Command): Command {
 }
 
 async function runDemo(flags: DemoFlags): Promise<void> {
-  const [{ startBackend }, { buildDemoConfig, writeDemoGuide }, { parseConfig }, { toUsageFailure }, { serve }] =
+  const [{ startBackend }, { buildDemoConfig, writeDemoGuide }, { validateConfig }, { toUsageFailure }, { serve }] =
     await Promise.all([
       import("./demo/backend.ts"),
       import("./demo/guide.ts"),
-      import("../config/parse-config.ts"),
+      import("../config/config-loader.ts"),
       import("./problems.ts"),
       import("./serve.ts"),
     ]);
@@ -44,7 +44,7 @@ async function runDemo(flags: DemoFlags): Promise<void> {
     await serve({
       load: async () => {
         try {
-          return parseConfig(buildDemoConfig(backends, { ...flags, listen }));
+          return await validateConfig(buildDemoConfig(backends, { ...flags, listen }));
         } catch (error) {
           throw await toUsageFailure(error, "demo", flags.listen === undefined ? "--port" : "--listen");
         }

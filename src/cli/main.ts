@@ -1,9 +1,8 @@
 /** The entry of the command line: runs a command and decides how the process ends. */
 import { inspect } from "node:util";
-import { CommanderError } from "commander";
 import { type EarlySignals, setEarlySignals } from "./early-signals.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
-import { buildProgram } from "./program.ts";
+import { parsePlainRun } from "./plain-run.ts";
 import { hearOutputErrors, printError } from "./terminal.ts";
 
 /**
@@ -15,14 +14,16 @@ export async function main(args: readonly string[], early?: EarlySignals): Promi
   if (early !== undefined) setEarlySignals(early);
   hearOutputErrors();
   try {
-    const program = buildProgram();
-    if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else {
-      printError(error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? inspect(error)));
-      process.exitCode = error instanceof CommandFailure ? error.exitCode : 1;
+    const plainRun = parsePlainRun(args);
+    if (plainRun === null) {
+      const { runProgram } = await import("./program.ts");
+      await runProgram(args);
+    } else {
+      const { runFile } = await import("./run.ts");
+      await runFile(plainRun);
     }
+  } catch (error) {
+    printError(error instanceof CommandFailure ? error.message : (describeSystemError(error) ?? inspect(error)));
+    process.exitCode = error instanceof CommandFailure ? error.exitCode : 1;
   }
 }

@@ -2,7 +2,7 @@
  * Which commands there are. Each command's file declares its options and loads what it needs only when it runs, so that
  * `version` and `--help` answer at once.
  */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { version } from "../base/version.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
@@ -26,6 +26,18 @@ Examples:
 Exit codes: 0 fine, 1 configuration or run-time error, 2 wrong usage.
 Signals: SIGTERM and SIGINT finish what is under way and stop (a second one: at once), SIGHUP reloads, SIGUSR1 reopens the logs.
 `;
+
+/** Runs the command that `args` name. Sets `process.exitCode` after help, and after wrong usage that was printed. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  const program = buildProgram();
+  try {
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+}
 
 /** A terminal's own width; enough for a sentence where there is none. */
 function terminalWidth(): number {

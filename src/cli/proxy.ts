@@ -44,8 +44,8 @@ export function addProxyCommand(program: Command): Command {
     .option("--grace <duration>", "for requests under way when stopping (default: 30s)")
     .addHelpText("after", examples)
     .action(async (endpoints: string[], flags: ProxyFlags) => {
-      const [{ parseConfig }, { buildFlagConfig }, { toUsageFailure }, { serve }] = await Promise.all([
-        import("../config/parse-config.ts"),
+      const [{ validateConfig }, { buildFlagConfig }, { toUsageFailure }, { serve }] = await Promise.all([
+        import("../config/config-loader.ts"),
         import("./flag-config.ts"),
         import("./problems.ts"),
         import("./serve.ts"),
@@ -53,7 +53,7 @@ export function addProxyCommand(program: Command): Command {
       await serve({
         load: async () => {
           try {
-            return parseConfig(buildFlagConfig(endpoints, flags));
+            return await validateConfig(buildFlagConfig(endpoints, flags));
           } catch (error) {
             throw await toUsageFailure(error, "proxy");
           }

@@ -1,6 +1,7 @@
 /** `millrace run`: a proxy by a configuration file, reloaded when the file changes. */
 import type { Command } from "commander";
 import { resolveConfigFile } from "./config-file.ts";
+import type { RunRequest } from "./plain-run.ts";
 
 const examples = `
 Examples:
@@ -17,10 +18,13 @@ export function addRunCommand(program: Command): Command {
     .argument("[file]", "the configuration (default: the one in this folder)")
     .option("--no-watch", "do not reload when the file changes")
     .addHelpText("after", examples)
-    .action(async (given: string | undefined, options: { watch: boolean }) => {
-      const file = await resolveConfigFile(given);
-      const { loadConfig } = await import("../config/load-config.ts");
-      const { serve } = await import("./serve.ts");
-      await serve({ load: (onFileRead) => loadConfig(file, { onFileRead }), file, isWatched: options.watch });
-    });
+    .action((file: string | undefined, options: { watch: boolean }) => runFile({ file, isWatched: options.watch }));
+}
+
+/** Runs a proxy by a configuration file. Returns once it is ready. */
+export async function runFile(request: RunRequest): Promise<void> {
+  const file = await resolveConfigFile(request.file);
+  const { loadConfig } = await import("../config/config-loader.ts");
+  const { serve } = await import("./serve.ts");
+  await serve({ load: (onFileRead) => loadConfig(file, { onFileRead }), file, isWatched: request.isWatched });
 }

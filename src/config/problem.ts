@@ -56,6 +56,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** A problem with a file as a whole: no place in it. */
+export function fileProblem(file: string, message: string, hint: string | null): Problem {
+  return { message, hint, path: [], file, line: 0, column: 0, length: 1, excerpt: null };
+}
+
 /** A path as people write it: `routes[0].match.path`. */
 export function formatPath(path: ConfigPath): string {
   let text = "";

@@ -14,7 +14,7 @@ import { join } from "node:path";
 const place = mkdtempSync(join(tmpdir(), "millrace-gone-"));
 process.chdir(place);
 const { createProxy } = await import("${root}/src/index.ts");
-const { loadConfig } = await import("${root}/src/config/load-config.ts");
+const { loadConfig } = await import("${root}/src/config/config-loader.ts");
 const file = join(tmpdir(), \`millrace-gone-\${process.pid}.config.mjs\`);
 writeFileSync(file, 'export default { workers: 1, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "here" } }] };');
 const messages = [];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { configFormOf, findConfigFile } from "./config-file.ts";
 import { digestOf } from "./file-digest.ts";
-import { loadConfig } from "./load-config.ts";
+import { loadConfig } from "./config-loader.ts";
 import { parseConfigText } from "./parse-config-text.ts";
 import { ConfigError } from "./problem.ts";
 

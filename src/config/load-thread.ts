@@ -1,0 +1,27 @@
+/**
+ * The thread in which a configuration is read and validated; `config-loader.ts` starts it. It ends with its work, and
+ * takes the libraries for schemas and YAML, and the user's program, with it.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { LoadMessage, LoadRequest } from "./load-messages.ts";
+import { parseConfig } from "./parse-config.ts";
+import { ConfigError } from "./problem.ts";
+import { readConfigFile } from "./read-config-file.ts";
+import type { Config } from "./schema.ts";
+
+function post(message: LoadMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function load(request: LoadRequest): Promise<Config> | Config {
+  return request.kind === "value"
+    ? parseConfig(request.value)
+    : readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
+}
+
+try {
+  post({ kind: "config", config: await load(workerData as LoadRequest) });
+} catch (error) {
+  if (error instanceof ConfigError) post({ kind: "problems", problems: error.problems });
+  else throw error;
+}
