@@ -345,3 +345,25 @@ test(`files have at most ${maxLines} lines, half of them less than ${maxMedianLi
     .sort((a, b) => a - b);
   assert.ok((sizes[sizes.length >> 1] ?? 0) < maxMedianLines);
 });
+
+/** Where the syntax of a protocol may be written or read; the demo is an endpoint that speaks HTTP/1.1 by hand. */
+const speakers = /^src\/(?:http1|http2|http\/syntax|cli\/demo)\//;
+/** Files that name a protocol's words to people, or to a matcher that asks for them. */
+const quoters = new Set(["src/http/sent-fields.ts", "src/observe/access-log-fields.ts"]);
+const protocolSyntax =
+  /HTTP\/[\d$]|["'`]chunked["'`]|\b(?:Upgrade|Connection|Transfer-Encoding|Content-Length|Trailer|TE|Expect): |Switching Protocols.*\\r/i;
+
+test("no protocol's syntax is written or read above the folders of the protocols", () => {
+  assertNone(
+    files
+      .filter(({ path }) => !isTest(path) && !isOptions(path) && !speakers.test(path) && !quoters.has(path))
+      .flatMap(({ path, text }) =>
+        text
+          .replace(/\/\*[\s\S]*?\*\//g, (comment) => "\n".repeat(comment.split("\n").length - 1))
+          .split("\n")
+          .map((line, at) => ({ line: line.replace(/(?<![:"'`])\/\/.*$/, ""), at }))
+          .filter(({ line }) => /["'`]/.test(line) && protocolSyntax.test(line))
+          .map(({ line, at }) => `${path}:${at + 1} ${line.trim()}`),
+      ),
+  );
+});

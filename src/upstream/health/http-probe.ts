@@ -5,6 +5,7 @@
  */
 import { connect, type LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
+import { toCheckRequest } from "../../http1/endpoint-side/check-request.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
@@ -58,8 +59,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
     const { socketPath, host, port } = endpoint;
     const address = { host: host ?? "", port, ...(lookup && { lookup: notingLookup }) };
     const socket = connect(socketPath === null ? address : { path: socketPath });
-    const fields = `host: ${options.host ?? hostField(endpoint)}\r\nuser-agent: millrace-health\r\naccept: */*\r\nconnection: close\r\n`;
-    socket.write(`GET ${options.path} HTTP/1.1\r\n${fields}\r\n`, "latin1");
+    socket.write(toCheckRequest(options.path, options.host ?? hostField(endpoint)), "latin1");
     // One deadline for the whole check; after the head it only ends the reading of the body.
     const deadline = scheduler.after(options.timeout, () => {
       report(false, null, `${isResolving ? "name not resolved within" : "timeout after"} ${options.timeout} ms`);
