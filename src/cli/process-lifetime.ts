@@ -3,6 +3,7 @@
  * First SIGTERM or SIGINT: finish what is under way, within the grace period. Second: at once.
  */
 import { isatty } from "node:tty";
+import { hasLogCallUnderWay } from "../observe/log-writer.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/proxy-handle.ts";
 import { takeEarlySignals } from "./early-signals.ts";
@@ -82,7 +83,7 @@ export class ProcessLifetime {
       process.exitCode = 1;
     }
     await this.#service.onClosed?.();
-    setTimeout(() => process.exit(), exitGraceMs).unref();
+    setTimeout(endProcess, exitGraceMs).unref();
   }
 
   #onStopSignal(signal: NodeJS.Signals): void {
@@ -95,7 +96,7 @@ export class ProcessLifetime {
       this.#isForced = true;
       this.#logger.warn("stopping at once", { signal });
       void this.#proxy.close({ graceMs: 0 });
-      setTimeout(() => process.exit(), exitGraceMs).unref();
+      setTimeout(endProcess, exitGraceMs).unref();
     }
   }
 
@@ -109,6 +110,19 @@ export class ProcessLifetime {
       void this.stop(null);
     }
   }
+}
+
+/**
+ * Ends the process at once. `process.exit` waits for calls of the system that are under way in Node.js's pool, for ever
+ * if a disk hangs; then a signal ends it: SIGTERM, which supervisors take for a clean end, or SIGKILL after a failure.
+ */
+function endProcess(): void {
+  if (!hasLogCallUnderWay()) process.exit();
+  // The outputs still write what they can.
+  process.emit("exit", 0);
+  const signal = process.exitCode === undefined || process.exitCode === 0 ? "SIGTERM" : "SIGKILL";
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 function describe(error: unknown): string {

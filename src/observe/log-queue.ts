@@ -86,6 +86,13 @@ export class LogQueue {
     this.#remove();
   }
 
+  /** Loses what has not been written of the first batch; there must be one. */
+  loseFirst(): void {
+    const batch = this.#batches[0]!;
+    batch.account.lost += batch.lineCount - (this.#bytes === null ? 0 : countLines(this.#bytes, this.offset));
+    this.finish();
+  }
+
   /** Loses the batches that came by then. The rest of a line that is half written stays, unless everything is lost. */
   loseUntil(atMs: number): void {
     while (this.#batches.length > 0 && this.#batches[0]!.atMs <= atMs) {

@@ -7,6 +7,9 @@
  * A failure (a full disk, a reader that went away, a closed terminal) is tried again, ever more slowly, up to once a
  * second; lines that have waited for two seconds by then are lost. A destination that is merely slow keeps lines
  * waiting up to a bound of bytes. A line that is half written is finished before anything else is.
+ *
+ * A destination that hangs (a disk or a file server that does not answer) is in trouble, too. If its path can be opened
+ * anew, after a rotation, the write that hangs is left alone: lines go to the new file.
  */
 import { close, write, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
@@ -23,11 +26,26 @@ export interface LogWriterOptions {
   /** Characters that may wait; default 4 MiB. Lines beyond are lost. */
   readonly maxWaiting?: number;
   readonly listener?: LogWriterListener;
+  /** Writes to a file in the background. Default: that of `node:fs`. */
+  readonly writeFile?: FileWrite;
 }
+
+/** Writes `length` bytes from `offset` to `fd`, and calls `onDone` later with how many were written. */
+export type FileWrite = (
+  fd: number,
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  position: null,
+  onDone: (error: NodeJS.ErrnoException | null, written: number) => void,
+) => void;
 
 /** Who hears how a destination fares. Must not throw. */
 export interface LogWriterListener {
-  /** Opening or writing failed, or a named pipe has no reader; called at every try. */
+  /**
+   * Opening or writing failed, or a named pipe has no reader; called at every try. Or the destination has taken nothing
+   * for three seconds (`ETIMEDOUT`); called every three seconds.
+   */
   onTrouble(error: NodeJS.ErrnoException): void;
   /** It works again. */
   onMended(): void;
@@ -49,12 +67,25 @@ const settleMs = 2_000;
  */
 const stallMs = 500;
 const openPatienceMs = 3_000;
+/** A destination that has lines to take and takes nothing for so long hangs. */
+const hangMs = 3_000;
 const lineFeed = 0x0a;
 
 /** The disk is full: another descriptor would not help. */
 const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 /** Of an inherited descriptor: nobody will ever read again. */
 const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code === "EBADF" || code === "EIO";
+
+/** How many calls of the system, of all writers, have not come back: each holds a thread of Node.js's pool. */
+let callsUnderWay = 0;
+
+/**
+ * Does the system have a call of a log writer that has not come back? `process.exit` waits for it, for ever if a disk
+ * hangs.
+ */
+export function hasLogCallUnderWay(): boolean {
+  return callsUnderWay > 0;
+}
 
 /** Writes complete lines to one destination in the background; what cannot be written in time is lost and counted. */
 export class LogWriter {
@@ -64,9 +95,20 @@ export class LogWriter {
   #descriptor: Descriptor | null;
   /** Opened beside, takes its place. */
   #next: Descriptor | null = null;
-  /** The system has a part of the batch. */
-  #isBusy = false;
+  readonly #writeFile: FileWrite;
+  /** The system writes a part of the batch to it; null = it does nothing. */
+  #writingTo: Descriptor | null = null;
+  /** A write that hangs was left alone: its descriptor is closed when it ends. One at a time. */
+  #hasLeftWrite = false;
+  /** Nothing has been taken for `hangMs` although lines wait. */
+  #isHanging = false;
+  /** Looks whether the destination takes something, while lines wait. */
+  #hangTimer: NodeJS.Timeout | null = null;
+  /** `#takenBytes` when `#hangTimer` was started. */
+  #seenBytes = 0;
   #isOpening = false;
+  /** It was asked for while the path was being opened: what that opens may be renamed already. */
+  #mustOpenAgain = false;
   /**
    * While a reopening that was asked for is under way, for three seconds at most, later lines wait for the new file:
    * the old one may be packed away already.
@@ -87,6 +129,7 @@ export class LogWriter {
   constructor(options: LogWriterOptions) {
     this.#path = options.path;
     this.#descriptor = options.descriptor;
+    this.#writeFile = options.writeFile ?? write;
     this.#queue = new LogQueue(options.maxWaiting ?? 4 * 1024 * 1024);
     if (options.listener !== undefined) this.#listeners.add(options.listener);
     listenForErrors(options.descriptor?.stream ?? null);
@@ -131,6 +174,7 @@ export class LogWriter {
     }
     this.#queue.add(text, lineCount, account);
     this.#pump();
+    if (this.#hangTimer === null && !this.#queue.isEmpty) this.#watchForHang();
   }
 
   /**
@@ -144,6 +188,7 @@ export class LogWriter {
     this.#reopenRetry = null;
     clearTimer(this.#reopening);
     this.#reopening = setTimeout(this.#endReopening, openPatienceMs).unref();
+    this.#mustOpenAgain = this.#isOpening;
     void this.#openBeside(false);
   }
 
@@ -154,8 +199,8 @@ export class LogWriter {
   };
 
   /**
-   * Resolves when everything has been written or is lost; after two seconds at most, and after half a second in which a
-   * reader took nothing.
+   * Resolves when everything has been written or is lost; after two seconds at most, after half a second in which a
+   * reader took nothing, and at once if the destination hangs.
    */
   async settle(): Promise<void> {
     if (this.#queue.isEmpty) return;
@@ -163,7 +208,11 @@ export class LogWriter {
     const untilMs = performance.now() + settleMs;
     for (
       let takenBytes = -1;
-      !this.#queue.isEmpty && this.#failures === 0 && performance.now() < untilMs && takenBytes !== this.#takenBytes;
+      !this.#queue.isEmpty &&
+      this.#failures === 0 &&
+      !this.#isHanging &&
+      performance.now() < untilMs &&
+      takenBytes !== this.#takenBytes;
     ) {
       takenBytes = this.#takenBytes;
       await this.#settledWithin(this.#descriptor?.kind === "file" ? settleMs : stallMs);
@@ -188,17 +237,18 @@ export class LogWriter {
     clearTimer(this.#retry);
     clearTimer(this.#reopenRetry);
     clearTimer(this.#reopening);
+    clearTimer(this.#hangTimer);
     this.#lose(Infinity);
     closeOnce(this.#next);
     this.#next = null;
     // A write that hangs has the descriptor still; it is closed when that ends.
-    if (!this.#isBusy) this.#closeDescriptor();
+    if (this.#writingTo === null) this.#closeDescriptor();
   }
 
   /** At the end of the process, when nothing asynchronous runs any more: writes what can be written at once. */
   flushNow(): void {
     const descriptor = this.#descriptor;
-    if (descriptor === null || descriptor.kind === "stream" || this.#isBusy) return;
+    if (descriptor === null || descriptor.kind === "stream" || this.#writingTo !== null) return;
     clearTimer(this.#retry);
     this.#retry = null;
     this.#writeAtOnce(descriptor.fd, Infinity);
@@ -211,7 +261,7 @@ export class LogWriter {
   }
 
   #pump(): void {
-    if (this.#isBusy || this.#retry !== null) return;
+    if (this.#writingTo !== null || this.#retry !== null) return;
     this.#swap();
     const descriptor = this.#descriptor;
     if (descriptor === null || this.#queue.isEmpty || this.#isHolding) return;
@@ -253,9 +303,17 @@ export class LogWriter {
 
   #writeLater(descriptor: Descriptor): void {
     const bytes = this.#queue.take();
-    this.#isBusy = true;
+    const { fd, stream } = descriptor;
+    this.#writingTo = descriptor;
+    if (stream === null) callsUnderWay++;
     const onDone = (error: NodeJS.ErrnoException | null | undefined, written: number): void => {
-      this.#isBusy = false;
+      if (stream === null) callsUnderWay--;
+      if (this.#writingTo !== descriptor) {
+        this.#hasLeftWrite = false;
+        closeOnce(descriptor);
+        return;
+      }
+      this.#writingTo = null;
       if (this.#isClosed) {
         this.#closeDescriptor();
         return;
@@ -267,13 +325,47 @@ export class LogWriter {
       } else this.#onError(error);
       this.#pump();
     };
-    const { fd, stream } = descriptor;
     const rest = bytes.subarray(this.#queue.offset);
-    if (stream === null) write(fd, bytes, this.#queue.offset, rest.length, null, onDone);
+    if (stream === null) this.#writeFile(fd, bytes, this.#queue.offset, rest.length, null, onDone);
     else stream.write(rest, (error) => onDone(error, rest.length));
   }
 
+  #watchForHang(): void {
+    this.#seenBytes = this.#takenBytes;
+    this.#hangTimer = setTimeout(this.#onHangTimer, hangMs).unref();
+  }
+
+  readonly #onHangTimer = (): void => {
+    this.#hangTimer = null;
+    if (this.#isClosed || this.#queue.isEmpty) return;
+    // A failure is told by itself.
+    if (this.#takenBytes === this.#seenBytes && this.#failures === 0) {
+      this.#isHanging = true;
+      this.#noteTrouble(
+        Object.assign(new Error(`the destination has taken nothing for ${hangMs / 1000} s`), { code: "ETIMEDOUT" }),
+      );
+      this.#leaveHangingWrite();
+    }
+    this.#watchForHang();
+  };
+
+  /**
+   * The path has been opened anew, and the write to the old descriptor hangs: goes on with the new one. What the write
+   * has is lost, for nobody knows how much of it will be in the old file.
+   */
+  #leaveHangingWrite(): void {
+    if (!this.#isHanging || this.#writingTo === null || this.#next === null || this.#hasLeftWrite) return;
+    this.#hasLeftWrite = true;
+    this.#writingTo = null;
+    this.#descriptor = null;
+    this.#isHanging = false;
+    this.#queue.loseFirst();
+    this.#noteSettled();
+    this.#pump();
+  }
+
   #onWritten(): void {
+    this.#isHanging = false;
     this.#queue.finish();
     this.#noteSettled();
     this.#fullMs = firstFullMs;
@@ -334,6 +426,7 @@ export class LogWriter {
   async #openBeside(isFirst: boolean): Promise<void> {
     if (this.#isOpening) return;
     this.#isOpening = true;
+    callsUnderWay++;
     try {
       const descriptor = await openForAppending(this.#path!);
       if (descriptor === null)
@@ -343,8 +436,12 @@ export class LogWriter {
       if (isFirst) throw error;
       this.#onOpenFailure(error as NodeJS.ErrnoException);
     } finally {
+      callsUnderWay--;
       this.#isOpening = false;
     }
+    if (!this.#mustOpenAgain || this.#isClosed) return;
+    this.#mustOpenAgain = false;
+    await this.#openBeside(false);
   }
 
   #onOpened(descriptor: Descriptor): void {
@@ -356,6 +453,7 @@ export class LogWriter {
     closeOnce(this.#next);
     this.#next = descriptor;
     this.#endReopening();
+    this.#leaveHangingWrite();
     this.#tryNow();
     if (this.#isTroubled && this.#queue.isEmpty) {
       this.#failures = 0;
