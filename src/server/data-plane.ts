@@ -170,7 +170,7 @@ export class DataPlane implements ListenerHost {
         },
         this.#runtime,
       );
-      const leftBehind = (await this.#runtime?.leftBehind(runtime)) ?? [];
+      const leftBehind = (await this.#runtime?.upstreams.leftBehind(runtime.upstreams)) ?? [];
       const names = await LabelNames.build(config);
       const accessLog = this.#createAccessLog(config);
       for (const listenerOptions of config.listeners) {
@@ -214,7 +214,7 @@ export class DataPlane implements ListenerHost {
   async takeLists(lists: readonly EndpointList[]): Promise<void> {
     const slices = new TimeSlices();
     for (const { upstream: name, endpoints } of lists) {
-      for (const transport of this.#runtime!.takeList(name, endpoints)) this.#retired.addTransport(transport);
+      for (const transport of this.#runtime!.upstreams.take(name, endpoints)) this.#retired.addTransport(transport);
       this.#names?.setEndpoints(name, endpoints);
       const pause = slices.pause();
       if (pause !== null) await pause;
@@ -227,7 +227,7 @@ export class DataPlane implements ListenerHost {
   #keepFailures(): void {
     const { upstreams } = this.#runtime!;
     this.#failures.keep(
-      (upstream, endpoint) => upstreams.get(upstream)?.find(endpoint) != null,
+      (upstream, endpoint) => upstreams.hasOpenEndpoint(upstream, endpoint),
       (upstream) => upstreams.has(upstream),
     );
   }
@@ -297,7 +297,7 @@ export class DataPlane implements ListenerHost {
     this.#isClosed = true;
     this.abort();
     for (const listener of this.#listeners.values()) listener.close();
-    for (const transport of this.#runtime?.transports ?? []) transport.close();
+    for (const transport of this.#runtime?.upstreams.transports ?? []) transport.close();
     this.#resolver.close();
     this.#stores.close();
     this.#sampler.stop();
@@ -309,7 +309,7 @@ export class DataPlane implements ListenerHost {
 
   inspect(): Inspection {
     const listeners = [...this.#listeners.values(), ...this.#retired.listeners];
-    const transports = [...(this.#runtime?.transports ?? []), ...this.#retired.transports];
+    const transports = [...(this.#runtime?.upstreams.transports ?? []), ...this.#retired.transports];
     const sum = <Item>(items: readonly Item[], numberOf: (item: Item) => number): number =>
       items.reduce((total, item) => total + numberOf(item), 0);
     return {

@@ -19,6 +19,8 @@ export interface EndpointList {
 export interface DataPlanes {
   /** How many threads count in shared memory. */
   readonly stripes: number;
+  /** A configuration will follow: what takes a while and does not depend on it begins. */
+  warmUp(): void;
   /**
    * Builds `config` everywhere beside what is running. @throws what made it impossible; then nothing of it is left
    * anywhere.
@@ -53,6 +55,8 @@ export class InlinePlane implements DataPlanes {
   constructor(plane: DataPlane) {
     this.#plane = plane;
   }
+
+  warmUp(): void {}
 
   async prepare(config: Config): Promise<void> {
     const own = this.#plane.addresses;

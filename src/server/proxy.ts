@@ -229,6 +229,7 @@ export class ControlledProxy implements Proxy {
 
   /** Brings `configured` to work everywhere, or changes nothing anywhere. */
   async #install(configured: Config): Promise<void> {
+    this.#planes.warmUp();
     const config = this.#lists.prepare(configured);
     const names = await LabelNames.build(config);
     try {

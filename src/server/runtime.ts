@@ -3,7 +3,6 @@
  * uses. A reload builds the next one beside it, taking over every transport that has not changed, and swaps one
  * reference. All that changes in between are the endpoints of upstreams.
  */
-import { isDeepStrictEqual } from "node:util";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
@@ -20,14 +19,10 @@ import { ambiguous, Router, type RouteSpec } from "../route/router.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { targetOf } from "../route/targets/targets.ts";
 import { balanceKeyOf } from "../upstream/balance-key.ts";
-import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
-import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
+import type { TransportContext } from "../upstream/transport/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
-import { createPolicies } from "../upstream/policies.ts";
-import type { Transport } from "../upstream/transport.ts";
-import { transportsLeftBehind, Upstream, type UpstreamParts } from "../upstream/upstream.ts";
-import { stickyCounter, toGroupPolicy } from "./upstream-parts.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { Upstreams } from "./upstreams.ts";
 
 /** A route as the data path takes it. */
 export interface CompiledRoute {
@@ -53,17 +48,14 @@ export interface RuntimeParts {
   readonly middlewares: MiddlewareHost;
 }
 
-/** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
-const longIdleMs = 3_600_000;
-
 /** The compiled form of one configuration; use `Runtime.build`. */
 export class Runtime {
   readonly config: Config;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: Upstreams;
   readonly #router: Router<CompiledRoute>;
 
   /** Use `Runtime.build`. */
-  constructor(config: Config, upstreams: ReadonlyMap<string, Upstream>, router: Router<CompiledRoute>) {
+  constructor(config: Config, upstreams: Upstreams, router: Router<CompiledRoute>) {
     this.config = config;
     this.upstreams = upstreams;
     this.#router = router;
@@ -75,15 +67,8 @@ export class Runtime {
    * @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none
    */
   static async build(parts: RuntimeParts, previous: Runtime | null, slices = new TimeSlices()): Promise<Runtime> {
-    const upstreams = new Map<string, Upstream>();
-    for (const [name, options] of Object.entries(parts.config.upstreams)) {
-      upstreams.set(
-        name,
-        new Upstream({ ...toUpstreamParts(name, options, parts), previous: previous?.upstreams.get(name) ?? null }),
-      );
-      const pause = slices.pause();
-      if (pause !== null) await pause;
-    }
+    const upstreams = new Upstreams(parts);
+    if (previous !== null) await upstreams.follow(previous.upstreams, slices);
     const router = await Router.build(compileRoutes(upstreams, parts), slices);
     return new Runtime(parts.config, upstreams, router);
   }
@@ -92,84 +77,9 @@ export class Runtime {
   match(exchange: Exchange): CompiledRoute | null | typeof ambiguous {
     return this.#router.match(exchange);
   }
-
-  /**
-   * Gives the upstream `name` other endpoints.
-   * @returns the transports of those that are gone, for the caller to drain
-   */
-  takeList(name: string, endpoints: readonly ListedEndpoint[]): Transport[] {
-    const { lenient } = this.config.upstreams[name]!;
-    return this.upstreams.get(name)!.take(toEndpointSpecs({ endpoints, lenient }));
-  }
-
-  /** The transports that `next` did not take over, looked for in slices. */
-  async leftBehind(next: Runtime, slices = new TimeSlices()): Promise<Transport[]> {
-    const left: Transport[] = [];
-    for (const [name, upstream] of this.upstreams) {
-      left.push(...transportsLeftBehind(upstream, next.upstreams.get(name) ?? null));
-      const pause = slices.pause();
-      if (pause !== null) await pause;
-    }
-    return left;
-  }
-
-  get transports(): Transport[] {
-    return [...this.upstreams.values()].flatMap((upstream) => upstream.endpoints.map((endpoint) => endpoint.transport));
-  }
 }
 
-/** The endpoints of an upstream as the data path takes them. */
-export function toEndpointSpecs({
-  endpoints,
-  lenient,
-}: {
-  readonly endpoints: readonly ListedEndpoint[];
-  readonly lenient: boolean;
-}): EndpointSpec[] {
-  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
-    url,
-    host,
-    port,
-    socketPath,
-    weight,
-    isBackup: backup,
-    zone,
-    isLenient: lenient,
-  }));
-}
-
-/** Apart from the upstream before it, which must not be within reach of what lives as long as the new one. */
-function toUpstreamParts(name: string, options: UpstreamOptions, parts: RuntimeParts): UpstreamParts {
-  const transportOptions: TransportOptions = {
-    maxIdle: options.pool.maxIdle,
-    idleTimeout: options.pool.idleTimeout,
-    pipelining: options.pool.pipelining,
-    isLenient: options.lenient,
-    timeouts: { ...options.timeouts, longIdle: longIdleMs },
-  };
-  return {
-    name,
-    endpoints: toEndpointSpecs(options),
-    balance: options.balance,
-    groupPolicy: toGroupPolicy(options, parts.config.zone),
-    sticky: options.sticky,
-    onSticky: stickyCounter(name, options, parts.middlewares.metrics),
-    memory: parts.memory,
-    stripeIndex: parts.stripeIndex,
-    stripes: parts.stripes,
-    createPolicies: (endpoints, previous) =>
-      createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous }),
-    openTransport: (spec, before) =>
-      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
-        ? before
-        : new Http1Transport(spec, transportOptions, parts.transports),
-  };
-}
-
-function* compileRoutes(
-  upstreams: ReadonlyMap<string, Upstream>,
-  parts: RuntimeParts,
-): Generator<RouteSpec<CompiledRoute>> {
+function* compileRoutes(upstreams: Upstreams, parts: RuntimeParts): Generator<RouteSpec<CompiledRoute>> {
   for (const route of parts.config.routes)
     yield {
       name: route.name,
@@ -179,11 +89,7 @@ function* compileRoutes(
     };
 }
 
-function compileRoute(
-  route: RouteOptions,
-  upstreams: ReadonlyMap<string, Upstream>,
-  parts: RuntimeParts,
-): CompiledRoute {
+function compileRoute(route: RouteOptions, upstreams: Upstreams, parts: RuntimeParts): CompiledRoute {
   const list = compileList(
     {
       routeName: route.name,
@@ -196,9 +102,12 @@ function compileRoute(
   const { target, options } = targetOf(route);
   const last = target.create(options, {
     forwardTo(upstreamName) {
-      const upstream = upstreams.get(upstreamName);
-      if (upstream === undefined) throw new Error(`there is no upstream "${upstreamName}"`);
-      return forwardTo(upstream, route, parts);
+      if (!upstreams.has(upstreamName)) throw new Error(`there is no upstream "${upstreamName}"`);
+      let plan: ForwardPlan | null = null;
+      return (exchange) => {
+        if (!isLastForward(exchange))
+          forward(exchange, (plan ??= planFor(upstreams.get(upstreamName), route, parts)), parts.forwarding);
+      };
     },
   });
   return {
@@ -209,9 +118,9 @@ function compileRoute(
   };
 }
 
-function forwardTo(upstream: Upstream, route: RouteOptions, { config, forwarding }: RuntimeParts): RouteHandler {
+function planFor(upstream: Upstream, route: RouteOptions, { config }: RuntimeParts): ForwardPlan {
   const options = config.upstreams[upstream.name]!;
-  const plan: ForwardPlan = {
+  return {
     upstream,
     retry: compileRetryPolicy(options.retry),
     hedgeAfterMs: options.hedge?.after ?? 0,
@@ -219,9 +128,6 @@ function forwardTo(upstream: Upstream, route: RouteOptions, { config, forwarding
     totalTimeoutMs: route.timeouts.total,
     timeouts: attemptTimeouts(route.timeouts, options.timeouts),
     keyOf: balanceKeyOf(options.balance),
-  };
-  return (exchange) => {
-    if (!isLastForward(exchange)) forward(exchange, plan, forwarding);
   };
 }
 

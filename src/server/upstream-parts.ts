@@ -1,9 +1,28 @@
 /** What a configuration says of an upstream, as its parts take it. */
+import { isDeepStrictEqual } from "node:util";
+import type { SharedMemory } from "../base/shared-memory.ts";
+import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { StickyResult } from "../upstream/affinity/sticky-cookie.ts";
 import type { GroupPolicy } from "../upstream/balancer/form-groups.ts";
+import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
+import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
+import { createPolicies, type PolicyParts } from "../upstream/policies.ts";
+import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
+import type { UpstreamParts } from "../upstream/upstream.ts";
+
+/** What a proxy thread lends to its upstreams. */
+export interface UpstreamContext {
+  readonly config: Pick<Config, "upstreams" | "zone">;
+  readonly memory: SharedMemory;
+  /** Which of `stripes` threads this is. */
+  readonly stripeIndex: number;
+  readonly stripes: number;
+  readonly transports: TransportContext;
+  readonly middlewares: Pick<PolicyParts, "memory" | "stripeIndex" | "stripes" | "metrics" | "logger">;
+}
 
 /** Who may be picked. @param zone where this instance runs, or null */
 export function toGroupPolicy(options: UpstreamOptions, zone: string | null): GroupPolicy {
@@ -28,4 +47,58 @@ export function stickyCounter(
     moved: metrics.counter(families.stickyRequests, [upstream, "moved"]),
   };
   return (result) => counters[result].add(1);
+}
+
+/** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
+const longIdleMs = 3_600_000;
+
+/** The endpoints of an upstream as the data path takes them. */
+export function toEndpointSpecs({
+  endpoints,
+  lenient,
+}: {
+  readonly endpoints: readonly ListedEndpoint[];
+  readonly lenient: boolean;
+}): EndpointSpec[] {
+  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
+    url,
+    host,
+    port,
+    socketPath,
+    weight,
+    isBackup: backup,
+    zone,
+    isLenient: lenient,
+  }));
+}
+
+/**
+ * What the upstream `name` is made from. Nothing here may reach the upstream before it, which must not live as long as
+ * the new one.
+ */
+export function toUpstreamParts(name: string, options: UpstreamOptions, parts: UpstreamContext): UpstreamParts {
+  const transportOptions: TransportOptions = {
+    maxIdle: options.pool.maxIdle,
+    idleTimeout: options.pool.idleTimeout,
+    pipelining: options.pool.pipelining,
+    isLenient: options.lenient,
+    timeouts: { ...options.timeouts, longIdle: longIdleMs },
+  };
+  return {
+    name,
+    endpoints: toEndpointSpecs(options),
+    balance: options.balance,
+    groupPolicy: toGroupPolicy(options, parts.config.zone),
+    sticky: options.sticky,
+    onSticky: stickyCounter(name, options, parts.middlewares.metrics),
+    memory: parts.memory,
+    stripeIndex: parts.stripeIndex,
+    stripes: parts.stripes,
+    createPolicies: (endpoints, previous) =>
+      createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous }),
+    openTransport: (spec, before) =>
+      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
+        ? before
+        : new Http1Transport(spec, transportOptions, parts.transports),
+  };
 }

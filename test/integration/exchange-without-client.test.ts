@@ -112,7 +112,7 @@ async function open(url: string, { upstream = {}, route = {} } = {}) {
     return opened;
   };
   const close = (): void => {
-    for (const transport of runtime.transports) transport.close();
+    for (const transport of runtime.upstreams.transports) transport.close();
     wheel.close();
   };
   return { send, close, bugs, runtime, countOf };

@@ -98,35 +98,52 @@ export class ProxyThreads implements DataPlanes {
     }));
   }
 
+  warmUp(): void {
+    if (this.#slots.length === 0)
+      this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
+  }
+
   async prepare(config: Config): Promise<void> {
     const leave = await this.#changes.enter();
     let slots: readonly Slot[] = [];
     try {
       await this.#assertFree(config);
-      if (this.#config === null)
-        this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
+      this.warmUp();
       // A thread that is being replaced comes up with the configuration that holds then.
       slots = this.#slots.filter((slot) => slot.isServing || this.#config === null);
-      const [first, ...others] = slots;
-      if (first === undefined) throw new Error("no proxy thread is running");
+      if (slots.length === 0) throw new Error("no proxy thread is running");
       const posted = await this.#pack(config);
-      // The first thread finds the free port where any will do; the others join it.
-      const addresses = mergeAddresses(config, [
-        ...this.#addresses,
-        ...(await this.#prepareOne(first, posted, toPorts(this.#addresses))),
-      ]);
-      // All have answered before anything is undone: an abort must not overtake a preparation.
-      const results = await Promise.allSettled(
-        others.map((slot) => this.#prepareOne(slot, posted, toPorts(addresses))),
-      );
-      const failure = results.find((result) => result.status === "rejected");
-      if (failure !== undefined) throw failure.reason;
+      // If any free port will do, the first thread finds one, and the others join it.
+      const pioneers = this.#hasPortsToFind(config) ? slots.slice(0, 1) : slots;
+      const found = await this.#prepareAll(pioneers, posted, this.#addresses);
+      const addresses = mergeAddresses(config, [...this.#addresses, ...found]);
+      await this.#prepareAll(slots.slice(pioneers.length), posted, addresses);
       this.#transaction = { config, slots, addresses, leave };
     } catch (error) {
       await Promise.allSettled(slots.map(({ handle }) => handle.ask({ kind: "abort" })));
       leave();
       throw error;
     }
+  }
+
+  /** @returns where the first of `slots` listens. @throws the first failure, when all have answered */
+  async #prepareAll(
+    slots: readonly Slot[],
+    posted: PostedConfig,
+    known: readonly BoundAddress[],
+  ): Promise<readonly BoundAddress[]> {
+    // All have answered before anything is undone: an abort must not overtake a preparation.
+    const results = await Promise.allSettled(slots.map((slot) => this.#prepareOne(slot, posted, toPorts(known))));
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+    return results[0]?.status === "fulfilled" ? results[0].value : [];
+  }
+
+  #hasPortsToFind({ listeners }: Config): boolean {
+    const known = new Set(this.#addresses.map(({ configured }) => configured));
+    return listeners.some(
+      ({ address }) => address.kind === "tcp" && address.port === 0 && !known.has(formatListenAddress(address)),
+    );
   }
 
   async abort(): Promise<void> {
