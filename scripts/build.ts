@@ -1,12 +1,13 @@
 /**
  * Builds what is published into `dist/`: compiled JavaScript and declarations of `src/` without its tests, and the
- * command. Fails when a compiled file still names a TypeScript file, which would only be noticed by whoever installs
+ * command, which is bundled. Fails when a compiled file still names a TypeScript file, which would only be noticed by whoever installs
  * the package.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleCommand } from "./bundle-command.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -35,9 +36,13 @@ if (leftovers.length > 0) {
   process.exit(1);
 }
 
+// Programs import the library, and never the command.
+rmSync(join(dist, "src/cli"), { recursive: true });
+await bundleCommand(root, join(dist, "src/cli"));
+
 const command = readFileSync(join(root, "bin/millrace.cjs"), "utf8").replace(
-  "../src/cli/main.ts",
-  "../src/cli/main.js",
+  'import("../src/cli/main.ts")',
+  'new Promise(function (resolve) { resolve(require("../src/cli/main.cjs")); })',
 );
 mkdirSync(join(dist, "bin"));
 writeFileSync(join(dist, "bin/millrace.cjs"), command);

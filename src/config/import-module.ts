@@ -26,6 +26,7 @@ export interface LoadedModule {
 }
 
 const ownFolder = new URL("../", import.meta.url).href;
+const ownIndex = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url).href;
 
 /**
  * Runs the program `file` (an absolute path) and takes its default export, awaited, and called if it is a function.
@@ -67,7 +68,7 @@ function hookLoading(file: string, onImport: (file: string, digest: string) => v
         return next(specifier, context);
       } catch (error) {
         if (specifier !== "millrace") throw error;
-        return { url: new URL(`../index${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true };
+        return { url: ownIndex, shortCircuit: true };
       }
     },
     load(url, context, next) {

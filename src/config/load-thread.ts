@@ -13,15 +13,17 @@ function post(message: LoadMessage): void {
   parentPort?.postMessage(message);
 }
 
-function load(request: LoadRequest): Promise<Config> | Config {
+async function load(request: LoadRequest): Promise<Config> {
   return request.kind === "value"
     ? parseConfig(request.value)
     : readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
 }
 
-try {
-  post({ kind: "config", config: await load(workerData as LoadRequest) });
-} catch (error) {
-  if (error instanceof ConfigError) post({ kind: "problems", problems: error.problems });
-  else throw error;
-}
+// No `await` here: what is published is bundled into modules that cannot wait.
+load(workerData as LoadRequest).then(
+  (config) => post({ kind: "config", config }),
+  (error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    post({ kind: "problems", problems: error.problems });
+  },
+);

@@ -160,6 +160,56 @@ test("the installed command runs a proxy with threads", async (t) => {
   assert.equal((await millrace.ended).code, 0);
 });
 
+test("a serving process has no library for schemas, YAML or command lines in its threads", async (t) => {
+  const record = join(folder, "loaded.txt");
+  const preload = join(folder, "record-loaded.cjs");
+  // Packages are recognised by what they say of themselves, since a bundle knows no package.
+  writeFileSync(
+    preload,
+    `const { threadId } = require("node:worker_threads");
+const { appendFileSync, readFileSync } = require("node:fs");
+const { registerHooks } = require("node:module");
+registerHooks({ load(url, context, next) {
+  if (url.startsWith("file:")) {
+    const text = readFileSync(new URL(url), "utf8");
+    for (const [name, mark] of [["zod", "$ZodType"], ["yaml", "YAMLParseError"], ["commander", "CommanderError"]])
+      if (text.includes(mark)) appendFileSync(${JSON.stringify(record)}, threadId + " " + name + "\\n");
+    appendFileSync(${JSON.stringify(record)}, threadId + " anything\\n");
+  }
+  return next(url, context);
+} });`,
+  );
+  const file = join(consumer, "loaded.yaml");
+  writeFileSync(file, 'workers: 1\nlisteners: [{ address: "127.0.0.1:0" }]\nroutes: [{ respond: { body: x } }]\n');
+  const millrace = new MillraceProcess(["run", file], {
+    executable: published,
+    cwd: consumer,
+    env: { NODE_OPTIONS: `--require ${preload}` },
+  });
+  t.after(() => millrace.stop());
+  await millrace.ready();
+  const loaded = [...new Set(readFileSync(record, "utf8").trim().split("\n"))].toSorted();
+  // Thread 0 is the control thread, 1 has read the configuration and is gone, 2 proxies.
+  assert.deepEqual(loaded, ["0 anything", "1 anything", "1 zod", "2 anything"]);
+});
+
+test("the installed command reads a program that imports the package, and says the licences of what it contains", async (t) => {
+  const elsewhere = mkdtempSync(join(folder, "elsewhere-"));
+  writeFileSync(
+    join(elsewhere, "millrace.config.ts"),
+    `import { defineConfig } from "millrace";
+export default defineConfig({ listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "program" } }] });
+`,
+  );
+  const millrace = new MillraceProcess(["run"], { executable: published, cwd: elsewhere });
+  t.after(() => millrace.stop());
+  const { url } = await millrace.ready();
+  assert.equal(await (await fetch(url)).text(), "program");
+  const licences = readFileSync(join(installed, "dist/src/cli/LICENSES.txt"), "utf8");
+  for (const name of Object.keys(readManifest(root).dependencies))
+    assert.match(licences, new RegExp(`^This folder contains ${name}:$`, "m"));
+});
+
 test("the installed demo runs", async (t) => {
   const millrace = new MillraceProcess(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], {
     executable: published,

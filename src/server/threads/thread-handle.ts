@@ -1,4 +1,5 @@
 /** One proxy thread as the control thread holds it: requests with answers, and word when it has ended. */
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -22,7 +23,7 @@ export interface ThreadListener {
   onEnd(error: Error | null): void;
 }
 
-const entry = new URL(import.meta.url.endsWith(".ts") ? "./proxy-thread.ts" : "./proxy-thread.js", import.meta.url);
+const entry = new URL(`./proxy-thread${extname(import.meta.url)}`, import.meta.url);
 
 /** Generous: a thread that answers later than this serves nobody either. */
 const answerTimeoutMs = 30_000;
