@@ -24,7 +24,7 @@ export class ReplayBody implements BodySink, BodySource {
   #trailers: Fields | null = null;
 
   /**
-   * @param held where bytes that are kept for a replay are counted; null where the request is never sent twice once its
+   * @param held where bytes that are kept for a replay are counted; null if the request is never sent twice once its
    * body has begun
    */
   constructor(body: RequestBody, held: HeldMemory | null) {
@@ -112,7 +112,7 @@ export class ReplayBody implements BodySink, BodySource {
   }
 
   /**
-   * Makes room for `byteCount`. @returns false where all bodies together hold too much; but without a target, what was
+   * Makes room for `byteCount`. @returns false if all bodies together hold too much; but without a target, what was
    * read must not be lost
    */
   #grow(byteCount: number, held: HeldMemory): boolean {

@@ -126,7 +126,7 @@ export class Exchange implements Responder {
     this.#outgoing = request;
   }
 
-  /** `outgoing` where somebody has asked for it, and perhaps put another in its place; else null. */
+  /** `outgoing` if somebody has asked for it, and perhaps put another in its place; else null. */
   get changedRequest(): OutgoingRequest | null {
     return this.#outgoing;
   }

@@ -1,6 +1,6 @@
 /**
- * The answers the proxy gives itself: short, without anything a peer sent, plain text or, where the client prefers it,
- * JSON.
+ * The answers the proxy gives itself: short, without anything a peer sent, plain text, or JSON if the
+ * client prefers that.
  */
 import { prefersJson } from "./accept.ts";
 import type { AnswerHead } from "./answer.ts";
