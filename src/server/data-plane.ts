@@ -141,6 +141,7 @@ export class DataPlane implements ListenerHost {
             wheel: this.wheel,
             endOfTurn: this.#endOfTurn,
             resolver: this.#resolver,
+            onConnected: this.#onConnected,
             onInternalError: (error) => this.onInternalError(error),
           },
           forwarding: {
@@ -411,6 +412,8 @@ export class DataPlane implements ListenerHost {
 
   readonly #onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void =>
     this.#failures.noteAttempt(exchange.record.upstreamName, endpoint.name, code, detail);
+
+  readonly #onConnected = (endpointUrl: string): void => this.#failures.noteConnected(endpointUrl);
 
   readonly #onHedge = (exchange: Exchange, result: HedgeResult): void =>
     this.#writer.counter(families.hedges, [exchange.record.upstreamName, result]).add();

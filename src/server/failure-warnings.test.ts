@@ -31,7 +31,7 @@ for (const [reason, detail, said] of [
   [
     "NO_LOCAL_ADDRESS",
     "EADDRNOTAVAIL",
-    'connections to endpoints cannot be opened {"upstream":"api","reason":"NO_LOCAL_ADDRESS","errno":"EADDRNOTAVAIL"}',
+    `connections to endpoints cannot be opened {"upstream":"api","endpoint":"${endpoint}","reason":"NO_LOCAL_ADDRESS","errno":"EADDRNOTAVAIL"}`,
   ],
   ["UPSTREAM_RESET", "ECONNRESET", undefined],
   ["CLIENT_GONE", "", undefined],
@@ -75,6 +75,40 @@ test("the first success here of what failed in another thread is said", () => {
   assert.deepEqual(take(), [
     "upstream serves requests again: upstream api",
     `endpoint answers again: endpoint api/${endpoint}`,
+  ]);
+});
+
+test("the first connection after a shortage is said: of the process whoever is reached, of ports the endpoint's own", () => {
+  const { failures, end, take } = setUp();
+  failures.noteConnected(endpoint);
+  end({ reason: "OVERLOADED", detail: "EMFILE" });
+  end({ reason: "NO_LOCAL_ADDRESS", detail: "EADDRNOTAVAIL" });
+  assert.equal(take().length, 2);
+  // An answer may have come over a connection that was open before.
+  end({});
+  assert.deepEqual(take(), []);
+  failures.noteConnected("http://other");
+  assert.deepEqual(take(), ["connections to endpoints can be opened again: upstream connections"]);
+  failures.noteConnected(endpoint);
+  failures.noteConnected(endpoint);
+  assert.deepEqual(take(), [`connections to endpoints can be opened again: upstream connections ${endpoint}`]);
+});
+
+test("the first connection here after a shortage in another thread is said", () => {
+  const { failures, take } = setUp();
+  const trouble = (subject: string, fields: LogFields): Warning => ({ subject, reason: "", message: "", fields });
+  failures.noteElsewhere(trouble("upstream connections", { upstream: "other" }));
+  failures.noteElsewhere(trouble(`upstream connections ${endpoint}`, { upstream: "api", endpoint }));
+  failures.noteElsewhere(trouble("upstream connections http://gone", { upstream: "api", endpoint: "http://gone" }));
+  failures.keep(
+    (_upstream, name) => name === endpoint,
+    () => true,
+  );
+  failures.noteConnected("http://gone");
+  failures.noteConnected(endpoint);
+  assert.deepEqual(take(), [
+    "connections to endpoints can be opened again: upstream connections",
+    `connections to endpoints can be opened again: upstream connections ${endpoint}`,
   ]);
 });
 

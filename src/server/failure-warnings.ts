@@ -6,6 +6,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
+import { ConnectionShortages, type ShortageReason } from "./connection-shortages.ts";
 
 /** Stands for the upstream as a whole among the names of its endpoints. */
 const wholeUpstream = "";
@@ -22,16 +23,19 @@ const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
  * This process or machine could not open a connection: `detail` says why. (Load shedding, which is `OVERLOADED` too,
  * comes before an upstream is named.)
  */
-const shortageReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["OVERLOADED", "NO_LOCAL_ADDRESS"]);
+const isShortage = (reason: ReasonCode): reason is ShortageReason =>
+  reason === "OVERLOADED" || reason === "NO_LOCAL_ADDRESS";
 
 /** Warns of endpoints and upstreams that fail exchanges, and tells when they serve again. One a data plane. */
 export class FailureWarnings {
   readonly #warnings: WarningSink;
+  readonly #shortages: ConnectionShortages;
   /** What has failed, here or in another thread, and not served here since, by upstream. */
   readonly #failing = new Map<string, Set<string>>();
 
   constructor(warnings: WarningSink) {
     this.#warnings = warnings;
+    this.#shortages = new ConnectionShortages(warnings);
   }
 
   /**
@@ -49,14 +53,22 @@ export class FailureWarnings {
   }
 
   /** Another thread saw a failure: that its subject works is said by the first thread that sees so. */
-  noteElsewhere({ subject, fields: { upstream, endpoint = wholeUpstream } }: Warning): void {
+  noteElsewhere(trouble: Warning): void {
+    const { subject, fields } = trouble;
+    const { upstream, endpoint = wholeUpstream } = fields;
+    this.#shortages.noteElsewhere(trouble);
     if (typeof upstream === "string" && typeof endpoint === "string" && subject === subjectOf(upstream, endpoint))
       this.#fail(upstream, endpoint);
   }
 
+  /** A connection to `endpoint` has been opened. */
+  noteConnected(endpoint: string): void {
+    this.#shortages.noteConnected(endpoint);
+  }
+
   /** An exchange ended. What failed its attempts has been noted. */
   noteEnd(exchange: Exchange): void {
-    const { reason, upstreamName: upstream, detail } = exchange.record;
+    const { reason, upstreamName: upstream, endpointName: endpoint, detail } = exchange.record;
     if (upstream === "") return;
     if (reason === null) {
       if (this.#failing.size > 0) this.#noteSuccess(exchange);
@@ -68,19 +80,14 @@ export class FailureWarnings {
         message: "upstream cannot serve requests",
         fields: { upstream, reason },
       });
-    } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, exchange.record.endpointName, reason, detail);
-    else if (shortageReasons.has(reason) && detail !== "") {
-      this.#warnings.warn({
-        subject: "upstream connections",
-        reason: detail,
-        message: "connections to endpoints cannot be opened",
-        fields: { upstream, reason, ...toFields(detail) },
-      });
-    }
+    } else if (reason === "TOTAL_TIMEOUT") this.noteAttempt(upstream, endpoint, reason, detail);
+    else if (isShortage(reason) && detail !== "")
+      this.#shortages.note({ upstream, endpoint, reason, fields: toFields(detail) });
   }
 
   /** Forgets what the running configuration no longer has. */
   keep(hasEndpoint: (upstream: string, endpoint: string) => boolean, hasUpstream: (upstream: string) => boolean): void {
+    this.#shortages.keep(hasEndpoint);
     for (const [upstream, names] of this.#failing) {
       for (const name of names)
         if (name === wholeUpstream ? !hasUpstream(upstream) : !hasEndpoint(upstream, name)) names.delete(name);

@@ -117,3 +117,48 @@ ${names.map((name) => `  ${name}: { endpoints: ["http://127.0.0.1:${port}"] }`).
     () => `all have recovered, not ${[...recovered()].join(" ")}`,
   );
 });
+
+for (const workers of [0, 2]) {
+  test(`a shortage of local ports has a line, and one when connections can be opened again, with ${workers} threads`, async (t) => {
+    const origin = createServer((_request, response) => response.end("ok")).listen(0, "127.0.0.1");
+    t.after(() => origin.close());
+    await once(origin, "listening");
+    const short = join(folder, `short-${workers}`);
+    const preload = join(folder, `preload-${workers}.cjs`);
+    writeFileSync(short, "");
+    writeFileSync(
+      preload,
+      `const { Socket } = require("node:net");
+const { existsSync } = require("node:fs");
+const connect = Socket.prototype.connect;
+Socket.prototype.connect = function (...target) {
+  if (this.constructor.name !== "DialledSocket" || !existsSync(${JSON.stringify(short)})) return connect.apply(this, target);
+  process.nextTick(() => this.destroy(Object.assign(new Error("connect"), { code: "EADDRNOTAVAIL" })));
+  return this;
+};
+`,
+    );
+    const endpoint = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    const millrace = new MillraceProcess(
+      ["proxy", "--workers", String(workers), "--stats", "0s", "--listen", "127.0.0.1:0", endpoint],
+      { env: { NODE_OPTIONS: `--require=${preload}` } },
+    );
+    t.after(() => millrace.stop());
+    const { url } = await millrace.ready();
+    const agent = (): Agent => new Agent({ keepAlive: false });
+    for (let count = 0; count < 20; count++) assert.equal(await ask(agent(), url), 503);
+    const warning = await millrace.logged(/^connections to endpoints cannot be opened$/);
+    assert.deepEqual(
+      [warning["endpoint"], warning["reason"], warning["errno"]],
+      [endpoint, "NO_LOCAL_ADDRESS", "EADDRNOTAVAIL"],
+    );
+    rmSync(short);
+    for (let count = 0; count < 20; count++) assert.equal(await ask(agent(), url), 200);
+    const {
+      level,
+      endpoint: about,
+      failures,
+    } = await millrace.logged(/^connections to endpoints can be opened again$/);
+    assert.deepEqual([level, about, failures], ["info", endpoint, 20]);
+  });
+}

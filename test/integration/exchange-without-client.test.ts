@@ -81,6 +81,7 @@ async function open(url: string, { upstream = {}, route = {} } = {}) {
         wheel,
         endOfTurn: new EndOfTurn(),
         resolver: { resolve: () => assert.fail("an address needs no resolving"), watch: () => {}, unwatch: () => {} },
+        onConnected: () => {},
         onInternalError,
       },
       forwarding: {

@@ -40,6 +40,8 @@ export interface TransportContext {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
   readonly resolver: Pick<HostResolver, "resolve" | "watch" | "unwatch">;
+  /** Told of every connection that has been opened, with the endpoint's URL. */
+  onConnected(endpointUrl: string): void;
   onInternalError(error: unknown): void;
 }
 
@@ -215,6 +217,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
 
   onAddressUp(address: PooledAddress): void {
     this.#rotation.noteSuccess(address);
+    this.#context.onConnected(this.#spec.url);
   }
 
   onAddressDown(address: PooledAddress): void {
