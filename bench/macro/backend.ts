@@ -1,8 +1,8 @@
 /** The backend behind every proxy: nginx answering from memory and from files, so that it is never what limits. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findCommand } from "../../scripts/install-packages.ts";
 import { freePort, untilAccepting } from "./loopback.ts";
+import { nginxCommand, nginxHead, nginxTemporaryPaths } from "./nginx-head.ts";
 import { makeFolder, type RunningProcess, startProcess } from "./workspace.ts";
 
 /** Body of `/small`. */
@@ -17,35 +17,20 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
-/** The lines every nginx of the benchmark starts with; everything it writes stays in `folder`. */
+/** The lines every nginx of the benchmark starts with. */
 export function nginxPreamble(folder: string, workers: number): string {
-  const user = process.getuid?.() === 0 ? "user root;" : "";
-  return `${user}
-daemon off;
-worker_processes ${workers};
-worker_rlimit_nofile 20000;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log crit;
-events { worker_connections 16384; accept_mutex off; }
-`;
+  const main = "worker_rlimit_nofile 20000;";
+  return nginxHead({ folder, workers, connections: 16_384, errorLevel: "crit", main, events: "accept_mutex off;" });
 }
 
-/** The paths nginx would otherwise take below /var, and what is the same for proxy and backend. */
+/** What is the same for proxy and backend. */
 export function nginxHttpDefaults(folder: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (name) => `${name}_temp_path ${folder}/${name};`,
-  );
-  return `${temporary.join("\n")}
+  return `${nginxTemporaryPaths(folder)}
 access_log off;
 tcp_nodelay on;
 keepalive_requests 1000000000;
 keepalive_timeout 300s;
 `;
-}
-
-/** Command that runs an nginx from a configuration file. */
-export function nginxCommand(folder: string, file: string): string[] {
-  return [findCommand("nginx") ?? "nginx", "-p", folder, "-e", `${folder}/error.log`, "-c", file];
 }
 
 export async function startBackend(cores: readonly number[]): Promise<Backend> {

@@ -1,50 +1,29 @@
 /** A connection to servers that know no more of Redis than to answer each command with their address. */
 import assert from "node:assert/strict";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { test, type TestContext } from "node:test";
+import { type Sites, startSites } from "../../test/support/sites.ts";
 import { type NameWatcher, RedisConnection, type ServerNames } from "./redis-connection.ts";
 
 /** Servers on one port of several loopback addresses. */
-async function serve(
-  context: TestContext,
-  ...addresses: string[]
-): Promise<{ port: number; openAt: (address: string) => number }> {
-  for (;;) {
-    const servers: Server[] = [];
-    const open = new Map<string, Set<Socket>>();
-    let port = 0;
-    try {
-      for (const address of addresses) {
-        const sockets = new Set<Socket>();
-        open.set(address, sockets);
-        const server = createServer((socket) => {
-          sockets.add(socket);
-          socket.on("close", () => sockets.delete(socket)).on("error", () => {});
-          let received = "";
-          socket.on("data", (chunk) => {
-            received += chunk.toString("latin1");
-            // A command is an array of strings: "*2\r\n$3\r\nGET\r\n$1\r\na\r\n".
-            for (let command = readCommand(received); command !== null; command = readCommand(received)) {
-              received = received.slice(command);
-              socket.write(`$${address.length}\r\n${address}\r\n`);
-            }
-          });
+async function serve(context: TestContext, ...addresses: string[]): Promise<Sites> {
+  const sites = await startSites(
+    (address) =>
+      createServer((socket) => {
+        let received = "";
+        socket.on("data", (chunk) => {
+          received += chunk.toString("latin1");
+          // A command is an array of strings: "*2\r\n$3\r\nGET\r\n$1\r\na\r\n".
+          for (let command = readCommand(received); command !== null; command = readCommand(received)) {
+            received = received.slice(command);
+            socket.write(`$${address.length}\r\n${address}\r\n`);
+          }
         });
-        await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, address, resolve));
-        servers.push(server);
-        port = (server.address() as AddressInfo).port;
-      }
-    } catch {
-      // The port is taken on another address.
-      for (const server of servers) server.close();
-      continue;
-    }
-    context.after(() => {
-      for (const server of servers) server.close();
-      for (const sockets of open.values()) for (const socket of sockets) socket.destroy();
-    });
-    return { port, openAt: (address) => open.get(address)!.size };
-  }
+      }),
+    ...addresses,
+  );
+  context.after(() => sites.close());
+  return sites;
 }
 
 /** The length of the command at the start of `text`; null where it is not complete. */

@@ -3,83 +3,56 @@
  * or are silent.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { Socket } from "node:net";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { MetricsPage } from "../support/metrics-page.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { type Entry, NameServer } from "../support/name-server.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { startSites as startServers } from "../support/sites.ts";
 
 /** Servers on one port of several loopback addresses, each of which answers with its address. */
-async function startSites(context: TestContext, ...addresses: string[]): Promise<number> {
-  for (;;) {
-    const servers: Server[] = [];
-    let port = 0;
-    try {
-      for (const address of addresses) {
-        const server = createServer({ keepAliveTimeout: 60_000 }, (_request, response) => response.end(address));
-        await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, address, resolve));
-        servers.push(server);
-        port = (server.address() as AddressInfo).port;
-      }
-    } catch {
-      // The port is taken on another address.
-      for (const server of servers) server.close();
-      continue;
-    }
-    context.after(() => {
-      for (const server of servers) server.close().closeAllConnections();
-    });
-    return port;
-  }
+async function startSites(harness: Harness, ...addresses: string[]): Promise<number> {
+  const sites = await startServers(
+    (address) => createServer({ keepAliveTimeout: 60_000 }, (_request, response) => response.end(address)),
+    ...addresses,
+  );
+  harness.atEnd(() => sites.close());
+  return sites.port;
 }
 
 interface World {
   readonly names: NameServer;
-  readonly stage: Stage;
+  readonly proxy: ProxyUnderTest;
   /** Sends a request on the one connection to the proxy. @returns status and body */
   get(): Promise<[status: number, body: string]>;
 }
 
 /** A proxy on a machine whose resolv.conf names the test's name server. */
 async function start(
-  context: TestContext,
-  { zone, upstream, workers = 0 }: { zone: Record<string, Entry>; upstream: Record<string, unknown>; workers?: number },
+  harness: Harness,
+  { zone, upstream, threads = 0 }: { zone: Record<string, Entry>; upstream: Record<string, unknown>; threads?: number },
 ): Promise<World> {
   const names = await NameServer.start(zone);
-  const folder = mkdtempSync(join(tmpdir(), "names-"));
-  const path = join(folder, "resolv.conf");
-  writeFileSync(path, `nameserver ${names.address}\noptions timeout:1 attempts:1\n`);
+  harness.atEnd(() => names.close());
   const before = process.env["MILLRACE_RESOLV_CONF"];
-  process.env["MILLRACE_RESOLV_CONF"] = path;
-  const stage = await Stage.start({
-    workers,
-    listeners: [{ address: "127.0.0.1:0" }],
-    routes: [{ upstream: "app" }],
-    upstreams: { app: upstream },
-  } as unknown as Parameters<typeof Stage.start>[0]);
+  const proxy = await harness.proxy((folder) => {
+    const path = join(folder, "resolv.conf");
+    writeFileSync(path, `nameserver ${names.address}\noptions timeout:1 attempts:1\n`);
+    process.env["MILLRACE_RESOLV_CONF"] = path;
+    return { threads, config: { upstreams: { app: upstream } } };
+  });
   if (before === undefined) delete process.env["MILLRACE_RESOLV_CONF"];
   else process.env["MILLRACE_RESOLV_CONF"] = before;
-  const client = await RawClient.connect(stage.port());
-  context.after(async () => {
-    client.destroy();
-    await stage.proxy.close({ graceMs: 0 });
-    names.close();
-    rmSync(folder, { recursive: true });
-    rmSync(stage.folder, { recursive: true, force: true });
-  });
+  const client = await harness.speaker();
   return {
     names,
-    stage,
+    proxy,
     async get() {
-      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      const { status, body } = await client.response();
-      return [status, body.toString()];
+      const { status, text } = await client.ask();
+      return [status, text];
     },
   };
 }
@@ -91,88 +64,100 @@ async function answersOf({ get }: World, count: number): Promise<string[]> {
   return [...bodies].sort();
 }
 
-for (const [title, workers] of modes) {
-  test(`all addresses of a name serve, and others take their place while traffic flows, ${title}`, async (context) => {
-    const port = await startSites(context, "127.0.0.1", "127.0.0.2", "127.0.0.3");
-    const world = await start(context, {
-      workers,
-      zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"], ttl: 1 } },
-      upstream: { endpoints: [`http://api.test:${port}`], health: { path: "/", interval: "1s" } },
-    });
-    assert.deepEqual(await answersOf(world, 10), ["127.0.0.1", "127.0.0.2"]);
-    const { upstreamConnections } = await world.stage.proxy.inspect();
-    await answersOf(world, 10);
-    assert.equal(
-      (await world.stage.proxy.inspect()).upstreamConnections,
-      upstreamConnections,
-      "connections are used again",
-    );
-    world.names.zone.set("api.test", { a: ["127.0.0.3"], ttl: 1 });
-    await eventually(async () => (await world.get())[1] === "127.0.0.3", "the new address serves");
-    assert.deepEqual(await answersOf(world, 10), ["127.0.0.3"]);
-    await eventually(
-      async () => (await world.stage.proxy.inspect()).upstreamConnections === 1,
-      "the connections to the old ones are closed",
-    );
-  });
+for (const [title, threads] of modes) {
+  testOverProtocols(
+    `all addresses of a name serve, and others take their place while traffic flows, ${title}`,
+    async (harness) => {
+      const port = await startSites(harness, "127.0.0.1", "127.0.0.2", "127.0.0.3");
+      const world = await start(harness, {
+        threads,
+        zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"], ttl: 1 } },
+        upstream: { endpoints: [`http://api.test:${port}`], health: { path: "/", interval: "1s" } },
+      });
+      assert.deepEqual(await answersOf(world, 10), ["127.0.0.1", "127.0.0.2"]);
+      const { upstreamConnections } = await world.proxy.inspect();
+      await answersOf(world, 10);
+      assert.equal(
+        (await world.proxy.inspect()).upstreamConnections,
+        upstreamConnections,
+        "connections are used again",
+      );
+      world.names.zone.set("api.test", { a: ["127.0.0.3"], ttl: 1 });
+      await eventually(async () => (await world.get())[1] === "127.0.0.3", "the new address serves");
+      assert.deepEqual(await answersOf(world, 10), ["127.0.0.3"]);
+      await eventually(
+        async () => (await world.proxy.inspect()).upstreamConnections === 1,
+        "the connections to the old ones are closed",
+      );
+    },
+  );
 }
 
-test("addresses stay in use when the name server fails, has no such name any more, or is silent", async (context) => {
-  const port = await startSites(context, "127.0.0.1");
-  const world = await start(context, {
-    zone: { "api.test": { a: ["127.0.0.1"], ttl: 1 } },
-    upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
-  });
-  assert.deepEqual(await world.get(), [200, "127.0.0.1"]);
-  for (const failure of [2, 3, "silent"] as const) {
-    world.names.zone.set("api.test", { failure });
-    const before = world.names.asked.length;
-    await eventually(async () => {
-      assert.deepEqual(await world.get(), [200, "127.0.0.1"], String(failure));
-      return world.names.asked.length > before + 2;
-    }, "the name server was asked again");
-  }
-  const metrics = await MetricsPage.of(`http://${world.stage.proxy.adminAddress() ?? ""}`);
-  const { success = 0, failure = 0 } = metrics.by("millrace_name_lookups_total", "result");
-  assert.ok(success >= 1 && failure >= 3, `${success} and ${failure}`);
-  const warnings = world.stage.messages.filter(({ message }) => message === "a name cannot be resolved");
-  assert.deepEqual(
-    [warnings[0]?.level, warnings[0]?.fields["name"], warnings[0]?.fields["lastAddressesServe"]],
-    ["warn", "api.test", true],
-  );
-});
+testOverProtocols(
+  "addresses stay in use when the name server fails, has no such name any more, or is silent",
+  async (harness) => {
+    const port = await startSites(harness, "127.0.0.1");
+    const world = await start(harness, {
+      zone: { "api.test": { a: ["127.0.0.1"], ttl: 1 } },
+      upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
+    });
+    assert.deepEqual(await world.get(), [200, "127.0.0.1"]);
+    for (const failure of [2, 3, "silent"] as const) {
+      world.names.zone.set("api.test", { failure });
+      const before = world.names.asked.length;
+      await eventually(async () => {
+        assert.deepEqual(await world.get(), [200, "127.0.0.1"], String(failure));
+        return world.names.asked.length > before + 2;
+      }, "the name server was asked again");
+    }
+    const metrics = await world.proxy.metrics();
+    const { success = 0, failure = 0 } = metrics.by("millrace_name_lookups_total", "result");
+    assert.ok(success >= 1 && failure >= 3, `${success} and ${failure}`);
+    const warnings = world.proxy.messages.filter(({ message }) => message === "a name cannot be resolved");
+    assert.deepEqual(
+      [warnings[0]?.level, warnings[0]?.fields["name"], warnings[0]?.fields["lastAddressesServe"]],
+      ["warn", "api.test", true],
+    );
+  },
+);
 
-test("a silent name server costs no more than timeouts.connect, and the request goes elsewhere", async (context) => {
-  const port = await startSites(context, "127.0.0.1");
-  const silent = { "api.test": { failure: "silent" } } as const;
-  const alone = await start(context, {
-    zone: silent,
-    upstream: { endpoints: [`http://api.test:${port}`], timeouts: { connect: "300ms" }, retry: { attempts: 0 } },
-  });
-  const [status, body] = await alone.get();
-  assert.deepEqual([status, /UPSTREAM_DNS_TIMEOUT/.test(body)], [504, true]);
-  const beside = await start(context, {
-    zone: silent,
-    upstream: { endpoints: [`http://api.test:${port}`, `http://127.0.0.1:${port}`], timeouts: { connect: "300ms" } },
-  });
-  for (let at = 0; at < 4; at++) assert.deepEqual(await beside.get(), [200, "127.0.0.1"]);
-});
+testOverProtocols(
+  "a silent name server costs no more than timeouts.connect, and the request goes elsewhere",
+  async (harness) => {
+    const port = await startSites(harness, "127.0.0.1");
+    const silent = { "api.test": { failure: "silent" } } as const;
+    const alone = await start(harness, {
+      zone: silent,
+      upstream: { endpoints: [`http://api.test:${port}`], timeouts: { connect: "300ms" }, retry: { attempts: 0 } },
+    });
+    const [status, body] = await alone.get();
+    assert.deepEqual([status, /UPSTREAM_DNS_TIMEOUT/.test(body)], [504, true]);
+    const beside = await start(harness, {
+      zone: silent,
+      upstream: { endpoints: [`http://api.test:${port}`, `http://127.0.0.1:${port}`], timeouts: { connect: "300ms" } },
+    });
+    for (let at = 0; at < 4; at++) assert.deepEqual(await beside.get(), [200, "127.0.0.1"]);
+  },
+);
 
-test("an address that swallows connections holds up one request, not every one", async (context) => {
-  const port = await startSites(context, "127.0.0.1", "127.0.0.2");
-  const { connect } = Socket.prototype;
-  let swallowed = 0;
-  context.mock.method(Socket.prototype, "connect", function (this: Socket, ...target: [{ host?: string }]) {
-    if (target[0].host !== "127.0.0.2") return Reflect.apply(connect, this, target) as Socket;
-    swallowed++;
-    return this;
-  });
-  const world = await start(context, {
-    zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"] } },
-    upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
-  });
-  assert.deepEqual(await answersOf(world, 20), ["127.0.0.1"]);
-  assert.equal(swallowed, 1);
-  const { upstreamConnections } = await world.stage.proxy.inspect();
-  assert.equal(upstreamConnections, 0, "the attempt that was too slow is given up");
-});
+testOverProtocols(
+  "an address that swallows connections holds up one request, not every one",
+  async (harness, context) => {
+    const port = await startSites(harness, "127.0.0.1", "127.0.0.2");
+    const { connect } = Socket.prototype;
+    let swallowed = 0;
+    context.mock.method(Socket.prototype, "connect", function (this: Socket, ...target: [{ host?: string }]) {
+      if (target[0].host !== "127.0.0.2") return Reflect.apply(connect, this, target) as Socket;
+      swallowed++;
+      return this;
+    });
+    const world = await start(harness, {
+      zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"] } },
+      upstream: { endpoints: [`http://api.test:${port}`], pool: { maxIdle: 0 } },
+    });
+    assert.deepEqual(await answersOf(world, 20), ["127.0.0.1"]);
+    assert.equal(swallowed, 1);
+    const { upstreamConnections } = await world.proxy.inspect();
+    assert.equal(upstreamConnections, 0, "the attempt that was too slow is given up");
+  },
+);

@@ -3,46 +3,25 @@
  * with the strict reader; bytes that do not pass are kept as `violations`, which no test may end with.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { Signal, loopTurns } from "./signal.ts";
+import { RawConnection } from "./raw-connection.ts";
+import { Signal } from "./signal.ts";
 import { readRequest, WireError, type WireRequest } from "./wire-reader.ts";
 
 /** One connection a proxy opened. */
-export class UpstreamConnection {
-  readonly socket: Socket;
+export class UpstreamConnection extends RawConnection {
   /** 0 for the first connection since the start or the last `forget`. */
   readonly index: number;
   /** The complete requests, in order. */
   readonly requests: WireRequest[] = [];
-  readonly #signal: Signal;
-  #chunks: Buffer[] = [];
-  #received = Buffer.alloc(0);
-  #readTo = 0;
-  isEnded = false;
-  isClosed = false;
 
   constructor(socket: Socket, index: number, signal: Signal) {
-    this.socket = socket;
+    super(socket, signal);
     this.index = index;
-    this.#signal = signal;
-  }
-
-  /** Everything received on this connection. */
-  get received(): Buffer {
-    if (this.#chunks.length > 0) {
-      this.#received = Buffer.concat([this.#received, ...this.#chunks]);
-      this.#chunks = [];
-    }
-    return this.#received;
-  }
-
-  /** What was received behind the last complete request. */
-  get unread(): Buffer {
-    return this.received.subarray(this.#readTo);
   }
 
   /** The request that has begun and is not complete, as far as it came; null where no head is complete. */
   get partialRequest(): WireRequest | null {
-    return readRequest(this.received, this.#readTo, { partial: true })?.message ?? null;
+    return readRequest(this.received, this.readTo, { partial: true })?.message ?? null;
   }
 
   /** The bytes behind the last request are a tunnel's, or deliberately not a request: they are not read as one. */
@@ -50,19 +29,18 @@ export class UpstreamConnection {
 
   /** Forgets what was read so far; an incomplete request stays. */
   forget(): void {
-    this.#received = Buffer.from(this.unread);
-    this.#readTo = 0;
+    this.forgetRead();
     this.requests.length = 0;
   }
 
   /** Takes received bytes; @returns the requests they complete. */
   take(chunk: Buffer): WireRequest[] {
-    this.#chunks.push(chunk);
+    this.keep(chunk);
     const complete: WireRequest[] = [];
     while (!this.isRaw) {
-      const read = readRequest(this.received, this.#readTo);
+      const read = readRequest(this.received, this.readTo);
       if (read === null) break;
-      this.#readTo = read.end;
+      this.readTo = read.end;
       this.requests.push(read.message);
       complete.push(read.message);
       if (read.message.fields.some(([name]) => name.toLowerCase() === "upgrade")) this.isRaw = true;
@@ -70,40 +48,9 @@ export class UpstreamConnection {
     return complete;
   }
 
-  /** Sends `bytes` (text: latin1). */
-  send(bytes: string | Buffer): void {
-    if (this.socket.writable) this.socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
-  }
-
-  /** Sends `bytes` in pieces cut at the offsets `cuts`, each piece read before the next leaves. */
-  async sendSplit(bytes: Buffer, cuts: readonly number[]): Promise<void> {
-    let from = 0;
-    for (const cut of [...cuts, bytes.length]) {
-      if (cut <= from) continue;
-      this.send(bytes.subarray(from, cut));
-      from = cut;
-      if (from < bytes.length) await loopTurns(2);
-    }
-  }
-
-  /** Finishes the sending side (FIN). */
-  end(): void {
-    this.socket.end();
-  }
-
-  /** Breaks the connection (RST). */
-  reset(): void {
-    this.socket.resetAndDestroy();
-  }
-
-  /** Waits for a state. */
-  until(isTrue: () => boolean, what: string): Promise<void> {
-    return this.#signal.until(isTrue, what);
-  }
-
   /** Waits until the proxy has finished or closed the connection. */
   untilOver(): Promise<void> {
-    return this.#signal.until(() => this.isEnded || this.isClosed, "the proxy closed its upstream connection");
+    return this.until(() => this.isEnded || this.isClosed, "the proxy closed its upstream connection");
   }
 }
 

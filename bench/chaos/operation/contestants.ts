@@ -5,8 +5,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../../../scripts/install-packages.ts";
-import { nginxCommand } from "../../macro/backend.ts";
 import { freePort, untilAccepting } from "../../macro/loopback.ts";
+import { nginxCommand, nginxHead, nginxTemporaryPaths } from "../../macro/nginx-head.ts";
 import { sourceMillraceCommand } from "../../macro/peers/millrace.ts";
 import { makeFolder, type RunningProcess, type StartOptions, startProcess } from "../../macro/workspace.ts";
 
@@ -105,17 +105,9 @@ function millraceConfig(port: number, { endpoint, accessLog, clientLimit, checks
 }
 
 function nginxConfig(folder: string, port: number, { endpoint, accessLog, clientLimit, nameServer }: Task): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (name) => `${name}_temp_path ${folder}/${name};`,
-  );
-  return `${process.getuid?.() === 0 ? "user root;" : ""}
-daemon off;
-worker_processes 2;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log warn;
-events { worker_connections 1024; }
+  return `${nginxHead({ folder, workers: 2, connections: 1_024, errorLevel: "warn" })}
 http {
-${temporary.join("\n")}
+${nginxTemporaryPaths(folder)}
 access_log ${accessLog === undefined ? "off" : accessLog === "stdout" ? "/dev/stdout" : accessLog};
 keepalive_requests 1000000;
 keepalive_timeout 120s;

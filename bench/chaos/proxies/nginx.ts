@@ -6,24 +6,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../../../scripts/install-packages.ts";
-import { nginxCommand } from "../../macro/backend.ts";
 import { untilAccepting } from "../../macro/loopback.ts";
+import { nginxCommand, nginxHead, nginxTemporaryPaths } from "../../macro/nginx-head.ts";
 import { commandOutput } from "../../macro/peers/command-output.ts";
 import { makeFolder, startProcess } from "../../macro/workspace.ts";
 import { type ChaosProxy, limits } from "./chaos-proxy.ts";
 
 function configOf(folder: string, listenPort: number, endpointPorts: readonly number[]): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (name) => `${name}_temp_path ${folder}/${name};`,
-  );
-  return `${process.getuid?.() === 0 ? "user root;" : ""}
-daemon off;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log warn;
-events { worker_connections 4096; }
+  return `${nginxHead({ folder, workers: 1, connections: 4_096, errorLevel: "warn" })}
 http {
-${temporary.join("\n")}
+${nginxTemporaryPaths(folder)}
 log_format attempts "$status $upstream_addr";
 access_log ${folder}/access.log attempts;
 keepalive_requests 1000000;

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../../../scripts/install-packages.ts";
-import { nginxCommand, nginxHttpDefaults, nginxPreamble } from "../backend.ts";
+import { nginxHttpDefaults, nginxPreamble } from "../backend.ts";
+import { nginxCommand } from "../nginx-head.ts";
 import { commandOutput } from "./command-output.ts";
 import type { Peer } from "./peer.ts";
 
