@@ -2,7 +2,7 @@
  * Where a client connection has logged in, if it has (`http/connection-login.ts`): its requests go there, whatever the
  * balancer would say.
  */
-import type { BoundConnection } from "../http/bound-connections.ts";
+import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -28,4 +28,16 @@ export function findBoundEndpoint(origin: ExchangeOrigin, upstream: Upstream): B
     return { endpoint, connection };
   bonds!.end(bond);
   return null;
+}
+
+/** From here on `connection`, to `endpoint` of `upstream`, is that of `origin` alone. */
+export function bindEndpoint(
+  origin: ExchangeOrigin,
+  { upstream, endpoint, connection }: BoundEndpoint & { readonly upstream: Upstream },
+): void {
+  (origin.bonds ??= new BoundConnections()).keep({
+    upstreamName: upstream.name,
+    endpointName: endpoint.name,
+    connection,
+  });
 }

@@ -1,42 +1,34 @@
 /**
  * The attempt loop: pick an endpoint, prepare the request, send it, judge what comes back, relay the answer. One object
- * an exchange; the decisions are pure functions in the files beside this one.
+ * an exchange and one an attempt (`endpoint-attempt.ts`); the decisions are pure functions in the files beside this one.
  *
- * Invariants: exactly one `enter` and `leave` an attempt; after `isOver` nothing reaches the client; callbacks of an
- * attempt that was given up never come.
+ * Invariants: every attempt is left once; after `isOver` nothing reaches the client; callbacks of an attempt that was
+ * given up never come.
  */
-import type { ScheduledCall } from "../base/scheduler.ts";
-import { Deadline } from "../base/timer-wheel.ts";
-import { type BoundConnection, BoundConnections } from "../http/bound-connections.ts";
-import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { BodySink } from "../http/body.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
 import type { Answerer, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { Fields } from "../http/field-section.ts";
 import type { ResponseHead } from "../http/message.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
-import { ProxyError, type ReasonCode } from "../http/reason.ts";
+import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
+import type { UpstreamPolicies } from "../upstream/policies.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
-import { beginAttempt, endAttempt } from "./attempt-watch.ts";
 import { toOutcome } from "./attempt-outcome.ts";
-import { findBoundEndpoint } from "./bound-endpoint.ts";
+import { bindEndpoint, findBoundEndpoint } from "./bound-endpoint.ts";
+import { type AttemptHost, EndpointAttempt } from "./endpoint-attempt.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { FurtherAttempts } from "./further-attempts.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { addAffinity, toRelayedHead } from "./relay-head.ts";
-import { ReplayBody } from "./replay-body.ts";
-import {
-  backoffOf,
-  decideRetry,
-  isIdempotent,
-  type RetryDecision,
-  type RetryFacts,
-  shouldRetryAnswer,
-} from "./retry-policy.ts";
+import { decideRetry, isIdempotent, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
+import { Upload } from "./upload.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
 
@@ -45,70 +37,55 @@ export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardC
   new Forwarding(exchange, plan, context).run();
 }
 
-class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, PickHint {
-  readonly #exchange: Exchange;
-  readonly #plan: ForwardPlan;
-  readonly #context: ForwardContext;
-  // `Attempt`
-  handle: AttemptHandle | null = null;
-  request: OutgoingRequest;
-  mayReuse = true;
-  isPipelinable: boolean;
-  readonly timeouts: AttemptTimeouts | null;
-  readonly isRepeatable: boolean;
+class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, PickHint {
   readonly client: ExchangeOrigin;
-  bound: BoundConnection | null = null;
+  readonly timeouts: AttemptTimeouts | null;
+  readonly policies: UpstreamPolicies;
+  readonly wheel: TimerWheel;
   // `PickHint`
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
-
-  /** Where the attempt under way is. */
-  endpoint: Endpoint | null = null;
-  /** The status of the answer to this attempt; 0 before it. */
-  #status = 0;
-  #body: ReplayBody | null = null;
-  #tunnelSink: BodySink | null = null;
-  /** Where the answer goes; null before it. */
-  #sink: BodySink | null = null;
-  /** Gives what goes to the endpoint: the request's body, then the client's bytes in a tunnel. */
-  #upload: BodySource = emptySource;
+  readonly #exchange: Exchange;
+  readonly #plan: ForwardPlan;
+  readonly #context: ForwardContext;
+  readonly #request: OutgoingRequest;
+  /** The attempt whose answer is waited for, or relayed; null between attempts. A hedge that wins takes its place. */
+  #attempt: EndpointAttempt | null = null;
+  /** Null = the route does not hedge, or not this request. */
+  #hedge: Hedge | null = null;
+  /** The connection that the client has at the endpoint that was picked; null = it has none. */
+  #bound: BoundConnection | null = null;
+  /** Null until something is sent behind the head. */
+  #upload: Upload | null = null;
+  /** The attempt whose answer the client gets; null before it. */
+  #answering: EndpointAttempt | null = null;
   /** Null until an attempt has failed. */
   #further: FurtherAttempts | null = null;
   /** Null = the upstream has no limits. */
   #admission: Admission | null = null;
-  /** The failure that is the answer where no endpoint is left. */
+  /** The failure that is the answer if no endpoint is left. */
   #failure: ReasonCode = "NO_ENDPOINT";
   #failureDetail = "";
-  /** The attempt to come. */
-  #pause: ScheduledCall | null = null;
-  /** Null = the route does not hedge, or not this request. */
-  #hedge: Hedge | null = null;
-  /** The attempt whose answer is relayed: this one, or the hedge that was faster. */
-  #carrier: Attempt = this;
   #isTunnel = false;
   #isOver = false;
   #totalDeadline: Deadline | null = null;
-  #tryDeadline: Deadline | null = null;
 
   constructor(exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
-    const request = prepareRequest(exchange, plan.via);
-    const isFree = request.body === 0 && !request.bindsConnection;
+    this.client = exchange.origin;
+    this.timeouts = plan.timeouts;
+    this.policies = plan.upstream.policies;
+    this.wheel = context.wheel;
+    this.key = plan.keyOf(exchange);
     this.#exchange = exchange;
     this.#plan = plan;
     this.#context = context;
-    this.request = request;
-    // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
-    this.isPipelinable = isFree && request.tunnel === null && request.method === "GET";
-    this.isRepeatable = isFree && isIdempotent(request.method);
-    this.client = exchange.origin;
-    this.timeouts = plan.timeouts;
-    this.key = plan.keyOf(exchange);
+    this.#request = prepareRequest(exchange, plan.via);
   }
 
   run(): void {
     const exchange = this.#exchange;
     exchange.record.upstreamName = this.#plan.upstream.name;
-    const { breaker, retryBudget } = this.#plan.upstream.policies;
+    const { breaker, retryBudget } = this.policies;
     if (breaker !== null && !breaker.admit()) {
       exchange.fail("BREAKER_OPEN", "", Fields.none.plus("Retry-After", `${breaker.retryAfterSeconds}`));
       return;
@@ -116,28 +93,29 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     exchange.answerer = this;
     if (this.#plan.totalTimeoutMs > 0) {
       this.#totalDeadline = new Deadline(() => this.#giveUp("TOTAL_TIMEOUT"));
-      this.#context.wheel.armAt(this.#totalDeadline, exchange.record.startedMs + this.#plan.totalTimeoutMs);
+      this.wheel.armAt(this.#totalDeadline, exchange.record.startedMs + this.#plan.totalTimeoutMs);
     }
     retryBudget?.noteRequest();
     this.#next("NO_ENDPOINT", "");
   }
 
-  /** Pick, prepare, send. Without an endpoint, the last failure is the answer. */
+  // Pick. Without an endpoint, the last failure is the answer.
+
   #next(failure: ReasonCode, detail: string): void {
     this.#failure = failure;
     this.#failureDetail = detail;
-    const { saturation } = this.#plan.upstream.policies;
+    const { saturation } = this.policies;
     if (saturation === null) this.onAdmitted(this.pick());
     else (this.#admission ??= new Admission(saturation, this)).ask();
   }
 
   pick(): Endpoint | null {
     const { upstream } = this.#plan;
-    this.bound = null;
+    this.#bound = null;
     if (this.client.bonds !== undefined && this.client.bonds !== null) {
       const own = findBoundEndpoint(this.client, upstream);
       if (own !== null) {
-        this.bound = own.connection;
+        this.#bound = own.connection;
         return this.tried.includes(own.endpoint) ? null : own.endpoint;
       }
     }
@@ -153,66 +131,91 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     this.#fail(code, "");
   }
 
-  /** A bug of ours ends the exchange, and nothing else. */
-  onInternalError(error: unknown): void {
-    if (!this.#isOver) {
-      this.#finish("cancelled");
-      this.#abandon();
-    }
-    this.#exchange.crash(error);
+  pickBeside(): Endpoint | null {
+    const first = this.#attempt;
+    if (first === null) return null;
+    return this.#plan.upstream.pickFor(this.#exchange, { key: this.key, tried: [...this.tried, first.endpoint] });
   }
 
+  // Send.
+
   #send(endpoint: Endpoint): void {
-    const exchange = this.#exchange;
-    this.endpoint = endpoint;
-    exchange.record.endpointName = endpoint.name;
-    exchange.record.attempts++;
-    exchange.record.attemptStartedMs = this.#context.wheel.clock.now();
-    exchange.record.firstByteMs = -1;
-    this.#status = 0;
-    beginAttempt(endpoint, this.#plan.upstream.policies);
+    const { hedgeAfterMs, retry } = this.#plan;
+    const isFirst = this.#further === null;
+    const sharing = isFirst ? "any" : this.#further!.isFreeRetryUsed ? "none" : "idle";
+    const attempt = this.#begin(endpoint, sharing, this.#bound);
+    this.#attempt = attempt;
+    attempt.record(this.#exchange.record);
+    if (retry.perTryTimeoutMs > 0) attempt.limit(retry.perTryTimeoutMs);
+    if (hedgeAfterMs > 0 && this.#hedge === null && canHedge(attempt, this.#exchange))
+      this.#hedge = new Hedge(this, this.#exchange, this.#plan, this.#context);
+    attempt.send();
+  }
+
+  beginBeside(endpoint: Endpoint): EndpointAttempt {
+    return this.#begin(endpoint, "idle", null);
+  }
+
+  #begin(endpoint: Endpoint, sharing: "any" | "idle" | "none", bound: BoundConnection | null): EndpointAttempt {
+    this.#exchange.record.attempts++;
     // HTTP/1.0 may leave it to the endpoint who it is.
-    if (exchange.request.authority === "") this.request = this.request.withAuthority(endpoint.authority);
-    if (this.#plan.retry.perTryTimeoutMs > 0) this.#limitTry();
-    if (this.#plan.hedgeAfterMs > 0 && this.#hedge === null && canHedge(this, exchange))
-      this.#hedge = new Hedge(this, exchange, this.#plan, this.#context);
-    endpoint.transport.send(this);
+    const isNameless = this.#request.authority === "";
+    const request = isNameless ? this.#request.withAuthority(endpoint.authority) : this.#request;
+    return new EndpointAttempt(this, { endpoint, request, bound, sharing });
+  }
+
+  onSent(attempt: EndpointAttempt, body: BodySink): void {
+    // A hedge has neither a body nor a tunnel.
+    if (attempt !== this.#attempt) return;
+    attempt.record(this.#exchange.record);
+    const { body: length, method, tunnel } = this.#request;
+    if (length === 0 && tunnel === null) return;
+    this.#upload ??= new Upload(this.#exchange, isIdempotent(method) ? this.#context.held : null);
+    this.#upload.begin(body);
+  }
+
+  onBodyWritable(): void {
+    if (!this.#isOver) this.#upload?.resume();
+  }
+
+  get isClientSlow(): boolean {
+    return this.#upload === null ? this.#request.body !== 0 : this.#upload.isClientSlow;
   }
 
   // Judge.
 
-  /**
-   * Comes from where nobody waits for it, the name service for one: a bug of ours in what follows must end the
-   * exchange.
-   */
-  onError(error: ProxyError): void {
-    if (this.#isOver) return;
-    try {
-      this.#judge(error);
-    } catch (bug) {
-      this.onInternalError(bug);
+  onFailure(attempt: EndpointAttempt, error: ProxyError): void {
+    if (attempt === this.#hedge?.attempt) {
+      this.#onHedgeFailure(attempt, error);
+      return;
     }
-  }
-
-  #judge(error: ProxyError): void {
-    const endpoint = this.endpoint!;
+    if (this.#isOver) return;
+    this.#attempt = null;
     const further = this.#countFurther();
-    further.end();
-    this.#body?.detach();
-    this.#carrier.handle = null;
-    const decision = decideRetry(error, this.#facts(), this.#plan.retry);
+    further.noteEnd();
+    this.#upload?.detach();
+    const decision = decideRetry(error, this.#factsOf(attempt), this.#plan.retry);
     // That an old connection had been closed says nothing of the endpoint.
-    const outcome = decision === "free" ? "cancelled" : this.#outcomeOf(error.code);
-    this.#leave(outcome);
-    if (outcome !== "cancelled" && outcome !== "answered")
-      this.#context.onAttemptFailure(this.#exchange, endpoint, error);
-    this.isPipelinable = false;
+    this.#leaveFailed(attempt, error, decision === "free" ? "cancelled" : this.#outcomeOf(error.code));
     if (decision === "free") {
       further.isFreeRetryUsed = true;
-      this.mayReuse = false;
       this.#context.onRetry(this.#exchange, error.code);
       this.#next(error.code, error.detail);
-    } else if (!this.#isHedged(endpoint)) this.#follow(decision, error, endpoint);
+    } else if (!this.#isHedged(attempt.endpoint)) this.#follow(decision, error, attempt.endpoint);
+  }
+
+  #onHedgeFailure(attempt: EndpointAttempt, error: ProxyError): void {
+    this.#hedge!.settle("failed");
+    this.#leaveFailed(attempt, error, error.replay === "if-reused" ? "cancelled" : toOutcome(error.code));
+    // The first attempt has failed, too, and has waited for this one.
+    if (this.#attempt === null && !this.#isOver)
+      this.#follow(decideRetry(error, this.#factsOf(attempt), this.#plan.retry), error, attempt.endpoint);
+  }
+
+  #leaveFailed(attempt: EndpointAttempt, error: ProxyError, outcome: AttemptOutcome): void {
+    attempt.leave(outcome);
+    if (outcome !== "cancelled" && outcome !== "answered")
+      this.#context.onAttemptFailure(this.#exchange, attempt.endpoint, error);
   }
 
   /**
@@ -221,34 +224,33 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
    */
   #outcomeOf(code: ReasonCode): AttemptOutcome {
     if (this.#isTunnel) return "answered";
-    return this.request.tunnel !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
+    return this.#request.tunnel !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
   }
 
   /** After a failure that nothing else makes up for. */
   #follow(decision: RetryDecision, error: ProxyError, endpoint: Endpoint): void {
     this.#further!.isAfterNothing = error.replay === "safe";
-    if (decision !== "no" && this.#mayRetry(endpoint)) this.#retry(endpoint, error.code);
+    if (decision !== "no" && this.#further!.charge(this.tried, endpoint)) this.#retry(endpoint, error.code);
     else this.#fail(error.code, error.detail);
   }
 
-  /** The endpoint answered with a failure. @returns false where that is the answer */
-  #retryAnswer(head: ResponseHead): boolean {
-    const endpoint = this.endpoint!;
-    if (!shouldRetryAnswer(head, this.#facts(), this.#plan.retry)) return false;
-    const isHedged = this.#isHedged(endpoint);
+  /** The endpoint answered with a failure. @returns false if that is the answer */
+  #retryAnswer(attempt: EndpointAttempt, head: ResponseHead): boolean {
+    if (!shouldRetryAnswer(head, this.#factsOf(attempt), this.#plan.retry)) return false;
+    const isHedged = this.#isHedged(attempt.endpoint);
     this.#countFurther().isAfterNothing = false;
-    if (!isHedged && !this.#mayRetry(endpoint)) return false;
-    this.#body?.detach();
-    this.#leave("answered");
-    this.#abandon("skip");
-    this.#carrier = this;
-    if (!isHedged) this.#retry(endpoint, head.status);
+    if (!isHedged && !this.#further!.charge(this.tried, attempt.endpoint)) return false;
+    this.#attempt = null;
+    this.#upload?.detach();
+    attempt.leave("answered");
+    attempt.skip();
+    if (!isHedged) this.#retry(attempt.endpoint, head.status);
     return true;
   }
 
   /** The attempt at `failed` is over: is there another under way, whose answer may be the answer? */
   #isHedged(failed: Endpoint): boolean {
-    if (this.#hedge?.isUnderWay === true) {
+    if (this.#hedge !== null && this.#hedge.attempt !== null) {
       this.tried = [...this.tried, failed];
       return true;
     }
@@ -258,37 +260,24 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
 
   /** An attempt has failed. */
   #countFurther(): FurtherAttempts {
-    return (this.#further ??= new FurtherAttempts(this.#plan.upstream.policies.retryBudget));
+    return (this.#further ??= new FurtherAttempts(this.#exchange, this.#plan, this.#context));
   }
 
-  #facts(): RetryFacts {
-    const exchange = this.#exchange;
+  #factsOf({ bound, request }: EndpointAttempt): RetryFacts {
     return {
-      isHeadSent: exchange.isAnswered,
-      isBodyReplayable: this.#body === null || this.#body.isReplayable,
-      isIdempotent: isIdempotent(exchange.request.method),
+      isHeadSent: this.#exchange.isAnswered,
+      isBodyReplayable: this.#upload === null || this.#upload.isReplayable,
+      isIdempotent: isIdempotent(request.method),
       retries: this.#further?.retries ?? 0,
       isFreeRetryUsed: this.#further?.isFreeRetryUsed === true,
-      isBound: this.bound !== null || this.request.bindsConnection,
+      isBound: bound !== null || request.bindsConnection,
     };
-  }
-
-  /** Is there another endpoint, and does the budget allow a further attempt? Then that is charged to it. */
-  #mayRetry(failed: Endpoint): boolean {
-    const { upstream } = this.#plan;
-    const { breaker } = upstream.policies;
-    if (!upstream.hasOther(this.tried, failed) || (breaker !== null && !breaker.isClosed)) return false;
-    const isCharged = this.#further!.charge();
-    if (!isCharged) this.#context.onRetryRefused(this.#exchange);
-    return isCharged;
   }
 
   #retry(failed: Endpoint, cause: ReasonCode | number): void {
     this.#context.onRetry(this.#exchange, cause);
-    const retries = ++this.#further!.retries;
     this.tried = [...this.tried, failed];
-    this.#pause = this.#context.scheduler.after(backoffOf(retries, this.#context.random), () => {
-      this.#pause = null;
+    this.#further!.pause(() => {
       try {
         this.#next(typeof cause === "number" ? "NO_ENDPOINT" : cause, "");
       } catch (error) {
@@ -297,174 +286,92 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     });
   }
 
-  #limitTry(): void {
-    this.#tryDeadline ??= new Deadline(() => this.#onTryTimeout());
-    this.#context.wheel.arm(this.#tryDeadline, this.#plan.retry.perTryTimeoutMs);
+  // Relay.
+
+  onInterim(attempt: EndpointAttempt, head: ResponseHead): boolean {
+    return attempt === this.#attempt ? this.#exchange.interim(head) : true;
   }
 
-  #onTryTimeout(): void {
-    if (this.#isClientSlow) this.#limitTry();
-    else {
-      this.#abandon();
-      this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
-    }
-  }
-
-  /** The request has not been sent whole: that nothing is answered is no fault of the endpoint. */
-  get #isClientSlow(): boolean {
-    return this.request.body !== 0 && this.#body?.isEnded !== true;
-  }
-
-  // `HedgeHost`.
-
-  onHedgeHead(hedge: Hedge, head: ResponseHead): boolean {
-    const { retry } = this.#plan;
-    // A failure is no answer while there is hope for another.
-    if (this.endpoint !== null && retry.statuses?.has(head.status) === true) return false;
+  onAnswer(attempt: EndpointAttempt, head: ResponseHead): BodySink | null {
     const exchange = this.#exchange;
-    this.#leave("cancelled");
-    this.#abandon();
-    this.#carrier = hedge;
-    this.endpoint = hedge.endpoint;
-    exchange.record.endpointName = hedge.endpoint!.name;
-    exchange.record.attemptStartedMs = hedge.startedMs;
-    exchange.record.isUpstreamConnectionReused = hedge.isReused;
-    return true;
-  }
-
-  onHedgeError(error: ProxyError, endpoint: Endpoint): void {
-    // The first attempt has failed, too, and has waited for this one.
-    if (this.endpoint === null && !this.#isOver)
-      this.#follow(decideRetry(error, this.#facts(), this.#plan.retry), error, endpoint);
-  }
-
-  // Relay. The connection that calls may carry the attempts of others: what is thrown in here must not reach it. What
-  // `Exchange` promises not to throw needs no more than that.
-
-  onConnected(body: BodySink, isReused: boolean): void {
-    try {
-      this.#noteConnection(body, isReused);
-    } catch (error) {
-      this.onInternalError(error);
-    }
-  }
-
-  #noteConnection(body: BodySink, isReused: boolean): void {
-    const exchange = this.#exchange;
-    exchange.record.isUpstreamConnectionReused = isReused;
-    exchange.record.connectedMs = isReused ? exchange.record.attemptStartedMs : this.#context.wheel.clock.now();
-    if (this.request.tunnel !== null) this.#tunnelSink = body;
-    if (this.request.body !== 0) {
-      const held = isIdempotent(exchange.request.method) ? this.#context.held : null;
-      this.#body ??= new ReplayBody(exchange.body, held);
-      this.#upload = this.#body;
-      this.#body.attach(body);
-    }
-  }
-
-  onBodyWritable(): void {
-    try {
-      if (!this.#isOver) this.#upload.resume();
-    } catch (error) {
-      this.onInternalError(error);
-    }
-  }
-
-  onInterim(head: ResponseHead): boolean {
-    if (this.#isOver) return true;
-    return this.#exchange.interim(head);
-  }
-
-  onHead(head: ResponseHead): void {
-    try {
-      this.#relay(head);
-    } catch (error) {
-      this.onInternalError(error);
-    }
-  }
-
-  #relay(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    exchange.record.firstByteMs = this.#context.wheel.clock.now();
-    this.#status = head.status;
+    const isFailure = this.#plan.retry.statuses?.has(head.status) === true;
+    if (attempt === this.#hedge?.attempt && !this.#takeHedge(attempt, isFailure)) return null;
+    attempt.record(exchange.record);
     this.#further?.noteAnswer(head.status);
-    if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
-    if (this.#plan.retry.statuses?.has(head.status) === true && this.#retryAnswer(head)) return;
+    if (isFailure && this.#retryAnswer(attempt, head)) return null;
     this.#hedge?.cancel();
     const { affinity } = this.#plan.upstream;
-    if (affinity !== null) addAffinity(exchange, this.endpoint!, affinity);
+    if (affinity !== null) addAffinity(exchange, attempt.endpoint, affinity);
     if (head.tunnel !== null) this.#beginTunnel();
-    this.#sink = exchange.start(toRelayedHead(head), this);
-    if (this.#isTunnel && !this.#isOver) this.#upload = exchange.openTunnel(this.#tunnelSink!);
+    this.#answering = attempt;
+    const sink = exchange.start(toRelayedHead(head), attempt);
+    if (this.#isTunnel && !this.#isOver) this.#upload!.openTunnel();
+    return sink;
+  }
+
+  /** The hedge answers first. @returns false if its answer, a failure, is none while there is hope for another */
+  #takeHedge(attempt: EndpointAttempt, isFailure: boolean): boolean {
+    const first = this.#attempt;
+    if (first !== null && isFailure) {
+      this.#hedge!.settle("failed");
+      attempt.leave("answered");
+      attempt.skip();
+      return false;
+    }
+    first?.leave("cancelled");
+    first?.cancel();
+    // From here on it has the place of the exchange.
+    this.#attempt = attempt;
+    this.#hedge!.settle("won");
+    return true;
   }
 
   #beginTunnel(): void {
     this.#isTunnel = true;
-    if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
+    if (this.#totalDeadline !== null) this.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
   }
 
-  onData(chunk: Buffer): void {
-    this.#sink!.data(chunk);
+  onAnswerEnd(attempt: EndpointAttempt): void {
+    // Of a tunnel it is only half of the end.
+    if (this.#isTunnel || this.#isOver) return;
+    this.#finish("answered");
+    attempt.handle = null;
   }
 
-  onReadEnd(): boolean {
-    return this.#sink!.flush();
-  }
-
-  onEnd(trailers: string): boolean {
-    if (this.#isOver) return true;
-    try {
-      if (!this.#isTunnel) {
-        this.#finish("answered");
-        this.#carrier.handle = null;
-      }
-      return this.#sink!.end(trailers === "" ? null : Fields.ofText(trailers));
-    } catch (error) {
-      this.onInternalError(error);
-      return false;
-    }
-  }
-
-  keepConnection(connection: BoundConnection): boolean {
-    if (this.#isOver || this.endpoint === null) return false;
-    (this.client.bonds ??= new BoundConnections()).keep({
-      upstreamName: this.#plan.upstream.name,
-      endpointName: this.endpoint.name,
-      connection,
-    });
+  keepConnection(attempt: EndpointAttempt, connection: BoundConnection): boolean {
+    if (this.#isOver || attempt !== this.#attempt) return false;
+    bindEndpoint(this.client, { upstream: this.#plan.upstream, endpoint: attempt.endpoint, connection });
     return true;
   }
 
-  // `BodySource` and `Answerer`: the client's side.
-
-  resume(): void {
-    this.#carrier.handle?.resume(this.#carrier);
-  }
+  // `Answerer`: the client's side.
 
   /** Before the first attempt: one that follows a failure waits for what has been begun. */
   get isQueued(): boolean {
     return this.#admission?.isWaiting === true && this.#exchange.record.attempts === 0;
   }
 
-  stop(): void {
-    if (this.#isOver) return;
-    this.#finish(this.#isTunnel ? "answered" : "cancelled");
-    this.#abandon();
+  resume(): void {
+    this.#attempt?.resume();
+  }
+
+  onUnwanted(): void {
+    if (!this.#isOver) this.#end(this.#isTunnel ? "answered" : "cancelled");
   }
 
   cancel(code: ReasonCode): void {
-    this.stop();
+    this.onUnwanted();
     // A filter may have the beginning of an answer that has not reached the client.
-    this.#sink?.abort(code);
+    this.#answering?.sink.abort(code);
   }
 
   // Endings.
 
   #giveUp(code: ReasonCode): void {
     if (this.#isOver) return;
-    this.#finish(this.#status === 0 && !this.#isClientSlow ? "timeout" : "cancelled");
-    this.#abandon();
+    const isUnanswered = this.#attempt !== null && this.#attempt.status === 0;
+    this.#end(isUnanswered && !this.isClientSlow ? "timeout" : "cancelled");
     this.#exchange.fail(code);
   }
 
@@ -473,36 +380,27 @@ class Forwarding implements AdmissionHost, HedgeHost, Answerer, BodySource, Pick
     this.#exchange.fail(code, detail);
   }
 
+  /** A bug of ours ends the exchange, and nothing else. */
+  onInternalError(error: unknown): void {
+    if (!this.#isOver) this.#end("cancelled");
+    this.#exchange.crash(error);
+  }
+
+  /** Ends everything, the attempt under way or the rest of its answer included. */
+  #end(outcome: AttemptOutcome): void {
+    const attempt = this.#attempt;
+    this.#finish(outcome);
+    attempt?.cancel();
+  }
+
   #finish(outcome: AttemptOutcome): void {
     this.#isOver = true;
-    this.#leave(outcome);
+    this.#attempt?.leave(outcome);
     this.#hedge?.cancel();
     this.#further?.end();
     this.#admission?.end();
-    this.#body?.release();
-    this.#pause?.cancel();
-    this.#pause = null;
-    if (this.#totalDeadline !== null) this.#context.wheel.remove(this.#totalDeadline);
-    if (this.#tryDeadline !== null) this.#context.wheel.remove(this.#tryDeadline);
+    this.#upload?.release();
+    if (this.#totalDeadline !== null) this.wheel.remove(this.#totalDeadline);
     if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
-  }
-
-  /** Gives up the attempt under way, or the rest of its answer. */
-  #abandon(how: "cancel" | "skip" = "cancel"): void {
-    const carrier = this.#carrier;
-    const { handle } = carrier;
-    carrier.handle = null;
-    handle?.[how](carrier);
-  }
-
-  #leave(outcome: AttemptOutcome): void {
-    const endpoint = this.endpoint;
-    if (endpoint === null) return;
-    this.endpoint = null;
-    if (this.#tryDeadline !== null) this.#context.wheel.disarm(this.#tryDeadline);
-    const exchange = this.#exchange;
-    const firstByteMs =
-      exchange.record.firstByteMs === -1 ? -1 : exchange.record.firstByteMs - exchange.record.attemptStartedMs;
-    endAttempt(endpoint, this.#plan.upstream.policies, outcome, this.#status, firstByteMs);
   }
 }

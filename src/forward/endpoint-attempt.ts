@@ -1,0 +1,233 @@
+/**
+ * One try of an exchange at one endpoint: what its transport tells, passed on to whoever began it, and what is counted
+ * of it. The connection that calls may carry the attempts of others: an exception in what follows ends the exchange of
+ * this one and reaches nobody else.
+ */
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import { nowhere } from "../http/answer-path.ts";
+import type { BodySink, BodySource } from "../http/body.ts";
+import type { BoundConnection } from "../http/bound-connections.ts";
+import type { ExchangeOrigin } from "../http/exchange.ts";
+import type { ExchangeRecord } from "../http/exchange-record.ts";
+import { Fields } from "../http/field-section.ts";
+import type { ResponseHead } from "../http/message.ts";
+import type { OutgoingRequest } from "../http/outgoing-request.ts";
+import { ProxyError } from "../http/reason.ts";
+import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
+import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import type { UpstreamPolicies } from "../upstream/policies.ts";
+import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
+import { beginAttempt, endAttempt } from "./attempt-watch.ts";
+import { isIdempotent } from "./retry-policy.ts";
+
+/** Whoever makes attempts, and hears of them. */
+export interface AttemptHost {
+  readonly client: ExchangeOrigin;
+  readonly timeouts: AttemptTimeouts | null;
+  readonly policies: UpstreamPolicies;
+  readonly wheel: TimerWheel;
+  /** The whole request has not been sent yet, because the client is slow: that nothing is answered says nothing. */
+  readonly isClientSlow: boolean;
+  /** It is on its way; `body` is where its body goes, if it has one. */
+  onSent(attempt: EndpointAttempt, body: BodySink): void;
+  /** More of the body can be sent. */
+  onBodyWritable(): void;
+  /** @returns false to be told when more can come, by `EndpointAttempt.resume` */
+  onInterim(attempt: EndpointAttempt, head: ResponseHead): boolean;
+  /** @returns where the body of the answer goes; null if the attempt was given up, because the answer is not wanted */
+  onAnswer(attempt: EndpointAttempt, head: ResponseHead): BodySink | null;
+  /** The answer is complete, of a tunnel: what the endpoint has to say. Its receiver has not heard of it yet. */
+  onAnswerEnd(attempt: EndpointAttempt): void;
+  /** Nothing more comes of it. It is still to be left. */
+  onFailure(attempt: EndpointAttempt, error: ProxyError): void;
+  /** Nobody wants the answer any more. */
+  onUnwanted(): void;
+  /** See `Attempt.keepConnection`. */
+  keepConnection(attempt: EndpointAttempt, connection: BoundConnection): boolean;
+  onInternalError(error: unknown): void;
+}
+
+/** What an attempt is made of. */
+export interface AttemptParts {
+  readonly endpoint: Endpoint;
+  readonly request: OutgoingRequest;
+  /** The connection that its client has at the endpoint; null = any will do. */
+  readonly bound: BoundConnection | null;
+  /** What connection it may have: one that others use at the same time, one that has served before, or a new one. */
+  readonly sharing: "any" | "idle" | "none";
+}
+
+/** An attempt. Counted at its endpoint from the moment it is made until it is left, which must happen once. */
+export class EndpointAttempt implements Attempt, BodySource {
+  handle: AttemptHandle | null = null;
+  readonly endpoint: Endpoint;
+  readonly request: OutgoingRequest;
+  bound: BoundConnection | null;
+  readonly mayReuse: boolean;
+  readonly isPipelinable: boolean;
+  readonly isRepeatable: boolean;
+  readonly client: ExchangeOrigin;
+  readonly timeouts: AttemptTimeouts | null;
+  /** When it was made, had a connection, and was answered; -1 = it has not. */
+  readonly startedMs: number;
+  connectedMs = -1;
+  firstByteMs = -1;
+  /** Its connection had served before. */
+  isReused = false;
+  /** That of the answer; 0 before it. */
+  status = 0;
+  /** Where the answer goes. */
+  sink: BodySink = nowhere;
+  readonly #host: AttemptHost;
+  #isLeft = false;
+  #deadline: Deadline | null = null;
+
+  constructor(host: AttemptHost, { endpoint, request, bound, sharing }: AttemptParts) {
+    const isFree = request.body === 0 && !request.bindsConnection;
+    this.endpoint = endpoint;
+    this.request = request;
+    this.bound = bound;
+    this.mayReuse = sharing !== "none";
+    // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
+    this.isPipelinable = sharing === "any" && isFree && request.tunnel === null && request.method === "GET";
+    this.isRepeatable = isFree && isIdempotent(request.method);
+    this.client = host.client;
+    this.timeouts = host.timeouts;
+    this.startedMs = host.wheel.clock.now();
+    this.#host = host;
+    beginAttempt(endpoint, host.policies);
+  }
+
+  send(): void {
+    this.endpoint.transport.send(this);
+  }
+
+  /** It fails if it has no answer after `ms`, the time that a slow client takes for its body not counted. */
+  limit(ms: number): void {
+    this.#deadline ??= new Deadline(() => this.#onTimeUp(ms));
+    this.#host.wheel.arm(this.#deadline, ms);
+  }
+
+  #onTimeUp(ms: number): void {
+    if (this.#host.isClientSlow) {
+      this.limit(ms);
+      return;
+    }
+    this.cancel();
+    this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
+  }
+
+  /** It is over for its endpoint, with `outcome`; no more than the first time counts. */
+  leave(outcome: AttemptOutcome): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    this.#removeDeadline();
+    const firstByteMs = this.firstByteMs === -1 ? -1 : this.firstByteMs - this.startedMs;
+    endAttempt(this.endpoint, this.#host.policies, outcome, this.status, firstByteMs);
+  }
+
+  /** Writes down what is known of it: it is the one that the log tells of. */
+  record(record: ExchangeRecord): void {
+    record.endpointName = this.endpoint.name;
+    record.attemptStartedMs = this.startedMs;
+    record.connectedMs = this.connectedMs;
+    record.firstByteMs = this.firstByteMs;
+    record.isUpstreamConnectionReused = this.isReused;
+  }
+
+  /** Gives it up: nothing more comes of it. */
+  cancel(): void {
+    const { handle } = this;
+    this.handle = null;
+    handle?.cancel(this);
+  }
+
+  /** Gives up its answer, whose rest may be read and thrown away to keep the connection. */
+  skip(): void {
+    const { handle } = this;
+    this.handle = null;
+    handle?.skip(this);
+  }
+
+  #removeDeadline(): void {
+    if (this.#deadline !== null) this.#host.wheel.remove(this.#deadline);
+  }
+
+  // `BodySource`: the answer's receiver.
+
+  resume(): void {
+    this.handle?.resume(this);
+  }
+
+  stop(): void {
+    this.#host.onUnwanted();
+  }
+
+  // `Attempt`.
+
+  onConnected(body: BodySink, isReused: boolean): void {
+    this.isReused = isReused;
+    this.connectedMs = isReused ? this.startedMs : this.#host.wheel.clock.now();
+    try {
+      this.#host.onSent(this, body);
+    } catch (error) {
+      this.#host.onInternalError(error);
+    }
+  }
+
+  onBodyWritable(): void {
+    try {
+      this.#host.onBodyWritable();
+    } catch (error) {
+      this.#host.onInternalError(error);
+    }
+  }
+
+  onInterim(head: ResponseHead): boolean {
+    return this.#host.onInterim(this, head);
+  }
+
+  onHead(head: ResponseHead): void {
+    this.firstByteMs = this.#host.wheel.clock.now();
+    this.status = head.status;
+    this.#removeDeadline();
+    try {
+      this.sink = this.#host.onAnswer(this, head) ?? nowhere;
+    } catch (error) {
+      this.#host.onInternalError(error);
+    }
+  }
+
+  onData(chunk: Buffer): void {
+    this.sink.data(chunk);
+  }
+
+  onReadEnd(): boolean {
+    return this.sink.flush();
+  }
+
+  onEnd(trailers: string): boolean {
+    if (this.#isLeft) return true;
+    try {
+      this.#host.onAnswerEnd(this);
+      return this.sink.end(trailers === "" ? null : Fields.ofText(trailers));
+    } catch (error) {
+      this.#host.onInternalError(error);
+      return false;
+    }
+  }
+
+  onError(error: ProxyError): void {
+    this.handle = null;
+    try {
+      this.#host.onFailure(this, error);
+    } catch (bug) {
+      this.#host.onInternalError(bug);
+    }
+  }
+
+  keepConnection(connection: BoundConnection): boolean {
+    return this.#host.keepConnection(this, connection);
+  }
+}
