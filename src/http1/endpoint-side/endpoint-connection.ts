@@ -9,7 +9,7 @@ import type { BoundConnection } from "../../http/bound-connections.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import { isSameProtocol } from "../../http/upgrade.ts";
-import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
+import { AnswerReader, type AnswerReaderHost } from "./answer-reader.ts";
 import {
   type AttemptHandle,
   type AttemptTimeouts,
@@ -18,53 +18,42 @@ import {
   maxSkippedBytes,
   SkippedAttempt,
 } from "./connection-attempt.ts";
-import { withoutNominated } from "../../http/syntax/connection-options.ts";
+import { EndpointState as State } from "./endpoint-state.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
+import { InFlight } from "./in-flight.ts";
 import { failAttempt, failUnanswered } from "./lost-connection.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
-import { PartialHead } from "../syntax/partial-head.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
-import { type AnswerRules, parseResponseHead, parsedResponse } from "../syntax/response-parser.ts";
+import type { AnswerRules } from "../syntax/response-parser.ts";
 import { Reuse } from "./reuse.ts";
-
-const State = { idle: 0, head: 1, body: 2, untilClose: 3, tunnel: 4, closed: 5 } as const;
 
 /** A connection to an endpoint. */
 export class EndpointConnection
-  implements AttemptHandle, BoundConnection, EndOfTurnTask, PieceReceiver, RequestWriterHost, WireReader
+  implements AttemptHandle, BoundConnection, EndOfTurnTask, AnswerReaderHost, RequestWriterHost, WireReader
 {
   /** Who may use it next. */
   readonly reuse = new Reuse();
+  /** One of `EndpointState`. Changed in this file alone. */
+  state: number = State.idle;
   readonly #owner: ConnectionOwner;
   readonly #wire: Wire;
-  readonly #rules: AnswerRules;
   readonly #writer: RequestWriter;
   readonly #waits: EndpointWaits;
-  readonly #body: BodyReader;
-  /** In flight, oldest first; answers come in this order. */
-  readonly #attempts: ConnectionAttempt[] = [];
-  #state: number = State.idle;
-  /** How many in flight do not share. */
-  #exclusiveCount = 0;
+  readonly #reader: AnswerReader;
+  readonly #inFlight = new InFlight();
   /** Answers that were complete. */
   #served = 0;
-  /** The answer being read; null between answers. */
-  #head: ResponseHead | null = null;
   #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
   /** The endpoint's FIN came through the tunnel. */
   #hasEndpointEnded = false;
-  /** How many attempts, the youngest ones, wait for the flush at the end of the turn. */
-  #unsentCount = 0;
-  readonly #partial = new PartialHead();
 
   /** @param wire has just come up; the first attempt must be started within the same call */
   constructor(owner: ConnectionOwner, wire: Wire, rules: AnswerRules) {
     this.#owner = owner;
     this.#wire = wire;
-    this.#rules = rules;
-    this.#body = new BodyReader(rules.isLenient ? "lenientAnswer" : "answer");
+    this.#reader = new AnswerReader(this, rules);
     this.#writer = new RequestWriter(wire, this);
     this.#waits = new EndpointWaits({ owner, wire, onTimeUp: this.#onTimeUp });
     wire.handTo(this);
@@ -72,7 +61,7 @@ export class EndpointConnection
 
   /** How many attempts are in flight on it. */
   get inFlight(): number {
-    return this.#attempts.length;
+    return this.#inFlight.count;
   }
 
   /** It has proved to be persistent, and everything in flight on it may share it. */
@@ -81,8 +70,8 @@ export class EndpointConnection
       this.#served > 0 &&
       !this.reuse.isBound &&
       !this.reuse.isSuspect &&
-      this.#exclusiveCount === 0 &&
-      this.#state !== State.closed &&
+      this.#inFlight.isShareable &&
+      this.state !== State.closed &&
       !this.#isPaused &&
       !this.#isDraining
     );
@@ -90,9 +79,8 @@ export class EndpointConnection
 
   /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
   start(attempt: ConnectionAttempt): void {
-    this.#attempts.push(attempt);
+    this.#inFlight.add(attempt);
     attempt.handle = this;
-    if (!attempt.isPipelinable) this.#exclusiveCount++;
     try {
       this.#write(attempt, this.#served > 0);
     } catch (error) {
@@ -101,22 +89,22 @@ export class EndpointConnection
   }
 
   #write(attempt: ConnectionAttempt, isReused: boolean): void {
-    if (this.#attempts.length === 1) {
-      this.#state = State.head;
+    if (this.#inFlight.count === 1) {
+      this.state = State.head;
       this.#waits.interim.reset();
     }
     this.reuse.noteRequest(attempt);
     this.#writer.begin(attempt.request);
     this.#waits.sendsBody = attempt.request.body !== 0;
-    if (this.#attempts.length === 1) this.#rearm();
+    if (this.#inFlight.count === 1) this.#rearm();
     attempt.onConnected(this.#writer, isReused);
-    if (this.#state === State.closed) return;
+    if (this.state === State.closed) return;
     if (!attempt.isPipelinable || !isReused) {
       this.#wire.output.flush();
       return;
     }
     // Heads that are written in one turn share a system call.
-    this.#unsentCount++;
+    this.#inFlight.noteUnsent();
     if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
     this.#owner.endOfTurn.add(this);
@@ -124,15 +112,15 @@ export class EndpointConnection
 
   runAtEndOfTurn(): void {
     this.#isFlushPlanned = false;
-    this.#unsentCount = 0;
-    if (this.#state !== State.closed) this.#wire.output.flush();
+    this.#inFlight.noteSent();
+    if (this.state !== State.closed) this.#wire.output.flush();
   }
 
   /** Closes it as soon as nothing is in flight. */
   drain(): void {
     this.#isDraining = true;
     // A tunnel without an attempt is still writing its last bytes, and ends by itself.
-    if (this.#attempts.length === 0 && this.#state !== State.tunnel) this.#destroy();
+    if (this.#inFlight.count === 0 && this.state !== State.tunnel) this.#destroy();
   }
 
   /** Closes it now; attempts in flight fail. */
@@ -169,7 +157,7 @@ export class EndpointConnection
   // `AttemptHandle`.
 
   resume(attempt: ConnectionAttempt): void {
-    if (this.#attempts[0] === attempt) this.#unpause();
+    if (this.#inFlight.first === attempt) this.#unpause();
   }
 
   /**
@@ -177,19 +165,19 @@ export class EndpointConnection
    * closed.
    */
   cancel(attempt: ConnectionAttempt): void {
-    const index = this.#attempts.indexOf(attempt);
+    const index = this.#inFlight.indexOf(attempt);
     if (index === -1) return;
     const isSkippable =
       index > 0 ||
-      this.#state === State.head ||
-      (this.#state === State.body && this.#body.remaining <= maxSkippedBytes);
-    if (this.#attempts.length > 1 && attempt.isPipelinable && isSkippable) {
-      this.#attempts[index] = new SkippedAttempt(attempt.request);
+      this.state === State.head ||
+      (this.state === State.body && this.#reader.remaining <= maxSkippedBytes);
+    if (this.#inFlight.count > 1 && attempt.isPipelinable && isSkippable) {
+      this.#inFlight.skip(index);
       if (index === 0) this.#unpause();
       return;
     }
-    this.#attempts.splice(index, 1);
-    if (this.#state === State.tunnel && this.#wire.isEnding && !this.#wire.isFinished) {
+    this.#inFlight.remove(index);
+    if (this.state === State.tunnel && this.#wire.isEnding && !this.#wire.isFinished) {
       // Both sides have said that they are done; the client's last bytes are still on their way.
       this.#waits.awaitBytes(this.#owner.timeouts.idle);
       this.#wire.awaitFinish();
@@ -198,66 +186,53 @@ export class EndpointConnection
 
   skip(attempt: ConnectionAttempt): void {
     const isSkippable =
-      this.#attempts[0] === attempt &&
-      this.#state === State.body &&
-      this.#body.remaining <= maxSkippedBytes &&
+      this.#inFlight.first === attempt &&
+      this.state === State.body &&
+      this.#reader.remaining <= maxSkippedBytes &&
       this.#writer.isComplete;
     if (!isSkippable) {
       this.cancel(attempt);
       return;
     }
-    if (!attempt.isPipelinable) this.#exclusiveCount--;
-    this.#attempts[0] = new SkippedAttempt(attempt.request);
+    this.#inFlight.skip(0);
     this.#unpause();
   }
 
-  // Reading.
+  // `AnswerReaderHost`.
 
-  onBytes(bytes: Buffer, byteCount: number): void {
-    if (this.#state === State.closed) return;
-    try {
-      if (this.#partial.isEmpty) this.#read(bytes, byteCount);
-      else {
-        const joined = this.#partial.join(bytes.subarray(0, byteCount), this.#rules);
-        if (joined !== null) this.#read(joined, joined.length);
-      }
-    } catch (error) {
-      this.#crash(error);
-    }
+  get isHeadAwaited(): boolean {
+    return this.#inFlight.first!.request.method === "HEAD";
   }
 
-  #read(bytes: Buffer, end: number): void {
-    let at = 0;
-    while (at < end) {
-      switch (this.#state) {
-        case State.head:
-          at = this.#readHead(bytes, at, end);
-          if (at === -1) return;
-          break;
-        case State.body:
-          at = this.#body.read(bytes, at, end, this);
-          if (this.#body.failure !== null) this.#failAll("UPSTREAM_BAD_RESPONSE", "bad chunk");
-          else if (!this.#body.isOpen) this.#complete(withoutNominated(this.#body.trailers, this.#head!), at < end);
-          break;
-        case State.untilClose:
-        case State.tunnel:
-          this.onBodyPiece(bytes.subarray(at, end));
-          at = end;
-          break;
-        case State.closed:
-          return;
-        default:
-          // Bytes that no request asked for must never be taken for the answer to the next one (response queue
-          // poisoning).
-          if (this.reuse.isSuspect) this.#owner.onUnaskedContent();
-          this.#destroy();
-          return;
-      }
-    }
-    if (this.#state === State.closed) return;
+  onBodyPiece(piece: Buffer): void {
+    if (this.state !== State.closed) this.#inFlight.first?.onData(piece);
+  }
+
+  expectAnswer(): boolean {
+    if (this.#inFlight.isAnswerDue) return true;
+    // No request in flight has been written yet, so these bytes answer none of them: as on an idle connection.
+    this.#failAll("UPSTREAM_RESET", "an answer before its request");
+    return false;
+  }
+
+  onPartialHead(): void {
     if (this.#waits.interim.isHeld) this.#pause();
-    if (this.#head === null) return;
-    const attempt = this.#attempts[0];
+  }
+
+  onUnasked(): void {
+    // Bytes that no request asked for must never be taken for the answer to the next one (response queue poisoning).
+    if (this.reuse.isSuspect) this.#owner.onUnaskedContent();
+    this.#destroy();
+  }
+
+  onMalformed(code: ReasonCode, detail: string): void {
+    this.#failAll(code, detail);
+  }
+
+  onReadEnd(): void {
+    if (this.#waits.interim.isHeld) this.#pause();
+    if (this.#reader.head === null) return;
+    const attempt = this.#inFlight.first;
     if (attempt === undefined) return;
     if (!attempt.onReadEnd()) this.#pause();
     else if (attempt instanceof SkippedAttempt && attempt.isTooLarge)
@@ -265,49 +240,21 @@ export class EndpointConnection
     this.#rearm();
   }
 
-  onBodyPiece(piece: Buffer): void {
-    if (this.#state !== State.closed) this.#attempts[0]?.onData(piece);
-  }
-
-  /** @returns the offset behind the head, or -1 when there is nothing more to do with these bytes */
-  #readHead(bytes: Buffer, at: number, end: number): number {
-    const attempt = this.#attempts[0]!;
-    if (this.#attempts.length === this.#unsentCount) {
-      // No request in flight has been written yet, so these bytes answer none of them: as on an idle connection.
-      this.#failAll("UPSTREAM_RESET", "an answer before its request");
-      return -1;
-    }
-    parseResponseHead(bytes, at, end, this.#rules, attempt.request.method === "HEAD");
-    if (parsedResponse.failure !== null) {
-      this.#failAll(parsedResponse.failure, parsedResponse.detail);
-      return -1;
-    }
-    const head = parsedResponse.head;
-    if (head === null) {
-      this.#partial.keep(bytes, at, end);
-      if (this.#waits.interim.isHeld) this.#pause();
-      return -1;
-    }
-    const next = parsedResponse.next;
-    if (head.status < 200) return this.#readInterim(attempt, head, next - at) ? next : -1;
-    this.#head = head;
+  onHead(head: ResponseHead): boolean {
+    const attempt = this.#inFlight.first!;
     this.#waits.beginBody();
-    this.#state = State.body;
-    if (head.framing === Framing.chunked) this.#body.startChunked();
-    else if (head.framing === Framing.close) this.#state = State.untilClose;
-    else this.#body.startLength(head.framing === Framing.length ? head.contentLength : 0);
+    this.state = head.framing === Framing.close ? State.untilClose : State.body;
     this.reuse.noteAnswer(head, attempt);
     const isSkippedInVain =
       attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
     if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
     else attempt.onHead(head);
-    if (this.#isClosed()) return -1;
+    if (this.#isClosed()) return false;
     // Content behind an answer that withholds it would be taken for the next answer, which is another client's.
     const isLast =
-      head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#attempts.length > 1);
+      head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#inFlight.count > 1);
     if (isLast) this.#failBehind();
-    if (this.#state === State.body && !this.#body.isOpen) this.#complete("", next < end);
-    return next;
+    return true;
   }
 
   /**
@@ -315,35 +262,30 @@ export class EndpointConnection
    */
   #failBehind(): void {
     this.#isDraining = true;
-    this.#unsentCount = 0;
-    failUnanswered(this.#attempts.splice(1), "closed after an answer", this.#owner);
+    failUnanswered(this.#inFlight.takeBehind(), "closed after an answer", this.#owner);
   }
 
   // Behind a call, so that the type checker does not take the state for what it was before a callback.
   #isClosed(): boolean {
-    return this.#state === State.closed;
+    return this.state === State.closed;
   }
 
-  #readInterim(attempt: ConnectionAttempt, head: ResponseHead, headBytes: number): boolean {
+  onInterim(head: ResponseHead, byteCount: number): boolean {
+    const attempt = this.#inFlight.first!;
     if (head.status === 101) {
       // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would
       // be taken for the tunnel's bytes.
-      if (
-        attempt.request.tunnel === null ||
-        head.upgrade === null ||
-        !isSameProtocol(head.upgrade, attempt.request.tunnel) ||
-        !this.#writer.isComplete
-      ) {
+      if (!isAskedFor(head, attempt) || !this.#writer.isComplete) {
         this.#failAll("UPSTREAM_BAD_UPGRADE", "");
         return false;
       }
-      this.#head = head;
-      this.#state = State.tunnel;
+      this.#reader.head = head;
+      this.state = State.tunnel;
       this.#writer.switchToTunnel();
       attempt.onHead(head);
       return !this.#isClosed();
     }
-    const problem = this.#waits.interim.take(headBytes, this.#owner.wheel.clock.now(), this.#writer.bodyBytes);
+    const problem = this.#waits.interim.take(byteCount, this.#owner.wheel.clock.now(), this.#writer.bodyBytes);
     if (problem !== null) {
       this.#failAll("UPSTREAM_BAD_RESPONSE", problem);
       return false;
@@ -359,21 +301,20 @@ export class EndpointConnection
    * The answer is complete. The connection is free before its receiver hears of it, whose next request may take it at
    * once.
    */
-  #complete(trailers: string, hasMore: boolean): void {
-    const attempt = this.#attempts.shift()!;
-    if (!attempt.isPipelinable) this.#exclusiveCount--;
-    const head = this.#head!;
-    this.#head = null;
+  onAnswerComplete(trailers: string, hasMore: boolean): void {
+    const attempt = this.#inFlight.shift();
+    const head = this.#reader.head!;
+    this.#reader.head = null;
     this.#served++;
     // A socket whose last write failed is still read; see `net/dialled-socket.ts`.
     const canBeIdle = !hasMore && !this.#wire.hasFailed;
     if (hasMore && this.reuse.isSuspect) this.#owner.onUnaskedContent();
     const isReusable =
       head.isKeptAlive &&
-      !this.#body.wasRepaired &&
+      !this.#reader.wasRepaired &&
       this.#writer.isComplete &&
       !this.#isDraining &&
-      (canBeIdle || this.#attempts.length > 0);
+      (canBeIdle || this.#inFlight.count > 0);
     this.#waits.interim.reset();
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.
@@ -381,11 +322,11 @@ export class EndpointConnection
       attempt.onEnd(trailers);
       return;
     }
-    if (this.#attempts.length > 0) {
-      this.#state = State.head;
+    if (this.#inFlight.count > 0) {
+      this.state = State.head;
       this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
     } else {
-      this.#state = State.idle;
+      this.state = State.idle;
       this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
@@ -393,7 +334,7 @@ export class EndpointConnection
   }
 
   #pause(): void {
-    if (this.#state === State.closed) return;
+    if (this.state === State.closed) return;
     this.#waits.interim.isHeld = false;
     this.#isPaused = true;
     this.#waits.stop();
@@ -402,7 +343,7 @@ export class EndpointConnection
   }
 
   #unpause(): void {
-    if (!this.#isPaused || this.#state === State.closed) return;
+    if (!this.#isPaused || this.state === State.closed) return;
     this.#isPaused = false;
     this.#rearm();
     this.#wire.resume();
@@ -410,16 +351,25 @@ export class EndpointConnection
 
   // `WireReader`.
 
+  onBytes(bytes: Buffer, byteCount: number): void {
+    if (this.state === State.closed) return;
+    try {
+      this.#reader.read(bytes, byteCount);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
   onEnd(): void {
     try {
-      if (this.#state === State.untilClose) {
-        const attempt = this.#attempts.shift()!;
+      if (this.state === State.untilClose) {
+        const attempt = this.#inFlight.shift();
         this.#destroy();
         attempt.onEnd("");
-      } else if (this.#state === State.tunnel) {
+      } else if (this.state === State.tunnel) {
         // It is only half of the end.
         this.#hasEndpointEnded = true;
-        this.#attempts[0]?.onEnd("");
+        this.#inFlight.first?.onEnd("");
         this.#rearm();
       } else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
@@ -437,15 +387,15 @@ export class EndpointConnection
   }
 
   #lossCode(): ReasonCode {
-    return this.#head === null ? "UPSTREAM_RESET" : "UPSTREAM_TRUNCATED";
+    return this.#reader.head === null ? "UPSTREAM_RESET" : "UPSTREAM_TRUNCATED";
   }
 
   onWritable(): void {
-    if (this.#state === State.closed) return;
-    if (this.#attempts.length > 0) this.#rearm();
-    if (this.#writer.isComplete && this.#state !== State.tunnel) return;
+    if (this.state === State.closed) return;
+    if (this.#inFlight.count > 0) this.#rearm();
+    if (this.#writer.isComplete && this.state !== State.tunnel) return;
     try {
-      this.#attempts[0]?.onBodyWritable();
+      this.#inFlight.first?.onBodyWritable();
     } catch (error) {
       this.#crash(error);
     }
@@ -460,17 +410,17 @@ export class EndpointConnection
 
   /** Those of the attempt being answered. */
   get #timeouts(): AttemptTimeouts {
-    return this.#attempts[0]?.timeouts ?? this.#owner.timeouts;
+    return this.#inFlight.first?.timeouts ?? this.#owner.timeouts;
   }
 
   /** After progress in either direction: the wait that fits the state starts anew. */
   #rearm(): void {
     if (this.#isPaused) return;
-    if (this.#state === State.tunnel)
+    if (this.state === State.tunnel)
       this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
-    else if (this.#state === State.body || this.#state === State.untilClose)
-      this.#waits.awaitBody(this.#timeouts, this.#head!);
-    else if (this.#state === State.head) {
+    else if (this.state === State.body || this.state === State.untilClose)
+      this.#waits.awaitBody(this.#timeouts, this.#reader.head!);
+    else if (this.state === State.head) {
       // The client has not sent its whole body yet: the endpoint owes no answer, so no deadline runs.
       if (this.#writer.isComplete || this.#wire.output.isBlocked)
         this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
@@ -482,10 +432,9 @@ export class EndpointConnection
 
   /** Ends the connection; the attempt being answered fails with `code`, those behind it as never answered. */
   #failAll(code: ReasonCode, detail: string): void {
-    if (this.#state === State.closed) return;
-    const isUnanswered =
-      this.#head === null && this.#partial.isEmpty && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
-    const [first, ...behind] = this.#attempts.splice(0);
+    if (this.state === State.closed) return;
+    const isUnanswered = this.#reader.isUntouched && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
+    const [first, ...behind] = this.#inFlight.takeAll();
     this.#destroy();
     const replay = isUnanswered && this.#served > 0 ? "if-reused" : "unsafe";
     if (first !== undefined) failAttempt(first, new ProxyError(code, { replay, detail }), this.#owner);
@@ -493,10 +442,10 @@ export class EndpointConnection
   }
 
   #destroy(): void {
-    if (this.#state === State.closed) return;
-    this.#state = State.closed;
+    if (this.state === State.closed) return;
+    this.state = State.closed;
     this.#writer.close();
-    this.#partial.clear();
+    this.#reader.close();
     this.#waits.remove();
     this.#wire.destroy();
     this.#owner.onClosed(this);
@@ -506,4 +455,9 @@ export class EndpointConnection
     this.#owner.onInternalError(error);
     this.#failAll("INTERNAL_ERROR", "");
   }
+}
+
+/** Is this 101 one to the protocol that was asked for? */
+function isAskedFor({ upgrade }: ResponseHead, { request }: ConnectionAttempt): boolean {
+  return request.tunnel !== null && upgrade !== null && isSameProtocol(upgrade, request.tunnel);
 }
