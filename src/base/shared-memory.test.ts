@@ -30,7 +30,7 @@ test("adopting keeps what is known, pruning forgets the rest", async () => {
   );
   assert.equal(thread.region("new", 8).buffer, control.region("new", 8).buffer);
   assert.equal(thread.region("new", 8).byteOffset, control.region("new", 8).byteOffset);
-  control.prune((key) => key === "new");
+  await control.prune((key) => key === "new");
   assert.deepEqual(control.snapshot().keys, ["new"]);
 });
 
@@ -53,12 +53,12 @@ test("regions do not overlap, begin on cache lines, and start as zeros, whatever
   for (const [at, bytes] of sizes.entries()) assert.equal(wordsOf(thread.region(String(at), bytes))[0], at + 1);
 });
 
-test("many regions are few buffers, and those of forgotten keys are let go", () => {
+test("many regions are few buffers, and those of forgotten keys are let go", async () => {
   const memory = new SharedMemory();
   memory.region("kept", 256);
   for (let round = 0; round < 100; round++) {
     for (let at = 0; at < 1_000; at++) memory.region(`${round}/${at}`, 256);
-    memory.prune((key) => key === "kept" || key.startsWith(`${round}/`));
+    await memory.prune((key) => key === "kept" || key.startsWith(`${round}/`));
     assert.ok(memory.snapshot().slabs.size <= 10, `${memory.snapshot().slabs.size} slabs for 1,001 regions`);
   }
 });
@@ -68,7 +68,7 @@ test("a key that is made again is other memory: whoever holds the old region doe
   const old = control.region("a", 64);
   const thread = new SharedMemory(control.snapshot());
   const held = thread.region("a", 64);
-  control.prune(() => false);
+  await control.prune(() => false);
   const made = control.region("a", 64);
   await thread.adopt(control.snapshot());
   for (const region of [old, held]) wordsOf(region).fill(1);

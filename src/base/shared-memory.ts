@@ -163,9 +163,15 @@ export class SharedMemory {
     this.#letGo(region.slab, this.#open);
   }
 
-  /** Forgets the regions whose keys `isKept` refuses; whoever still holds such a region keeps using it. */
-  prune(isKept: (key: string) => boolean): void {
-    for (const key of this.#regions.keys()) if (!isKept(key)) this.#forget(key);
+  /**
+   * Forgets the regions whose keys `isKept` refuses, in slices; whoever still holds such a region keeps using it.
+   */
+  async prune(isKept: (key: string) => boolean, slices = new TimeSlices()): Promise<void> {
+    for (const key of this.#regions.keys()) {
+      if (!isKept(key)) this.#forget(key);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
   }
 
   /** As `prune`, for keys that are known. */

@@ -30,7 +30,7 @@ function setUp(versions: readonly (Config | Error)[], file: string | null = "a.y
   reloader.attach({
     reload: async (input) => {
       const next = input as Config;
-      const diff = diffConfig(applied.at(-1) ?? configWith(""), next);
+      const diff = await diffConfig(applied.at(-1) ?? configWith(""), next);
       applied.push(next);
       return diff;
     },

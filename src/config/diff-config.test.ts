@@ -15,8 +15,8 @@ const base = (): ConfigInput => ({
 
 const diff = (next: ConfigInput) => diffConfig(parseConfig(base()), parseConfig(next));
 
-test("the same configuration, written in another way, is no change", () => {
-  const next = diff({
+test("the same configuration, written in another way, is no change", async () => {
+  const next = await diff({
     ...base(),
     workers: "auto",
     shutdown: { grace: "0.5m" },
@@ -27,8 +27,8 @@ test("the same configuration, written in another way, is no change", () => {
   assert.equal(describeDiff(next), "nothing changed");
 });
 
-test("added, removed, changed and unchanged things are told apart", () => {
-  const next = diff({
+test("added, removed, changed and unchanged things are told apart", async () => {
+  const next = await diff({
     listeners: [{ address: ":1", limits: { headFields: 5 } }, { address: ":3" }],
     routes: [
       { name: "a", upstream: "x" },
@@ -52,8 +52,8 @@ test("added, removed, changed and unchanged things are told apart", () => {
   );
 });
 
-test("another order of the routes is a change", () => {
-  const next = diff({ ...base(), routes: [...base().routes].reverse() });
+test("another order of the routes is a change", async () => {
+  const next = await diff({ ...base(), routes: [...base().routes].reverse() });
   assert.equal(next.isRouteOrderChanged, true);
   assert.equal(next.isEmpty, false);
   assert.equal(describeDiff(next), "the order of the routes changed");

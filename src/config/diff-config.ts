@@ -1,13 +1,18 @@
 /** What a reload changes: a new configuration compared with the running one, thing by thing. */
 import { isDeepStrictEqual } from "node:util";
+import { TimeSlices } from "../base/time-slices.ts";
 import type { ConfigDiff, NamedDiff } from "./config-diff.ts";
 import type { Config } from "./schema.ts";
 
-/** Compares two configurations in normal form. */
-export function diffConfig(old: Config, next: Config): ConfigDiff {
-  const listeners = diffNamed(byName(old.listeners), byName(next.listeners));
-  const routes = diffNamed(byName(old.routes), byName(next.routes));
-  const upstreams = diffNamed(new Map(Object.entries(old.upstreams)), new Map(Object.entries(next.upstreams)));
+/** Compares two configurations in normal form, in slices. */
+export async function diffConfig(old: Config, next: Config, slices = new TimeSlices()): Promise<ConfigDiff> {
+  const listeners = await diffNamed(byName(old.listeners), byName(next.listeners), slices);
+  const routes = await diffNamed(byName(old.routes), byName(next.routes), slices);
+  const upstreams = await diffNamed(
+    new Map(Object.entries(old.upstreams)),
+    new Map(Object.entries(next.upstreams)),
+    slices,
+  );
   const oldNames = new Set(old.routes.map((route) => route.name));
   const nextNames = new Set(next.routes.map((route) => route.name));
   const isRouteOrderChanged = !isDeepStrictEqual(
@@ -48,7 +53,11 @@ function byName<Entry extends { name: string }>(entries: readonly Entry[]): Map<
   return new Map(entries.map((entry) => [entry.name, entry]));
 }
 
-function diffNamed(old: ReadonlyMap<string, unknown>, next: ReadonlyMap<string, unknown>): NamedDiff {
+async function diffNamed(
+  old: ReadonlyMap<string, unknown>,
+  next: ReadonlyMap<string, unknown>,
+  slices: TimeSlices,
+): Promise<NamedDiff> {
   const added: string[] = [];
   const changed: string[] = [];
   const unchanged: string[] = [];
@@ -56,6 +65,8 @@ function diffNamed(old: ReadonlyMap<string, unknown>, next: ReadonlyMap<string, 
     if (!old.has(name)) added.push(name);
     else if (isDeepStrictEqual(old.get(name), value)) unchanged.push(name);
     else changed.push(name);
+    const pause = slices.pause();
+    if (pause !== null) await pause;
   }
   return { added, removed: [...old.keys()].filter((name) => !next.has(name)), changed, unchanged };
 }

@@ -23,6 +23,12 @@ test("a configuration comes out as it was put in, its routes and upstreams in or
   assert.deepEqual(await unpackConfig(await packConfig(few)), few);
 });
 
+test("a configuration is packed once, and goes on as it came", async () => {
+  const packed = await packConfig(config);
+  assert.equal(await packConfig(config), packed);
+  assert.equal(await packConfig(await unpackConfig(packed)), packed);
+});
+
 test("other events are handled between any two parts", async () => {
   let turns = 0;
   const turning = (): void => {
@@ -31,7 +37,7 @@ test("other events are handled between any two parts", async () => {
   };
   let next = setImmediate(turning);
   try {
-    const packed = await packConfig(config, new TimeSlices(0));
+    const packed = await packConfig({ ...config }, new TimeSlices(0));
     assert.ok(turns >= 16, `${turns} turns to pack it`);
     turns = 0;
     await unpackConfig(packed, new TimeSlices(0));

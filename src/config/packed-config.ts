@@ -23,8 +23,13 @@ type Part =
   | { readonly routes: Config["routes"] }
   | { readonly upstreams: Config["upstreams"] };
 
-/** Writes `config`, which is plain data, in slices. */
+/** What is packed already, or came so: a configuration does not change, and goes on to threads as it came. */
+const known = new WeakMap<Config, PackedConfig>();
+
+/** Writes `config`, which is plain data, in slices; once. */
 export async function packConfig(config: Config, slices = new TimeSlices()): Promise<PackedConfig> {
+  const before = known.get(config);
+  if (before !== undefined) return before;
   const written: Buffer[] = [];
   const ends: number[] = [];
   let length = 0;
@@ -39,11 +44,14 @@ export async function packConfig(config: Config, slices = new TimeSlices()): Pro
   const bytes = new SharedArrayBuffer(length);
   const all = new Uint8Array(bytes);
   for (const [at, part] of written.entries()) all.set(part, ends[at - 1] ?? 0);
-  return { bytes, ends };
+  const packed = { bytes, ends };
+  known.set(config, packed);
+  return packed;
 }
 
 /** The configuration that was packed, read in slices. */
-export async function unpackConfig({ bytes, ends }: PackedConfig, slices = new TimeSlices()): Promise<Config> {
+export async function unpackConfig(packed: PackedConfig, slices = new TimeSlices()): Promise<Config> {
+  const { bytes, ends } = packed;
   const routes: Config["routes"] = [];
   const upstreams: Config["upstreams"] = {};
   let rest: Omit<Config, "routes" | "upstreams"> | null = null;
@@ -58,7 +66,9 @@ export async function unpackConfig({ bytes, ends }: PackedConfig, slices = new T
     if (pause !== null) await pause;
   }
   if (rest === null) throw new Error("this is no packed configuration");
-  return { ...rest, routes, upstreams };
+  const config = { ...rest, routes, upstreams };
+  known.set(config, packed);
+  return config;
 }
 
 function* partsOf({ routes, upstreams, ...rest }: Config): Generator<Part> {

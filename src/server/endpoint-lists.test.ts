@@ -53,15 +53,15 @@ function setUp(): { lists: EndpointLists; sources: Told[]; changes: () => number
 
 const portsOf = (config: Config): number[] => config.upstreams["api"]!.endpoints.map(({ port }) => port);
 
-test("a configuration gets the lists that its sources give; the one that was written stays as it is", () => {
+test("a configuration gets the lists that its sources give; the one that was written stays as it is", async () => {
   const { lists } = setUp();
   const written = configOf(1);
-  assert.deepEqual([portsOf(lists.prepare(written)), portsOf(written)], [[7], [1]]);
+  assert.deepEqual([portsOf(await lists.prepare(written)), portsOf(written)], [[7], [1]]);
 });
 
-test("changes are told once until they are taken, and the latest list counts", () => {
+test("changes are told once until they are taken, and the latest list counts", async () => {
   const { lists, sources, changes } = setUp();
-  const config = lists.prepare(configOf(1));
+  const config = await lists.prepare(configOf(1));
   lists.commit();
   assert.deepEqual(lists.takeChanges(config), [], "what came meanwhile: nothing");
   const before = changes();
@@ -78,11 +78,11 @@ test("changes are told once until they are taken, and the latest list counts", (
   assert.equal(changes(), before + 2);
 });
 
-test("the same endpoints in another order are no change", () => {
+test("the same endpoints in another order are no change", async () => {
   const { lists, sources } = setUp();
   const config = configOf(1, 2);
   sources.length = 0;
-  lists.prepare(config);
+  await lists.prepare(config);
   lists.commit();
   sources[0]!.endpoints = listed(2, 1);
   sources[0]!.onChange();
@@ -93,21 +93,21 @@ test("the same endpoints in another order are no change", () => {
   );
 });
 
-test("a source lives as long as the endpoints of its upstream are written as before", () => {
+test("a source lives as long as the endpoints of its upstream are written as before", async () => {
   const { lists, sources } = setUp();
-  lists.prepare(configOf(1));
+  await lists.prepare(configOf(1));
   lists.commit();
-  lists.prepare(configOf(1));
+  await lists.prepare(configOf(1));
   lists.commit();
   assert.equal(sources.length, 2, "one an upstream");
-  lists.prepare(configOf(2));
+  await lists.prepare(configOf(2));
   assert.equal(sources.length, 3);
   lists.abort();
   assert.deepEqual(
     sources.map(({ isClosed }) => isClosed),
     [false, false, true],
   );
-  lists.prepare(configOf(2));
+  await lists.prepare(configOf(2));
   lists.commit();
   assert.deepEqual(
     sources.map(({ isClosed }) => isClosed),

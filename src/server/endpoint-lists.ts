@@ -4,6 +4,7 @@
  * brings the latest list of each upstream.
  */
 import { isDeepStrictEqual } from "node:util";
+import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import {
   type EndpointSource,
@@ -45,10 +46,10 @@ export class EndpointLists {
   }
 
   /**
-   * Makes the sources for `config`; those of upstreams whose `endpoints` are configured as before go on.
+   * Makes the sources for `config`, in slices; those of upstreams whose `endpoints` are configured as before go on.
    * @returns `config` with the lists that the sources give now
    */
-  prepare(config: Config): Config {
+  async prepare(config: Config, slices = new TimeSlices()): Promise<Config> {
     const prepared = new Map<string, Sourced>();
     const listed: Record<string, UpstreamOptions> = {};
     let isAsWritten = true;
@@ -63,6 +64,8 @@ export class EndpointLists {
       const isSame = endpoints === options.endpoints || isDeepStrictEqual(endpoints, options.endpoints);
       listed[name] = isSame ? options : { ...options, endpoints: [...endpoints] };
       if (!isSame) isAsWritten = false;
+      const pause = slices.pause();
+      if (pause !== null) await pause;
     }
     this.#prepared = prepared;
     return isAsWritten ? config : { ...config, upstreams: listed };

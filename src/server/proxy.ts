@@ -8,6 +8,7 @@ import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
+import { TimeSlices } from "../base/time-slices.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import { diffConfig } from "../config/diff-config.ts";
@@ -23,7 +24,7 @@ import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
 import { StatisticsLine } from "../observe/statistics-line.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
-import { HealthChecker, type HealthEvent } from "../upstream/health/health-checker.ts";
+import { HealthChecker, type HealthEvent, type HealthTarget } from "../upstream/health/health-checker.ts";
 import { createHttpProbe } from "../upstream/health/http-probe.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toLookupFunction } from "../upstream/names/lookup-function.ts";
@@ -210,7 +211,7 @@ export class ControlledProxy implements Proxy {
     try {
       this.#assertRunning();
       const config = await toConfig(next, this.#configured.workers);
-      const diff = diffConfig(this.#configured, config);
+      const diff = await diffConfig(this.#configured, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
       if (!diff.isEmpty) await this.#install(config);
       this.#noteReload("success");
@@ -230,12 +231,12 @@ export class ControlledProxy implements Proxy {
   /** Brings `configured` to work everywhere, or changes nothing anywhere. */
   async #install(configured: Config): Promise<void> {
     this.#planes.warmUp();
-    const config = this.#lists.prepare(configured);
+    const config = await this.#lists.prepare(configured);
     const names = await LabelNames.build(config);
     try {
       await this.#prepare(config);
     } catch (error) {
-      this.#endpoints.release();
+      await this.#endpoints.release();
       this.#lists.abort();
       throw error;
     }
@@ -244,7 +245,7 @@ export class ControlledProxy implements Proxy {
     this.#admin.commit();
     this.#configured = configured;
     this.#names = names;
-    this.#adopt(config);
+    await this.#adopt(config);
     this.#lists.commit();
   }
 
@@ -275,9 +276,8 @@ export class ControlledProxy implements Proxy {
     const { upstream } = list;
     this.#endpoints.adoptList(list);
     this.#names?.setEndpoints(upstream, list.options.endpoints);
-    const upstreams = { [upstream]: list.options };
-    this.#health.updateUpstream(upstream, this.#endpoints.healthTargets({ upstreams }));
-    this.#ejections.updateUpstream(upstream, this.#endpoints.ejectionTargets({ upstreams }));
+    this.#health.updateUpstream(upstream, this.#endpoints.healthTargets(upstream, list.options));
+    this.#ejections.update(upstream, this.#endpoints.ejectionTargets(upstream));
     this.#panics.look(upstream);
     this.#logger.info("upstream has other endpoints", { upstream, endpoints: list.options.endpoints.length });
   }
@@ -314,14 +314,23 @@ export class ControlledProxy implements Proxy {
     }
   }
 
-  #adopt(config: Config): void {
+  /** Follows the proxy threads, which have `config`, in slices. */
+  async #adopt(config: Config): Promise<void> {
+    const slices = new TimeSlices();
     const isStatisticsChanged = this.#statistics === null || this.#config.log.stats !== config.log.stats;
     this.#config = config;
-    this.#endpoints.adopt();
+    await this.#endpoints.adopt(slices);
     this.#forgetNames();
     this.#panics.adopt(config);
-    this.#health.update(this.#endpoints.healthTargets(config));
-    this.#ejections.update(this.#endpoints.ejectionTargets(config));
+    const checked: HealthTarget[] = [];
+    for (const [name, options] of Object.entries(config.upstreams)) {
+      checked.push(...this.#endpoints.healthTargets(name, options));
+      this.#ejections.update(name, this.#endpoints.ejectionTargets(name));
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    this.#ejections.keep((upstream) => Object.hasOwn(config.upstreams, upstream));
+    this.#health.update(checked);
     this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
     this.#writer.gauge(families.configLastReloadSuccess).set(1);
     if (!isStatisticsChanged) return;

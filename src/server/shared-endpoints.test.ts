@@ -41,7 +41,7 @@ test("a thread that dies between taking a configuration and everybody's taking i
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
   await endpoints.reserve(configOf("old"));
-  endpoints.adopt();
+  await endpoints.adopt();
   await endpoints.reserve(configOf("new"));
   const counted = [countIn(memory, "old"), countIn(memory, "new")];
   endpoints.clearStripe(1);
@@ -52,7 +52,7 @@ test("a thread that dies between taking a configuration and everybody's taking i
       [0, 0],
     ],
   );
-  endpoints.adopt();
+  await endpoints.adopt();
   assert.equal(endpoints.of("new")[0]!.state.inFlight, 0);
 });
 
@@ -62,14 +62,14 @@ test("regions live as long as a configuration needs them; those of one that came
   const keys = (): string[] => [...memory.snapshot().keys].sort();
   const hasRegionsOf = (name: string): boolean => keys().some((key) => key.includes(name));
   await endpoints.reserve(configOf("first"));
-  endpoints.adopt();
+  await endpoints.adopt();
   const before = keys();
   await endpoints.reserve(configOf("second"));
   assert.equal(hasRegionsOf("second"), true);
-  endpoints.release();
+  await endpoints.release();
   assert.deepEqual(keys(), before);
   await endpoints.reserve(configOf("third"));
-  endpoints.adopt();
+  await endpoints.adopt();
   assert.deepEqual([hasRegionsOf("first"), hasRegionsOf("third"), keys().length], [false, true, before.length]);
 });
 
@@ -78,7 +78,7 @@ test("what is still under way at an endpoint or a listener counts when that is r
   const endpoints = new SharedEndpoints(memory, stripes);
   const reload = async (name: string): Promise<void> => {
     await endpoints.reserve(configOf(name));
-    endpoints.adopt();
+    await endpoints.adopt();
   };
   await reload("first");
   const { state, connections } = countIn(memory, "first");
@@ -110,12 +110,12 @@ test("a thread that dies is taken out of the counts of what was removed, too", a
   const endpoints = new SharedEndpoints(memory, stripes);
   for (const name of ["first", "second"]) {
     await endpoints.reserve(configOf(name));
-    endpoints.adopt();
+    await endpoints.adopt();
     if (name === "first") countIn(memory, name);
   }
   endpoints.clearStripe(1);
   await endpoints.reserve(configOf("first"));
-  endpoints.adopt();
+  await endpoints.adopt();
   assert.equal(endpoints.of("first")[0]!.state.inFlight, 0);
   assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 0);
 });

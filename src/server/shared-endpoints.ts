@@ -26,12 +26,18 @@ export interface SharedEndpoint {
   readonly state: EndpointState;
 }
 
+/** An endpoint that may be ejected. */
+interface EjectableEndpoint extends SharedEndpoint {
+  /** Null if nothing ejects it. */
+  readonly record: EjectionRecord | null;
+}
+
 /** The endpoints of an upstream as the control thread sees them. */
 export type EndpointsOf = (upstream: string) => readonly SharedEndpoint[];
 
 /** An upstream as the control thread sees it. */
 interface SharedUpstream {
-  readonly endpoints: readonly SharedEndpoint[];
+  readonly endpoints: readonly EjectableEndpoint[];
   readonly regions: readonly ReservedRegion[];
   /** Null = it has none. */
   readonly breaker: BreakerState | null;
@@ -87,27 +93,40 @@ export class SharedEndpoints {
     }
   }
 
-  /** Makes what was reserved the running configuration: regions that it does not need are let go. */
-  adopt(): void {
+  /** Makes what was reserved the running configuration; then, in slices, lets regions go that it does not need. */
+  async adopt(slices = new TimeSlices()): Promise<void> {
     const before = this.#running;
     this.#running = this.#reserved!;
-    for (const [name, { endpoints }] of this.#running.upstreams)
+    for (const [name, { endpoints }] of this.#running.upstreams) {
       takeBackWeights(endpoints, before.upstreams.get(name)?.endpoints ?? []);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
     this.#leftOver = [...this.#leftOver, ...regionsOf(before)];
-    this.release();
+    await this.release(slices);
   }
 
   /**
    * Lets every region go that the running configuration does not need and that counts nothing: those reserved for one
    * that came to nothing among them.
    */
-  release(): void {
+  async release(slices = new TimeSlices()): Promise<void> {
     this.#reserved = null;
     const keys = new Set<string>();
-    for (const { key } of regionsOf(this.#running)) keys.add(key);
-    this.#leftOver = this.#leftOver.filter(({ key, isCounting }) => !keys.has(key) && isCounting?.() === true);
-    for (const { key } of this.#leftOver) keys.add(key);
-    this.#memory.prune((key) => keys.has(key));
+    for (const { key } of regionsOf(this.#running)) {
+      keys.add(key);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    const counting: ReservedRegion[] = [];
+    for (const region of this.#leftOver) {
+      if (!keys.has(region.key) && region.isCounting?.() === true) counting.push(region);
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    this.#leftOver = counting;
+    for (const { key } of counting) keys.add(key);
+    await this.#memory.prune((key) => keys.has(key), slices);
   }
 
   /**
@@ -119,7 +138,8 @@ export class SharedEndpoints {
     const keys = next.regions.map(({ key }) => key);
     const needed = new Set(keys);
     const dropped = this.#regionsOf(upstream).flatMap(({ key }) => (needed.has(key) ? [] : [key]));
-    this.#reserved = { regions: [], upstreams: new Map([[upstream, next]]) };
+    this.#reserved ??= { regions: [], upstreams: new Map<string, SharedUpstream>() };
+    this.#reserved.upstreams.set(upstream, next);
     return { upstream, options, next, memory: { part: this.#memory.snapshot(keys), dropped } };
   }
 
@@ -128,7 +148,7 @@ export class SharedEndpoints {
     takeBackWeights(next.endpoints, this.of(upstream));
     const before = this.#regionsOf(upstream);
     this.#running.upstreams.set(upstream, next);
-    this.#reserved = null;
+    this.#reserved?.upstreams.delete(upstream);
     const needed = new Set(next.regions.map(({ key }) => key));
     const unneeded = [...this.#leftOver, ...before].filter(({ key }) => !needed.has(key));
     this.#leftOver = unneeded.filter(({ isCounting }) => isCounting?.() === true);
@@ -144,6 +164,7 @@ export class SharedEndpoints {
     const endpoints = toEndpointSpecs(options).map((spec) => ({
       spec,
       state: EndpointState.open(memory, { upstreamName: name, url: spec.url, stripeIndex: -1, stripes, upstream }),
+      record: options.outlier === null ? null : EjectionRecord.open(memory, name, spec.url),
     }));
     // One that was gone and is back: its requests still count, everything else that was known of it is forgotten.
     if (left.size > 0)
@@ -169,29 +190,19 @@ export class SharedEndpoints {
     return [...this.#running.upstreams.keys()];
   }
 
-  of(upstream: string): readonly SharedEndpoint[] {
+  of(upstream: string): readonly EjectableEndpoint[] {
     return this.#running.upstreams.get(upstream)?.endpoints ?? [];
   }
 
-  /** What may be ejected by outlier detection. */
-  ejectionTargets(config: Pick<Config, "upstreams">): EjectionTarget[] {
-    return Object.entries(config.upstreams).flatMap(([upstream, { outlier }]) =>
-      this.of(upstream).map(({ spec: { url }, state }) => ({
-        upstream,
-        endpoint: url,
-        state,
-        record: outlier === null ? null : EjectionRecord.open(this.#memory, upstream, url),
-      })),
-    );
+  /** The endpoints of `upstream`, as far as outlier detection and its end are concerned. */
+  ejectionTargets(upstream: string): EjectionTarget[] {
+    return this.of(upstream).map(({ spec: { url }, state, record }) => ({ upstream, endpoint: url, state, record }));
   }
 
-  /** What is to be checked actively. */
-  healthTargets(config: Pick<Config, "upstreams">): HealthTarget[] {
-    return Object.entries(config.upstreams).flatMap(([upstream, { health }]) =>
-      health === null
-        ? []
-        : this.of(upstream).map(({ spec, state }) => ({ upstream, endpoint: spec, options: health, state })),
-    );
+  /** The endpoints of `upstream` that are to be checked actively. */
+  healthTargets(upstream: string, { health }: Pick<UpstreamOptions, "health">): HealthTarget[] {
+    if (health === null) return [];
+    return this.of(upstream).map(({ spec, state }) => ({ upstream, endpoint: spec, options: health, state }));
   }
 
   /** Takes a dead thread out of every count. */

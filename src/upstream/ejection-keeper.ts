@@ -39,19 +39,18 @@ export class EjectionKeeper {
     this.#scheduler = scheduler;
   }
 
-  /** Makes `targets` the endpoints that are looked after. */
-  update(targets: readonly EjectionTarget[]): void {
-    this.#targets.clear();
-    for (const [upstream, its] of Map.groupBy(targets, (target) => target.upstream)) this.updateUpstream(upstream, its);
-  }
-
-  /** As `update`, for the endpoints of one upstream; the others are looked after as before. */
-  updateUpstream(upstream: string, targets: readonly EjectionTarget[]): void {
+  /** Makes `targets` the endpoints of `upstream` that are looked after; those of others are as before. */
+  update(upstream: string, targets: readonly EjectionTarget[]): void {
     for (const { state, record } of targets) if (record === null) state.clearFlag(EndpointFlag.ejected);
     const ejectable = targets.filter(({ record }) => record !== null);
     if (ejectable.length === 0) this.#targets.delete(upstream);
     else this.#targets.set(upstream, ejectable);
     if (this.#targets.size > 0) this.#next ??= this.#scheduler.after(intervalMs, this.#look);
+  }
+
+  /** Looks no longer after the endpoints of upstreams that `isKept` refuses. */
+  keep(isKept: (upstream: string) => boolean): void {
+    for (const upstream of this.#targets.keys()) if (!isKept(upstream)) this.#targets.delete(upstream);
   }
 
   /**

@@ -82,7 +82,7 @@ function open(count: number, { threads = 1, options = {} as Partial<OutlierOptio
     state,
     record: EjectionRecord.open(memory, "api", name),
   }));
-  keeper.update(targets);
+  keeper.update("api", targets);
   return { ...all[0]!, threads: all, scheduler, keeper, targets, ejected, returned };
 }
 
@@ -292,9 +292,12 @@ test("where checks pass and traffic fails again and again, time decides, unless 
 test("switching detection off brings everybody back, and a closed keeper has no timer", () => {
   const { fail, keeper, endpoints, targets, scheduler } = open(3);
   fail(0);
-  keeper.update(targets.map((target) => ({ ...target, record: null })));
+  keeper.update(
+    "api",
+    targets.map((target) => ({ ...target, record: null })),
+  );
   assert.equal(endpoints[0]!.state.hasFlag(EndpointFlag.ejected), false);
-  keeper.update(targets);
+  keeper.update("api", targets);
   keeper.close();
   assert.equal(scheduler.pendingCount, 0);
 });
