@@ -1,121 +1,113 @@
 /** Failing endpoints and dying threads at once with what all threads share: ejections, limits, queues. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { testWithHarness } from "../support/harness.ts";
 import { echo } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
-import { OriginProcess } from "../support/origin-process.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { eventually, Signal } from "../support/signal.ts";
-import { Stage } from "../support/stage.ts";
 
 const workers = 2;
 const listeners = [{ name: "main", address: "127.0.0.1:0", limits: { connections: 1_000 } }];
 const routes = [{ name: "all", upstream: "app" }];
 
-test("three endpoints, one is killed under load, and comes back: no client of an idempotent request notices, and it serves again", async () => {
-  const endpoints = await Promise.all(["one", "two", "three"].map((name) => OriginProcess.start(name)));
-  const stage = await Stage.start({
-    workers,
-    listeners,
-    routes,
-    upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } },
-  });
-  const signal = new Signal();
-  const failures: string[] = [];
-  const byEndpoint: Record<string, number> = {};
-  let answered = 0;
-  let isOver = false;
-  const clients = Array.from({ length: 16 }, async (_, index) => {
-    const client = await RawClient.connect(stage.port());
-    for (let count = 0; !isOver; count++) {
-      const target = `/${index}-${count}`;
-      client.send(
-        `${count % 3 === 0 ? "PUT" : "GET"} ${target} HTTP/1.1\r\nHost: a\r\n${count % 3 === 0 ? "Content-Length: 4\r\n\r\nbody" : "\r\n"}`,
-      );
-      const { status, body, fields } = await client.response();
-      if (status !== 200 || body.toString() !== target) failures.push(`${target}: ${status} ${body.toString()}`);
-      const name = fields.find(([field]) => field === "x-endpoint")?.[1] ?? "";
-      byEndpoint[name] = (byEndpoint[name] ?? 0) + 1;
-      answered++;
-      signal.notify();
-    }
-    await client.close();
-  });
-  const untilMore = (count: number): Promise<void> => {
-    const goal = answered + count;
-    return signal.until(() => answered >= goal || failures.length > 0, `${count} more were answered`);
-  };
-  try {
+testWithHarness(
+  "three endpoints, one is killed under load, and comes back: no client of an idempotent request notices, and it serves again",
+  async (harness) => {
+    const endpoints = await Promise.all(["one", "two", "three"].map((name) => harness.originProcess(name)));
+    const proxy = await harness.proxy({
+      config: {
+        workers,
+        listeners,
+        routes,
+        upstreams: { app: { endpoints: endpoints.map(({ url }) => url), outlier: { ejection: "500ms" } } },
+      },
+    });
+    const signal = new Signal();
+    const failures: string[] = [];
+    const byEndpoint: Record<string, number> = {};
+    let answered = 0;
+    let isOver = false;
+    const clients = Array.from({ length: 16 }, async (_, index) => {
+      const client = await harness.raw(proxy);
+      for (let count = 0; !isOver; count++) {
+        const target = `/${index}-${count}`;
+        client.send(
+          `${count % 3 === 0 ? "PUT" : "GET"} ${target} HTTP/1.1\r\nHost: a\r\n${count % 3 === 0 ? "Content-Length: 4\r\n\r\nbody" : "\r\n"}`,
+        );
+        const { status, body, fields } = await client.response();
+        if (status !== 200 || body.toString() !== target) failures.push(`${target}: ${status} ${body.toString()}`);
+        const name = fields.find(([field]) => field === "x-endpoint")?.[1] ?? "";
+        byEndpoint[name] = (byEndpoint[name] ?? 0) + 1;
+        answered++;
+        signal.notify();
+      }
+      await client.close();
+    });
+    const untilMore = (count: number): Promise<void> => {
+      const goal = answered + count;
+      return signal.until(() => answered >= goal || failures.length > 0, `${count} more were answered`);
+    };
     await untilMore(1_000);
     await endpoints[2]!.kill();
     await untilMore(2_000);
-    await eventually(async () => (await stage.metrics()).sum("millrace_ejections_total") > 0, "it was ejected");
-    endpoints[2] = await OriginProcess.start("three", endpoints[2]!.port);
+    await eventually(async () => (await proxy.metrics()).sum("millrace_ejections_total") > 0, "it was ejected");
+    endpoints[2] = await harness.originProcess("three", endpoints[2]!.port);
     const before = byEndpoint["three"] ?? 0;
     await signal.until(() => (byEndpoint["three"] ?? 0) > before + 100 || failures.length > 0, "it serves again");
     isOver = true;
     await Promise.all(clients);
     assert.deepEqual(failures, []);
-    const metrics = await stage.metrics();
+    const metrics = await proxy.metrics();
     assert.ok(metrics.sum("millrace_retries_total") > 0 && metrics.sum("millrace_retries_refused_total") === 0);
-  } finally {
-    isOver = true;
-    await stage.close();
-    for (const endpoint of endpoints) await endpoint.kill();
-  }
-});
+  },
+);
 
-test("threads that die give the places back that they held, and those that waited in them", async () => {
-  const upstream = await ScriptedUpstream.start({});
-  const stage = await Stage.start({
-    workers,
-    listeners,
-    routes,
-    upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 6, maxRequestsPerEndpoint: 6 } } },
-  });
-  const clients: RawClient[] = [];
-  try {
+testWithHarness(
+  "threads that die give the places back that they held, and those that waited in them",
+  async (harness) => {
+    const upstream = await harness.scripted({});
+    const proxy = await harness.proxy({
+      config: {
+        workers,
+        listeners,
+        routes,
+        upstreams: { app: { endpoints: [upstream.url], limits: { maxRequests: 6, maxRequestsPerEndpoint: 6 } } },
+      },
+    });
+    const clients: RawClient[] = [];
     for (let count = 0; count < 30; count++) {
-      const client = await RawClient.connect(stage.port());
+      const client = await harness.raw(proxy);
       clients.push(client);
       client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     await upstream.until(() => upstream.requests.length === 6, "the limit is reached");
-    await eventually(async () => (await stage.metrics()).sum("millrace_upstream_pending") === 24, "the others wait");
-    for (const index of [0, 1]) await stage.proxy.killThread(index);
+    await eventually(async () => (await proxy.metrics()).sum("millrace_upstream_pending") === 24, "the others wait");
+    for (const index of [0, 1]) await proxy.killThread(index);
     await eventually(
-      async () => (await stage.metrics()).sum("millrace_proxy_threads") === workers,
+      async () => (await proxy.metrics()).sum("millrace_proxy_threads") === workers,
       "the threads are replaced",
     );
-    assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 0);
+    assert.equal((await proxy.metrics()).sum("millrace_upstream_pending"), 0);
     upstream.script = { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") };
     await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const client = await RawClient.connect(stage.port());
+        const client = await harness.raw(proxy);
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert.equal((await client.response()).status, 200);
         await client.close();
       }),
     );
     for (const client of clients) client.destroy();
-    await upstream.close();
-    await stage.untilEmpty();
-  } finally {
-    for (const client of clients) client.destroy();
-    await stage.close();
-    await upstream.close().catch(() => {});
-  }
-});
+  },
+);
 
-test("limits hold over reloads that change them, and nobody who waits is lost", async () => {
+testWithHarness("limits hold over reloads that change them, and nobody who waits is lost", async (harness) => {
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
   let inFlight = 0;
   let most = 0;
-  const origin = await Origin.start((request, response) => {
+  const origin = await harness.origin((request, response) => {
     most = Math.max(most, ++inFlight);
     void held.then(() => {
       inFlight--;
@@ -128,28 +120,22 @@ test("limits hold over reloads that change them, and nobody who waits is lost", 
     routes,
     upstreams: { app: { endpoints: [origin.url], limits: { maxRequests, pendingTimeout: "30s" } } },
   });
-  const stage = await Stage.start(configOf(4));
-  try {
-    const statuses = Array.from({ length: 20 }, async () => {
-      const client = await RawClient.connect(stage.port());
-      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      const { status } = await client.response();
-      await client.close();
-      return status;
-    });
-    await eventually(
-      async () => inFlight === 4 && (await stage.metrics()).sum("millrace_upstream_pending") === 16,
-      "four are served, the others wait",
-    );
-    await stage.reload(configOf(2));
-    assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 16, "they go on waiting");
-    release();
-    assert.deepEqual(await Promise.all(statuses), Array(20).fill(200));
-    assert.equal(most, 4);
-    assert.equal((await stage.metrics()).sum("millrace_upstream_pending"), 0);
-  } finally {
-    release();
-    await origin.close();
-    await stage.close();
-  }
+  const proxy = await harness.proxy({ config: configOf(4) });
+  const statuses = Array.from({ length: 20 }, async () => {
+    const client = await harness.raw(proxy);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const { status } = await client.response();
+    await client.close();
+    return status;
+  });
+  await eventually(
+    async () => inFlight === 4 && (await proxy.metrics()).sum("millrace_upstream_pending") === 16,
+    "four are served, the others wait",
+  );
+  await proxy.reload({ config: configOf(2) });
+  assert.equal((await proxy.metrics()).sum("millrace_upstream_pending"), 16, "they go on waiting");
+  release();
+  assert.deepEqual(await Promise.all(statuses), Array(20).fill(200));
+  assert.equal(most, 4);
+  assert.equal((await proxy.metrics()).sum("millrace_upstream_pending"), 0);
 });

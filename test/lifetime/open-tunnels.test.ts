@@ -4,13 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import type { ConfigInput } from "../../src/index.ts";
+import { testWithHarness } from "../support/harness.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { modes } from "../support/proxy-under-test.ts";
 import { TunnelEndpoint, Tunnels } from "../support/tunnel-endpoint.ts";
 
 const tunnelCount = 1_000;
@@ -37,84 +35,67 @@ function configOf(step: number, endpoint: string, workers: number): ConfigInput 
 }
 
 for (const [title, workers] of modes) {
-  test(`${tunnelCount} tunnels stay open over ${reloads} reloads and end with the proxy, ${title}`, async () => {
-    const endpoint = await TunnelEndpoint.start();
-    const stage = await Stage.start(configOf(0, endpoint.url, workers));
-    const tunnels = await Tunnels.open(stage.port(), tunnelCount);
-    try {
+  testWithHarness(
+    `${tunnelCount} tunnels stay open over ${reloads} reloads and end with the proxy, ${title}`,
+    async (harness) => {
+      const endpoint = await TunnelEndpoint.start();
+      harness.atEnd(() => endpoint.close());
+      const proxy = await harness.proxy({ config: configOf(0, endpoint.url, workers) });
+      const tunnels = await Tunnels.open(proxy.port, tunnelCount);
+      harness.endWithClients(() => tunnels.destroy());
       for (let step = 1; step <= reloads; step++) {
-        await stage.reload(configOf(step, endpoint.url, workers));
+        await proxy.reload({ config: configOf(step, endpoint.url, workers) });
         if (step % 4 === 2) await tunnels.echo(`step ${step}`);
       }
       await tunnels.echo("after all");
       assert.equal(tunnels.closedCount, 0);
       assert.equal(endpoint.openCount, tunnelCount);
-      const open = await stage.proxy.inspect();
+      const open = await proxy.inspect();
       assert.equal(open.connections, tunnelCount);
       assert.equal(open.upstreamConnections, tunnelCount, "what a reload has retired is still seen");
-      assert.equal((await stage.metrics()).sum("millrace_tunnels_open"), tunnelCount);
-      assert.deepEqual(stage.complaints, []);
-      await stage.proxy.close({ graceMs: 50 });
+      assert.equal((await proxy.metrics()).sum("millrace_tunnels_open"), tunnelCount);
+      assert.deepEqual(proxy.complaints, []);
+      await proxy.proxy.close({ graceMs: 50 });
       await tunnels.untilClosed();
       await eventually(() => endpoint.openCount === 0, "the endpoint's side is closed, too");
-    } finally {
-      tunnels.destroy();
-      await endpoint.close();
-      await stage.close();
-    }
-  });
+    },
+  );
 
-  test(`tunnels that their clients end leave nothing behind, ${title}`, async () => {
+  testWithHarness(`tunnels that their clients end leave nothing behind, ${title}`, async (harness) => {
     const endpoint = await TunnelEndpoint.start();
-    const stage = await Stage.start(configOf(0, endpoint.url, workers));
-    const tunnels = await Tunnels.open(stage.port(), 20);
-    try {
-      await stage.reload(configOf(2, endpoint.url, workers));
-      await tunnels.echo("once more");
-      tunnels.destroy();
-      await eventually(() => endpoint.openCount === 0, "the endpoint's side is closed, too");
-      await stage.untilEmpty();
-    } finally {
-      tunnels.destroy();
-      await endpoint.close();
-      await stage.close();
-    }
+    harness.atEnd(() => endpoint.close());
+    const proxy = await harness.proxy({ config: configOf(0, endpoint.url, workers) });
+    const tunnels = await Tunnels.open(proxy.port, 20);
+    harness.endWithClients(() => tunnels.destroy());
+    await proxy.reload({ config: configOf(2, endpoint.url, workers) });
+    await tunnels.echo("once more");
+    tunnels.destroy();
+    await eventually(() => endpoint.openCount === 0, "the endpoint's side is closed, too");
   });
 
-  test(`a real WebSocket client and server keep talking over reloads, ${title}`, async () => {
-    const http = createServer();
-    const server = new WebSocketServer({ server: http });
+  testWithHarness(`a real WebSocket client and server keep talking over reloads, ${title}`, async (harness) => {
+    const origin = await harness.origin(() => {});
+    const server = new WebSocketServer({ server: origin.server });
     server.on("connection", (socket) => socket.on("message", (data) => socket.send(`echo ${String(data)}`)));
-    http.listen(0, "127.0.0.1");
-    await once(http, "listening");
-    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-    const stage = await Stage.start(configOf(0, url, workers));
-    const clients = Array.from({ length: 3 }, () => new WebSocket(`ws://127.0.0.1:${stage.port()}/`));
-    try {
-      await Promise.all(clients.map((client) => once(client, "open")));
-      for (let step = 1; step <= reloads; step++) {
-        await stage.reload(configOf(step, url, workers));
-        await Promise.all(
-          clients.map(async (client) => {
-            client.send(`step ${step}`);
-            const [data] = (await once(client, "message")) as [Buffer];
-            assert.equal(String(data), `echo step ${step}`);
-          }),
-        );
-      }
+    const proxy = await harness.proxy({ config: configOf(0, origin.url, workers) });
+    const clients = Array.from({ length: 3 }, () => new WebSocket(`ws://127.0.0.1:${proxy.port}/`));
+    harness.endWithClients(() => clients.forEach((client) => client.terminate()));
+    await Promise.all(clients.map((client) => once(client, "open")));
+    for (let step = 1; step <= reloads; step++) {
+      await proxy.reload({ config: configOf(step, origin.url, workers) });
       await Promise.all(
-        clients.map((client) => {
-          client.close(1000);
-          return once(client, "close");
+        clients.map(async (client) => {
+          client.send(`step ${step}`);
+          const [data] = (await once(client, "message")) as [Buffer];
+          assert.equal(String(data), `echo step ${step}`);
         }),
       );
-      await stage.untilEmpty();
-    } finally {
-      for (const client of clients) client.terminate();
-      server.close();
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
-      await stage.close();
     }
+    await Promise.all(
+      clients.map((client) => {
+        client.close(1000);
+        return once(client, "close");
+      }),
+    );
   });
 }

@@ -4,11 +4,10 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
-import { test } from "node:test";
 import { ConfigError, type ConfigInput } from "../../src/index.ts";
-import { echo, Load } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { type Harness, testWithHarness } from "../support/harness.ts";
+import { echo, type Load } from "../support/load.ts";
+import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 
 /** A port that is free, most likely. */
 async function findFreePort(): Promise<number> {
@@ -32,79 +31,73 @@ async function isRefused(port: number): Promise<boolean> {
   }
 }
 
-for (const [title, workers] of modes) {
-  const withStage = async (
-    run: (stage: Stage, config: (changes?: Partial<ConfigInput>) => ConfigInput) => Promise<void>,
-  ): Promise<void> => {
-    const origin = await Origin.start(echo("a"));
+for (const [title, threads] of modes) {
+  type ConfigOf = (changes?: Partial<ConfigInput>) => ConfigInput;
+  const start = async (harness: Harness): Promise<{ proxy: ProxyUnderTest; config: ConfigOf; load: Load }> => {
+    const origin = await harness.origin(echo("a"));
     const config = (changes: Partial<ConfigInput> = {}): ConfigInput => ({
-      workers,
+      workers: threads,
       listeners: [{ name: "main", address: "127.0.0.1:0" }],
       routes: [{ name: "all", upstream: "app" }],
       upstreams: { app: { endpoints: [origin.url] } },
       ...changes,
     });
-    const stage = await Stage.start(config());
-    const load = new Load({ port: stage.port(), clients: 4 });
-    try {
-      await load.untilMore(20);
-      await run(stage, config);
-      await load.untilMore(20);
-      await load.stop();
-      assert.deepEqual(load.failures, [], "the old configuration serves on");
-      assert.deepEqual(
-        stage.messages.filter(({ level }) => level === "error"),
-        [],
-      );
-      await origin.close();
-      await stage.untilEmpty();
-    } finally {
-      load.abandon();
-      await origin.close();
-      await stage.close();
-    }
+    const proxy = await harness.proxy({ config: config() });
+    const load = harness.load({ clients: 4 });
+    await load.untilMore(20);
+    return { proxy, config, load };
+  };
+  /** Every request was answered by the old configuration, which serves on. */
+  const finish = async (load: Load): Promise<void> => {
+    await load.untilMore(20);
+    await load.stop();
+    assert.deepEqual(load.failures, [], "the old configuration serves on");
   };
 
-  test(`an invalid configuration changes nothing and is explained, ${title}`, () =>
-    withStage(async (stage, config) => {
-      const before = stage.proxy.addresses();
-      const invalid = {
-        ...config(),
-        listeners: [{ adress: ":8080" }],
-        routes: [{ upstream: "ap" }],
-      } as unknown as ConfigInput;
-      const error = await stage.reload(invalid).then(
-        () => null,
-        (reason: unknown) => reason,
-      );
-      assert.ok(error instanceof ConfigError);
-      assert.match(error.message, /adress/);
-      assert.match(error.message, /did you mean "address"/);
-      assert.match(error.message, /no upstream "ap"/);
-      assert.match(error.message, /did you mean "app"/);
-      assert.deepEqual(stage.proxy.addresses(), before);
-      const metrics = await stage.metrics();
-      assert.equal(metrics.sum("millrace_config_reloads_total", { result: "failure" }), 1);
-      assert.equal(metrics.sum("millrace_config_last_reload_success"), 0);
-      // And the way is free for the next.
-      await stage.reload(config({ routes: [{ name: "everything", upstream: "app" }] }));
-      assert.equal((await stage.metrics()).sum("millrace_config_last_reload_success"), 1);
-    }));
+  testWithHarness(`an invalid configuration changes nothing and is explained, ${title}`, async (harness) => {
+    const { proxy, config, load } = await start(harness);
+    const before = proxy.proxy.addresses();
+    const invalid = {
+      ...config(),
+      listeners: [{ adress: ":8080" }],
+      routes: [{ upstream: "ap" }],
+    } as unknown as ConfigInput;
+    const error = await proxy.reload({ config: invalid }).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /adress/);
+    assert.match(error.message, /did you mean "address"/);
+    assert.match(error.message, /no upstream "ap"/);
+    assert.match(error.message, /did you mean "app"/);
+    assert.deepEqual(proxy.proxy.addresses(), before);
+    const metrics = await proxy.metrics();
+    assert.equal(metrics.sum("millrace_config_reloads_total", { result: "failure" }), 1);
+    assert.equal(metrics.sum("millrace_config_last_reload_success"), 0);
+    // And the way is free for the next.
+    await proxy.reload({ config: config({ routes: [{ name: "everything", upstream: "app" }] }) });
+    assert.equal((await proxy.metrics()).sum("millrace_config_last_reload_success"), 1);
+    await finish(load);
+  });
 
-  test(`what is no configuration at all is refused in words, ${title}`, () =>
-    withStage(async (stage) => {
-      for (const value of [{}, { listeners: [] }, { listeners: [null] }])
-        await assert.rejects(stage.proxy.reload(value as unknown as ConfigInput), ConfigError);
-    }));
+  testWithHarness(`what is no configuration at all is refused in words, ${title}`, async (harness) => {
+    const { proxy, load } = await start(harness);
+    for (const value of [{}, { listeners: [] }, { listeners: [null] }])
+      await assert.rejects(proxy.proxy.reload(value as unknown as ConfigInput), ConfigError);
+    await finish(load);
+  });
 
-  test(`a listener that cannot be bound aborts the whole reload in every thread, ${title}`, () =>
-    withStage(async (stage, config) => {
+  testWithHarness(
+    `a listener that cannot be bound aborts the whole reload in every thread, ${title}`,
+    async (harness) => {
+      const { proxy, config, load } = await start(harness);
       const holder = createServer();
       holder.listen(0, "127.0.0.1");
       await once(holder, "listening");
       const takenPort = (holder.address() as AddressInfo).port;
       const freePort = await findFreePort();
-      const before = stage.proxy.addresses();
+      const before = proxy.proxy.addresses();
       const next = config({
         listeners: [
           { name: "main", address: "127.0.0.1:0" },
@@ -113,43 +106,56 @@ for (const [title, workers] of modes) {
         ],
         routes: [{ name: "nothing", respond: { status: 404 } }],
       });
-      await assert.rejects(stage.reload(next), { code: "EADDRINUSE", port: takenPort });
-      assert.deepEqual(stage.proxy.addresses(), before);
+      await assert.rejects(proxy.reload({ config: next }), { code: "EADDRINUSE", port: takenPort });
+      assert.deepEqual(proxy.proxy.addresses(), before);
       assert.ok(await isRefused(freePort), "the listener that could be bound is closed again");
       await new Promise((resolve) => holder.close(resolve));
-      await stage.reload({ ...next, routes: config().routes });
+      await proxy.reload({ config: { ...next, routes: config().routes } });
       assert.equal(await isRefused(freePort), false, "with the port free, the same reload succeeds");
-      await stage.reload(config());
+      await proxy.reload({ config: config() });
       assert.ok(await isRefused(freePort), "a listener that is removed accepts nothing more");
-    }));
+      await finish(load);
+    },
+  );
 
-  test(`an access log that cannot be opened aborts the reload, ${title}`, () =>
-    withStage(async (stage, config) => {
-      const path = join(stage.folder, "a-folder");
-      mkdirSync(path);
-      await assert.rejects(
-        stage.reload(
-          config({ routes: [{ name: "nothing", respond: { status: 404 } }], log: { stats: "0s", access: { path } } }),
-        ),
-        { code: "EISDIR" },
-      );
-    }));
+  testWithHarness(`an access log that cannot be opened aborts the reload, ${title}`, async (harness) => {
+    const { proxy, config, load } = await start(harness);
+    const path = join(proxy.folder, "a-folder");
+    mkdirSync(path);
+    await assert.rejects(
+      proxy.reload({
+        config: config({
+          routes: [{ name: "nothing", respond: { status: 404 } }],
+          log: { stats: "0s", access: { path } },
+        }),
+      }),
+      { code: "EISDIR" },
+    );
+    await finish(load);
+  });
 
-  test(`an admin address that is taken aborts the reload, and the old admin listener answers on, ${title}`, () =>
-    withStage(async (stage, config) => {
+  testWithHarness(
+    `an admin address that is taken aborts the reload, and the old admin listener answers on, ${title}`,
+    async (harness) => {
+      const { proxy, config, load } = await start(harness);
       const holder = createServer();
       holder.listen(0, "127.0.0.1");
       await once(holder, "listening");
       const admin = { address: `127.0.0.1:${(holder.address() as AddressInfo).port}` };
-      const before = stage.admin;
-      await assert.rejects(stage.reload(config({ admin, routes: [{ name: "nothing", respond: { status: 404 } }] })), {
-        code: "EADDRINUSE",
-      });
-      assert.equal(stage.admin, before);
+      const before = proxy.admin;
+      await assert.rejects(
+        proxy.reload({ config: config({ admin, routes: [{ name: "nothing", respond: { status: 404 } }] }) }),
+        {
+          code: "EADDRINUSE",
+        },
+      );
+      assert.equal(proxy.admin, before);
       assert.equal((await fetch(`${before}/readyz`)).status, 200);
       await new Promise((resolve) => holder.close(resolve));
-      await stage.reload(config({ admin }));
-      assert.equal(stage.admin, `http://${admin.address}`);
-      assert.equal((await fetch(`${stage.admin}/readyz`)).status, 200);
-    }));
+      await proxy.reload({ config: config({ admin }) });
+      assert.equal(proxy.admin, `http://${admin.address}`);
+      assert.equal((await fetch(`${proxy.admin}/readyz`)).status, 200);
+      await finish(load);
+    },
+  );
 }

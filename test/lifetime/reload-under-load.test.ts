@@ -1,14 +1,14 @@
 /** Reloads while clients keep the proxy busy: every request is answered, and every reload takes effect. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
+import { testWithHarness } from "../support/harness.ts";
 import { echo, Load } from "../support/load.ts";
 import { Origin } from "../support/origin.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { modes } from "../support/proxy-under-test.ts";
 import { valuesOf } from "../support/wire-reader.ts";
 
 const reloads = 20;
@@ -73,17 +73,17 @@ function configOf(
 }
 
 for (const [title, workers] of modes) {
-  test(`${reloads} reloads under load lose no request, ${title}`, async () => {
+  testWithHarness(`${reloads} reloads under load lose no request, ${title}`, async (harness) => {
     const origins: Record<string, Origin> = {};
-    for (const name of ["a", "b", "c"]) origins[name] = await Origin.start(echo(name));
-    const stage = await Stage.start((folder) => configOf(0, origins, folder, workers));
-    const load = new Load({ port: stage.port("main"), clients });
-    const witness = await RawClient.connect(stage.port("main"));
+    for (const name of ["a", "b", "c"]) origins[name] = await harness.origin(echo(name));
+    const proxy = await harness.proxy((folder) => ({ config: configOf(0, origins, folder, workers) }));
+    const load = new Load({ port: proxy.portOf("main"), clients });
+    const witness = await RawClient.connect(proxy.portOf("main"));
     let witnessed = 0;
     try {
       await load.untilMore(gap);
       for (let step = 1; step <= reloads; step++) {
-        await stage.reload(configOf(step, origins, stage.folder, workers));
+        await proxy.reload({ config: configOf(step, origins, proxy.folder, workers) });
         // On the connection that was there from the beginning, too, the new configuration holds from the next request
         // on.
         witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
@@ -95,25 +95,25 @@ for (const [title, workers] of modes) {
       }
       await load.stop();
       assert.deepEqual(load.failures, []);
-      assert.deepEqual(stage.complaints, []);
+      assert.deepEqual(proxy.complaints, []);
       await witness.close();
-      const metrics = await stage.metrics();
+      const metrics = await proxy.metrics();
       assert.equal(metrics.sum("millrace_requests_total"), load.answered + witnessed);
       assert.equal(metrics.sum("millrace_requests_total", { code: "200" }), load.answered + witnessed);
       assert.equal(metrics.sum("millrace_config_reloads_total", { result: "success" }), reloads);
       assert.equal(metrics.sum("millrace_retries_total"), 0, "nor did it take a second attempt");
       // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
-      await stage.reload(configOf(reloads + 1, origins, stage.folder, workers));
+      await proxy.reload({ config: configOf(reloads + 1, origins, proxy.folder, workers) });
       assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
       await eventually(
         () => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0,
         "connections to removed endpoints are closed",
       );
       for (const origin of Object.values(origins)) await origin.close();
-      await stage.untilEmpty();
-      await stage.proxy.close({ graceMs: 0 });
+      await proxy.untilEmpty();
+      await proxy.proxy.close({ graceMs: 0 });
       const lines = [0, 1, 2].flatMap((file) =>
-        readFileSync(join(stage.folder, `access-${file}.log`), "utf8")
+        readFileSync(join(proxy.folder, `access-${file}.log`), "utf8")
           .split("\n")
           .filter((line) => line !== ""),
       );
@@ -122,7 +122,7 @@ for (const [title, workers] of modes) {
       load.abandon();
       witness.destroy();
       for (const origin of Object.values(origins)) await origin.close();
-      await stage.close();
+      await proxy.close();
     }
   });
 }

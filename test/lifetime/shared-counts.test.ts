@@ -1,106 +1,98 @@
 /** What all threads count together is exact: requests, turns of the balancer, connections under a limit. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { echo, Load } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
+import type { ConfigInput } from "../../src/index.ts";
+import { testWithHarness } from "../support/harness.ts";
+import { echo } from "../support/load.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { modes } from "../support/proxy-under-test.ts";
 
 for (const [title, workers] of [...modes, ["with three threads", 3] as const]) {
-  test(`many clients at once are counted exactly and spread in exact turns, ${title}`, async () => {
-    const origins = [await Origin.start(echo("a")), await Origin.start(echo("b"))];
-    const stage = await Stage.start({
-      workers,
-      listeners: [{ name: "main", address: "127.0.0.1:0" }],
-      routes: [{ name: "all", upstream: "app" }],
-      upstreams: { app: { endpoints: origins.map(({ url }) => url) } },
+  testWithHarness(`many clients at once are counted exactly and spread in exact turns, ${title}`, async (harness) => {
+    const origins = [await harness.origin(echo("a")), await harness.origin(echo("b"))];
+    const proxy = await harness.proxy({
+      config: {
+        workers,
+        listeners: [{ name: "main", address: "127.0.0.1:0" }],
+        routes: [{ name: "all", upstream: "app" }],
+        upstreams: { app: { endpoints: origins.map(({ url }) => url) } },
+      },
     });
-    const load = new Load({ port: stage.port(), clients: 20, requestsPerClient: 50 });
-    try {
-      await load.done();
-      assert.deepEqual(load.failures, []);
-      assert.equal(load.answered, 1_000);
-      assert.deepEqual(load.byEndpoint, { a: 500, b: 500 });
-      await eventually(
-        async () => (await stage.metrics()).sum("millrace_requests_in_flight") === 0,
-        "every exchange has ended",
-      );
-      const metrics = await stage.metrics();
-      assert.equal(metrics.sum("millrace_requests_total"), 1_000);
-      assert.equal(
-        metrics.sum("millrace_requests_total", {
-          listener: "main",
-          route: "all",
-          upstream: "app",
-          method: "GET",
-          code: "200",
-        }),
-        500,
-      );
-      assert.equal(metrics.sum("millrace_request_duration_seconds_count"), 1_000);
-      assert.deepEqual(Object.values(metrics.by("millrace_upstream_requests_total", "endpoint")), [500, 500]);
-      assert.equal(metrics.sum("millrace_connections_accepted_total"), 20);
-      assert.equal(
-        metrics.sum("millrace_response_bytes_total"),
-        Array.from({ length: 20 }, (_, client) =>
-          Array.from({ length: 50 }, (_, count) => `/${client}-${count}`.length),
-        )
-          .flat()
-          .reduce((sum, size) => sum + size),
-      );
-      for (const origin of origins) await origin.close();
-      await stage.untilEmpty();
-    } finally {
-      load.abandon();
-      for (const origin of origins) await origin.close();
-      await stage.close();
-    }
+    const load = harness.load({ clients: 20, requestsPerClient: 50 });
+    await load.done();
+    assert.deepEqual(load.failures, []);
+    assert.equal(load.answered, 1_000);
+    assert.deepEqual(load.byEndpoint, { a: 500, b: 500 });
+    await eventually(
+      async () => (await proxy.metrics()).sum("millrace_requests_in_flight") === 0,
+      "every exchange has ended",
+    );
+    const metrics = await proxy.metrics();
+    assert.equal(metrics.sum("millrace_requests_total"), 1_000);
+    assert.equal(
+      metrics.sum("millrace_requests_total", {
+        listener: "main",
+        route: "all",
+        upstream: "app",
+        method: "GET",
+        code: "200",
+      }),
+      500,
+    );
+    assert.equal(metrics.sum("millrace_request_duration_seconds_count"), 1_000);
+    assert.deepEqual(Object.values(metrics.by("millrace_upstream_requests_total", "endpoint")), [500, 500]);
+    assert.equal(metrics.sum("millrace_connections_accepted_total"), 20);
+    assert.equal(
+      metrics.sum("millrace_response_bytes_total"),
+      Array.from({ length: 20 }, (_, client) => Array.from({ length: 50 }, (_, count) => `/${client}-${count}`.length))
+        .flat()
+        .reduce((sum, size) => sum + size),
+    );
+    for (const origin of origins) await origin.close();
   });
 }
 
 for (const [title, workers] of modes) {
-  test(`a limit of connections holds over all threads and frees what is closed, ${title}`, async () => {
-    const stage = await Stage.start({
-      workers,
-      listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections: 10 } }],
-      routes: [{ respond: { status: 200, body: "here" } }],
-    });
-    /** Whether a new connection is served; one that is not is closed by the proxy. */
-    const open: RawClient[] = [];
-    const tryOne = async (): Promise<boolean> => {
-      const client = await RawClient.connect(stage.port());
-      open.push(client);
-      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      return client.response().then(
-        () => true,
-        () => false,
-      );
-    };
-    try {
+  testWithHarness(
+    `a limit of connections holds over all threads and frees what is closed, ${title}`,
+    async (harness) => {
+      const proxy = await harness.proxy({
+        config: {
+          workers,
+          listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections: 10 } }],
+          routes: [{ respond: { status: 200, body: "here" } }],
+        },
+      });
+      /** Whether a new connection is served; one that is not is closed by the proxy. */
+      const open: RawClient[] = [];
+      const tryOne = async (): Promise<boolean> => {
+        const client = await harness.raw(proxy);
+        open.push(client);
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        return client.response().then(
+          () => true,
+          () => false,
+        );
+      };
       const first = await Promise.all(Array.from({ length: 25 }, tryOne));
       assert.equal(first.filter((isServed) => isServed).length, 10);
-      assert.equal((await stage.metrics()).sum("millrace_connections_refused_total"), 15);
+      assert.equal((await proxy.metrics()).sum("millrace_connections_refused_total"), 15);
       const served = open.filter((_, index) => first[index]);
       await Promise.all(served.slice(0, 4).map((client) => client.close()));
-      await eventually(async () => (await stage.proxy.inspect()).connections === 6, "four places are free");
+      await eventually(async () => (await proxy.inspect()).connections === 6, "four places are free");
       assert.equal((await Promise.all(Array.from({ length: 9 }, tryOne))).filter((isServed) => isServed).length, 4);
       // A limit that a reload takes away holds no more; one that it lowers closes nobody.
-      const withLimit = (connections: number): Parameters<Stage["reload"]>[0] => ({
+      const withLimit = (connections: number): ConfigInput => ({
         workers,
         listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }],
         routes: [{ respond: { status: 200, body: "here" } }],
       });
-      await stage.reload(withLimit(5));
+      await proxy.reload({ config: withLimit(5) });
       assert.equal(await tryOne(), false);
-      assert.equal((await stage.proxy.inspect()).connections, 10);
-      await stage.reload(withLimit(0));
+      assert.equal((await proxy.inspect()).connections, 10);
+      await proxy.reload({ config: withLimit(0) });
       assert.equal(await tryOne(), true);
       for (const client of open) client.destroy();
-      await stage.untilEmpty();
-    } finally {
-      for (const client of open) client.destroy();
-      await stage.close();
-    }
-  });
+    },
+  );
 }

@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import type { RequestListener } from "node:http";
-import { test, type TestContext } from "node:test";
+import { test, type TestContext, type TestOptions } from "node:test";
 import { type Behaviour, Endpoint } from "./endpoint.ts";
 import { Http1Speaker } from "./http1-speaker.ts";
+import { Load, type LoadOptions } from "./load.ts";
 import type { ReceivedAnswer } from "./message.ts";
 import { Origin } from "./origin.ts";
+import { OriginProcess } from "./origin-process.ts";
 import { type LogLine, type ProxyOptions, ProxyUnderTest } from "./proxy-under-test.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Script, ScriptedUpstream } from "./scripted-upstream.ts";
@@ -33,8 +35,12 @@ export function testOverProtocols(name: string, run: (harness: Harness, context:
 }
 
 /** Declares a test of bytes on the wire, of a protocol that it names, or of no protocol at all. */
-export function testWithHarness(name: string, run: (harness: Harness, context: TestContext) => Promise<void>): void {
-  test(name, (context) => run(new Harness(context), context));
+export function testWithHarness(
+  name: string,
+  run: (harness: Harness, context: TestContext) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  test(name, options, (context) => run(new Harness(context), context));
 }
 
 /** How to start a client, a proxy and an endpoint at once: the options of the proxy, but its endpoints. */
@@ -108,6 +114,13 @@ export class Harness {
     return this.#endpoint(Origin.start(listener, port));
   }
 
+  /** An endpoint in a process of its own, which can be killed like one. @param port to come back at a known one */
+  async originProcess(name: string, port?: number): Promise<OriginProcess> {
+    const origin = await OriginProcess.start(name, port);
+    this.atEnd(() => origin.kill());
+    return origin;
+  }
+
   /** A connection of a client that speaks what is to be spoken by clients. @param proxy default: the last one */
   async speaker(proxy = this.#proxies.at(-1)!): Promise<Speaker> {
     const speaker = await Http1Speaker.connect(proxy.port);
@@ -139,6 +152,13 @@ export class Harness {
     const client = await RawClient.connect(proxy.port);
     this.#clients.push(client);
     return client;
+  }
+
+  /** Clients that keep a proxy busy. @param proxy default: the last one */
+  load(options: Omit<LoadOptions, "port">, proxy = this.#proxies.at(-1)!): Load {
+    const load = new Load({ port: proxy.port, ...options });
+    this.endWithClients(() => load.abandon());
+    return load;
   }
 
   /** Ends something of the test's own together with the clients. */

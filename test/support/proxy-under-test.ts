@@ -100,7 +100,11 @@ export class ProxyUnderTest {
 
   /** Applies other options, with as many threads as before; folder and access log stay. */
   reload(options: ProxyOptions): ReturnType<Proxy["reload"]> {
-    return this.proxy.reload(configurationOf({ threads: this.options.threads ?? 0, ...options }, this.folder));
+    return this.proxy.reload(configurationOf({ threads: this.#threads, ...options }, this.folder));
+  }
+
+  get #threads(): number {
+    return Number(configurationOf(this.options, this.folder).workers);
   }
 
   /** Whether `close` returns every exchange: the configuration has no other access log, and no thread was killed. */
