@@ -3,43 +3,46 @@
  * others.
  */
 import assert from "node:assert/strict";
-import { request } from "node:http";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import type { ConfigInput } from "../../src/index.ts";
-import { Origin } from "../support/origin.ts";
-import { modes, Stage } from "../support/stage.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
+import { modes, type ProxyOptions, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 
-const origin = await Origin.start((incoming, outgoing) =>
-  outgoing.end(JSON.stringify({ xff: incoming.headers["x-forwarded-for"], forwarded: incoming.headers.forwarded })),
-);
-after(() => origin.close());
-
-function ask(socketPath: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath, headers, agent: false }, (response) => {
-      let body = "";
-      response
-        .setEncoding("utf8")
-        .on("data", (text: string) => {
-          body += text;
-        })
-        .once("end", () => resolve({ status: response.statusCode ?? 0, body }));
+/** A proxy that listens on a Unix socket. */
+async function start(
+  harness: Harness,
+  threads: number,
+  rest: object = {},
+): Promise<{ proxy: ProxyUnderTest; optionsOf: (trustedProxies: readonly string[]) => ProxyOptions }> {
+  const endpoint = await harness.endpoint((exchange) => {
+    const { request } = exchange;
+    exchange.answer({
+      body: JSON.stringify({ xff: request.value("x-forwarded-for"), forwarded: request.value("forwarded") }),
     });
-    call.once("error", reject).end();
   });
+  const optionsIn = (folder: string, trustedProxies: readonly string[]): ProxyOptions => ({
+    threads,
+    endpoints: [endpoint.url],
+    listener: { address: `unix:${join(folder, "l.sock")}`, trustedProxies },
+    routes: [{ upstream: "app", ...rest }],
+  });
+  const proxy = await harness.proxy((folder) => optionsIn(folder, []));
+  return { proxy, optionsOf: (trustedProxies) => optionsIn(proxy.folder, trustedProxies) };
 }
 
-const config = (folder: string, workers: number, trustedProxies: readonly string[], rest: object = {}): ConfigInput =>
-  ({
-    workers,
-    listeners: [{ address: `unix:${join(folder, "l.sock")}`, trustedProxies }],
-    routes: [{ upstream: "app", ...rest }],
-    upstreams: { app: { endpoints: [origin.url] } },
-  }) as unknown as ConfigInput;
+/** Asks by a connection of its own. */
+async function ask(
+  harness: Harness,
+  proxy: ProxyUnderTest,
+  fields: Record<string, string> = {},
+): Promise<{ status: number; text: string }> {
+  const client = await harness.speakerAt({ path: join(proxy.folder, "l.sock") });
+  const answer = await client.ask({ fields });
+  await client.close();
+  return answer;
+}
 
-for (const [title, workers] of modes) {
-  test(`a trusted peer's word goes on as it came, others' does not, ${title}`, async () => {
+for (const [title, threads] of modes) {
+  testOverProtocols(`a trusted peer's word goes on as it came, others' does not, ${title}`, async (harness) => {
     const cases: readonly (readonly [
       trusted: readonly string[],
       sent: Record<string, string>,
@@ -53,64 +56,51 @@ for (const [title, workers] of modes) {
       [["10.0.0.0/8", "0.0.0.0/0", "::/0"], { "x-forwarded-for": "192.0.2.7" }, "unknown"],
       [[], { "x-forwarded-for": "192.0.2.7", forwarded: "for=192.0.2.7" }, "unknown"],
     ];
-    const stage = await Stage.start((folder) => config(folder, workers, []));
-    try {
-      for (const [trusted, sent, xff, forwarded] of cases) {
-        await stage.reload(config(stage.folder, workers, trusted));
-        const found = JSON.parse((await ask(join(stage.folder, "l.sock"), sent)).body) as {
-          xff?: string;
-          forwarded?: string;
-        };
-        assert.equal(found.xff, xff, JSON.stringify([trusted, sent]));
-        if (forwarded !== undefined) assert.ok(found.forwarded?.startsWith(forwarded), String(found.forwarded));
-        else assert.equal(found.forwarded, undefined);
-      }
-    } finally {
-      await stage.close();
+    const { proxy, optionsOf } = await start(harness, threads);
+    for (const [trusted, sent, xff, forwarded] of cases) {
+      await proxy.reload(optionsOf(trusted));
+      const found = JSON.parse((await ask(harness, proxy, sent)).text) as {
+        xff: string;
+        forwarded: string | null;
+      };
+      assert.equal(found.xff, xff, JSON.stringify([trusted, sent]));
+      if (forwarded !== undefined) assert.ok(found.forwarded?.startsWith(forwarded), String(found.forwarded));
+      else assert.equal(found.forwarded, null);
     }
   });
 
-  test(`a limit by client counts clients apart if the peer is trusted, else all together, ${title}`, async () => {
-    const limited = { middlewares: [{ rateLimit: { rate: "1/h", burst: 2, name: "limit" } }] };
-    const stage = await Stage.start((folder) => config(folder, workers, [], limited));
-    const statuses = async (clients: readonly string[]): Promise<number[]> => {
-      const found: number[] = [];
-      for (const client of clients)
-        found.push((await ask(join(stage.folder, "l.sock"), { "x-forwarded-for": client })).status);
-      return found;
-    };
-    try {
+  testOverProtocols(
+    `a limit by client counts clients apart if the peer is trusted, else all together, ${title}`,
+    async (harness) => {
+      const limited = { middlewares: [{ rateLimit: { rate: "1/h", burst: 2, name: "limit" } }] };
+      const { proxy, optionsOf } = await start(harness, threads, limited);
+      const statuses = async (clients: readonly string[]): Promise<number[]> => {
+        const found: number[] = [];
+        for (const client of clients) found.push((await ask(harness, proxy, { "x-forwarded-for": client })).status);
+        return found;
+      };
       assert.deepEqual(await statuses(["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]), [200, 200, 429, 429]);
-      await stage.reload(config(stage.folder, workers, ["unix"], limited));
+      await proxy.reload(optionsOf(["unix"]));
       assert.deepEqual(
         await statuses(["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"]),
         [200, 200, 429, 200, 200],
       );
-    } finally {
-      await stage.close();
-    }
-  });
+    },
+  );
 }
 
-test("a route for a network takes the clients that a trusted peer names", async () => {
-  const stage = await Stage.start(
-    (folder) =>
-      ({
-        ...config(folder, 0, ["unix"]),
-        routes: [{ match: { clientIp: ["192.0.2.0/24"] }, respond: { status: 403 } }, { upstream: "app" }],
-      }) as unknown as ConfigInput,
+testOverProtocols("a route for a network takes the clients that a trusted peer names", async (harness) => {
+  const { proxy, optionsOf } = await start(harness, 0);
+  await proxy.reload({
+    ...optionsOf(["unix"]),
+    routes: [{ match: { clientIp: ["192.0.2.0/24"] }, respond: { status: 403 } }, { upstream: "app" }],
+  });
+  assert.deepEqual(
+    [
+      (await ask(harness, proxy, { "x-forwarded-for": "192.0.2.7" })).status,
+      (await ask(harness, proxy, { "x-forwarded-for": "198.51.100.7" })).status,
+      (await ask(harness, proxy)).status,
+    ],
+    [403, 200, 200],
   );
-  try {
-    const path = join(stage.folder, "l.sock");
-    assert.deepEqual(
-      [
-        (await ask(path, { "x-forwarded-for": "192.0.2.7" })).status,
-        (await ask(path, { "x-forwarded-for": "198.51.100.7" })).status,
-        (await ask(path)).status,
-      ],
-      [403, 200, 200],
-    );
-  } finally {
-    await stage.close();
-  }
 });

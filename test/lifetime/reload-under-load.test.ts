@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
 import { testWithHarness } from "../support/harness.ts";
-import { echo, Load } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { echo } from "../support/load.ts";
+import type { Origin } from "../support/origin.ts";
 import { eventually } from "../support/signal.ts";
 import { modes } from "../support/proxy-under-test.ts";
 import { valuesOf } from "../support/wire-reader.ts";
@@ -77,52 +76,45 @@ for (const [title, workers] of modes) {
     const origins: Record<string, Origin> = {};
     for (const name of ["a", "b", "c"]) origins[name] = await harness.origin(echo(name));
     const proxy = await harness.proxy((folder) => ({ config: configOf(0, origins, folder, workers) }));
-    const load = new Load({ port: proxy.portOf("main"), clients });
-    const witness = await RawClient.connect(proxy.portOf("main"));
+    const load = harness.load({ clients });
+    const witness = await harness.raw();
     let witnessed = 0;
-    try {
+    await load.untilMore(gap);
+    for (let step = 1; step <= reloads; step++) {
+      await proxy.reload({ config: configOf(step, origins, proxy.folder, workers) });
+      // On the connection that was there from the beginning, too, the new configuration holds from the next request
+      // on.
+      witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const answer = await witness.response();
+      witnessed++;
+      assert.equal(answer.status, 200);
+      assert.deepEqual(valuesOf(answer, "x-step"), [String(step)]);
       await load.untilMore(gap);
-      for (let step = 1; step <= reloads; step++) {
-        await proxy.reload({ config: configOf(step, origins, proxy.folder, workers) });
-        // On the connection that was there from the beginning, too, the new configuration holds from the next request
-        // on.
-        witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
-        const answer = await witness.response();
-        witnessed++;
-        assert.equal(answer.status, 200);
-        assert.deepEqual(valuesOf(answer, "x-step"), [String(step)]);
-        await load.untilMore(gap);
-      }
-      await load.stop();
-      assert.deepEqual(load.failures, []);
-      assert.deepEqual(proxy.complaints, []);
-      await witness.close();
-      const metrics = await proxy.metrics();
-      assert.equal(metrics.sum("millrace_requests_total"), load.answered + witnessed);
-      assert.equal(metrics.sum("millrace_requests_total", { code: "200" }), load.answered + witnessed);
-      assert.equal(metrics.sum("millrace_config_reloads_total", { result: "success" }), reloads);
-      assert.equal(metrics.sum("millrace_retries_total"), 0, "nor did it take a second attempt");
-      // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
-      await proxy.reload({ config: configOf(reloads + 1, origins, proxy.folder, workers) });
-      assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
-      await eventually(
-        () => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0,
-        "connections to removed endpoints are closed",
-      );
-      for (const origin of Object.values(origins)) await origin.close();
-      await proxy.untilEmpty();
-      await proxy.proxy.close({ graceMs: 0 });
-      const lines = [0, 1, 2].flatMap((file) =>
-        readFileSync(join(proxy.folder, `access-${file}.log`), "utf8")
-          .split("\n")
-          .filter((line) => line !== ""),
-      );
-      assert.equal(lines.length, load.answered + witnessed, "each request is logged once, in the file of its time");
-    } finally {
-      load.abandon();
-      witness.destroy();
-      for (const origin of Object.values(origins)) await origin.close();
-      await proxy.close();
     }
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    assert.deepEqual(proxy.complaints, []);
+    await witness.close();
+    const metrics = await proxy.metrics();
+    assert.equal(metrics.sum("millrace_requests_total"), load.answered + witnessed);
+    assert.equal(metrics.sum("millrace_requests_total", { code: "200" }), load.answered + witnessed);
+    assert.equal(metrics.sum("millrace_config_reloads_total", { result: "success" }), reloads);
+    assert.equal(metrics.sum("millrace_retries_total"), 0, "nor did it take a second attempt");
+    // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
+    await proxy.reload({ config: configOf(reloads + 1, origins, proxy.folder, workers) });
+    assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
+    await eventually(
+      () => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0,
+      "connections to removed endpoints are closed",
+    );
+    for (const origin of Object.values(origins)) await origin.close();
+    await proxy.untilEmpty();
+    await proxy.proxy.close({ graceMs: 0 });
+    const lines = [0, 1, 2].flatMap((file) =>
+      readFileSync(join(proxy.folder, `access-${file}.log`), "utf8")
+        .split("\n")
+        .filter((line) => line !== ""),
+    );
+    assert.equal(lines.length, load.answered + witnessed, "each request is logged once, in the file of its time");
   });
 }

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { RequestListener } from "node:http";
+import type { NetConnectOpts } from "node:net";
 import { test, type TestContext, type TestOptions } from "node:test";
 import { type Behaviour, Endpoint } from "./endpoint.ts";
 import { Http1Speaker } from "./http1-speaker.ts";
@@ -27,9 +28,13 @@ export interface Protocols {
 const matrix: readonly Protocols[] = [{ client: "HTTP/1.1", endpoint: "HTTP/1.1" }];
 
 /** Declares a test of what a proxy does, whatever is spoken on its two sides: one for each pair of protocols. */
-export function testOverProtocols(name: string, run: (harness: Harness, context: TestContext) => Promise<void>): void {
+export function testOverProtocols(
+  name: string,
+  run: (harness: Harness, context: TestContext) => Promise<void>,
+  options: TestOptions = {},
+): void {
   for (const [index, pair] of matrix.entries())
-    test(index === 0 ? name : `${name}, ${pair.client} to ${pair.endpoint}`, (context) =>
+    test(index === 0 ? name : `${name}, ${pair.client} to ${pair.endpoint}`, options, (context) =>
       run(new Harness(context, pair), context),
     );
 }
@@ -123,8 +128,14 @@ export class Harness {
 
   /** A connection of a client that speaks what is to be spoken by clients. @param proxy default: the last one */
   async speaker(proxy = this.#proxies.at(-1)!): Promise<Speaker> {
-    const speaker = await Http1Speaker.connect(proxy.port);
+    const speaker = await this.speakerAt(proxy.port);
     this.#speakers.push({ speaker, proxy });
+    return speaker;
+  }
+
+  /** The same to another listener than the first: a port or a Unix socket. Its lines in the access log are not counted. */
+  async speakerAt(target: number | NetConnectOpts): Promise<Speaker> {
+    const speaker = await Http1Speaker.connect(target);
     this.#clients.push(speaker);
     return speaker;
   }
