@@ -155,3 +155,13 @@ test("a body that breaks off breaks off at its target, is kept no more, and cann
   assert.deepEqual([first.aborted, first.trailers, held.total], ["TRUNCATED_REQUEST", null, 0]);
   assert.equal(body.isReplayable, false);
 });
+
+test("a body that breaks off between two attempts breaks off at the next one", () => {
+  const { source, body, first } = start(true);
+  source.give("abc");
+  body.detach();
+  source.sink!.abort("BODY_TIMEOUT");
+  const second = new Target();
+  body.attach(second);
+  assert.deepEqual([first.aborted, second.text, second.aborted], [null, "", "BODY_TIMEOUT"]);
+});

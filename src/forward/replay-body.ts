@@ -18,6 +18,8 @@ export class ReplayBody implements BodySink, BodySource {
   #isStarted = false;
   #isEnded = false;
   #isDropped = false;
+  /** Why it has broken off; null = it has not. */
+  #aborted: ReasonCode | null = null;
   /** The body from its first byte; `#keptBytes` of it are used. */
   #kept: Buffer | null = null;
   #keptBytes = 0;
@@ -44,6 +46,7 @@ export class ReplayBody implements BodySink, BodySource {
 
   /** Sends the body to `target` from its first byte, and goes on with what arrives. */
   attach(target: BodySink): void {
+    if (this.#aborted !== null) return target.abort(this.#aborted);
     this.#target = target;
     if (!this.#isStarted || this.#body.isRepeatable) {
       this.#isStarted = true;
@@ -95,6 +98,7 @@ export class ReplayBody implements BodySink, BodySource {
   abort(code: ReasonCode): void {
     const target = this.#target;
     this.#target = null;
+    this.#aborted = code;
     this.#drop();
     target?.abort(code);
   }

@@ -102,7 +102,9 @@ test("of interim answers, 100 passes no filter, and others pass those that want 
 test("there is one answer: what is started after it goes nowhere", () => {
   const { exchange, client } = createExchange();
   const sink = exchange.start(head, emptySource);
-  exchange.start({ ...head, status: 500 }, emptySource).end(null);
+  const second = { stopped: "", resume: () => {}, stop: (code: string) => void (second.stopped = code) };
+  exchange.start({ ...head, status: 500 }, second).end(null);
+  assert.equal(second.stopped, "CLIENT_GONE");
   sink.end(null);
   exchange.fail("INTERNAL_ERROR");
   exchange.interim({ ...head, status: 103 });

@@ -177,7 +177,7 @@ export class Exchange implements Responder {
    * @returns where the body goes
    */
   start(head: AnswerHead, source: BodySource): BodySink {
-    if (this.#sink !== null || this.isHeadSent || this.isEnded) return nowhere;
+    if (this.#sink !== null || this.isHeadSent || this.isEnded) return turnAway(source, this.#client);
     // Callbacks may come before the filters have returned: until then nothing else can be started.
     this.#sink = nowhere;
     try {
@@ -279,7 +279,7 @@ class Exit implements Responder {
   }
 
   start(head: AnswerHead, source: BodySource): BodySink {
-    if (!this.#isOpen) return nowhere;
+    if (!this.#isOpen) return turnAway(source, this.#client);
     this.sink = this.#client.start(head, source);
     return this.sink;
   }
@@ -287,4 +287,14 @@ class Exit implements Responder {
   get #isOpen(): boolean {
     return !this.#exchange.isHeadSent && !this.#exchange.isEnded;
   }
+}
+
+/** Nobody takes the answer of `source`: there is another, or the exchange is over. */
+function turnAway(source: BodySource, client: ClientSide): BodySink {
+  try {
+    source.stop("CLIENT_GONE");
+  } catch (error) {
+    client.onInternalError(error);
+  }
+  return nowhere;
 }

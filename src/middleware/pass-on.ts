@@ -47,7 +47,10 @@ export function onEnd(exchange: Exchange, run: () => void): void {
     before === null
       ? run
       : () => {
-          before();
-          run();
+          try {
+            before();
+          } finally {
+            run();
+          }
         };
 }

@@ -353,7 +353,11 @@ export class DataPlane implements ListenerHost {
   }
 
   onExchangeEnd(exchange: Exchange): void {
-    if (exchange.onEnd !== null) exchange.onEnd();
+    try {
+      if (exchange.onEnd !== null) exchange.onEnd();
+    } catch (error) {
+      this.onInternalError(error);
+    }
     this.#metrics.record(exchange);
     if (exchange.record.reason === "SHUTTING_DOWN")
       this.#writer.counter(families.cut, [exchange.record.status === 101 ? "tunnel" : "exchange"]).add(1);

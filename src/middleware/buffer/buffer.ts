@@ -30,6 +30,9 @@ export function createBuffer(options: BufferOptions, context: MiddlewareContext)
       onTooLarge() {
         if (hold.release()) exchange.fail("BODY_TOO_LARGE");
       },
+      onAborted(code) {
+        if (hold.release()) exchange.fail(code);
+      },
       onError(error) {
         context.warnings.warn({
           subject: `buffer ${context.routeName}`,

@@ -40,6 +40,9 @@ function createBody(limits: { maxRequestBytes: number; memoryBytes: number }, he
     onTooLarge: () => {
       told.push("too large");
     },
+    onAborted: (code) => {
+      told.push(code);
+    },
     onError: (error) => {
       told.push(error.message);
       completion.reject(error);
@@ -275,3 +278,11 @@ for (const [what, memoryBytes] of [
     while (held.total !== 0) await nextTurn();
   });
 }
+
+test("a body that breaks off is told once, and not held any longer", () => {
+  const { sink, told, held } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 1_000_000 });
+  sink.data(Buffer.alloc(5_000));
+  sink.abort("TRUNCATED_REQUEST");
+  sink.end(null);
+  assert.deepEqual([told, held.total], [["TRUNCATED_REQUEST"], 0]);
+});

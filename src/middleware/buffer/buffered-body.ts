@@ -5,15 +5,18 @@
 import type { HeldMemory } from "../../base/held-memory.ts";
 import { type BodyLength, type BodySink, type BodySource, emptySource, type RequestBody } from "../../http/body.ts";
 import type { Fields } from "../../http/field-section.ts";
+import type { ReasonCode } from "../../http/reason.ts";
 import { MemoryPart } from "./memory-part.ts";
 import { SpillFile } from "./spill-file.ts";
 
 const readBytes = 65_536;
 
-/** Who waits for the whole body. At most one of `onComplete`, `onTooLarge` and `onError` comes. */
+/** Who waits for the whole body. At most one of these comes. */
 export interface BufferListener {
   onComplete(): void;
   onTooLarge(): void;
+  /** It has broken off. */
+  onAborted(code: ReasonCode): void;
   /** The temporary file cannot be written or read; it may come while the body is given, too. */
   onError(error: NodeJS.ErrnoException): void;
 }
@@ -114,9 +117,10 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
     return true;
   }
 
-  /** Whoever reads from the client answers it. */
-  abort(): void {
+  abort(code: ReasonCode): void {
+    if (this.#isOver) return;
     this.discard();
+    this.#listener.onAborted(code);
   }
 
   #openFile(): SpillFile {
