@@ -17,12 +17,18 @@ const versions = join(root, "test/versions");
 /** A single test that takes longer hangs. */
 const testTimeoutMs = 180_000;
 
-/** What is close to Node.js: sockets, messages, and one file in which all of it works together. */
+/**
+ * What is close to Node.js: sockets, messages, and a few files in which all of it works together. Not
+ * `test/wire/differential.test.ts`: what it compares with is Node's own parser, and older ones refuse tabs around a
+ * Content-Length.
+ */
 const engine = [
   "src/net/**/*.test.ts",
   "src/http1/**/*.test.ts",
   "src/server/reception.test.ts",
-  "test/wire/*.test.ts",
+  "test/wire/requests.test.ts",
+  "test/wire/responses.test.ts",
+  "test/wire/lenient-responses.test.ts",
   "test/integration/plain-reads.test.ts",
   "test/integration/tunnel.test.ts",
   "test/integration/upstream-connections.test.ts",
