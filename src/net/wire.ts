@@ -74,7 +74,7 @@ export interface Wire {
   end(): void;
   /** The reader is to be told by `onFinish`. */
   awaitFinish(): void;
-  /** Closes it now. No callback follows. */
+  /** Closes it now. What has left this process still goes out, and its end is an orderly one. No callback follows. */
   destroy(): void;
   /** As `destroy`, but the peer is told by a reset, so that it takes nothing for complete; if that can be done. */
   reset(): void;

@@ -109,6 +109,7 @@ async function open({
   return { client, connection: connection!, clock, wheel, ended: ended.promise, exchanges };
 }
 
+const close = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const cancelled: string[] = [];
 const answerer = (isQueued: boolean): Answerer => ({
@@ -139,6 +140,22 @@ test("one whose request is under way has half a second in which its answer may b
   assert.deepEqual([(await ended).record.status, cancelled], [499, ["CLIENT_GONE"]]);
   client.destroy();
 });
+
+for (const [what, sent, waits] of [
+  ["a request without a body that says close is closed at once", `${close}\r\n`, 0],
+  ["one of HTTP/1.0, too", "GET / HTTP/1.0\r\n\r\n", 0],
+  ["one with a body is waited for: a line end may follow", `${close}Content-Length: 1\r\n\r\nx`, 1],
+  ["one behind which more has come is waited for", `${close}\r\n${get}`, 1],
+] as const) {
+  test(`when an answer that is the last is written, the connection of ${what}`, async () => {
+    const { client, ended, wheel } = await open({ sent });
+    await ended;
+    assert.equal(wheel.linkedCount, waits);
+    const [answer] = (await once(client, "data")) as [Buffer];
+    assert.match(answer.toString("latin1"), /^HTTP\/1\.[01] 404 [^]*not found[^]*$/i);
+    await once(client, "close");
+  });
+}
 
 test("draining ends a connection that was in use within the grace when no request can be on its way any more, and any other at once", async () => {
   for (const [graceMs, idleMs, waitMs] of [

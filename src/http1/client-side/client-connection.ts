@@ -6,7 +6,7 @@
  */
 import type { BodySink } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { RequestHead } from "../../http/message.ts";
+import { Framing, RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { Session } from "../../net/protocol.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
@@ -233,6 +233,11 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
 
   /** Request and answer are complete: on to the next request, or close. */
   #finish(): void {
+    const request = this.#answer.exchange?.request;
+    // RFC 9112 section 9.6: a client that has said `close` sends nothing behind its request. One with a body is not
+    // relied on: careless clients send a line end behind it.
+    if (request?.isKeptAlive === false && request.framing === Framing.none && this.#input.unread.isEmpty)
+      this.#ending.isRestExpected = false;
     this.#answer.exchange = null;
     this.#body.release();
     if (!this.#answer.isKeptAlive || (this.#ending.isHalfClosed && this.#input.unread.isEmpty)) {

@@ -43,6 +43,8 @@ export class ClientEnding {
   hasEndedWriting = false;
   /** The answer must not look complete, and only a reset says so. */
   isBreakingOff = false;
+  /** The client may still send something, which must not be answered with a reset. */
+  isRestExpected = true;
   readonly #wire: Wire;
   readonly #deadlines: ClientDeadlines;
   readonly #wheel: TimerWheel;
@@ -102,6 +104,8 @@ export class ClientEnding {
   /** Everything is handed to the kernel. */
   onWritten(): void {
     if (this.isBreakingOff) this.#awaitLastBytes();
+    // The kernel sends what it has, and our FIN behind it: no separate FIN, and no wait for the client's.
+    else if ((this.isHalfClosed || !this.isRestExpected) && !this.hasEndedWriting) this.#onOver("close");
     else {
       this.endWriting();
       if (this.isHalfClosed) this.#waitUntilFinished();
