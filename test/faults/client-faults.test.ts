@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inBatches } from "../support/batches.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";

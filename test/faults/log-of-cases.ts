@@ -1,6 +1,6 @@
 /** Which access-log lines belong to which client: they are told apart by the client's port. */
 import assert from "node:assert/strict";
-import type { LogLine } from "../support/proxy.ts";
+import type { LogLine } from "../support/proxy-under-test.ts";
 
 /** The clients' ports and how many lines each must have written. */
 export class LogOfCases {

@@ -9,7 +9,7 @@ import { type AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
 import { DialledSocket } from "../../src/net/dialled-socket.ts";
 import { MetricsPage } from "../support/metrics-page.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 
 for (const [code, expected] of Object.entries({
   EMFILE: "OVERLOADED",

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inBatches } from "../support/batches.ts";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { readResponse, WireError } from "../support/wire-reader.ts";

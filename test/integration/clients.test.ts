@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Origin } from "../support/origin.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 
 const run = promisify(execFile);
 const has = (command: string): boolean => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;

@@ -15,7 +15,7 @@ import { test } from "node:test";
 import { mannerOf, type Outcome, StormClient } from "../support/identity-client.ts";
 import { Ledger, Origin } from "../support/identity-origin.ts";
 import { below, createRandom, maxLimitedBytes, oneOf, planOf, type Way } from "../support/identity-plan.ts";
-import { ProxyUnderTest, type ProxyOptions } from "../support/proxy.ts";
+import { ProxyUnderTest, type ProxyOptions } from "../support/proxy-under-test.ts";
 
 const stormMs = Number(process.env["MILLRACE_STORM_SECONDS"] ?? 3) * 1_000;
 const stormSeed = Number(process.env["MILLRACE_STORM_SEED"] ?? 1);

@@ -3,11 +3,8 @@
  * client waits for is a bounded number of their answers. Counted in the access log, not measured in time.
  */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { testWithHarness } from "../support/harness.ts";
+import type { RawClient } from "../support/raw-client.ts";
 
 const floodingClients = 5;
 const asked = 12;
@@ -60,15 +57,15 @@ function flood(client: RawClient, request: string): () => void {
 }
 
 for (const [what, request, status, code] of rows) {
-  test(`a pipelined flood of requests that ${what} answers leaves others their turn`, async () => {
-    const endpoint = createServer((asked, answer) => {
+  testWithHarness(`a pipelined flood of requests that ${what} answers leaves others their turn`, async (harness) => {
+    const { url, server } = await harness.origin((asked, answer) => {
       // This one is never answered: it holds the only place of its upstream.
       if (asked.url !== "/full") answer.end("ok");
     });
-    await new Promise<void>((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
-    const url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}`;
+    // A client that has gone is not noticed behind what it has pipelined.
+    harness.endWithClients(() => server.closeAllConnections());
     const route = (path: string, rest: object): object => ({ name: path.slice(1), match: { path }, ...rest });
-    const proxy = await ProxyUnderTest.start({
+    await harness.proxy({
       config: {
         upstreams: {
           app: { endpoints: [url] },
@@ -96,32 +93,23 @@ for (const [what, request, status, code] of rows) {
         ...["app", "dead", "broken", "full"].map((name) => route(`/${name}`, { upstream: name })),
       ],
     });
-    const ends: (() => void)[] = [];
-    try {
-      for (let at = 0; at < floodingClients; at++) ends.push(flood(await RawClient.connect(proxy.port), request));
-      const other = await RawClient.connect(proxy.port);
-      for (let at = 0; at < asked; at++) {
-        other.send(get("/other"));
-        assert.equal((await other.response()).body.toString(), "other");
-      }
-      other.destroy();
-    } finally {
-      for (const end of ends) end();
-      endpoint.close();
-      endpoint.closeAllConnections();
-      await proxy.untilQuiet();
-      const lines = await proxy.close();
-      const places = lines.flatMap(({ route: name }, at) => (name === "other" ? [at] : []));
-      const between = places.slice(1).map((place, at) => place - places[at]! - 1);
-      assert.equal(places.length, asked);
-      assert.ok(
-        Math.max(...between) <= maxAnswersBetween,
-        `answers to the flood between two of the other client: ${between.join(", ")}`,
-      );
-      const ofFlood = lines.filter(
-        (line) => line["route"] !== "other" && line["status"] === status && (line["reason"] ?? null) === code,
-      );
-      assert.ok(ofFlood.length > 10 * floodingClients, `${ofFlood.length} answers with ${status} ${code ?? ""}`);
+    for (let at = 0; at < floodingClients; at++) harness.endWithClients(flood(await harness.raw(), request));
+    const other = await harness.raw();
+    for (let at = 0; at < asked; at++) {
+      other.send(get("/other"));
+      assert.equal((await other.response()).body.toString(), "other");
     }
+    const lines = (await harness.end())[0]!;
+    const places = lines.flatMap(({ route: name }, at) => (name === "other" ? [at] : []));
+    const between = places.slice(1).map((place, at) => place - places[at]! - 1);
+    assert.equal(places.length, asked);
+    assert.ok(
+      Math.max(...between) <= maxAnswersBetween,
+      `answers to the flood between two of the other client: ${between.join(", ")}`,
+    );
+    const ofFlood = lines.filter(
+      (line) => line["route"] !== "other" && line["status"] === status && (line["reason"] ?? null) === code,
+    );
+    assert.ok(ofFlood.length > 10 * floodingClients, `${ofFlood.length} answers with ${status} ${code ?? ""}`);
   });
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Server } from "node:net";
 import { test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 

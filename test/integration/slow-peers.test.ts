@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { describe, test } from "node:test";
-import { type LogLine, ProxyUnderTest } from "../support/proxy.ts";
+import { type LogLine, ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
 import { inSmallNetwork } from "../support/small-network.ts";
 

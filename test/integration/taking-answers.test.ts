@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
 import { eventually, loopTurns } from "../support/signal.ts";

@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ConfigError, type ConfigInput, createProxy, type Proxy } from "../../src/index.ts";
-import { modes } from "../support/stage.ts";
+import { modes } from "../support/proxy-under-test.ts";
 
 const index = new URL("../../src/index.ts", import.meta.url).href;
 

@@ -6,7 +6,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseConfig } from "../../src/config/parse-config.ts";
 import { type ConfigInput, createProxy, type Logger, type Proxy } from "../../src/index.ts";
+import type { CreateEndpointSource } from "../../src/server/endpoint-lists.ts";
+import { ControlledProxy } from "../../src/server/proxy.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { eventually } from "./signal.ts";
 
@@ -31,7 +34,7 @@ export const modes: readonly (readonly [title: string, threads: number])[] = [
 
 /**
  * What to start: one listener on a free port, an admin listener, a route to the upstream `app`, and whatever of that is
- * given otherwise. All but `threads`, `idleGraceMs` and `mayComplain` may be changed by a reload.
+ * given otherwise. All but `threads`, `idleGraceMs`, `createSource` and `mayComplain` may be changed by a reload.
  */
 export interface ProxyOptions {
   /** Proxy threads; default 0: inline. */
@@ -48,6 +51,8 @@ export interface ProxyOptions {
   readonly config?: Readonly<Record<string, unknown>> | ConfigInput;
   /** See `ProxyOptions` of the library; default 0. */
   readonly idleGraceMs?: number;
+  /** Where the endpoints of upstreams come from; default: the configuration. */
+  readonly createSource?: CreateEndpointSource;
   /** Messages of the level `error` that are no failure of the test; default: none. */
   readonly mayComplain?: RegExp;
 }
@@ -85,10 +90,13 @@ export class ProxyUnderTest {
     try {
       const options = typeof setup === "function" ? setup(folder) : setup;
       const messages: Message[] = [];
-      const proxy = await createProxy(configurationOf(options, folder), {
-        logger: loggerInto(messages),
-        ...(options.idleGraceMs === undefined ? {} : { idleGraceMs: options.idleGraceMs }),
-      });
+      const { createSource, idleGraceMs = 0 } = options;
+      const input = configurationOf(options, folder);
+      const given = { logger: loggerInto(messages), idleGraceMs };
+      const proxy =
+        createSource === undefined
+          ? await createProxy(input, given)
+          : new ControlledProxy(parseConfig(input, 0), given, createSource);
       await proxy.listen();
       await proxy.ready();
       return new ProxyUnderTest(proxy, { messages, folder, options });

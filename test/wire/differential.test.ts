@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import type { Field, WireRequest } from "../support/wire-reader.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { valuesOf, type WireRequest, type WireResponse } from "../support/wire-reader.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { loopTurns } from "../support/signal.ts";
-import { ProxyUnderTest } from "../support/proxy.ts";
+import { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { valuesOf, type WireResponse } from "../support/wire-reader.ts";

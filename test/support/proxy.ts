@@ -1,2 +1,0 @@
-/** The same under its old name. */
-export * from "./proxy-under-test.ts";
