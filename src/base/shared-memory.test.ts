@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SharedDirectory } from "./shared-directory.ts";
 import { SharedMemory, wordsOf } from "./shared-memory.ts";
 
 test("the same key is the same memory, here and behind a snapshot", () => {
@@ -17,21 +18,21 @@ test("a key names one layout", () => {
   assert.throws(() => memory.region("a", 128), RangeError);
 });
 
-test("adopting keeps what is known, pruning forgets the rest", async () => {
+test("adopting keeps what is known, pruning forgets the rest", () => {
   const control = new SharedMemory();
   control.region("old", 8);
   const thread = new SharedMemory(control.snapshot());
   const old = thread.region("old", 8);
   control.region("new", 8);
-  await thread.adopt(control.snapshot());
+  thread.adopt(control.snapshot());
   assert.deepEqual(
     [thread.region("old", 8).buffer === old.buffer, thread.region("old", 8).byteOffset],
     [true, old.byteOffset],
   );
   assert.equal(thread.region("new", 8).buffer, control.region("new", 8).buffer);
   assert.equal(thread.region("new", 8).byteOffset, control.region("new", 8).byteOffset);
-  await control.prune((key) => key === "new");
-  assert.deepEqual(control.snapshot().keys, ["new"]);
+  control.forget(["old"]);
+  assert.deepEqual(control.keys, ["new"]);
 });
 
 test("regions do not overlap, begin on cache lines, and start as zeros, whatever their sizes", () => {
@@ -53,24 +54,24 @@ test("regions do not overlap, begin on cache lines, and start as zeros, whatever
   for (const [at, bytes] of sizes.entries()) assert.equal(wordsOf(thread.region(String(at), bytes))[0], at + 1);
 });
 
-test("many regions are few buffers, and those of forgotten keys are let go", async () => {
+test("many regions are few buffers, and those of forgotten keys are let go", () => {
   const memory = new SharedMemory();
   memory.region("kept", 256);
   for (let round = 0; round < 100; round++) {
     for (let at = 0; at < 1_000; at++) memory.region(`${round}/${at}`, 256);
-    await memory.prune((key) => key === "kept" || key.startsWith(`${round}/`));
-    assert.ok(memory.snapshot().slabs.size <= 10, `${memory.snapshot().slabs.size} slabs for 1,001 regions`);
+    memory.forget(memory.keys.filter((key) => key !== "kept" && !key.startsWith(`${round}/`)));
+    assert.ok(memory.snapshot().buffers.length <= 10, `${memory.snapshot().buffers.length} slabs for 1,001 regions`);
   }
 });
 
-test("a key that is made again is other memory: whoever holds the old region does not write into it", async () => {
+test("a key that is made again is other memory: whoever holds the old region does not write into it", () => {
   const control = new SharedMemory();
   const old = control.region("a", 64);
   const thread = new SharedMemory(control.snapshot());
   const held = thread.region("a", 64);
-  await control.prune(() => false);
+  control.forget(control.keys);
   const made = control.region("a", 64);
-  await thread.adopt(control.snapshot());
+  thread.adopt(control.snapshot());
   for (const region of [old, held]) wordsOf(region).fill(1);
   assert.ok(wordsOf(made).every((word) => word === 0));
   assert.ok(wordsOf(thread.region("a", 64)).every((word) => word === 0));
@@ -89,19 +90,19 @@ test("a part of the directory is taken beside what is there, and keys are droppe
   assert.equal(wordsOf(thread.region("d", 64))[0], 4);
   wordsOf(thread.region("b", 64))[0] = 2;
   assert.equal(wordsOf(again)[0], 2, "the newer place of a key that was made again");
-  assert.deepEqual(thread.snapshot().keys.toSorted(), ["a", "b", "d"]);
+  control.forget(["c"]);
+  wordsOf(control.region("c", 64))[0] = 3;
+  assert.equal(wordsOf(thread.region("c", 64))[0], 0, "what was dropped is not found any more");
+  thread.extend(control.snapshot(["c"]), []);
+  assert.equal(wordsOf(thread.region("c", 64))[0], 3);
 });
 
-test("however often parts come and go, a thread holds the buffers of what it has", () => {
+test("a key is found among many, and only itself", () => {
   const control = new SharedMemory();
-  const thread = new SharedMemory(control.snapshot());
-  let before: readonly string[] = [];
-  for (let round = 0; round < 200; round++) {
-    const keys = Array.from({ length: 100 }, (_, at) => `${round}/${at}`);
-    for (const key of keys) control.region(key, 256);
-    thread.extend(control.snapshot(keys), before);
-    control.forget(before);
-    before = keys;
-  }
-  assert.ok(thread.snapshot().slabs.size <= 3, `${thread.snapshot().slabs.size} slabs`);
+  const keys = Array.from({ length: 5_000 }, (_, at) => `${"k".repeat(at % 7)}${at}`);
+  for (const [at, key] of keys.entries()) wordsOf(control.region(key, 64))[0] = at + 1;
+  const directory = new SharedDirectory(control.snapshot());
+  for (const [at, key] of keys.entries()) assert.equal(wordsOf(directory.find(key)!)[0], at + 1);
+  for (const key of ["", "k", "none", `${keys[0]}${keys[1]}`]) assert.equal(directory.find(key), null);
+  assert.equal(new SharedDirectory(new SharedMemory().snapshot()).find("k"), null);
 });

@@ -7,23 +7,9 @@
  * seconds. A place is never used twice, since whoever still holds the region of a forgotten key keeps using it; a slab
  * is let go when all its keys are forgotten.
  */
-import { TimeSlices } from "./time-slices.ts";
+import { SharedDirectory, type SharedRegion, type SharedSnapshot, writeSnapshot } from "./shared-directory.ts";
 
-/** A stretch of shared memory. It begins on a cache line of its own. */
-export interface SharedRegion {
-  readonly buffer: SharedArrayBuffer;
-  /** Where it begins in `buffer`: a multiple of 64. */
-  readonly byteOffset: number;
-  readonly byteLength: number;
-}
-
-/** What is posted to a proxy thread: the directory, or a part of it. */
-export interface SharedSnapshot {
-  readonly slabs: ReadonlyMap<number, SharedArrayBuffer>;
-  readonly keys: readonly string[];
-  /** For each key three numbers: its slab, its first byte there, its length. */
-  readonly places: Uint32Array;
-}
+export type { SharedRegion, SharedSnapshot } from "./shared-directory.ts";
 
 /** A region that a feature has reserved. */
 export interface ReservedRegion {
@@ -46,12 +32,12 @@ interface Slab {
 }
 
 interface Placed extends SharedRegion {
-  readonly slab: Slab;
+  /** Null if it was cut by another thread. */
+  readonly slab: Slab | null;
 }
 
 const slabBytes = 65_536;
 const lineBytes = 64;
-const placeWords = 3;
 
 /** The region as 32-bit integers. */
 export function wordsOf({ buffer, byteOffset, byteLength }: SharedRegion): Int32Array<SharedArrayBuffer> {
@@ -73,17 +59,21 @@ export function createRegion(byteLength: number): SharedRegion {
   return { buffer: new SharedArrayBuffer(byteLength), byteOffset: 0, byteLength };
 }
 
-/** A directory of shared regions. */
+/** A directory of shared regions: one's own, or one that was made of a snapshot of another thread's. */
 export class SharedMemory {
-  #regions = new Map<string, Placed>();
-  #slabs = new Map<number, Slab>();
+  /** All, or those that were looked up or came after the snapshot. */
+  readonly #regions = new Map<string, Placed>();
+  readonly #slabs = new Map<number, Slab>();
   #lastSlabId = 0;
   /** The slab that small regions are cut from. */
   #open: Slab | null = null;
+  #snapshot: SharedDirectory | null = null;
+  /** Keys of the snapshot that do not hold any more. */
+  readonly #dropped = new Set<string>();
 
   /** @param snapshot the directory to share; default: an empty one of one's own. */
   constructor(snapshot?: SharedSnapshot) {
-    if (snapshot !== undefined) this.extend(snapshot, []);
+    if (snapshot !== undefined) this.adopt(snapshot);
   }
 
   /**
@@ -91,8 +81,8 @@ export class SharedMemory {
    * @throws RangeError when it exists with another size: a key names one layout.
    */
   region(key: string, byteLength: number): SharedRegion {
-    const existing = this.#regions.get(key);
-    if (existing !== undefined) {
+    const existing = this.#regions.get(key) ?? this.#lookUp(key);
+    if (existing !== null) {
       if (existing.byteLength !== byteLength)
         throw new RangeError(`shared region ${key} has ${existing.byteLength} bytes, not ${byteLength}`);
       return existing;
@@ -100,6 +90,14 @@ export class SharedMemory {
     const made = this.#cut(byteLength);
     this.#regions.set(key, made);
     return made;
+  }
+
+  #lookUp(key: string): SharedRegion | null {
+    const found = this.#dropped.has(key) ? null : (this.#snapshot?.find(key) ?? null);
+    if (found === null) return null;
+    const placed = { ...found, slab: null };
+    this.#regions.set(key, placed);
+    return placed;
   }
 
   #cut(byteLength: number): Placed {
@@ -127,21 +125,13 @@ export class SharedMemory {
   /**
    * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names
    * other memory than before; whoever still holds the old region keeps using it. A region of one's own making is
-   * forgotten unless the snapshot has it. Until all is there, the directory is as it was.
+   * forgotten unless the snapshot has it.
    */
-  async adopt({ slabs, keys, places }: SharedSnapshot, slices = new TimeSlices()): Promise<void> {
-    const nextSlabs = new Map(
-      [...slabs].map(([id, buffer]) => [id, fullSlab(id, this.#slabs.get(id)?.buffer ?? buffer)]),
-    );
-    const next = new Map<string, Placed>();
-    for (const [at, key] of keys.entries()) {
-      const placed = placeAt(at, places, nextSlabs);
-      next.set(key, placed);
-      const pause = slices.pause();
-      if (pause !== null) await pause;
-    }
-    this.#slabs = nextSlabs;
-    this.#regions = next;
+  adopt(snapshot: SharedSnapshot): void {
+    this.#snapshot = new SharedDirectory(snapshot);
+    this.#regions.clear();
+    this.#dropped.clear();
+    this.#slabs.clear();
     this.#open = null;
   }
 
@@ -149,69 +139,37 @@ export class SharedMemory {
    * Takes the regions of a newer snapshot of some keys into a directory that was made of a snapshot, and forgets the
    * keys `dropped`; the others stay as they are.
    */
-  extend({ slabs, keys, places }: SharedSnapshot, dropped: readonly string[]): void {
-    for (const key of [...dropped, ...keys]) this.#forget(key);
-    for (const [id, buffer] of slabs) if (!this.#slabs.has(id)) this.#slabs.set(id, fullSlab(id, buffer));
-    for (const [at, key] of keys.entries()) this.#regions.set(key, placeAt(at, places, this.#slabs));
-  }
-
-  #forget(key: string): void {
-    const region = this.#regions.get(key);
-    if (region === undefined) return;
-    this.#regions.delete(key);
-    region.slab.keys--;
-    this.#letGo(region.slab, this.#open);
-  }
-
-  /**
-   * Forgets the regions whose keys `isKept` refuses, in slices; whoever still holds such a region keeps using it.
-   */
-  async prune(isKept: (key: string) => boolean, slices = new TimeSlices()): Promise<void> {
-    for (const key of this.#regions.keys()) {
-      if (!isKept(key)) this.#forget(key);
-      const pause = slices.pause();
-      if (pause !== null) await pause;
+  extend(part: SharedSnapshot, dropped: readonly string[]): void {
+    for (const key of dropped) {
+      this.#regions.delete(key);
+      if (this.#snapshot?.find(key) != null) this.#dropped.add(key);
     }
+    for (const [key, region] of new SharedDirectory(part)) this.#regions.set(key, { ...region, slab: null });
   }
 
-  /** As `prune`, for keys that are known. */
+  /** Forgets regions; whoever still holds one keeps using it. */
   forget(keys: Iterable<string>): void {
-    for (const key of keys) this.#forget(key);
+    for (const key of keys) {
+      const region = this.#regions.get(key);
+      if (region === undefined) continue;
+      this.#regions.delete(key);
+      if (region.slab === null) continue;
+      region.slab.keys--;
+      this.#letGo(region.slab, this.#open);
+    }
   }
 
   #letGo(slab: Slab, open: Slab | null): void {
     if (slab.keys === 0 && slab !== open) this.#slabs.delete(slab.id);
   }
 
-  /** The directory as it is posted to a thread: all of it, or the part with `keys`, which must be there. */
-  snapshot(keys: readonly string[] = [...this.#regions.keys()]): SharedSnapshot {
-    const places = new Uint32Array(keys.length * placeWords);
-    const slabs = new Map<number, SharedArrayBuffer>();
-    let at = 0;
-    for (const key of keys) {
-      const { slab, byteOffset, byteLength } = this.#regions.get(key)!;
-      slabs.set(slab.id, slab.buffer);
-      places[at++] = slab.id;
-      places[at++] = byteOffset;
-      places[at++] = byteLength;
-    }
-    return { slabs, keys, places };
+  /** The keys of one's own directory. */
+  get keys(): readonly string[] {
+    return [...this.#regions.keys()];
   }
-}
 
-/** A slab of another directory: nothing is cut from it here. */
-function fullSlab(id: number, buffer: SharedArrayBuffer): Slab {
-  return { id, buffer, usedBytes: buffer.byteLength, keys: 0 };
-}
-
-/** The region number `at` of a snapshot. */
-function placeAt(at: number, places: Uint32Array, slabs: ReadonlyMap<number, Slab>): Placed {
-  const slab = slabs.get(places[at * placeWords]!)!;
-  slab.keys++;
-  return {
-    buffer: slab.buffer,
-    byteOffset: places[at * placeWords + 1]!,
-    byteLength: places[at * placeWords + 2]!,
-    slab,
-  };
+  /** One's own directory as it is posted to a thread: all of it, or the part with `keys`, which must be there. */
+  snapshot(keys?: readonly string[]): SharedSnapshot {
+    return writeSnapshot(keys === undefined ? [...this.#regions] : keys.map((key) => [key, this.#regions.get(key)!]));
+  }
 }

@@ -59,7 +59,7 @@ test("a thread that dies between taking a configuration and everybody's taking i
 test("regions live as long as a configuration needs them; those of one that came to nothing are let go", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);
-  const keys = (): string[] => [...memory.snapshot().keys].sort();
+  const keys = (): string[] => [...memory.keys].sort();
   const hasRegionsOf = (name: string): boolean => keys().some((key) => key.includes(name));
   await endpoints.reserve(configOf("first"));
   await endpoints.adopt();
@@ -99,7 +99,7 @@ test("what is still under way at an endpoint or a listener counts when that is r
   assert.equal(back.inFlight, 0);
   await reload("second");
   assert.equal(
-    [...memory.snapshot().keys].some((key) => key.includes("first")),
+    [...memory.keys].some((key) => key.includes("first")),
     false,
     "nothing counts there any more",
   );

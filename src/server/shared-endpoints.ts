@@ -97,6 +97,7 @@ export class SharedEndpoints {
   async adopt(slices = new TimeSlices()): Promise<void> {
     const before = this.#running;
     this.#running = this.#reserved!;
+    this.#reserved = null;
     for (const [name, { endpoints }] of this.#running.upstreams) {
       takeBackWeights(endpoints, before.upstreams.get(name)?.endpoints ?? []);
       const pause = slices.pause();
@@ -111,22 +112,26 @@ export class SharedEndpoints {
    * that came to nothing among them.
    */
   async release(slices = new TimeSlices()): Promise<void> {
+    const unneeded = this.#reserved === null ? this.#leftOver : [...this.#leftOver, ...regionsOf(this.#reserved)];
     this.#reserved = null;
-    const keys = new Set<string>();
+    // At the start there is nothing to let go.
+    if (unneeded.length === 0) return;
+    const needed = new Set<string>();
     for (const { key } of regionsOf(this.#running)) {
-      keys.add(key);
+      needed.add(key);
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
     const counting: ReservedRegion[] = [];
-    for (const region of this.#leftOver) {
-      if (!keys.has(region.key) && region.isCounting?.() === true) counting.push(region);
+    for (const region of unneeded) {
+      if (!needed.has(region.key)) {
+        if (region.isCounting?.() === true) counting.push(region);
+        else this.#memory.forget([region.key]);
+      }
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
     this.#leftOver = counting;
-    for (const { key } of counting) keys.add(key);
-    await this.#memory.prune((key) => keys.has(key), slices);
   }
 
   /**

@@ -85,7 +85,7 @@ export class EndpointState {
     return lineBytes * (headLines + stripes);
   }
 
-  /** The key of the endpoint's region, for `SharedMemory.prune`. */
+  /** The key of the endpoint's region, by which it is forgotten. */
   static key(upstreamName: string, url: string): string {
     return `endpoint:${upstreamName}/${url}`;
   }

@@ -29,7 +29,7 @@ export class UpstreamState {
     return new UpstreamState(memory.region(UpstreamState.key(name), UpstreamState.byteLength));
   }
 
-  /** The key of the upstream's region, for `SharedMemory.prune`. */
+  /** The key of the upstream's region, by which it is forgotten. */
   static key(name: string): string {
     return `upstream:${name}`;
   }

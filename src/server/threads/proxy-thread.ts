@@ -53,7 +53,7 @@ port.on("message", (message: RequestMessage | TroubleNotice) => {
 async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
   switch (request.kind) {
     case "prepare":
-      await memory.adopt(request.memory);
+      memory.adopt(request.memory);
       await plane.prepare(await unpackConfig(request.config), {
         isShared: data.stripes > 1,
         chosenPorts: request.chosenPorts,
