@@ -9,9 +9,9 @@ const frame = (functionName: string, url = ""): { functionName: string; url: str
 });
 const profile: CpuProfile = {
   nodes: [
-    { id: 1, callFrame: frame("parse", "file:///somewhere/src/http1/request-parser.ts") },
+    { id: 1, callFrame: frame("parse", "file:///somewhere/src/http1/syntax/request-parser.ts") },
     { id: 2, callFrame: frame("(idle)") },
-    { id: 3, callFrame: frame("parse", "file:///somewhere/src/http1/request-parser.ts") },
+    { id: 3, callFrame: frame("parse", "file:///somewhere/src/http1/syntax/request-parser.ts") },
     { id: 4, callFrame: frame("(garbage collector)") },
   ],
   startTime: 1000,
