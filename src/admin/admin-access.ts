@@ -1,5 +1,5 @@
 /**
- * Who may ask the admin listener for what. The rules, in order:
+ * Decides which requests the admin listener answers. The rules, in order:
  * 1. On a loopback address the Host field must name a loopback address, too: a page in somebody's browser that points
  *    its own name at 127.0.0.1 (DNS rebinding) sends its own name. Unix sockets need no such check, and on other
  *    addresses we cannot know our names.
@@ -7,11 +7,11 @@
  *    `same-origin` and `none`, is refused (cross-site request forgery; the browser may attach the Basic password by
  *    itself). There is no CORS.
  * 3. Probes (`/livez`, `/readyz`) are for everybody that gets here.
- * 4. Where tokens are configured, everything else needs one, as `Authorization: Bearer TOKEN` or as the password of
- *    Basic (for browsers).
- * 5. Where none are, everybody may read and only this machine may change: a Unix socket, or a loopback peer that names
- *    a loopback Host. What came through a proxy (it has `Via` or forwarding fields) is no such peer, whatever its
- *    socket says, and may not even read.
+ * 4. If tokens are configured, everything else needs one, as `Authorization: Bearer TOKEN` or as the password of Basic
+ *    (for browsers).
+ * 5. If none are, everybody may read and only this machine may change: a Unix socket, or a loopback peer that names a
+ *    loopback Host. What came through a proxy (it has `Via` or forwarding fields) is no such peer, whatever its socket
+ *    says, and may not even read.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -37,7 +37,7 @@ export interface AccessRequest {
   readonly localAddress: string | null;
 }
 
-/** Null where the request may proceed; else the status and the sentence to answer with. */
+/** Null if the request may proceed; else the status and the sentence to answer with. */
 export type Refusal = { readonly status: 401 | 403 | 421; readonly message: string } | null;
 
 /** Decides on a request. */

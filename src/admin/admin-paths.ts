@@ -10,7 +10,7 @@ import { renderStatusPage } from "./status-page.ts";
 /** What a path may know of the request. */
 export interface AdminCall {
   readonly accept: string | undefined;
-  /** At most 64 KiB; empty where there was none. */
+  /** At most 64 KiB; empty if there was none. */
   readonly body: string;
 }
 

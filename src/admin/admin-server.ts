@@ -29,7 +29,7 @@ export interface AdminServerOptions {
 
 /** A running admin listener. */
 export interface AdminServer {
-  /** Where it listens, with the port that was given for port 0. */
+  /** The address that it listens on, with the port that was given for port 0. */
   readonly address: ListenAddress;
   /** The permissions of its Unix socket. */
   setMode(mode: number): void;
@@ -40,7 +40,7 @@ export interface AdminServer {
 const maxBodyBytes = 64 * 1024;
 const closeGraceMs = 1_000;
 
-/** Starts the admin listener. @throws the system's error where it cannot listen. */
+/** Starts the admin listener. @throws the system's error if it cannot listen. */
 export async function createAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const server = createServer({
     maxHeaderSize: 16 * 1024,
@@ -126,7 +126,7 @@ async function decideAnswer({ connection, request, options, isTcp }: Call): Prom
     isApi ? jsonAnswer(status, { error: message }, headers) : textAnswer(status, message, headers);
   const refusal = decideAccess(
     {
-      // An unknown path is refused like a known one, so that only who may read learns which exist.
+      // An unknown path is refused like a known one, so that only clients that may read learn which paths exist.
       need: path?.need ?? "read",
       headers: request.headers,
       peerAddress: isTcp ? (request.socket.remoteAddress ?? "") : null,
@@ -152,7 +152,7 @@ async function decideAnswer({ connection, request, options, isTcp }: Call): Prom
   return path.answer(sources, { accept: request.headers.accept, body });
 }
 
-/** The body as text; null where it is too large or broke off: its rest is then left unread. */
+/** The body as text; null if it is too large or broke off: its rest is then left unread. */
 function readBody(request: IncomingMessage): Promise<string | null> {
   if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return Promise.resolve(null);
   return new Promise((resolve) => {

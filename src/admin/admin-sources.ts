@@ -153,6 +153,6 @@ export interface AdminSources {
    * @param endpoint its URL as configured, a shorter form of it (`host:port`), or its position from 0
    */
   endpoint(upstream: string, endpoint: string, change: EndpointChange | null): EndpointReport | EndpointMissing;
-  /** Reads and applies the configuration anew; null where there is nothing to reload from. */
+  /** Reads and applies the configuration anew; null if there is nothing to reload from. */
   readonly reload: (() => Promise<ReloadResult>) | null;
 }

@@ -15,7 +15,7 @@ interface EndpointName {
 
 const pattern = /^\/api\/v1\/upstreams\/([^/]+)\/endpoints\/([^/]+)(?:\/(drain|enable|weight))?$/;
 
-/** What is at `pathName`; undefined where it is none of these paths. */
+/** What is at `pathName`; undefined if it is none of these paths. */
 export function findEndpointPath(pathName: string): AdminPath | undefined {
   const match = pattern.exec(pathName);
   const upstream = decode(match?.[1]);

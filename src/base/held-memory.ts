@@ -1,7 +1,8 @@
 /**
  * How much memory request bodies may be held in, over all threads of a proxy: one number of bytes in shared memory,
  * with a stripe a thread, from which a thread that dies is taken out. What is held is counted in blocks that really are
- * allocated, not in bytes used of them. Whoever is refused keeps less: it writes to a file earlier, or keeps nothing.
+ * allocated, not in bytes used of them. A caller that is refused keeps less: it writes to a file earlier, or keeps
+ * nothing.
  */
 import { type ReservedRegion, type SharedMemory, type SharedRegion, wordsOf } from "./shared-memory.ts";
 

@@ -5,7 +5,7 @@
  */
 import { hexValue } from "./hex.ts";
 
-/** The 32-bit value of `text[start..end)` as an IPv4 address, or -1 where it is none. */
+/** The 32-bit value of `text[start..end)` as an IPv4 address, or -1 if it is none. */
 export function parseIpv4(text: string, start = 0, end = text.length): number {
   let value = 0;
   let octet = -1;
@@ -29,7 +29,7 @@ export function parseIpv4(text: string, start = 0, end = text.length): number {
 /**
  * Reads `text[start..end)` as an IPv6 address, without brackets and zone, into four 32-bit words, most significant
  * first.
- * @returns false where it is none; then `words` holds rubbish.
+ * @returns false if it is none; then the content of `words` is undefined.
  */
 export function parseIpv6(text: string, words: Uint32Array, start = 0, end = text.length): boolean {
   words.fill(0, 0, 4);
@@ -90,8 +90,8 @@ export function isMappedIpv4(words: Uint32Array): boolean {
 
 /**
  * The one spelling of an address: IPv4 dotted, IPv6 as RFC 5952 (lower case, longest run of zeros shortened),
- * IPv4-mapped as IPv4, a zone (`%eth0`) dropped. Null where `text` is no address. Text without a colon that is valid
- * IPv4 comes back as it is.
+ * IPv4-mapped as IPv4, a zone (`%eth0`) dropped. Null if `text` is no address. Text without a colon that is valid IPv4
+ * comes back as it is.
  */
 export function normalizeIp(text: string): string | null {
   if (!text.includes(":")) return parseIpv4(text) === -1 ? null : text;

@@ -15,17 +15,17 @@ export { z };
 export interface OptionDoc {
   /** One or two sentences: what it does. */
   readonly about: string;
-  /** What zero means, where zero is special. */
+  /** What zero means, if zero is special. */
   readonly zero?: string;
   /** What goes wrong when it is set badly. */
   readonly danger?: string;
-  /** The kind of value, where the schema does not say it well: `duration`, `CIDR`. */
+  /** The kind of value, if the schema does not say it well: `duration`, `CIDR`. */
   readonly kind?: string;
-  /** The default in words, where it is not a value. */
+  /** The default in words, if it is not a value. */
   readonly defaultText?: string;
 }
 
-/** What a custom problem carries for whoever explains it. */
+/** What a custom problem carries for the code that explains it. */
 export interface ProblemParams {
   /** The problem lies at the key, not at its value. */
   readonly atKey?: true;
@@ -112,15 +112,15 @@ export function section<Shape extends z.core.$ZodLooseShape>(
 ): z.ZodObject<Shape, z.core.$strict> {
   const params: ProblemParams = { atKey: true, knownKeys: Object.keys(shape), notAvailableKeys: notAvailable };
   const unknownKey = z.unknown().superRefine((_value, context) => {
-    // Which key it is stands at the end of the problem's path, where the explanation finds it.
+    // The key is the last part of the problem's path; the explanation reads it there.
     addProblem(context, "unknown key", params);
   });
   return z.object(shape).catchall(unknownKey) as unknown as z.ZodObject<Shape, z.core.$strict>;
 }
 
 /**
- * A check of a whole section or map that runs even where parts of it have problems: what is in it may be missing or of
- * any type.
+ * A check of a whole section or map that runs even if parts of it have problems: what is in it may be missing or of any
+ * type.
  */
 export function sectionCheck<Value extends object>(
   check: (value: Value, context: z.core.$RefinementCtx) => void,
@@ -207,7 +207,7 @@ export function size(defaultText: string, doc: OptionDoc, limits: { min?: number
   return documented(schema.prefault(defaultText), { kind: "size", ...doc });
 }
 
-/** Text, with a better sentence than "expected text" where a bare number was written. */
+/** Text, with a better sentence than "expected text" if a bare number was written. */
 function quantityText(sentence: (value: number) => string): z.ZodString {
   return z.string({ error: (issue) => (typeof issue.input === "number" ? sentence(issue.input) : undefined) });
 }

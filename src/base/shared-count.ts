@@ -11,7 +11,7 @@ export class SharedCount {
   readonly #words: Int32Array;
   readonly #ownIndex: number;
 
-  /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, who must not enter or leave */
+  /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, which must not enter or leave */
   constructor(region: SharedRegion, stripeIndex: number) {
     this.#words = wordsOf(region);
     this.#ownIndex = (stripeIndex + 1) * lineWords;

@@ -24,7 +24,7 @@ export class SlidingCounts {
   readonly #slotMs: number;
   readonly #slotWords: number;
 
-  /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, who must not `add` */
+  /** @param stripeIndex the stripe that this thread counts in; -1 = an observer, which must not `add` */
   constructor(region: SharedRegion, shape: SlidingShape, stripeIndex: number, stripes: number) {
     this.#words = wordsOf(region);
     this.#stripes = stripes;

@@ -1,4 +1,4 @@
-/** What may stand in the way of a new thread, for whoever starts one. */
+/** What may prevent a new thread from starting, for callers that start one. */
 import { realpathSync } from "node:fs";
 import type { WorkerOptions } from "node:worker_threads";
 

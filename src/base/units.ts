@@ -100,7 +100,7 @@ export function parseSize(text: string): number {
   }
   const exact = Number(amount) * known[1];
   const bytes = Math.round(exact);
-  // 0.1kB is 100 bytes but for binary dust.
+  // 0.1kB is 100 bytes, apart from rounding in binary.
   if (!Number.isSafeInteger(bytes) || Math.abs(exact - bytes) > 1e-6)
     throw new RangeError(`${quote(text)} is not a whole number of bytes within bounds`);
   return bytes;

@@ -2,8 +2,8 @@
 export const version = "0.1.0";
 
 /**
- * @throws Error in one sentence where `nodeVersion` is not among those that the package names as its engines; the
- * command says the same before it loads anything
+ * @throws Error in one sentence if `nodeVersion` is not among those that the package names as its engines; the command
+ * says the same before it loads anything
  */
 export function assertSupportedNode(nodeVersion: string): void {
   const [major = 0, minor = 0] = nodeVersion.split(".").map(Number);

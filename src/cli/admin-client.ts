@@ -9,7 +9,7 @@ const timeoutMs = 60_000;
 const connectTimeoutMs = 10_000;
 const maxAnswerBytes = 1024 * 1024;
 
-/** What the listener answered; `value` is its JSON, undefined where it was none. */
+/** What the listener answered; `value` is its JSON, undefined if it was not JSON. */
 export interface AdminReply {
   readonly status: number;
   readonly value: unknown;

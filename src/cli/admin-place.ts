@@ -14,7 +14,7 @@ export interface AdminFlags {
   readonly token?: string;
 }
 
-/** An admin listener, and the token to show it; null where none is known. */
+/** An admin listener, and the token to send to it; null if none is known. */
 export interface AdminPlace {
   readonly address: ListenAddress;
   readonly token: string | null;
@@ -31,7 +31,7 @@ export function addAdminOptions(command: Command): Command {
     .option("--token <token>", 'a token with the role "write"');
 }
 
-/** @throws CommandFailure where it cannot be known */
+/** Finds the admin listener. @throws CommandFailure if it cannot be known */
 export async function findAdmin(file: string | undefined, flags: AdminFlags): Promise<AdminPlace> {
   const given = flags.token ?? process.env["MILLRACE_ADMIN_TOKEN"] ?? null;
   if (flags.admin !== undefined) {

@@ -10,7 +10,7 @@ export interface EarlySignals {
 
 let caught: EarlySignals | null = null;
 
-/** Says who catches signals until now; once a process. */
+/** Names the handlers that have caught signals until now; once a process. */
 export function setEarlySignals(signals: EarlySignals): void {
   caught = signals;
 }

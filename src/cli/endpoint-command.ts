@@ -45,7 +45,7 @@ export function addEndpointCommand(
 
 /**
  * Changes an endpoint.
- * @throws CommandFailure where there is no such endpoint, nothing answers, or it is not allowed
+ * @throws CommandFailure if there is no such endpoint, nothing answers, or it is not allowed
  */
 export async function changeEndpoint(
   target: EndpointTarget,

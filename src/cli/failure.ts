@@ -15,9 +15,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/**
- * One sentence for an error of the operating system, or null where `error` is none that a user can do something about.
- */
+/** One sentence for an error of the operating system, or null if a user can do nothing about `error`. */
 export function describeSystemError(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
   const { code, address, port, path } = error as Error & {

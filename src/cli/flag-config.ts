@@ -95,7 +95,7 @@ function withoutAbsent(values: Readonly<Record<string, unknown>>): Record<string
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-/** A section under `key`, left out where nothing in it is given. */
+/** A section under `key`, left out if nothing in it is given. */
 function given(key: string, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const present = withoutAbsent(values);
   return Object.keys(present).length === 0 ? {} : { [key]: present };

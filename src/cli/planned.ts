@@ -1,6 +1,6 @@
 /**
- * The commands of the user interface that this version does not have yet: whoever tries one is told that, and not that
- * there is no such thing.
+ * The commands of the user interface that this version does not have yet: a user who tries one is told that, and not
+ * that there is no such thing.
  */
 import type { Command } from "commander";
 import { CommandFailure } from "./failure.ts";

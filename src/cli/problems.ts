@@ -1,14 +1,14 @@
 /**
- * How configuration problems reach the user of a command. Loads the configuration's code only where there is an error
- * to explain.
+ * How configuration problems reach the user of a command. Loads the configuration's code only if there is an error to
+ * explain.
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { Problem } from "../config/problem.ts";
 import { CommandFailure } from "./failure.ts";
 
 /**
- * What `error` means to whoever typed the command: a `CommandFailure` with all problems where the configuration is
- * wrong, else `error` itself.
+ * What `error` means to the user of the command: a `CommandFailure` with all problems if the configuration is wrong,
+ * else `error` itself.
  */
 export async function toCommandFailure(error: unknown): Promise<unknown> {
   const { ConfigError, formatProblems } = await import("../config/problem.ts");

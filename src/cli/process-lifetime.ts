@@ -50,7 +50,7 @@ export class ProcessLifetime {
     // One that came while the configuration was read may be about a later one: what is reloaded waits until the proxy
     // has started.
     if (takeEarlySignals().includes("SIGHUP")) setImmediate(this.#onHangup);
-    // Node.js writes its warnings itself, and waits for whoever reads standard error.
+    // Node.js writes its warnings itself, and waits for the reader of standard error.
     process.removeAllListeners("warning");
     process.on("warning", (warning) =>
       this.#logger.warn("Node.js warns", { name: warning.name, warning: warning.message }),
@@ -59,7 +59,7 @@ export class ProcessLifetime {
     process.on("unhandledRejection", (error) => this.#onUnexpected(error));
   }
 
-  // Where there is no file to reload, SIGHUP means what it meant first: the terminal is gone.
+  // If there is no file to reload, SIGHUP has its original meaning: the terminal is gone.
   readonly #onHangup = (): void => {
     if (this.#service.file === null && isatty(0)) this.#onStopSignal("SIGHUP");
     else if (!this.isStopping) void this.#reloader.reload("SIGHUP");

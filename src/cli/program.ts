@@ -39,7 +39,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   }
 }
 
-/** A terminal's own width; enough for a sentence where there is none. */
+/** The width of the terminal; without one, enough for a sentence. */
 function terminalWidth(): number {
   return process.stdout.columns ?? 110;
 }

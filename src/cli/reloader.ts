@@ -1,5 +1,5 @@
 /**
- * Reloads a running proxy from its file: one at a time, whoever asks (signal, watched file, admin request).
+ * Reloads a running proxy from its file: one at a time, whatever asks for it (signal, watched file, admin request).
  * Whatever goes wrong leaves the running configuration as it is and says why.
  */
 import { stripVTControlCharacters } from "node:util";
@@ -14,7 +14,7 @@ import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import type { Service } from "./serve.ts";
 
-/** Who asked for a reload. */
+/** What asked for a reload. */
 export type ReloadCause = "SIGHUP" | "file" | "request";
 
 /** How a reload ended. */

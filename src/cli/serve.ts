@@ -19,7 +19,7 @@ export interface Service {
    * @throws ConfigError or CommandFailure
    */
   load(onFileRead: (file: string, digest: string) => void): Promise<Config>;
-  /** The configuration's file, or null where there is none to reload. */
+  /** The configuration's file, or null if there is none to reload. */
   readonly file: string | null;
   /** Reload when `file` changes. */
   readonly isWatched: boolean;
@@ -52,7 +52,7 @@ export async function serve(service: Service): Promise<void> {
   const proxy = new ControlledProxy(config, {
     logger,
     idleGraceMs,
-    // Not a message of a level: whoever does not want it turns it off.
+    // It is not a message of a level: users who do not want it turn it off.
     onStatisticsLine: (line, statistics) =>
       writeStandardError(
         format === "text" ? line : formatLogLine("json", Date.now(), "info", "stats", { ...statistics }),

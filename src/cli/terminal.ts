@@ -1,6 +1,6 @@
 /**
- * What commands say to whoever called them. A command waits for a slow reader (`schema | less`), since what it prints
- * is what it is for; a reader that went away or a full disk ends it in good order. Whatever serves writes through
+ * What commands print for their callers. A command waits for a slow reader (`schema | less`), since what it prints is
+ * what it is for; a reader that went away or a full disk ends it in good order. Whatever serves writes through
  * `observe/standard-output.ts` instead, which never waits.
  */
 

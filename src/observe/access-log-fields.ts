@@ -17,11 +17,11 @@ export interface AccessLogField {
   readonly about: string;
   /** Whether the `json` format has it, and as what. */
   readonly json: "string" | "number" | "boolean" | "no";
-  /** Its text, not yet escaped; null where there is nothing to say (JSON: null; text: `-`). */
+  /** Its text, not yet escaped; null if there is no value (JSON: null; text: `-`). */
   read(exchange: Exchange, redactor: QueryRedactor): string | null;
 }
 
-/** The duration from one moment of an exchange to a later one, in milliseconds; -1 where either never happened. */
+/** The duration from one moment of an exchange to a later one, in milliseconds; -1 if either never happened. */
 export function elapsedMs(fromMs: number, toMs: number): number {
   return fromMs < 0 || toMs < 0 ? -1 : Math.max(0, toMs - fromMs);
 }

@@ -1,7 +1,7 @@
 /**
- * Where the access log goes, for all threads: the control thread has the only writer of each destination, so that lines
- * stay whole, one descriptor has one owner, and a disk that hangs takes one thread of the pool and not one for each
- * proxy thread. A destination lives from the configuration that names it to the one that does not.
+ * Holds the destination of the access log for all threads: the control thread has the only writer of each destination,
+ * so that lines stay whole, one descriptor has one owner, and a disk that hangs takes one thread of the pool and not
+ * one for each proxy thread. A destination lives from the configuration that names it to the one that does not.
  */
 import { inheritedDescriptorOf } from "./log-destination.ts";
 import { type LogAccount, LogWriter, type LogWriterListener } from "./log-writer.ts";
@@ -33,7 +33,7 @@ export class AccessLogFiles {
 
   /**
    * Opens `path` beside what is running; null = there is no access log. `commit` or `abort` follows.
-   * @throws the system's error, whose `path` says where, where it cannot be opened; a named pipe without a reader can
+   * @throws the system's error, with its `path`, if it cannot be opened; a named pipe without a reader can be
    */
   async prepare(path: string | null): Promise<void> {
     if (path === null) this.#prepared = null;
@@ -65,7 +65,7 @@ export class AccessLogFiles {
     else destination.writer.write(lines, lineCount, this.#account);
   }
 
-  /** Opens the path anew, after it was rotated. Nothing for what was inherited. */
+  /** Opens the path anew, after it was rotated. Does nothing for an inherited output. */
   reopen(): void {
     this.#running?.writer.reopen();
     if (this.#prepared !== this.#running) this.#prepared?.writer.reopen();

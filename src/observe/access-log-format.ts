@@ -26,7 +26,7 @@ export type AccessLogFormat = (exchange: Exchange) => string;
  * The function for a format.
  * @param template for `template`: text with `{field}` and `{header:name}` placeholders; `{{` and `}}` stand for braces.
  * Absent values read `-`.
- * @throws RangeError with a sentence for people where the template is not usable.
+ * @throws RangeError with a sentence for people if the template is not usable.
  */
 export function compileAccessLogFormat(
   format: AccessLogFormatName,

@@ -9,8 +9,8 @@ import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
 /**
- * Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false where
- * they cannot be taken now
+ * Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false if they
+ * cannot be taken now
  */
 export type AccessLogSink = (path: string, lines: string, lineCount: number, lostBefore: number) => boolean;
 

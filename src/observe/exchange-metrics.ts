@@ -1,7 +1,7 @@
 /**
  * What one thread counts about exchanges: called once at the end of each, at a cost of about 100 ns
- * (`bench/micro/metrics.ts`). Nothing here keys anything by what a client sent, but for methods and status codes, which
- * come from closed sets.
+ * (`bench/micro/metrics.ts`). Nothing here is keyed by what a client sent, except methods and status codes, which come
+ * from closed sets.
  */
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";

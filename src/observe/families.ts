@@ -27,7 +27,7 @@ export const latencyBounds: readonly number[] = [
   0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 
-/** What stands in a label where there is nothing to name: no route matched, no upstream was involved. */
+/** The value of a label if there is nothing to name: no route matched, no upstream was involved. */
 export const noLabelValue = "_none";
 
 type Unit = MetricFamily["unit"];

@@ -3,11 +3,11 @@
  * are sent every so often, and before they grow large.
  */
 
-/** Where batches go. */
+/** Takes batches. */
 export interface LogSink {
   /**
    * Takes `lineCount` complete lines. @param lostBefore lines that were lost since the batch before
-   * @returns false where they cannot be taken now
+   * @returns false if they cannot be taken now
    */
   (lines: string, lineCount: number, lostBefore: number): boolean;
 }

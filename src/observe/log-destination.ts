@@ -1,7 +1,8 @@
 /**
- * Where log lines can go: a path that is opened here, or a descriptor that the process inherited. `-`, `/dev/stdout`,
- * `/dev/fd/3`, `/proc/self/fd/3` and symbolic links to them mean the inherited descriptor itself: opened anew, a file
- * would be written from its beginning, over what others write, and a socket (systemd) cannot be opened at all.
+ * Opens the destinations of log lines: a path that is opened here, or a descriptor that the process inherited. `-`,
+ * `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3` and symbolic links to them mean the inherited descriptor itself: opened
+ * anew, a file would be written from its beginning, over what others write, and a socket (systemd) cannot be opened at
+ * all.
  *
  * Nothing here waits for a reader: what is no regular file is opened non-blocking.
  */
@@ -18,11 +19,11 @@ import { promisify } from "node:util";
  */
 export type DescriptorKind = "file" | "pipe" | "stream";
 
-/** An open descriptor and who closes it. */
+/** An open descriptor, and whether its holder has to close it. */
 export interface Descriptor {
   readonly fd: number;
   readonly kind: DescriptorKind;
-  /** It was opened here, and has one owner, who closes it once. */
+  /** It was opened here, and has one owner, which closes it once. */
   readonly isOwned: boolean;
   /** For the kind `stream`. */
   readonly stream: Writable | null;
@@ -42,7 +43,7 @@ const openNumber = promisify(open);
 const statDescriptor = promisify<number, Stats>(fstat);
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
 
-/** The inherited descriptor that `path` means, or null where it is a path like any other. */
+/** The inherited descriptor that `path` means, or null if it is a path like any other. */
 export function inheritedDescriptorOf(path: string): number | null {
   if (path === "-") return 1;
   let current = path;
@@ -69,9 +70,9 @@ function nameOfDescriptor(path: string): number | null {
 
 /**
  * Takes the inherited descriptor `fd`. Of a pipe or terminal we get a file description of our own, so that it can be
- * non-blocking without becoming so for whoever shares it; where that is impossible (sockets, a pipe of another user), a
+ * non-blocking without becoming so for other holders of it; if that is impossible (sockets, a pipe of another user), a
  * stream of Node's.
- * @throws the system's error where nothing is open under this number, or nothing that can be written to
+ * @throws the system's error if nothing is open under this number, or nothing that can be written to
  */
 export function takeInherited(fd: number): Descriptor {
   const stats = fstatSync(fd);
@@ -96,7 +97,7 @@ export function takeInherited(fd: number): Descriptor {
 }
 
 /**
- * The process's own stream where there is one: a second one on the same descriptor would not be told when it becomes
+ * The process's own stream if there is one: a second one on the same descriptor would not be told when it becomes
  * writable.
  */
 function streamOf(fd: number): Writable {
@@ -108,7 +109,7 @@ function streamOf(fd: number): Writable {
 /**
  * Opens `path` for appending, without waiting for a reader. A file that the process has inherited as its output is
  * taken from there. Null: a named pipe without a reader, which may come.
- * @throws the system's error where it cannot be opened
+ * @throws the system's error if it cannot be opened
  */
 export async function openForAppending(path: string): Promise<Descriptor | null> {
   let fd: number;

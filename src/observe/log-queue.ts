@@ -3,7 +3,7 @@
  * lines and bounds, nothing of descriptors.
  */
 
-/** How many lines of one log were lost; whoever writes lines names the account. */
+/** How many lines of one log were lost; the account is given with each line. */
 export interface LogAccount {
   lost: number;
 }
@@ -45,7 +45,7 @@ export class LogQueue {
     return this.#bytes !== null && this.offset > 0;
   }
 
-  /** Takes complete lines, or loses them where there is no room. */
+  /** Takes complete lines, or loses them if there is no room. */
   add(text: string, lineCount: number, account: LogAccount): void {
     if (this.#length + text.length > this.#maxLength) {
       account.lost += lineCount;
@@ -71,7 +71,7 @@ export class LogQueue {
     this.marked = this.#batches.length;
   }
 
-  /** The bytes of the first batch; those before `offset` have been written. Only where there is one. */
+  /** The bytes of the first batch; those before `offset` have been written. There must be one. */
   take(): Buffer {
     if (this.#bytes === null) {
       this.#bytes = Buffer.from(this.#batches[0]!.text, "utf8");
@@ -101,7 +101,7 @@ export class LogQueue {
       const batch = this.#remove();
       batch.account.lost += batch.lineCount;
       if (rest === null || atMs === Infinity) continue;
-      // It counts as lost where its end does not come either.
+      // It counts as lost only if its end is lost, too.
       batch.account.lost--;
       this.#batches.unshift({ text: rest, lineCount: 1, account: batch.account, atMs: Infinity });
       this.#length += rest.length;

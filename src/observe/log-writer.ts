@@ -19,7 +19,7 @@ import { type LogAccount, LogQueue } from "./log-queue.ts";
 export type { LogAccount } from "./log-queue.ts";
 
 export interface LogWriterOptions {
-  /** Where to open the destination anew; null = it was inherited and cannot be. */
+  /** The path at which the destination is opened anew; null = it was inherited and cannot be. */
   readonly path: string | null;
   /** What is open; null = nothing yet. */
   readonly descriptor: Descriptor | null;
@@ -40,7 +40,7 @@ export type FileWrite = (
   onDone: (error: NodeJS.ErrnoException | null, written: number) => void,
 ) => void;
 
-/** Who hears how a destination fares. Must not throw. */
+/** Is told when a destination fails and when it works again. Must not throw. */
 export interface LogWriterListener {
   /**
    * Opening or writing failed, or a named pipe has no reader; called at every try. Or the destination has taken nothing
@@ -73,7 +73,7 @@ const lineFeed = 0x0a;
 
 /** The disk is full: another descriptor would not help. */
 const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-/** Of an inherited descriptor: nobody will ever read again. */
+/** For an inherited descriptor, these mean that nobody will ever read again. */
 const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code === "EBADF" || code === "EIO";
 
 /** How many calls of the system, of all writers, have not come back: each holds a thread of Node.js's pool. */
@@ -93,7 +93,7 @@ export class LogWriter {
   readonly #queue: LogQueue;
   readonly #listeners = new Set<LogWriterListener>();
   #descriptor: Descriptor | null;
-  /** Opened beside, takes its place. */
+  /** Opened beside `#descriptor`, and takes its place. */
   #next: Descriptor | null = null;
   readonly #writeFile: FileWrite;
   /** The system writes a part of the batch to it; null = it does nothing. */
@@ -107,7 +107,7 @@ export class LogWriter {
   /** `#takenBytes` when `#hangTimer` was started. */
   #seenBytes = 0;
   #isOpening = false;
-  /** It was asked for while the path was being opened: what that opens may be renamed already. */
+  /** A reopening was asked for while the path was being opened: the file that this opens may be renamed already. */
   #mustOpenAgain = false;
   /**
    * While a reopening that was asked for is under way, for three seconds at most, later lines wait for the new file:
@@ -115,7 +115,7 @@ export class LogWriter {
    */
   #reopening: NodeJS.Timeout | null = null;
   #isClosed = false;
-  /** Writes that failed since one succeeded; also 1 where nothing could be opened yet. */
+  /** Writes that failed since one succeeded; also 1 if nothing could be opened yet. */
   #failures = 0;
   #openFailures = 0;
   #isTroubled = false;
@@ -138,7 +138,7 @@ export class LogWriter {
   /**
    * A writer that appends to `path`. A named pipe without a reader and a disk that does not answer within three seconds
    * are opened when they can be.
-   * @throws the system's error where it cannot be opened
+   * @throws the system's error if it cannot be opened
    */
   static async open(path: string, options: Omit<LogWriterOptions, "path" | "descriptor"> = {}): Promise<LogWriter> {
     const writer = new LogWriter({ ...options, path, descriptor: null });
@@ -160,7 +160,7 @@ export class LogWriter {
     return writer;
   }
 
-  /** Tells `listener` from now on. @returns ends it */
+  /** Tells `listener` from now on. @returns a function that ends this */
   watch(listener: LogWriterListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -178,8 +178,8 @@ export class LogWriter {
   }
 
   /**
-   * Opens the path anew, after it was rotated; where that fails, lines go where they went until it succeeds. Nothing
-   * for what was inherited.
+   * Opens the path anew, after it was rotated; if that fails, lines go to the old file until it succeeds. Does nothing
+   * for an inherited destination.
    */
   reopen(): void {
     if (this.#path === null || this.#isClosed) return;
@@ -338,7 +338,7 @@ export class LogWriter {
   readonly #onHangTimer = (): void => {
     this.#hangTimer = null;
     if (this.#isClosed || this.#queue.isEmpty) return;
-    // A failure is told by itself.
+    // Failures have been told already.
     if (this.#takenBytes === this.#seenBytes && this.#failures === 0) {
       this.#isHanging = true;
       this.#noteTrouble(
@@ -403,12 +403,12 @@ export class LogWriter {
     const delayMs = Math.min(firstRetryMs * 2 ** this.#failures, maxRetryMs);
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#noteTrouble(error);
-    // Whoever reads next must not begin with the rest of a line.
+    // The next reader must not begin with the rest of a line.
     if (code === "EPIPE") this.#queue.dropHalfLine();
     this.#lose(this.#path === null && isFinal(code) ? Infinity : performance.now() - holdMs);
     this.#retryAfter(delayMs);
     if (this.#path === null || shortages.has(code)) return;
-    // The number may be another's by now: it is given up, not closed.
+    // The number may belong to another file by now: it is given up, not closed.
     if (code === "EBADF") this.#descriptor = null;
     void this.#openBeside(false);
   }
@@ -475,7 +475,7 @@ export class LogWriter {
     this.#reopenRetry = setTimeout(() => void this.#openBeside(false), delayMs).unref();
   }
 
-  /** Between two batches, or at once where the old descriptor takes nothing. */
+  /** Puts the new descriptor in place: between two batches, or at once if the old one takes nothing. */
   #swap(): void {
     const next = this.#next;
     if (next === null) return;

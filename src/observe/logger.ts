@@ -80,7 +80,7 @@ export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothi
 export interface LoggerOptions {
   /** The least serious level that is written; default `info`. */
   readonly level?: LogLevel | "silent";
-  /** `text` for people, `json` for machines; default: `text` where standard error is a terminal, else `json`. */
+  /** `text` for people, `json` for machines; default: `text` if standard error is a terminal, else `json`. */
   readonly format?: "text" | "json";
   /** Takes a complete line; default: standard error, without ever waiting for its reader. */
   readonly write?: (line: string) => void;

@@ -25,7 +25,7 @@ export type SeriesType = (typeof SeriesType)[keyof typeof SeriesType];
 /** A series found in a page. */
 export interface PageRecord {
   readonly type: SeriesType;
-  /** The series as the exposition writes it: `family{label="value"}`, without braces where there are no labels. */
+  /** The series as the exposition writes it: `family{label="value"}`, without braces if there are no labels. */
   readonly text: string;
   readonly firstSlot: number;
   readonly slotCount: number;
@@ -67,7 +67,7 @@ export class PageWriter {
     if (this.#words[0] !== magic || this.#words[1] !== 0) throw new RangeError("not an empty metric page");
   }
 
-  /** Adds a series with `slotCount` zeroed slots. @returns its record, or null where the page is full. */
+  /** Adds a series with `slotCount` zeroed slots. @returns its record, or null if the page is full. */
   append(type: SeriesType, text: string, slotCount: number): WrittenRecord | null {
     const encoded = Buffer.from(text, "utf8");
     const steps = Math.ceil(encoded.length / textStepBytes);
@@ -92,8 +92,8 @@ export class PageWriter {
   }
 
   /**
-   * Gives the record of a series that was let go, and its slots, zeroed, to another of as many slots. @returns false
-   * where the text has no room
+   * Gives the record of a series that was let go, and its slots, zeroed, to another of as many slots. @returns false if
+   * the text has no room
    */
   reuse(record: WrittenRecord, type: SeriesType, text: string): boolean {
     const encoded = Buffer.from(text, "utf8");
@@ -138,7 +138,7 @@ export class PageReader {
     if (this.#words[0] !== magic) throw new RangeError("not a metric page");
   }
 
-  /** The records published since the last call, or all that there are where some were changed. */
+  /** The records published since the last call, or all records if some were changed. */
   take(): { readonly isAll: boolean; readonly records: readonly PageRecord[] } {
     const version = Atomics.load(this.#words, 2);
     if (version === this.#version) return { isAll: false, records: this.#takeNew() };

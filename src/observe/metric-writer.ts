@@ -104,8 +104,8 @@ export class MetricWriter {
   }
 
   /**
-   * Lets go the series that `isKept` refuses; instruments for them must not be used any more, and are made anew where
-   * they are needed after all.
+   * Lets go the series that `isKept` refuses; instruments for them must not be used any more, and are made anew if they
+   * are needed after all.
    */
   forget(isKept: (family: MetricFamily, labelValues: readonly string[]) => boolean): void {
     const freedMs = this.#clock.now();

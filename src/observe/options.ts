@@ -47,7 +47,7 @@ const accessSectionSchema = section({
   }),
 );
 
-/** The logs. In normal form `access` is null where there is no access log. */
+/** The logs. In normal form `access` is null if there is no access log. */
 export const logSchema = section({
   level: documented(z.enum(["debug", "info", "warn", "error"]).prefault("info"), {
     about: "The least important messages that are shown on standard error.",

@@ -1,4 +1,4 @@
-/** The exposition formats: Prometheus text 0.0.4, and OpenMetrics 1.0.0 where the scraper asks for it. */
+/** The exposition formats: Prometheus text 0.0.4, and OpenMetrics 1.0.0 if the scraper asks for it. */
 import type { MetricFamily } from "./families.ts";
 import type { FamilySum, SeriesSum } from "./metric-reader.ts";
 
@@ -10,7 +10,7 @@ export const expositionContentType: Record<ExpositionFormat, string> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** The format that an Accept field asks for; Prometheus text where it is absent or asks for anything else. */
+/** The format that an Accept field asks for; Prometheus text if it is absent or asks for anything else. */
 export function decideExpositionFormat(accept: string | undefined): ExpositionFormat {
   for (const member of (accept ?? "").split(",")) {
     const [type = "", ...parameters] = member.split(";").map((part) => part.trim().toLowerCase());

@@ -4,8 +4,7 @@
  * The value below which the share `quantile` (0 to 1) of the observations lies, interpolated linearly within its
  * bucket, as Prometheus does.
  * @param counts one a bound and one for `+Inf`, not cumulative.
- * @returns null without observations; the last bound where the quantile lies beyond it, so that the result is then a
- * lower limit.
+ * @returns null without observations; the last bound if the quantile lies beyond it: the result is then a lower limit.
  */
 export function estimateQuantile(
   bounds: readonly number[],

@@ -92,7 +92,7 @@ function redactUserinfo(url: string): string {
   return at === -1 ? url : `${url.slice(0, start)}${redactedValue}${url.slice(at)}`;
 }
 
-/** Where the parameter that starts at `from` ends: at `&`, `;` or the end. */
+/** The end of the parameter that starts at `from`: at `&`, `;` or the end. */
 function findSeparator(query: string, from: number): number {
   for (let at = from; at < query.length; at++) {
     const code = query.charCodeAt(at);

@@ -25,7 +25,7 @@ export interface Warning {
   readonly fields: LogFields;
 }
 
-/** Word of a subject: `count` times wrong since the last report, or working again after `count` failures. */
+/** A report about a subject: it failed `count` times since the last report, or works again after `count` failures. */
 export interface WarningReport extends Warning {
   readonly kind: "failure" | "recovery";
   readonly count: number;
@@ -33,16 +33,16 @@ export interface WarningReport extends Warning {
 
 /** Takes warnings: what the parts of a data plane see of this file. */
 export interface WarningSink {
-  /** It went wrong, `count` times (default 1). Cheap where the line is not due: one look-up. */
+  /** It went wrong, `count` times (default 1). Cheap if the line is not due: one look-up. */
   warn(warning: Warning, count?: number): void;
   /**
-   * The subject works: said once, after an interval without a failure; nothing where nothing was wrong. Call it where
+   * The subject works again: reported once, after an interval without a failure, and only if it had failed. Call it if
    * the subject is known to have failed, here or in another thread.
    */
   recover(subject: string, message: string, fields: LogFields): void;
 }
 
-/** For parts that nobody listens to, in tests. */
+/** Ignores warnings; for tests. */
 export const silentWarnings: WarningSink = { warn: () => {}, recover: () => {} };
 
 /** How long a proxy thread sums up before it posts. */
@@ -63,8 +63,8 @@ export interface RepeatedWarningParts {
   readonly maxEntries?: number;
   readonly scheduler?: Scheduler;
   /**
-   * Others gather warnings of the same subjects: that one works is reported also where it never failed here. Default
-   * false.
+   * Other threads gather warnings of the same subjects: a recovery is reported also if the subject never failed here.
+   * Default false.
    */
   readonly isOneOfMany?: boolean;
 }
@@ -199,7 +199,7 @@ export class RepeatedWarnings implements WarningSink {
   }
 }
 
-/** What stands for all that there is no room for. */
+/** Stands for all warnings that there is no room for. */
 const others: Warning = {
   subject: "others",
   reason: "others",
@@ -207,7 +207,10 @@ const others: Warning = {
   fields: {},
 };
 
-/** Writes reports as lines of the application log: a warning with `count`, or word that it is over with `failures`. */
+/**
+ * Writes reports as lines of the application log: a warning with `count`, or an info line that it is over with
+ * `failures`.
+ */
 export function logWarnings(logger: Logger): (report: WarningReport) => void {
   return ({ kind, message, fields, count }) => {
     if (kind === "failure") logger.warn(message, { ...fields, count });

@@ -11,8 +11,7 @@ function escapeLabelValue(value: string): string {
 }
 
 /**
- * The labels of a series without braces; the empty string where the family has none. Missing values are written as
- * empty.
+ * The labels of a series without braces; the empty string if the family has none. Missing values are written as empty.
  */
 export function labelsText(family: MetricFamily, values: readonly string[]): string {
   return family.labels.map((label, at) => `${label}="${escapeLabelValue(values[at] ?? "")}"`).join(",");

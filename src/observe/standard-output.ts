@@ -12,7 +12,7 @@ const byFile = new Map<string, LogWriter>();
 /** What the application log has lost. */
 const applicationAccount: LogAccount = { lost: 0 };
 
-/** The writer of the inherited descriptor `fd`. @throws the system's error where a log cannot be written to it */
+/** The writer of the inherited descriptor `fd`. @throws the system's error if a log cannot be written to it */
 export function inheritedOutput(fd: number): LogWriter {
   let writer = byDescriptor.get(fd);
   if (writer === undefined) {

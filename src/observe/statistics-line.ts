@@ -140,7 +140,7 @@ function formatStatistics({
   );
 }
 
-/** Milliseconds as people read latency: `0.31ms`, `12.5ms`, `2.10s`; `-` where there was nothing to measure. */
+/** Milliseconds as people read latency: `0.31ms`, `12.5ms`, `2.10s`; `-` if there was nothing to measure. */
 function formatLatency(ms: number | null): string {
   if (ms === null) return "-";
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)}s`;

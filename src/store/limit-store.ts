@@ -1,6 +1,6 @@
 /**
- * What a store does for rate limits. Whoever implements it answers every question once, in time, also when the other
- * side is silent.
+ * What a store does for rate limits. An implementation answers every question once, in time, also when the other side
+ * is silent.
  */
 
 /** What was decided about one request. Where it is reused by who gives it, it says so. */
@@ -23,7 +23,7 @@ export interface LimitNumbers {
 /** Buckets that several instances share. */
 export interface LimitStore {
   /**
-   * Decides about one request of `key`, and counts it where it passes.
+   * Decides about one request of `key`, and counts it if it passes.
    * @param done called exactly once, at once or later; null = there was no answer in time
    */
   take(key: string, limit: LimitNumbers, done: (decision: LimitDecision | null) => void): void;

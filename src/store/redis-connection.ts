@@ -18,7 +18,7 @@ export interface ServerNames {
   unwatch(host: string, watcher: NameWatcher): void;
 }
 
-/** Who follows a name. */
+/** Follows a name. */
 export interface NameWatcher {
   /** There are connections to its addresses. */
   readonly isInUse: boolean;
@@ -46,7 +46,7 @@ export class RedisConnection implements NameWatcher {
   readonly #options: StoreOptions["redis"];
   readonly #names: ServerNames;
   readonly #onError: (error: Error | null) => void;
-  /** The server's name; null where there is none to resolve. */
+  /** The server's name; null if there is none to resolve. */
   readonly #host: string | null;
   #line: Line;
   /** What takes its place once it is connected. */
@@ -66,7 +66,7 @@ export class RedisConnection implements NameWatcher {
 
   /**
    * Begins to connect.
-   * @throws where the package is not installed
+   * @throws if the package is not installed
    */
   static async open(options: StoreOptions["redis"], parts: RedisConnectionParts): Promise<RedisConnection> {
     const { createClient } = await loadClient();
@@ -78,7 +78,7 @@ export class RedisConnection implements NameWatcher {
     return this.#line.firstConnection;
   }
 
-  /** Sends a command; rejects at once where there is no connection. */
+  /** Sends a command; rejects at once if there is no connection. */
   send(command: readonly string[]): Promise<unknown> {
     return this.#line.client.sendCommand([...command]);
   }

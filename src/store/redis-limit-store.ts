@@ -12,7 +12,7 @@ import { StoreBreaker } from "./store-breaker.ts";
 /** How a question ended: answered, too late, refused by the server or the connection, or not asked at all. */
 export type StoreResult = "ok" | "timeout" | "error" | "skipped";
 
-/** Who carries commands to the server; rejects at once where there is no connection. */
+/** Sends commands to the server; rejects at once if there is no connection. */
 export interface CommandSender {
   send(command: readonly string[]): Promise<unknown>;
 }
@@ -112,7 +112,7 @@ export class RedisLimitStore implements LimitStore {
     return toDecision(await this.#run(rest), intervalUs);
   }
 
-  /** By its hash, or whole where the server has forgotten it (restart, failover). */
+  /** Runs the script by its hash, or sends the whole script if the server has forgotten it (restart, failover). */
   async #run(rest: readonly string[]): Promise<unknown> {
     try {
       return await this.#parts.sender.send(["EVALSHA", scriptHash, ...rest]);
@@ -123,7 +123,7 @@ export class RedisLimitStore implements LimitStore {
   }
 }
 
-/** @throws TypeError where the answer is none of the script's */
+/** @throws TypeError if the script cannot have given this answer */
 function toDecision(reply: unknown, intervalUs: number): LimitDecision {
   const [passed, us] = Array.isArray(reply) ? (reply as unknown[]) : [];
   if (typeof passed !== "number" || typeof us !== "number") throw new TypeError("the store's answer is malformed");

@@ -25,7 +25,7 @@ export class StoreBreaker {
     return this.#failures >= maxFailures;
   }
 
-  /** May the store be asked? Where it may, exactly one of `succeed` and `fail` follows. */
+  /** May the store be asked? If it may, call exactly one of `succeed` and `fail` afterwards. */
   enter(): boolean {
     if (!this.isOpen) return true;
     if (this.#isProbing || this.#clock.now() < this.#openUntilMs) return false;

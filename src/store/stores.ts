@@ -34,7 +34,7 @@ export class Stores {
   }
 
   /**
-   * Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws where a package is missing;
+   * Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws if a package is missing;
    * then nothing of it is left
    */
   async prepare(options: StoresOptions): Promise<ReadonlyMap<string, LimitStore>> {

@@ -31,7 +31,7 @@ export interface DemoBackend {
   close(): Promise<void>;
 }
 
-/** A query parameter as a whole number between `least` and `most`; `fallback` where it is absent or no number. */
+/** A query parameter as a whole number between `least` and `most`; `fallback` if it is absent or no number. */
 function numberParameter(
   query: URLSearchParams,
   name: string,

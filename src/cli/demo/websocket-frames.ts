@@ -16,7 +16,7 @@ export const maxMessageBytes = 1024 * 1024;
 export interface FrameReceiver {
   onMessage(opcode: number, payload: Buffer): void;
   onPing(payload: Buffer): void;
-  /** The client closes. `code` is 1005 where it gave none. */
+  /** The client closes. `code` is 1005 if it gave none. */
   onClose(code: number): void;
   /** The client broke the protocol; answer with this close code and hang up. Nothing follows. */
   onViolation(code: number): void;
