@@ -59,6 +59,10 @@ export class SocketWire implements Wire, ReadTarget {
   }
 
   handTo(reader: WireReader): void {
+    if (this.#isClosed) {
+      process.nextTick(tellGone, reader, this.#host);
+      return;
+    }
     const isFirst = this.#reader === nobody;
     this.#reader = reader;
     if (isFirst) {
@@ -85,6 +89,8 @@ export class SocketWire implements Wire, ReadTarget {
 
   onRead(byteCount: number, bytes: Buffer): void {
     if (this.#isClosed) return;
+    // Node.js reads on although it was told to pause, if it was told to begin in the same turn.
+    if (this.#isPaused || this.#isHeld) this.kernelSocket.pause();
     this.#isDelivering = true;
     try {
       this.#reader.onBytes(bytes, byteCount);
@@ -252,6 +258,14 @@ export class SocketWire implements Wire, ReadTarget {
 
   lookForArrival(): "nothing" | "something" | "unknown" {
     return lookForArrival(this.kernelSocket);
+  }
+}
+
+function tellGone(reader: WireReader, host: WireHost): void {
+  try {
+    reader.onGone(null);
+  } catch (error) {
+    host.onInternalError(error);
   }
 }
 

@@ -61,7 +61,7 @@ export interface Wire {
   readonly kernelSocket: Socket;
   /**
    * From now on `reader` gets what comes, first what was put back. The first one that it is handed to begins reading;
-   * every one gets it unpaused. No callback comes before this returns.
+   * every one gets it unpaused. No callback comes before this returns. If the connection is lost already, `onGone` follows.
    */
   handTo(reader: WireReader): void;
   /** Puts `bytes` back, the last that came, or their end: for whoever it is handed to next, and until then it rests. */
