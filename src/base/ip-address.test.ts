@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { isIPv4, isIPv6 } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { normalizeIp, parseIpv4, parseIpv6 } from "./ip-address.ts";
+import { ipVersion, normalizeIp, parseIpv4, parseIpv6 } from "./ip-address.ts";
 
 const words = new Uint32Array(4);
 
@@ -47,6 +47,23 @@ test("addresses have one spelling", () => {
     ["example", null],
   ];
   for (const [text, expected] of table) assert.equal(normalizeIp(text), expected, text);
+});
+
+test("the version of an address is what node:net says it is", () => {
+  for (const text of [
+    ...["1.2.3.4", "01.2.3.4", "1.2.3", "256.1.1.1", "", "a", "::", "::1", "1::2::3", "::ffff:1.2.3.4", "[::1]"],
+    ...[
+      "fe80::1%eth0",
+      "fe80::1%",
+      "fe80::1%a_b",
+      "fe80::1%a-b.c:d",
+      "fe80::1%a%b",
+      "%eth0",
+      "1.2.3.4%eth0",
+      "example",
+    ],
+  ])
+    assert.equal(ipVersion(text), isIP(text), text);
 });
 
 test("the parsers accept what node:net accepts and nothing else", () => {

@@ -3,7 +3,7 @@ import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
-import { idleGraceMs } from "../server/listener.ts";
+import { idleGraceMs } from "../server/idle-grace.ts";
 import { ControlledProxy } from "../server/proxy.ts";
 import type { Proxy } from "../server/proxy-handle.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";

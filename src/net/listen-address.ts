@@ -2,7 +2,7 @@
  * Where a listener accepts connections: `host:port`, `:port`, `unix:/path` or `fd:N`, as people write it and as the
  * program reads it.
  */
-import { isIP } from "node:net";
+import { ipVersion } from "../base/ip-address.ts";
 
 /**
  * A TCP address. `host` is null for every address of the machine; a host is a literal address (without brackets) or a
@@ -59,9 +59,9 @@ export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):([^:]*)$/.exec(text);
   if (match === null) {
     const hint =
-      isIP(text) === 6
+      ipVersion(text) === 6
         ? `an IPv6 address stands in brackets, with a port: "[${text}]:8080"`
-        : isIP(text) === 4 || /^[\w.-]+$/.test(text)
+        : ipVersion(text) === 4 || /^[\w.-]+$/.test(text)
           ? `the port is missing, as in "${text}:8080"`
           : 'write for example ":8080", "127.0.0.1:8080", "[::1]:8080", "unix:/run/millrace.sock" or "fd:3"';
     throw new RangeError(`${shown} is not an address; ${hint}`);
@@ -71,12 +71,12 @@ export function parseListenAddress(text: string): ListenAddress {
   if (!/^\d{1,5}$/.test(portText) || port > 65_535)
     throw new RangeError(`${shown} has no valid port; ports are 0 (any free one) to 65535`);
   if (bracketed !== undefined) {
-    if (isIP(bracketed.replace(/%[\w.-]+$/, "")) !== 6)
+    if (ipVersion(bracketed.replace(/%[\w.-]+$/, "")) !== 6)
       throw new RangeError(`${shown} has no valid IPv6 address in its brackets`);
     return { kind: "tcp", host: bracketed.toLowerCase(), port };
   }
   if (plain === "" || plain === "*") return { kind: "tcp", host: null, port };
-  if (isIP(plain) === 0 && (/^[\d.]+$/.test(plain) || !isHostName(plain)))
+  if (ipVersion(plain) === 0 && (/^[\d.]+$/.test(plain) || !isHostName(plain)))
     throw new RangeError(`${shown} has no valid host before the port`);
   return { kind: "tcp", host: plain.toLowerCase(), port };
 }
@@ -96,7 +96,7 @@ export function formatListenAddress(address: ListenAddress): string {
 export function coversAddress(wide: TcpListenAddress, narrow: TcpListenAddress): boolean {
   if (wide.port !== narrow.port) return false;
   if (wide.host === null || wide.host === "::") return true;
-  return wide.host === narrow.host || (wide.host === "0.0.0.0" && narrow.host !== null && isIP(narrow.host) === 4);
+  return wide.host === narrow.host || (wide.host === "0.0.0.0" && narrow.host !== null && ipVersion(narrow.host) === 4);
 }
 
 /**

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { endianness } from "node:os";
+import { endianness, tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { findListeners, findOwnSockets, readListeners } from "./listening-ports.ts";
+import { findListeners, findOwnSockets, readListeners, readListeningPart } from "./listening-ports.ts";
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
@@ -26,6 +28,26 @@ test("only a listener's own port counts", {
       String(port),
     );
   assert.deepEqual(readListeners("", 80), []);
+});
+
+test("of a table, no more is read than lists listening sockets", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-sockets-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "tcp");
+  const [heading = "", listener = "", connection = ""] = table.split("\n");
+  const write = (listeners: number, connections: number): void =>
+    writeFileSync(
+      file,
+      [heading, ...Array(listeners).fill(listener), ...Array(connections).fill(connection), ""].join("\n"),
+    );
+  write(1_000, 50_000);
+  const part = await readListeningPart(file);
+  assert.equal(readListeners(part, 0x1f90).length, endianness() === "LE" ? 1_000 : 0);
+  assert.ok(part.length < 250_000, String(part.length));
+  write(3, 0);
+  assert.equal(readListeners(await readListeningPart(file), 0x1f90).length, endianness() === "LE" ? 3 : 0);
+  write(0, 0);
+  assert.equal(await readListeningPart(file), `${heading}\n`);
 });
 
 test("who listens on a port is found, and whether it is we", {

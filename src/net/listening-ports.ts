@@ -2,7 +2,7 @@
  * Which sockets of this machine listen on a TCP port. The kernel's table says it, so no socket has to be opened to find
  * out.
  */
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { open, readdir, readlink } from "node:fs/promises";
 import { endianness } from "node:os";
 import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 
@@ -21,7 +21,7 @@ export async function findListeners(port: number): Promise<readonly PortListener
   try {
     const tables = await Promise.all(
       [socketTables.IPv4, socketTables.IPv6].map((path) =>
-        readFile(path, "latin1").catch((error: NodeJS.ErrnoException) => {
+        readListeningPart(path).catch((error: NodeJS.ErrnoException) => {
           // If IPv6 is switched off, there is one table only.
           if (error.code === "ENOENT" && path === socketTables.IPv6) return "";
           throw error;
@@ -31,6 +31,30 @@ export async function findListeners(port: number): Promise<readonly PortListener
     return tables.flatMap((table) => readListeners(table, port));
   } catch {
     return null;
+  }
+}
+
+/** How much of a table is read at once: some four hundred lines. */
+const partBytes = 65_536;
+
+/**
+ * The part of a table that lists listening sockets. It comes first (kernel documentation, `proc_net_tcp`), and the rest
+ * may be large: 150 bytes for each connection of the machine, those that wait for their end included.
+ */
+export async function readListeningPart(path: string): Promise<string> {
+  const part = Buffer.allocUnsafe(partBytes);
+  let text = "";
+  const file = await open(path);
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(part, 0, partBytes, null);
+      text += part.latin1Slice(0, bytesRead);
+      const lastLine = text.slice(text.lastIndexOf("\n", text.lastIndexOf("\n") - 1) + 1);
+      const isHeading = lastLine.length === text.length;
+      if (bytesRead === 0 || (!isHeading && readSocketLine(lastLine)?.state !== listening)) return text;
+    }
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,5 +1,5 @@
 /** The options of a listener. Schema and documentation; the normal form is `ListenerOptions`. */
-import { isIP } from "node:net";
+import { ipVersion } from "../base/ip-address.ts";
 import * as z from "zod";
 import {
   addProblem,
@@ -26,7 +26,7 @@ export const cidrSchema = z.string().superRefine(checkNetwork);
 
 function checkNetwork(text: string, context: z.core.$RefinementCtx<string>): void {
   const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
-  const family = isIP(match?.[1] ?? "");
+  const family = ipVersion(match?.[1] ?? "");
   if (match === null || family === 0 || match[1]?.includes("%") === true) {
     addProblem(
       context,

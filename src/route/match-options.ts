@@ -1,6 +1,6 @@
 /** The options of a route's `match`: which requests it takes. The normal form is what `matchSchema` gives. */
 import { domainToASCII } from "node:url";
-import { isIP } from "node:net";
+import { ipVersion } from "../base/ip-address.ts";
 import * as z from "zod";
 import { addProblem, documented, oneOrMore, section } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/fields.ts";
@@ -14,7 +14,7 @@ const hostSchema = z.string().transform((text, context): string => {
   if (
     host === "*" ||
     (isHostName(name) && !name.endsWith(".")) ||
-    (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6)
+    (/^\[.*\]$/.test(host) && ipVersion(host.slice(1, -1)) === 6)
   )
     return host;
   const ascii = /[^\x00-\x7f]/.test(text) ? domainToASCII(name) : "";

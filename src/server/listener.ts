@@ -38,12 +38,6 @@ export interface ListenerHost {
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
-/**
- * How long a request may be on its way to an idle connection that is about to close: as long as it takes around the
- * world. See `ClientConnection.drain`.
- */
-export const idleGraceMs = 300;
-
 /** What a wire has whose protocol could not be begun. */
 const unserved: Session = { drain() {}, close() {} };
 

@@ -30,11 +30,11 @@ import { HostResolver } from "../upstream/names/host-resolver.ts";
 import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
-import { DataPlane } from "./data-plane.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
-import { type DataPlanes, InlinePlane } from "./data-planes.ts";
+import type { DataPlanes } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
 import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
+import { InlinePlane } from "./inline-plane.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import { PanicWatch } from "./panic-watch.ts";
@@ -123,7 +123,7 @@ export class ControlledProxy implements Proxy {
   }
 
   #createInline(pseudonym: string): DataPlanes {
-    const plane = new DataPlane({
+    return new InlinePlane({
       memory: this.#memory,
       stripeIndex: 0,
       stripes: 1,
@@ -134,7 +134,6 @@ export class ControlledProxy implements Proxy {
       onAccessLog: this.#onAccessLog,
       onMetricPage: (page) => this.#reader.addPage("inline", page),
     });
-    return new InlinePlane(plane);
   }
 
   #createThreads(count: number, pseudonym: string): DataPlanes {

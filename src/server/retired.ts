@@ -3,7 +3,8 @@
  * attempts in flight. Nothing in here takes anything new; each is forgotten when it is done.
  */
 import type { Transport } from "../upstream/transport.ts";
-import { idleGraceMs, type Listener } from "./listener.ts";
+import { idleGraceMs } from "./idle-grace.ts";
+import type { Listener } from "./listener.ts";
 
 /** Holds listeners and transports that no configuration has any more until the last exchange has left them. */
 export class Retired {

@@ -17,8 +17,8 @@ import type { HealthTarget } from "../upstream/health/health-checker.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
+import { toEndpointSpecs } from "./endpoint-specs.ts";
 import { reserveRegions, reserveUpstream } from "./shared-regions.ts";
-import { toEndpointSpecs } from "./upstream-parts.ts";
 
 /** An endpoint and the window on its state. */
 export interface SharedEndpoint {

@@ -6,12 +6,11 @@ import { families } from "../observe/families.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { StickyResult } from "../upstream/affinity/sticky-cookie.ts";
 import type { GroupPolicy } from "../upstream/balancer/form-groups.ts";
-import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies, type PolicyParts } from "../upstream/policies.ts";
 import { Http1Transport, type TransportContext, type TransportOptions } from "../upstream/transport/http1-transport.ts";
 import type { UpstreamParts } from "../upstream/upstream.ts";
+import { toEndpointSpecs } from "./endpoint-specs.ts";
 
 /** What a proxy thread lends to its upstreams. */
 export interface UpstreamContext {
@@ -51,26 +50,6 @@ export function stickyCounter(
 
 /** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
 const longIdleMs = 3_600_000;
-
-/** The endpoints of an upstream as the data path takes them. */
-export function toEndpointSpecs({
-  endpoints,
-  lenient,
-}: {
-  readonly endpoints: readonly ListedEndpoint[];
-  readonly lenient: boolean;
-}): EndpointSpec[] {
-  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
-    url,
-    host,
-    port,
-    socketPath,
-    weight,
-    isBackup: backup,
-    zone,
-    isLenient: lenient,
-  }));
-}
 
 /**
  * What the upstream `name` is made from. Nothing here may reach the upstream before it, which must not live as long as

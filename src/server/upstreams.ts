@@ -9,7 +9,8 @@ import { TimeSlices } from "../base/time-slices.ts";
 import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
-import { toEndpointSpecs, toUpstreamParts, type UpstreamContext } from "./upstream-parts.ts";
+import { toEndpointSpecs } from "./endpoint-specs.ts";
+import { toUpstreamParts, type UpstreamContext } from "./upstream-parts.ts";
 
 /** Opens the upstreams of one configuration, and holds those that are open. */
 export class Upstreams {

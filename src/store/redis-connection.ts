@@ -3,7 +3,8 @@
  * while it is not there. A name is resolved with each opening, and followed: where it stands for other addresses than
  * that of the connection, a connection to one of these takes its place.
  */
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
+import { ipVersion } from "../base/ip-address.ts";
 import type { RedisClientOptions, createClient } from "@redis/client";
 import type { StoreOptions } from "./options.ts";
 
@@ -155,7 +156,7 @@ function reconnectStrategy(retries: number): number {
 function hostOf(url: string): string | null {
   if (url.startsWith("unix:")) return null;
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-  return isIP(host) === 0 ? host : null;
+  return ipVersion(host) === 0 ? host : null;
 }
 
 async function loadClient(): Promise<typeof import("@redis/client")> {

@@ -1,6 +1,6 @@
 /** The address of an endpoint as people write it: `http://host:port` or `unix:/path`. */
-import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { ipVersion } from "../base/ip-address.ts";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
 
 /**
@@ -49,7 +49,9 @@ export function parseEndpointAddress(text: string): EndpointAddress {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(authority);
   const host = match?.[1] !== undefined ? readIpv6(match[1]) : readName(match?.[2] ?? "");
   const isValidHost =
-    match?.[1] !== undefined ? isIP(host) === 6 : isIP(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
+    match?.[1] !== undefined
+      ? ipVersion(host) === 6
+      : ipVersion(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
   if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
   const port = match[3] === undefined ? 80 : Number(match[3]);
   if (match[3] === "" || port < 1 || port > 65_535)

@@ -1,4 +1,4 @@
-/** Which packages a serving process loads, and into which of its threads: what is loaded stays in memory. */
+/** What a serving process loads, and into which of its threads: what is loaded stays in memory. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,6 +20,7 @@ import { isMainThread } from "node:worker_threads";
 registerHooks({
   load(url, context, next) {
     const name = /\\/node_modules\\/([^/]+)\\//.exec(url)?.[1];
+    if (url.endsWith("/server/data-plane.ts")) appendFileSync(${JSON.stringify(record)}, (isMainThread ? "main" : "other") + " data path\\n");
     if (name !== undefined) appendFileSync(${JSON.stringify(record)}, (isMainThread ? "main " : "other ") + name + "\\n");
     return next(url, context);
   },
@@ -42,7 +43,7 @@ for (const [form, write] of [
       `export default { workers: 1, listeners: [{ address: "127.0.0.1:0" }], routes: [{ respond: { body: "${body}" } }] };\n`,
   ],
 ] as const) {
-  test(`\`millrace run\` keeps no package in the threads that stay, started and reloaded from a .${form} file`, async (t) => {
+  test(`\`millrace run\` keeps no package in the threads that stay and no data path in the control thread, started and reloaded from a .${form} file`, async (t) => {
     const file = join(folder, `millrace.${form}`);
     writeFileSync(record, "");
     writeFileSync(file, write("one"));
@@ -55,6 +56,6 @@ for (const [form, write] of [
     renameSync(`${file}.new`, file);
     await millrace.logged(/^reloaded/);
     assert.equal(await (await fetch(url)).text(), "two");
-    assert.deepEqual(loaded(), form === "yaml" ? ["other yaml", "other zod"] : ["other zod"]);
+    assert.deepEqual(loaded(), ["other data path", ...(form === "yaml" ? ["other yaml"] : []), "other zod"]);
   });
 }

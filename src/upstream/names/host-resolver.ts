@@ -5,7 +5,7 @@
  * has no address. Endpoints are few and named by the configuration or discovery, never by a client; the cache is
  * bounded all the same. Each thread has a resolver of its own.
  */
-import { isIP } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 import type { RandomSource } from "../../base/random.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
@@ -161,7 +161,7 @@ export class HostResolver {
 
   #remember(host: string): NameEntry {
     const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-    const entry = new NameEntry(host, isIP(bare) === 0 ? [] : [bare]);
+    const entry = new NameEntry(host, ipVersion(bare) === 0 ? [] : [bare]);
     if (this.#names.size >= this.#maxNames) this.#forgetOne();
     this.#names.set(host, entry);
     if (!entry.isLiteral && !this.#isFollowingSettings) {
@@ -310,7 +310,7 @@ function choose(answer: NameAnswer, known: readonly string[]): readonly string[]
   const { missingFamily } = answer;
   const found = [...new Set(answer.addresses)];
   const kept =
-    missingFamily === null || found.length === 0 ? [] : known.filter((address) => isIP(address) === missingFamily);
+    missingFamily === null || found.length === 0 ? [] : known.filter((address) => ipVersion(address) === missingFamily);
   const all = [...found, ...kept];
   if (all.length <= maxAddresses) return all;
   const isKnown = new Set(known);

@@ -1,5 +1,5 @@
 /** The hosts file: names that are known without a name server. */
-import { isIP } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 
 /** Addresses by name (in lower case, without a dot at the end), in the order of the file. */
 export type HostsTable = ReadonlyMap<string, readonly string[]>;
@@ -15,7 +15,7 @@ export function parseHosts(text: string): HostsTable {
   const table = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
-    if (isIP(address) === 0) continue;
+    if (ipVersion(address) === 0) continue;
     for (const written of names) {
       const name = written.toLowerCase().replace(/\.$/, "");
       const addresses = table.get(name);

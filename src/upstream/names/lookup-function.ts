@@ -1,6 +1,7 @@
 /** Makes a resolver into the `lookup` function that `node:net` and `node:http` take. */
 import type { LookupAddress, LookupOptions } from "node:dns";
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 import type { ServerNames } from "../../store/redis-connection.ts";
 import type { HostResolver } from "./host-resolver.ts";
 
@@ -16,7 +17,7 @@ export function toLookupFunction(resolver: Pick<HostResolver, "resolve">): Looku
   ) => {
     resolver.resolve(host, (error, addresses) => {
       process.nextTick(() => {
-        const found = addresses.map((address) => ({ address, family: isIP(address) }));
+        const found = addresses.map((address) => ({ address, family: ipVersion(address) }));
         const first = found[0];
         if (error !== null || first === undefined)
           onDone(Object.assign(new Error(error?.detail ?? host), { code: error?.systemCode ?? "ENODATA" }), "");

@@ -2,7 +2,7 @@
  * The resolver's settings as the machine keeps them: `resolv.conf`, with the meaning it has for the system's own
  * resolver (resolv.conf(5)), and which names are asked for when a host is looked up.
  */
-import { isIP } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 
 /** Settings of the resolver. */
 export interface ResolverSettings {
@@ -80,7 +80,7 @@ export function parseResolvConf(
 /** An address (with an interface, if it is local to a link), or `address:port`. */
 function isServer(text: string): boolean {
   const withPort = /^(?:\[([^\]]+)\]|([\d.]+)):\d{1,5}$/.exec(text);
-  return isIP(withPort?.[1] ?? withPort?.[2] ?? text) !== 0;
+  return ipVersion(withPort?.[1] ?? withPort?.[2] ?? text) !== 0;
 }
 
 /** The last one that is given counts. */

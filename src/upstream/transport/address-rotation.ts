@@ -2,7 +2,7 @@
  * The addresses of one endpoint in one thread, each with its idle connections: whose turn it is, in what order a new
  * connection tries them, and which of them failed lately. A name may stand for many machines; all of them serve.
  */
-import { isIP } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { DialTarget } from "../../net/dialer.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
@@ -31,7 +31,7 @@ export class PooledAddress {
   constructor(name: string, target: DialTarget) {
     this.name = name;
     this.target = target;
-    this.family = isIP(name);
+    this.family = ipVersion(name);
   }
 }
 

@@ -5,7 +5,7 @@
  * for several addresses, requests go to them in turn; connections to an address that the name no longer stands for are
  * closed after their last answer.
  */
-import { isIP } from "node:net";
+import { ipVersion } from "../../base/ip-address.ts";
 import type { EndOfTurn } from "../../base/end-of-turn.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
@@ -100,7 +100,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     this.wheel = context.wheel;
     this.endOfTurn = context.endOfTurn;
     const { host, port, socketPath } = spec;
-    this.#hostName = host !== null && isIP(host) === 0 ? host : null;
+    this.#hostName = host !== null && ipVersion(host) === 0 ? host : null;
     if (socketPath !== null) this.#rotation = AddressRotation.of(socketPath, { path: socketPath });
     else
       this.#rotation =
