@@ -63,7 +63,7 @@ for (const [what, request, status, code] of rows) {
       if (asked.url !== "/full") answer.end("ok");
     });
     // A client that has gone is not noticed behind what it has pipelined.
-    harness.endWithClients(() => server.closeAllConnections());
+    harness.endWithClients(() => server.close().closeAllConnections());
     const route = (path: string, rest: object): object => ({ name: path.slice(1), match: { path }, ...rest });
     await harness.proxy({
       config: {
