@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { silence } from "./endpoint.ts";
 import { Harness, testOverProtocols } from "./harness.ts";
+import { modes } from "./proxy-under-test.ts";
 
 testOverProtocols("a request and its answer are shown on both sides as they came", async (harness) => {
   const { client, endpoint } = await harness.trio({
@@ -88,6 +89,25 @@ testOverProtocols("an answer that breaks off is no answer", async (harness) => {
   await assert.rejects(exchange.answer(), /ended before/);
   assert.deepEqual([(await exchange.brokenAnswer())?.text, client.answeredCount], ["half", 0]);
 });
+
+for (const [title, threads] of modes) {
+  testOverProtocols(
+    `a proxy in a process of its own is asked and checked in the same way, ${title}`,
+    async (harness) => {
+      const endpoint = await harness.endpoint({ body: "far" });
+      const proxy = await harness.process({ threads, endpoints: [endpoint.url] });
+      const client = await harness.speaker();
+      assert.equal((await client.ask()).text, "far");
+      assert.equal((await proxy.metrics()).sum("millrace_requests_total"), 1);
+      const [lines] = await harness.end();
+      assert.deepEqual(
+        lines!.map(({ status }) => status),
+        [200],
+      );
+      assert.equal(proxy.isOpen, false);
+    },
+  );
+}
 
 /** A test that ends when it is told to. */
 function createContext(): { context: TestContext; finish: () => Promise<unknown> } {

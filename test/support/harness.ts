@@ -13,7 +13,8 @@ import { Load, type LoadOptions } from "./load.ts";
 import type { ReceivedAnswer } from "./message.ts";
 import { Origin } from "./origin.ts";
 import { OriginProcess } from "./origin-process.ts";
-import { type LogLine, type ProxyOptions, ProxyUnderTest } from "./proxy-under-test.ts";
+import { type ProcessOptions, ProxyProcess } from "./proxy-process.ts";
+import { type LogLine, type ProxyOptions, ProxyUnderTest, type RunningProxy } from "./proxy-under-test.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Script, ScriptedUpstream } from "./scripted-upstream.ts";
 import type { Ask, Speaker } from "./speaker.ts";
@@ -59,8 +60,8 @@ type Closing = () => unknown;
 
 export class Harness {
   readonly protocols: Protocols;
-  readonly #proxies: ProxyUnderTest[] = [];
-  readonly #speakers: { speaker: Speaker; proxy: ProxyUnderTest }[] = [];
+  readonly #proxies: RunningProxy[] = [];
+  readonly #speakers: { speaker: Speaker; proxy: RunningProxy }[] = [];
   readonly #clients: { destroy(): void }[] = [];
   readonly #endpoints: { readonly violations?: readonly string[]; close(): Promise<unknown> }[] = [];
   readonly #closings: Closing[] = [];
@@ -95,6 +96,13 @@ export class Harness {
 
   async proxy(setup: ProxyOptions | ((folder: string) => ProxyOptions)): Promise<ProxyUnderTest> {
     const proxy = await ProxyUnderTest.start(setup);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** A proxy in a process of its own, started as the command does it. */
+  async process(options: ProxyOptions, how?: ProcessOptions): Promise<ProxyProcess> {
+    const proxy = await ProxyProcess.start(options, how);
     this.#proxies.push(proxy);
     return proxy;
   }
@@ -141,7 +149,7 @@ export class Harness {
   }
 
   /** Asks by a connection of its own, which is closed then: any thread may get it. @param proxy default: the last one */
-  async ask(request?: Ask, proxy?: ProxyUnderTest): Promise<ReceivedAnswer> {
+  async ask(request?: Ask, proxy?: RunningProxy): Promise<ReceivedAnswer> {
     const speaker = await this.speaker(proxy);
     const answer = await speaker.ask(request);
     await speaker.close();
@@ -149,12 +157,12 @@ export class Harness {
   }
 
   /** Several connections. */
-  speakers(count: number, proxy?: ProxyUnderTest): Promise<Speaker[]> {
+  speakers(count: number, proxy?: RunningProxy): Promise<Speaker[]> {
     return Promise.all(Array.from({ length: count }, () => this.speaker(proxy)));
   }
 
   /** Connections of clients that a test gives bytes to send. */
-  raws(count: number, proxy?: ProxyUnderTest): Promise<RawClient[]> {
+  raws(count: number, proxy?: RunningProxy): Promise<RawClient[]> {
     return Promise.all(Array.from({ length: count }, () => this.raw(proxy)));
   }
 
@@ -194,7 +202,7 @@ export class Harness {
       // A proxy in front of another was started after it, and is gone before that is looked at.
       for (const proxy of this.#proxies.toReversed()) {
         await proxy.untilQuiet();
-        if (this.#isInFront(proxy)) await proxy.proxy.close({ graceMs: 0 });
+        if (this.#isInFront(proxy)) await proxy.stop();
       }
       await this.#closeEndpoints();
       for (const proxy of this.#proxies) {
@@ -211,7 +219,7 @@ export class Harness {
   }
 
   /** Whether an endpoint of this proxy is another proxy. */
-  #isInFront(proxy: ProxyUnderTest): boolean {
+  #isInFront(proxy: RunningProxy): boolean {
     const endpoints = JSON.stringify(proxy.options.endpoints ?? []);
     return this.#proxies.some((other) => other !== proxy && other.isOpen && endpoints.includes(other.url));
   }
@@ -228,7 +236,7 @@ export class Harness {
   }
 
   /** Each request that a speaker got an answer to has one line, others have one or none. */
-  #checkLog(proxy: ProxyUnderTest, lines: readonly LogLine[]): void {
+  #checkLog(proxy: RunningProxy, lines: readonly LogLine[]): void {
     if (!proxy.isLogged) return;
     const expected = new Map<number, { least: number; most: number }>();
     for (const { speaker, proxy: asked } of this.#speakers) {

@@ -65,8 +65,30 @@ const gauges = [
   "millrace_tunnels_open",
 ];
 
+/** A proxy as the harness ends and checks it, wherever it runs. */
+export interface RunningProxy {
+  readonly options: ProxyOptions;
+  /** The first listener's. */
+  readonly port: number;
+  readonly url: string;
+  readonly isOpen: boolean;
+  /** Whether `close` returns every exchange. */
+  readonly isLogged: boolean;
+  metrics(): Promise<MetricsPage>;
+  /** Waits until no client is left and nothing is in flight. */
+  untilQuiet(): Promise<void>;
+  /** Waits until nothing at all is left. */
+  untilEmpty(): Promise<void>;
+  /** Ends the proxy; what it wrote stays. */
+  stop(): Promise<void>;
+  /** Ends the proxy and removes what it wrote. @returns the access log @throws if it met a bug of its own */
+  close(): Promise<LogLine[]>;
+  /** Ends it at once, without a look at what it leaves. */
+  giveUp(): Promise<void>;
+}
+
 /** A running proxy. `Harness` starts it, ends it and checks that nothing is left over. */
-export class ProxyUnderTest {
+export class ProxyUnderTest implements RunningProxy {
   readonly proxy: Proxy;
   readonly messages: readonly Message[];
   /** A folder of its own, for logs and sockets. */
@@ -217,12 +239,16 @@ export class ProxyUnderTest {
     assert.equal(metrics.sum("millrace_requests_in_flight"), 0, "no exchange is counted as in flight");
   }
 
+  stop(): Promise<void> {
+    return this.proxy.close({ graceMs: 0 });
+  }
+
   /**
    * Closes the proxy at once and removes its folder. @returns the access log, unless the configuration had another
    * @throws when it told its logger of an error that was not expected: a bug of ours that ended a connection
    */
   async close(): Promise<LogLine[]> {
-    await this.proxy.close({ graceMs: 0 });
+    await this.stop();
     const text = await readFile(join(this.folder, "access.log"), "utf8").catch(() => "");
     await rm(this.folder, { recursive: true, force: true });
     const errors = this.messages.filter(({ level }) => level === "error").map(textOf);
