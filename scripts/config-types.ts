@@ -100,6 +100,8 @@ class InterfaceWriter {
   }
 
   #typeOf(schema: JsonSchema, path: string, about = schema.millrace?.about ?? ""): string {
+    const given = schema.millrace?.type;
+    if (given !== undefined) return `(${given})`;
     const alternatives = schema.anyOf ?? (schema["oneOf"] as JsonSchema[] | undefined);
     if (alternatives !== undefined)
       return [...new Set(alternatives.map((one) => this.#typeOf(one, path, about)))].join(" | ");

@@ -16,6 +16,7 @@ const layers: Record<string, number> = {
   http: 1,
   observe: 1,
   net: 1,
+  script: 1,
   http1: 2,
   http2: 2,
   store: 2,

@@ -6,6 +6,7 @@
  * when it is given them: a `SchemaBuilder`.
  */
 import * as z from "zod";
+import { type FunctionRef, functionRefOf } from "./function-ref.ts";
 import { formatDuration, formatSize, maxDurationMs, parseDuration, parsePercent, parseSize } from "./units.ts";
 
 /** The schema library itself, for builders that are given this module. */
@@ -21,6 +22,8 @@ export interface OptionDoc {
   readonly danger?: string;
   /** The kind of value, if the schema does not say it well: `duration`, `CIDR`. */
   readonly kind?: string;
+  /** The TypeScript type, if the schema cannot say it: the signature of a function. */
+  readonly type?: string;
   /** The default in words, if it is not a value. */
   readonly defaultText?: string;
 }
@@ -41,7 +44,9 @@ export interface ProblemParams {
 
 /** Documents `schema`. Call it last: wrapping a schema again loses the documentation. */
 export function documented<Schema extends z.ZodType>(schema: Schema, doc: OptionDoc): Schema {
-  return withSharedAbsence(schema.meta({ description: describeDoc(doc), millrace: doc }) as Schema);
+  const type = (schema.meta()?.["millrace"] as OptionDoc | undefined)?.type;
+  const full: OptionDoc = type === undefined ? doc : { kind: "function", type, ...doc };
+  return withSharedAbsence(schema.meta({ description: describeDoc(doc), millrace: full }) as Schema);
 }
 
 /**
@@ -272,3 +277,35 @@ export const nameSchema = z.string().superRefine((name, context) => {
       `${JSON.stringify(name)} is not a name: a letter or digit first, then letters, digits and _ . - : / * @ +, at most 128`,
     );
 });
+
+/**
+ * A function; a reference to it in the normal form. Only configurations that are programs have any.
+ * @param signature its TypeScript type as users see it; the same as `Signature`
+ */
+export function functionOption<Signature extends (...args: never[]) => unknown>(
+  signature: string,
+): z.ZodType<FunctionRef, Signature> {
+  const schema = z
+    .unknown()
+    .check((payload) => {
+      if (typeof payload.value === "function") return;
+      payload.issues.push({
+        code: "invalid_type",
+        expected: "function",
+        input: payload.value,
+        message: "Invalid input: expected function",
+        continue: false,
+      });
+    })
+    .transform((value, context): FunctionRef => {
+      const ref = functionRefOf(value);
+      if (ref !== null) return ref;
+      addProblem(
+        context as z.core.$RefinementCtx,
+        "a function can only stand in a configuration file that is an ECMAScript module, such as millrace.config.ts",
+      );
+      return z.NEVER;
+    });
+  const doc: OptionDoc = { about: "", kind: "function", type: signature };
+  return schema.meta({ millrace: doc }) as unknown as z.ZodType<FunctionRef, Signature>;
+}

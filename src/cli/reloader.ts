@@ -117,7 +117,7 @@ export class Reloader {
       }
       return { isApplied: true, report };
     } catch (error) {
-      return this.#refuse(error, cause);
+      return this.#refuse(await toCommandFailure(error), cause);
     }
   }
 

@@ -69,7 +69,7 @@ export async function serve(service: Service): Promise<void> {
     await lifetime.stop(0);
     const sentence = describeSystemError(error);
     throw sentence === null
-      ? error
+      ? await toCommandFailure(error)
       : new CommandFailure(service.addressHint === undefined ? sentence : `${sentence}\n${service.addressHint}`);
   }
   await proxy.ready();

@@ -10,6 +10,7 @@ import { configFormOf } from "./config-file.ts";
 import type { ConfigInput } from "./config-input.ts";
 import type { Environment } from "./environment.ts";
 import type { LoadMessage, LoadRequest } from "./load-messages.ts";
+import { unpackConfig } from "./packed-config.ts";
 import { ConfigError, fileProblem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
@@ -81,7 +82,7 @@ function runThread(request: LoadRequest, options: LoadOptions & { readonly limit
     worker.on("message", (message: LoadMessage) => {
       if (message.kind === "read") return onFileRead?.(message.path, message.digest);
       end();
-      if (message.kind === "config") resolve(message.config);
+      if (message.kind === "config") resolve(unpackConfig(message.config));
       else reject(new ConfigError(message.problems));
     });
     worker.once("error", (error) =>

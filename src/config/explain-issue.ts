@@ -43,6 +43,8 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
   ];
   if (value === undefined && issue.code !== "custom")
     return finding(typeof path.at(-1) === "string" ? `"${path.at(-1)}" is missing` : "is missing");
+  if (typeof value === "function" && !isOfFunctions(issue))
+    return finding("functions are not available in this version");
   switch (issue.code) {
     case "custom":
       return [explainCustom(issue.message, (issue.params ?? {}) as ProblemParams, path, value)];
@@ -69,6 +71,11 @@ function explainIssue(issue: Issue, prefix: ConfigPath, root: unknown): Finding[
     default:
       return finding(issue.message);
   }
+}
+
+/** Whether a schema that takes functions says what is wrong with this one. */
+function isOfFunctions(issue: Issue): boolean {
+  return issue.code === "custom" || (issue.code === "invalid_union" && issue.errors.some(fits));
 }
 
 /** Is the message the schema library's own? If not, a schema of ours has worded it, and it is kept. */
@@ -118,6 +125,7 @@ const typeNames: Readonly<Record<string, string>> = {
   object: "a section (keys and values)",
   record: "a map (names and values)",
   null: "nothing",
+  function: "a function",
 };
 
 function explainType(expected: readonly string[], value: unknown, report: Report): Finding[] {

@@ -53,6 +53,8 @@ export function toJsonSchema(): JsonSchema {
 
 function clean(schema: JsonSchema): JsonSchema {
   const { millrace, ...rest } = schema;
+  // No text can hold a function.
+  if (millrace?.kind === "function") return { not: {} };
   const result: JsonSchema = rest;
   if (millrace?.kind === "duration") result.pattern = "^(\\d+(\\.\\d+)?(d|h|m|s|ms))+$|\\$\\{";
   if (result.type === "integer" || result.type === "boolean")
@@ -63,7 +65,8 @@ function clean(schema: JsonSchema): JsonSchema {
     );
   if (result.items !== undefined) result.items = clean(result.items);
   if (typeof result.additionalProperties === "object") result.additionalProperties = clean(result.additionalProperties);
-  if (result.anyOf !== undefined) result.anyOf = result.anyOf.map(clean);
+  if (result.anyOf !== undefined)
+    result.anyOf = result.anyOf.filter((one) => one.millrace?.kind !== "function").map(clean);
   // An editor need not show the empty default of a section.
   if (typeof result.default === "object" && result.default !== null && !Array.isArray(result.default))
     delete result.default;

@@ -1,7 +1,7 @@
 /** What `config-loader.ts` and the thread it starts say to each other. */
 import type { ConfigInput } from "./config-input.ts";
+import type { PackedConfig } from "./packed-config.ts";
 import type { Problem } from "./problem.ts";
-import type { Config } from "./schema.ts";
 
 /** What the thread is started with. */
 export type LoadRequest =
@@ -11,5 +11,5 @@ export type LoadRequest =
 /** What it tells: each file that it reads, then what came of all. */
 export type LoadMessage =
   | { readonly kind: "read"; readonly path: string; readonly digest: string }
-  | { readonly kind: "config"; readonly config: Config }
+  | { readonly kind: "config"; readonly config: PackedConfig }
   | { readonly kind: "problems"; readonly problems: readonly Problem[] };

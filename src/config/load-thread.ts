@@ -4,19 +4,21 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { LoadMessage, LoadRequest } from "./load-messages.ts";
+import { packConfig, type PackedConfig } from "./packed-config.ts";
 import { parseConfig } from "./parse-config.ts";
 import { ConfigError } from "./problem.ts";
 import { readConfigFile } from "./read-config-file.ts";
-import type { Config } from "./schema.ts";
 
 function post(message: LoadMessage): void {
   parentPort?.postMessage(message);
 }
 
-async function load(request: LoadRequest): Promise<Config> {
-  return request.kind === "value"
-    ? parseConfig(request.value)
-    : readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
+async function load(request: LoadRequest): Promise<PackedConfig> {
+  const config =
+    request.kind === "value"
+      ? parseConfig(request.value)
+      : await readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
+  return packConfig(config);
 }
 
 // No `await` here: what is published is bundled into modules that cannot wait.

@@ -18,6 +18,7 @@ const problemsOf = (value: unknown): string[] =>
 
 test("the shortest configuration gets every default", () => {
   assert.deepEqual(parseConfig(minimal()), {
+    modules: [],
     workers: "auto",
     shutdown: { grace: 30_000, delay: 0 },
     listeners: [

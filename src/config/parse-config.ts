@@ -43,7 +43,12 @@ export function readConfig(given: unknown): Reading {
   ];
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
   return {
-    config: { ...result.data, listeners: nameListeners(result.data.listeners), routes: nameRoutes(result.data.routes) },
+    config: {
+      ...result.data,
+      listeners: nameListeners(result.data.listeners),
+      routes: nameRoutes(result.data.routes),
+      modules: [],
+    },
     findings: [],
   };
 }

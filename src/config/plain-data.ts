@@ -4,7 +4,7 @@ import type { Finding } from "./explain-issue.ts";
 const maxDepth = 64;
 
 /**
- * What in `root` is not plain data: functions, symbols, instances of classes, cycles, and keys that would reach an
+ * What in `root` is not plain data: symbols, instances of classes, cycles, and keys that would reach an
  * object's prototype.
  */
 export function findForeignValues(root: unknown): Finding[] {
@@ -16,9 +16,7 @@ export function findForeignValues(root: unknown): Finding[] {
     findings.push({ path: [...path], message, isAtKey, hint: null });
   };
   const visit = (value: unknown): void => {
-    if (typeof value === "function") report("functions are not available in this version");
-    else if (typeof value === "symbol" || typeof value === "bigint")
-      report(`a configuration cannot hold a ${typeof value}`);
+    if (typeof value === "symbol" || typeof value === "bigint") report(`a configuration cannot hold a ${typeof value}`);
     else if (typeof value === "number" && !Number.isFinite(value))
       report(`${value} is not a number that a configuration can hold`);
     if (typeof value !== "object" || value === null) return;

@@ -61,6 +61,22 @@ export function fileProblem(file: string, message: string, hint: string | null):
   return { message, hint, path: [], file, line: 0, column: 0, length: 1, excerpt: null };
 }
 
+/**
+ * A problem at a place of a file.
+ * @param place `line` and `column` from 1; a line of 0 means that the place is not known
+ * @param text the whole of the file
+ */
+export function placedProblem(
+  place: { readonly file: string; readonly line: number; readonly column: number; readonly message: string },
+  text: string,
+): Problem {
+  const problem = fileProblem(place.file, place.message, null);
+  if (place.line === 0) return problem;
+  const firstLine = Math.max(1, place.line - 2);
+  const lines = text.split(/\r\n|\n|\r/).slice(firstLine - 1, place.line + 1);
+  return { ...problem, line: place.line, column: Math.max(1, place.column), excerpt: { firstLine, lines } };
+}
+
 /** A path as people write it: `routes[0].match.path`. */
 export function formatPath(path: ConfigPath): string {
   let text = "";

@@ -7,11 +7,11 @@ import { basename, dirname } from "node:path";
 import { configFormOf } from "./config-file.ts";
 import { nearest } from "./did-you-mean.ts";
 import { digestOf } from "./file-digest.ts";
-import { importConfigModule, type ModuleFailure } from "./import-module.ts";
-import { readConfig, type Reading } from "./parse-config.ts";
+import { importConfigModule } from "./import-module.ts";
+import { readConfig } from "./parse-config.ts";
 import type { TextOptions } from "./parse-config-text.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
-import { ConfigError, fileProblem, type Problem } from "./problem.ts";
+import { ConfigError, fileProblem, placedProblem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** Which file, and who hears of what is read. */
@@ -37,10 +37,10 @@ export async function readConfigFile(source: FileToRead): Promise<Config> {
   const form = configFormOf(file);
   if (form !== "module") return readConfigText(text, { file, isJson: form === "json" });
   const loaded = await importConfigModule(path, source.onFileRead);
-  if (loaded.failure !== null) throw new ConfigError([moduleProblem(file, text, loaded.failure)]);
-  const reading: Reading =
-    loaded.findings.length > 0 ? { config: null, findings: loaded.findings } : readConfig(loaded.value);
-  if (reading.config !== null) return reading.config;
+  if (loaded.failure !== null) throw new ConfigError([placedProblem({ ...loaded.failure, file }, text)]);
+  const reading = readConfig(loaded.value);
+  if (reading.config !== null)
+    return loaded.module === null ? reading.config : { ...reading.config, modules: [loaded.module] };
   throw new ConfigError(
     reading.findings.map((finding) => ({ ...finding, file, line: 0, column: 0, length: 1, excerpt: null })),
   );
@@ -88,16 +88,4 @@ async function suggestFile(file: string): Promise<string | null> {
   } catch {
     return "the folder does not exist either";
   }
-}
-
-function moduleProblem(file: string, text: string, failure: ModuleFailure): Problem {
-  if (failure.line === 0) return fileProblem(file, failure.message, null);
-  const firstLine = Math.max(1, failure.line - 2);
-  const lines = text.split(/\r\n|\n|\r/).slice(firstLine - 1, failure.line + 1);
-  return {
-    ...fileProblem(file, failure.message, null),
-    line: failure.line,
-    column: Math.max(1, failure.column),
-    excerpt: { firstLine, lines },
-  };
 }

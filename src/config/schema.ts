@@ -18,6 +18,7 @@ import { overloadSchema } from "../middleware/shed/options.ts";
 import { type ListenerOptions, listenerSchema } from "../net/options.ts";
 import { logSchema } from "../observe/options.ts";
 import { type RouteOptions, routeSchema } from "../route/options.ts";
+import type { ScriptModule } from "../script/script-module.ts";
 import { storesSchema } from "../store/options.ts";
 import { upstreamSchema } from "../upstream/options.ts";
 
@@ -95,6 +96,8 @@ type ConfigSections = z.output<typeof configSchema>;
 
 /** A complete configuration in normal form. */
 export type Config = Omit<ConfigSections, "listeners" | "routes"> & {
+  /** The programs that hold the functions of the configuration; empty if it has none. */
+  modules: readonly ScriptModule[];
   listeners: ListenerOptions[];
   routes: RouteOptions[];
 };

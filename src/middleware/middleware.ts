@@ -11,6 +11,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
+import type { FunctionTable } from "../script/function-table.ts";
 import type { LimitStore } from "../store/limit-store.ts";
 
 /** Answers an exchange, now or later. */
@@ -37,6 +38,8 @@ export interface MiddlewareHost {
   readonly warnings: WarningSink;
   /** The stores of the configuration, by name. */
   readonly stores: ReadonlyMap<string, LimitStore>;
+  /** The functions of the configuration, by reference. */
+  readonly functions: FunctionTable;
   /** How late the event loop is; 0 if `overload` is not configured. */
   readonly lag: { readonly lagMs: number };
   /** Takes exceptions that are bugs of ours. */

@@ -39,6 +39,7 @@ import { ConnectionCount } from "./connection-count.ts";
 import type { EndpointList } from "./data-planes.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
 import type { Inspection } from "./inspection.ts";
+import { loadFunctions } from "./load-functions.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { nameReports } from "./name-reports.ts";
 import { Retired } from "./retired.ts";
@@ -130,6 +131,7 @@ export class DataPlane implements ListenerHost {
     const opened = new Map<string, ListeningSocket>();
     try {
       const held = HeldMemory.open(this.#parts.memory, this.#parts.stripeIndex, this.#parts.stripes);
+      const functions = await loadFunctions(config.modules);
       const stores = await this.#stores.prepare(config.stores);
       const runtime = await Runtime.build(
         {
@@ -165,6 +167,7 @@ export class DataPlane implements ListenerHost {
             logger: this.#parts.logger,
             warnings: this.#parts.warnings,
             stores,
+            functions,
             lag: this.#sampler,
             onInternalError: (error) => this.onInternalError(error),
           },

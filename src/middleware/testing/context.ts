@@ -14,6 +14,7 @@ import { silentLogger } from "../../observe/logger.ts";
 import { MetricReader } from "../../observe/metric-reader.ts";
 import { MetricWriter } from "../../observe/metric-writer.ts";
 import { silentWarnings } from "../../observe/repeated-warning.ts";
+import { FunctionTable } from "../../script/function-table.ts";
 import type { MiddlewareContext } from "../middleware.ts";
 
 /** A context, and what was counted in it. */
@@ -34,6 +35,7 @@ export function createContext(): {
     stripes: 1,
     logger: silentLogger,
     warnings: silentWarnings,
+    functions: FunctionTable.empty,
     stores: new Map(),
     lag,
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),

@@ -4,6 +4,7 @@
  */
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { PackedConfig } from "../../config/packed-config.ts";
+import { ConfigError, type Problem } from "../../config/problem.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress } from "../data-plane.ts";
@@ -42,6 +43,8 @@ export interface PostedError {
   readonly message: string;
   readonly code: string | null;
   readonly properties: Readonly<Record<string, string | number>>;
+  /** What is wrong with the configuration, if that is the error; else null. */
+  readonly problems: readonly Problem[] | null;
 }
 
 export interface RequestMessage {
@@ -70,7 +73,7 @@ export type ThreadMessage =
 
 /** An error made ready for posting; system errors keep what describes them. */
 export function toPostedError(error: unknown): PostedError {
-  if (!(error instanceof Error)) return { message: String(error), code: null, properties: {} };
+  if (!(error instanceof Error)) return { message: String(error), code: null, properties: {}, problems: null };
   const properties: Record<string, string | number> = {};
   for (const key of ["code", "errno", "syscall", "address", "port", "path"]) {
     const value: unknown = (error as unknown as Record<string, unknown>)[key];
@@ -80,10 +83,12 @@ export function toPostedError(error: unknown): PostedError {
     message: error.message,
     code: typeof properties["code"] === "string" ? properties["code"] : null,
     properties,
+    problems: error instanceof ConfigError ? error.problems : null,
   };
 }
 
 /** The error on the other side. */
 export function fromPostedError(posted: PostedError): Error {
+  if (posted.problems !== null) return new ConfigError(posted.problems);
   return Object.assign(new Error(posted.message), posted.properties);
 }
