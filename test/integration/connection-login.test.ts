@@ -319,11 +319,23 @@ for (const [name, upstream] of storms) {
       const random = createRandom(7);
       for (const origin of origins) {
         let count = 0;
+        const turns = new WeakMap<object, Promise<unknown>>();
         origin.onRequest = (connection, request) => {
           count++;
           // Some answers come late, some refuse an upload before it has come, some connections end without a word.
-          if (count % 5 === 0) setTimeout(() => origin.answer(connection, request), 5);
-          else origin.answer(connection, request);
+          // Answers on one connection stay in the order of their requests: others may be pipelined behind a late one.
+          const delayMs = count % 5 === 0 ? 5 : 0;
+          const before = turns.get(connection);
+          if (before === undefined && delayMs === 0) origin.answer(connection, request);
+          else {
+            const turn = (before ?? Promise.resolve())
+              .then(() => (delayMs === 0 ? undefined : new Promise((resolve) => setTimeout(resolve, delayMs))))
+              .then(() => {
+                origin.answer(connection, request);
+                if (turns.get(connection) === turn) turns.delete(connection);
+              });
+            turns.set(connection, turn);
+          }
           if (count % 23 === 0) connection.socket.end();
           return true;
         };

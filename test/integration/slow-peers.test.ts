@@ -13,12 +13,16 @@ import { inSmallNetwork } from "../support/small-network.ts";
 
 const tickMs = 50;
 const bytesPerTick = 1_000;
+const maxLagMs = 3_000;
 /** Worth ten seconds at that rate. */
 const size = 200_000;
 const body = Buffer.from(Array.from({ length: size }, (_, at) => 97 + (at % 26)));
 const patience = "2s";
 
-/** The other end of a connection, which takes so many bytes a tick, and is told to stop or to hurry. */
+/**
+ * The other end of a connection, which takes so many bytes a tick, and is told to stop or to hurry. Ticks that came late
+ * on a busy machine are made up for: a peer that became slower still would look like one that has stopped.
+ */
 class SlowPeer {
   readonly socket: Socket;
   received = 0;
@@ -65,11 +69,16 @@ class SlowPeer {
   static #open(pace: SlowPeer["pace"], make: (onread: OnReadOpts) => Socket): SlowPeer {
     let peer: SlowPeer;
     const memory = Buffer.alloc(bytesPerTick);
+    let dueMs = 0;
     const callback = (count: number): boolean => {
       peer.received += count;
       if (peer.text.length < 400) peer.text += memory.latin1Slice(0, count);
       if (peer.pace === "all") return true;
-      setTimeout(() => peer.#goOn(), tickMs);
+      const nowMs = performance.now();
+      // After a pause of its own it does not hurry.
+      dueMs = (peer.pace === "slowly" && dueMs > nowMs - maxLagMs ? dueMs : nowMs) + tickMs * (count / bytesPerTick);
+      if (dueMs <= nowMs) return true;
+      setTimeout(() => peer.#goOn(), dueMs - nowMs);
       return false;
     };
     const socket = make({ buffer: memory, callback });
