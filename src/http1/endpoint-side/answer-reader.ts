@@ -91,7 +91,8 @@ export class AnswerReader {
         case State.body:
           at = this.#body.read(bytes, at, end, host);
           if (this.#body.failure !== null) host.onMalformed("UPSTREAM_BAD_RESPONSE", "bad chunk");
-          else if (!this.#body.isOpen)
+          // Whoever takes the body may have given it up with its last piece.
+          else if (!this.#body.isOpen && !this.#isOver)
             host.onAnswerComplete(withoutNominated(this.#body.trailers, this.head!), at < end);
           break;
         case State.untilClose:
@@ -107,6 +108,11 @@ export class AnswerReader {
       }
     }
     if (host.state !== State.closed) host.onReadEnd();
+  }
+
+  // Behind a call, so that the type checker does not take the state for what it was before a callback.
+  get #isOver(): boolean {
+    return this.#host.state === State.closed;
   }
 
   /** @returns the offset behind the head, or -1 when there is nothing more to do with these bytes */

@@ -173,7 +173,11 @@ export class EndpointConnection
       (this.state === State.body && this.#reader.remaining <= maxSkippedBytes);
     if (this.#inFlight.count > 1 && attempt.isPipelinable && isSkippable) {
       this.#inFlight.skip(index);
-      if (index === 0) this.#unpause();
+      if (index === 0) {
+        // It may be given up in the middle of a read: what it was lent is not read over by the answers behind it.
+        this.#wire.keepMemory();
+        this.#unpause();
+      }
       return;
     }
     this.#inFlight.remove(index);
@@ -234,7 +238,9 @@ export class EndpointConnection
     if (this.#reader.head === null) return;
     const attempt = this.#inFlight.first;
     if (attempt === undefined) return;
-    if (!attempt.onReadEnd()) this.#pause();
+    const isReady = attempt.onReadEnd();
+    // One that has given itself up within the call will not resume.
+    if (!isReady && this.#inFlight.first === attempt) this.#pause();
     else if (attempt instanceof SkippedAttempt && attempt.isTooLarge)
       this.#failAll("UPSTREAM_RESET", "too much to skip");
     this.#rearm();
@@ -290,7 +296,8 @@ export class EndpointConnection
       this.#failAll("UPSTREAM_BAD_RESPONSE", problem);
       return false;
     }
-    this.#waits.interim.isHeld = !attempt.onInterim(head);
+    const isReady = attempt.onInterim(head);
+    this.#waits.interim.isHeld = !isReady && this.#inFlight.first === attempt;
     if (this.#isClosed()) return false;
     // It is progress: the wait for the head starts again.
     this.#rearm();
