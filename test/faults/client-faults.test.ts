@@ -3,16 +3,12 @@
  * N bytes of the answer. Afterwards nothing is left of it, and each request has one line in the access log.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
+import { type Harness, testWithHarness } from "../support/harness.ts";
 import { inBatches } from "../support/batches.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
 import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { LogOfCases } from "./log-of-cases.ts";
-
-/** For a look at what is counted. */
-const config = { admin: { address: "127.0.0.1:0" } };
 
 const faults = ["closes", "breaks off", "stalls", "talks garbage"] as const;
 type Fault = (typeof faults)[number];
@@ -33,7 +29,7 @@ const requests: Record<string, (target: string) => string> = {
 };
 
 interface Parts {
-  readonly proxy: ProxyUnderTest;
+  readonly harness: Harness;
   readonly upstream: ScriptedUpstream;
   readonly log: LogOfCases;
 }
@@ -51,87 +47,76 @@ const isFilledByGarbage = ({ bytes, length, headLength }: Omit<Case, "target">, 
 async function sendFaulty(
   { bytes, target, length, headLength }: Case,
   fault: Fault,
-  { proxy, upstream, log }: Parts,
+  { harness, upstream, log }: Parts,
 ): Promise<void> {
-  const client = await RawClient.connect(proxy.port);
-  try {
-    // Garbage within a body of known length is just body.
-    const isWhole = length === bytes.length || isFilledByGarbage({ bytes, length, headLength }, fault);
-    const lines: readonly [number, number] =
-      length === 0 && fault !== "talks garbage"
-        ? [0, 0]
-        : // A connection that breaks within a head may be taken for a request or not.
-          length < headLength && fault === "breaks off"
-          ? [0, 1]
-          : isWhole && fault === "talks garbage"
-            ? [2, 2]
-            : [1, 1];
-    log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${bytes.length} bytes`, ...lines);
-    client.send(bytes.slice(0, length));
-    // What was sent was read, and what could be answered was, before the fault: a reset would throw away what is still
-    // unread.
-    if (length >= headLength)
-      await upstream.until(
-        () => upstream.connections.some(({ received }) => received.includes(`${target} `)),
-        "the head came through",
-      );
-    await loopTurns(4);
-    if (fault === "closes") client.end();
-    else if (fault === "talks garbage") client.send("\0\xff\r\n\r\ngarbage\r\n\r\n");
-    else if (fault === "breaks off") {
-      client.reset();
-      return;
-    }
-    await client.untilOver();
-    const first = client.received.length === 0 ? null : await client.response();
-    if (isWhole) assert.equal(first?.status, 200);
-    else if (first !== null) assert.ok(first.status === 408 || first.status === 400, `refused with ${first.startLine}`);
-    if (!isWhole && length > 0 && fault === "stalls") assert.equal(first?.status, 408);
-    await client.close();
-  } finally {
-    client.destroy();
+  const client = await harness.raw();
+  // Garbage within a body of known length is just body.
+  const isWhole = length === bytes.length || isFilledByGarbage({ bytes, length, headLength }, fault);
+  const lines: readonly [number, number] =
+    length === 0 && fault !== "talks garbage"
+      ? [0, 0]
+      : // A connection that breaks within a head may be taken for a request or not.
+        length < headLength && fault === "breaks off"
+        ? [0, 1]
+        : isWhole && fault === "talks garbage"
+          ? [2, 2]
+          : [1, 1];
+  log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${bytes.length} bytes`, ...lines);
+  client.send(bytes.slice(0, length));
+  // What was sent was read, and what could be answered was, before the fault: a reset would throw away what is still
+  // unread.
+  if (length >= headLength)
+    await upstream.until(
+      () => upstream.connections.some(({ received }) => received.includes(`${target} `)),
+      "the head came through",
+    );
+  await loopTurns(4);
+  if (fault === "closes") client.end();
+  else if (fault === "talks garbage") client.send("\0\xff\r\n\r\ngarbage\r\n\r\n");
+  else if (fault === "breaks off") {
+    client.reset();
+    return;
   }
+  await client.untilOver();
+  const first = client.received.length === 0 ? null : await client.response();
+  if (isWhole) assert.equal(first?.status, 200);
+  else if (first !== null) assert.ok(first.status === 408 || first.status === 400, `refused with ${first.startLine}`);
+  if (!isWhole && length > 0 && fault === "stalls") assert.equal(first?.status, 408);
+  await client.close();
 }
 
 describe("a client that fails within its request", () => {
   for (const [name, make] of Object.entries(requests)) {
     for (const fault of faults) {
-      test(`${fault} at every byte of ${name}`, async () => {
-        const upstream = await ScriptedUpstream.start(answerOk);
-        const proxy = await ProxyUnderTest.start({
+      testWithHarness(`${fault} at every byte of ${name}`, async (harness) => {
+        const upstream = await harness.scripted(answerOk);
+        const proxy = await harness.proxy({
           endpoints: [upstream.url],
           listener: { timeouts: timeoutsOf(fault) },
-          config,
         });
         const log = new LogOfCases();
-        try {
-          const lengths = Array.from({ length: make("/100").length + 1 }, (_, at) => at);
-          const cases = lengths.map((length): Case => {
-            const target = `/${100 + length}`;
-            const bytes = make(target);
-            return { bytes, target, length, headLength: bytes.indexOf("\r\n\r\n") + 4 };
-          });
-          await inBatches(
-            cases,
-            64,
-            ({ length }) => `after ${length} bytes`,
-            (one) => sendFaulty(one, fault, { proxy, upstream, log }),
-          );
-          await proxy.untilQuiet();
-          await proxy.assertCountsAreZero();
-          assert.deepEqual(upstream.violations, []);
-          assert.deepEqual(
-            upstream.requests.map(({ target }) => target).sort(),
-            cases
-              .filter((one) => one.length === one.bytes.length || isFilledByGarbage(one, fault))
-              .map(({ target }) => target),
-            "only whole requests are complete upstream",
-          );
-        } finally {
-          await upstream.close();
-          await proxy.untilEmpty();
-          log.assertMatches(await proxy.close());
-        }
+        const lengths = Array.from({ length: make("/100").length + 1 }, (_, at) => at);
+        const cases = lengths.map((length): Case => {
+          const target = `/${100 + length}`;
+          const bytes = make(target);
+          return { bytes, target, length, headLength: bytes.indexOf("\r\n\r\n") + 4 };
+        });
+        await inBatches(
+          cases,
+          64,
+          ({ length }) => `after ${length} bytes`,
+          (one) => sendFaulty(one, fault, { harness, upstream, log }),
+        );
+        await proxy.untilQuiet();
+        await proxy.assertCountsAreZero();
+        assert.deepEqual(
+          upstream.requests.map(({ target }) => target).sort(),
+          cases
+            .filter((one) => one.length === one.bytes.length || isFilledByGarbage(one, fault))
+            .map(({ target }) => target),
+          "only whole requests are complete upstream",
+        );
+        log.assertMatches((await harness.end())[0]!);
       });
     }
   }
@@ -148,46 +133,41 @@ const answers: Record<string, string> = {
 describe("a client that goes away within the answer", () => {
   for (const [name, answer] of Object.entries(answers)) {
     for (const way of ["closes", "breaks off"] as const) {
-      test(`${way} after every byte that the endpoint sent of ${name}`, async () => {
+      testWithHarness(`${way} after every byte that the endpoint sent of ${name}`, async (harness) => {
         const lengths = Array.from({ length: answer.length }, (_, at) => at);
         const arrived = new Set<string>();
-        const upstream = await ScriptedUpstream.start({
+        const upstream = await harness.scripted({
           onRequest: (connection, { target }) => {
             connection.send(answer.slice(0, Number(target.slice(1))));
             arrived.add(target);
           },
         });
-        const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], config });
+        const proxy = await harness.proxy({ endpoints: [upstream.url] });
         const log = new LogOfCases();
-        try {
-          await inBatches(
-            lengths,
-            32,
-            (length) => `after ${length} bytes`,
-            async (length) => {
-              const client = await RawClient.connect(proxy.port);
-              log.expect(client.socket.localPort ?? 0, `${way} after ${length} bytes`, 1);
-              client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\n\r\n`);
-              await upstream.until(() => arrived.has(`/${length}`), "the request arrived");
-              await loopTurns(4);
-              if (way === "breaks off") client.reset();
-              else {
-                // A client may finish its side and still read; a proxy that gets no more bytes gives it up after a
-                // while, or at once when it sends.
-                client.end();
-                client.destroy();
-              }
-            },
-          );
-          await proxy.untilQuiet();
-          await proxy.assertCountsAreZero();
-          await upstream.until(() => upstream.openCount === 0, "every attempt was cancelled by closing its connection");
-          assert.equal((await proxy.inspect()).upstreamConnections, 0);
-        } finally {
-          await upstream.close();
-          await proxy.untilEmpty();
-          log.assertMatches(await proxy.close());
-        }
+        await inBatches(
+          lengths,
+          32,
+          (length) => `after ${length} bytes`,
+          async (length) => {
+            const client = await harness.raw();
+            log.expect(client.socket.localPort ?? 0, `${way} after ${length} bytes`, 1);
+            client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\n\r\n`);
+            await upstream.until(() => arrived.has(`/${length}`), "the request arrived");
+            await loopTurns(4);
+            if (way === "breaks off") client.reset();
+            else {
+              // A client may finish its side and still read; a proxy that gets no more bytes gives it up after a
+              // while, or at once when it sends.
+              client.end();
+              client.destroy();
+            }
+          },
+        );
+        await proxy.untilQuiet();
+        await proxy.assertCountsAreZero();
+        await upstream.until(() => upstream.openCount === 0, "every attempt was cancelled by closing its connection");
+        assert.equal((await proxy.inspect()).upstreamConnections, 0);
+        log.assertMatches((await harness.end())[0]!);
       });
     }
   }

@@ -5,12 +5,12 @@
  * log.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
+import { testWithHarness } from "../support/harness.ts";
 import { inBatches } from "../support/batches.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { fateOf } from "./fate.ts";
 import { LogOfCases } from "./log-of-cases.ts";
 
 const bytes = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world";
@@ -58,59 +58,41 @@ describe("with another endpoint at hand", () => {
   for (const [what, policies] of Object.entries(settings)) {
     for (const [name, { text, fates }] of Object.entries(cases)) {
       for (const fault of Object.keys(faults) as Fault[]) {
-        test(`${what}: an endpoint that ${fault} at every byte of ${name}`, async () => {
-          const one = await ScriptedUpstream.start({
+        testWithHarness(`${what}: an endpoint that ${fault} at every byte of ${name}`, async (harness) => {
+          const one = await harness.scripted({
             onRequest: (connection, { target }) => {
               connection.send(text.slice(0, Number(target.slice(1))));
               void loopTurns(4).then(() => faults[fault](connection));
             },
           });
-          const other = await ScriptedUpstream.start({ onRequest: (connection) => connection.send(bytes) });
-          const proxy = await ProxyUnderTest.start({
+          const other = await harness.scripted({ onRequest: (connection) => connection.send(bytes) });
+          const proxy = await harness.proxy({
             endpoints: [one.url, { url: other.url, backup: true }],
             upstream: {
               timeouts: { connect: "10s", firstByte: "10s", idle: patience(fault) },
               outlier: false,
               ...policies(patience(fault)),
             },
-            config: { admin: { address: "127.0.0.1:0" } },
           });
           const log = new LogOfCases();
-          try {
-            const lengths = Array.from({ length: text.length + 1 }, (_, at) => at);
-            await inBatches(
-              lengths,
-              32,
-              (length) => `after ${length} bytes`,
-              async (length) => {
-                const client = await RawClient.connect(proxy.port);
-                try {
-                  log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${text.length} bytes`, 1);
-                  client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-                  const response = await client.brokenResponse();
-                  const fate =
-                    response === null || !response.isComplete
-                      ? "broken"
-                      : response.status !== 200
-                        ? String(response.status)
-                        : response.body.toString() === "hello, world"
-                          ? "whole"
-                          : "other";
-                  assert.ok(fates(length).includes(fate), `${fate}, not ${fates(length).join(" or ")}`);
-                } finally {
-                  client.destroy();
-                }
-              },
-            );
-            await proxy.untilQuiet();
-            await proxy.assertCountsAreZero();
-            assert.deepEqual([...one.violations, ...other.violations], []);
-          } finally {
-            await one.close();
-            await other.close();
-            await proxy.untilEmpty();
-            log.assertMatches(await proxy.close());
-          }
+          const lengths = Array.from({ length: text.length + 1 }, (_, at) => at);
+          await inBatches(
+            lengths,
+            32,
+            (length) => `after ${length} bytes`,
+            async (length) => {
+              const client = await harness.raw();
+              log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${text.length} bytes`, 1);
+              client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+              const response = await client.brokenResponse();
+              const fate = fateOf(response, "hello, world");
+              assert.ok(fates(length).includes(fate), `${fate}, not ${fates(length).join(" or ")}`);
+              client.destroy();
+            },
+          );
+          await proxy.untilQuiet();
+          await proxy.assertCountsAreZero();
+          log.assertMatches((await harness.end())[0]!);
         });
       }
     }

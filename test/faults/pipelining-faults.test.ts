@@ -4,14 +4,11 @@
  * middle may see a broken answer.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { describe } from "node:test";
+import { testWithHarness } from "../support/harness.ts";
 import { loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
-
-/** For a look at what is counted. */
-const config = { admin: { address: "127.0.0.1:0" } };
+import { type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { fateOf } from "./fate.ts";
 
 const bodyOf = (target: string): string => `the answer to ${target}`;
 const sized = (target: string): string =>
@@ -45,10 +42,10 @@ function fatesOf(at: number, length: number, isGarbage: boolean): string[] {
 
 describe("a shared upstream connection that fails", () => {
   for (const [fault, run] of Object.entries(faults)) {
-    test(`${fault} at every byte of four answers`, async () => {
+    testWithHarness(`${fault} at every byte of four answers`, async (harness) => {
       let length = 0;
       const tries = new Map<string, number>();
-      const upstream = await ScriptedUpstream.start({
+      const upstream = await harness.scripted({
         onRequest: (connection, { target }) => {
           if (target === "/warm") return connection.send(sized(target));
           const count = (tries.get(target) ?? 0) + 1;
@@ -59,52 +56,37 @@ describe("a shared upstream connection that fails", () => {
           void loopTurns(3).then(() => run(connection));
         },
       });
-      const proxy = await ProxyUnderTest.start({
+      const proxy = await harness.proxy({
         endpoints: [upstream.url],
         upstream: { pool: { pipelining: 8 } },
-        config,
       });
-      try {
-        for (length = 0; length < stream.length; length++) {
-          tries.clear();
-          upstream.forget();
-          const clients = await Promise.all(answers.map(() => RawClient.connect(proxy.port)));
-          const [first] = clients;
-          assert.ok(first);
-          first.send("GET /warm HTTP/1.1\r\nHost: a\r\n\r\n");
-          await first.response();
-          for (const [at, client] of clients.entries())
-            client.send(`GET /${at} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-          await upstream.until(() => tries.size === answers.length, "all four were asked");
-          assert.ok(
-            upstream.connections.some(({ requests }) => requests.length >= answers.length),
-            "they share a connection",
-          );
-          for (const [at, client] of clients.entries()) {
-            const response = await client.brokenResponse();
-            const fate =
-              response === null || !response.isComplete
-                ? "broken"
-                : response.status !== 200
-                  ? String(response.status)
-                  : response.body.toString() === bodyOf(`/${at}`)
-                    ? "whole"
-                    : "other";
-            const target = Number(/^the answer to \/(\d)$/.exec(response?.body.toString() ?? "")?.[1] ?? at);
-            assert.equal(target, at, "nobody gets another's answer");
-            const fates = fatesOf(at, length, fault === "talks garbage");
-            assert.ok(fates.includes(fate), `after ${length} bytes, answer ${at}: ${fate}, not ${fates.join(" or ")}`);
-            client.destroy();
-          }
-          await proxy.untilQuiet();
+      for (length = 0; length < stream.length; length++) {
+        tries.clear();
+        upstream.forget();
+        const clients = await harness.raws(answers.length);
+        const [first] = clients;
+        assert.ok(first);
+        first.send("GET /warm HTTP/1.1\r\nHost: a\r\n\r\n");
+        await first.response();
+        for (const [at, client] of clients.entries())
+          client.send(`GET /${at} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+        await upstream.until(() => tries.size === answers.length, "all four were asked");
+        assert.ok(
+          upstream.connections.some(({ requests }) => requests.length >= answers.length),
+          "they share a connection",
+        );
+        for (const [at, client] of clients.entries()) {
+          const response = await client.brokenResponse();
+          const fate = fateOf(response, bodyOf(`/${at}`));
+          const target = Number(/^the answer to \/(\d)$/.exec(response?.body.toString() ?? "")?.[1] ?? at);
+          assert.equal(target, at, "nobody gets another's answer");
+          const fates = fatesOf(at, length, fault === "talks garbage");
+          assert.ok(fates.includes(fate), `after ${length} bytes, answer ${at}: ${fate}, not ${fates.join(" or ")}`);
+          client.destroy();
         }
-        await proxy.assertCountsAreZero();
-        assert.deepEqual(upstream.violations, []);
-      } finally {
-        await upstream.close();
-        await proxy.untilEmpty();
-        await proxy.close();
+        await proxy.untilQuiet();
       }
+      await proxy.assertCountsAreZero();
     });
   }
 });

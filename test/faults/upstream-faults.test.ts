@@ -4,16 +4,13 @@
  * one line in the access log.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
+import { testWithHarness } from "../support/harness.ts";
 import { inBatches } from "../support/batches.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { type UpstreamConnection } from "../support/scripted-upstream.ts";
+import { fateOf } from "./fate.ts";
 import { LogOfCases } from "./log-of-cases.ts";
-
-/** For a look at what is counted. */
-const config = { admin: { address: "127.0.0.1:0" } };
 
 interface Answer {
   readonly bytes: string;
@@ -62,16 +59,16 @@ function fatesOf(fault: Fault, one: Answer, length: number): string[] {
 describe("an endpoint that fails within its answer", () => {
   for (const [name, one] of Object.entries(answers)) {
     for (const fault of Object.keys(faults) as Fault[]) {
-      test(`${fault} at every byte of ${name}`, async () => {
+      testWithHarness(`${fault} at every byte of ${name}`, async (harness) => {
         const attempts = new Map<string, number>();
-        const upstream = await ScriptedUpstream.start({
+        const upstream = await harness.scripted({
           onRequest: (connection, { target }) => {
             attempts.set(target, (attempts.get(target) ?? 0) + 1);
             connection.send(one.bytes.slice(0, Number(target.slice(1))));
             void loopTurns(4).then(() => faults[fault](connection));
           },
         });
-        const proxy = await ProxyUnderTest.start({
+        const proxy = await harness.proxy({
           endpoints: [upstream.url],
           // Short only where time has to run out: a busy machine may be late.
           upstream: {
@@ -82,45 +79,28 @@ describe("an endpoint that fails within its answer", () => {
             },
             retry: { attempts: 0 },
           },
-          config,
         });
         const log = new LogOfCases();
-        try {
-          const lengths = Array.from({ length: one.bytes.length + 1 }, (_, at) => at);
-          await inBatches(
-            lengths,
-            64,
-            (length) => `after ${length} bytes`,
-            async (length) => {
-              const client = await RawClient.connect(proxy.port);
-              try {
-                log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${one.bytes.length} bytes`, 1);
-                client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-                const response = await client.brokenResponse();
-                const fate =
-                  response === null || !response.isComplete
-                    ? "broken"
-                    : response.status !== 200
-                      ? String(response.status)
-                      : response.body.toString() === one.body
-                        ? "whole"
-                        : "other";
-                const fates = fatesOf(fault, one, length);
-                assert.ok(fates.includes(fate), `${fate}, not ${fates.join(" or ")}`);
-              } finally {
-                client.destroy();
-              }
-            },
-          );
-          for (const [target, count] of attempts) assert.ok(count <= 3, `${target} was tried ${count} times`);
-          await proxy.untilQuiet();
-          await proxy.assertCountsAreZero();
-          assert.deepEqual(upstream.violations, []);
-        } finally {
-          await upstream.close();
-          await proxy.untilEmpty();
-          log.assertMatches(await proxy.close());
-        }
+        const lengths = Array.from({ length: one.bytes.length + 1 }, (_, at) => at);
+        await inBatches(
+          lengths,
+          64,
+          (length) => `after ${length} bytes`,
+          async (length) => {
+            const client = await harness.raw();
+            log.expect(client.socket.localPort ?? 0, `${fault} after ${length} of ${one.bytes.length} bytes`, 1);
+            client.send(`GET /${length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+            const response = await client.brokenResponse();
+            const fate = fateOf(response, one.body);
+            const fates = fatesOf(fault, one, length);
+            assert.ok(fates.includes(fate), `${fate}, not ${fates.join(" or ")}`);
+            client.destroy();
+          },
+        );
+        for (const [target, count] of attempts) assert.ok(count <= 3, `${target} was tried ${count} times`);
+        await proxy.untilQuiet();
+        await proxy.assertCountsAreZero();
+        log.assertMatches((await harness.end())[0]!);
       });
     }
   }
