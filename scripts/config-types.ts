@@ -6,6 +6,8 @@
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exampleAt, exampleProgram } from "./config-example.ts";
+import type { ConfigInput } from "../src/config/config-input.ts";
 import { type JsonSchema, toDocumentedSchema } from "../src/config/json-schema.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -46,8 +48,21 @@ const head = `/**
  */
 `;
 
+/** What most configurations begin with. */
+const shortExample: ConfigInput = {
+  listeners: [{ address: ":8080" }],
+  upstreams: { app: { endpoints: ["http://localhost:3001", "http://localhost:3002"] } },
+  routes: [{ upstream: "app" }],
+};
+
 const middlewareType = `
-/** What happens to requests and answers on the way: a section with exactly one of the keys of \`MiddlewareKinds\`. */
+/**
+ * What happens to requests and answers on the way: a section with exactly one of the keys of \`MiddlewareKinds\`.
+ *
+${exampleProgram("MiddlewareInput", { rateLimit: { rate: "100/s", burst: 200 } }, () => true)
+  .map((line) => ` * ${line}`.trimEnd())
+  .join("\n")}
+ */
 export type MiddlewareInput = {
   [Kind in keyof MiddlewareKinds]: Pick<MiddlewareKinds, Kind> & {
     readonly [Other in Exclude<keyof MiddlewareKinds, Kind>]?: undefined;
@@ -92,11 +107,31 @@ class InterfaceWriter {
         `${comment(["Ignored: a place for what a program keeps beside the configuration."], "  ")}readonly [extension: \`x-\${string}\`]: unknown;\n`,
       );
     const purpose = isMiddleware
-      ? ["The middlewares by key: what one item of a route's `middlewares` may hold."]
-      : [about, ...(path === "" ? [] : ["", placeOf(path)])];
+      ? [
+          "The middlewares by key: what one item of a route's `middlewares` may hold.",
+          "",
+          "@example",
+          "```ts",
+          'import type { MiddlewareKinds } from "millrace";',
+          "",
+          'const kind: keyof MiddlewareKinds = "rateLimit";',
+          "```",
+        ]
+      : [about, ...(path === "" ? [] : ["", placeOf(path)]), ...this.#exampleOf(schema, path, name)];
     this.texts[at] =
       `\n${comment(purpose, "")}export interface ${name} {\n${members.join("")}}\n${isMiddleware ? middlewareType : ""}`;
     return this.#known.get(key) ?? name;
+  }
+
+  /** @throws if the example of a configuration has nothing for this section */
+  #exampleOf(schema: JsonSchema, path: string, name: string): string[] {
+    const example = exampleAt(path);
+    if (example === undefined) throw new Error(`scripts/config-example.ts shows nothing at ${path}`);
+    if (path === "") return ["", ...exampleProgram(name, shortExample, () => true)];
+    const isKept = (key: string): boolean =>
+      key !== "middlewares" &&
+      (schema.required?.includes(key) === true || typeof example[key] !== "object" || Array.isArray(example[key]));
+    return ["", ...exampleProgram(name, example, isKept)];
   }
 
   #typeOf(schema: JsonSchema, path: string, about = schema.millrace?.about ?? ""): string {
@@ -175,7 +210,11 @@ function comment(lines: readonly string[], indent: string): string {
   const [first = ""] = safe;
   const short = `${indent}/** ${first} */\n`;
   if (safe.length === 1 && short.length <= maxColumns + 1) return short;
-  const wrapped = safe.flatMap((line) => wrap(line, maxColumns - indent.length - 3));
+  let isCode = false;
+  const wrapped = safe.flatMap((line) => {
+    if (line.startsWith("```")) isCode = !isCode;
+    return isCode ? [line] : wrap(line, maxColumns - indent.length - 3);
+  });
   return `${indent}/**\n${wrapped.map((line) => `${indent} * ${line}`.trimEnd()).join("\n")}\n${indent} */\n`;
 }
 

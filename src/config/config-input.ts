@@ -3,7 +3,20 @@
  * `node scripts/generate-docs.ts`; do not edit.
  */
 
-/** A configuration as it is written in TypeScript: the keys of the YAML form. */
+/**
+ * A configuration as it is written in TypeScript: the keys of the YAML form.
+ *
+ * @example
+ * ```ts
+ * import type { ConfigInput } from "millrace";
+ *
+ * const config: ConfigInput = {
+ *   listeners: [{ address: ":8080" }],
+ *   upstreams: { app: { endpoints: ["http://localhost:3001", "http://localhost:3002"] } },
+ *   routes: [{ upstream: "app" }],
+ * };
+ * ```
+ */
 export interface ConfigInput {
   /**
    * How many proxy threads there are; `auto`: one for each core this process may use, and no more than the CPU quota of
@@ -53,6 +66,13 @@ export interface ConfigInput {
  * How the proxy ends.
  *
  * The section `shutdown`.
+ *
+ * @example
+ * ```ts
+ * import type { ShutdownInput } from "millrace";
+ *
+ * const shutdown: ShutdownInput = { grace: "30s", delay: "5s" };
+ * ```
  */
 export interface ShutdownInput {
   /**
@@ -78,6 +98,13 @@ export interface ShutdownInput {
  * Where requests come in.
  *
  * An item of `listeners`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerInput } from "millrace";
+ *
+ * const listener: ListenerInput = { name: "public", address: ":8080", trustedProxies: ["10.0.0.0/8"] };
+ * ```
  */
 export interface ListenerInput {
   /**
@@ -115,6 +142,13 @@ export interface ListenerInput {
  * systemd. Port 0 takes any free port.
  *
  * The section `listeners[].address`.
+ *
+ * @example
+ * ```ts
+ * import type { SocketInput } from "millrace";
+ *
+ * const socket: SocketInput = { unix: "/run/millrace.sock", mode: "0660" };
+ * ```
  */
 export interface SocketInput {
   /** The path of a Unix socket. */
@@ -131,6 +165,13 @@ export interface SocketInput {
  * What one client may use.
  *
  * The section `listeners[].limits`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerLimitsInput } from "millrace";
+ *
+ * const listenerLimits: ListenerLimitsInput = { connections: 10000, bodyBytes: "10MiB" };
+ * ```
  */
 export interface ListenerLimitsInput {
   /**
@@ -180,6 +221,13 @@ export interface ListenerLimitsInput {
  * How long clients may take.
  *
  * The section `listeners[].timeouts`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTimeoutsInput } from "millrace";
+ *
+ * const listenerTimeouts: ListenerTimeoutsInput = { head: "5s", keepAlive: "30s" };
+ * ```
  */
 export interface ListenerTimeoutsInput {
   /**
@@ -222,6 +270,13 @@ export interface ListenerTimeoutsInput {
  * 404.
  *
  * An item of `routes`.
+ *
+ * @example
+ * ```ts
+ * import type { RouteInput } from "millrace";
+ *
+ * const route: RouteInput = { name: "api", upstream: "api" };
+ * ```
  */
 export interface RouteInput {
   /**
@@ -280,6 +335,13 @@ export interface RouteInput {
  * Which requests this route takes: all that is written here must be true. Everything by default.
  *
  * The section `routes[].match`.
+ *
+ * @example
+ * ```ts
+ * import type { RouteMatchInput } from "millrace";
+ *
+ * const routeMatch: RouteMatchInput = { host: ["example.com", "*.example.com"], path: "/v1/*" };
+ * ```
  */
 export interface RouteMatchInput {
   /**
@@ -324,7 +386,16 @@ export interface RouteMatchInput {
   readonly clientIp?: string | readonly string[] | undefined;
 }
 
-/** The middlewares by key: what one item of a route's `middlewares` may hold. */
+/**
+ * The middlewares by key: what one item of a route's `middlewares` may hold.
+ *
+ * @example
+ * ```ts
+ * import type { MiddlewareKinds } from "millrace";
+ *
+ * const kind: keyof MiddlewareKinds = "rateLimit";
+ * ```
+ */
 export interface MiddlewareKinds {
   /** Sets, adds and removes header fields. */
   readonly headers: HeadersInput;
@@ -343,7 +414,16 @@ export interface MiddlewareKinds {
   readonly fault: FaultInput;
 }
 
-/** What happens to requests and answers on the way: a section with exactly one of the keys of `MiddlewareKinds`. */
+/**
+ * What happens to requests and answers on the way: a section with exactly one of the keys of `MiddlewareKinds`.
+ *
+ * @example
+ * ```ts
+ * import type { MiddlewareInput } from "millrace";
+ *
+ * const middleware: MiddlewareInput = { rateLimit: { rate: "100/s", burst: 200 } };
+ * ```
+ */
 export type MiddlewareInput = {
   [Kind in keyof MiddlewareKinds]: Pick<MiddlewareKinds, Kind> & {
     readonly [Other in Exclude<keyof MiddlewareKinds, Kind>]?: undefined;
@@ -354,6 +434,13 @@ export type MiddlewareInput = {
  * Sets, adds and removes header fields.
  *
  * The section `routes[].middlewares[].headers`.
+ *
+ * @example
+ * ```ts
+ * import type { HeadersInput } from "millrace";
+ *
+ * const headers: HeadersInput = { request: { set: { "x-env": "prod" } }, response: { remove: ["server"] } };
+ * ```
  */
 export interface HeadersInput {
   /** Changes to the request as the endpoint sees it. */
@@ -366,6 +453,13 @@ export interface HeadersInput {
  * Changes to the request as the endpoint sees it.
  *
  * The section `routes[].middlewares[].headers.request`.
+ *
+ * @example
+ * ```ts
+ * import type { HeadersRequestInput } from "millrace";
+ *
+ * const headersRequest: HeadersRequestInput = { set: { "x-env": "prod" } };
+ * ```
  */
 export interface HeadersRequestInput {
   /** Fields that are there afterwards with exactly this value. */
@@ -387,6 +481,13 @@ export interface HeadersRequestInput {
  * Changes to the answer as the client sees it, unless a middleware that stands before this one has given it.
  *
  * The section `routes[].middlewares[].headers.response`.
+ *
+ * @example
+ * ```ts
+ * import type { HeadersResponseInput } from "millrace";
+ *
+ * const headersResponse: HeadersResponseInput = { remove: ["server"] };
+ * ```
  */
 export interface HeadersResponseInput {
   /** Fields that are there afterwards with exactly this value. */
@@ -415,6 +516,13 @@ export interface HeadersResponseInput {
  * Changes the path that goes upstream.
  *
  * The section `routes[].middlewares[].rewrite`.
+ *
+ * @example
+ * ```ts
+ * import type { RewriteInput } from "millrace";
+ *
+ * const rewrite: RewriteInput = { stripPrefix: "/v1" };
+ * ```
  */
 export interface RewriteInput {
   /**
@@ -432,6 +540,13 @@ export interface RewriteInput {
  * Answers 429 to whoever asks too often, before the body is read.
  *
  * The section `routes[].middlewares[].rateLimit`.
+ *
+ * @example
+ * ```ts
+ * import type { RateLimitInput } from "millrace";
+ *
+ * const rateLimit: RateLimitInput = { rate: "100/s", burst: 200, key: "clientIp" };
+ * ```
  */
 export interface RateLimitInput {
   /**
@@ -498,6 +613,13 @@ export interface RateLimitInput {
  * Refuses long request bodies with 413 while they are streamed.
  *
  * The section `routes[].middlewares[].bodyLimit`.
+ *
+ * @example
+ * ```ts
+ * import type { BodyLimitInput } from "millrace";
+ *
+ * const bodyLimit: BodyLimitInput = { maxRequestBytes: "1MiB" };
+ * ```
  */
 export interface BodyLimitInput {
   /**
@@ -516,6 +638,13 @@ export interface BodyLimitInput {
  * send it again.
  *
  * The section `routes[].middlewares[].buffer`.
+ *
+ * @example
+ * ```ts
+ * import type { BufferInput } from "millrace";
+ *
+ * const buffer: BufferInput = { maxRequestBytes: "1MiB" };
+ * ```
  */
 export interface BufferInput {
   /**
@@ -543,6 +672,17 @@ export interface BufferInput {
  * Makes some requests slow or fail on purpose, to rehearse.
  *
  * The section `routes[].middlewares[].fault`.
+ *
+ * @example
+ * ```ts
+ * import type { FaultInput } from "millrace";
+ *
+ * const fault: FaultInput = {
+ *   delay: { percent: 5, duration: "200ms" },
+ *   abort: { percent: 1, status: 503 },
+ *   bandwidth: { percent: 1, bytesPerSecond: "64KiB" },
+ * };
+ * ```
  */
 export interface FaultInput {
   /** Holds requests for a while. */
@@ -557,6 +697,13 @@ export interface FaultInput {
  * Holds requests for a while.
  *
  * The section `routes[].middlewares[].fault.delay`.
+ *
+ * @example
+ * ```ts
+ * import type { FaultDelayInput } from "millrace";
+ *
+ * const faultDelay: FaultDelayInput = { percent: 5, duration: "200ms" };
+ * ```
  */
 export interface FaultDelayInput {
   /**
@@ -581,6 +728,13 @@ export interface FaultDelayInput {
  * Answers in place of the endpoint.
  *
  * The section `routes[].middlewares[].fault.abort`.
+ *
+ * @example
+ * ```ts
+ * import type { FaultAbortInput } from "millrace";
+ *
+ * const faultAbort: FaultAbortInput = { percent: 1, status: 503 };
+ * ```
  */
 export interface FaultAbortInput {
   /**
@@ -605,6 +759,13 @@ export interface FaultAbortInput {
  * Sends answers slowly.
  *
  * The section `routes[].middlewares[].fault.bandwidth`.
+ *
+ * @example
+ * ```ts
+ * import type { FaultBandwidthInput } from "millrace";
+ *
+ * const faultBandwidth: FaultBandwidthInput = { percent: 1, bytesPerSecond: "64KiB" };
+ * ```
  */
 export interface FaultBandwidthInput {
   /**
@@ -629,6 +790,13 @@ export interface FaultBandwidthInput {
  * How long exchanges may take.
  *
  * The section `routes[].timeouts`.
+ *
+ * @example
+ * ```ts
+ * import type { RouteTimeoutsInput } from "millrace";
+ *
+ * const routeTimeouts: RouteTimeoutsInput = { total: "30s", firstByte: "10s" };
+ * ```
  */
 export interface RouteTimeoutsInput {
   /**
@@ -662,6 +830,13 @@ export interface RouteTimeoutsInput {
  * Answers with a redirection.
  *
  * The section `routes[].redirect`.
+ *
+ * @example
+ * ```ts
+ * import type { RouteRedirectInput } from "millrace";
+ *
+ * const routeRedirect: RouteRedirectInput = { to: "https://example.com{path}", status: 308 };
+ * ```
  */
 export interface RouteRedirectInput {
   /**
@@ -682,6 +857,13 @@ export interface RouteRedirectInput {
  * Answers with a fixed text.
  *
  * The section `routes[].respond`.
+ *
+ * @example
+ * ```ts
+ * import type { RouteRespondInput } from "millrace";
+ *
+ * const routeRespond: RouteRespondInput = { status: 200, body: "pong" };
+ * ```
  */
 export interface RouteRespondInput {
   /**
@@ -712,6 +894,15 @@ export interface RouteRespondInput {
  * The groups of endpoints that routes send requests to.
  *
  * An entry of `upstreams`, by its name.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamInput } from "millrace";
+ *
+ * const upstream: UpstreamInput = {
+ *   endpoints: ["http://10.0.0.1:8081", { url: "http://10.0.0.2:8081", weight: 5, zone: "eu-1a" }],
+ * };
+ * ```
  */
 export interface UpstreamInput {
   /**
@@ -846,6 +1037,13 @@ export interface UpstreamInput {
  * The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.
  *
  * An item of `upstreams.NAME.endpoints`.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointInput } from "millrace";
+ *
+ * const endpoint: EndpointInput = { url: "http://10.0.0.2:8081", weight: 5, zone: "eu-1a" };
+ * ```
  */
 export interface EndpointInput {
   /**
@@ -882,6 +1080,13 @@ export interface EndpointInput {
  * same endpoint; `{ ringHash: ... }` and `{ maglev: ... }`: the same key gets the same endpoint.
  *
  * The section `upstreams.NAME.balance`.
+ *
+ * @example
+ * ```ts
+ * import type { HashBalanceInput } from "millrace";
+ *
+ * const hashBalance: HashBalanceInput = { ringHash: { key: "header:x-user", balanceFactor: 125 } };
+ * ```
  */
 export interface HashBalanceInput {
   /**
@@ -905,6 +1110,13 @@ export interface HashBalanceInput {
  * share of the keys.
  *
  * The section `upstreams.NAME.balance.ringHash`.
+ *
+ * @example
+ * ```ts
+ * import type { RingHashInput } from "millrace";
+ *
+ * const ringHash: RingHashInput = { key: "header:x-user", balanceFactor: 125 };
+ * ```
  */
 export interface RingHashInput {
   /**
@@ -930,6 +1142,13 @@ export interface RingHashInput {
  * a few more keys.
  *
  * The section `upstreams.NAME.balance.maglev`.
+ *
+ * @example
+ * ```ts
+ * import type { MaglevInput } from "millrace";
+ *
+ * const maglev: MaglevInput = { key: "path" };
+ * ```
  */
 export interface MaglevInput {
   /**
@@ -946,6 +1165,13 @@ export interface MaglevInput {
  * clients and gets no new ones; from one that is gone or fails, clients move to another for good.
  *
  * The section `upstreams.NAME.sticky`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamStickyInput } from "millrace";
+ *
+ * const upstreamSticky: UpstreamStickyInput = { cookie: { name: "files", maxAge: "1h" } };
+ * ```
  */
 export interface UpstreamStickyInput {
   /**
@@ -967,6 +1193,13 @@ export interface UpstreamStickyInput {
  * A signed cookie names the client's endpoint. It says nothing of addresses.
  *
  * The section `upstreams.NAME.sticky.cookie`.
+ *
+ * @example
+ * ```ts
+ * import type { StickyCookieInput } from "millrace";
+ *
+ * const stickyCookie: StickyCookieInput = { name: "files", maxAge: "1h" };
+ * ```
  */
 export interface StickyCookieInput {
   /**
@@ -1010,6 +1243,13 @@ export interface StickyCookieInput {
  * healthy.
  *
  * The section `upstreams.NAME.health`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamHealthInput } from "millrace";
+ *
+ * const upstreamHealth: UpstreamHealthInput = { path: "/health", interval: "5s", expect: "200-299" };
+ * ```
  */
 export interface UpstreamHealthInput {
   /**
@@ -1089,6 +1329,13 @@ export interface UpstreamHealthInput {
  * had failed). `false` switches this off.
  *
  * The section `upstreams.NAME.outlier`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamOutlierInput } from "millrace";
+ *
+ * const upstreamOutlier: UpstreamOutlierInput = { consecutiveErrors: 5, ejection: "10s" };
+ * ```
  */
 export interface UpstreamOutlierInput {
   /**
@@ -1141,6 +1388,13 @@ export interface UpstreamOutlierInput {
  * `Retry-After`), then let through again bit by bit. There are no retries while it is not closed.
  *
  * The section `upstreams.NAME.breaker`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamBreakerInput } from "millrace";
+ *
+ * const upstreamBreaker: UpstreamBreakerInput = { errorPercent: 50, minRequests: 20, open: "10s" };
+ * ```
  */
 export interface UpstreamBreakerInput {
   /**
@@ -1200,6 +1454,13 @@ export interface UpstreamBreakerInput {
  * byte of the answer is sent again in any case where that is harmless.
  *
  * The section `upstreams.NAME.retry`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamRetryInput } from "millrace";
+ *
+ * const upstreamRetry: UpstreamRetryInput = { attempts: 2, on: ["connect", "reset", 503] };
+ * ```
  */
 export interface UpstreamRetryInput {
   /**
@@ -1249,6 +1510,13 @@ export interface UpstreamRetryInput {
  * How many requests the upstream is given at a time. What is too much waits in a queue, for a while.
  *
  * The section `upstreams.NAME.limits`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamLimitsInput } from "millrace";
+ *
+ * const upstreamLimits: UpstreamLimitsInput = { maxRequests: 500, maxPending: 1000 };
+ * ```
  */
 export interface UpstreamLimitsInput {
   /**
@@ -1298,6 +1566,13 @@ export interface UpstreamLimitsInput {
  * because requests queue up inside the upstream.
  *
  * The section `upstreams.NAME.limits.adaptive`.
+ *
+ * @example
+ * ```ts
+ * import type { AdaptiveLimitInput } from "millrace";
+ *
+ * const adaptiveLimit: AdaptiveLimitInput = { minRequests: 16 };
+ * ```
  */
 export interface AdaptiveLimitInput {
   /**
@@ -1331,6 +1606,13 @@ export interface AdaptiveLimitInput {
  * HEAD and OPTIONS without a body, once for each request, out of the retry budget.
  *
  * The section `upstreams.NAME.hedge`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamHedgeInput } from "millrace";
+ *
+ * const upstreamHedge: UpstreamHedgeInput = { after: "200ms" };
+ * ```
  */
 export interface UpstreamHedgeInput {
   /**
@@ -1350,6 +1632,13 @@ export interface UpstreamHedgeInput {
  * The connections kept open to each endpoint.
  *
  * The section `upstreams.NAME.pool`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamPoolInput } from "millrace";
+ *
+ * const upstreamPool: UpstreamPoolInput = { maxIdle: 64, pipelining: 4 };
+ * ```
  */
 export interface UpstreamPoolInput {
   /**
@@ -1387,6 +1676,13 @@ export interface UpstreamPoolInput {
  * How long endpoints may take.
  *
  * The section `upstreams.NAME.timeouts`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamTimeoutsInput } from "millrace";
+ *
+ * const upstreamTimeouts: UpstreamTimeoutsInput = { connect: "1s", firstByte: "10s" };
+ * ```
  */
 export interface UpstreamTimeoutsInput {
   /**
@@ -1421,6 +1717,13 @@ export interface UpstreamTimeoutsInput {
  * Servers that several instances share, for rate limits.
  *
  * An entry of `stores`, by its name.
+ *
+ * @example
+ * ```ts
+ * import type { StoreInput } from "millrace";
+ *
+ * const store: StoreInput = { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } };
+ * ```
  */
 export interface StoreInput {
   /**
@@ -1435,6 +1738,13 @@ export interface StoreInput {
  * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
  *
  * The section `stores.NAME.redis`.
+ *
+ * @example
+ * ```ts
+ * import type { StoreRedisInput } from "millrace";
+ *
+ * const storeRedis: StoreRedisInput = { url: "redis://127.0.0.1:6379", timeout: "20ms" };
+ * ```
  */
 export interface StoreRedisInput {
   /**
@@ -1462,6 +1772,13 @@ export interface StoreRedisInput {
  * What happens when there is more to do than can be done.
  *
  * The section `overload`.
+ *
+ * @example
+ * ```ts
+ * import type { OverloadInput } from "millrace";
+ *
+ * const overload: OverloadInput = { maxEventLoopLag: "100ms" };
+ * ```
  */
 export interface OverloadInput {
   /**
@@ -1480,6 +1797,16 @@ export interface OverloadInput {
  * `":9901"`, stands for a section with that address.
  *
  * The section `admin`.
+ *
+ * @example
+ * ```ts
+ * import type { AdminInput } from "millrace";
+ *
+ * const admin: AdminInput = {
+ *   address: "127.0.0.1:9901",
+ *   tokens: [{ token: "a-secret-of-32-characters-or-more", role: "write" }],
+ * };
+ * ```
  */
 export interface AdminInput {
   /**
@@ -1502,6 +1829,13 @@ export interface AdminInput {
  * Who may do what. Without tokens, changes are accepted from this machine only.
  *
  * An item of `admin.tokens`.
+ *
+ * @example
+ * ```ts
+ * import type { AdminTokenInput } from "millrace";
+ *
+ * const adminToken: AdminTokenInput = { token: "a-secret-of-32-characters-or-more", role: "write" };
+ * ```
  */
 export interface AdminTokenInput {
   /** The secret, given as `Authorization: Bearer …`. Keep it out of the file: `"${ADMIN_TOKEN}"`. */
@@ -1518,6 +1852,13 @@ export interface AdminTokenInput {
  * What is written where.
  *
  * The section `log`.
+ *
+ * @example
+ * ```ts
+ * import type { LogInput } from "millrace";
+ *
+ * const log: LogInput = { level: "info" };
+ * ```
  */
 export interface LogInput {
   /**
@@ -1547,6 +1888,13 @@ export interface LogInput {
  * The access log: one line for each request. `true` or `{}` writes JSON lines to standard output; off by default.
  *
  * The section `log.access`.
+ *
+ * @example
+ * ```ts
+ * import type { AccessLogInput } from "millrace";
+ *
+ * const accessLog: AccessLogInput = { format: "json", path: "/var/log/millrace/access.log" };
+ * ```
  */
 export interface AccessLogInput {
   /**

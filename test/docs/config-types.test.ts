@@ -7,8 +7,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type * as z from "zod";
+import { configExample } from "../../scripts/config-example.ts";
 import { configTypesFile, createConfigTypes } from "../../scripts/config-types.ts";
 import type { ConfigInput, MiddlewareKinds } from "../../src/config/config-input.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
 import type { configSchema } from "../../src/config/schema.ts";
 
 test("the committed interfaces are what the schemas say (else run scripts/generate-docs.ts)", () => {
@@ -24,6 +26,10 @@ test("every key of the interfaces has a comment of at least a sentence", () => {
     keys.filter(([, comment]) => comment === undefined).map(([, , key]) => key),
     [],
   );
+});
+
+test("the configuration that the examples are taken from is valid", () => {
+  assert.equal(parseConfig(configExample).routes.length, configExample.routes.length);
 });
 
 // The following is no program: it passes the compiler exactly if the interfaces and the schemas are the same.

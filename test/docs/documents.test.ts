@@ -73,7 +73,12 @@ test("no document is longer than a sitting", () => {
 
 /** The symbols that `src/index.ts` exports by name, with the file that declares each and its name there. */
 function publicSymbols(): { readonly name: string; readonly file: string }[] {
-  return [...textOf("src/index.ts").matchAll(/export (?:type )?\{([^}]*)\} from "\.\/([^"]+)"/g)].flatMap(
+  const input = "src/config/config-input.ts";
+  const parts = [...textOf(input).matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, name = ""]) => ({
+    name,
+    file: input,
+  }));
+  const others = [...textOf("src/index.ts").matchAll(/export (?:type )?\{([^}]*)\} from "\.\/([^"]+)"/g)].flatMap(
     ([, names = "", file = ""]) =>
       names
         .split(",")
@@ -86,6 +91,7 @@ function publicSymbols(): { readonly name: string; readonly file: string }[] {
         .filter((name) => name !== "")
         .map((name) => ({ name, file: `src/${file}` })),
   );
+  return [...parts, ...others];
 }
 
 /** The programs in the comment above the declaration of a symbol. */
