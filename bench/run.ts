@@ -141,7 +141,7 @@ async function measure(): Promise<BenchResults> {
     peers.push(peer);
   }
   const participants = (list: readonly string[]): Peer[] => peers.filter((peer) => list.includes(peer.name));
-  // Asked for by name, a variant takes part everywhere; otherwise only where the scenario lists it.
+  // Asked for by name, a variant takes part everywhere; otherwise only if the scenario lists it.
   const defaultPeers = options.peers === undefined ? plainPeers : [...names];
   console.error(`Millrace is started by: ${command.map((word) => relative(process.cwd(), word)).join(" ")}`);
 

@@ -1,6 +1,6 @@
 /**
  * Start of the compiled package to the first proxied answer: `node bench/startup.ts [--rounds N] [--sources]`.
- * Builds the package first where it is missing or older than the sources. Exit code 1 above the limit.
+ * Builds the package first if it is missing or older than the sources. Exit code 1 above the limit.
  */
 import { parseArgs } from "node:util";
 import { installPackages } from "../scripts/install-packages.ts";

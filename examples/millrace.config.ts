@@ -1,4 +1,4 @@
-/** A configuration in TypeScript: checked by the compiler, completed by the editor, computed where that helps. */
+/** A configuration in TypeScript: checked by the compiler, completed by the editor, computed if that helps. */
 import { defineConfig } from "../src/index.ts"; // in a project of yours: "millrace"
 
 const instances = (process.env["INSTANCES"] ?? "http://localhost:3000,http://localhost:3001").split(",");

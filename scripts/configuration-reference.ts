@@ -21,7 +21,7 @@ A program's default export is the configuration, or a function that returns it; 
 - **Durations** carry units: \`250ms\`, \`10s\`, \`1.5s\`, \`1h30m\` (d, h, m, s, ms). A bare number is an error.
 - **Sizes**: \`16KiB\`, \`1MB\`, \`512B\`; KiB, MiB, GiB, TiB are powers of 1,024, kB, MB, GB, TB powers of 1,000. A bare number is bytes.
 - **Networks**: \`10.0.0.0/8\`, \`2001:db8::/32\`, or a single address.
-- Where a list is expected, "X or list" also takes a single X.
+- If a list is expected, "X or list" also takes a single X.
 - In YAML and JSON, \`\${NAME}\` and \`\${NAME:-default}\` in a text read the environment; \`$\${\` stands for \`\${\` itself. Inside \`{ }\` and \`[ ]\`, YAML wants quotes around them.
   A program reads \`process.env\` itself.
 - Unknown keys and keys that are there twice are errors. All errors are reported at once, with line and column.

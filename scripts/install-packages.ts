@@ -1,6 +1,6 @@
 /**
  * Installs what the tests or the benchmark need from Debian's packages, and only what is missing:
- * `node scripts/install-packages.ts bench` (or `test`). Does nothing where every command is already there.
+ * `node scripts/install-packages.ts bench` (or `test`). Does nothing if every command is already there.
  * Services that a package would start by itself are kept from starting while it installs.
  */
 import { spawnSync } from "node:child_process";

@@ -15,11 +15,11 @@ export function createMetricsReference(): string {
 
 ${generated}
 
-\`GET /metrics\` on the admin listener answers in the Prometheus text format 0.0.4, or in OpenMetrics 1.0.0 where \`Accept\` asks for it. Reading disturbs no proxy thread.
+\`GET /metrics\` on the admin listener answers in the Prometheus text format 0.0.4, or in OpenMetrics 1.0.0 if \`Accept\` asks for it. Reading disturbs no proxy thread.
 Counters live on across reloads, and across the death of a proxy thread.
 
 - Label values come from the configuration and from closed sets (methods, status codes, [reason codes](access-log.md#reason-codes)), never from a client: the number of series is bounded.
-  Methods other than the well-known are \`OTHER\`; \`${noLabelValue}\` stands where there is no route or no upstream. A thread that reaches its limit of 20,000 series folds new ones into series whose labels
+  Methods other than the well-known are \`OTHER\`; \`${noLabelValue}\` stands if there is no route or no upstream. A thread that reaches its limit of 20,000 series folds new ones into series whose labels
   say \`${overflowLabelValue}\`, and counts them in \`millrace_metric_series_dropped_total\`.
 - A series appears with the first event that it counts.
 - Histograms have the buckets ${latencyBounds.map((bound) => `\`${bound}\``).join(", ")} and \`+Inf\`, in seconds.
@@ -57,7 +57,7 @@ Long texts are cut and end in \`...\`: the target after ${maxLoggedLength.target
 |---|---|---|
 ${accessLogFields.map((field) => `| \`${field.name}\` | ${field.json === "no" ? "templates only" : field.json} | ${cell(field.about)} |`).join("\n")}
 
-Durations are milliseconds with three decimals; null where the moment never came.
+Durations are milliseconds with three decimals; null if the moment never came.
 
 ## Reason codes
 

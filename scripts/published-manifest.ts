@@ -38,7 +38,7 @@ function write(): void {
     spawn(process.execPath, [script, "watch", String(npmPid)], { detached: true, stdio: "ignore" }).unref();
 }
 
-/** The parent of a process; 0 where that cannot be known. */
+/** The parent of a process; 0 if that cannot be known. */
 function parentOf(pid: number): number {
   try {
     const status = existsSync("/proc/self/status")

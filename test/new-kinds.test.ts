@@ -153,7 +153,7 @@ test("its memory is reserved under the keys that its middleware looks for, and i
   assert.equal(new Int32Array(buffer, byteOffset, 1)[0], 1, "the inner one has seen what the outer one let pass");
 });
 
-test("a warning names it where it goes by addresses that clients do not have", () => {
+test("a warning names it if it goes by addresses that clients do not have", () => {
   const config = parseConfig({
     listeners: [{ address: "unix:/run/a.sock" }],
     routes: [{ name: "r", respond: {} }],

@@ -31,7 +31,7 @@ export class EndpointProcess {
     return this.#child !== null;
   }
 
-  /** Starts the process where none runs; resolves when it accepts on all ports. */
+  /** Starts the process if none runs; resolves when it accepts on all ports. */
   async start(): Promise<void> {
     if (this.#child !== null) return;
     const child = fork(join(import.meta.dirname, "endpoint.ts"), [String(this.#seed), ...this.ports.map(String)], {

@@ -54,7 +54,7 @@ test("errors are told by kind and counted from the first to the last moment, lat
   });
 });
 
-test("promises are judged by what was measured, and only where it was", () => {
+test("promises are judged by what was measured, and only if it was", () => {
   const good = toOutcome(
     [
       { startMs: 50, durationMs: 10, kind: "ok" },

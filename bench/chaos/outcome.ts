@@ -27,11 +27,11 @@ export interface Outcome {
   readonly retries: number;
   readonly takenOut: number;
   /**
-   * Attempts for each request, while the fault lasted; as the endpoints counted where they were alive, else as the
+   * Attempts for each request, while the fault lasted; as the endpoints counted if they were alive, else as the
    * proxy says.
    */
   readonly attemptsPerRequest: number | null;
-  /** 99th percentiles in milliseconds, of all requests whatever became of them; null where there was none. */
+  /** 99th percentiles in milliseconds, of all requests whatever became of them; null if there was none. */
   readonly p99: {
     readonly before: number | null;
     readonly during: number | null;
@@ -86,7 +86,7 @@ export function toOutcome(
   };
 }
 
-/** The value below which `share` of the values are (nearest rank); null where there is none. */
+/** The value below which `share` of the values are (nearest rank); null if there is none. */
 export function percentile(values: readonly number[], share: number): number | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((one, other) => one - other);

@@ -2,7 +2,7 @@
  * `npm run chaos`: endpoints die, freeze, slow down and talk nonsense while a steady load runs through Millrace, nginx
  * and HAProxy at the same time, before the same endpoints; then, for one proxy after the other, what surrounds it
  * misbehaves: readers of logs, name servers, descriptors, clients. Real processes, at most nine minutes; a seed decides
- * who is hit. Ends with 1 where Millrace did not keep what it promises. Linux only.
+ * who is hit. Ends with 1 if Millrace did not keep what it promises. Linux only.
  *
  *   node bench/chaos/run.ts [--seed 1] [--rate 150] [--only kill,log-gone] [--proxies millrace,nginx] [--write]
  */

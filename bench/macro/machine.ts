@@ -55,7 +55,7 @@ export function allowedCores(): number[] {
 }
 
 /**
- * One core for the proxy whatever the machine. Load generator and backend share the first core where there are two,
+ * One core for the proxy whatever the machine. Load generator and backend share the first core if there are two,
  * have one each from three on and two each from six on. Two proxy threads overlap with them on fewer than four cores.
  */
 export function planCores(cores: readonly number[]): CorePlan {

@@ -28,7 +28,7 @@ export function processTree(pid: number): number[] {
   return tree;
 }
 
-/** Processor time of the whole tree, to the nanosecond where the kernel keeps `schedstat`, else to its 10 ms tick. */
+/** Processor time of the whole tree, to the nanosecond if the kernel keeps `schedstat`, else to its 10 ms tick. */
 export function cpuTime(pid: number): CpuTime {
   let ticksUser = 0;
   let ticksKernel = 0;

@@ -8,7 +8,7 @@ interface Target {
   target: string;
   limit: number;
   unit: string;
-  /** Measured value; NaN where something is missing. */
+  /** Measured value; NaN if something is missing. */
   measure(results: BenchResults): number;
 }
 

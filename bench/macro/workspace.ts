@@ -26,7 +26,7 @@ export interface RunningProcess {
   readonly child: ChildProcess;
   /** What it wrote to stdout and stderr so far. */
   output(): string;
-  /** The reading end of its output, where that is a pipe; else null. */
+  /** The reading end of its output, if that is a pipe; else null. */
   readonly reader: Socket | null;
   /** SIGTERM, then SIGKILL to its whole process group after `graceMs`. Resolves when it is gone. */
   stop(graceMs?: number): Promise<void>;

@@ -274,7 +274,7 @@ test("closing waits for answers that are being made, and for no connection that 
       sockets.push(socket);
       await once(socket, "connect");
       socket.write(text);
-      // Its answer has come, where there is one.
+      // Its answer has come, if there is one.
       if (text.endsWith("\r\n\r\n")) await once(socket, "data");
       return { closed: once(socket.resume(), "close") };
     }),

@@ -22,7 +22,7 @@ export function functionRefOf(value: unknown): FunctionRef | null {
 }
 
 /**
- * Names all functions below `root`, a value of any shape: schemas then accept them where an option takes one. A function
+ * Names all functions below `root`, a value of any shape: schemas then accept them if an option takes one. A function
  * that stands in several places keeps the name of the first.
  * @returns their paths
  */

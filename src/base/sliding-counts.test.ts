@@ -18,7 +18,7 @@ test("counts of all threads are summed, each counter by itself", () => {
   assert.deepEqual([one.sum(0, 5_600), other.sum(0, 5_600), one.sum(1, 5_600)], [2, 2, 1]);
 });
 
-test("what is older than the window no longer counts, also where nothing came since", () => {
+test("what is older than the window no longer counts, also if nothing came since", () => {
   const [counts] = open(1) as [SlidingCounts];
   counts.add(0, 5_000);
   counts.add(0, 9_000);

@@ -211,5 +211,5 @@ test("what arrived while the thread was held up is read before any deadline fire
   wheel.arm(deadline, 20);
   for (const untilMs = performance.now() + 100; performance.now() < untilMs; );
   while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(seen, ["bytes", "deadline"], "where nothing arrived, it fires");
+  assert.deepEqual(seen, ["bytes", "deadline"], "if nothing arrived, it fires");
 });

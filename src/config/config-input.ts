@@ -175,7 +175,7 @@ export interface SocketInput {
  */
 export interface ListenerLimitsInput {
   /**
-   * The longest request head, request line included; 431 above it (414 where the request line alone is too long).
+   * The longest request head, request line included; 431 above it (414 if the request line alone is too long).
    *
    * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
    *
@@ -906,7 +906,7 @@ export interface RouteRespondInput {
  */
 export interface UpstreamInput {
   /**
-   * The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.
+   * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.
    *
    * List of endpoints.
    */
@@ -939,7 +939,7 @@ export interface UpstreamInput {
   readonly sticky?: false | "off" | UpstreamStickyInput | undefined;
   /**
    * How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its
-   * weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.
+   * weight to all of it. Not at the start of the proxy, not if all are new, and not with a hash.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: full weight at once.
    *
@@ -947,9 +947,9 @@ export interface UpstreamInput {
    */
   readonly slowStart?: string | undefined;
   /**
-   * Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the
-   * few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams
-   * of fewer than four endpoints never panic.
+   * Panic: if fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few
+   * that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of
+   * fewer than four endpoints never panic.
    *
    * A percentage, such as `"20%"`. Zero: never.
    *
@@ -974,8 +974,8 @@ export interface UpstreamInput {
   readonly health?: boolean | "on" | "off" | UpstreamHealthInput | undefined;
   /**
    * Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is
-   * over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes
-   * that had failed). `false` switches this off.
+   * over, or when an active health check passes (if traffic has it ejected again soon after: only when one passes that
+   * had failed). `false` switches this off.
    *
    * @default on
    */
@@ -989,14 +989,14 @@ export interface UpstreamInput {
   readonly breaker?: boolean | "on" | "off" | UpstreamBreakerInput | undefined;
   /**
    * Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before
-   * any byte of the answer is sent again in any case where that is harmless.
+   * any byte of the answer is sent again in any case if that is harmless.
    */
   readonly retry?: UpstreamRetryInput | undefined;
   /** How many requests the upstream is given at a time. What is too much waits in a queue, for a while. */
   readonly limits?: UpstreamLimitsInput | undefined;
   /**
-   * Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only
-   * GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.
+   * Hedging: if an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET,
+   * HEAD and OPTIONS without a body, once for each request, out of the retry budget.
    *
    * @default off
    */
@@ -1010,7 +1010,7 @@ export interface UpstreamInput {
    * line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form;
    * requests of clients are never read so. See the guide on endpoint failures.
    *
-   * Danger: where this proxy and something in front of the endpoint read such an answer differently, one client may get
+   * Danger: if this proxy and something in front of the endpoint read such an answer differently, one client may get
    * what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an
    * answer.
    *
@@ -1034,7 +1034,7 @@ export interface UpstreamInput {
 }
 
 /**
- * The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.
+ * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.
  *
  * An item of `upstreams.NAME.endpoints`.
  *
@@ -1305,7 +1305,7 @@ export interface UpstreamHealthInput {
    */
   readonly jitter?: string | undefined;
   /**
-   * The interval while an endpoint is on its way from one state to the other, or where requests pile up there; never
+   * The interval while an endpoint is on its way from one state to the other, or if requests pile up there; never
    * longer than `interval`.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
@@ -1325,7 +1325,7 @@ export interface UpstreamHealthInput {
 
 /**
  * Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is
- * over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes that
+ * over, or when an active health check passes (if traffic has it ejected again soon after: only when one passes that
  * had failed). `false` switches this off.
  *
  * The section `upstreams.NAME.outlier`.
@@ -1348,8 +1348,8 @@ export interface UpstreamOutlierInput {
    */
   readonly consecutiveErrors?: number | undefined;
   /**
-   * Which answers are failures of the endpoint: 500 to 599. Add 500 where it means that this instance is broken, not
-   * that this request is.
+   * Which answers are failures of the endpoint: 500 to 599. Add 500 if it means that this instance is broken, not that
+   * this request is.
    *
    * List of statuses.
    *
@@ -1373,8 +1373,8 @@ export interface UpstreamOutlierInput {
    */
   readonly maxEjection?: string | undefined;
   /**
-   * How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; where
-   * all others are lost later, it serves again.
+   * How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; if all
+   * others are lost later, it serves again.
    *
    * A whole number from 1 to 100.
    *
@@ -1451,7 +1451,7 @@ export interface UpstreamBreakerInput {
 
 /**
  * Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any
- * byte of the answer is sent again in any case where that is harmless.
+ * byte of the answer is sent again in any case if that is harmless.
  *
  * The section `upstreams.NAME.retry`.
  *
@@ -1485,7 +1485,7 @@ export interface UpstreamRetryInput {
   /**
    * How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and
    * thirty in ten seconds) are allowed in any case. A retry after an attempt that brought no connection about does not
-   * count where it is answered (below 500): the request has reached an endpoint only once.
+   * count if it is answered (below 500): the request has reached an endpoint only once.
    *
    * A whole number from 0 to 100.
    *
@@ -1495,7 +1495,7 @@ export interface UpstreamRetryInput {
    */
   readonly budgetPercent?: number | undefined;
   /**
-   * How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, where the
+   * How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, if the
    * request may be repeated.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit but the timeouts of the
@@ -1528,7 +1528,7 @@ export interface UpstreamLimitsInput {
    */
   readonly maxRequests?: number | undefined;
   /**
-   * The most requests in flight at each endpoint, over all threads. Another endpoint is picked; where all are full,
+   * The most requests in flight at each endpoint, over all threads. Another endpoint is picked; if all are full,
    * requests wait.
    *
    * A whole number from 0 to 10000000. Zero: no limit.
@@ -1602,7 +1602,7 @@ export interface AdaptiveLimitInput {
 }
 
 /**
- * Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET,
+ * Hedging: if an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET,
  * HEAD and OPTIONS without a body, once for each request, out of the retry budget.
  *
  * The section `upstreams.NAME.hedge`.
@@ -1875,7 +1875,7 @@ export interface LogInput {
   readonly access?: boolean | "on" | "off" | AccessLogInput | undefined;
   /**
    * How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as
-   * JSON where the log is JSON. An interval without traffic has none.
+   * JSON if the log is JSON. An interval without traffic has none.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: never.
    *

@@ -50,7 +50,7 @@ async function failureOf(file: string): Promise<ConfigError> {
   return failure;
 }
 
-test("problems stand at the value, at the key where it is unknown, and at the parent where something is missing", () => {
+test("problems stand at the value, at the key if it is unknown, and at the parent if something is missing", () => {
   assert.deepEqual(
     problemsOf(
       `listeners:\n  - adres: ":8080"\n    limits:\n      headBytes: 1\n  - name: x\nroutes:\n  - upstream: apu\n${upstreams}`,
@@ -291,7 +291,7 @@ test("a byte order mark and CR LF are taken", async () => {
 
 const program = (body: string): string => `const respond = { body: "x" };\nexport default ${body};\n`;
 
-test("a program's default export is the configuration, awaited, and called where it is a function", async () => {
+test("a program's default export is the configuration, awaited, and called if it is a function", async () => {
   const body = '({ listeners: [{ address: ":1" }], routes: [{ respond }] })';
   for (const [name, text] of [
     ["object.ts", program(`${body} as object`)],
@@ -360,7 +360,7 @@ test("every file that a configuration is made of is told with what was read of i
   }
 });
 
-test("what goes wrong in a program is told, with its place where there is one", async () => {
+test("what goes wrong in a program is told, with its place if there is one", async () => {
   const cases: [name: string, text: string, sentence: RegExp][] = [
     ["none.ts", "export const a = 1;\n", /no default export/],
     ["syntax.ts", "const a = 1;\nexport default { a: [ };\n", /syntax\.ts:2:\d+: error: SyntaxError/],

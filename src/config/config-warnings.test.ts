@@ -26,7 +26,7 @@ for (const [rule, config] of [
   ["`balance` of upstream u", { upstreams: { u: { endpoints, balance: { maglev: { key: "clientIp" } } } } }],
   ["`sticky` of upstream u", { upstreams: { u: { endpoints, sticky: { key: "clientIp" } } } }],
 ] as const satisfies [string, Partial<ConfigInput>][]) {
-  test(`${rule} is warned of where clients come by a Unix socket, and only there: ${JSON.stringify(config)}`, () => {
+  test(`${rule} is warned of if clients come by a Unix socket, and only there: ${JSON.stringify(config)}`, () => {
     const [warning, ...others] = warningsOf(config);
     assert.ok(warning !== undefined);
     assert.match(warning, /^clients of unix:\/run\/a\.sock have no address/);

@@ -32,7 +32,7 @@ test("the distance is symmetric and no longer than the longer word", () => {
   );
 });
 
-test("the nearest word is found, and none where nothing is near", () => {
+test("the nearest word is found, and none if nothing is near", () => {
   const words = [
     "listeners",
     "routes",

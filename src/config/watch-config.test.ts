@@ -193,7 +193,7 @@ test("files that are followed are watched from what was read of them on, until t
   assert.equal(changes.count, 2);
 });
 
-test("where there are no notices, the file is looked at from time to time", async () => {
+test("if there are no notices, the file is looked at from time to time", async () => {
   const file = join(folder, "m.yaml");
   await writeFile(file, "one");
   const changes = await watchFile(file, { pollMs: 10, settleMs: hourMs, maxSettleMs: hourMs });

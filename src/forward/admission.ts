@@ -1,5 +1,5 @@
 /**
- * An exchange's place in the limits of its upstream: it has one, waits for one, or is refused. Made only where there
+ * An exchange's place in the limits of its upstream: it has one, waits for one, or is refused. Made only if there
  * are limits.
  */
 import type { Endpoint } from "../upstream/endpoint.ts";

@@ -11,7 +11,7 @@ export function beginAttempt(endpoint: Endpoint, { observers }: UpstreamPolicies
   for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptStart(endpoint);
 }
 
-/** @param status the endpoint's, 0 where no head came; `firstByteMs` is negative then */
+/** @param status the endpoint's, 0 if no head came; `firstByteMs` is negative then */
 export function endAttempt(
   endpoint: Endpoint,
   { observers, saturation }: UpstreamPolicies,

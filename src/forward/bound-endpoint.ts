@@ -14,7 +14,7 @@ export interface BoundEndpoint {
 }
 
 /**
- * What `origin` has at `upstream`, or null. A connection is given up where its endpoint is gone from the configuration,
+ * What `origin` has at `upstream`, or null. A connection is given up if its endpoint is gone from the configuration,
  * unhealthy, ejected or disabled, or has got other connections by a reload: then the client has to log in again,
  * elsewhere. Draining endpoints keep their clients.
  */

@@ -89,7 +89,7 @@ export class EndpointAttempt implements Attempt, BodySource {
     this.request = request;
     this.bound = bound;
     this.mayReuse = sharing !== "none";
-    // Not HEAD: where an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
+    // Not HEAD: if an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
     this.isPipelinable = sharing === "any" && isFree && request.tunnel === null && request.method === "GET";
     this.isRepeatable = isFree && isIdempotent(request.method);
     this.client = host.client;

@@ -1,7 +1,7 @@
 /**
  * A second attempt beside the first, at another endpoint, for a request that has waited too long for its answer (Dean
  * and Barroso, The Tail at Scale, 2013). Whichever answers first is the answer, the other is given up. Safe methods
- * without a body only, one at most for an exchange, out of the retry budget, and only where the upstream's limits have
+ * without a body only, one at most for an exchange, out of the retry budget, and only if the upstream's limits have
  * room for one more at once.
  */
 import type { ScheduledCall } from "../base/scheduler.ts";

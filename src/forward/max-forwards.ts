@@ -8,7 +8,7 @@ import { allowField, sendOwnAnswer } from "../http/own-answer.ts";
 
 const empty = Buffer.alloc(0);
 
-/** Counts down. @returns true where the request may not go on; then it has been answered */
+/** Counts down. @returns true if the request may not go on; then it has been answered */
 export function isLastForward(exchange: Exchange): boolean {
   const { request } = exchange;
   if (request.method !== "OPTIONS") return false;

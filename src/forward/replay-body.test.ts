@@ -125,7 +125,7 @@ test("what is kept is counted until the exchange is over", () => {
   assert.deepEqual([held.total, body.isReplayable], [0, false]);
 });
 
-test("where all bodies together hold as much as they may, a body passes without being kept", () => {
+test("if all bodies together hold as much as they may, a body passes without being kept", () => {
   const held = createHeld(10_000);
   held.take(9_000);
   const { source, body, first } = start(true, held);

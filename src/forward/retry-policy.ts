@@ -1,5 +1,5 @@
 /**
- * May a failed attempt be followed by another? A request is sent again only where nothing was sent to the client yet,
+ * May a failed attempt be followed by another? A request is sent again only if nothing was sent to the client yet,
  * the body can be given again, and the endpoint either cannot have processed it or would do no harm by processing it
  * twice (RFC 9110 section 9.2.2).
  */
@@ -31,7 +31,7 @@ export interface RetryFacts {
   /** The retry that costs nothing has been used: the connection was an old one that the endpoint had closed. */
   readonly isFreeRetryUsed: boolean;
   /**
-   * It was sent where a login holds for the connection, or with such a login: elsewhere it would mean something else.
+   * It was sent if a login holds for the connection, or with such a login: elsewhere it would mean something else.
    */
   readonly isBound: boolean;
 }

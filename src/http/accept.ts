@@ -36,7 +36,7 @@ function endOfPiece(text: string, at: number, end: number): number {
   return stop;
 }
 
-/** The `q` among the parameters in `text[at, end)`: 1 where there is none, 0 where it is malformed. */
+/** The `q` among the parameters in `text[at, end)`: 1 if there is none, 0 if it is malformed. */
 function readWeight(text: string, at: number, end: number): number {
   for (let start = at; start < end; ) {
     const stop = endOfPiece(text, start, end);

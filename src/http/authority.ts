@@ -19,7 +19,7 @@ const scratch = new Uint32Array(4);
 
 /**
  * The host that routes are matched against: `authority` in lower case, without its port and the trailing dot of a
- * rooted name (IPv6 keeps its brackets). Null where the authority is malformed or empty. A plain lower-case name
+ * rooted name (IPv6 keeps its brackets). Null if the authority is malformed or empty. A plain lower-case name
  * without port is returned as it is.
  */
 export function parseAuthority(authority: string): string | null {

@@ -18,8 +18,8 @@ export interface Bond {
 }
 
 /**
- * To so many upstreams a client connection may be logged in at a time; beyond, it has to log in again where it has not
- * been for longest.
+ * The most upstreams that a client connection may be logged in to at a time. With one more, it has to log in again at
+ * the one that it has not asked for longest.
  */
 const maxBonds = 8;
 

@@ -30,7 +30,7 @@ test("the client is the last hop that is not trusted", () => {
     assert.equal(resolve(peer, forwardedFor), expected, `${peer} ${forwardedFor}`);
 });
 
-test("Forwarded is read where there is no X-Forwarded-For", () => {
+test("Forwarded is read if there is no X-Forwarded-For", () => {
   const table: [string, string | null, string, string][] = [
     ["10.0.0.1", null, 'for=1.1.1.1, for="[2001:db8::1]:80";proto=https, for=10.0.0.2', "2001:db8::1"],
     ["10.0.0.1", "198.51.100.1", "for=1.1.1.1", "198.51.100.1"],

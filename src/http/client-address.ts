@@ -14,10 +14,10 @@ export const maxForwardedHops = 50;
 export interface ClientEvidence {
   /** The socket's peer. */
   readonly peerAddress: string;
-  /** The value of X-Forwarded-For, several lines joined with `, `; null where absent. */
+  /** The value of X-Forwarded-For, several lines joined with `, `; null if absent. */
   readonly forwardedFor: string | null;
   /**
-   * The value of Forwarded (RFC 7239), which is read where there is no X-Forwarded-For; null or absent where there is
+   * The value of Forwarded (RFC 7239), which is read if there is no X-Forwarded-For; null or absent if there is
    * none.
    */
   readonly forwarded?: string | null | undefined;
@@ -26,7 +26,7 @@ export interface ClientEvidence {
 }
 
 /**
- * The client's address, normalised: the last hop that is not trusted, or the farthest one named where all are. An entry
+ * The client's address, normalised: the last hop that is not trusted, or the farthest one named if all are. An entry
  * that is no address (with or without port or brackets) ends the walk, and the hop after it is the client: nothing
  * behind it can be believed.
  */

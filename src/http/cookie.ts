@@ -7,7 +7,7 @@ import { isOws, trimOws } from "./fields.ts";
 
 /**
  * What `take` makes of the first cookie called `name` (compared exactly) for which it gives something else than null;
- * null where there is none. Several cookies of one name are usual: a browser sends those of every path and domain that
+ * null if there is none. Several cookies of one name are usual: a browser sends those of every path and domain that
  * fit.
  * @param take is given each value, as received and without white space around it
  */
@@ -32,7 +32,7 @@ export function findCookie<Result>(
   return null;
 }
 
-/** The value of the first cookie called `name` in a Cookie field's value; null where there is none. */
+/** The value of the first cookie called `name` in a Cookie field's value; null if there is none. */
 export function cookieValue(cookies: string | null, name: string): string | null {
   return findCookie(cookies, name, itself);
 }

@@ -1,5 +1,5 @@
 /**
- * What tells clients or requests apart where a rule goes by a key: `clientIp`, `header:NAME`, `cookie:NAME`,
+ * What tells clients or requests apart for rules that go by a key: `clientIp`, `header:NAME`, `cookie:NAME`,
  * `query:NAME` or `path`. A key is read once, when the configuration is built; the data path runs the function that
  * comes out. Fields are read as the endpoint will see them, with what the middlewares that the request has passed have
  * made of them.
@@ -10,7 +10,7 @@ import { isToken, toLowerAscii } from "./fields.ts";
 import { compileSentField } from "./sent-fields.ts";
 
 /**
- * Finds the key of an exchange; null where it has none, or an empty one (as the address of a client on a Unix socket
+ * Finds the key of an exchange; null if it has none, or an empty one (as the address of a client on a Unix socket
  * is).
  */
 export type KeyOf = (exchange: Exchange) => string | null;

@@ -11,7 +11,7 @@ export function toLowerAscii(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
-/** Where the first line of the field `name` (in lower case) at or after `from` begins; -1 where there is none. */
+/** Where the first line of the field `name` (in lower case) at or after `from` begins; -1 if there is none. */
 function findField(section: string, from: number, name: string): number {
   const nameLength = name.length;
   for (let at = from; at < section.length; ) {
@@ -26,7 +26,7 @@ function findField(section: string, from: number, name: string): number {
 
 /**
  * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3;
- * Cookie with `; `, RFC 6265), or null where it is absent. `from` is where the first field line starts.
+ * Cookie with `; `, RFC 6265), or null if it is absent. `from` is where the first field line starts.
  */
 export function fieldValue(section: string, name: string, from = 0): string | null {
   let value: string | null = null;

@@ -18,12 +18,12 @@ export interface ForwardedReading {
    * neither address nor name.
    */
   readonly nodes: string;
-  /** What the first hop, which the client itself spoke to, says of scheme and authority; null where it does not. */
+  /** What the first hop, which the client itself spoke to, says of scheme and authority; null if it does not. */
   readonly proto: string | null;
   readonly host: string | null;
 }
 
-/** Reads a Forwarded value; null where it is malformed. */
+/** Reads a Forwarded value; null if it is malformed. */
 export function readForwarded(value: string): ForwardedReading | null {
   const nodes: string[] = [];
   let node: string | null = null;
@@ -47,7 +47,7 @@ export function readForwarded(value: string): ForwardedReading | null {
   }
 }
 
-/** The nodes of `value` as X-Forwarded-For would list them; null where the value is malformed. */
+/** The nodes of `value` as X-Forwarded-For would list them; null if the value is malformed. */
 export function forwardedNodes(value: string): string | null {
   return readForwarded(value)?.nodes ?? null;
 }

@@ -71,7 +71,7 @@ test("a trusted peer's nonsense is replaced by what we know", () => {
   );
 });
 
-test("Forwarded is quoted where RFC 7239 asks for it", () => {
+test("Forwarded is quoted if RFC 7239 asks for it", () => {
   const trusted = { isPeerTrusted: true, scheme: "https" } as const;
   const table: [string, string, string][] = [
     ["192.0.2.1", "h", "for=192.0.2.1;proto=https;host=h"],
@@ -141,7 +141,7 @@ test("a member of CDN-Loop, with or without parameters, is a loop, too", () => {
     assert.equal(isLoop({ via: null, cdnLoop }, "mill"), expected, String(cdnLoop));
 });
 
-test("what becomes of Via, and the name in CDN-Loop where it is not in Via", () => {
+test("what becomes of Via, and the name in CDN-Loop if it is not in Via", () => {
   const hops = (viaMode: ViaMode, request: Partial<RequestHead>): string[] => {
     const head = Object.assign(new RequestHead(), { authority: "a" }, request);
     const text = forwardingFields(

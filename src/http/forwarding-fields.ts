@@ -1,6 +1,6 @@
 /**
  * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded
- * (RFC 7239), Via (RFC 9110 section 7.6.3), CDN-Loop (RFC 8586) where that takes Via's place, and X-Request-ID. The
+ * (RFC 7239), Via (RFC 9110 section 7.6.3), CDN-Loop (RFC 8586) if that takes Via's place, and X-Request-ID. The
  * parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from
  * a trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what
  * a connection's requests have in common is worked out once, and an ordinary request costs one concatenation.
@@ -12,7 +12,7 @@ import { forwardedElement, type ForwardedReading, readForwarded } from "./forwar
 import type { ReceivedRequest } from "./message.ts";
 
 /**
- * What becomes of Via: we are added to it; it passes as it came; or it goes. Where we are not added, CDN-Loop carries
+ * What becomes of Via: we are added to it; it passes as it came; or it goes. If we are not added, CDN-Loop carries
  * our name instead, or a loop would not be seen.
  */
 export type ViaMode = "add" | "pass" | "remove";
@@ -20,7 +20,7 @@ export type ViaMode = "add" | "pass" | "remove";
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
 export interface ConnectionOrigin {
   /**
-   * The socket's peer, normalised (`normalizeIp`), without zone; empty where it has no address, as on a Unix socket.
+   * The socket's peer, normalised (`normalizeIp`), without zone; empty if it has no address, as on a Unix socket.
    */
   readonly peerAddress: string;
   readonly scheme: "http" | "https";
@@ -43,9 +43,9 @@ export class ForwardingPrefix {
   readonly beforeHost: string;
   /** From the authority to the request id, for HTTP/1.1 without a Via of its own. */
   readonly afterHost: string;
-  /** As `afterHost`, where we are not added to Via. */
+  /** As `afterHost`, if we are not added to Via. */
   readonly afterHostQuietly: string;
-  /** As `beforeHost`, where there is no authority. */
+  /** As `beforeHost`, if there is no authority. */
   readonly withoutHost: string;
 
   constructor(origin: ConnectionOrigin) {
@@ -140,7 +140,7 @@ function nodeOf({ peerAddress }: ConnectionOrigin): string {
 }
 
 /**
- * The list goes on as it came where the peer has no address: an endpoint that reads it from its end must not find a
+ * The list goes on as it came if the peer has no address: an endpoint that reads it from its end must not find a
  * word there.
  */
 function forwardedForOf(origin: ConnectionOrigin, list: string | null): string {
@@ -152,7 +152,7 @@ function appended(list: string | null, member: string): string {
 }
 
 /**
- * The first hop's scheme in an X-Forwarded-Proto value, in lower case; null where absent or not `http`, `https`, `ws`,
+ * The first hop's scheme in an X-Forwarded-Proto value, in lower case; null if absent or not `http`, `https`, `ws`,
  * `wss`.
  */
 export function firstForwardedProto(value: string | null): "http" | "https" | "ws" | "wss" | null {
@@ -161,7 +161,7 @@ export function firstForwardedProto(value: string | null): "http" | "https" | "w
   return first === "http" || first === "https" || first === "ws" || first === "wss" ? first : null;
 }
 
-/** The first hop's authority in an X-Forwarded-Host value; null where absent or malformed. */
+/** The first hop's authority in an X-Forwarded-Host value; null if absent or malformed. */
 export function firstForwardedHost(value: string | null): string | null {
   if (value === null) return null;
   const first = firstMember(value);

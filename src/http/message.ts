@@ -26,7 +26,7 @@ export class RequestHead {
   /** Where the first field line starts in `text`. */
   fieldsStart = 0;
   method = "";
-  /** The target in origin form (or `*`), exactly as it is forwarded where no rewrite applies. */
+  /** The target in origin form (or `*`), exactly as it is forwarded if no rewrite applies. */
   target = "/";
   /** The canonical path that routes are matched against; see `target.ts`. */
   path = "/";
@@ -43,7 +43,7 @@ export class RequestHead {
   /** `authority` in lower case without port and trailing dot: what routes are matched against. */
   host = "";
   framing: Framing = Framing.none;
-  /** Body bytes where `framing` is `length`; else 0. */
+  /** Body bytes if `framing` is `length`; else 0. */
   contentLength = 0;
   /** The client wants the connection kept (RFC 9112 section 9.3). */
   isKeptAlive = true;
@@ -52,7 +52,7 @@ export class RequestHead {
   /** An Expect field that asks for something else: it is answered 417 (RFC 9110 section 10.1.1). */
   hasUnknownExpectation = false;
   /**
-   * The one protocol that a well-formed Upgrade asks for, as received, `websocket` in lower case; null where there is
+   * The one protocol that a well-formed Upgrade asks for, as received, `websocket` in lower case; null if there is
    * none. Whether it goes on is for the route to say; see `Exchange.upgrade`. WebSocket is asked for by a GET without
    * body (RFC 6455 section 4.1), others by any request.
    */
@@ -65,7 +65,7 @@ export class RequestHead {
   keptFields = "";
   /** The fields that Connection names, in lower case: they go no further, neither here nor as trailers. */
   nominated = noNames;
-  /** The values of trust fields as received, joined with `, `; null where absent. Believed only from a trusted peer. */
+  /** The values of trust fields as received, joined with `, `; null if absent. Believed only from a trusted peer. */
   forwardedFor: string | null = null;
   forwardedProto: string | null = null;
   forwardedHost: string | null = null;
@@ -75,7 +75,7 @@ export class RequestHead {
   requestId: string | null = null;
 
   /**
-   * The value of any field as received, by its name in lower case; several lines joined with `, `; null where absent.
+   * The value of any field as received, by its name in lower case; several lines joined with `, `; null if absent.
    */
   field(name: string): string | null {
     return fieldValue(this.text, name, this.fieldsStart);
@@ -98,13 +98,13 @@ export class ResponseHead implements AnswerHead {
   /** The endpoint keeps the connection. */
   isKeptAlive = true;
   /**
-   * From `Keep-Alive: timeout=`, in milliseconds; 0 where absent, -1 where it says 0, as servers do that wait for less
+   * From `Keep-Alive: timeout=`, in milliseconds; 0 if absent, -1 if it says 0, as servers do that wait for less
    * than a second.
    */
   keepAliveHintMs = 0;
   /** It offers a login that holds for the connection, or speaks of one; see `connection-login.ts`. */
   bindsConnection = false;
-  /** It has no content, for it answers HEAD or is a 304, where the answer to GET has some. */
+  /** It has no content, for it answers HEAD or is a 304, although the answer to GET has some. */
   withholdsContent = false;
   hasDate = false;
   /** The `Upgrade` field of a 101; null elsewhere. */

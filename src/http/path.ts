@@ -7,7 +7,7 @@
 import { hexValue } from "../base/hex.ts";
 
 /**
- * A path that is refused: `BAD_TARGET` where it is malformed or climbs above the root, `AMBIGUOUS_TARGET` where it
+ * A path that is refused: `BAD_TARGET` if it is malformed or climbs above the root, `AMBIGUOUS_TARGET` if it
  * hides a climb.
  */
 export type PathRefusal = "BAD_TARGET" | "AMBIGUOUS_TARGET";
@@ -18,7 +18,7 @@ export interface PathReading {
   canonical: string;
   /** There were dot segments, plain or as `%2e`: the canonical form is to be forwarded, not the original. */
   hadDotSegments: boolean;
-  /** The liberal reading, or null where it is the canonical one. */
+  /** The liberal reading, or null if it is the canonical one. */
   alternate: string | null;
 }
 
@@ -43,7 +43,7 @@ export function readPath(path: string): PathReading | PathRefusal {
 }
 
 /**
- * RFC 3986 sections 6.2.2.1 and 6.2.2.2. Null where a `%` is not followed by two hex digits, or the escape is `%00`.
+ * RFC 3986 sections 6.2.2.1 and 6.2.2.2. Null if a `%` is not followed by two hex digits, or the escape is `%00`.
  */
 function decodeUnreserved(path: string): string | null {
   let text = "";

@@ -1,5 +1,5 @@
 /**
- * Request ids: the client's own where it is harmless, else one that no other request anywhere has. Made without asking
+ * Request ids: the client's own if it is harmless, else one that no other request anywhere has. Made without asking
  * the system's random source for each: a random prefix a thread, and a counter behind it, scrambled so that ids neither
  * sort nor give away the request rate at a glance. Not a secret.
  */
@@ -40,7 +40,7 @@ export class RequestIdSource {
     return id;
   }
 
-  /** What goes upstream as X-Request-ID: `received` where it may be kept, else a new id. */
+  /** What goes upstream as X-Request-ID: `received` if it may be kept, else a new id. */
   choose(received: string | null): string {
     return received !== null && isRequestId(received) ? received : this.next();
   }

@@ -1,7 +1,7 @@
 /**
  * The request target (RFC 9112 section 3.2): which of its forms it has, and the path and query in it. Routes are
  * matched against one canonical path (`path.ts`); what is forwarded is the original spelling, or the canonical one
- * where dot segments had to be resolved, never a third. The authority of an absolute-form target is only ever compared
+ * if dot segments had to be resolved, never a third. The authority of an absolute-form target is only ever compared
  * with routes; no upstream is chosen by it.
  */
 import { parseAuthority } from "./authority.ts";
@@ -14,7 +14,7 @@ export interface TargetSink {
   target: string;
   /** The canonical path, or `*`. */
   path: string;
-  /** The liberal reading of the path where it differs, else null. */
+  /** The liberal reading of the path if it differs, else null. */
   alternatePath: string | null;
   /** Without its `?`; as received. */
   query: string;
@@ -30,7 +30,7 @@ export interface TargetSink {
 /**
  * A target that is its own canonical form: only visible ASCII without `#`, and in the path no `%`, `;`, `\`, `//` or
  * `/.`. One native pass is ahead of a loop over character codes from some twenty characters on; no part of the pattern
- * can match in two ways, so it is linear also where it fails.
+ * can match in two ways, so it is linear also if it fails.
  */
 const plainTarget = /^(?:\/(?![/.])[!"$&-.0-:<->@-[\]-~]*)+(?:\?[!"$-~]*)?$/;
 
@@ -48,7 +48,7 @@ const queryCharacters = /^[!"$-~]*$/;
  * `http` or `https`, a valid authority and no userinfo; `*` for OPTIONS. Refused, with the reason that is returned:
  * everything else, bad escapes and `%00` in the path, dot segments that climb above the root, plain or hidden (see
  * `path.ts`).
- * @returns null where it is well-formed; otherwise nothing in `into` may be used.
+ * @returns null if it is well-formed; otherwise nothing in `into` may be used.
  */
 export function parseTarget(method: string, received: string, into: TargetSink): ReasonCode | null {
   if (received.charCodeAt(0) === 47) return parsePathAndQuery(received, into);

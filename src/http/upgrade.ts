@@ -19,7 +19,7 @@ export function isNeverTunnelled(protocol: string): boolean {
 }
 
 /**
- * The protocol that the value of an Upgrade field asks for, as received; null where it names none, several, or one that
+ * The protocol that the value of an Upgrade field asks for, as received; null if it names none, several, or one that
  * is never tunnelled.
  */
 export function readUpgrade(value: string): string | null {

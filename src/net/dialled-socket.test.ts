@@ -40,7 +40,7 @@ test("what came before a reset is read, although a write fails first", () =>
     assert.equal(received(), answer);
   }));
 
-test("a failed write ends the socket where nothing is to be read", () =>
+test("a failed write ends the socket if nothing is to be read", () =>
   withPair(async ({ near, far }) => {
     far.resetAndDestroy();
     near.write("more");

@@ -115,7 +115,7 @@ test("nothing is read before it is asked for, and while it is paused", { skip },
   }),
 );
 
-test("where what the kernel accepted cannot be read so, Node's own socket comes", () =>
+test("if what the kernel accepted cannot be read so, Node's own socket comes", () =>
   accept(
     { port: 0, host: "127.0.0.1" },
     async ({ client, accepted, isPlain }) => {
@@ -126,7 +126,7 @@ test("where what the kernel accepted cannot be read so, Node's own socket comes"
     hideUserBuffer,
   ));
 
-test("where servers have other handles, everything stays as it was", () => {
+test("if servers have other handles, everything stays as it was", () => {
   const server = createServer();
   onAccepted(server, () => assert.fail("nothing is accepted"));
   Reflect.set(server, "_handle", { onconnection: null });

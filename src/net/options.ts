@@ -105,7 +105,7 @@ export const listenerSchema = section(
           "16KiB",
           {
             about:
-              "The longest request head, request line included; 431 above it (414 where the request line alone is too long).",
+              "The longest request head, request line included; 431 above it (414 if the request line alone is too long).",
           },
           { min: 256, max: 1 << 20 },
         ),

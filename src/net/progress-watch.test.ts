@@ -108,7 +108,7 @@ const signs: readonly (readonly [
 ];
 
 for (const [what, kind, isProgress, move] of signs) {
-  test(`where ${what}, a peer is ${isProgress ? "given as long as that goes on" : "given up in time"}`, () => {
+  test(`if ${what}, a peer is ${isProgress ? "given as long as that goes on" : "given up in time"}`, () => {
     const stage = new Stage();
     stage.watch.await(4_000, kind);
     stage.pass(60, () => move(stage));

@@ -49,7 +49,7 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
-test("who cannot be looked up is told so: a closed socket, or where there is no table", async (context) => {
+test("who cannot be looked up is told so: a closed socket, or if there is no table", async (context) => {
   const { server, close } = await open("127.0.0.1");
   context.after(close);
   const missing: TableReader = (_path, _onPiece, onEnd) => setImmediate(() => onEnd(new Error("ENOENT")));

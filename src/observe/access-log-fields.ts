@@ -59,15 +59,15 @@ export const accessLogFields: readonly AccessLogField[] = [
   define(
     "level",
     "string",
-    "How serious the outcome is: `debug`, `info`, `warn`, `error`; `info` where there is no reason.",
+    "How serious the outcome is: `debug`, `info`, `warn`, `error`; `info` if there is no reason.",
     (exchange) => (exchange.record.reason === null ? "info" : reasons[exchange.record.reason].level),
   ),
   define("requestId", "string", "The `X-Request-ID` that went upstream.", (exchange) =>
     orNull(truncate(exchange.requestId, maxLoggedLength.requestId)),
   ),
   define("listener", "string", "The listener.", (exchange) => orNull(exchange.listenerName)),
-  define("route", "string", "The route; null where none matched.", (exchange) => orNull(exchange.record.routeName)),
-  define("upstream", "string", "The upstream; null where none was asked.", (exchange) =>
+  define("route", "string", "The route; null if none matched.", (exchange) => orNull(exchange.record.routeName)),
+  define("upstream", "string", "The upstream; null if none was asked.", (exchange) =>
     orNull(exchange.record.upstreamName),
   ),
   define("endpoint", "string", "The endpoint that answered, or the last one tried.", (exchange) =>
@@ -80,7 +80,7 @@ export const accessLogFields: readonly AccessLogField[] = [
     exchange.peerAddress === "" ? null : `${exchange.peerAddress}:${exchange.peerPort}`,
   ),
   define("scheme", "string", "`http` or `https`.", (exchange) => exchange.scheme),
-  define("method", "string", "The method; null where the head was not understood.", (exchange) =>
+  define("method", "string", "The method; null if the head was not understood.", (exchange) =>
     orNull(truncate(exchange.request.method, maxLoggedLength.method)),
   ),
   define("host", "string", "The authority as received.", (exchange) =>
@@ -98,13 +98,13 @@ export const accessLogFields: readonly AccessLogField[] = [
   define(
     "reason",
     "string",
-    "The reason code where it ended otherwise than by a complete answer, else null.",
+    "The reason code if it ended otherwise than by a complete answer, else null.",
     (exchange) => exchange.record.reason,
   ),
   define(
     "detail",
     "string",
-    "More about the reason, such as an operating-system error. JSON: only where there is something to say.",
+    "More about the reason, such as an operating-system error. JSON: only if there is something to say.",
     (exchange) => orNull(truncate(exchange.record.detail, maxLoggedLength.detail)),
   ),
   define("attempts", "number", "How many endpoints were tried.", (exchange) => String(exchange.record.attempts)),

@@ -1,5 +1,5 @@
 /**
- * The JSON line of the access log, concatenated by hand: about 1 µs a line (`bench/micro/access-log.ts`) where
+ * The JSON line of the access log, concatenated by hand: about 1 µs a line (`bench/micro/access-log.ts`), while
  * `JSON.stringify` of an object takes several. Putting the line together byte by byte in a buffer was tried and is
  * slower by half; so is copying each line into the batch as it comes. The fields and their order are those of
  * `accessLogFields`; a test compares.

@@ -108,7 +108,7 @@ export const families = {
   upstreamRequests: counter(
     "millrace_upstream_requests_total",
     ["upstream", "endpoint", "code"],
-    "Attempts that ended. `code` is the endpoint's status, or the reason code where there was no complete answer.",
+    "Attempts that ended. `code` is the endpoint's status, or the reason code if there was no complete answer.",
   ),
   upstreamDuration: latency(
     "millrace_upstream_duration_seconds",
@@ -133,7 +133,7 @@ export const families = {
   endpointUp: gauge(
     "millrace_endpoint_up",
     ["upstream", "endpoint"],
-    "1 while the endpoint takes new traffic, else 0. Where it is 0 for all, those that are only ejected are used all the same.",
+    "1 while the endpoint takes new traffic, else 0. If it is 0 for all, those that are only ejected are used all the same.",
   ),
   endpointEjected: gauge(
     "millrace_endpoint_ejected",
@@ -165,7 +165,7 @@ export const families = {
   breakerState: gauge(
     "millrace_breaker_state",
     ["upstream"],
-    "The circuit breaker: 0 closed, 1 open, 2 half-open. Only where one is configured.",
+    "The circuit breaker: 0 closed, 1 open, 2 half-open. Only if one is configured.",
   ),
   breakerMoves: counter(
     "millrace_breaker_moves_total",
@@ -175,7 +175,7 @@ export const families = {
   pending: gauge(
     "millrace_upstream_pending",
     ["upstream"],
-    "Requests that wait because the limits of the upstream are reached. Only where there are limits.",
+    "Requests that wait because the limits of the upstream are reached. Only if there are limits.",
   ),
   adaptiveLimit: gauge(
     "millrace_upstream_adaptive_limit",
@@ -205,7 +205,7 @@ export const families = {
   nameLookups: counter(
     "millrace_name_lookups_total",
     ["result"],
-    "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also where the last good addresses serve on).",
+    "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also if the last good addresses serve on).",
   ),
   rateLimited: counter(
     "millrace_rate_limited_total",
@@ -215,7 +215,7 @@ export const families = {
   storeDecisions: counter(
     "millrace_store_decisions_total",
     ["store", "result"],
-    "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` where it was not asked because it had not answered.",
+    "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` if it was not asked because it had not answered.",
   ),
   buffered: counter(
     "millrace_buffered_requests_total",

@@ -135,7 +135,7 @@ test("a series that found no room has it when others are gone", async () => {
   assert.ok(scrape().includes('millrace_upstream_requests_total{upstream="api",endpoint="e3",code="200"} 1'));
 });
 
-test("nothing new is counted for a minute where an exchange under way may still count", () => {
+test("nothing new is counted for a minute in which an exchange under way may still count", () => {
   const { clock, writer, reader } = setUp();
   const late = writer.counter(families.retriesRefused, ["old"]);
   writer.forget(() => false);

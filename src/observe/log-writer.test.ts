@@ -118,7 +118,7 @@ test("a path that cannot be opened is an error at once", async (context) => {
   await assert.rejects(LogWriter.open(folder), { code: "EISDIR" });
 });
 
-test("where a file cannot be reopened, lines go on to the old one, and to the new one as soon as it can be", async (context) => {
+test("if a file cannot be reopened, lines go on to the old one, and to the new one as soon as it can be", async (context) => {
   const folder = join(temporaryFolder(context), "logs");
   mkdirSync(folder);
   const path = join(folder, "a.log");

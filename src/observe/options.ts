@@ -59,7 +59,7 @@ export const logSchema = section({
   }),
   stats: duration("5s", {
     about:
-      "How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as JSON where the log is JSON. An interval without traffic has none.",
+      "How often a line with requests, errors, rate, average and 99th percentile latency is written to standard error, as JSON if the log is JSON. An interval without traffic has none.",
     zero: "never",
   }),
 });

@@ -1,6 +1,6 @@
 /**
  * The outputs that the process inherited, as logs write to them: one writer for each file, pipe, terminal or socket,
- * even where two descriptors lead there (`> file 2>&1`), so that lines stay whole. Made when they are first needed;
+ * even if two descriptors lead there (`> file 2>&1`), so that lines stay whole. Made when they are first needed;
  * they live as long as the process.
  */
 import { fstatSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * The proxy's admin listener over reloads: it stays where its address stays, and another takes its place where that
+ * The proxy's admin listener over reloads: it stays where its address stays, and another takes its place if that
  * changes.
  */
 import type { AdminServer } from "../admin/admin-server.ts";
@@ -27,12 +27,12 @@ export class AdminListener {
     this.#logger = logger;
   }
 
-  /** Where it is, as people write it; null where there is none. */
+  /** Where it is, as people write it; null if there is none. */
   get address(): string | null {
     return this.#current === null ? null : formatListenAddress(this.#current.server.address);
   }
 
-  /** Where it is; null where there is none. */
+  /** Where it is; null if there is none. */
   get boundAddress(): ListenAddress | null {
     return this.#current?.server.address ?? null;
   }

@@ -9,7 +9,7 @@ import { coversAddress, type ListenAddress, type TcpListenAddress } from "../net
 import { findListeners, findOwnSockets } from "../net/listening-ports.ts";
 
 /**
- * @param own where the proxy listens already @throws EADDRINUSE where another process, or another proxy of this one,
+ * @param own where the proxy listens already @throws EADDRINUSE if another process, or another proxy of this one,
  * listens there
  */
 export async function assertAddressFree(

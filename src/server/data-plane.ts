@@ -72,7 +72,7 @@ export interface BoundAddress {
   readonly port: number;
 }
 
-/** Ports that were found where the configuration asks for any, by address as configured. */
+/** Ports that were found if the configuration asks for any, by address as configured. */
 export type ChosenPorts = ReadonlyMap<string, number>;
 
 interface Prepared {
@@ -194,7 +194,7 @@ export class DataPlane implements ListenerHost {
   }
 
   /**
-   * Makes what was prepared the running configuration, in one step, and drains what it no longer has. @throws where
+   * Makes what was prepared the running configuration, in one step, and drains what it no longer has. @throws if
    * nothing is prepared
    */
   commit(): void {

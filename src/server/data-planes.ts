@@ -37,7 +37,7 @@ export interface DataPlanes {
   close(): Promise<void>;
   readonly addresses: readonly BoundAddress[];
   inspect(): Promise<Inspection>;
-  /** Ends a proxy thread as a fault would. @throws RangeError where there is none of that number */
+  /** Ends a proxy thread as a fault would. @throws RangeError if there is none of that number */
   killThread(index: number): Promise<void>;
   /** For the status page. */
   readonly threads: readonly { readonly name: string; readonly restarts: number; readonly isRunning: boolean }[];

@@ -104,7 +104,7 @@ test("what is not there is told with what is", () => {
   assert.deepEqual(control.apply("api", "9", null), { missing: "endpoint", known: urls });
 });
 
-test("an ejected endpoint counts among those that take requests where nobody else is left", () => {
+test("an ejected endpoint counts among those that take requests if nobody else is left", () => {
   const { control, all } = setUp();
   all[0]!.state.setFlag(EndpointFlag.ejected);
   const drain = (at: number): unknown => {

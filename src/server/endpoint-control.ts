@@ -45,7 +45,7 @@ export class EndpointControl {
 }
 
 /**
- * The endpoint that `text` names: as configured, without its scheme, or by its position from 0; null where none is
+ * The endpoint that `text` names: as configured, without its scheme, or by its position from 0; null if none is
  * meant.
  */
 export function findEndpoint<Item extends { readonly spec: { readonly url: string } }>(
@@ -66,7 +66,7 @@ export function findEndpoint<Item extends { readonly spec: { readonly url: strin
   }
 }
 
-/** How many take new requests. Ejected ones do where nobody else is left (see `form-groups.ts`). */
+/** How many take new requests. Ejected ones do if nobody else is left (see `form-groups.ts`). */
 function countTaking(endpoints: readonly SharedEndpoint[]): number {
   const weighty = endpoints.filter(({ spec, state }) => (state.weightOverride ?? spec.weight) > 0);
   return (

@@ -40,7 +40,7 @@ export class FailureWarnings {
 
   /**
    * An attempt failed for a reason that lies with its endpoint. @param detail as in `ProxyError`; what it ends with is
-   * a field of its own where it is an error code of the system
+   * a field of its own if it is an error code of the system
    */
   noteAttempt(upstream: string, endpoint: string, reason: ReasonCode, detail: string): void {
     this.#fail(upstream, endpoint);

@@ -32,7 +32,7 @@ export class PanicWatch {
     for (const name of this.#panicking) if (!this.#thresholds.has(name)) this.#panicking.delete(name);
   }
 
-  /** Looks at `upstream`, and says so where its state is another than at the last look. @returns whether it panics */
+  /** Looks at `upstream`, and says so if its state is another than at the last look. @returns whether it panics */
   look(upstream: string): boolean {
     const endpoints = this.#endpointsOf(upstream);
     const candidates = endpoints.map(({ spec, state }) => ({

@@ -103,7 +103,7 @@ export interface EndpointOperator {
  */
 export interface Proxy {
   /**
-   * Opens the listeners, and the admin listener where one is configured.
+   * Opens the listeners, and the admin listener if one is configured.
    * @throws the system's error if an address cannot be used; then nothing is left open, and the proxy is closed.
    */
   listen(): Promise<void>;

@@ -244,7 +244,7 @@ function markAdded(endpoints: readonly SharedEndpoint[], before: readonly Shared
   if (known.size > 0) for (const { spec, state } of endpoints) if (!known.has(spec.url)) state.markAdded();
 }
 
-/** A weight that was set at run time ends where the configuration says something new about it. */
+/** A weight that was set at run time ends if the configuration says something new about it. */
 function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
   const weights = new Map(before.map(({ spec }) => [spec.url, spec.weight]));
   for (const { spec, state } of endpoints)

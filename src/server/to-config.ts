@@ -5,7 +5,7 @@ import type { Config } from "../config/schema.ts";
 /**
  * `next` in normal form: taken as it is if it has that form, else validated first, which loads the schema library.
  * @param workers the threads there are, which stay unless `next` says otherwise
- * @throws ConfigError where it is not valid
+ * @throws ConfigError if it is not valid
  */
 export async function toConfig(next: ConfigInput | Config, workers: Config["workers"]): Promise<Config> {
   if (isNormalForm(next)) return next;

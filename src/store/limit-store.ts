@@ -3,7 +3,7 @@
  * is silent.
  */
 
-/** What was decided about one request. Where it is reused by who gives it, it says so. */
+/** What was decided about one request. If it is reused by who gives it, it says so. */
 export interface LimitDecision {
   isAdmitted: boolean;
   /** How many more would pass right now. */

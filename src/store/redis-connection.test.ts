@@ -26,7 +26,7 @@ async function serve(context: TestContext, ...addresses: string[]): Promise<Site
   return sites;
 }
 
-/** The length of the command at the start of `text`; null where it is not complete. */
+/** The length of the command at the start of `text`; null if it is not complete. */
 function readCommand(text: string): number | null {
   const head = /^\*(\d+)\r\n/.exec(text);
   if (head === null) return null;
@@ -91,7 +91,7 @@ test("a connection to an address that the name no longer stands for is replaced,
   await untilTrue(() => openAt("127.0.0.2") === 0);
 });
 
-test("where one of several addresses does not answer, the next opening takes the next", async (context) => {
+test("if one of several addresses does not answer, the next opening takes the next", async (context) => {
   const { port } = await serve(context, "127.0.0.2");
   const names = createNames();
   names.addresses = ["127.0.0.1", "127.0.0.2"];

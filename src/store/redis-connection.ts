@@ -1,6 +1,6 @@
 /**
  * The connection of one thread to one Redis server: opened in the background, opened again for ever, and never a queue
- * while it is not there. A name is resolved with each opening, and followed: where it stands for other addresses than
+ * while it is not there. A name is resolved with each opening, and followed: if it stands for other addresses than
  * that of the connection, a connection to one of these takes its place.
  */
 import type { LookupFunction } from "node:net";

@@ -102,7 +102,7 @@ test("what counts as an error: failures and statuses from 500; what clients do d
   }
 });
 
-test("slow answers are errors where a latency is set", () => {
+test("slow answers are errors if a latency is set", () => {
   const { breaker, answer } = open({ options: { latency: 100 } });
   answer(50, 200, 100);
   assert.equal(breaker.isClosed, true);

@@ -70,7 +70,7 @@ export const healthSchema = section(
       "1s",
       {
         about:
-          "The interval while an endpoint is on its way from one state to the other, or where requests pile up there; never longer than `interval`.",
+          "The interval while an endpoint is on its way from one state to the other, or if requests pile up there; never longer than `interval`.",
       },
       { min: 10 },
     ),

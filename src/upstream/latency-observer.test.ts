@@ -23,7 +23,7 @@ const cases: [
   ["nor is it from an endpoint of which nothing is known", 0, "answered", 500, 1, 10],
   ["a slow error is slow", 8, "answered", 500, 90, 90],
   ["a refusal doubles what was expected", 8, "connect", 0, -1, 16],
-  ["and where nothing was known", 0, "connect", 0, -1, 20],
+  ["and if nothing was known", 0, "connect", 0, -1, 20],
   ["so does a reset before the answer", 8, "reset", 0, -1, 16],
   ["and a timeout, within limits", 50_000, "timeout", 0, -1, 60_000],
 ];

@@ -25,7 +25,7 @@ export const limitsSchema = section({
     0,
     {
       about:
-        "The most requests in flight at each endpoint, over all threads. Another endpoint is picked; where all are full, requests wait.",
+        "The most requests in flight at each endpoint, over all threads. Another endpoint is picked; if all are full, requests wait.",
       zero: "no limit",
     },
     { min: 0, max: 10_000_000 },

@@ -58,7 +58,7 @@ export const upstreamSchema = section(
   {
     endpoints: documented(z.array(endpointSchema).min(1), {
       kind: "list of endpoints",
-      about: "The addresses that serve this upstream: URLs, or sections where an endpoint has more to say.",
+      about: "The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.",
     }),
     balance: documented(balanceSchema.prefault("round-robin"), {
       kind: "name or section",
@@ -72,12 +72,12 @@ export const upstreamSchema = section(
     }),
     slowStart: duration("0s", {
       about:
-        "How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its weight to all of it. Not at the start of the proxy, not where all are new, and not with a hash.",
+        "How long an endpoint that becomes healthy again, is enabled or is added by a reload takes from a tenth of its weight to all of it. Not at the start of the proxy, not if all are new, and not with a hash.",
       zero: "full weight at once",
     }),
     panicThreshold: percent("50%", {
       about:
-        "Panic: where fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of fewer than four endpoints never panic.",
+        "Panic: if fewer of the endpoints pass their checks than this, all that answer them at all are used, so that the few that are left are not overrun and a broken check stops nobody. Drained endpoints stay out of it, and upstreams of fewer than four endpoints never panic.",
       zero: "never",
     }),
     zoneThreshold: percent("70%", {
@@ -98,7 +98,7 @@ export const upstreamSchema = section(
     }),
     retry: documented(retrySchema.prefault({}), {
       about:
-        "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case where that is harmless.",
+        "Retries, each on another endpoint after a short random pause. A request that died on a *reused* connection before any byte of the answer is sent again in any case if that is harmless.",
     }),
     limits: documented(limitsSchema.prefault({}), {
       about: "How many requests the upstream is given at a time. What is too much waits in a queue, for a while.",
@@ -106,7 +106,7 @@ export const upstreamSchema = section(
     hedge: documented(switchable(hedgeSchema), {
       defaultText: "off",
       about:
-        "Hedging: where an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.",
+        "Hedging: if an answer is slow to come, another endpoint is asked as well, and the first answer is taken. Only GET, HEAD and OPTIONS without a body, once for each request, out of the retry budget.",
     }),
     pool: documented(
       section({
@@ -158,7 +158,7 @@ export const upstreamSchema = section(
       about:
         "Take answers that are malformed, from endpoints that cannot be mended: chunked in HTTP/1.0, line feeds alone as line ends, folded lines, control characters in values and reason phrases. Clients are sent them in strict form; requests of clients are never read so. See the guide on endpoint failures.",
       danger:
-        "where this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
+        "if this proxy and something in front of the endpoint read such an answer differently, one client may get what is meant for another, or fields that somebody smuggled in. Connections are not used again after such an answer.",
     }),
     via: documented(z.boolean().prefault(true), {
       about:

@@ -231,7 +231,7 @@ test("it returns when its time is over; ejections grow up to a limit, and shrink
   assert.deepEqual(returned, Array(6).fill("1 by time"));
 });
 
-test("where all that are left fail, an ejected endpoint is tried again after two seconds, and not ejected longer for it", () => {
+test("if all that are left fail, an ejected endpoint is tried again after two seconds, and not ejected longer for it", () => {
   const { fail, attempt, endpoints, ejected, returned, scheduler } = open(3);
   for (const index of [0, 1, 2]) fail(index, 20);
   assert.deepEqual(ejected, ["1 for 10000"]);
@@ -273,7 +273,7 @@ test("a health check that passes brings it back at once", () => {
   assert.equal(endpoints[0]!.isAvailable, true, "failures are counted anew");
 });
 
-test("where checks pass and traffic fails again and again, time decides, unless a check had failed meanwhile", () => {
+test("if checks pass and traffic fails again and again, time decides, unless a check had failed meanwhile", () => {
   const { fail, keeper, endpoints, targets, scheduler } = open(3);
   const { endpoint } = targets[0]!;
   fail(0);

@@ -14,7 +14,7 @@ const outlierSectionSchema = section({
   statuses: documented(z.array(z.int().min(500).max(599)).prefault([502, 503, 504]), {
     kind: "list of statuses",
     about:
-      "Which answers are failures of the endpoint: 500 to 599. Add 500 where it means that this instance is broken, not that this request is.",
+      "Which answers are failures of the endpoint: 500 to 599. Add 500 if it means that this instance is broken, not that this request is.",
   }),
   ejection: duration(
     "10s",
@@ -26,7 +26,7 @@ const outlierSectionSchema = section({
     50,
     {
       about:
-        "How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; where all others are lost later, it serves again.",
+        "How many of a hundred endpoints may be ejected at a time: at least one, but never the last one that serves; if all others are lost later, it serves again.",
     },
     { min: 1, max: 100 },
   ),
@@ -47,7 +47,7 @@ export const outlierSchema = documented(
   {
     defaultText: "on",
     about:
-      "Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is over, or when an active health check passes (where traffic has it ejected again soon after: only when one passes that had failed). `false` switches this off.",
+      "Passive health checks: an endpoint that fails requests is sent no new ones for a while. It returns when its time is over, or when an active health check passes (if traffic has it ejected again soon after: only when one passes that had failed). `false` switches this off.",
   },
 );
 

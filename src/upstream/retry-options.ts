@@ -32,14 +32,14 @@ export const retrySchema = section({
     20,
     {
       about:
-        "How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and thirty in ten seconds) are allowed in any case. A retry after an attempt that brought no connection about does not count where it is answered (below 500): the request has reached an endpoint only once.",
+        "How many requests of a hundred may be retried, over the last ten seconds and all threads. Three at a time (and thirty in ten seconds) are allowed in any case. A retry after an attempt that brought no connection about does not count if it is answered (below 500): the request has reached an endpoint only once.",
       danger: "retries multiply the load on an upstream that is failing under load.",
     },
     { min: 0, max: 100 },
   ),
   perTryTimeout: duration("0s", {
     about:
-      "How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, where the request may be repeated.",
+      "How long a single attempt may take until the first byte of its answer; then the next endpoint is tried, if the request may be repeated.",
     zero: "no limit but the timeouts of the upstream",
   }),
 });

@@ -189,7 +189,7 @@ test("as many wait as may, over all threads; whoever leaves the queue, or dies w
   assert.deepEqual([one!.wait(waiter()), one!.wait(waiter())], [true, false]);
 });
 
-test("nobody waits where nobody may", () => {
+test("nobody waits if nobody may", () => {
   const { saturation } = open({ maxRequests: 1, maxPending: 0 });
   assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
 });

@@ -66,7 +66,7 @@ test("an endpoint that falls leaves the rotation in every thread at once, and re
   assert.deepEqual(ports(one, 2), [1, 1]);
 });
 
-test("another endpoint is there to retry at where one could be picked, also one that is only ejected or doubted", () => {
+test("another endpoint is there to retry at if one could be picked, also one that is only ejected or doubted", () => {
   const upstream = open([spec(1), spec(2), spec(3, { weight: 0 }), spec(4, { isBackup: true })], {
     groupPolicy: { ...plainPolicy, panicThreshold: 0.5 },
   });

@@ -99,7 +99,7 @@ test("who drains the last endpoint is told what that means", async (t) => {
   assert.match(stdout, /0 of 2 endpoints of app take new requests/);
 });
 
-test("a drained endpoint stays so over a reload; a set weight ends where the configuration changes it", async (t) => {
+test("a drained endpoint stays so over a reload; a set weight ends if the configuration changes it", async (t) => {
   const {
     names: [a, b],
     answerers,

@@ -158,7 +158,7 @@ test("SIGUSR1 reopens the access log after rotation", async (t) => {
   assert.doesNotMatch(readFileSync(path, "utf8"), /\/first/);
 });
 
-test("statistics are written while there is traffic, as JSON where the log is JSON", async (t) => {
+test("statistics are written while there is traffic, as JSON if the log is JSON", async (t) => {
   const millrace = new MillraceProcess([
     "proxy",
     "--workers",

@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
 /** A serving process whose outputs are in trouble. */
 interface Patient {
   readonly child: ChildProcess;
-  /** Brings the trouble about where it does not hold from the start. */
+  /** Brings the trouble about if it does not hold from the start. */
   readonly hurt?: () => void;
 }
 

@@ -13,7 +13,7 @@ import { LogOfCases } from "./log-of-cases.ts";
 const faults = ["closes", "breaks off", "stalls", "talks garbage"] as const;
 type Fault = (typeof faults)[number];
 
-/** Short only where time has to run out: a busy machine may be late. */
+/** Short only if time has to run out: a busy machine may be late. */
 const timeoutsOf = (fault: Fault): Record<string, string> =>
   fault === "stalls"
     ? { head: "300ms", body: "300ms", write: "10s", keepAlive: "600ms" }

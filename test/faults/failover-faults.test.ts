@@ -24,7 +24,7 @@ const faults = {
 } as const;
 type Fault = keyof typeof faults;
 
-/** How long an attempt may take: short where it is to be given up, else longer than a busy machine ever takes. */
+/** How long an attempt may take: short if it is to be given up, else longer than a busy machine ever takes. */
 const patience = (fault: Fault): string => (fault === "stalls" ? "500ms" : "10s");
 
 /** Each alone, and all at once. */

@@ -70,7 +70,7 @@ describe("an endpoint that fails within its answer", () => {
         });
         const proxy = await harness.proxy({
           endpoints: [upstream.url],
-          // Short only where time has to run out: a busy machine may be late.
+          // Short only if time has to run out: a busy machine may be late.
           upstream: {
             timeouts: {
               connect: "10s",

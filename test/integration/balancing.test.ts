@@ -29,7 +29,7 @@ async function startEndpoints(
   return { endpoints, urls: endpoints.map(({ url }) => url), behaviours };
 }
 
-/** Who answers a request by a connection of its own; "503" and the like where nobody does. */
+/** Who answers a request by a connection of its own; "503" and the like if nobody does. */
 async function ask(harness: Harness, path = "/", fields: Record<string, string> = {}): Promise<string> {
   const { status, text } = await harness.ask({ path, fields });
   return status === 200 ? text : String(status);
@@ -84,7 +84,7 @@ for (const [title, threads] of modes) {
   });
 
   testOverProtocols(
-    `${title}: where too few pass their checks, all that answer are used; where they do not answer, that is believed`,
+    `${title}: if too few pass their checks, all that answer are used; if they do not answer, that is believed`,
     async (harness) => {
       const { endpoints, urls, behaviours } = await startEndpoints(harness, "abcd");
       const proxy = await harness.proxy({ threads, endpoints: urls, upstream: { health } });

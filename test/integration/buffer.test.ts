@@ -174,7 +174,7 @@ for (const [name, middleware] of [
   ["bodyLimit", { bodyLimit: { maxRequestBytes: "1KiB" } }],
 ] as const) {
   testWithHarness(
-    `${name}: too long a body is refused at once where its length is said, and as soon as it shows where not`,
+    `${name}: too long a body is refused at once if its length is said, and as soon as it shows if not`,
     async (harness) => {
       const { proxy } = await start(harness, middleware);
       assert.equal((await send(proxy, randomBytes(1_024))).received?.bytes, 1_024);

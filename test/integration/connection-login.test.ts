@@ -258,7 +258,7 @@ testWithHarness("a client may be logged in at two upstreams, by one connection",
 });
 
 testWithHarness(
-  "a login outlives a reload that leaves the upstream alone, and ends with its connections where it does not",
+  "a login outlives a reload that leaves the upstream alone, and ends with its connections if it does not",
   async (harness) => {
     const { connect, proxy, origins } = await start(harness, one);
     const alice = await connect();

@@ -200,7 +200,7 @@ testEarly(
   },
 );
 
-testEarly("the same where an endpoint that takes nothing of the body answers", async ({ upstream, client }) => {
+testEarly("the same if an endpoint that takes nothing of the body answers", async ({ upstream, client }) => {
   upstream.script = {
     onConnection: (connection) => {
       connection.isRaw = true;

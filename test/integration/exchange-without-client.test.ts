@@ -201,7 +201,7 @@ test("a body of code's that breaks off is not taken for complete", async (contex
   assert.equal(endpoint.requests.length, 0);
 });
 
-test("where no endpoint answers, the proxy's own answer is taken, and the record says why", async (context) => {
+test("if no endpoint answers, the proxy's own answer is taken, and the record says why", async (context) => {
   const { send, close } = await open("http://127.0.0.1:1", { upstream: { retry: { attempts: 0 } } });
   context.after(close);
   const taker = new Taker();

@@ -1,4 +1,4 @@
-/** A second endpoint is asked where the first is slow to answer. */
+/** A second endpoint is asked if the first is slow to answer. */
 import assert from "node:assert/strict";
 import { type Behaviour, type Endpoint, silence } from "../support/endpoint.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
@@ -143,7 +143,7 @@ for (const [result, first, second, expected] of ends) {
     other.behaviour = second;
     assert.equal(await ask("GET"), expected);
     assert.deepEqual(await results(proxy), { [result]: 1 });
-    // Only where both places are free is there another one.
+    // Only if both places are free is there another one.
     for (const endpoint of [one, other]) endpoint.behaviour = after(200);
     assert.equal(await ask("GET"), "200 late");
     assert.equal(

@@ -42,7 +42,7 @@ function faultOf({ plan, manner, kind, code, isExcused }: Outcome): string | nul
     return null;
   // Who ends its side while it stands in a queue is taken for gone.
   if (plan.way === "queue" && manner.isHalfClosing) return null;
-  // What was lost with a connection that the endpoint closed cannot be sent again where it has a body or is no
+  // What was lost with a connection that the endpoint closed cannot be sent again if it has a body or is no
   // idempotent request.
   const isFragile = plan.upload !== null || plan.fault !== "none";
   if (

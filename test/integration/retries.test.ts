@@ -55,7 +55,7 @@ for (const [what, behaviour] of Object.entries<Behaviour>({
   });
 }
 
-testOverProtocols("a failing answer is swallowed, and its connection is kept where it is small", async (harness) => {
+testOverProtocols("a failing answer is swallowed, and its connection is kept if it is small", async (harness) => {
   const { one, client } = await start(harness, {}, answer(503, {}, "x".repeat(10_000)));
   for (let count = 0; count < 6; count++) assert.equal(await ask(client, get), "200 ok");
   assert.equal(one.connectionCount, 1, "one connection carried all failing answers");
@@ -111,7 +111,7 @@ testOverProtocols(
   },
 );
 
-testOverProtocols("an endpoint that is away costs no budget where another answers", async (harness) => {
+testOverProtocols("an endpoint that is away costs no budget if another answers", async (harness) => {
   const { one, client } = await start(harness, { retry: { budgetPercent: 0 }, outlier: false });
   await one.close();
   for (let count = 0; count < 100; count++) assert.equal(await ask(client, get), "200 ok");

@@ -77,7 +77,7 @@ testOverProtocols("what is too much waits, and goes on in the order in which it 
   );
 });
 
-testOverProtocols("a full endpoint is passed over; where all are full, requests wait", async (harness) => {
+testOverProtocols("a full endpoint is passed over; if all are full, requests wait", async (harness) => {
   const { holders, ask } = await start(harness, { maxRequestsPerEndpoint: 1 }, 2);
   const [one, other] = [holders[0]!, holders[1]!];
   const asked = [await ask("/1"), await ask("/2")];
@@ -95,7 +95,7 @@ testOverProtocols("a full endpoint is passed over; where all are full, requests 
 });
 
 testOverProtocols(
-  "where the endpoints are full and the upstream is not, requests wait as well, and the thread does not",
+  "if the endpoints are full and the upstream is not, requests wait as well, and the thread does not",
   async (harness) => {
     const { holder, ask, proxy } = await start(harness, { maxRequests: 10, maxRequestsPerEndpoint: 1 });
     const asked: Asked[] = [];

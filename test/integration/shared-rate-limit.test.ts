@@ -31,7 +31,7 @@ async function start(harness: Harness, options: ProxyOptions): Promise<{ proxy: 
   return { proxy, client: await harness.speaker(proxy) };
 }
 
-/** A busy machine may be late by more than 20 ms; where decisions are looked at, nothing may go undecided. */
+/** A busy machine may be late by more than 20 ms; if decisions are looked at, nothing may go undecided. */
 const patient = (redis: RedisServer): object => ({ url: redis.url, timeout: "5s" });
 
 const isDecided = async (client: Speaker): Promise<boolean> => (await client.ask()).value("ratelimit") !== null;

@@ -107,7 +107,7 @@ class Stage {
   }
 
   /**
-   * An endpoint; `onRequest` comes with the first bytes of each connection, or at once where it is to read them by
+   * An endpoint; `onRequest` comes with the first bytes of each connection, or at once if it is to read them by
    * itself.
    */
   async endpoint(onRequest: (socket: Socket) => void, reads: "for it" | "by itself" = "for it"): Promise<string> {

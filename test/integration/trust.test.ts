@@ -93,7 +93,7 @@ const rows: Row[] = [
 ];
 
 for (const row of rows) {
-  testOverProtocols(`client address and fields where ${row.name}`, async (harness) => {
+  testOverProtocols(`client address and fields if ${row.name}`, async (harness) => {
     const { client, endpoint } = await harness.trio({ listener: { trustedProxies: row.trusted } });
     assert.equal((await client.ask({ fields: row.fields })).status, 200);
     const [request] = endpoint.requests;

@@ -140,7 +140,7 @@ for (const [what, request] of [
 
 for (const [what, request, answer] of [
   ["another protocol than was asked for", docker, switchTo("spdy/3.1")],
-  ["WebSocket where that was not asked for", docker, switchTo("websocket")],
+  ["WebSocket if that was not asked for", docker, switchTo("websocket")],
   ["no protocol", docker, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n"],
   ["the protocol, unasked", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", switchTo("tcp")],
 ] as const) {
@@ -172,7 +172,7 @@ for (const [what, path, body, status] of [
   ["the proxy", "/limited", "xx", 413],
 ] as const) {
   testSwitching(
-    `where ${what} refuses to switch, what a client has sent early is no request, and the connection ends`,
+    `if ${what} refuses to switch, what a client has sent early is no request, and the connection ends`,
     { onRequest: (connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") },
     async ({ upstream, client }) => {
       client.send(upgradeTo("tcp", `POST ${path} HTTP/1.1`, `Content-Length: ${body.length}\r\n\r\n${body}`));

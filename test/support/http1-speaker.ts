@@ -162,7 +162,7 @@ export class Http1Speaker implements Speaker {
     }
   }
 
-  /** The answer at an offset; null if it is not there, or not complete where it is to be. */
+  /** The answer at an offset; null if it is not there, or not complete if it is to be. */
   readAt(start: number, method: string, isPartial: boolean): ReceivedAnswer | null {
     const isClosed = this.raw.isEnded && this.raw.error === null;
     const read = readResponse(this.raw.received, start, { method, isClosed, partial: isPartial });

@@ -337,7 +337,7 @@ export class StormClient {
   }
 
   #onClose(): void {
-    // A client that has finished its side is taken for gone where nothing of its answer flows for half a second:
+    // A client that has finished its side is taken for gone if nothing of its answer flows for half a second:
     // everything here is in one thread, which may be busy for so long.
     if (this.#endedMs > 0 && performance.now() - this.#endedMs > 450) this.#hasAborted = true;
     const answer = this.#answer;

@@ -40,7 +40,7 @@ class Visit {
   readonly attempt: number;
   received = 0;
   readonly uploaded = Promise.withResolvers<void>();
-  /** Takes the pieces of the upload where they are the answer. */
+  /** Takes the pieces of the upload if they are the answer. */
   onPiece: ((piece: Buffer) => void) | null = null;
   /** Pieces that came before somebody took them. */
   readonly early: Buffer[] = [];

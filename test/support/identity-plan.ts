@@ -137,7 +137,7 @@ export function planOf(seed: number, id: number): Plan {
         : (["reset-before-answer", "reset-in-answer", "fin-in-answer"] as const),
     );
   else if (chance(random, 0.08)) fault = "busy";
-  // Where a close says how long the answer is, its fault is its end.
+  // If a close says how long the answer is, its fault is its end.
   if (fault.endsWith("in-answer") && (framing === "close" || method === "HEAD" || size === 0)) fault = "none";
   return {
     id,
@@ -174,7 +174,7 @@ export function planOf(seed: number, id: number): Plan {
   };
 }
 
-/** Breaks the connection off: with a reset where there is such a thing. */
+/** Breaks the connection off: with a reset if there is such a thing. */
 export function breakOff(socket: Socket): void {
   // Unix sockets have none, and one whose FIN is on its way would never close.
   if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();

@@ -1,6 +1,6 @@
 /**
  * An endpoint whose logins hold for a connection, as NTLM's and Negotiate's do: three steps, then every request of that
- * connection is served as the one who has logged in. The body of its answers is the name, `nobody` where there is no
+ * connection is served as the one who has logged in. The body of its answers is the name, `nobody` if there is no
  * login and none is asked for.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";

@@ -1,7 +1,7 @@
 /** Requests and answers as tests write and look at them, in no protocol's terms. */
 import type { Field } from "./wire-reader.ts";
 
-/** Fields to send: by name, several lines of one name as a list; or one pair a line where their order matters. */
+/** Fields to send: by name, several lines of one name as a list; or one pair a line if their order matters. */
 export type FieldList = Readonly<Record<string, string | readonly string[]>> | readonly Field[];
 
 /**

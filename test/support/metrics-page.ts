@@ -33,7 +33,7 @@ export class MetricsPage {
     return new MetricsPage(await (await fetch(`${url}/metrics`)).text());
   }
 
-  /** The sum of the samples called `name` that have these labels; 0 where there are none. */
+  /** The sum of the samples called `name` that have these labels; 0 if there are none. */
   sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
     return this.#matching(name, labels).reduce((sum, sample) => sum + sample.value, 0);
   }

@@ -22,7 +22,7 @@ export class Randomness {
     return Math.floor(this.next() * limit);
   }
 
-  /** @throws where `items` is empty */
+  /** @throws if `items` is empty */
   pick<Item>(items: readonly Item[]): Item {
     const item = items[this.below(items.length)];
     if (item === undefined) throw new RangeError("nothing to pick from");

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { findCommand } from "../../scripts/install-packages.ts";
 import { eventually } from "./signal.ts";
 
-/** Where the command is; null where it is not installed (`node scripts/install-packages.ts test`). */
+/** Where the command is; null if it is not installed (`node scripts/install-packages.ts test`). */
 export const redisCommand = findCommand("redis-server");
 
 /** A running server. */

@@ -19,7 +19,7 @@ export class UpstreamConnection extends RawConnection {
     this.index = index;
   }
 
-  /** The request that has begun and is not complete, as far as it came; null where no head is complete. */
+  /** The request that has begun and is not complete, as far as it came; null if no head is complete. */
   get partialRequest(): WireRequest | null {
     return readRequest(this.received, this.readTo, { partial: true })?.message ?? null;
   }

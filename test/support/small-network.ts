@@ -14,7 +14,7 @@ const buffers = 'net.ipv4.tcp_wmem="4096 16384 131072" net.ipv4.tcp_rmem="4096 1
 const prepare = `ip link set lo up && sysctl -qw ${buffers}`;
 
 /**
- * Defines the tests of the file `url` where this process is in such a network; else one test that runs the file in one.
+ * Defines the tests of the file `url` if this process is in such a network; else one test that runs the file in one.
  */
 export function inSmallNetwork(url: string, define: () => void): void {
   if (process.env[marker] === "1") return define();

@@ -75,7 +75,7 @@ function readHead(bytes: Buffer, from: number): Head | null {
   return { startLine, fields: parseFields(lines), end: end + 4 };
 }
 
-/** `length` and `chunked` as the fields say; "none" where they say nothing. */
+/** `length` and `chunked` as the fields say; "none" if they say nothing. */
 function framingOf(head: Head, version: string): { framing: BodyFraming; length: number } {
   const lengths = valuesOf(head, "content-length");
   const codings = valuesOf(head, "transfer-encoding");
@@ -146,7 +146,7 @@ function readBody(bytes: Buffer, from: number, framing: BodyFraming, length: num
 /**
  * The request at `from`, or null while it is incomplete. With `partial`, a request whose head is complete is handed out
  * as far as it came.
- * @throws WireError where the bytes are not strictly HTTP/1.1
+ * @throws WireError if the bytes are not strictly HTTP/1.1
  */
 export function readRequest(bytes: Buffer, from = 0, options: { partial?: boolean } = {}): Read<WireRequest> | null {
   const head = readHead(bytes, from);
@@ -230,7 +230,7 @@ export function readInterim(bytes: Buffer, from: number): Read<readonly WireResp
  * The final response to a `method` request at `from`, with the interim ones before it; null while it is incomplete.
  * `isClosed` says that nothing more will come. With `partial`, a response whose head is complete is handed out as far
  * as it came. A 101 is final and has no body: what follows is the tunnel's.
- * @throws WireError where the bytes are not strictly HTTP/1.1
+ * @throws WireError if the bytes are not strictly HTTP/1.1
  */
 export function readResponse(bytes: Buffer, from: number, options: ResponseOptions): Read<WireResponse> | null {
   const { message: interim, end } = readInterim(bytes, from);

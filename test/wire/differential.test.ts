@@ -157,7 +157,7 @@ function assertFields(ours: readonly Field[], nodes: readonly Field[]): void {
 }
 
 /**
- * The origin form of a target as Node gives it, where that is simple to tell; null where dot segments make it a matter
+ * The origin form of a target as Node gives it, if that is simple to tell; null if dot segments make it a matter
  * of canonical form.
  */
 function originForm(url: string, method: string): string | null {
@@ -235,7 +235,7 @@ const endsAtProxy = (node: NodeRequest): boolean => {
 let lastComparison: Promise<void> = Promise.resolve();
 
 /**
- * One input at a time, also where fast-check's time limit left the one before behind: proxy, upstream and Node's server
+ * One input at a time, also if fast-check's time limit left the one before behind: proxy, upstream and Node's server
  * are shared.
  */
 function compare(input: string): Promise<void> {

@@ -47,7 +47,7 @@ export function refuse(name: string, request: string, ...statuses: number[]): Re
   return { name, request, refused: statuses.length === 0 ? [400] : statuses };
 }
 
-/** The same, where the client finishes its side behind the bytes. */
+/** The same, if the client finishes its side behind the bytes. */
 export function refuseEnded(name: string, request: string, ...statuses: number[]): RequestFixture {
   return { ...refuse(name, request, ...statuses), endsInput: true };
 }

@@ -36,7 +36,7 @@ export interface Contestant {
 
 const startLimitMs = 20_000;
 
-/** Starts a proxy. @throws where it does not come to listen within some seconds */
+/** Starts a proxy. @throws if it does not come to listen within some seconds */
 export async function startContestant(name: ContestantName, task: Task, limitMs = startLimitMs): Promise<Contestant> {
   const port = await freePort();
   const folder = makeFolder(name);

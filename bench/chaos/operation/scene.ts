@@ -11,7 +11,7 @@ import type { Contestant, ContestantName } from "./contestants.ts";
 export interface SceneResult {
   readonly requests: number;
   readonly errors: Readonly<Record<string, number>>;
-  /** 99th percentile in milliseconds; null where there was no request. */
+  /** 99th percentile in milliseconds; null if there was no request. */
   readonly p99: number | null;
   /** What else was seen, in words. */
   readonly seen: string;

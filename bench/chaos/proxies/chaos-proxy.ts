@@ -13,7 +13,7 @@ export interface ProxyCounts {
 /** A proxy that is running. */
 export interface RunningProxy {
   /**
-   * Makes these the endpoints, without a restart. Resolves when the change holds, or has been asked for where that
+   * Makes these the endpoints, without a restart. Resolves when the change holds, or has been asked for if that
    * cannot be known.
    */
   reload(endpointPorts: readonly number[]): Promise<void>;
@@ -31,6 +31,6 @@ export interface ChaosProxy {
 
 /**
  * What every proxy is told, in milliseconds: how long to wait for a connection and for the first byte, and how often to
- * ask for health where it can.
+ * ask for health if it can.
  */
 export const limits = { connect: 500, firstByte: 1000, healthInterval: 1000, healthTimeout: 500 } as const;

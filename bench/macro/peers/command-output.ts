@@ -1,7 +1,7 @@
 /** Asks a program for its version. */
 import { spawnSync } from "node:child_process";
 
-/** First group of `pattern` in what the command prints; null where there is no such command or no match. */
+/** First group of `pattern` in what the command prints; null if there is no such command or no match. */
 export async function commandOutput(
   path: string | null,
   args: readonly string[],

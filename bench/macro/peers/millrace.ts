@@ -43,7 +43,7 @@ export async function ensureCompiled(): Promise<void> {
 }
 
 /**
- * The command before `run FILE`: the compiled package where it is current, else the sources. Both run the same code;
+ * The command before `run FILE`: the compiled package if it is current, else the sources. Both run the same code;
  * only the start differs.
  */
 export function defaultMillraceCommand(): string[] {

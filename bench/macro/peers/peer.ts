@@ -19,7 +19,7 @@ export interface Peer {
   readonly title: string;
   /** True for Millrace in any configuration. */
   readonly isOurs: boolean;
-  /** Version, or null where it is not installed. */
+  /** Version, or null if it is not installed. */
   version(): Promise<string | null>;
   /** Writes its configuration and gives the command that runs it in the foreground. */
   prepare(context: PeerContext): Promise<{ command: readonly string[]; env?: Record<string, string> }>;

@@ -7,7 +7,7 @@ import { cpuToNginx, figure, medianOf, titleOf } from "./tables.ts";
 const startMarker = "<!-- bench:start -->";
 const endMarker = "<!-- bench:end -->";
 
-/** `readme` with the text between the markers replaced. Throws where a marker is missing. */
+/** `readme` with the text between the markers replaced. Throws if a marker is missing. */
 export function replaceReadmeSection(readme: string, section: string): string {
   const start = readme.indexOf(startMarker);
   const end = readme.indexOf(endMarker);

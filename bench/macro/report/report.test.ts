@@ -39,7 +39,7 @@ const results: BenchResults = {
 };
 results.verdicts = judge(results);
 
-test("targets are judged on medians, and only where everything they need was measured", () => {
+test("targets are judged on medians, and only if everything they need was measured", () => {
   assert.deepEqual(
     results.verdicts.map(({ target, measured, pass }) => [target, Number(measured.toFixed(3)), pass]),
     [

@@ -108,7 +108,7 @@ test("an upgrade elsewhere is refused", async () => {
   assert.match(await failed.promise, /404/);
 });
 
-test("the WebSocket path asks for an upgrade where there is none", async () => {
+test("the WebSocket path asks for an upgrade if there is none", async () => {
   const response = await fetch(`${base}/ws`);
   await response.text();
   assert.equal(response.status, 426);

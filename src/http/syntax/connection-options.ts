@@ -15,7 +15,7 @@ const none: readonly string[] = [];
 /**
  * Applies `connection`, the field's value, to `head`: whether the connection is kept, and which fields are not
  * forwarded. Framing, Host and what we add ourselves are not among the kept fields and so cannot be taken away.
- * @returns the options in lower case; empty where there is no more to them than keep-alive or close
+ * @returns the options in lower case; empty if there is no more to them than keep-alive or close
  */
 export function applyConnection(head: ConnectionHead, connection: string): readonly string[] {
   // The usual ones cost no list.

@@ -105,7 +105,7 @@ export class RequestReading {
     return this.#contentLength !== null;
   }
 
-  /** Takes the protocol that is asked for where that is no matter of the connection (RFC 8441). */
+  /** Takes the protocol that is asked for if that is no matter of the connection (RFC 8441). */
   takeTunnel(protocol: string): void {
     this.#connection = "upgrade";
     this.#upgrade = protocol;

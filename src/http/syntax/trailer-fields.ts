@@ -81,7 +81,7 @@ export function travellingTrailers(section: string): string {
 }
 
 /**
- * The Trailer line that announces what may travel of `value`, which a peer has announced; empty where that is nothing.
+ * The Trailer line that announces what may travel of `value`, which a peer has announced; empty if that is nothing.
  */
 export function trailerLine(value: string, nominated: ReadonlySet<string>): string {
   const travels = (name: string): boolean => isToken(name) && isTrailerName(name) && !nominated.has(name);

@@ -40,9 +40,9 @@ function play(looks: readonly (number | null)[]): number {
 }
 
 for (const [what, looks, atLeast, atMost] of [
-  ["at once, where the kernel holds nothing", [0], 0, 200],
-  ["after a moment, where the kernel cannot be asked", [-1], 900, 1_200],
-  ["after a moment, where it does not answer in time", [null], 900, 1_200],
+  ["at once, if the kernel holds nothing", [0], 0, 200],
+  ["after a moment, if the kernel cannot be asked", [-1], 900, 1_200],
+  ["after a moment, if it does not answer in time", [null], 900, 1_200],
   ["as soon as nothing is left", [5_000, 4_000, 4_000, 4_000, 0], 400, 1_200],
 ] as const) {
   test(`the last bytes are taken for taken ${what}`, () => {

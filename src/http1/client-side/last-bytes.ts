@@ -1,13 +1,13 @@
 /**
  * Waits until a peer has everything that was written to it, so that the connection can be reset without taking back
- * what is on its way: a reset throws away what the kernel has not sent. Where the kernel cannot be asked, or not soon,
+ * what is on its way: a reset throws away what the kernel has not sent. If the kernel cannot be asked, or not soon,
  * a moment has to do.
  */
 import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "../../net/send-queues.ts";
 
-/** How often it looks, and how long it waits where it cannot, or has not yet. */
+/** How often it looks, and how long it waits if it cannot, or has not yet. */
 const lookMs = 100;
 const blindMs = 1_000;
 

@@ -50,7 +50,7 @@ export interface ConnectionAttempt {
   /** Its own; null = those of the connection. */
   readonly timeouts: AttemptTimeouts | null;
   /**
-   * The connection is there and the head is on its way. Where there is a body, `body` is where it goes; it may be
+   * The connection is there and the head is on its way. If there is a body, `body` is where it goes; it may be
    * started now or later.
    */
   onConnected(body: BodySink, isReused: boolean): void;
@@ -65,14 +65,14 @@ export interface ConnectionAttempt {
   /** Nothing more in this read. @returns false to pause; then the chunks of this read stay untouched until `resume`. */
   onReadEnd(): boolean;
   /**
-   * The answer is complete (in a tunnel: the endpoint sends no more). @returns false where the chunks of this read are
+   * The answer is complete (in a tunnel: the endpoint sends no more). @returns false if the chunks of this read are
    * still needed.
    */
   onEnd(trailers: string): boolean;
   onError(error: ProxyError): void;
   /**
    * Its answer is complete, just before `onEnd`, and `connection` is its client's alone from here on. @returns false
-   * where the client does not want it; then it is closed
+   * if the client does not want it; then it is closed
    */
   keepConnection(connection: BoundConnection): boolean;
 }

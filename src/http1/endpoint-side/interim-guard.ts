@@ -65,7 +65,7 @@ export class InterimGuard {
 
   /**
    * How long the head may be waited for from now on: `timeoutMs` again after each interim answer, for
-   * `maxInterimWaitMs` since the last byte of the request body left. @returns 0 where `timeoutMs` is 0, for no limit;
+   * `maxInterimWaitMs` since the last byte of the request body left. @returns 0 if `timeoutMs` is 0, for no limit;
    * else at least 1
    */
   waitMs(timeoutMs: number, nowMs: number, sentBytes: number): number {

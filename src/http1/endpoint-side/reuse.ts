@@ -19,7 +19,7 @@ export class Reuse {
   isSuspect = false;
   /** How many had been parked in the pool when it was, this one included; the pool's to use. */
   parkedAt = 0;
-  /** When it was parked; kept up to date only where `isSuspect`. */
+  /** When it was parked; kept up to date only if `isSuspect`. */
   parkedMs = 0;
   /** A request that cannot be sent again was there when the last answer ended; the pool's to use. */
   isAwaited = false;
@@ -39,7 +39,7 @@ export class Reuse {
     return this.isBound && client !== null && this.#client === client;
   }
 
-  /** Where several clients share it, it belongs to the first who is offered a login. */
+  /** If several clients share it, it belongs to the first who is offered a login. */
   #bind(client: object | null): void {
     if (this.isBound) return;
     this.isBound = true;

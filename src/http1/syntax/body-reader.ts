@@ -55,7 +55,7 @@ export class BodyReader {
     (this.#decoder ??= new ChunkedDecoder(this.#side)).reset();
   }
 
-  /** Bytes that are still to come; infinite where nobody knows. */
+  /** Bytes that are still to come; infinite if nobody knows. */
   get remaining(): number {
     return this.#isChunked ? Number.POSITIVE_INFINITY : this.#remaining;
   }

@@ -30,7 +30,7 @@ export type ExtensionState = (typeof ExtensionState)[keyof typeof ExtensionState
 
 const table = buildTable();
 
-/** The state behind `byte`; `broken` where it cannot stand there. `byte` is not the CR or LF that ends the line. */
+/** The state behind `byte`; `broken` if it cannot stand there. `byte` is not the CR or LF that ends the line. */
 export function nextExtensionState(state: ExtensionState, byte: number): ExtensionState {
   return table[state * 256 + byte] as ExtensionState;
 }

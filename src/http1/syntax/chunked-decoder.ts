@@ -3,7 +3,7 @@
  * extensions in good form, bounded a line and a message, and dropped. Trailer fields are scanned like header fields;
  * those that must not be merged or forwarded are left out.
  *
- * Requests are read to the letter. Where an upstream is lenient, a line of its answers may end in a line feed alone,
+ * Requests are read to the letter. If an upstream is lenient, a line of its answers may end in a line feed alone,
  * and trailers are repaired (`lenient-section.ts`). In answers a size may be padded, as devices do that reserve its
  * place before they know it: zeros before it, blanks behind it.
  *
@@ -166,7 +166,7 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Reads on behind a size, up to what ends the line. @returns the offset of what follows; less than 0 where the line
+   * Reads on behind a size, up to what ends the line. @returns the offset of what follows; less than 0 if the line
    * is refused, at `-offset - 1`
    */
   #readExtension(bytes: Buffer, from: number, end: number): number {

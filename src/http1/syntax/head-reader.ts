@@ -16,7 +16,7 @@ export class HeadReader {
 
   /**
    * Reads a head from the start of `bytes`, which hold all of it that has come. @returns the number of bytes it took,
-   * or -1 where it is refused (`failure`) or more is needed
+   * or -1 if it is refused (`failure`) or more is needed
    */
   read(bytes: Buffer, limits: HeadLimits, isPeerTrusted: boolean): number {
     this.head = null;

@@ -14,7 +14,7 @@ const controls = /[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 const statusLength = "HTTP/1.1 200".length;
 
 /**
- * Where a section ends that has its first byte before `from`: behind the empty line; -1 where there is none at or
+ * Where a section ends that has its first byte before `from`: behind the empty line; -1 if there is none at or
  * behind `from`.
  */
 export function findSectionEnd(bytes: Buffer, from: number, end: number): number {
@@ -26,7 +26,7 @@ export function findSectionEnd(bytes: Buffer, from: number, end: number): number
 }
 
 /**
- * The section `text`, its empty line included, in strict form; null where it cannot be repaired. @param hasStatusLine
+ * The section `text`, its empty line included, in strict form; null if it cannot be repaired. @param hasStatusLine
  * it is a head
  */
 export function repairSection(text: string, hasStatusLine: boolean): string | null {

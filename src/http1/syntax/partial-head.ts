@@ -25,7 +25,7 @@ export class PartialHead {
   }
 
   /**
-   * What was kept with `chunk` behind it. @returns null where there is nothing new in it that decides about the head;
+   * What was kept with `chunk` behind it. @returns null if there is nothing new in it that decides about the head;
    * then it is kept
    */
   join(chunk: Buffer, { headBytes, isLenient }: AnswerRules): Buffer | null {

@@ -3,7 +3,7 @@
  * not used again. What is unusual and can be read in one way only is taken: equal lengths (RFC 9112 section 6.3) and
  * lengths with zeros before them.
  *
- * Where an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again
+ * If an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again
  * either.
  */
 import { isConnectionLogin } from "../../http/connection-login.ts";

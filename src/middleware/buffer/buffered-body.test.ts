@@ -242,7 +242,7 @@ test("a trickle of tiny chunks into a file is written in blocks, and holds a few
   body.discard();
 });
 
-test("where all bodies together hold as much as they may, bodies go to their files, a read at a time", async () => {
+test("if all bodies together hold as much as they may, bodies go to their files, a read at a time", async () => {
   const held = createHeld(100_000);
   held.take(99_500);
   const { body, sink, completed, resumedCount } = createBody({ maxRequestBytes: 1_000_000, memoryBytes: 50_000 }, held);

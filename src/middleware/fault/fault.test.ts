@@ -39,7 +39,7 @@ test("so many requests are aborted as the percentage says, with the status it sa
   assert.equal(countOf(), aborted);
 });
 
-test("an aborted request is answered like all answers of the proxy's own: JSON where that is preferred, Retry-After with 503", () => {
+test("an aborted request is answered like all answers of the proxy's own: JSON if that is preferred, Retry-After with 503", () => {
   const { answer } = createRoute({ abort: { percent: 1, status: 503 } });
   const { exchange, client } = createExchange({
     text: "GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n",

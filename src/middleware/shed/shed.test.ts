@@ -49,7 +49,7 @@ test("so many are refused as the lag says, and told why", () => {
   assert.equal(passed, 100);
 });
 
-test("where it is off, or never happens, nothing stands before the route", () => {
+test("if it is off, or never happens, nothing stands before the route", () => {
   const { context } = createContext();
   assert.equal(createShed({ routeName: "r", shedClass: "normal", maxLagMs: 0, refuse }, context), null);
   assert.equal(createShed({ routeName: "r", shedClass: "never", maxLagMs: 100, refuse }, context), null);

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Reads a text file; null where it cannot be read. */
+/** Reads a text file; null if it cannot be read. */
 export type ReadText = (path: string) => string | null;
 
 const mount = "/sys/fs/cgroup";
@@ -19,7 +19,7 @@ function readText(path: string): string | null {
   }
 }
 
-/** @returns processors, possibly a fraction; infinite where there is no quota */
+/** @returns processors, possibly a fraction; infinite if there is no quota */
 export function readCpuQuota(read: ReadText = readText): number {
   const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
   let quota = Number.POSITIVE_INFINITY;

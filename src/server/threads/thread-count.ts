@@ -6,7 +6,7 @@ import { readCpuQuota } from "./cpu-quota.ts";
 /**
  * @param workers as configured; `auto` is one thread a processor, and no more than the CPU quota of the control groups
  * rounded up: beyond it threads only get in each other's way
- * @returns 0 = none, the control thread does the work; at most 1 where a port cannot be shared
+ * @returns 0 = none, the control thread does the work; at most 1 if a port cannot be shared
  */
 export function decideThreadCount(
   workers: number | "auto",

@@ -192,7 +192,7 @@ test("a fresh cookie goes before one that is to be renewed, and the earlier of t
   assert.equal(
     sticky.pick(exchange(`${old}; ${fresh}`), { key: null, tried: [second] }),
     first,
-    "where the fresh one's endpoint was tried",
+    "if the fresh one's endpoint was tried",
   );
   assert.equal(sticky.answerFields(exchange(`${old}; ${other}`), first), "", "its fresh cookie need not be renewed");
 });

@@ -144,7 +144,7 @@ test("bounded load goes by weight, and never has more than its bound in flight w
   }
 });
 
-test("a bounded ring picks somebody even where those with room were all tried", () => {
+test("a bounded ring picks somebody even if those with room were all tried", () => {
   const members = pool(3);
   for (const [index, load] of [
     [0, 50],

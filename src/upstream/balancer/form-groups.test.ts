@@ -71,7 +71,7 @@ for (const [endpoints, groups, why] of ejectionCases) {
   test(`ejected endpoints: ${endpoints}: ${why}`, () => assert.equal(shown(pool(endpoints), {}), groups));
 }
 
-test("an ejected endpoint is used where the others have no weight", () => {
+test("an ejected endpoint is used if the others have no weight", () => {
   const endpoints = pool("up out");
   endpoints[0]!.weight = 0;
   assert.equal(shown(endpoints, {}), "b");
@@ -132,7 +132,7 @@ test("the weights are formed again at each step, and no more after the last", ()
   assert.equal(changesAt(11_000), Infinity);
 });
 
-test("nobody starts slowly where everybody is new, where slow start is off, or since the start of the process", () => {
+test("nobody starts slowly if everybody is new, if slow start is off, or since the start of the process", () => {
   const all = pool("up up");
   for (const endpoint of all) endpoint.returnedMs = 1_000;
   const weights = (endpoints: readonly TestCandidate[], slowStartMs: number): readonly number[] =>

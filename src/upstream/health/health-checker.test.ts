@@ -148,7 +148,7 @@ test("checks come every interval, and every fast interval while the verdict wave
   checker.close();
 });
 
-test("where requests pile up, the next check comes early, and no other after it unless there are still more", () => {
+test("if requests pile up, the next check comes early, and no other after it unless there are still more", () => {
   const { checker, target, answer, isUnderWay, scheduler, memory, shared } = bench();
   const only = target(1);
   const thread = EndpointState.open(memory, {

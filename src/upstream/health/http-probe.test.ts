@@ -167,7 +167,7 @@ test("nobody there is a failure", async (context) => {
 });
 
 for (const code of ["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]) {
-  test(`where no socket can be had (${code}), the endpoint has neither passed nor failed`, async (context) => {
+  test(`if no socket can be had (${code}), the endpoint has neither passed nor failed`, async (context) => {
     const peer = await listen(context, (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     const short = context.mock.method(Socket.prototype, "connect", function (this: Socket): Socket {
       process.nextTick(() => this.destroy(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" })));

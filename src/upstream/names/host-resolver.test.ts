@@ -165,7 +165,7 @@ test("when the name service fails, the last good answer serves on at once, and i
   assert.deepEqual(ask(), ["10.0.0.2"]);
 });
 
-test("nobody waits longer than a second for a fresh answer where an old one is there", async () => {
+test("nobody waits longer than a second for a fresh answer if an old one is there", async () => {
   const { ask, asked, scheduler } = bench();
   ask();
   await asked[0]!.answer(["10.0.0.1"], 30);
@@ -232,7 +232,7 @@ test("as a lookup function it answers in Node's shapes, never within the call", 
   assert.equal(error?.code, "closed");
 });
 
-test("where no name server answered, it is a timeout, and a shortage of our own is nobody's fault", async () => {
+test("if no name server answered, it is a timeout, and a shortage of our own is nobody's fault", async () => {
   for (const [code, outcome] of [
     ["ETIMEOUT", "UPSTREAM_DNS_TIMEOUT safe api.test: ETIMEOUT"],
     ["EMFILE", "OVERLOADED safe api.test: EMFILE"],
@@ -316,7 +316,7 @@ test("failures and empty answers leave the watchers' addresses as they are, and 
   ]);
 });
 
-test("an answer in doubt is taken where there is none better", async () => {
+test("an answer in doubt is taken if there is none better", async () => {
   const { scheduler, asked, ask, watch } = bench();
   const { told } = watch();
   ask();

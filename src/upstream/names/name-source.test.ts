@@ -198,7 +198,7 @@ test("a change of the settings is told, once, without anybody looking a name up"
   assert.equal(scheduler.pendingCount, 0);
 });
 
-test("name servers take turns where the settings say so, and one that is silent costs one wait", async (context) => {
+test("name servers take turns if the settings say so, and one that is silent costs one wait", async (context) => {
   const second = await NameServer.start({ "api.test": { a: ["10.0.0.2"] } });
   context.after(() => second.close());
   const { server, find } = await open(context, {

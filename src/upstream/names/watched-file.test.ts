@@ -42,7 +42,7 @@ test("a file is read anew however it changes", async (context) => {
   assert.deepEqual(await look(), [false, "none"]);
 });
 
-test("what was read holds while the file cannot be read; where it never was, nothing is taken for its contents", async (context) => {
+test("what was read holds while the file cannot be read; if it never was, nothing is taken for its contents", async (context) => {
   const { folder, path, file, look } = open(context);
   const other = join(folder, "other");
   symlinkSync(path, other);

@@ -33,7 +33,7 @@ test("one that failed is passed over for 30 s, then has one turn, and is passed 
   assert.equal(count("10.0.0.1"), 5);
 });
 
-test("where all have failed, all have their turn", () => {
+test("if all have failed, all have their turn", () => {
   const { rotation, turns, named, clock } = rotate("10.0.0.1", "10.0.0.2");
   for (const name of ["10.0.0.1", "10.0.0.2"]) rotation.noteFailure(named(name), clock.now());
   assert.deepEqual(new Set(turns(4)), new Set(["10.0.0.1", "10.0.0.2"]));

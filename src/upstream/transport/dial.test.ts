@@ -75,7 +75,7 @@ test("the only address gets the attempt when it connects", () => {
   over();
 });
 
-test("an address that does not answer has the next one tried beside it, and is remembered where that is faster", () => {
+test("an address that does not answer has the next one tried beside it, and is remembered if that is faster", () => {
   const { begin, connect, advance, events, over } = bench();
   begin("a", "b", "c");
   advance(245);

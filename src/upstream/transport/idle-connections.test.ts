@@ -127,7 +127,7 @@ test("the client that a connection is bound to waits for silence behind withheld
   assert.equal(connection.reuse.isSuspect, false);
 });
 
-test("a request that came after the answers is written at once where a look finds silence", async () => {
+test("a request that came after the answers is written at once if a look finds silence", async () => {
   const pool = new Pool();
   pool.look = () => true;
   const connection = pool.park(false);
