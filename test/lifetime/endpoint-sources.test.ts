@@ -130,6 +130,32 @@ for (const [title, workers] of modes) {
   );
 
   testWithHarness(
+    `an endpoint that is new is checked and starts slowly; one that is gone is not checked any more, ${title}`,
+    async (harness) => {
+      const running = await start(harness, {
+        slowStart: "60s",
+        health: { interval: "60s" },
+      });
+      const { proxy, source, urls, untilListed } = running;
+      const [kept, gone, added] = urls as [string, string, string];
+      source.tell([kept, added]);
+      await untilListed([kept, added]);
+      const checksOf = async (endpoint: string): Promise<number> =>
+        (await proxy.metrics()).sum("millrace_health_checks_total", { upstream: "app", endpoint });
+      await eventually(
+        async () => (await checksOf(added)) > 0,
+        () => "it is checked",
+      );
+      const metrics = await proxy.metrics();
+      assert.equal(metrics.endpoints("millrace_health_checks_total", "app").includes(gone), false);
+      const starting = (endpoint: string): number =>
+        metrics.sum("millrace_endpoint_starting", { upstream: "app", endpoint });
+      assert.deepEqual([starting(kept), starting(added)], [0, 1]);
+      await finish(harness, running);
+    },
+  );
+
+  testWithHarness(
     `an endpoint that is gone finishes what it has begun, and its connections are closed, ${title}`,
     async (harness) => {
       let waiting: ServerResponse | null = null;
