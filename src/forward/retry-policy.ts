@@ -48,11 +48,9 @@ const maxBackoffMs = 250;
 /** An endpoint that asks for more patience than this means it: its 503 is passed on. */
 const maxRetryAfterSeconds = 1;
 
-const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-
-/** RFC 9110 section 9.2.2; an unknown method is not. */
+/** RFC 9110 section 9.2.2; an unknown method is not. Comparisons, because a set would hash the text of each request. */
 export function isIdempotent(method: string): boolean {
-  return idempotentMethods.has(method);
+  return isSafe(method) || method === "PUT" || method === "DELETE";
 }
 
 /** RFC 9110 section 9.2.1, as far as it is known. */
