@@ -145,6 +145,11 @@ for (const [what, sent, waits] of [
   ["a request without a body that says close is closed at once", `${close}\r\n`, 0],
   ["one of HTTP/1.0, too", "GET / HTTP/1.0\r\n\r\n", 0],
   ["one with a body is waited for: a line end may follow", `${close}Content-Length: 1\r\n\r\nx`, 1],
+  [
+    "one that asks for a tunnel is waited for",
+    `${get.slice(0, -2)}Connection: upgrade, close\r\nUpgrade: tcp\r\n\r\n`,
+    1,
+  ],
   ["one behind which more has come is waited for", `${close}\r\n${get}`, 1],
 ] as const) {
   test(`when an answer that is the last is written, the connection of ${what}`, async () => {

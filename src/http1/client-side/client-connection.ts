@@ -6,7 +6,7 @@
  */
 import type { BodySink } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { Framing, RequestHead } from "../../http/message.ts";
+import { Framing, type ReceivedRequest, RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { Session } from "../../net/protocol.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
@@ -233,10 +233,7 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
 
   /** Request and answer are complete: on to the next request, or close. */
   #finish(): void {
-    const request = this.#answer.exchange?.request;
-    // RFC 9112 section 9.6: a client that has said `close` sends nothing behind its request. One with a body is not
-    // relied on: careless clients send a line end behind it.
-    if (request?.isKeptAlive === false && request.framing === Framing.none && this.#input.unread.isEmpty)
+    if (this.#answer.exchange !== null && this.#input.unread.isEmpty && isLastOfClient(this.#answer.exchange.request))
       this.#ending.isRestExpected = false;
     this.#answer.exchange = null;
     this.#body.release();
@@ -410,4 +407,13 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
         return this.#endIdle();
     }
   };
+}
+
+/**
+ * Will the client send nothing behind this request? RFC 9112 section 9.6: it has said so by `close`. One with a body is
+ * not relied on, because careless clients send a line end behind it; nor one that asks for a tunnel, whose first bytes
+ * may be on their way.
+ */
+function isLastOfClient({ isKeptAlive, framing, upgrade }: ReceivedRequest): boolean {
+  return !isKeptAlive && framing === Framing.none && upgrade === null;
 }
