@@ -1,4 +1,5 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
+import { startTrimmingHeap } from "../base/heap-trim.ts";
 import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
@@ -81,5 +82,6 @@ export async function serve(service: Service): Promise<void> {
     listeners: proxy.addresses().map((address) => address.text),
     ...(admin !== null && { admin }),
   });
+  startTrimmingHeap();
   service.onReady?.(proxy);
 }

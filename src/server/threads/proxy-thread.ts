@@ -3,6 +3,7 @@
  * does not need.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { startTrimmingHeap } from "../../base/heap-trim.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import { unpackConfig } from "../../config/packed-config.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
@@ -37,6 +38,8 @@ const plane = new DataPlane({
   onAccessLog: postAccessLog,
   onMetricPage: (page) => post({ kind: "metricPage", page }),
 });
+
+startTrimmingHeap();
 
 port.on("message", (message: RequestMessage | TroubleNotice) => {
   if ("trouble" in message) {

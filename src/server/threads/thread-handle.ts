@@ -25,6 +25,12 @@ export interface ThreadListener {
 
 const entry = new URL(`./proxy-thread${extname(import.meta.url)}`, import.meta.url);
 
+/**
+ * Of a thread, in MiB; a third of it is what V8 fills before it collects. V8 would take 48, of which it gives nothing back
+ * after a burst; requests do not live long enough to be kept by more collections.
+ */
+const youngGenerationMib = 12;
+
 /** Generous: a thread that answers later than this serves nobody either. */
 const answerTimeoutMs = 30_000;
 
@@ -44,6 +50,7 @@ export class ThreadHandle {
       name: `proxy-${data.stripeIndex}`,
       stdout: true,
       stderr: true,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMib },
       ...threadArguments,
     });
     this.#worker.on("message", (message: ThreadMessage) => {

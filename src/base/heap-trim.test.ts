@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeapTrim } from "./heap-trim.ts";
+
+const mib = 2 ** 20;
+
+function stage(): {
+  look(at: { second: number; utilization?: number; totalMib?: number; usedMib?: number }): boolean;
+} {
+  let current = { second: 0, utilization: 0, totalMib: 10, usedMib: 8 };
+  let trims = 0;
+  const trim = new HeapTrim({
+    now: () => current.second * 1_000,
+    readUtilization: () => current.utilization,
+    readHeap: () => ({ totalBytes: current.totalMib * mib, usedBytes: current.usedMib * mib }),
+    collect: () => {
+      trims++;
+      current = { ...current, totalMib: 7 };
+    },
+  });
+  return {
+    look(at) {
+      const before = trims;
+      current = { utilization: 0, totalMib: 10, usedMib: 8, ...at };
+      trim.look();
+      return trims > before;
+    },
+  };
+}
+
+test("a heap is trimmed once after the start, and again if it has grown since", () => {
+  const { look } = stage();
+  assert.equal(look({ second: 2 }), true);
+  assert.equal(look({ second: 60, totalMib: 8 }), false, "1 MiB is not worth it");
+  assert.equal(look({ second: 62, totalMib: 9 }), true);
+});
+
+test("a thread that is busy is left alone, and so is one that was trimmed a moment ago", () => {
+  const { look } = stage();
+  assert.equal(look({ second: 2, utilization: 0.05 }), false);
+  assert.equal(look({ second: 4, utilization: 0.04 }), true);
+  assert.equal(look({ second: 33, totalMib: 30 }), false);
+  assert.equal(look({ second: 34, totalMib: 30 }), true);
+});
+
+test("a large heap is left alone: trimming would stop the thread for long", () => {
+  const { look } = stage();
+  assert.equal(look({ second: 2, totalMib: 100, usedMib: 65 }), false);
+  assert.equal(look({ second: 4, totalMib: 100, usedMib: 64 }), true);
+});

@@ -1,0 +1,78 @@
+/**
+ * Gives memory back if a thread is quiet. V8 collects garbage when memory is asked for: a thread that has nothing more to
+ * do keeps what its start and its last load have left, half of its heap. Only whoever owns the process may do this.
+ */
+import { eventLoopUtilization } from "node:perf_hooks";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+const lookIntervalMs = 2_000;
+/** A thread that was busy for less of the time since the last look is quiet. */
+const quietUtilization = 0.05;
+/** Less than this is not worth it. */
+const worthBytes = 2 << 20;
+/** A thread that always has a little to do is not stopped again and again. */
+const minGapMs = 30_000;
+/** A larger heap would stop the thread for longer than 100 ms. */
+const maxUsedBytes = 64 << 20;
+
+/** What is looked at, and done; replaced in tests. */
+export interface HeapTrimParts {
+  /** Milliseconds, of any beginning. */
+  now(): number;
+  /** Share of the time since the last call in which the thread was busy, 0 to 1. */
+  readUtilization(): number;
+  readHeap(): { readonly totalBytes: number; readonly usedBytes: number };
+  /** Collects all garbage and gives free pages back. */
+  collect(): void;
+}
+
+/** Decides when the heap of its thread is trimmed. */
+export class HeapTrim {
+  readonly #parts: HeapTrimParts;
+  #totalBytes = 0;
+  #trimmedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: HeapTrimParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks whether the thread is quiet and has much to give back, and trims the heap if so. */
+  look(): void {
+    const { now, readUtilization, readHeap, collect } = this.#parts;
+    if (readUtilization() >= quietUtilization || now() - this.#trimmedMs < minGapMs) return;
+    const { totalBytes, usedBytes } = readHeap();
+    if (totalBytes - this.#totalBytes < worthBytes || usedBytes > maxUsedBytes) return;
+    collect();
+    this.#totalBytes = readHeap().totalBytes;
+    this.#trimmedMs = now();
+  }
+}
+
+/** Trims the heap of the calling thread from now on, whenever it is quiet. Keeps no thread alive. */
+export function startTrimmingHeap(): void {
+  let before = eventLoopUtilization();
+  const trim = new HeapTrim({
+    now: () => performance.now(),
+    readUtilization() {
+      const current = eventLoopUtilization();
+      const { utilization } = eventLoopUtilization(current, before);
+      before = current;
+      return utilization;
+    },
+    readHeap() {
+      const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
+      return { totalBytes, usedBytes };
+    },
+    collect: collectGarbage,
+  });
+  setInterval(() => trim.look(), lookIntervalMs).unref();
+}
+
+/** V8 gives its own function only to contexts that are made while this flag is set. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as (options: object) => void;
+  setFlagsFromString("--no-expose-gc");
+  gc({ type: "major", execution: "sync", flavor: "last-resort" });
+}
