@@ -78,8 +78,11 @@ export class GuardedSink implements BodySink {
   }
 
   abort(code: ReasonCode): void {
+    const sink = this.#sink;
+    // Both the exchange and whoever gives the answer may break it off.
+    this.#sink = nowhere;
     try {
-      this.#sink.abort(code);
+      sink.abort(code);
     } catch (error) {
       this.#crash(error);
     }

@@ -162,6 +162,17 @@ test("a failure while a filter holds the answer back is an answer still", () => 
   assert.match(client.content, /^502 /);
 });
 
+test("an answer that a filter holds back breaks off once, whoever says so", () => {
+  const { exchange } = createExchange();
+  const aborted: string[] = [];
+  exchange.filterAnswer({ start: () => ({ ...emptySink, abort: (code) => void aborted.push(code) }) });
+  const sink = exchange.start(head, emptySource);
+  exchange.answerer = { cancel: (code) => sink.abort(code) };
+  exchange.fail("UPSTREAM_TRUNCATED");
+  assert.deepEqual(aborted.slice(0, 1), ["UPSTREAM_TRUNCATED"]);
+  assert.equal(aborted.length, 1);
+});
+
 test("a bug in a filter is answered without the filters, or breaks the answer off", () => {
   const before = createExchange();
   before.exchange.filterAnswer(broken);
@@ -179,6 +190,21 @@ test("a bug in a filter is answered without the filters, or breaks the answer of
   });
   after.exchange.start(head, emptySource).end(null);
   assert.deepEqual(after.client.told, ["head 200 unknown", "bug: Error: a bug", "abort INTERNAL_ERROR"]);
+});
+
+test("a bug in a filter of an interim answer cancels whoever answers", () => {
+  const { exchange, client } = createExchange();
+  const cancelled: string[] = [];
+  exchange.answerer = { cancel: (code) => void cancelled.push(code) };
+  exchange.filterAnswer({
+    start: (taken, source, next) => next.start(taken, source),
+    interim() {
+      throw bug;
+    },
+  });
+  assert.equal(exchange.interim({ ...head, status: 103 }), true);
+  assert.match(client.content, /^500 /);
+  assert.deepEqual(cancelled, ["INTERNAL_ERROR"]);
 });
 
 test("a bug in whoever is cancelled does not keep the client from its answer", () => {

@@ -247,6 +247,9 @@ export class Exchange implements Responder {
     this.#client.onInternalError(error);
     if (this.isEnded) return;
     this.record.reason ??= "INTERNAL_ERROR";
+    // The client's side forgets whoever answers as soon as it has the head of an answer.
+    const { answerer } = this;
+    this.answerer = null;
     if (this.isHeadSent) this.#client.abort("INTERNAL_ERROR");
     else {
       this.#path = this.#client;
@@ -255,7 +258,7 @@ export class Exchange implements Responder {
     }
     try {
       source.stop("INTERNAL_ERROR");
-      this.cancel("INTERNAL_ERROR");
+      answerer?.cancel("INTERNAL_ERROR");
     } catch (second) {
       this.#client.onInternalError(second);
     }

@@ -9,7 +9,7 @@ export function requestHeadText(request: OutgoingRequest): string {
   const { body, tunnel } = request;
   let tail = "";
   if (body === "unknown") tail = "Transfer-Encoding: chunked\r\n";
-  else if (request.announcesBody) tail = `Content-Length: ${body}\r\n`;
+  else if (body > 0 || request.announcesBody) tail = `Content-Length: ${body}\r\n`;
   if (request.expectsContinue) tail += "Expect: 100-continue\r\n";
   // RFC 9110 section 10.1.4: TE goes with its connection option.
   if (tunnel !== null) tail += `Connection: Upgrade\r\nUpgrade: ${tunnel}\r\n`;

@@ -17,7 +17,10 @@ export interface RequestWriterHost {
   onBodyAbort(code: ReasonCode): void;
 }
 
-/** Writes requests to an endpoint. So that a small body leaves with its head, nothing is written before a flush. */
+/**
+ * Writes requests to an endpoint. So that a small body leaves with its head, nothing is written before a flush. A body is
+ * held to the length that its head says: what is too much would be the next request, perhaps another client's.
+ */
 export class RequestWriter implements BodySink {
   /** The last request that was begun is written whole. */
   isComplete = true;
@@ -30,6 +33,8 @@ export class RequestWriter implements BodySink {
   readonly #host: RequestWriterHost;
   #isChunked = false;
   #isTunnel = false;
+  /** Bytes of the body that are still to come; infinite if nobody knows. */
+  #remaining = 0;
 
   constructor(wire: Wire, host: RequestWriterHost) {
     this.#wire = wire;
@@ -41,6 +46,7 @@ export class RequestWriter implements BodySink {
     this.#output.text(requestHeadText(request));
     this.isComplete = request.body === 0;
     this.#isChunked = request.body === "unknown";
+    this.#remaining = request.body === "unknown" ? Number.POSITIVE_INFINITY : request.body;
   }
 
   /** From now on bytes pass as they are, and the end of the body is the end of writing. */
@@ -48,6 +54,7 @@ export class RequestWriter implements BodySink {
     this.#isTunnel = true;
     // The request may have had a chunked body.
     this.#isChunked = false;
+    this.#remaining = Number.POSITIVE_INFINITY;
   }
 
   /** The connection is gone: what still comes is thrown away. */
@@ -57,6 +64,8 @@ export class RequestWriter implements BodySink {
 
   data(chunk: Buffer): void {
     if (this.hasEnded) return;
+    this.#remaining -= chunk.length;
+    if (this.#remaining < 0) throw new Error("a request body that is longer than its head says");
     this.bodyBytes += chunk.length;
     if (this.#isChunked) this.#output.text(`${chunk.length.toString(16)}\r\n`);
     this.#output.bytes(chunk);
@@ -72,6 +81,8 @@ export class RequestWriter implements BodySink {
 
   end(trailers: Fields | null): boolean {
     if (this.hasEnded) return true;
+    if (this.#remaining > 0 && this.#remaining !== Number.POSITIVE_INFINITY)
+      throw new Error("a request body that is shorter than its head says");
     if (this.#isChunked) this.#output.text(`0\r\n${trailers === null ? "" : trailers.text}\r\n`);
     const isWritten = this.#output.flush();
     this.isComplete = true;
