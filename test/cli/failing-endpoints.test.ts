@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { MillraceProcess } from "../support/millrace-process.ts";
 import { eventually } from "../support/signal.ts";
 
@@ -30,15 +31,6 @@ function ask(agent: Agent, url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     get(url, { agent }, (answer) => answer.resume().on("end", () => resolve(answer.statusCode!))).on("error", reject);
   });
-}
-
-/** A port on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 for (const workers of ["0", "2"]) {

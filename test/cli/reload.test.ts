@@ -1,11 +1,10 @@
 /** Reloads of a serving process: by signal, by the watched file, by command; and files that are refused. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { MillraceProcess, runMillrace } from "../support/millrace-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-reload-"));
@@ -23,14 +22,6 @@ routes:
   - { name: steady, match: { path: /steady }, respond: { body: steady } }
 ${options.admin === undefined ? "" : `admin: { address: "${options.admin}"${options.token === undefined ? "" : `, tokens: [{ token: ${options.token}, role: write }]`} }`}
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** Replaces a file in one step, as editors and deploys do. */
 function replace(file: string, text: string): void {

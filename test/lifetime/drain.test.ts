@@ -1,29 +1,18 @@
 /** The way out: what is under way is finished within the grace period, nothing is lost, nothing is left. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ConfigInput } from "../../src/index.ts";
+import { isRefused } from "../support/free-port.ts";
 import { type Harness, testWithHarness } from "../support/harness.ts";
 import { echo } from "../support/load.ts";
 import { Origin } from "../support/origin.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { eventually } from "../support/signal.ts";
-import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { type ProxyUnderTest, modes, nothingOpen } from "../support/proxy-under-test.ts";
 import { valuesOf } from "../support/wire-reader.ts";
-
-async function isRefused(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  const isConnected = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return !isConnected;
-}
 
 for (const [title, threads] of modes) {
   const start = (
@@ -46,13 +35,7 @@ for (const [title, threads] of modes) {
   /** Closes the proxy, if that is not done; it has ended then, without a complaint. */
   const finish = async (proxy: ProxyUnderTest): Promise<void> => {
     await proxy.proxy.close();
-    assert.deepEqual(await proxy.inspect(), {
-      connections: 0,
-      exchanges: 0,
-      upstreamConnections: 0,
-      idleUpstreamConnections: 0,
-      deadlines: 0,
-    });
+    assert.deepEqual(await proxy.inspect(), nothingOpen);
     assert.deepEqual(proxy.complaints, []);
   };
   /** An endpoint that holds every request, and a client whose request it holds. */

@@ -5,11 +5,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ConfigError, type ConfigInput, createProxy, type Proxy } from "../../src/index.ts";
-import { modes } from "../support/proxy-under-test.ts";
+import { isRefused } from "../support/free-port.ts";
+import { modes, nothingOpen } from "../support/proxy-under-test.ts";
 
 const index = new URL("../../src/index.ts", import.meta.url).href;
 
@@ -26,16 +27,6 @@ const urlOf = (proxy: Proxy): string => `http://127.0.0.1:${proxy.addresses()[0]
 /** Without keep-alive: no connection outlives its test. */
 async function get(url: string): Promise<string> {
   return (await fetch(url, { headers: { connection: "close" } })).text();
-}
-
-async function isRefused(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  const isConnected = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return !isConnected;
 }
 
 /** Runs a module in a process of its own. @returns how it ended, which it must do by itself */
@@ -141,13 +132,7 @@ for (const [title, workers] of modes) {
     const listening = hasty.listen();
     await hasty.close();
     await listening.catch(() => {});
-    assert.deepEqual(await hasty.inspect(), {
-      connections: 0,
-      exchanges: 0,
-      upstreamConnections: 0,
-      idleUpstreamConnections: 0,
-      deadlines: 0,
-    });
+    assert.deepEqual(await hasty.inspect(), nothingOpen);
 
     const proxy = await createProxy(answering("here", { workers }));
     await proxy.listen();

@@ -16,6 +16,15 @@ import { eventually } from "./signal.ts";
 /** What is open in a proxy. */
 export type Inspection = Awaited<ReturnType<Proxy["inspect"]>>;
 
+/** What is open when nothing is. */
+export const nothingOpen: Inspection = {
+  connections: 0,
+  exchanges: 0,
+  upstreamConnections: 0,
+  idleUpstreamConnections: 0,
+  deadlines: 0,
+};
+
 /** One line of the JSON access log. */
 export type LogLine = Record<string, unknown>;
 
