@@ -88,6 +88,8 @@ export class HealthChecker {
   readonly #queue: CheckQueue;
   /** By upstream, then by identity. */
   readonly #checks = new Map<string, Map<string, Check>>();
+  /** Those that have had no result yet. */
+  readonly #unsettled = new Set<Check>();
   #firstRound = Promise.withResolvers<void>();
 
   constructor(options: HealthCheckerOptions = {}) {
@@ -153,6 +155,7 @@ export class HealthChecker {
   }
 
   #start(added: readonly Check[]): void {
+    for (const check of added) this.#unsettled.add(check);
     if (added.length > 0) {
       // Those who wait for the round before now wait for this one, which includes its checks.
       const earlier = this.#firstRound;
@@ -207,6 +210,7 @@ export class HealthChecker {
     const { isSuccess } = result;
     if (isSuccess !== null) check.note(isSuccess);
     check.lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
+    this.#unsettled.delete(check);
     check.inFlight = state.inFlight;
     const isSoon = isSuccess === null || check.judge.isWavering;
     const intervalMs =
@@ -239,8 +243,7 @@ export class HealthChecker {
   }
 
   #settleFirstRound(): void {
-    for (const check of this.#all()) if (check.lastCheck === null) return;
-    this.#firstRound.resolve();
+    if (this.#unsettled.size === 0) this.#firstRound.resolve();
   }
 
   *#all(): Generator<Check> {
@@ -248,6 +251,7 @@ export class HealthChecker {
   }
 
   #stop(check: Check): void {
+    this.#unsettled.delete(check);
     check.current?.cancel();
     check.next?.cancel();
   }
