@@ -16,6 +16,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
+/** What a request may do at the admin listener: look, or change something, too. */
 export type AdminRole = "read" | "write";
 
 /** A token and what it allows; `write` includes `read`. */

@@ -19,6 +19,7 @@ const maxSendingBytes = 64 * 1024 * 1024;
 /** The phases in which a connection may be given up for another, the first one first. */
 const phasesToGiveUp: readonly AdminPhase[] = ["waiting", "sending", "reading"];
 
+/** What `AdminConnections` is made of. */
 export interface AdminConnectionsParts {
   readonly server: Server;
   /** Clients have addresses; false for a Unix socket. */

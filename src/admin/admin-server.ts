@@ -16,6 +16,7 @@ import { AdminConnections } from "./admin-connections.ts";
 import { findAdminPath } from "./admin-paths.ts";
 import type { AdminSources } from "./admin-sources.ts";
 
+/** What an admin listener is made of. */
 export interface AdminServerOptions {
   readonly address: ListenAddress;
   /** Without tokens, everybody that gets here may read and only this machine may change. */

@@ -36,12 +36,14 @@ export interface EndpointStatus {
   readonly inFlight: number;
 }
 
+/** An upstream, as the status shows it. */
 export interface UpstreamStatus {
   readonly name: string;
   readonly balance: string;
   readonly endpoints: readonly EndpointStatus[];
 }
 
+/** A listener, as the status shows it. */
 export interface ListenerStatus {
   readonly name: string;
   /** The address it is bound to. */
@@ -51,6 +53,7 @@ export interface ListenerStatus {
   readonly inFlight: number;
 }
 
+/** A route, as the status shows it. */
 export interface RouteStatus {
   readonly name: string;
   /** What it matches, in words: `api.example.com /v1/*`. */
@@ -59,6 +62,7 @@ export interface RouteStatus {
   readonly action: string;
 }
 
+/** A thread, as the status shows it. */
 export interface ThreadStatus {
   readonly name: string;
   readonly state: "starting" | "running" | "draining";

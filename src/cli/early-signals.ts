@@ -3,6 +3,7 @@
  * command that serves takes them over.
  */
 
+/** Signals that are caught before somebody can act on them. */
 export interface EarlySignals {
   /** Stops catching them. @returns those that came and still mean something */
   take(): readonly NodeJS.Signals[];

@@ -9,6 +9,7 @@ import type { AdminReply } from "./admin-client.ts";
 import { addAdminOptions, type AdminFlags, type AdminPlace, findAdmin, tokenHelp } from "./admin-place.ts";
 import { CommandFailure } from "./failure.ts";
 
+/** The flags of a command about one endpoint. */
 export type EndpointFlags = AdminFlags;
 
 /** Which endpoint, of which Millrace. */

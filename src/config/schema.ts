@@ -36,6 +36,7 @@ const upstreamsSchema = z.record(z.string(), upstreamSchema).check(
   }),
 );
 
+/** The schema of a whole configuration. */
 export const configSchema = section(
   {
     workers: documented(z.union([z.literal("auto"), z.int().min(0).max(256)]).prefault("auto"), {

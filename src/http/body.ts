@@ -18,7 +18,7 @@ export type BodyLength = number | "unknown";
 
 /** Takes a body. */
 export interface BodySink {
-  /** Takes some of it. `chunk` is lent; see the head of this file. */
+  /** Takes some of it. `chunk` is lent: after the next `flush` or `end` it is the giver's again (true) or the sink's. */
   data(chunk: Buffer): void;
   /**
    * Nothing more comes for now: what was held back to share one write goes out.

@@ -23,9 +23,9 @@ export interface Bond {
  */
 const maxBonds = 8;
 
-/** Those of one client connection; one an upstream. */
+/** The bound connections of one client connection, at most one for each upstream. */
 export class BoundConnections {
-  /** The one that was used last is the last. */
+  /** In the order of their last use: the one that was used longest ago comes first. */
   readonly #bonds: Bond[] = [];
 
   find(upstreamName: string): Bond | null {

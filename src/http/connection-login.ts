@@ -4,8 +4,8 @@
  * connection only.
  *
  * Other schemes (Basic, Bearer, Digest, SCRAM, Mutual) prove each request, and `Authentication-Info` speaks of one
- * answer: they bind nothing. A connection bound in error costs its being shared; one shared in error costs somebody's
- * identity. So what merely looks like such a scheme binds, too.
+ * answer: they bind nothing. To bind a connection in error only means that it is not shared; to share one in error gives
+ * one client the identity of another. So what merely looks like such a scheme binds, too.
  */
 
 /**

@@ -31,7 +31,7 @@ export function parseExchangeKey(text: string): string {
   return kind === "header" ? `header:${toLowerAscii(name)}` : text;
 }
 
-/** @param key as `parseExchangeKey` gives it */
+/** Compiles a key to the function that finds it in an exchange. @param key as `parseExchangeKey` gives it */
 export function compileExchangeKey(key: string): KeyOf {
   const name = key.slice(key.indexOf(":") + 1);
   if (key === "clientIp") return (exchange) => nonEmpty(exchange.clientIp);

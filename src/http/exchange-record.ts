@@ -1,7 +1,7 @@
 /** What happened to an exchange: for the access log, the metrics and warnings. Nothing is decided by it. */
 import type { ReasonCode } from "./reason.ts";
 
-/** One an exchange. Times are monotonic milliseconds; -1 = never happened. */
+/** What is known of one exchange. Times are monotonic milliseconds; -1 = never happened. */
 export class ExchangeRecord {
   /** Empty if no route matched. */
   routeName = "";

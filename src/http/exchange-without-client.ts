@@ -35,7 +35,7 @@ export interface ExchangeParts {
   readonly forwardingPrefix: ForwardingPrefix;
   readonly clock: Clock;
   readonly taker: AnswerTaker;
-  /** Takes what must not happen. */
+  /** Told of a bug of ours that has ended the exchange. */
   readonly onInternalError: (error: unknown) => void;
 }
 

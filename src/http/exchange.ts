@@ -27,7 +27,7 @@ export interface ClientSide extends Responder {
    * complete.
    */
   abort(code: ReasonCode): void;
-  /** Takes what must not happen: a bug of ours. */
+  /** Told of a bug of ours that has ended the exchange. */
   onInternalError(error: unknown): void;
 }
 

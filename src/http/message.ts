@@ -1,6 +1,6 @@
 /**
- * What a parser understood of a message's head. The parsers of `http1/` make these; everything above reads nothing
- * else. Strings are latin1: one character a byte.
+ * What a parser understood of a message's head. The parsers in `http1/syntax/` make these, and `syntax/request-pairs.ts`
+ * makes requests from pairs; everything above reads nothing else. Strings are latin1: one character a byte.
  */
 import type { AnswerHead } from "./answer.ts";
 import type { BodyLength } from "./body.ts";

@@ -28,6 +28,7 @@ export interface InheritedListenAddress {
   readonly fd: number;
 }
 
+/** An address to listen on, read and checked. */
 export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedListenAddress;
 
 /** The permissions of a Unix socket unless the configuration says otherwise: its owner and its group may connect. */

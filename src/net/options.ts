@@ -82,6 +82,7 @@ const trustedSchema = z
     if (text !== unixPeers) checkNetwork(text, context);
   });
 
+/** The schema of a listener. */
 export const listenerSchema = section(
   {
     name: documented(maybe(nameSchema), {

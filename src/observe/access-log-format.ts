@@ -17,6 +17,7 @@ import { escapePlainText, maxLoggedLength, truncate } from "./log-escape.ts";
 import { formatCommonTime } from "./log-time.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
 
+/** The forms that a line of the access log can have. */
 export type AccessLogFormatName = "json" | "common" | "combined" | "template";
 
 /** From an exchange that ended to its line, line feed included; ASCII only. */

@@ -5,6 +5,7 @@
  * a peer: cardinality stays bounded.
  */
 
+/** The types of metrics, as Prometheus calls them. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /** A metric family. Counter names end in `_total`; units are base units (seconds, bytes) and part of the name. */

@@ -18,6 +18,7 @@ import { type LogAccount, LogQueue } from "./log-queue.ts";
 
 export type { LogAccount } from "./log-queue.ts";
 
+/** What a log writer is made of. */
 export interface LogWriterOptions {
   /** The path at which the destination is opened anew; null = it was inherited and cannot be. */
   readonly path: string | null;

@@ -12,6 +12,7 @@ import { seriesText } from "./series-text.ts";
 /** What stands in every label of the series that takes what is beyond the limit of series. */
 export const overflowLabelValue = "_overflow";
 
+/** What a metric writer is made of. */
 export interface MetricWriterOptions {
   /**
    * Is given each page before anything is written to it; posts it to the control thread, whose `MetricReader` takes it.

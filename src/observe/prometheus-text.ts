@@ -2,6 +2,7 @@
 import type { MetricFamily } from "./families.ts";
 import type { FamilySum, SeriesSum } from "./metric-reader.ts";
 
+/** The text formats in which metrics are given: that of Prometheus 0.0.4, or OpenMetrics 1.0.0. */
 export type ExpositionFormat = "prometheus" | "openmetrics";
 
 /** The Content-Type of each format. */

@@ -54,6 +54,7 @@ const defaultMaxEntries = 500;
 /** A subject of which nothing is heard for so many intervals is forgotten. */
 const forgetAfterIntervals = 120;
 
+/** What `RepeatedWarnings` is made of. */
 export interface RepeatedWarningParts {
   /** Takes what is due. */
   readonly onReport: (report: WarningReport) => void;

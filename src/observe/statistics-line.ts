@@ -8,6 +8,7 @@ import { families } from "./families.ts";
 import type { MetricReader } from "./metric-reader.ts";
 import { estimateQuantile } from "./quantile.ts";
 
+/** What the statistics line is made of. */
 export interface StatisticsLineOptions {
   readonly reader: MetricReader;
   /** Milliseconds between lines. */

@@ -9,6 +9,7 @@ import { coversAddress, type ListenAddress, type TcpListenAddress } from "../net
 import { findListeners, findOwnSockets } from "../net/listening-ports.ts";
 
 /**
+ * Makes sure that nobody else listens on an address.
  * @param own where the proxy listens already @throws EADDRINUSE if another process, or another proxy of this one,
  * listens there
  */

@@ -4,7 +4,7 @@ import { FunctionTable } from "../script/function-table.ts";
 import { ScriptError } from "../script/script-failure.ts";
 import type { ScriptModule } from "../script/script-module.ts";
 
-/** @throws ConfigError if a program does not run in this thread, or does not have the functions that it had */
+/** Loads the functions of a configuration in the thread that calls. @throws ConfigError if a program does not run in this thread, or does not have the functions that it had */
 export async function loadFunctions(modules: readonly ScriptModule[]): Promise<FunctionTable> {
   try {
     return await FunctionTable.load(modules);

@@ -20,6 +20,7 @@ export interface StatusParts {
   readonly reader: MetricReader;
 }
 
+/** What the status shows of the whole proxy, as it is now. */
 export function describeProxy(parts: StatusParts): ProxyStatus {
   const { config, planes, reader } = parts;
   return {
@@ -48,6 +49,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
   };
 }
 
+/** What the status shows of one endpoint, as it is now. */
 export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatus {
   return {
     url: spec.url,

@@ -17,6 +17,7 @@ export interface CommandSender {
   send(command: readonly string[]): Promise<unknown>;
 }
 
+/** What a `RedisLimitStore` is made of. */
 export interface RedisLimitStoreParts {
   readonly sender: CommandSender;
   readonly prefix: string;

@@ -59,6 +59,7 @@ const hashSchema = section({
   return z.NEVER;
 });
 
+/** The schema of `balance`: the name of an algorithm, or a hash. */
 export const balanceSchema = z.union([choice(balanceNames), hashSchema]);
 
 /** How an endpoint is picked: a name, or a hash and what it hashes. */

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { count, duration, section } from "../base/option-schema.ts";
 
+/** The schema of an upstream's `breaker`. */
 export const breakerSchema = section({
   errorPercent: count(
     50,

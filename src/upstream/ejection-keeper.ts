@@ -17,6 +17,7 @@ export interface EjectionTarget {
   readonly record: EjectionRecord | null;
 }
 
+/** What an `EjectionKeeper` is made of. */
 export interface EjectionKeeperOptions {
   /** Called when the ejection of `target` has ended. */
   readonly onReturn: (target: EjectionTarget, cause: "time" | "health check") => void;

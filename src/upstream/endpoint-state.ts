@@ -27,6 +27,7 @@ export const Health = { unknown: 0, healthy: 1, unhealthy: 2 } as const;
 export type Health = (typeof Health)[keyof typeof Health];
 
 const healthNames = ["unknown", "healthy", "unhealthy"] as const;
+/** The health of an endpoint, in words. */
 export type HealthName = (typeof healthNames)[number];
 
 /** Reasons, beside health, to send an endpoint nothing new. Bits. */

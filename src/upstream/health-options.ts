@@ -32,6 +32,7 @@ const statusRangeSchema = z.union([z.int(), z.string()]).transform((value, conte
   return z.NEVER;
 });
 
+/** The schema of an upstream's `health`. */
 export const healthSchema = section(
   {
     path: documented(

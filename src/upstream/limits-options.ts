@@ -12,6 +12,7 @@ const adaptiveSchema = section({
   ),
 });
 
+/** The schema of an upstream's `limits`. */
 export const limitsSchema = section({
   maxRequests: count(
     0,

@@ -54,6 +54,7 @@ const endpointSchema = z
       : { ...value, weight: 1, backup: false, zone: null },
   );
 
+/** The schema of an upstream. */
 export const upstreamSchema = section(
   {
     endpoints: documented(z.array(endpointSchema).min(1), {

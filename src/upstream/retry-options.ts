@@ -17,6 +17,7 @@ const causeSchema = z
       addProblem(context, `${cause} cannot be retried; statuses that can are 408, 425, 429 and 500 to 599`);
   });
 
+/** The schema of an upstream's `retry`. */
 export const retrySchema = section({
   attempts: count(
     2,
@@ -44,6 +45,7 @@ export const retrySchema = section({
   }),
 });
 
+/** The schema of an upstream's `hedge`. */
 export const hedgeSchema = section({
   after: duration(
     "200ms",

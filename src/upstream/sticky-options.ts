@@ -56,6 +56,7 @@ const cookieSchema = section({
   ),
 });
 
+/** The schema of an upstream's `sticky`. */
 export const stickySchema = section({
   cookie: documented(switchable(cookieSchema), {
     defaultText: "off",

@@ -7,7 +7,7 @@ import { type ProgressKind, ProgressWatch } from "../../net/progress-watch.ts";
 export const Wait = { none: 0, idle: 1, head: 2, body: 3, closing: 4, halfClosed: 5 } as const;
 export type Wait = (typeof Wait)[keyof typeof Wait];
 
-/** One a connection. Durations in milliseconds; 0 = for ever. */
+/** Holds the two deadlines of one client connection. Durations in milliseconds; 0 = for ever. */
 export class ClientDeadlines {
   wait: Wait = Wait.none;
   readonly #wheel: TimerWheel;

@@ -5,7 +5,7 @@ import { BlockPool } from "../../net/block-pool.ts";
 /** A block takes as much as a read brings. */
 const blocks = new BlockPool(readMemoryBytes);
 
-/** One a client connection; it holds memory only within a read. */
+/** Copies the pieces of one read into one block. One a client connection; it holds memory only within a read. */
 export class CopyBlock {
   #block: Buffer | null = null;
   #used = 0;

@@ -20,7 +20,7 @@ export function decideRefusal(
   return maxBodyBytes > 0 && contentLength > maxBodyBytes ? "BODY_TOO_LARGE" : null;
 }
 
-/** One a connection. */
+/** Makes the exchanges of one client connection, with the times at which their heads came. */
 export class ExchangeStart {
   /** Exchanges made so far. */
   count = 0;
@@ -38,12 +38,12 @@ export class ExchangeStart {
     if (this.#headStartedMs === -1) this.#headStartedMs = this.#clock.now();
   }
 
-  /** They were none. */
+  /** The bytes that were noted are no head, but an empty line. */
   forgetHead(): void {
     this.#headStartedMs = -1;
   }
 
-  /** @param wasSplit the head did not come in one piece */
+  /** Makes the exchange of a head that is complete. @param wasSplit the head did not come in one piece */
   make(head: RequestHead, client: ClientSide, wasSplit: boolean): Exchange {
     const exchange = new Exchange(head, client, this.#origin);
     exchange.record.startedMs = this.#headStartedMs;

@@ -51,7 +51,7 @@ class OfferedBody implements RequestBody, BodySource {
   }
 }
 
-/** One a client connection, begun again for every request. */
+/** Reads the bodies of the requests of one client connection, one after the other; begun again for each. */
 export class ReceivedBody implements PieceReceiver {
   /** Whoever takes it is slow. */
   isBlocked = false;

@@ -6,7 +6,7 @@ import { isOnlyEmptyLines } from "../syntax/head-reader.ts";
 import { JoinedBytes } from "../../net/joined-bytes.ts";
 import { ownCopy } from "../../net/own-bytes.ts";
 
-/** Bytes in the order of their arrival. One a connection. */
+/** The bytes of one client connection that have arrived and are not consumed, in the order of their arrival. */
 export class Unread {
   #bytes: Buffer | null = null;
   #isBorrowed = false;

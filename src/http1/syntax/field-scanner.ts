@@ -14,11 +14,13 @@ export const ScanFailure = { incomplete: -1, badField: -2, badLineEnd: -3, tooMa
 const capacity = 256;
 /** How many lines were noted by the last scan. */
 export let notedCount = 0;
+/** What each noted line is: one of `Special`. */
 export const notedSpecial = new Uint8Array(capacity);
 const notedLineStart = new Int32Array(capacity);
 const notedLineEnd = new Int32Array(capacity);
-/** Where the value starts and ends, without optional white space. */
+/** Where the value of each starts, behind optional white space. */
 export const notedValueStart = new Int32Array(capacity);
+/** Where the value of each ends, before optional white space. */
 export const notedValueEnd = new Int32Array(capacity);
 
 /**

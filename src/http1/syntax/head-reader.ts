@@ -5,7 +5,7 @@ import { CR, LF } from "../../http/syntax/characters.ts";
 import { isWorthScanning } from "./field-scanner.ts";
 import { type HeadLimits, parsed, parseRequestHead } from "./request-parser.ts";
 
-/** One a connection. */
+/** Reads the request heads of one client connection, one after the other. */
 export class HeadReader {
   /** The head that was read, or what was understood of a refused one. */
   head: RequestHead | null = null;

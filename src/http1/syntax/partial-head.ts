@@ -5,7 +5,7 @@ import { findSectionEnd } from "./lenient-section.ts";
 import { ownCopy } from "../../net/own-bytes.ts";
 import type { AnswerRules } from "./response-parser.ts";
 
-/** One a connection to an endpoint. */
+/** Keeps the start of a head for one connection to an endpoint. */
 export class PartialHead {
   #kept: Buffer | null = null;
   readonly #joined = new JoinedBytes();

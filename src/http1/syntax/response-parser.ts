@@ -35,6 +35,7 @@ export interface AnswerRules extends HeadLimits {
 
 /** Larger heads are refused. */
 export const strictRules: AnswerRules = { headBytes: 65_536, headFields: 200, isLenient: false };
+/** Those for an upstream that is `lenient`. */
 export const lenientRules: AnswerRules = { ...strictRules, isLenient: true };
 
 /** What `parseResponseHead` found. One object for the thread, overwritten by every call. */

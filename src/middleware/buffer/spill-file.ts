@@ -18,6 +18,7 @@ const maxPendingBytes = 262_144;
 const minBlockBytes = 4_096;
 const maxBlockBytes = 65_536;
 
+/** Hears how a spill file gets on. */
 export interface SpillFileListener {
   /** More can be taken; `isIdle`: nothing is left to write. */
   onWritten(isIdle: boolean): void;

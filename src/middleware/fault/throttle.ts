@@ -11,6 +11,7 @@ import type { ReasonCode } from "../../http/reason.ts";
 /** How often a piece goes out. */
 const tickMs = 50;
 
+/** What a throttle is made of. */
 export interface ThrottleParts {
   readonly bytesPerSecond: number;
   readonly scheduler: Scheduler;

@@ -1,6 +1,7 @@
 /** The options of load shedding: one section for the whole proxy, one word a route. Schema and documentation. */
 import { choice, documented, duration, section } from "../../base/option-schema.ts";
 
+/** The schema of `overload`. */
 export const overloadSchema = section({
   maxEventLoopLag: duration(
     "0s",
@@ -19,6 +20,7 @@ const shedClasses = ["early", "normal", "never"] as const;
 /** How soon the requests of a route are refused. */
 export type ShedClass = (typeof shedClasses)[number];
 
+/** The schema of a route's `shed`. */
 export const shedSchema = documented(choice(shedClasses).prefault("normal"), {
   about:
     "Who goes first when `overload.maxEventLoopLag` is reached: `early` routes from half of it, `normal` ones above it, `never` is for what must get through, such as health checks.",

@@ -12,8 +12,7 @@ import type { Reference } from "../../middleware/reference.ts";
 /** What a target is given when a route is compiled for a proxy thread. */
 export interface TargetContext {
   /**
-   * Makes the handler that sends exchanges to endpoints of an upstream, as the route says: its timeouts, the edits of
-   * its middlewares.
+   * Makes the handler that sends exchanges to endpoints of an upstream, within the route's timeouts.
    * @throws Error if there is no such upstream
    */
   forwardTo(upstreamName: string): RouteHandler;

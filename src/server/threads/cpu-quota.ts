@@ -19,7 +19,7 @@ function readText(path: string): string | null {
   }
 }
 
-/** @returns processors, possibly a fraction; infinite if there is no quota */
+/** Reads the quota. @returns processors, possibly a fraction; infinite if there is no quota */
 export function readCpuQuota(read: ReadText = readText): number {
   const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
   let quota = Number.POSITIVE_INFINITY;

@@ -47,6 +47,7 @@ export interface PostedError {
   readonly problems: readonly Problem[] | null;
 }
 
+/** A request on its way to a thread; the answer has the same `id`. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: ThreadRequest;
@@ -57,6 +58,7 @@ export interface TroubleNotice {
   readonly trouble: Warning;
 }
 
+/** What a thread posts to the control thread. */
 export type ThreadMessage =
   | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
   | { readonly kind: "failure"; readonly id: number; readonly error: PostedError }

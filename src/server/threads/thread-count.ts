@@ -4,6 +4,7 @@ import { canSharePorts } from "../../net/shared-ports.ts";
 import { readCpuQuota } from "./cpu-quota.ts";
 
 /**
+ * Decides how many proxy threads there are.
  * @param workers as configured; `auto` is one thread a processor, and no more than the CPU quota of the control groups
  * rounded up: beyond it threads only get in each other's way
  * @returns 0 = none, the control thread does the work; at most 1 if a port cannot be shared

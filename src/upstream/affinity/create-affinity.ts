@@ -23,6 +23,7 @@ export interface AffinityParts {
   readonly onResult: (result: StickyResult) => void;
 }
 
+/** Makes what the `sticky` of an upstream asks for: by a key, or by a cookie. */
 export function createAffinity(parts: AffinityParts): Affinity {
   const { upstreamName, options, endpoints, find, context, memory, onResult } = parts;
   if ("key" in options)

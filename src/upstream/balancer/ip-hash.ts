@@ -9,6 +9,7 @@ import type { RandomSource } from "../../base/random.ts";
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
+/** Picks the member that has the request's key; without a key, one at random by weight. */
 export class RendezvousHash<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];

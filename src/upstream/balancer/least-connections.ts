@@ -5,6 +5,7 @@
  */
 import { type Candidate, type Group, type GroupPicker, isOpenTo, type PickHint } from "./balancer.ts";
 
+/** Picks the member with the fewest requests in flight for its weight. */
 export class LeastConnections<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];

@@ -12,6 +12,7 @@ import { WeightedChoice } from "./weighted-choice.ts";
 /** Places in the table: a prime, much larger than any number of members; the paper's choice and Envoy's. */
 const maglevSize = 65_537;
 
+/** Picks the member that has the request's key, by a look-up in a table; without a key, one at random by weight. */
 export class Maglev<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #table: Uint16Array;

@@ -13,6 +13,7 @@ import { WeightedChoice } from "./weighted-choice.ts";
 /** The expected latency of an endpoint that has not answered yet; Envoy's default. */
 export const unmeasuredLatencyMs = 10;
 
+/** Draws two members by weight and picks the one whose answer is expected sooner. */
 export class PeakEwma<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];

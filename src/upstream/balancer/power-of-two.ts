@@ -8,6 +8,7 @@ import type { RandomSource } from "../../base/random.ts";
 import type { Candidate, Group, GroupPicker, PickHint } from "./balancer.ts";
 import { WeightedChoice } from "./weighted-choice.ts";
 
+/** Draws two members by weight and picks the one with fewer requests in flight for its weight. */
 export class PowerOfTwo<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];

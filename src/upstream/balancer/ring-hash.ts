@@ -31,6 +31,10 @@ export interface RingOptions {
   readonly random: RandomSource;
 }
 
+/**
+ * Picks the member at the first point of the ring at or after the hash of the request's key; without a key, one at
+ * random by weight.
+ */
 export class RingHash<C extends Candidate> implements GroupPicker<C> {
   readonly #members: readonly C[];
   readonly #weights: readonly number[];
