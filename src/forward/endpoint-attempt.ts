@@ -5,21 +5,18 @@
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import { nowhere } from "../http/answer-path.ts";
+import type { Attempt, AttemptHandle, AttemptTimeouts, ConnectionWish, EndpointAnswer } from "../http/attempt.ts";
 import type { BodySink, BodySource } from "../http/body.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { ExchangeRecord } from "../http/exchange-record.ts";
-import { Fields } from "../http/field-section.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { Fields } from "../http/field-section.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
-import { ProxyError } from "../http/reason.ts";
-import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
+import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
-import type { Attempt, AttemptHandle } from "../upstream/transport.ts";
 import { beginAttempt, endAttempt } from "./attempt-watch.ts";
-import { isIdempotent } from "./retry-policy.ts";
 
 /** Whoever makes attempts, and hears of them. */
 export interface AttemptHost {
@@ -34,9 +31,9 @@ export interface AttemptHost {
   /** More of the body can be sent. */
   onBodyWritable(): void;
   /** @returns false to be told when more can come, by `EndpointAttempt.resume` */
-  onInterim(attempt: EndpointAttempt, head: ResponseHead): boolean;
+  onInterim(attempt: EndpointAttempt, head: EndpointAnswer): boolean;
   /** @returns where the body of the answer goes; null if the attempt was given up, because the answer is not wanted */
-  onAnswer(attempt: EndpointAttempt, head: ResponseHead): BodySink | null;
+  onAnswer(attempt: EndpointAttempt, head: EndpointAnswer): BodySink | null;
   /** The answer is complete, of a tunnel: what the endpoint has to say. Its receiver has not heard of it yet. */
   onAnswerEnd(attempt: EndpointAttempt): void;
   /** Nothing more comes of it. It is still to be left. */
@@ -54,19 +51,16 @@ export interface AttemptParts {
   readonly request: OutgoingRequest;
   /** The connection that its client has at the endpoint; null = any will do. */
   readonly bound: BoundConnection | null;
-  /** What connection it may have: one that others use at the same time, one that has served before, or a new one. */
-  readonly sharing: "any" | "idle" | "none";
+  readonly wish: ConnectionWish;
 }
 
 /** An attempt. Counted at its endpoint from the moment it is made until it is left, which must happen once. */
-export class EndpointAttempt implements Attempt, BodySource {
+export class EndpointAttempt implements Attempt, BodySink, BodySource {
   handle: AttemptHandle | null = null;
   readonly endpoint: Endpoint;
   readonly request: OutgoingRequest;
   bound: BoundConnection | null;
-  readonly mayReuse: boolean;
-  readonly isPipelinable: boolean;
-  readonly isRepeatable: boolean;
+  readonly wish: ConnectionWish;
   readonly client: ExchangeOrigin;
   readonly timeouts: AttemptTimeouts | null;
   /** When it was made, had a connection, and was answered; -1 = it has not. */
@@ -83,15 +77,11 @@ export class EndpointAttempt implements Attempt, BodySource {
   #isLeft = false;
   #deadline: Deadline | null = null;
 
-  constructor(host: AttemptHost, { endpoint, request, bound, sharing }: AttemptParts) {
-    const isFree = request.body === 0 && !request.bindsConnection;
+  constructor(host: AttemptHost, { endpoint, request, bound, wish }: AttemptParts) {
     this.endpoint = endpoint;
     this.request = request;
     this.bound = bound;
-    this.mayReuse = sharing !== "none";
-    // Not HEAD: if an endpoint sends a body with its answer, as some do, that body would be the answer to the next.
-    this.isPipelinable = sharing === "any" && isFree && request.tunnel === null && request.method === "GET";
-    this.isRepeatable = isFree && isIdempotent(request.method);
+    this.wish = wish;
     this.client = host.client;
     this.timeouts = host.timeouts;
     this.startedMs = host.wheel.clock.now();
@@ -115,7 +105,7 @@ export class EndpointAttempt implements Attempt, BodySource {
       return;
     }
     this.cancel();
-    this.onError(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
+    this.onFailure(new ProxyError("UPSTREAM_TRY_TIMEOUT"));
   }
 
   /** It is over for its endpoint, with `outcome`; no more than the first time counts. */
@@ -166,7 +156,7 @@ export class EndpointAttempt implements Attempt, BodySource {
 
   // `Attempt`.
 
-  onConnected(body: BodySink, isReused: boolean): void {
+  onSent(body: BodySink, isReused: boolean): void {
     this.isReused = isReused;
     this.connectedMs = isReused ? this.startedMs : this.#host.wheel.clock.now();
     try {
@@ -184,11 +174,11 @@ export class EndpointAttempt implements Attempt, BodySource {
     }
   }
 
-  onInterim(head: ResponseHead): boolean {
+  onInterim(head: EndpointAnswer): boolean {
     return this.#host.onInterim(this, head);
   }
 
-  onHead(head: ResponseHead): void {
+  onAnswer(head: EndpointAnswer): BodySink {
     this.firstByteMs = this.#host.wheel.clock.now();
     this.status = head.status;
     this.#removeDeadline();
@@ -197,28 +187,10 @@ export class EndpointAttempt implements Attempt, BodySource {
     } catch (error) {
       this.#host.onInternalError(error);
     }
+    return this;
   }
 
-  onData(chunk: Buffer): void {
-    this.sink.data(chunk);
-  }
-
-  onReadEnd(): boolean {
-    return this.sink.flush();
-  }
-
-  onEnd(trailers: string): boolean {
-    if (this.#isLeft) return true;
-    try {
-      this.#host.onAnswerEnd(this);
-      return this.sink.end(trailers === "" ? null : Fields.ofText(trailers));
-    } catch (error) {
-      this.#host.onInternalError(error);
-      return false;
-    }
-  }
-
-  onError(error: ProxyError): void {
+  onFailure(error: ProxyError): void {
     this.handle = null;
     try {
       this.#host.onFailure(this, error);
@@ -229,5 +201,30 @@ export class EndpointAttempt implements Attempt, BodySource {
 
   keepConnection(connection: BoundConnection): boolean {
     return this.#host.keepConnection(this, connection);
+  }
+
+  // `BodySink`: its answer. That of the exchange, which it goes to, never throws.
+
+  data(chunk: Buffer): void {
+    this.sink.data(chunk);
+  }
+
+  flush(): boolean {
+    return this.sink.flush();
+  }
+
+  end(trailers: Fields | null): boolean {
+    if (this.#isLeft) return true;
+    try {
+      this.#host.onAnswerEnd(this);
+      return this.sink.end(trailers);
+    } catch (error) {
+      this.#host.onInternalError(error);
+      return false;
+    }
+  }
+
+  abort(code: ReasonCode): void {
+    this.sink.abort(code);
   }
 }

@@ -6,7 +6,7 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ViaMode } from "../http/forwarding-fields.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
-import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
+import type { AttemptTimeouts } from "../http/attempt.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { RetryPolicy } from "./retry-policy.ts";

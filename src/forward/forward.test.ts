@@ -5,6 +5,7 @@ import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { createRegion, SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import type { Attempt } from "../http/attempt.ts";
 import type { AnswerFilter, AnswerHead } from "../http/answer.ts";
 import { type BodySink, emptySource, noBody } from "../http/body.ts";
 import { nowhere } from "../http/answer-path.ts";
@@ -18,7 +19,6 @@ import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies } from "../upstream/policies.ts";
 import type { RetryOptions } from "../upstream/retry-options.ts";
-import type { Attempt } from "../upstream/transport.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import { forward } from "./forward.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
@@ -170,11 +170,11 @@ function open({
     head.status = status;
     head.hasDate = true;
     const { attempt } = sent[index]!;
-    attempt.onHead(head);
-    if (events.at(-1) !== "skipped" && attempt.handle !== null) attempt.onEnd("");
+    const sink = attempt.onAnswer(head);
+    if (events.at(-1) !== "skipped" && attempt.handle !== null) sink.end(null);
   };
   const fail = (index: number, code: ReasonCode, replay: "safe" | "if-reused" | "unsafe" = "unsafe"): void =>
-    sent[index]!.attempt.onError(new ProxyError(code, { replay }));
+    sent[index]!.attempt.onFailure(new ProxyError(code, { replay }));
   const targets = (): number[] => sent.map(({ to }) => to);
   /** Nothing is counted as under way, and no timer runs. */
   const assertNothingLeft = (): void => {
@@ -220,7 +220,7 @@ test("when all attempts are used, the last failure is the answer; so it is when 
 test("a connection that was closed while idle is replaced at once, for free", () => {
   const { fail, answer, sent, events, assertNothingLeft } = open({ count: 1, retry: { attempts: 0 } });
   fail(0, "UPSTREAM_RESET", "if-reused");
-  assert.deepEqual([sent.length, sent[1]!.attempt.mayReuse], [2, false]);
+  assert.deepEqual([sent.length, sent[1]!.attempt.wish], [2, "new"]);
   answer(1, 200);
   assert.equal(events.at(-1), "200");
   assertNothingLeft();
@@ -348,12 +348,12 @@ for (const [place, options, expected] of [
     });
     const { attempt } = sent[0]!;
     const head = Object.assign(new ResponseHead(), { status: 200, hasDate: true });
-    attempt.onConnected(sink, true);
+    attempt.onSent(sink, true);
     if (attempt.handle !== null) attempt.onInterim(Object.assign(new ResponseHead(), { status: 103 }));
-    if (attempt.handle !== null) attempt.onHead(head);
-    if (attempt.handle !== null) attempt.onData(Buffer.from("x"));
-    if (attempt.handle !== null) attempt.onReadEnd();
-    if (attempt.handle !== null) attempt.onEnd("");
+    const answer = attempt.handle === null ? nowhere : attempt.onAnswer(head);
+    if (attempt.handle !== null) answer.data(Buffer.from("x"));
+    if (attempt.handle !== null) answer.flush();
+    if (attempt.handle !== null) answer.end(null);
     assert.deepEqual([seen, events.filter((event) => event !== "cancelled")], [[bug], expected]);
     assertNothingLeft();
   });

@@ -6,14 +6,14 @@
  * given up never come.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { AttemptTimeouts, ConnectionWish, EndpointAnswer } from "../http/attempt.ts";
 import type { BodySink } from "../http/body.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { Answerer, Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { Fields } from "../http/field-section.ts";
-import type { ResponseHead } from "../http/message.ts";
+import { isIdempotent } from "../http/method.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
-import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -27,7 +27,7 @@ import { FurtherAttempts } from "./further-attempts.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { addAffinity, toRelayedHead } from "./relay-head.ts";
-import { decideRetry, isIdempotent, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
+import { decideRetry, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
 import { Upload } from "./upload.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
@@ -142,8 +142,8 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   #send(endpoint: Endpoint): void {
     const { hedgeAfterMs, retry } = this.#plan;
     const isFirst = this.#further === null;
-    const sharing = isFirst ? "any" : this.#further!.isFreeRetryUsed ? "none" : "idle";
-    const attempt = this.#begin(endpoint, sharing, this.#bound);
+    const wish = isFirst ? "any" : this.#further!.isFreeRetryUsed ? "new" : "idle";
+    const attempt = this.#begin(endpoint, wish, this.#bound);
     this.#attempt = attempt;
     attempt.record(this.#exchange.record);
     if (retry.perTryTimeoutMs > 0) attempt.limit(retry.perTryTimeoutMs);
@@ -156,12 +156,12 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     return this.#begin(endpoint, "idle", null);
   }
 
-  #begin(endpoint: Endpoint, sharing: "any" | "idle" | "none", bound: BoundConnection | null): EndpointAttempt {
+  #begin(endpoint: Endpoint, wish: ConnectionWish, bound: BoundConnection | null): EndpointAttempt {
     this.#exchange.record.attempts++;
     // HTTP/1.0 may leave it to the endpoint who it is.
     const isNameless = this.#request.authority === "";
     const request = isNameless ? this.#request.withAuthority(endpoint.authority) : this.#request;
-    return new EndpointAttempt(this, { endpoint, request, bound, sharing });
+    return new EndpointAttempt(this, { endpoint, request, bound, wish });
   }
 
   onSent(attempt: EndpointAttempt, body: BodySink): void {
@@ -235,7 +235,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   }
 
   /** The endpoint answered with a failure. @returns false if that is the answer */
-  #retryAnswer(attempt: EndpointAttempt, head: ResponseHead): boolean {
+  #retryAnswer(attempt: EndpointAttempt, head: EndpointAnswer): boolean {
     if (!shouldRetryAnswer(head, this.#factsOf(attempt), this.#plan.retry)) return false;
     const isHedged = this.#isHedged(attempt.endpoint);
     this.#countFurther().isAfterNothing = false;
@@ -288,11 +288,11 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
 
   // Relay.
 
-  onInterim(attempt: EndpointAttempt, head: ResponseHead): boolean {
+  onInterim(attempt: EndpointAttempt, head: EndpointAnswer): boolean {
     return attempt === this.#attempt ? this.#exchange.interim(head) : true;
   }
 
-  onAnswer(attempt: EndpointAttempt, head: ResponseHead): BodySink | null {
+  onAnswer(attempt: EndpointAttempt, head: EndpointAnswer): BodySink | null {
     const exchange = this.#exchange;
     const isFailure = this.#plan.retry.statuses?.has(head.status) === true;
     if (attempt === this.#hedge?.attempt && !this.#takeHedge(attempt, isFailure)) return null;

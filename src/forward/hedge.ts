@@ -6,11 +6,11 @@
  */
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { isSafe } from "../http/method.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
 import type { EndpointAttempt } from "./endpoint-attempt.ts";
 import type { ForwardContext, ForwardPlan, HedgeResult } from "./forward-plan.ts";
-import { isSafe } from "./retry-policy.ts";
 
 /** The exchange that is hedged. */
 export interface HedgeHost {

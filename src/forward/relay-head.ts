@@ -1,13 +1,13 @@
 /** The head of an endpoint's answer as it goes to the client. */
 import { AddedFields, type AnswerHead, withFields } from "../http/answer.ts";
+import type { EndpointAnswer } from "../http/attempt.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ResponseHead } from "../http/message.ts";
 import { dateField } from "../http/own-answer.ts";
 import type { Affinity } from "../upstream/affinity/affinity.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 
 /** `head` with a Date: a recipient with a clock adds the one that is missing (RFC 9110 section 6.6.1). */
-export function toRelayedHead(head: ResponseHead): AnswerHead {
+export function toRelayedHead(head: EndpointAnswer): AnswerHead {
   return head.hasDate || head.tunnel !== null ? head : withFields(head, head.fields.plusText(dateField()));
 }
 

@@ -4,7 +4,7 @@
  * twice (RFC 9110 section 9.2.2).
  */
 import type { RandomSource } from "../base/random.ts";
-import type { ResponseHead } from "../http/message.ts";
+import type { EndpointAnswer } from "../http/attempt.ts";
 import type { ProxyError } from "../http/reason.ts";
 import type { RetryOptions } from "../upstream/retry-options.ts";
 
@@ -48,16 +48,6 @@ const maxBackoffMs = 250;
 /** An endpoint that asks for more patience than this means it: its 503 is passed on. */
 const maxRetryAfterSeconds = 1;
 
-/** RFC 9110 section 9.2.2; an unknown method is not. Comparisons, because a set would hash the text of each request. */
-export function isIdempotent(method: string): boolean {
-  return isSafe(method) || method === "PUT" || method === "DELETE";
-}
-
-/** RFC 9110 section 9.2.1, as far as it is known. */
-export function isSafe(method: string): boolean {
-  return method === "GET" || method === "HEAD" || method === "OPTIONS";
-}
-
 /** The policy that `options` describe. */
 export function compileRetryPolicy(options: RetryOptions): RetryPolicy {
   const { attempts, on, perTryTimeout } = options;
@@ -97,7 +87,7 @@ function isCause(error: ProxyError, policy: RetryPolicy): boolean {
 }
 
 /** After an answer whose status may be among those that count as failure. */
-export function shouldRetryAnswer(head: ResponseHead, facts: RetryFacts, policy: RetryPolicy): boolean {
+export function shouldRetryAnswer(head: EndpointAnswer, facts: RetryFacts, policy: RetryPolicy): boolean {
   if (policy.statuses === null || !policy.statuses.has(head.status)) return false;
   if (
     facts.isBound ||
@@ -111,8 +101,8 @@ export function shouldRetryAnswer(head: ResponseHead, facts: RetryFacts, policy:
 }
 
 /** RFC 9110 section 10.2.3: seconds, or a date, which is taken for long. */
-function asksForPatience(head: ResponseHead): boolean {
-  const retryAfter = head.field("retry-after");
+function asksForPatience(head: EndpointAnswer): boolean {
+  const retryAfter = head.fields.value("retry-after");
   return retryAfter !== null && !(/^\d{1,9}$/.test(retryAfter) && Number(retryAfter) <= maxRetryAfterSeconds);
 }
 

@@ -7,7 +7,7 @@ import type { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { AttemptTimeouts } from "../http1/endpoint-side/connection-attempt.ts";
+import type { AttemptTimeouts } from "../http/attempt.ts";
 import { compileRetryPolicy } from "../forward/retry-policy.ts";
 import { forward } from "../forward/forward.ts";
 import type { ForwardContext, ForwardPlan } from "../forward/forward-plan.ts";

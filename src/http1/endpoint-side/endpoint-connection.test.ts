@@ -6,28 +6,29 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
+import type { Attempt } from "../../http/attempt.ts";
 import type { BodySink } from "../../http/body.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { SocketDialer } from "../../net/dialer.ts";
-import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 import { strictRules } from "../syntax/response-parser.ts";
 
 const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 /** Asks for a tunnel, and says when it is there and when the endpoint has ended its side. */
-class UpgradeAttempt implements ConnectionAttempt {
-  handle: ConnectionAttempt["handle"] = null;
+class UpgradeAttempt implements Attempt, BodySink {
+  handle: Attempt["handle"] = null;
   readonly request = exchangeAround({ method: "GET", authority: "a", upgrade: "websocket" }).outgoing;
-  readonly isPipelinable = false;
-  readonly isRepeatable = false;
+  readonly wish = "any";
+  readonly bound = null;
   readonly client = null;
   readonly timeouts = null;
   readonly opened = Promise.withResolvers<BodySink>();
   readonly ended = Promise.withResolvers<void>();
   #sink: BodySink | null = null;
 
-  onConnected(body: BodySink): void {
+  onSent(body: BodySink): void {
     this.#sink = body;
   }
 
@@ -37,22 +38,25 @@ class UpgradeAttempt implements ConnectionAttempt {
     return true;
   }
 
-  onHead(): void {
+  onAnswer(): BodySink {
     this.opened.resolve(this.#sink!);
+    return this;
   }
 
-  onData(): void {}
+  data(): void {}
 
-  onReadEnd(): boolean {
+  flush(): boolean {
     return true;
   }
 
-  onEnd(): boolean {
+  abort(): void {}
+
+  end(): boolean {
     this.ended.resolve();
     return true;
   }
 
-  onError(error: Error): void {
+  onFailure(error: Error): void {
     this.opened.reject(error);
     this.ended.reject(error);
   }

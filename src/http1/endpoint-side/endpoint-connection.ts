@@ -5,23 +5,22 @@
  * while idle ends it.
  */
 import type { EndOfTurnTask } from "../../base/end-of-turn.ts";
+import { nowhere } from "../../http/answer-path.ts";
+import type { Attempt, AttemptHandle, AttemptTimeouts } from "../../http/attempt.ts";
+import type { BodySink } from "../../http/body.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
+import { Fields } from "../../http/field-section.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import { isSameProtocol } from "../../http/upgrade.ts";
 import { AnswerReader, type AnswerReaderHost } from "./answer-reader.ts";
-import {
-  type AttemptHandle,
-  type AttemptTimeouts,
-  type ConnectionAttempt,
-  type ConnectionOwner,
-  maxSkippedBytes,
-  SkippedAttempt,
-} from "./connection-attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { EndpointState as State } from "./endpoint-state.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
 import { InFlight } from "./in-flight.ts";
 import { failAttempt, failUnanswered } from "./lost-connection.ts";
+import { canPipeline } from "./pipelining.ts";
+import { maxSkippedBytes, SkippedAttempt } from "./skipped-attempt.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
 import type { AnswerRules } from "../syntax/response-parser.ts";
@@ -41,6 +40,8 @@ export class EndpointConnection
   readonly #waits: EndpointWaits;
   readonly #reader: AnswerReader;
   readonly #inFlight = new InFlight();
+  /** Where the answer that is read goes, or the tunnel. */
+  #sink: BodySink = nowhere;
   /** Answers that were complete. */
   #served = 0;
   #isPaused = false;
@@ -78,7 +79,7 @@ export class EndpointConnection
   }
 
   /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
-  start(attempt: ConnectionAttempt): void {
+  start(attempt: Attempt): void {
     this.#inFlight.add(attempt);
     attempt.handle = this;
     try {
@@ -88,7 +89,7 @@ export class EndpointConnection
     }
   }
 
-  #write(attempt: ConnectionAttempt, isReused: boolean): void {
+  #write(attempt: Attempt, isReused: boolean): void {
     if (this.#inFlight.count === 1) {
       this.state = State.head;
       this.#waits.interim.reset();
@@ -97,9 +98,9 @@ export class EndpointConnection
     this.#writer.begin(attempt.request);
     this.#waits.sendsBody = attempt.request.body !== 0;
     if (this.#inFlight.count === 1) this.#rearm();
-    attempt.onConnected(this.#writer, isReused);
+    attempt.onSent(this.#writer, isReused);
     if (this.state === State.closed) return;
-    if (!attempt.isPipelinable || !isReused) {
+    if (!isReused || !canPipeline(attempt)) {
       this.#wire.output.flush();
       return;
     }
@@ -156,7 +157,7 @@ export class EndpointConnection
 
   // `AttemptHandle`.
 
-  resume(attempt: ConnectionAttempt): void {
+  resume(attempt: Attempt): void {
     if (this.#inFlight.first === attempt) this.#unpause();
   }
 
@@ -164,23 +165,19 @@ export class EndpointConnection
    * If others are in flight beside it and the rest of its answer can be skipped, the connection goes on; else it is
    * closed.
    */
-  cancel(attempt: ConnectionAttempt): void {
+  cancel(attempt: Attempt): void {
     const index = this.#inFlight.indexOf(attempt);
     if (index === -1) return;
     const isSkippable =
       index > 0 ||
       this.state === State.head ||
       (this.state === State.body && this.#reader.remaining <= maxSkippedBytes);
-    if (this.#inFlight.count > 1 && attempt.isPipelinable && isSkippable) {
-      this.#inFlight.skip(index);
-      if (index === 0) {
-        // It may be given up in the middle of a read: what it was lent is not read over by the answers behind it.
-        this.#wire.keepMemory();
-        this.#unpause();
-      }
+    if (this.#inFlight.count > 1 && isSkippable && canPipeline(attempt)) {
+      this.#skip(index);
       return;
     }
     this.#inFlight.remove(index);
+    if (index === 0) this.#sink = nowhere;
     if (this.state === State.tunnel && this.#wire.isEnding && !this.#wire.isFinished) {
       // Both sides have said that they are done; the client's last bytes are still on their way.
       this.#waits.awaitBytes(this.#owner.timeouts.idle);
@@ -188,7 +185,7 @@ export class EndpointConnection
     } else this.#failAll("UPSTREAM_RESET", "given up");
   }
 
-  skip(attempt: ConnectionAttempt): void {
+  skip(attempt: Attempt): void {
     const isSkippable =
       this.#inFlight.first === attempt &&
       this.state === State.body &&
@@ -198,7 +195,16 @@ export class EndpointConnection
       this.cancel(attempt);
       return;
     }
-    this.#inFlight.skip(0);
+    this.#skip(0);
+  }
+
+  #skip(index: number): void {
+    this.#inFlight.skip(index);
+    if (index > 0) return;
+    const { head } = this.#reader;
+    if (head !== null) this.#sink = this.#inFlight.first!.onAnswer(head);
+    // It may be given up in the middle of a read: what it was lent is not read over by the answers behind it.
+    this.#wire.keepMemory();
     this.#unpause();
   }
 
@@ -209,7 +215,7 @@ export class EndpointConnection
   }
 
   onBodyPiece(piece: Buffer): void {
-    if (this.state !== State.closed) this.#inFlight.first?.onData(piece);
+    if (this.state !== State.closed) this.#sink.data(piece);
   }
 
   expectAnswer(): boolean {
@@ -238,7 +244,7 @@ export class EndpointConnection
     if (this.#reader.head === null) return;
     const attempt = this.#inFlight.first;
     if (attempt === undefined) return;
-    const isReady = attempt.onReadEnd();
+    const isReady = this.#sink.flush();
     // One that has given itself up within the call will not resume.
     if (!isReady && this.#inFlight.first === attempt) this.#pause();
     else if (attempt instanceof SkippedAttempt && attempt.isTooLarge)
@@ -254,13 +260,20 @@ export class EndpointConnection
     const isSkippedInVain =
       attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
     if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
-    else attempt.onHead(head);
+    else this.#begin(attempt, head);
     if (this.#isClosed()) return false;
     // Content behind an answer that withholds it would be taken for the next answer, which is another client's.
     const isLast =
       head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#inFlight.count > 1);
     if (isLast) this.#failBehind();
     return true;
+  }
+
+  /** A callback may end the answer, or give it up, before its sink is there. */
+  #begin(attempt: Attempt, head: ResponseHead): void {
+    this.#sink = nowhere;
+    const sink = attempt.onAnswer(head);
+    if (this.#inFlight.first === attempt) this.#sink = sink;
   }
 
   /**
@@ -288,7 +301,7 @@ export class EndpointConnection
       this.#reader.head = head;
       this.state = State.tunnel;
       this.#writer.switchToTunnel();
-      attempt.onHead(head);
+      this.#begin(attempt, head);
       return !this.#isClosed();
     }
     const problem = this.#waits.interim.take(byteCount, this.#owner.wheel.clock.now(), this.#writer.bodyBytes);
@@ -310,6 +323,8 @@ export class EndpointConnection
    */
   onAnswerComplete(trailers: string, hasMore: boolean): void {
     const attempt = this.#inFlight.shift();
+    const sink = this.#takeSink();
+    const fields = trailers === "" ? null : Fields.ofText(trailers);
     const head = this.#reader.head!;
     this.#reader.head = null;
     this.#served++;
@@ -326,7 +341,7 @@ export class EndpointConnection
     if (!isReusable) {
       // What was pipelined behind it is lost with the connection, unanswered.
       this.#failAll("UPSTREAM_RESET", "closed after an answer");
-      attempt.onEnd(trailers);
+      sink.end(fields);
       return;
     }
     if (this.#inFlight.count > 0) {
@@ -337,7 +352,13 @@ export class EndpointConnection
       this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
-    if (!attempt.onEnd(trailers)) this.#wire.keepMemory();
+    if (!sink.end(fields)) this.#wire.keepMemory();
+  }
+
+  #takeSink(): BodySink {
+    const sink = this.#sink;
+    this.#sink = nowhere;
+    return sink;
   }
 
   #pause(): void {
@@ -370,13 +391,14 @@ export class EndpointConnection
   onEnd(): void {
     try {
       if (this.state === State.untilClose) {
-        const attempt = this.#inFlight.shift();
+        this.#inFlight.shift();
+        const sink = this.#takeSink();
         this.#destroy();
-        attempt.onEnd("");
+        sink.end(null);
       } else if (this.state === State.tunnel) {
         // It is only half of the end.
         this.#hasEndpointEnded = true;
-        this.#inFlight.first?.onEnd("");
+        if (this.#inFlight.count > 0) this.#sink.end(null);
         this.#rearm();
       } else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
@@ -465,6 +487,6 @@ export class EndpointConnection
 }
 
 /** Is this 101 one to the protocol that was asked for? */
-function isAskedFor({ upgrade }: ResponseHead, { request }: ConnectionAttempt): boolean {
+function isAskedFor({ upgrade }: ResponseHead, { request }: Attempt): boolean {
   return request.tunnel !== null && upgrade !== null && isSameProtocol(upgrade, request.tunnel);
 }

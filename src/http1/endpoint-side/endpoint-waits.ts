@@ -2,11 +2,12 @@
  * What a connection to an endpoint waits for, one thing at a time: the head of an answer, more of it, or the next
  * request.
  */
+import type { AttemptTimeouts } from "../../http/attempt.ts";
 import { Deadline } from "../../base/timer-wheel.ts";
 import type { ResponseHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { isStreaming } from "../../http/streaming.ts";
-import type { AttemptTimeouts, ConnectionOwner } from "./connection-attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { InterimGuard } from "./interim-guard.ts";
 import { ProgressWatch } from "../../net/progress-watch.ts";
 import type { Wire } from "../../net/wire.ts";

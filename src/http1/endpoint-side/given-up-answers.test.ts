@@ -6,18 +6,20 @@ import { test, type TestContext } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
+import type { Attempt } from "../../http/attempt.ts";
+import type { BodySink } from "../../http/body.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { SocketDialer } from "../../net/dialer.ts";
 import { strictRules } from "../syntax/response-parser.ts";
-import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
 
 /** A GET that may share its connection. What its callbacks do is up to the test. */
-class GetAttempt implements ConnectionAttempt {
-  handle: ConnectionAttempt["handle"] = null;
+class GetAttempt implements Attempt, BodySink {
+  handle: Attempt["handle"] = null;
   readonly request = exchangeAround({ method: "GET", authority: "a", target: "/" }).outgoing;
-  readonly isPipelinable = true;
-  readonly isRepeatable = true;
+  readonly wish = "any";
+  readonly bound = null;
   readonly client = null;
   readonly timeouts = null;
   readonly ended = Promise.withResolvers<void>();
@@ -31,29 +33,34 @@ class GetAttempt implements ConnectionAttempt {
     this.ended.promise.catch(() => {});
   }
 
-  onConnected(): void {}
+  onSent(): void {}
   onBodyWritable(): void {}
-  onHead(): void {}
+
+  onAnswer(): BodySink {
+    return this;
+  }
 
   onInterim(): boolean {
     return this.takesInterim();
   }
 
-  onData(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.chunks.push(chunk);
     this.onChunk();
   }
 
-  onReadEnd(): boolean {
+  flush(): boolean {
     return this.takesMore();
   }
 
-  onEnd(): boolean {
+  end(): boolean {
     this.ended.resolve();
     return true;
   }
 
-  onError(error: Error): void {
+  abort(): void {}
+
+  onFailure(error: Error): void {
     this.ended.reject(error);
   }
 

@@ -2,11 +2,13 @@
  * The attempts in flight on a connection to an endpoint. Answers come in the order of the requests (RFC 9112 section
  * 9.3.2), so this is a queue; one that is given up leaves a `SkippedAttempt` in its place.
  */
-import { type ConnectionAttempt, SkippedAttempt } from "./connection-attempt.ts";
+import type { Attempt } from "../../http/attempt.ts";
+import { canPipeline } from "./pipelining.ts";
+import { SkippedAttempt } from "./skipped-attempt.ts";
 
 /** A queue of attempts, the oldest first. One a connection. */
 export class InFlight {
-  readonly #attempts: ConnectionAttempt[] = [];
+  readonly #attempts: Attempt[] = [];
   /** How many do not share the connection. */
   #exclusiveCount = 0;
   /** How many, the youngest ones, are not written yet. */
@@ -17,7 +19,7 @@ export class InFlight {
   }
 
   /** The one whose answer comes next; undefined = nothing is in flight. */
-  get first(): ConnectionAttempt | undefined {
+  get first(): Attempt | undefined {
     return this.#attempts[0];
   }
 
@@ -31,9 +33,9 @@ export class InFlight {
     return this.#attempts.length > this.#unsentCount;
   }
 
-  add(attempt: ConnectionAttempt): void {
+  add(attempt: Attempt): void {
     this.#attempts.push(attempt);
-    if (!attempt.isPipelinable) this.#exclusiveCount++;
+    if (!canPipeline(attempt)) this.#exclusiveCount++;
   }
 
   /** The youngest waits for the others of its turn, to be written with them. */
@@ -47,21 +49,21 @@ export class InFlight {
   }
 
   /** Takes the first off: it is answered. */
-  shift(): ConnectionAttempt {
+  shift(): Attempt {
     const attempt = this.#attempts.shift()!;
-    if (!attempt.isPipelinable) this.#exclusiveCount--;
+    if (!canPipeline(attempt)) this.#exclusiveCount--;
     return attempt;
   }
 
   /** -1 = it is not in flight here. */
-  indexOf(attempt: ConnectionAttempt): number {
+  indexOf(attempt: Attempt): number {
     return this.#attempts.indexOf(attempt);
   }
 
   /** Gives up the one at `index`; its answer will be read and thrown away. */
   skip(index: number): void {
     const attempt = this.#attempts[index]!;
-    if (!attempt.isPipelinable) this.#exclusiveCount--;
+    if (!canPipeline(attempt)) this.#exclusiveCount--;
     this.#attempts[index] = new SkippedAttempt(attempt.request);
   }
 
@@ -71,13 +73,13 @@ export class InFlight {
   }
 
   /** Takes off those behind the first. */
-  takeBehind(): ConnectionAttempt[] {
+  takeBehind(): Attempt[] {
     this.#unsentCount = 0;
     return this.#attempts.splice(1);
   }
 
   /** Takes all off. */
-  takeAll(): ConnectionAttempt[] {
+  takeAll(): Attempt[] {
     return this.#attempts.splice(0);
   }
 }

@@ -6,7 +6,8 @@ import { type TestContext, test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import type { AttemptHandle, ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { SocketDialer } from "../../net/dialer.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
@@ -36,28 +37,33 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
       throw error;
     },
   };
-  const attempt: ConnectionAttempt & { handle: AttemptHandle | null } = {
+  const attempt: Attempt & { handle: AttemptHandle | null } = {
     handle: null,
     request: exchangeAround({ method: "GET", authority: "a" }).outgoing,
-    isPipelinable: false,
-    isRepeatable: true,
+    wish: "idle",
+    bound: null,
     client: null,
     keepConnection: () => false,
     timeouts: null,
-    onConnected: () => {},
+    onSent: () => {},
     onBodyWritable: () => {},
     onInterim: ({ status }) => {
       told.push(String(status));
       return onInterim();
     },
-    onHead: ({ status }) => told.push(String(status)),
-    onData: () => {},
-    onReadEnd: () => true,
-    onEnd: () => {
-      told.push("end");
-      return true;
+    onAnswer: ({ status }) => {
+      told.push(String(status));
+      return {
+        data: () => {},
+        flush: () => true,
+        end: () => {
+          told.push("end");
+          return true;
+        },
+        abort: () => {},
+      };
     },
-    onError: ({ code, detail }) => told.push(detail === "" ? code : `${code}: ${detail}`),
+    onFailure: ({ code, detail }) => told.push(detail === "" ? code : `${code}: ${detail}`),
   };
   const { port } = server.address() as AddressInfo;
   const rules = { headBytes: 65_536, headFields: 200, isLenient: false };

@@ -2,15 +2,16 @@
  * Tells attempts that their connection to an endpoint is lost. An exception in one of them does not keep the others from
  * being told.
  */
+import type { Attempt } from "../../http/attempt.ts";
 import { ProxyError } from "../../http/reason.ts";
-import type { ConnectionAttempt, ConnectionOwner } from "./connection-attempt.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 
 type BugListener = Pick<ConnectionOwner, "onInternalError">;
 
 /** Tells `attempt`, whose answer was the next or had begun, that it has failed. */
-export function failAttempt(attempt: ConnectionAttempt, error: ProxyError, owner: BugListener): void {
+export function failAttempt(attempt: Attempt, error: ProxyError, owner: BugListener): void {
   try {
-    attempt.onError(error);
+    attempt.onFailure(error);
   } catch (bug) {
     owner.onInternalError(bug);
   }
@@ -20,7 +21,7 @@ export function failAttempt(attempt: ConnectionAttempt, error: ProxyError, owner
  * Tells `attempts`, which were in flight behind another, that they were never answered: they may be sent again
  * elsewhere.
  */
-export function failUnanswered(attempts: readonly ConnectionAttempt[], detail: string, owner: BugListener): void {
+export function failUnanswered(attempts: readonly Attempt[], detail: string, owner: BugListener): void {
   for (const attempt of attempts)
     failAttempt(attempt, new ProxyError("UPSTREAM_RESET", { replay: "if-reused", detail }), owner);
 }

@@ -8,8 +8,8 @@
  *   chosen. Until the connection has been silent for a moment, nobody uses it. Not even the client who asked: it may be
  *   a proxy.
  */
+import type { Attempt } from "../../http/attempt.ts";
 import type { ResponseHead } from "../../http/message.ts";
-import type { ConnectionAttempt } from "./connection-attempt.ts";
 
 /** Says who may use a connection to an endpoint next. One a connection. */
 export class Reuse {
@@ -26,11 +26,11 @@ export class Reuse {
   /** The client connection that it is bound to; null = nobody's, whose attempt was given up. */
   #client: object | null = null;
 
-  noteRequest(attempt: ConnectionAttempt): void {
+  noteRequest(attempt: Attempt): void {
     if (attempt.request.bindsConnection) this.#bind(attempt.client);
   }
 
-  noteAnswer(head: ResponseHead, attempt: ConnectionAttempt): void {
+  noteAnswer(head: ResponseHead, attempt: Attempt): void {
     if (head.bindsConnection) this.#bind(attempt.client);
     if (head.withholdsContent) this.isSuspect = true;
   }

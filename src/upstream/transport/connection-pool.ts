@@ -6,11 +6,13 @@
  * closed after their last answer.
  */
 import { ipVersion } from "../../base/ip-address.ts";
+import type { Attempt } from "../../http/attempt.ts";
+import type { ConnectionOwner } from "../../http1/endpoint-side/connection-owner.ts";
+import { canPipeline } from "../../http1/endpoint-side/pipelining.ts";
 import type { EndOfTurn } from "../../base/end-of-turn.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import { ProxyError } from "../../http/reason.ts";
-import type { ConnectionAttempt, ConnectionOwner } from "../../http1/endpoint-side/connection-attempt.ts";
 import { type Dialer, type Dialling, SocketDialer, type WireTaker } from "../../net/dialer.ts";
 import type { Wire } from "../../net/wire.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
@@ -19,7 +21,7 @@ import type { EndpointSpec } from "../endpoint.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import type { EndpointProtocol, PooledConnection } from "./pooled-connection.ts";
 import type { AddressWatcher, HostResolver } from "../names/host-resolver.ts";
-import type { Attempt, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
 
 /** Options of the connections to an endpoint; durations in milliseconds, 0 = none. */
 export interface TransportOptions {
@@ -125,8 +127,8 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
 
   send(attempt: Attempt): void {
     const address = this.#rotation.next(this.wheel.clock);
-    if (attempt.mayReuse || attempt.bound !== null) {
-      if (this.options.pipelining > 1 && attempt.isPipelinable && attempt.bound === null) {
+    if (attempt.wish !== "new" || attempt.bound !== null) {
+      if (this.options.pipelining > 1 && attempt.bound === null && canPipeline(attempt)) {
         const shared = this.#shared;
         for (let i = 0; i < shared.length; i++) {
           const connection = shared[i]!;
@@ -207,7 +209,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     return this.#dialer.dial(address.target, taker);
   }
 
-  serve(attempt: ConnectionAttempt, wire: Wire, address: PooledAddress): void {
+  serve(attempt: Attempt, wire: Wire, address: PooledAddress): void {
     const connection = this.#protocol(wire, this);
     this.#open.set(connection, address);
     connection.start(attempt);
@@ -230,7 +232,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
 
   // `ConnectionOwner`.
 
-  onIdle(connection: PooledConnection, keepAliveHintMs: number, last: ConnectionAttempt): void {
+  onIdle(connection: PooledConnection, keepAliveHintMs: number, last: Attempt): void {
     this.#unshare(connection);
     const address = this.#open.get(connection);
     if (address === undefined || address.isGone || this.#isDraining) {
@@ -273,7 +275,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
    * The connection is kept for the client whose login it carries, whatever the size of the pool: else nobody could log
    * in.
    */
-  #keepBound(connection: PooledConnection, keepAliveHintMs: number, last: ConnectionAttempt): void {
+  #keepBound(connection: PooledConnection, keepAliveHintMs: number, last: Attempt): void {
     const isKept = connection.reuse.isBoundTo(last.client) && last.keepConnection(connection);
     if (!isKept) {
       connection.drain();
@@ -297,14 +299,14 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
       else this.#start(attempt, connection);
     } catch (error) {
       this.onInternalError(error);
-      attempt.onError(new ProxyError("INTERNAL_ERROR"));
+      attempt.onFailure(new ProxyError("INTERNAL_ERROR"));
     }
   }
 
   /** `connection` was taken out of those that are idle. */
   #start(attempt: Attempt, connection: PooledConnection): void {
     if (attempt.bound === null) this.#idleCount--;
-    if (this.options.pipelining > 1 && attempt.isPipelinable && attempt.bound === null) this.#shared.push(connection);
+    if (this.options.pipelining > 1 && attempt.bound === null && canPipeline(attempt)) this.#shared.push(connection);
     connection.start(attempt);
   }
 

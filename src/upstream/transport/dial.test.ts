@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { ProxyError, ReasonCode } from "../../http/reason.ts";
-import type { AttemptHandle, ConnectionAttempt } from "../../http1/endpoint-side/connection-attempt.ts";
+import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
 import type { Wire } from "../../net/wire.ts";
 import { type PooledAddress, PooledAddress as Address } from "./address-rotation.ts";
@@ -33,17 +33,16 @@ function bench(connectTimeoutMs = 3_000) {
       failures.set(address.name, (shortage) => taker.onDialFailed({ shortage, detail: "" }, dialling));
       return dialling;
     },
-    serve: (_attempt: ConnectionAttempt, _wire: Wire, address: PooledAddress): void =>
-      void events.push(`start ${address.name}`),
+    serve: (_attempt: Attempt, _wire: Wire, address: PooledAddress): void => void events.push(`start ${address.name}`),
     onAddressUp: ({ name }: PooledAddress) => void events.push(`up ${name}`),
     onAddressDown: ({ name }: PooledAddress) => void events.push(`down ${name}`),
     onDialEnd: () => void ended++,
   };
   const attempt = {
     handle: null as AttemptHandle | null,
-    onError: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`),
+    onFailure: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`),
   };
-  const dial = new Dial(host, attempt as unknown as ConnectionAttempt);
+  const dial = new Dial(host, attempt as unknown as Attempt);
   const advance = (ms: number): void => {
     for (let step = 0; step < ms; step++) {
       clock.advance(1);
@@ -167,14 +166,14 @@ test("an attempt that is given up leaves nothing behind, whatever was under way"
   const resolving = bench();
   let calledOff = 0;
   resolving.dial.resolving = { cancel: () => void calledOff++ };
-  resolving.attempt.handle!.cancel(resolving.attempt as unknown as ConnectionAttempt);
+  resolving.attempt.handle!.cancel(resolving.attempt as unknown as Attempt);
   assert.deepEqual([resolving.events, calledOff], [[], 1]);
   resolving.over();
 
   const connecting = bench();
   connecting.begin("a", "b", "c");
   connecting.advance(255);
-  connecting.attempt.handle!.skip(connecting.attempt as unknown as ConnectionAttempt);
+  connecting.attempt.handle!.skip(connecting.attempt as unknown as Attempt);
   connecting.advance(5_000);
   assert.deepEqual(connecting.events, ["try a", "try b", "abandon a", "abandon b"]);
   connecting.over();

@@ -3,10 +3,10 @@
  * after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5).
  * One deadline covers all of it, TLS included if there is any. Nothing stays behind when it is over.
  */
+import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import type { ScheduledCall } from "../../base/scheduler.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
-import type { AttemptHandle, ConnectionAttempt } from "../../http1/endpoint-side/connection-attempt.ts";
 import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
 import type { Wire } from "../../net/wire.ts";
 import type { PooledAddress } from "./address-rotation.ts";
@@ -21,7 +21,7 @@ export interface DialHost {
   /** Begins to connect to `address`, and tells `taker` the outcome later. */
   open(address: PooledAddress, taker: WireTaker): Dialling;
   /** Starts `attempt` on `wire`, which has come up and leads to `address`. */
-  serve(attempt: ConnectionAttempt, wire: Wire, address: PooledAddress): void;
+  serve(attempt: Attempt, wire: Wire, address: PooledAddress): void;
   /** `address` took a connection. */
   onAddressUp(address: PooledAddress): void;
   /** `address` cannot be connected to, or is slower than another that was tried later. */
@@ -43,7 +43,7 @@ export class Dial implements AttemptHandle, WireTaker {
   /** Cancels the resolving of the name while that is under way; else null. */
   resolving: ScheduledCall | null = null;
   readonly #host: DialHost;
-  readonly #attempt: ConnectionAttempt;
+  readonly #attempt: Attempt;
   readonly #deadline: Deadline;
   /** Null until there is another address to try. */
   #nextTry: Deadline | null = null;
@@ -55,7 +55,7 @@ export class Dial implements AttemptHandle, WireTaker {
   /** Why it fails if no address is left. */
   #error: ProxyError | null = null;
 
-  constructor(host: DialHost, attempt: ConnectionAttempt) {
+  constructor(host: DialHost, attempt: Attempt) {
     this.#host = host;
     this.#attempt = attempt;
     this.#deadline = new Deadline(this.#onDeadline);
@@ -83,7 +83,7 @@ export class Dial implements AttemptHandle, WireTaker {
   fail(error: ProxyError): void {
     if (this.#isOver) return;
     this.#end();
-    this.#attempt.onError(error);
+    this.#attempt.onFailure(error);
   }
 
   // `AttemptHandle`: the attempt that waits.

@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { ManualScheduler } from "../../base/scheduler.ts";
+import type { Attempt } from "../../http/attempt.ts";
+import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { Reuse } from "../../http1/endpoint-side/reuse.ts";
 import { PooledAddress } from "./address-rotation.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
 import { IdleConnections } from "./idle-connections.ts";
-import type { Attempt } from "../transport.ts";
 
 /** A GET, and a request that could not be sent again. */
-const plain = { isRepeatable: true, bound: null } as unknown as Attempt;
-const fragile = { isRepeatable: false, bound: null } as unknown as Attempt;
+const plain = { request: exchangeAround({ method: "GET" }).outgoing, bound: null } as unknown as Attempt;
+const fragile = { request: exchangeAround({ method: "POST" }).outgoing, bound: null } as unknown as Attempt;
 
 class Pool {
   readonly scheduler = new ManualScheduler();
@@ -165,7 +166,7 @@ test("a bound connection on which a look finds something is none: its client log
   });
   pool.connections.parkBound(connection);
   await Promise.resolve();
-  const attempt = { isRepeatable: false, bound: connection } as unknown as Attempt;
+  const attempt = { ...fragile, bound: connection } as unknown as Attempt;
   assert.equal(pool.connections.take(attempt, null), null);
   assert.equal(attempt.bound, null);
 });

@@ -19,14 +19,14 @@
  * At most as many attempts wait as there are connections, each for two turns of the event loop or `quietMs` and two
  * turns; then they go elsewhere.
  */
+import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
+import { canRepeat } from "../../http1/endpoint-side/pipelining.ts";
 import type { EndOfTurn, EndOfTurnTask } from "../../base/end-of-turn.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
-import type { AttemptHandle } from "../../http1/endpoint-side/connection-attempt.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
-import type { Attempt } from "../transport.ts";
 
 /**
  * The owner of the connections. It keeps those that anybody may get, for each address, in the order in which they were
@@ -264,7 +264,7 @@ function takeOut(idle: PooledConnection[], index: number): PooledConnection {
 
 /** It could not be sent again. */
 function needsLook(attempt: Attempt): boolean {
-  return !attempt.isRepeatable || attempt.bound !== null;
+  return !canRepeat(attempt.request) || attempt.bound !== null;
 }
 
 /** An attempt that waits for a look at a connection. */

@@ -1,6 +1,7 @@
 /** What a pool needs of a connection to an endpoint, whatever is spoken over it. */
+import type { Attempt } from "../../http/attempt.ts";
+import type { ConnectionOwner } from "../../http1/endpoint-side/connection-owner.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
-import type { ConnectionAttempt, ConnectionOwner } from "../../http1/endpoint-side/connection-attempt.ts";
 import type { Reuse } from "../../http1/endpoint-side/reuse.ts";
 import type { Wire } from "../../net/wire.ts";
 
@@ -13,7 +14,7 @@ export interface PooledConnection extends BoundConnection {
   /** It may take another attempt beside those in flight, if all of them say so. */
   readonly isPipeliner: boolean;
   /** Gives it `attempt`: it has just come up, is idle, or pipelines. */
-  start(attempt: ConnectionAttempt): void;
+  start(attempt: Attempt): void;
   /** Waits in the pool for at most `idleMs`. */
   park(idleMs: number): void;
   /** Closes it if anything has arrived while it is idle. @returns true if nothing has; false also if nobody knows */
