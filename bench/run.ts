@@ -11,14 +11,21 @@ import { type Backend, startBackend } from "./macro/backend.ts";
 import { allowedCores, machineFacts, planCores } from "./macro/machine.ts";
 import { measureIdle } from "./macro/measure-idle.ts";
 import { type LoadSettings, measureLoad } from "./macro/measure-load.ts";
+import { measureMemory } from "./macro/measure-memory.ts";
 import { measureStartup } from "./macro/measure-startup.ts";
 import { createCatalog } from "./macro/peers/catalog.ts";
 import { commandOutput } from "./macro/peers/command-output.ts";
-import { defaultMillraceCommand, ensureCompiled } from "./macro/peers/millrace.ts";
+import {
+  defaultMillraceCommand,
+  ensureCompiled,
+  millraceCold,
+  millraceInThreads,
+  millracePeer,
+} from "./macro/peers/millrace.ts";
 import type { Peer } from "./macro/peers/peer.ts";
 import { ForeignLoad } from "./macro/process-usage.ts";
 import { renderChart } from "./macro/report/chart.ts";
-import { replaceReadmeSection, renderReadmeSection } from "./macro/report/readme.ts";
+import { replaceReadmeSection, renderReadmeSection, renderTargets } from "./macro/report/readme.ts";
 import { renderTables } from "./macro/report/tables.ts";
 import type { BenchResults } from "./macro/results.ts";
 import { loadScenarios, plainPeers, type ScenarioName, scenarioNames } from "./macro/scenarios.ts";
@@ -35,7 +42,7 @@ const help = `Usage: node bench/run.ts [options]
   --seconds N         length of a round in whole seconds (default 2; quick: 1)
   --patient           on a shared machine: repeat rounds, up to five times, in which other programs took over a tenth of it
   --millrace COMMAND  how to start Millrace, before "run FILE" (default: the compiled package if it is current, else the sources)
-  --write             also rewrite the benchmark section of README.md
+  --write             also rewrite the sections of README.md and bench/README.md
   --render            measure nothing: rewrite chart and README section from bench/results/latest.json
   --help
 
@@ -59,6 +66,7 @@ const { values: options } = parseArgs({
 const files = {
   results: fileURLToPath(new URL("results/latest.json", import.meta.url)),
   chart: fileURLToPath(new URL("results/chart.svg", import.meta.url)),
+  guide: fileURLToPath(new URL("README.md", import.meta.url)),
   readme: fileURLToPath(new URL("../README.md", import.meta.url)),
 };
 
@@ -88,7 +96,7 @@ function positive(text: string | undefined, fallback: number): number {
  */
 async function chooseCommand(scenarios: ReadonlySet<ScenarioName>): Promise<readonly string[]> {
   if (options.millrace !== undefined) return options.millrace.split(" ").filter((word) => word !== "");
-  if (scenarios.has("startup")) {
+  if (scenarios.has("startup") || scenarios.has("memory")) {
     await ensureCompiled().catch((error: Error) =>
       console.error(`The package cannot be built, so the sources are measured: ${error.message}`),
     );
@@ -124,6 +132,8 @@ async function measure(): Promise<BenchResults> {
     load: {},
     idle: {},
     startup: {},
+    memory: null,
+    coldStartup: null,
     routeLookup: null,
     verdicts: [],
     failures: [],
@@ -181,6 +191,19 @@ async function measure(): Promise<BenchResults> {
         report("startup"),
       );
     }
+    if (scenarios.has("startup") && names.has("millrace")) {
+      const cold = millracePeer(millraceCold, command);
+      const measured = await measureStartup([cold], backend, plan, settings.rounds, report("startup"));
+      results.coldStartup = measured[cold.name] ?? null;
+    }
+    if (scenarios.has("memory") && names.has("millrace")) {
+      console.error("memory: with proxy threads, idle, under load and afterwards");
+      const peer = millracePeer(millraceInThreads, command);
+      results.memory = await measureMemory(peer, backend, plan, options.quick ? 10 : 60).catch((error: Error) => {
+        report("memory")(peer.name, error);
+        return null;
+      });
+    }
     if (scenarios.has("routes") && names.has("millrace")) {
       console.error("routes: look-up among 10,000 routes");
       results.routeLookup = await measureRouteLookup(Math.max(settings.rounds, 15));
@@ -195,6 +218,7 @@ async function measure(): Promise<BenchResults> {
 
 function writeReadme(results: BenchResults): void {
   writeFileSync(files.readme, replaceReadmeSection(readFileSync(files.readme, "utf8"), renderReadmeSection(results)));
+  writeFileSync(files.guide, replaceReadmeSection(readFileSync(files.guide, "utf8"), renderTargets(results)));
 }
 
 if (options.help) {

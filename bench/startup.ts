@@ -18,7 +18,7 @@ import { median } from "./macro/statistics.ts";
 import { cleanUpAtExit } from "./macro/workspace.ts";
 
 /** Milliseconds. */
-const limit = 300;
+const limit = 200;
 
 const { values: options } = parseArgs({
   options: { rounds: { type: "string", default: "9" }, sources: { type: "boolean", default: false } },

@@ -66,6 +66,14 @@ export function memoryBytes(pid: number): number {
   return kib * 1024;
 }
 
+/** Resident memory of the tree, in bytes; memory shared with other processes counts in full. */
+export function residentBytes(pid: number): number {
+  return processTree(pid).reduce(
+    (sum, member) => sum + Number(/^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${member}/status`))?.[1] ?? 0) * 1024,
+    0,
+  );
+}
+
 /** Time all cores together spent not idle, in microseconds. */
 function machineBusyUs(): number {
   const fields = (readText("/proc/stat").split("\n")[0] ?? "").split(/\s+/).slice(1).map(Number);

@@ -27,6 +27,18 @@ export interface Samples {
   values: number[];
 }
 
+/** Resident memory of Millrace with proxy threads, in bytes. */
+export interface MemoryResult {
+  /** With one proxy thread, before any request. */
+  idleBytes: number;
+  /** What each further proxy thread adds to it. */
+  furtherThreadBytes: number;
+  /** With one proxy thread, at the end of the load. */
+  loadedBytes: number;
+  /** 30 s later. */
+  restedBytes: number;
+}
+
 /** By the name of the proxy. */
 export type ByPeer<T> = Record<string, T>;
 
@@ -52,6 +64,9 @@ export interface BenchResults {
   idle: ByPeer<Samples>;
   /** Milliseconds from the start of the process to the first proxied answer. */
   startup: ByPeer<Samples>;
+  memory: MemoryResult | null;
+  /** Milliseconds to the first answer without a compile cache. */
+  coldStartup: Samples | null;
   /** Microseconds per look-up among 10,000 routes. */
   routeLookup: Samples | null;
   verdicts: Verdict[];

@@ -13,7 +13,18 @@ export interface LoadScenario extends LoadRequest {
 }
 
 /** Names of everything `--only` accepts, in the order it runs. */
-export const scenarioNames = ["small", "10k", "1m", "post", "connect", "threads", "idle", "startup", "routes"] as const;
+export const scenarioNames = [
+  "small",
+  "10k",
+  "1m",
+  "post",
+  "connect",
+  "threads",
+  "idle",
+  "startup",
+  "memory",
+  "routes",
+] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 64, threads: [1], peers: null } as const;

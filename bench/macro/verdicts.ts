@@ -1,7 +1,7 @@
 /**
  * The project's targets for speed, judged on measured results. A target whose parts were not measured gives no verdict.
  */
-import { type BenchResults, type LoadResult, type Verdict } from "./results.ts";
+import type { BenchResults, LoadResult, MemoryResult, Verdict } from "./results.ts";
 import { median, medianDifference, medianRatio } from "./statistics.ts";
 
 interface Target {
@@ -21,11 +21,25 @@ function cpuRatio(scenario: string, ours: string, theirs: string): (results: Ben
   return (results) => medianRatio(cpu(results, scenario, ours), cpu(results, scenario, theirs));
 }
 
+function memoryTarget(target: string, limit: number, bytes: (memory: MemoryResult) => number): Target {
+  return {
+    target,
+    limit,
+    unit: "MiB",
+    measure: ({ memory }) => (memory ? bytes(memory) / 2 ** 20 : Number.NaN),
+  };
+}
+
 export const targets: readonly Target[] = [
-  { target: "CPU per small request, of nginx", limit: 1.5, unit: "×", measure: cpuRatio("small", "millrace", "nginx") },
+  {
+    target: "CPU per small request, of nginx",
+    limit: 1.15,
+    unit: "×",
+    measure: cpuRatio("small", "millrace", "nginx"),
+  },
   {
     target: "the same with pipelining 8, of nginx",
-    limit: 1.1,
+    limit: 0.85,
     unit: "×",
     measure: cpuRatio("small", "millrace-pipelining", "nginx"),
   },
@@ -37,7 +51,7 @@ export const targets: readonly Target[] = [
   },
   {
     target: "CPU per small request, of http-proxy",
-    limit: 0.3,
+    limit: 0.28,
     unit: "×",
     measure: cpuRatio("small", "millrace", "http-proxy"),
   },
@@ -48,14 +62,27 @@ export const targets: readonly Target[] = [
     measure: cpuRatio("1m", "millrace", "nginx"),
   },
   {
+    target: "CPU per POST of 64 KiB, of nginx",
+    limit: 1.15,
+    unit: "×",
+    measure: cpuRatio("post", "millrace", "nginx"),
+  },
+  { target: "the same, of HAProxy", limit: 1, unit: "×", measure: cpuRatio("post", "millrace", "haproxy") },
+  {
+    target: "CPU per new connection, of nginx",
+    limit: 1.4,
+    unit: "×",
+    measure: cpuRatio("connect", "millrace", "nginx"),
+  },
+  {
     target: "JSON access log, more CPU per request",
-    limit: 2,
+    limit: 1.5,
     unit: "µs",
     measure: (results) => medianDifference(cpu(results, "small", "millrace-log"), cpu(results, "small", "millrace")),
   },
   {
     target: "idle keep-alive connection",
-    limit: 8,
+    limit: 5,
     unit: "KiB",
     measure: (results) => median(results.idle["millrace"]?.values ?? []) / 1024,
   },
@@ -67,9 +94,24 @@ export const targets: readonly Target[] = [
   },
   {
     target: "start to the first answer",
-    limit: 300,
+    limit: 200,
     unit: "ms",
     measure: (results) => median(results.startup["millrace"]?.values ?? []),
+  },
+  {
+    target: "the same without a compile cache",
+    limit: 350,
+    unit: "ms",
+    measure: (results) => median(results.coldStartup?.values ?? []),
+  },
+  memoryTarget("resident memory, idle, one proxy thread", 80, (memory) => memory.idleBytes),
+  memoryTarget("a further proxy thread", 15, (memory) => memory.furtherThreadBytes),
+  memoryTarget("after a minute of full load, access log on", 100, (memory) => memory.loadedBytes),
+  {
+    target: "30 s after the load, of idle",
+    limit: 1.1,
+    unit: "×",
+    measure: ({ memory }) => (memory ? memory.restedBytes / memory.idleBytes : Number.NaN),
   },
 ];
 

@@ -14,6 +14,10 @@ export interface MillraceVariant {
   title: string;
   pipelining: number;
   accessLog: boolean;
+  /** Proxy threads also if one is enough; else one data plane in the control thread. */
+  inThreads?: boolean;
+  /** What V8 has compiled is not kept from start to start. */
+  isCold?: boolean;
 }
 
 export const millraceVariants: readonly MillraceVariant[] = [
@@ -21,6 +25,24 @@ export const millraceVariants: readonly MillraceVariant[] = [
   { name: "millrace-pipelining", title: "Millrace, pipelining 8", pipelining: 8, accessLog: false },
   { name: "millrace-log", title: "Millrace, JSON access log", pipelining: 1, accessLog: true },
 ];
+
+/** Measured for its memory alone. */
+export const millraceInThreads: MillraceVariant = {
+  name: "millrace-threads",
+  title: "Millrace in threads",
+  pipelining: 1,
+  accessLog: true,
+  inThreads: true,
+};
+
+/** Measured for its start alone. */
+export const millraceCold: MillraceVariant = {
+  name: "millrace-cold",
+  title: "Millrace without a compile cache",
+  pipelining: 1,
+  accessLog: false,
+  isCold: true,
+};
 
 const compiled = join(root, "dist/bin/millrace.cjs");
 
@@ -66,7 +88,7 @@ export function millraceConfig(
   options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string },
 ): object {
   return {
-    workers: options.threads > 1 ? options.threads : 0,
+    workers: options.threads > 1 || variant.inThreads === true ? options.threads : 0,
     listeners: [{ address: `127.0.0.1:${options.listenPort}`, timeouts: { keepAlive: "300s" } }],
     routes: [{ upstream: "backend" }],
     upstreams: {
@@ -100,7 +122,10 @@ export function millracePeer(variant: MillraceVariant, command: readonly string[
         logPath: join(folder, "access.log"),
       });
       writeFileSync(file, JSON.stringify(config, null, 2));
-      return { command: [...command, "run", file] };
+      return {
+        command: [...command, "run", file],
+        ...(variant.isCold === true && { env: { NODE_DISABLE_COMPILE_CACHE: "1" } }),
+      };
     },
   };
 }

@@ -76,15 +76,6 @@ export function renderReadmeSection(results: BenchResults): string {
       figure(medianOf(result, "requestsPerSecond")),
     ]);
   }
-  const verdictRows = [["target", "measured", "limit", ""]];
-  for (const verdict of results.verdicts) {
-    verdictRows.push([
-      verdict.target,
-      figure(verdict.measured, ` ${verdict.unit}`),
-      `${verdict.limit} ${verdict.unit}`,
-      verdict.pass ? "reached" : "**missed**",
-    ]);
-  }
   const versions = Object.entries(results.versions)
     .filter(([name]) => !name.startsWith("millrace"))
     .map(([name, version]) => `${name} ${version}`);
@@ -101,9 +92,22 @@ export function renderReadmeSection(results: BenchResults): string {
     markdownTable(smallRows),
     markdownTable(otherRows),
     ...(threadRows.length > 1 ? [markdownTable(threadRows)] : []),
-    markdownTable(verdictRows),
     `Measured ${results.date} on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${versions.join(", ")}: the proxy alone on one core,` +
       ` medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s, ratios taken within a round.${sharing}${shared}` +
       ` Repeat it with \`npm run bench\`; [bench/README.md](bench/README.md) says how each figure is taken.`,
   ].join("\n\n");
+}
+
+/** The table of targets, for between the markers of bench/README.md. */
+export function renderTargets(results: BenchResults): string {
+  const verdictRows = [["target", "measured", "limit", ""]];
+  for (const verdict of results.verdicts) {
+    verdictRows.push([
+      verdict.target,
+      figure(verdict.measured, ` ${verdict.unit}`),
+      `${verdict.limit} ${verdict.unit}`,
+      verdict.pass ? "reached" : "**missed**",
+    ]);
+  }
+  return markdownTable(verdictRows);
 }

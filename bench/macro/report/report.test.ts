@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { BenchResults, LoadResult } from "../results.ts";
 import { judge } from "../verdicts.ts";
 import { renderChart } from "./chart.ts";
-import { renderReadmeSection, replaceReadmeSection } from "./readme.ts";
+import { renderReadmeSection, renderTargets, replaceReadmeSection } from "./readme.ts";
 import { figure, renderTables } from "./tables.ts";
 
 function load(...cpuUs: number[]): LoadResult {
@@ -33,6 +33,13 @@ const results: BenchResults = {
   },
   idle: { nginx: { values: [512] }, millrace: { values: [6144, 7168, 6656] } },
   startup: { millrace: { values: [120, 350, 140] } },
+  memory: {
+    idleBytes: 80 * 2 ** 20,
+    furtherThreadBytes: 16 * 2 ** 20,
+    loadedBytes: 96 * 2 ** 20,
+    restedBytes: 84 * 2 ** 20,
+  },
+  coldStartup: { values: [340] },
   routeLookup: { values: [0.5] },
   verdicts: [],
   failures: [],
@@ -43,12 +50,17 @@ test("targets are judged on medians, and only if everything they need was measur
   assert.deepEqual(
     results.verdicts.map(({ target, measured, pass }) => [target, Number(measured.toFixed(3)), pass]),
     [
-      ["CPU per small request, of nginx", 1.4, true],
+      ["CPU per small request, of nginx", 1.4, false],
       ["CPU per small request, of Go's reverse proxy", 0.28, true],
       ["CPU per byte of 1 MiB responses, of nginx", 1.25, false],
-      ["idle keep-alive connection", 6.5, true],
+      ["idle keep-alive connection", 6.5, false],
       ["look-up among 10,000 routes", 0.5, true],
       ["start to the first answer", 140, true],
+      ["the same without a compile cache", 340, true],
+      ["resident memory, idle, one proxy thread", 80, true],
+      ["a further proxy thread", 16, false],
+      ["after a minute of full load, access log on", 96, true],
+      ["30 s after the load, of idle", 1.05, true],
     ],
   );
 });
@@ -68,6 +80,12 @@ test("the README section replaces what is between the markers and nothing else",
   assert.ok(!replaced.includes("\nold\n"));
   assert.match(replaced, /\| \*\*Millrace\*\* \| 14\.0 \|/);
   assert.equal(replaceReadmeSection(replaced, renderReadmeSection(results)), replaced);
+});
+
+test("the targets are a table of their own, and the versions of all proxies are told", () => {
+  assert.match(renderTargets(results), /\| a further proxy thread \| 16\.0 MiB \| 15 MiB \| \*\*missed\*\* \|/);
+  assert.doesNotMatch(renderReadmeSection(results), /further proxy thread/);
+  assert.match(renderTables(results), /^Measured versions: wrk 4\.1\.0, nginx 1\.22\.1$/m);
 });
 
 test("a README without markers is refused", () => {

@@ -92,6 +92,8 @@ export function renderTables(results: BenchResults): string {
     ]);
     parts.push(`targets\n${alignColumns(rows)}`);
   }
+  const versions = Object.entries(results.versions).map(([name, version]) => `${name} ${version}`);
+  if (versions.length > 0) parts.push(`Measured versions: ${versions.join(", ")}`);
   for (const { scenario, peer } of results.failures) parts.push(`FAILED: ${peer} in ${scenario}`);
   parts.push(`Other programs took ${figure(results.foreignShare * 100, "%")} of the machine meanwhile.`);
   return parts.join("\n\n");
