@@ -59,7 +59,7 @@ export function createRegion(byteLength: number): SharedRegion {
   return { buffer: new SharedArrayBuffer(byteLength), byteOffset: 0, byteLength };
 }
 
-/** A directory of shared regions: one's own, or one that was made of a snapshot of another thread's. */
+/** A directory of shared regions: the thread's own, or one that was made of a snapshot of another thread's. */
 export class SharedMemory {
   /** All, or those that were looked up or came after the snapshot. */
   readonly #regions = new Map<string, Placed>();
@@ -71,7 +71,7 @@ export class SharedMemory {
   /** Keys of the snapshot that do not hold any more. */
   readonly #dropped = new Set<string>();
 
-  /** @param snapshot the directory to share; default: an empty one of one's own. */
+  /** @param snapshot the directory to share; default: a new, empty one. */
   constructor(snapshot?: SharedSnapshot) {
     if (snapshot !== undefined) this.adopt(snapshot);
   }
@@ -124,7 +124,7 @@ export class SharedMemory {
 
   /**
    * Becomes the directory that a newer snapshot was made of. A key that was forgotten and made again in between names
-   * other memory than before; whoever still holds the old region keeps using it. A region of one's own making is
+   * other memory than before; whoever still holds the old region keeps using it. A region that this thread has made is
    * forgotten unless the snapshot has it.
    */
   adopt(snapshot: SharedSnapshot): void {
@@ -163,12 +163,12 @@ export class SharedMemory {
     if (slab.keys === 0 && slab !== open) this.#slabs.delete(slab.id);
   }
 
-  /** The keys of one's own directory. */
+  /** The keys of the thread's own directory. */
   get keys(): readonly string[] {
     return [...this.#regions.keys()];
   }
 
-  /** One's own directory as it is posted to a thread: all of it, or the part with `keys`, which must be there. */
+  /** The thread's own directory as it is posted to a thread: all of it, or the part with `keys`, which must be there. */
   snapshot(keys?: readonly string[]): SharedSnapshot {
     return writeSnapshot(keys === undefined ? [...this.#regions] : keys.map((key) => [key, this.#regions.get(key)!]));
   }

@@ -1,7 +1,7 @@
 /**
- * Work that one turn of the event loop is not to be spent on, once a thread: whoever has had its share of a turn goes
- * on in a later one, behind everybody that asked before. Between two turns every socket that is ready is read, so what
- * others wait for is bounded by a count, however much a few have to do.
+ * The queue of what has had its share of one turn of the event loop: it goes on in a later turn, behind everything that
+ * asked before. One a thread. Between two turns every socket that is ready is read, so the wait of the others is bounded
+ * by a count, however much a few have to do.
  */
 
 /** How many of those that wait go on in one turn. */

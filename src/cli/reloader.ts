@@ -109,7 +109,7 @@ export class Reloader {
     try {
       const diff = await proxy.reload(config);
       const report = describeDiff(diff);
-      // A watched file that somebody has asked to reload already is no news.
+      // The file was watched, too, and a reload that was asked for has read this change already.
       if (diff.isEmpty && cause === "file") this.#logger.debug("the file holds nothing new");
       else {
         this.#logger.info(`reloaded: ${report}`, { cause });

@@ -23,8 +23,8 @@ function writeTo(name: "stdout" | "stderr", text: string): void {
 }
 
 /**
- * From now on, an output that cannot be written is no reason for a stack trace. Standard output that is lost for
- * another cause than that nobody reads it is a failure of the command.
+ * From now on, an output that cannot be written does not end the command with a stack trace. If standard output fails
+ * for another reason than that its reader is gone, the command fails.
  */
 export function hearOutputErrors(): void {
   hear("stdout", (error) => {

@@ -17,8 +17,7 @@ export class UpstreamState {
   readonly #words: Int32Array;
 
   /**
-   * @param region `byteLength` bytes; a window of one's own for tests may be made with
-   * `createRegion(UpstreamState.byteLength)`
+   * @param region `byteLength` bytes; for tests, one may be made with `createRegion(UpstreamState.byteLength)`
    */
   constructor(region: SharedRegion) {
     this.#words = wordsOf(region);

@@ -44,7 +44,7 @@ export interface InputHost {
   onConsumed(): void;
   /** The connection waits for its turn. */
   onPutOff(): void;
-  /** It is its turn, before it goes on. */
+  /** The turn of the connection has come; called before it reads on. */
   onTurn(): void;
   /** A bug of ours. */
   crash(error: unknown): void;
