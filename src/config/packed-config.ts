@@ -23,7 +23,7 @@ type Part =
   | { readonly routes: Config["routes"] }
   | { readonly upstreams: Config["upstreams"] };
 
-/** What is packed already, or came so: a configuration does not change, and goes on to threads as it came. */
+/** The packed forms of configurations that were packed here, or came so: a configuration never changes. */
 const known = new WeakMap<Config, PackedConfig>();
 
 /** Writes `config`, which is plain data, in slices; once. */

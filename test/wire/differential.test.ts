@@ -247,8 +247,8 @@ function inTurn(run: () => Promise<void>): Promise<void> {
 const compare = (input: string): Promise<void> => inTurn(() => compareAlone(input));
 
 async function compareAlone(input: string): Promise<void> {
-  // Lines that look like those of chunks may be anything in a mutated input; `compareWhiteSpace` builds inputs where
-  // they are not.
+  // Lines that look like those of chunks may be anything in a mutated input; the test of white space in chunk extensions
+  // builds inputs in which they are what they look like.
   if (isOutsideNode(input) || withoutBadWhiteSpace(input) !== input) return;
   await compareBoth(input, input);
 }
