@@ -25,7 +25,7 @@ const settledMs = 4000;
 const calmLimitMs = 12_000;
 const calmMs = 1000;
 
-/** See the head of this file. */
+/** Endpoints, proxies and a load for each proxy, on which faults are played. */
 export class Arena {
   readonly #endpoints: readonly EndpointProcess[];
   readonly #spare: EndpointProcess;

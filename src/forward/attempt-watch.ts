@@ -6,12 +6,16 @@ import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
 
+/** Counts an attempt at `endpoint` that begins, and tells the policies of its upstream. */
 export function beginAttempt(endpoint: Endpoint, { observers }: UpstreamPolicies): void {
   endpoint.state.enter();
   for (let index = 0; index < observers.length; index++) observers[index]!.onAttemptStart(endpoint);
 }
 
-/** @param status the endpoint's, 0 if no head came; `firstByteMs` is negative then */
+/**
+ * Takes an attempt out of the count, and tells the policies how it ended.
+ * @param status the endpoint's, 0 if no head came; `firstByteMs` is negative then
+ */
 export function endAttempt(
   endpoint: Endpoint,
   { observers, saturation }: UpstreamPolicies,

@@ -24,7 +24,7 @@ export interface AttemptHost {
   readonly timeouts: AttemptTimeouts | null;
   readonly policies: UpstreamPolicies;
   readonly wheel: TimerWheel;
-  /** The whole request has not been sent yet, because the client is slow: that nothing is answered says nothing. */
+  /** The whole request has not been sent yet, because the client is slow: the endpoint owes no answer. */
   readonly isClientSlow: boolean;
   /** It is on its way; `body` is where its body goes, if it has one. */
   onSent(attempt: EndpointAttempt, body: BodySink): void;
@@ -34,9 +34,9 @@ export interface AttemptHost {
   onInterim(attempt: EndpointAttempt, head: EndpointAnswer): boolean;
   /** @returns where the body of the answer goes; null if the attempt was given up, because the answer is not wanted */
   onAnswer(attempt: EndpointAttempt, head: EndpointAnswer): BodySink | null;
-  /** The answer is complete, of a tunnel: what the endpoint has to say. Its receiver has not heard of it yet. */
+  /** The answer is complete; in a tunnel, the endpoint has ended its side. The receiver has not heard of it yet. */
   onAnswerEnd(attempt: EndpointAttempt): void;
-  /** Nothing more comes of it. It is still to be left. */
+  /** Nothing more comes of it; the host still has to call `leave`. */
   onFailure(attempt: EndpointAttempt, error: ProxyError): void;
   /** Nobody wants the answer any more. */
   onUnwanted(): void;

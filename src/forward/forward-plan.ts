@@ -36,7 +36,7 @@ export interface ForwardContext {
   /** For pauses that are shorter than a tick of the wheel. */
   readonly scheduler: Scheduler;
   readonly random: RandomSource;
-  /** What request bodies are kept in for another attempt is counted here. */
+  /** Counts the memory in which request bodies are kept for another attempt. */
   readonly held: HeldMemory;
   /** An attempt failed, by a reason code or an endpoint's status, and will be followed by another. */
   onRetry(exchange: Exchange, cause: ReasonCode | number): void;

@@ -158,7 +158,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
 
   #begin(endpoint: Endpoint, wish: ConnectionWish, bound: BoundConnection | null): EndpointAttempt {
     this.#exchange.record.attempts++;
-    // HTTP/1.0 may leave it to the endpoint who it is.
+    // A client of HTTP/1.0 need not say a host: the endpoint is then told its own.
     const isNameless = this.#request.authority === "";
     const request = isNameless ? this.#request.withAuthority(endpoint.authority) : this.#request;
     return new EndpointAttempt(this, { endpoint, request, bound, wish });
@@ -195,7 +195,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     further.noteEnd();
     this.#upload?.detach();
     const decision = decideRetry(error, this.#factsOf(attempt), this.#plan.retry);
-    // That an old connection had been closed says nothing of the endpoint.
+    // An endpoint may close a connection that was kept: that is no failure of the endpoint.
     this.#leaveFailed(attempt, error, decision === "free" ? "cancelled" : this.#outcomeOf(error.code));
     if (decision === "free") {
       further.isFreeRetryUsed = true;
@@ -309,7 +309,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     return sink;
   }
 
-  /** The hedge answers first. @returns false if its answer, a failure, is none while there is hope for another */
+  /** The hedge answers first. @returns false if its answer is a failure, and the first attempt may still succeed */
   #takeHedge(attempt: EndpointAttempt, isFailure: boolean): boolean {
     const first = this.#attempt;
     if (first !== null && isFailure) {
@@ -320,7 +320,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     }
     first?.leave("cancelled");
     first?.cancel();
-    // From here on it has the place of the exchange.
+    // From here on it is the attempt of the exchange, and what the hedge had taken is given back.
     this.#attempt = attempt;
     this.#hedge!.settle("won");
     return true;
@@ -333,7 +333,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   }
 
   onAnswerEnd(attempt: EndpointAttempt): void {
-    // Of a tunnel it is only half of the end.
+    // In a tunnel, the endpoint alone has ended its side.
     if (this.#isTunnel || this.#isOver) return;
     this.#finish("answered");
     attempt.handle = null;
@@ -347,7 +347,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
 
   // `Answerer`: the client's side.
 
-  /** Before the first attempt: one that follows a failure waits for what has been begun. */
+  /** Only before the first attempt: later, something has been done for the exchange already. */
   get isQueued(): boolean {
     return this.#admission?.isWaiting === true && this.#exchange.record.attempts === 0;
   }

@@ -22,8 +22,8 @@ export interface HedgeHost {
 }
 
 /**
- * May the request of `first` be asked twice at the same time? Not the HTTP/1.0 request without a Host either, which is
- * another for each endpoint.
+ * May the request of `first` be sent twice at the same time? A request of HTTP/1.0 without a Host may not, because it
+ * is a different one for each endpoint.
  */
 export function canHedge({ request, bound }: EndpointAttempt, exchange: Exchange): boolean {
   return (

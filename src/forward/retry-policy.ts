@@ -31,7 +31,7 @@ export interface RetryFacts {
   /** The retry that costs nothing has been used: the connection was an old one that the endpoint had closed. */
   readonly isFreeRetryUsed: boolean;
   /**
-   * It was sent if a login holds for the connection, or with such a login: elsewhere it would mean something else.
+   * It went over a connection for which a login holds, or used such a login: elsewhere it would mean something else.
    */
   readonly isBound: boolean;
 }

@@ -4,7 +4,7 @@ import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ReplayBody } from "./replay-body.ts";
 
-/** One an exchange whose request has a body or asks for a tunnel. */
+/** Gives attempts the body of one exchange's request, or the bytes of its tunnel. */
 export class Upload {
   readonly #exchange: Exchange;
   /** Null = it has none. */

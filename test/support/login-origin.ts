@@ -22,7 +22,7 @@ export class LoginConnection {
   }
 }
 
-/** See the head of this file. */
+/** An endpoint whose connections are logged in, and which answers with the name of who has logged in. */
 export class LoginOrigin {
   readonly url: string;
   readonly connections: LoginConnection[] = [];

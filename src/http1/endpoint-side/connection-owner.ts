@@ -4,7 +4,7 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Attempt, AttemptTimeouts } from "../../http/attempt.ts";
 import type { EndpointConnection } from "./endpoint-connection.ts";
 
-/** Where a connection belongs. */
+/** The pool, as a connection that belongs to it sees it. */
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;

@@ -396,7 +396,7 @@ export class EndpointConnection
         this.#destroy();
         sink.end(null);
       } else if (this.state === State.tunnel) {
-        // It is only half of the end.
+        // The client may still send.
         this.#hasEndpointEnded = true;
         if (this.#inFlight.count > 0) this.#sink.end(null);
         this.#rearm();

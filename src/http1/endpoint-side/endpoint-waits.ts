@@ -19,7 +19,7 @@ export interface EndpointWaitsParts {
   readonly onTimeUp: (code: ReasonCode | null) => void;
 }
 
-/** One a connection. Durations in milliseconds; 0 = no limit. */
+/** Holds the deadline of one connection to an endpoint. Durations in milliseconds; 0 = no limit. */
 export class EndpointWaits {
   readonly interim = new InterimGuard();
   /** The last request has a body: what was handed to the kernel may take the endpoint long. */

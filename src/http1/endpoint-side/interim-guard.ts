@@ -20,7 +20,7 @@ export const bodyBytesPerInterim = 4_096;
  */
 export const maxInterimWaitMs = 3_600_000;
 
-/** One a connection to an endpoint, begun again for every answer. */
+/** Judges the interim answers of one connection to an endpoint; begun again for every answer. */
 export class InterimGuard {
   /** One came. */
   hasSeen = false;
@@ -28,7 +28,7 @@ export class InterimGuard {
   isHeld = false;
   #byteCount = 0;
   #credit = maxInterimBurst;
-  /** What the credit was last reckoned up to. */
+  /** The time up to which the credit was last reckoned. */
   #creditMs = 0;
   #creditSentBytes = 0;
   /** Since when the wait has been put off, and how much of the request had been sent by then; -1 = it has not. */

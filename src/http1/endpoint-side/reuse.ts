@@ -17,7 +17,7 @@ export class Reuse {
   isBound = false;
   /** Content may follow that was not asked for. */
   isSuspect = false;
-  /** How many had been parked in the pool when it was, this one included; the pool's to use. */
+  /** Its number among all that were ever parked in the pool, from 1; the pool's to use. */
   parkedAt = 0;
   /** When it was parked; kept up to date only if `isSuspect`. */
   parkedMs = 0;
