@@ -26,6 +26,11 @@ export class AnswerStep implements Responder {
     return this.#filter.start(head, source, this.#next);
   }
 
+  /** The same steps, the last of which hands on to `exit`. */
+  leadingTo(exit: Responder): AnswerStep {
+    return new AnswerStep(this.#filter, this.#next instanceof AnswerStep ? this.#next.leadingTo(exit) : exit);
+  }
+
   /** Adds `filter` behind the last step: answers pass it after all others. */
   append(filter: AnswerFilter): void {
     if (this.#next instanceof AnswerStep) this.#next.append(filter);

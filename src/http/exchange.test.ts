@@ -162,6 +162,35 @@ test("a failure while a filter holds the answer back is an answer still", () => 
   assert.match(client.content, /^502 /);
 });
 
+test("what a filter still holds of an answer does not leave it after another was given in its place", () => {
+  const { exchange, client } = createExchange();
+  const later: (() => void)[] = [];
+  // Hands every answer on later.
+  exchange.filterAnswer({
+    start(taken, source, next) {
+      later.push(() => void next.start(taken, source));
+      return emptySink;
+    },
+  });
+  let isBroken = true;
+  exchange.filterAnswer({
+    start(taken, source, next) {
+      const sink = next.start(taken, source);
+      if (!isBroken) return sink;
+      isBroken = false;
+      return {
+        ...emptySink,
+        end() {
+          throw bug;
+        },
+      };
+    },
+  });
+  exchange.start(head, emptySource).end(null);
+  for (const handOn of later) handOn();
+  assert.deepEqual(client.told, ["bug: Error: a bug", "head 500 60"]);
+});
+
 test("an answer that a filter holds back breaks off once, whoever says so", () => {
   const { exchange } = createExchange();
   const aborted: string[] = [];

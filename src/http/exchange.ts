@@ -221,9 +221,18 @@ export class Exchange implements Responder {
     if (this.isEnded) return;
     if (this.isHeadSent || reasons[code].status === 499) this.#client.abort(code);
     else {
+      if (sink !== null) this.#forgetAnswer();
       this.#sink = null;
       sendOwnAnswer(this, explain(code, this, fields.text));
     }
+  }
+
+  /** What filters still hold of the answer that was started must not leave them in the place of the next one. */
+  #forgetAnswer(): void {
+    if (this.#exit === null || !(this.#path instanceof AnswerStep)) return;
+    this.#exit.close();
+    this.#exit = new Exit(this, this.#client);
+    this.#path = this.#path.leadingTo(this.#exit);
   }
 
   /** Ends the exchange because of a bug of ours: it is told, and answered as INTERNAL_ERROR or broken off. Never throws. */
@@ -265,12 +274,16 @@ export class Exchange implements Responder {
   }
 }
 
-/** Where answers leave the filters: lets nothing through once another answer has left, or the exchange is over. */
+/**
+ * Where answers leave the filters: lets nothing through once another answer has left, another one is on its way in the
+ * place of the first, or the exchange is over.
+ */
 class Exit implements Responder {
   /** The client's, for the answer that has left. */
   sink: BodySink | null = null;
   readonly #exchange: Exchange;
   readonly #client: ClientSide;
+  #isClosed = false;
 
   constructor(exchange: Exchange, client: ClientSide) {
     this.#exchange = exchange;
@@ -287,8 +300,12 @@ class Exit implements Responder {
     return this.sink;
   }
 
+  close(): void {
+    this.#isClosed = true;
+  }
+
   get #isOpen(): boolean {
-    return !this.#exchange.isHeadSent && !this.#exchange.isEnded;
+    return !this.#isClosed && !this.#exchange.isHeadSent && !this.#exchange.isEnded;
   }
 }
 
