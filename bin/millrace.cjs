@@ -12,9 +12,6 @@ var minor = version[1];
 var isSupported = (major === 22 && minor >= 18) || (major === 24 && minor >= 11) || major >= 26;
 
 if (isSupported) {
-  // The middle one of V8's optimizing compilers leaves some 4 MiB in each of its threads, for code that the last one
-  // replaces within seconds. Before the cache is read: what it holds counts for the same flags only.
-  require("v8").setFlagsFromString("--no-maglev");
   cacheCompiledCode();
   import("../src/cli/main.ts")
     .then(function (cli) {
