@@ -1,26 +1,11 @@
 /** The paths of the admin listener: what each needs, which method it takes, and how it answers. */
 import { version } from "../base/version.ts";
 import { decideExpositionFormat, expositionContentType, formatMetrics } from "../observe/prometheus-text.ts";
-import type { AccessNeed } from "./admin-access.ts";
 import { type AdminAnswer, jsonAnswer, textAnswer } from "./admin-answer.ts";
+import type { AdminCall, AdminPath } from "./admin-path.ts";
 import type { AdminSources } from "./admin-sources.ts";
 import { findEndpointPath } from "./endpoint-paths.ts";
 import { renderStatusPage } from "./status-page.ts";
-
-/** What a path may know of the request. */
-export interface AdminCall {
-  readonly accept: string | undefined;
-  /** At most 64 KiB; empty if there was none. */
-  readonly body: string;
-}
-
-/** What a path answers with. */
-export interface AdminPath {
-  readonly method: "GET" | "POST";
-  readonly need: AccessNeed;
-  readonly about: string;
-  answer(sources: AdminSources, call: AdminCall): AdminAnswer | Promise<AdminAnswer>;
-}
 
 /** All paths that are fixed. */
 const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([

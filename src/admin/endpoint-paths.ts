@@ -5,7 +5,7 @@
  */
 import { maxWeight } from "../upstream/endpoint.ts";
 import { type AdminAnswer, jsonAnswer } from "./admin-answer.ts";
-import type { AdminPath } from "./admin-paths.ts";
+import type { AdminPath } from "./admin-path.ts";
 import type { AdminSources, EndpointChange } from "./admin-sources.ts";
 
 interface EndpointName {

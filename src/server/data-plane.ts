@@ -36,6 +36,7 @@ import { HostResolver } from "../upstream/names/host-resolver.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
+import type { BoundAddress, ChosenPorts } from "./bound-address.ts";
 import type { EndpointList } from "./data-planes.ts";
 import { FailureWarnings } from "./failure-warnings.ts";
 import type { Inspection } from "./inspection.ts";
@@ -62,18 +63,6 @@ export interface DataPlaneParts {
   readonly onAccessLog: AccessLogSink;
   readonly onMetricPage: (page: SharedArrayBuffer) => void;
 }
-
-/** An address that is listened on. */
-export interface BoundAddress {
-  readonly name: string;
-  /** As the configuration writes it. */
-  readonly configured: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Ports that were found if the configuration asks for any, by address as configured. */
-export type ChosenPorts = ReadonlyMap<string, number>;
 
 interface Prepared {
   readonly runtime: Runtime;

@@ -2,7 +2,7 @@
 import type { SharedSnapshot } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
-import type { BoundAddress } from "./data-plane.ts";
+import type { BoundAddress } from "./bound-address.ts";
 import type { Inspection } from "./inspection.ts";
 
 /** The next endpoints of an upstream. */

@@ -2,7 +2,8 @@
 import type { Config } from "../config/schema.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import { assertAddressFree } from "./assert-address-free.ts";
-import type { BoundAddress, ChosenPorts, DataPlane, DataPlaneParts } from "./data-plane.ts";
+import type { BoundAddress, ChosenPorts } from "./bound-address.ts";
+import type { DataPlane, DataPlaneParts } from "./data-plane.ts";
 import type { DataPlanes, EndpointList } from "./data-planes.ts";
 import type { Inspection } from "./inspection.ts";
 

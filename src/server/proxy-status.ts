@@ -7,7 +7,7 @@ import type { RouteOptions } from "../route/options.ts";
 import { targetOf } from "../route/targets/targets.ts";
 import { describeBalance } from "../upstream/balance-key.ts";
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
-import type { BoundAddress } from "./data-plane.ts";
+import type { BoundAddress } from "./bound-address.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import type { SharedEndpoint, SharedEndpoints } from "./shared-endpoints.ts";
 

@@ -7,7 +7,7 @@ import type { PackedConfig } from "../../config/packed-config.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
-import type { BoundAddress } from "../data-plane.ts";
+import type { BoundAddress } from "../bound-address.ts";
 import type { EndpointList } from "../data-planes.ts";
 import type { Inspection } from "../inspection.ts";
 

@@ -14,7 +14,7 @@ import { formatListenAddress } from "../../net/listen-address.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
-import type { BoundAddress, ChosenPorts } from "../data-plane.ts";
+import type { BoundAddress, ChosenPorts } from "../bound-address.ts";
 import type { DataPlanes, EndpointList } from "../data-planes.ts";
 import { assertAddressFree } from "../assert-address-free.ts";
 import type { Inspection } from "../inspection.ts";
