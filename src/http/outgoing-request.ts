@@ -9,22 +9,12 @@ import type { BodyLength } from "./body.ts";
 import type { Fields } from "./field-section.ts";
 import { Framing, type ReceivedRequest } from "./message.ts";
 
-/** What an `OutgoingRequest` is made of. */
-export interface OutgoingRequestParts {
-  readonly method: string;
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly target: string;
-  readonly fields: Fields;
-  readonly body: BodyLength;
-  readonly announcesBody: boolean;
-  readonly tunnel: string | null;
-  readonly takesTrailers: boolean;
-  readonly expectsContinue: boolean;
-  readonly bindsConnection: boolean;
-  readonly hidesVia: boolean;
-  readonly strippedPrefix: string;
-}
+/** What an `OutgoingRequest` is made of: its members that are no methods. */
+export type OutgoingRequestParts = {
+  readonly [Key in keyof OutgoingRequest as OutgoingRequest[Key] extends (...args: never[]) => unknown
+    ? never
+    : Key]: OutgoingRequest[Key];
+};
 
 /** A request for an endpoint. */
 export class OutgoingRequest {
