@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import { PlainProgress } from "../net/plain-socket.ts";
 import { ProgressWatch } from "../net/progress-watch.ts";
 
 /**
@@ -64,7 +65,7 @@ export class AdminConnection {
     this.sendingBytes = byteCount;
     this.#enter("sending");
     this.#watch ??= new ProgressWatch({
-      socket: this.socket,
+      socket: new PlainProgress(this.socket),
       wheel: this.#host.wheel,
       onStalled: () => this.giveUp(),
     });

@@ -10,6 +10,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { isBeyondAdminCeiling } from "../net/descriptor-limit.ts";
+import { descriptorOf } from "../net/node-internals.ts";
 import { AdminConnection, type AdminConnectionHost, type AdminPhase } from "./admin-connection.ts";
 
 /** More connections than this are not kept. */
@@ -82,7 +83,7 @@ export class AdminConnections implements AdminConnectionHost {
       socket.destroy();
       return;
     }
-    if (this.#bySocket.size >= maxAdminConnections || isBeyondAdminCeiling(socket)) this.#makeRoom();
+    if (this.#bySocket.size >= maxAdminConnections || isBeyondAdminCeiling(descriptorOf(socket))) this.#makeRoom();
     if (this.#bySocket.size >= maxAdminConnections) {
       socket.destroy();
       return;

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { lookForArrival } from "./arrival.ts";
+import { descriptorOf } from "./node-internals.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-arrival-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,12 +51,12 @@ for (const [place, listen] of [
       try {
         const [socket] = await accepted;
         socket.on("error", () => {});
-        assert.equal(lookForArrival(socket), "nothing");
+        assert.equal(lookForArrival(descriptorOf(socket)), "nothing");
         let seen = "";
-        stall(() => (seen = lookForArrival(socket)) !== "nothing");
+        stall(() => (seen = lookForArrival(descriptorOf(socket))) !== "nothing");
         assert.equal(seen, "something");
         socket.destroy();
-        assert.equal(lookForArrival(socket), "unknown");
+        assert.equal(lookForArrival(descriptorOf(socket)), "unknown");
       } finally {
         peer.kill("SIGKILL");
         server.close();
@@ -67,5 +68,5 @@ for (const [place, listen] of [
 test("of a socket that is not connected nothing is known", () => {
   const socket = connect({ port: 1, host: "127.0.0.1" }).on("error", () => {});
   socket.destroy();
-  assert.equal(lookForArrival(socket), "unknown");
+  assert.equal(lookForArrival(descriptorOf(socket)), "unknown");
 });

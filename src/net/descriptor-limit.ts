@@ -8,7 +8,6 @@
  * Node.js reports no error (libuv swallows it).
  */
 import { readFileSync } from "node:fs";
-import { descriptorOf } from "./node-internals.ts";
 
 /** The limit is read again after this time: it can be changed from outside (`prlimit`). */
 const maxAgeMs = 5_000;
@@ -16,16 +15,16 @@ const maxAgeMs = 5_000;
 let maxDescriptors = Number.POSITIVE_INFINITY;
 let readMs = Number.NEGATIVE_INFINITY;
 
-/** Is the descriptor of this client's connection one of those that are kept for other things? */
-export function isBeyondClientCeiling(socket: object): boolean {
+/** Is `descriptor`, of a client's connection, one of those that are kept for other things? */
+export function isBeyondClientCeiling(descriptor: number): boolean {
   const limit = currentLimit();
-  return descriptorOf(socket) >= limit - reserveOf(limit);
+  return descriptor >= limit - reserveOf(limit);
 }
 
-/** Is the descriptor of this connection to an endpoint one of those that are kept for other things? */
-export function isBeyondEndpointCeiling(socket: object): boolean {
+/** Is `descriptor`, of a connection to an endpoint, one of those that are kept for other things? */
+export function isBeyondEndpointCeiling(descriptor: number): boolean {
   const limit = currentLimit();
-  return descriptorOf(socket) >= limit - reserveOf(limit) / 2;
+  return descriptor >= limit - reserveOf(limit) / 2;
 }
 
 /**
@@ -37,10 +36,10 @@ export function isBeyondFileCeiling(descriptor: number): boolean {
   return descriptor >= limit - (reserveOf(limit) * 3) / 4;
 }
 
-/** Is the descriptor of this connection to the admin listener one of the very last? */
-export function isBeyondAdminCeiling(socket: object): boolean {
+/** Is `descriptor`, of a connection to the admin listener, one of the very last? */
+export function isBeyondAdminCeiling(descriptor: number): boolean {
   const limit = currentLimit();
-  return descriptorOf(socket) >= limit - reserveOf(limit) / 4;
+  return descriptor >= limit - reserveOf(limit) / 4;
 }
 
 /** How many descriptors clients do not get: an eighth, at least 16 and at most 128. */

@@ -6,8 +6,10 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type DialFailure, type DialTarget, SocketDialer, type WireTaker } from "./dialer.ts";
-import { type Wire, WireMemory, type WireReader } from "./wire.ts";
+import type { DialTarget } from "./dial-target.ts";
+import { type DialFailure, SocketDialer, type WireTaker } from "./dialer.ts";
+import { WireMemory } from "./kernel-socket.ts";
+import type { Wire, WireReader } from "./wire.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 after(() => rmSync(folder, { recursive: true }));

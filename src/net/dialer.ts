@@ -2,13 +2,13 @@
  * How wires to endpoints come about: one try to connect to one address. Which addresses are tried, in what order and
  * for how long, is the caller's business; what is spoken over the wire, too.
  */
-import { DialledSocket } from "./dialled-socket.ts";
+import { BareSocket } from "./bare-socket.ts";
+import type { DialTarget } from "./dial-target.ts";
+import { streamDoor } from "./node-internals.ts";
+import { PlainSocket } from "./plain-socket.ts";
 import { SocketWire, type WireHost } from "./socket-wire.ts";
 import { socketShortage } from "./socket-shortage.ts";
 import type { Wire, WireReader } from "./wire.ts";
-
-/** Where to connect: an address and port, or the path of a Unix socket. */
-export type DialTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Why no connection came about. */
 export interface DialFailure {
@@ -61,7 +61,7 @@ class SocketDialling implements Dialling, WireReader, WireHost {
   constructor(target: DialTarget, taker: WireTaker, onInternalError: (error: unknown) => void) {
     this.onInternalError = onInternalError;
     this.#taker = taker;
-    const socket = new DialledSocket();
+    const socket = streamDoor === null ? PlainSocket.toConnect() : BareSocket.toConnect(target);
     const isUnix = "path" in target;
     this.#family = isUnix ? "unix" : "tcp";
     const peerAddress = isUnix ? "" : target.host;
@@ -71,8 +71,7 @@ class SocketDialling implements Dialling, WireReader, WireHost {
       this,
     );
     this.#wire.handTo(this);
-    socket.on("connect", this.#onConnect);
-    socket.connect(isUnix ? target : { ...target, autoSelectFamily: false });
+    socket.connect(target, this.#onConnect);
   }
 
   cancel(): void {

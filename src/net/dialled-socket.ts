@@ -6,7 +6,7 @@
  */
 import { Socket } from "node:net";
 import { isBeyondEndpointCeiling } from "./descriptor-limit.ts";
-import type { ReadTarget } from "./node-internals.ts";
+import { descriptorOf } from "./node-internals.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 
 /**
@@ -16,14 +16,14 @@ import { ReadBuffer } from "./read-buffer.ts";
  */
 export class DialledSocket extends Socket {
   readonly memory: ReadBuffer;
-  readonly #reading: { target: ReadTarget | null };
+  readonly #reading: { read: ((byteCount: number, bytes: Buffer) => void) | null };
   #isFailing = false;
 
   constructor() {
     const memory = new ReadBuffer();
-    const reading: { target: ReadTarget | null } = { target: null };
+    const reading: { read: ((byteCount: number, bytes: Buffer) => void) | null } = { read: null };
     const callback = (byteCount: number, bytes: Uint8Array): boolean => {
-      reading.target?.onRead(byteCount, bytes as Buffer);
+      reading.read?.(byteCount, bytes as Buffer);
       memory.noteRead(byteCount);
       return true;
     };
@@ -33,8 +33,8 @@ export class DialledSocket extends Socket {
     this.setNoDelay(true);
   }
 
-  startReading(target: ReadTarget): void {
-    this.#reading.target = target;
+  startReading(read: (byteCount: number, bytes: Buffer) => void): void {
+    this.#reading.read = read;
   }
 
   /** Fails with EMFILE if it would take one of the last descriptors of the process. */
@@ -64,6 +64,6 @@ export class DialledSocket extends Socket {
 }
 
 function failBeyondCeiling(socket: DialledSocket): void {
-  if (!socket.destroyed && isBeyondEndpointCeiling(socket))
+  if (!socket.destroyed && isBeyondEndpointCeiling(descriptorOf(socket)))
     socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
 }

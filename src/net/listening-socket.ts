@@ -6,27 +6,21 @@
  * open `:80` beside its own `127.0.0.1:80` and give up one for the other. `assertAddressFree` checks before that no
  * other process listens on the port.
  */
-import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { createServer, type ListenOptions, type Server } from "node:net";
+import { BareSocket } from "./bare-socket.ts";
+import type { KernelSocket } from "./kernel-socket.ts";
 import { onAccepted } from "./node-internals.ts";
 import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
+import { PlainSocket } from "./plain-socket.ts";
 import { canSharePorts } from "./shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "./socket-path.ts";
 
 /** How many connections wait at most: in the kernel, and here while there is no taker. */
 const backlog = 4_096;
 
-/** An error of a socket that nobody uses is ignored: its close follows. */
-const ignore = (): void => {};
-
-/** Closes a connection of which nothing was read. */
-export function discard(socket: Socket): void {
-  socket.on("error", ignore);
-  socket.destroy();
-}
-
 /** Serves the connections of a listening socket. */
 export interface ConnectionTaker {
-  onConnection(socket: Socket): void;
+  onConnection(socket: KernelSocket): void;
   /** Counts connections that their clients had reset before they were accepted; they are gone. */
   onReset(count: number): void;
   /** Called if something is wrong with the socket itself. @param problem a sentence about it */
@@ -41,7 +35,7 @@ export class ListeningSocket {
   readonly address: ListenAddress;
   readonly #server: Server;
   /** Connections that came while there was no taker. */
-  readonly #early: Socket[] = [];
+  readonly #early: KernelSocket[] = [];
   #earlyResets = 0;
   #taker: ConnectionTaker | null = null;
   #path: BoundSocketPath | null = null;
@@ -50,7 +44,9 @@ export class ListeningSocket {
 
   constructor(address: ListenAddress) {
     this.address = address;
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, this.#onConnection);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#onConnection(new PlainSocket(socket)),
+    );
   }
 
   /** As the configuration writes it. */
@@ -90,7 +86,7 @@ export class ListeningSocket {
     }
     const bound = this.#server.address();
     this.#hasPeerAddresses = typeof bound === "object" && bound !== null;
-    onAccepted(this.#server, this.#onConnection);
+    onAccepted(this.#server, (handle) => this.#onConnection(BareSocket.accepted(handle)));
     this.#server.on("error", (error) => this.#taker?.onSocketError("cannot accept connections", error));
   }
 
@@ -110,8 +106,7 @@ export class ListeningSocket {
     if (this.#earlyResets > 0) taker.onReset(this.#earlyResets);
     this.#earlyResets = 0;
     for (const socket of this.#early.splice(0)) {
-      socket.removeListener("error", ignore);
-      if (!socket.destroyed) taker.onConnection(socket);
+      if (!socket.isDestroyed) taker.onConnection(socket);
     }
   }
 
@@ -128,19 +123,16 @@ export class ListeningSocket {
     for (const socket of this.#early.splice(0)) socket.destroy();
   }
 
-  readonly #onConnection = (socket: Socket): void => {
+  readonly #onConnection = (socket: KernelSocket): void => {
     // A client that sent and reset before it was accepted has no address any more, but its bytes could be read: no rule
     // that goes by addresses would hold for it.
     if (this.#hasPeerAddresses && socket.remoteAddress === undefined) {
       if (this.#taker === null) this.#earlyResets++;
       else this.#taker.onReset(1);
-      discard(socket);
+      socket.destroy();
     } else if (this.#taker !== null) this.#taker.onConnection(socket);
     else if (this.#early.length >= backlog) socket.destroy();
-    else {
-      socket.on("error", ignore);
-      this.#early.push(socket);
-    }
+    else this.#early.push(socket);
   };
 }
 

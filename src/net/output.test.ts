@@ -1,6 +1,6 @@
 /** What is held for a peer that takes nothing: as many bytes as it is sent, whatever the pieces. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import type { KernelSocket } from "./kernel-socket.ts";
 import { test } from "node:test";
 import { Output } from "./output.ts";
 
@@ -9,17 +9,24 @@ import { Output } from "./output.ts";
  * may take, a pointer and a cell for each character.
  */
 class StuckSocket {
-  readonly destroyed = false;
-  writableLength = 0;
+  readonly isDestroyed = false;
+  unsentBytes = 0;
   heldBytes = 0;
   content = "";
 
-  write(data: string | Buffer): boolean {
-    this.writableLength += data.length;
-    this.heldBytes += typeof data === "string" ? data.length * 40 : data.buffer.byteLength;
-    this.content += typeof data === "string" ? data : data.toString("latin1");
-    return false;
+  writeText(text: string): void {
+    this.unsentBytes += text.length;
+    this.heldBytes += text.length * 40;
+    this.content += text;
   }
+
+  writeBytes(bytes: Buffer): void {
+    this.unsentBytes += bytes.length;
+    this.heldBytes += bytes.buffer.byteLength;
+    this.content += bytes.toString("latin1");
+  }
+
+  awaitSent(): void {}
 
   cork(): void {}
   uncork(): void {}
@@ -34,7 +41,7 @@ for (const [what, pieceBytes, count, isFlushed] of [
 ] as const) {
   test(`${what} take not much more than their bytes while they wait`, () => {
     const socket = new StuckSocket();
-    const output = new Output(socket as unknown as Socket, { onWritable() {} });
+    const output = new Output(socket as unknown as KernelSocket, { onWritable() {} });
     // The first write is what the kernel refuses; behind it all the rest waits.
     output.bytes(Buffer.alloc(40_000, "f"));
     output.flush();

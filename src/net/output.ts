@@ -3,14 +3,14 @@
  * bodies are held back until `flush`; the producer calls it when nothing more comes in this turn.
  *
  * Back-pressure is one bit: "the kernel did not take everything". It is known right after a write, because a socket has
- * nothing queued if the kernel took the whole write. While that bit is set, the bytes given last belong to the socket,
+ * nothing unsent if the kernel took the whole write. While that bit is set, the bytes given last belong to the socket,
  * and nothing more should be given until `onWritable`.
  *
  * There are three ways to write, chosen by size (measured: CPU per answer of 0.1, 10 and 64 KiB): as one string;
  * gathered in a block and written as one buffer; as a vectored write.
  */
-import type { Socket } from "node:net";
 import { BlockPool } from "./block-pool.ts";
+import type { KernelSocket } from "./kernel-socket.ts";
 import { ownBytesOf, ownCopy } from "./own-bytes.ts";
 
 /** Up to this size bytes become part of the text. */
@@ -29,7 +29,7 @@ export interface WritableListener {
 
 /** Writes text and bytes to one socket, few and large pieces at a time. */
 export class Output {
-  readonly #socket: Socket;
+  readonly #socket: KernelSocket;
   readonly #listener: WritableListener;
   /** Text that follows the bytes in the block. */
   #held = "";
@@ -38,7 +38,7 @@ export class Output {
   #isCorked = false;
   #isAwaitingDrain = false;
 
-  constructor(socket: Socket, listener: WritableListener) {
+  constructor(socket: KernelSocket, listener: WritableListener) {
     this.#socket = socket;
     this.#listener = listener;
   }
@@ -73,7 +73,7 @@ export class Output {
       this.#socket.cork();
     }
     this.#write();
-    this.#socket.write(chunk);
+    this.#socket.writeBytes(chunk);
   }
 
   /** Writes out what is held. @returns false if the kernel did not take everything: wait for `onWritable`. */
@@ -84,11 +84,9 @@ export class Output {
       this.#socket.uncork();
     }
     if (this.#isAwaitingDrain) return false;
-    if (this.#socket.writableLength === 0 || this.#socket.destroyed) return true;
-    // An empty write queues behind the rest; its callback tells that everything is written. Costs nothing while nothing
-    // blocks.
+    if (this.#socket.unsentBytes === 0 || this.#socket.isDestroyed) return true;
     this.#isAwaitingDrain = true;
-    this.#socket.write("", this.#onDrained);
+    this.#socket.awaitSent();
     return false;
   }
 
@@ -105,10 +103,9 @@ export class Output {
     else if (this.#held !== "") {
       const text = this.#held;
       this.#held = "";
-      if (this.#socket.destroyed) return;
       // What has to wait is kept as bytes: a string joined from many pieces takes many times as much memory.
-      if (this.#socket.writableLength > 0) this.#socket.write(ownBytesOf(text));
-      else this.#socket.write(text, "latin1");
+      if (this.#socket.unsentBytes > 0) this.#socket.writeBytes(ownBytesOf(text));
+      else this.#socket.writeText(text);
     }
   }
 
@@ -119,15 +116,16 @@ export class Output {
     this.#block = null;
     this.#blockUsed = 0;
     // What has to wait is copied to memory of its own size, unless it fills most of the block.
-    const isCopied = this.#socket.writableLength > 0 && used <= blockBytes / 2;
-    if (!this.#socket.destroyed) this.#socket.write(isCopied ? ownCopy(block, used) : block.subarray(0, used));
+    const isCopied = this.#socket.unsentBytes > 0 && used <= blockBytes / 2;
+    this.#socket.writeBytes(isCopied ? ownCopy(block, used) : block.subarray(0, used));
     // A block that the kernel took whole is used again; else it belongs to the socket.
-    if (isCopied || this.#socket.writableLength === 0) blocks.giveBack(block);
+    if (isCopied || this.#socket.unsentBytes === 0) blocks.giveBack(block);
     if (this.#held !== "") this.#write();
   }
 
-  readonly #onDrained = (error?: Error | null): void => {
+  /** The kernel has taken everything that it had left over. */
+  onSent(): void {
     this.#isAwaitingDrain = false;
-    if (error === undefined || error === null) this.#listener.onWritable();
-  };
+    this.#listener.onWritable();
+  }
 }

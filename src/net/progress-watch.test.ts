@@ -1,9 +1,9 @@
 /** Slow peers and stalled ones, on a manual clock: what each sign of progress is worth, and when a peer is given up. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
 import { test } from "node:test";
 import { ManualClock } from "../base/clock.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import type { SocketProgress } from "./kernel-socket.ts";
 import type { SendQueueAsker, SendQueues } from "./send-queues.ts";
 import { type ProgressKind, ProgressWatch } from "./progress-watch.ts";
 
@@ -11,8 +11,7 @@ import { type ProgressKind, ProgressWatch } from "./progress-watch.ts";
 class Stage {
   readonly #clock = new ManualClock();
   readonly #wheel = new TimerWheel({ clock: this.#clock });
-  readonly handle = { writeQueueSize: 100_000 };
-  readonly socket = { bytesWritten: 100_000, writableLength: 100_000, bytesRead: 0, _handle: this.handle };
+  readonly socket = { bytesWritten: 100_000, unsentBytes: 100_000, bytesRead: 0, partlySentMark: 100_000 };
   /** What the kernel has left to send; -1 = it cannot be asked; null = it does not answer. */
   leftToSend: number | null = 50_000;
   stalledAfterMs = -1;
@@ -26,7 +25,7 @@ class Stage {
       },
     } as unknown as SendQueues;
     this.watch = new ProgressWatch({
-      socket: this.socket as unknown as Socket,
+      socket: this.socket as unknown as SocketProgress,
       wheel: this.#wheel,
       queues,
       onStalled: () => {
@@ -61,15 +60,15 @@ const signs: readonly (readonly [
     "taking",
     true,
     ({ socket }) => {
-      socket.writableLength -= 10;
+      socket.unsentBytes -= 10;
     },
   ],
   [
     "a write is taken in part",
     "taking",
     true,
-    ({ handle }) => {
-      handle.writeQueueSize -= 10;
+    ({ socket }) => {
+      socket.partlySentMark -= 10;
     },
   ],
   [

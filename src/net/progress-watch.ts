@@ -7,17 +7,16 @@
  * progress is at least that time ago: never before the time is over, and at most half of it later. If the kernel cannot
  * be asked in time, the peer is given up after twice the time.
  */
-import type { Socket } from "node:net";
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import type { SocketProgress } from "./kernel-socket.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "./send-queues.ts";
-import { writeQueueBytesOf } from "./node-internals.ts";
 
 /** What counts as progress: `taking` = bytes that the peer takes; `both` = also bytes that come from it. */
 export type ProgressKind = "taking" | "both";
 
 /** What a watch is made of. */
 export interface ProgressWatchParts {
-  readonly socket: Socket;
+  readonly socket: SocketProgress;
   readonly wheel: TimerWheel;
   /** Called when there was no progress for the time allowed. The watch has ended by then. */
   readonly onStalled: () => void;
@@ -30,7 +29,7 @@ export interface ProgressWatchParts {
  * first time.
  */
 export class ProgressWatch implements SendQueueAsker {
-  readonly socket: Socket;
+  readonly socket: SocketProgress;
   readonly #wheel: TimerWheel;
   readonly #queues: SendQueues;
   readonly #onStalled: () => void;
@@ -128,8 +127,8 @@ export class ProgressWatch implements SendQueueAsker {
   /** Has anything become different since the last time? */
   #hasMoved(): boolean {
     const { socket } = this;
-    const handedOn = socket.bytesWritten - socket.writableLength;
-    const leftToHandOn = writeQueueBytesOf(socket);
+    const handedOn = socket.bytesWritten - socket.unsentBytes;
+    const leftToHandOn = socket.partlySentMark;
     const received = this.#kind === "both" ? socket.bytesRead : 0;
     const hasMoved = handedOn !== this.#handedOn || leftToHandOn !== this.#leftToHandOn || received !== this.#received;
     this.#handedOn = handedOn;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
+import { PlainProgress } from "./plain-socket.ts";
 import { SendQueues, type TableReader } from "./send-queues.ts";
 
 const size = 500_000;
@@ -25,7 +26,7 @@ async function open(host: string): Promise<{ client: Socket; server: Socket; clo
 }
 
 const ask = (queues: SendQueues, socket: Socket): Promise<number> =>
-  new Promise((resolve) => queues.ask({ socket, onSendQueue: resolve }));
+  new Promise((resolve) => queues.ask({ socket: new PlainProgress(socket), onSendQueue: resolve }));
 
 const isLinux = process.platform === "linux";
 

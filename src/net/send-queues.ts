@@ -8,13 +8,12 @@
  * all askers, and for at most a tenth of the time.
  */
 import { close, open, read, readlinkSync } from "node:fs";
-import type { Socket } from "node:net";
-import { descriptorOf } from "./node-internals.ts";
+import type { SocketProgress } from "./kernel-socket.ts";
 import { readSocketLine, socketInodeOf, socketTables } from "./socket-table.ts";
 
 /** Asks for a send queue. */
 export interface SendQueueAsker {
-  readonly socket: Socket;
+  readonly socket: SocketProgress;
   /** @param byteCount bytes that the peer has not acknowledged; -1 if this is not known */
   onSendQueue(byteCount: number): void;
 }
@@ -76,7 +75,7 @@ export class SendQueues {
         const same = wanted.get(inode);
         if (same === undefined) wanted.set(inode, [asker]);
         else same.push(asker);
-        paths.add(asker.socket.remoteFamily === "IPv6" ? socketTables.IPv6 : socketTables.IPv4);
+        paths.add(asker.socket.remoteAddress?.includes(":") === true ? socketTables.IPv6 : socketTables.IPv4);
       }
     }
     this.#readAll([...paths], wanted, () => {
@@ -111,8 +110,8 @@ function tell(line: string, wanted: Map<string, SendQueueAsker[]>): void {
 }
 
 /** The number that the kernel gave the socket; null if it has none or is closed. */
-function inodeOf(socket: Socket): string | null {
-  const fd = descriptorOf(socket);
+function inodeOf(socket: SocketProgress): string | null {
+  const fd = socket.descriptor;
   if (fd < 0 || socket.remoteAddress === undefined) return null;
   try {
     return socketInodeOf(readlinkSync(`/proc/self/fd/${fd}`));

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { BareSocket } from "./bare-socket.ts";
+import { type KernelSocket, WireMemory } from "./kernel-socket.ts";
 import { onAccepted } from "./node-internals.ts";
+import { PlainSocket } from "./plain-socket.ts";
 import { acceptedWire, type SocketWire } from "./socket-wire.ts";
-import { type Wire, WireMemory, type WireReader } from "./wire.ts";
+import type { Wire, WireReader } from "./wire.ts";
 
 interface Scene {
   readonly wire: SocketWire;
@@ -16,10 +19,13 @@ interface Scene {
 }
 
 async function accept(t: TestContext, memory: "ours" | "Node's"): Promise<Scene> {
-  const accepted = Promise.withResolvers<Socket>();
-  const server = createServer({ allowHalfOpen: true }, accepted.resolve).listen(0, "127.0.0.1");
+  const accepted = Promise.withResolvers<KernelSocket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => accepted.resolve(new PlainSocket(socket))).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(server, "listening");
-  if (memory === "ours") onAccepted(server, accepted.resolve);
+  if (memory === "ours") onAccepted(server, (handle) => accepted.resolve(BareSocket.accepted(handle)));
   const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true });
   client.on("error", () => {});
   let closings = 0;

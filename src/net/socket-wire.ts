@@ -1,16 +1,13 @@
 /**
- * A wire that is a socket of Node.js: one that was accepted, read into the thread's memory (`AcceptedSocket`) or given
- * by `data` events, or one that was dialled, with memory of its own (`DialledSocket`). It keeps reader and socket apart:
- * events come to whoever has the wire now, once each, and what a reader throws ends this wire alone.
+ * A wire that is a socket. It keeps reader and socket apart: events come to whoever has the wire now, once each, and
+ * what a reader throws ends this wire alone.
  */
-import type { Socket } from "node:net";
 import { normalizeIp } from "../base/ip-address.ts";
 import { lookForArrival } from "./arrival.ts";
-import { DialledSocket } from "./dialled-socket.ts";
-import { AcceptedSocket, type ReadTarget } from "./node-internals.ts";
+import type { KernelSocket, SocketListener, WireMemory } from "./kernel-socket.ts";
 import { Output } from "./output.ts";
 import { ownCopy } from "./own-bytes.ts";
-import { type Wire, WireMemory, type WireOrigin, type WireReader } from "./wire.ts";
+import type { Wire, WireOrigin, WireReader } from "./wire.ts";
 
 /** Whoever has accounts of wires. */
 export interface WireHost {
@@ -26,11 +23,11 @@ const nobody: WireReader = { onBytes() {}, onWritable() {}, onEnd() {}, onFinish
 const probeDelayMs = 15_000;
 
 /** A wire on a plain socket. */
-export class SocketWire implements Wire, ReadTarget {
+export class SocketWire implements Wire, SocketListener {
   origin: WireOrigin;
   readonly output: Output;
   readonly memory: WireMemory;
-  readonly kernelSocket: Socket;
+  readonly kernelSocket: KernelSocket;
   readonly #host: WireHost;
   #reader: WireReader = nobody;
   /** What was put back and nobody has been given yet. */
@@ -44,18 +41,16 @@ export class SocketWire implements Wire, ReadTarget {
   /** Nobody reads what was put back: the socket rests. */
   #isHeld = false;
   #hasEnded = false;
+  #isFinishAwaited = false;
   #isClosed = false;
 
-  constructor(socket: Socket, origin: WireOrigin, host: WireHost) {
+  constructor(socket: KernelSocket, origin: WireOrigin, host: WireHost) {
     this.origin = origin;
     this.kernelSocket = socket;
     this.#host = host;
-    if (socket instanceof AcceptedSocket) this.memory = WireMemory.shared;
-    else this.memory = socket instanceof DialledSocket ? WireMemory.lent : WireMemory.given;
+    this.memory = socket.memory;
     this.output = new Output(socket, this);
-    socket.on("end", this.#onEnd);
-    socket.on("error", this.#onGone);
-    socket.on("close", this.#onClose);
+    socket.listener = this;
   }
 
   handTo(reader: WireReader): void {
@@ -66,19 +61,12 @@ export class SocketWire implements Wire, ReadTarget {
     const isFirst = this.#reader === nobody;
     this.#reader = reader;
     if (isFirst) {
-      this.#start();
+      this.kernelSocket.startReading();
       return;
     }
     this.#isHandedOn = true;
     this.resume();
     if (!this.#isDelivering) process.nextTick(deliverLate, this);
-  }
-
-  /** Begins to read. */
-  #start(): void {
-    const socket = this.kernelSocket;
-    if (socket instanceof AcceptedSocket || socket instanceof DialledSocket) socket.startReading(this);
-    else socket.on("data", (chunk: Buffer): void => this.onRead(chunk.length, chunk));
   }
 
   putBack(bytes: Buffer): void {
@@ -89,7 +77,7 @@ export class SocketWire implements Wire, ReadTarget {
 
   onRead(byteCount: number, bytes: Buffer): void {
     if (this.#isClosed) return;
-    // Node.js reads on although it was told to pause, if it was told to begin in the same turn.
+    // A socket of Node's own reads on although it was told to pause, if it was told to begin in the same turn.
     if (this.#isPaused || this.#isHeld) this.kernelSocket.pause();
     this.#isDelivering = true;
     try {
@@ -146,10 +134,10 @@ export class SocketWire implements Wire, ReadTarget {
   }
 
   keepMemory(): void {
-    if (this.kernelSocket instanceof DialledSocket) this.kernelSocket.memory.surrender();
+    this.kernelSocket.keepMemory();
   }
 
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     this.#hasEnded = true;
     if (this.#isClosed || this.#rest !== null || this.#isHandedOn) return;
     try {
@@ -157,9 +145,13 @@ export class SocketWire implements Wire, ReadTarget {
     } catch (error) {
       this.#fail(error);
     }
-  };
+  }
 
   // Writing.
+
+  onSent(): void {
+    this.output.onSent();
+  }
 
   onWritable(): void {
     if (this.#isClosed) return;
@@ -175,14 +167,17 @@ export class SocketWire implements Wire, ReadTarget {
   }
 
   awaitFinish(): void {
-    this.kernelSocket.once("finish", () => {
-      if (this.#isClosed) return;
-      try {
-        this.#reader.onFinish();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    this.#isFinishAwaited = true;
+  }
+
+  onFinish(): void {
+    if (this.#isClosed || !this.#isFinishAwaited) return;
+    this.#isFinishAwaited = false;
+    try {
+      this.#reader.onFinish();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   // Ending.
@@ -196,7 +191,7 @@ export class SocketWire implements Wire, ReadTarget {
   reset(): void {
     if (this.#isClosed) return;
     // One whose FIN is on its way cannot be reset: Node would never close it.
-    if (this.canReset && !this.kernelSocket.writableEnded) this.kernelSocket.resetAndDestroy();
+    if (this.canReset && !this.kernelSocket.isEnding) this.kernelSocket.reset();
     else this.kernelSocket.destroy();
     this.#close();
   }
@@ -210,10 +205,10 @@ export class SocketWire implements Wire, ReadTarget {
   /** A bug of ours in a reader. */
   #fail(error: unknown): void {
     this.#host.onInternalError(error);
-    this.#onGone(null);
+    this.onLost(null);
   }
 
-  readonly #onGone = (error: NodeJS.ErrnoException | null): void => {
+  onLost(error: NodeJS.ErrnoException | null): void {
     if (this.#isClosed) return;
     try {
       this.#reader.onGone(error);
@@ -221,29 +216,27 @@ export class SocketWire implements Wire, ReadTarget {
       this.#host.onInternalError(bug);
     }
     this.destroy();
-  };
-
-  readonly #onClose = (): void => this.#onGone(null);
+  }
 
   probeSilentPeer(): void {
-    this.kernelSocket.setKeepAlive(true, probeDelayMs);
+    this.kernelSocket.probeSilentPeer(probeDelayMs);
   }
 
   // What is known of it.
 
   get isEnding(): boolean {
-    return this.kernelSocket.writableEnded;
+    return this.kernelSocket.isEnding;
   }
 
   get isFinished(): boolean {
-    return this.kernelSocket.writableFinished;
+    return this.kernelSocket.isFinished;
   }
 
   get hasFailed(): boolean {
-    return this.kernelSocket.errored !== null;
+    return this.kernelSocket.hasFailed;
   }
 
-  /** A Unix socket, which has no address, knows no reset: Node throws. */
+  /** A Unix socket, which has no address, knows no reset. */
   get canReset(): boolean {
     return this.kernelSocket.remoteAddress !== undefined;
   }
@@ -253,11 +246,11 @@ export class SocketWire implements Wire, ReadTarget {
   }
 
   get handedOnBytes(): number {
-    return this.kernelSocket.bytesWritten - this.kernelSocket.writableLength;
+    return this.kernelSocket.bytesWritten - this.kernelSocket.unsentBytes;
   }
 
   lookForArrival(): "nothing" | "something" | "unknown" {
-    return lookForArrival(this.kernelSocket);
+    return lookForArrival(this.kernelSocket.descriptor);
   }
 }
 
@@ -274,7 +267,7 @@ function deliverLate(wire: SocketWire): void {
 }
 
 /** The wire of a connection that was accepted. Nothing of it is read before it is handed to a reader. */
-export function acceptedWire(socket: Socket, host: WireHost): SocketWire {
+export function acceptedWire(socket: KernelSocket, host: WireHost): SocketWire {
   const { remoteAddress, remotePort } = socket;
   const peerAddress = normalizeIp(remoteAddress ?? "") ?? "";
   return new SocketWire(socket, { peerAddress, peerPort: remotePort ?? 0, scheme: "http", tls: null }, host);

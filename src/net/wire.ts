@@ -3,7 +3,7 @@
  * dialled is a wire. Steps (a PROXY header, TLS, the choice of a protocol) stand before a protocol and hand the wire on;
  * no byte is lost between them.
  */
-import type { Socket } from "node:net";
+import type { KernelSocket, WireMemory } from "./kernel-socket.ts";
 import type { Output } from "./output.ts";
 
 /** What TLS has told about a peer. */
@@ -27,17 +27,6 @@ export interface WireOrigin {
   readonly tls: WireTls | null;
 }
 
-/**
- * Whose memory the bytes lie in that a reader is given.
- *
- * - `shared`: the thread's. The next read of any wire overwrites them: what is not consumed before `onBytes` returns has
- *   to be copied.
- * - `lent`: the wire's. Its next read overwrites them, unless `keepMemory` is called before.
- * - `given`: the reader's, for good.
- */
-export const WireMemory = { shared: 0, lent: 1, given: 2 } as const;
-export type WireMemory = (typeof WireMemory)[keyof typeof WireMemory];
-
 /** Takes what comes from a wire. What it throws ends the wire, and nothing else. */
 export interface WireReader {
   /** `bytes[0, byteCount)` have arrived; whose they are says `Wire.memory`. */
@@ -58,7 +47,7 @@ export interface Wire {
   readonly output: Output;
   readonly memory: WireMemory;
   /** Below everything that stands on it, for who asks the kernel about it. Nothing is read or written here. */
-  readonly kernelSocket: Socket;
+  readonly kernelSocket: KernelSocket;
   /**
    * From now on `reader` gets what comes, first what was put back. The first one that it is handed to begins reading;
    * every one gets it unpaused. No callback comes before this returns. If the connection is lost already, `onGone` follows.

@@ -2,7 +2,7 @@
  * A listener in a proxy thread: the client connections that came in by its sockets. Its options may be replaced while
  * it serves: connections that are open take the new limits with their next request.
  */
-import type { Socket } from "node:net";
+import type { KernelSocket } from "../net/kernel-socket.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -10,7 +10,7 @@ import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
-import { type ConnectionTaker, discard, type ListeningSocket } from "../net/listening-socket.ts";
+import type { ConnectionTaker, ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Session } from "../net/protocol.ts";
 import { acceptedWire, type WireHost } from "../net/socket-wire.ts";
@@ -191,12 +191,12 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
     this.#host.onListenerError(this, problem, error);
   }
 
-  onConnection(socket: Socket): void {
-    if (isBeyondClientCeiling(socket)) {
+  onConnection(socket: KernelSocket): void {
+    if (isBeyondClientCeiling(socket.descriptor)) {
       this.#metrics.short.add(1);
       this.#isShort = true;
       this.#host.onShortage(this);
-      discard(socket);
+      socket.destroy();
       return;
     }
     if (this.#isShort) {
@@ -205,7 +205,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
     }
     if (!this.#count.enter(this.options.limits.connections)) {
       this.#metrics.refused.add(1);
-      discard(socket);
+      socket.destroy();
       return;
     }
     this.#metrics.accepted.add(1);

@@ -133,7 +133,7 @@ Socket.prototype.connect = function (...target) {
     const endpoint = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
     const millrace = new MillraceProcess(
       ["proxy", "--workers", String(workers), "--stats", "0s", "--listen", "127.0.0.1:0", endpoint],
-      { env: { NODE_OPTIONS: `--require=${preload}` } },
+      { env: { NODE_OPTIONS: `--require=${preload}`, MILLRACE_PLAIN_SOCKETS: "1" } },
     );
     t.after(() => millrace.stop());
     const { url } = await millrace.ready();

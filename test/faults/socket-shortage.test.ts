@@ -3,9 +3,24 @@
  * is told to come back.
  */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
-import { DialledSocket } from "../../src/net/dialled-socket.ts";
+import { BareSocket } from "../../src/net/bare-socket.ts";
+import type { DialTarget } from "../../src/net/dial-target.ts";
+import type { KernelSocket } from "../../src/net/kernel-socket.ts";
+import { streamDoor } from "../../src/net/node-internals.ts";
+import { PlainSocket } from "../../src/net/plain-socket.ts";
 import { testOverProtocols } from "../support/harness.ts";
+
+/** What connects. */
+const socketClass = streamDoor === null ? PlainSocket : BareSocket;
+
+/** The system says no. */
+function refuse(socket: KernelSocket, code: string): void {
+  process.nextTick(() => {
+    if (socket.isDestroyed) return;
+    socket.destroy();
+    socket.listener.onLost(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" }));
+  });
+}
 
 for (const [code, expected] of Object.entries({
   EMFILE: "OVERLOADED",
@@ -26,9 +41,8 @@ for (const [code, expected] of Object.entries({
           retry: { attempts: 2 },
         },
       });
-      const short = t.mock.method(DialledSocket.prototype, "connect", function (this: Socket): Socket {
-        process.nextTick(() => this.destroy(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" })));
-        return this;
+      const short = t.mock.method(socketClass.prototype, "connect", function (this: KernelSocket): void {
+        refuse(this, code);
       });
       for (let count = 0; count < 4; count++) {
         const answer = await harness.ask();
@@ -57,13 +71,10 @@ testOverProtocols(
     await harness.proxy({
       endpoints: ["unix:/nowhere/full.sock", endpoint.url],
     });
-    const connect = DialledSocket.prototype.connect;
-    t.mock.method(DialledSocket.prototype, "connect", function (this: Socket, target: { path?: string }): Socket {
-      if (target.path === undefined) return connect.call(this, target as never);
-      process.nextTick(() =>
-        this.destroy(Object.assign(new Error("connect EAGAIN"), { code: "EAGAIN", syscall: "connect" })),
-      );
-      return this;
+    const { connect } = socketClass.prototype;
+    t.mock.method(socketClass.prototype, "connect", function (this: never, target: DialTarget, connected: () => void) {
+      if ("path" in target) refuse(this, "EAGAIN");
+      else connect.call(this, target, connected);
     });
     for (let count = 0; count < 4; count++) assert.equal((await harness.ask()).text, "ok");
     const [lines] = await harness.end();

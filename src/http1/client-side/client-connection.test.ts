@@ -9,7 +9,10 @@ import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
 import { continueHead } from "../../http/answer.ts";
 import { emptySource } from "../../http/body.ts";
 import type { Answerer, Exchange } from "../../http/exchange.ts";
+import { BareSocket } from "../../net/bare-socket.ts";
+import type { KernelSocket } from "../../net/kernel-socket.ts";
 import { onAccepted } from "../../net/node-internals.ts";
+import { PlainSocket } from "../../net/plain-socket.ts";
 import { acceptedWire } from "../../net/socket-wire.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientContext } from "./client-context.ts";
@@ -94,14 +97,14 @@ async function open({
   };
   const host = { onWireClosed: () => {}, onInternalError: ended.reject };
   let connection: ClientConnection | null = null;
-  const take = (socket: Socket): void => {
+  const take = (socket: KernelSocket): void => {
     server.close();
     connection = new ClientConnection(acceptedWire(socket, host), context);
   };
-  const server = createServer({ allowHalfOpen: true }, take);
+  const server = createServer({ allowHalfOpen: true }, (socket) => take(new PlainSocket(socket)));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  if (memory === "ours") onAccepted(server, take);
+  if (memory === "ours") onAccepted(server, (handle) => take(BareSocket.accepted(handle)));
   const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
   client.on("error", () => {}).resume();
   client.write(sent);

@@ -1,5 +1,5 @@
 /** The two waits of a client connection: for the client to send, and for the client to take. */
-import type { Socket } from "node:net";
+import type { SocketProgress } from "../../net/kernel-socket.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { type ProgressKind, ProgressWatch } from "../../net/progress-watch.ts";
 
@@ -14,10 +14,15 @@ export class ClientDeadlines {
   readonly #reading: Deadline;
   /** Made when a client is slow for the first time. */
   #writing: ProgressWatch | null = null;
-  readonly #socket: Socket;
+  readonly #socket: SocketProgress;
   readonly #onWriteDeadline: () => void;
 
-  constructor(socket: Socket, wheel: TimerWheel, onReadDeadline: (wait: Wait) => void, onWriteDeadline: () => void) {
+  constructor(
+    socket: SocketProgress,
+    wheel: TimerWheel,
+    onReadDeadline: (wait: Wait) => void,
+    onWriteDeadline: () => void,
+  ) {
     this.#socket = socket;
     this.#wheel = wheel;
     this.#reading = new Deadline(() => {

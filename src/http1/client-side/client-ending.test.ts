@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import type { SocketProgress } from "../../net/kernel-socket.ts";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -16,7 +16,7 @@ class Stage {
 
   constructor() {
     const deadlines = new ClientDeadlines(
-      {} as Socket,
+      {} as SocketProgress,
       this.#wheel,
       () => {
         this.isOver = true;

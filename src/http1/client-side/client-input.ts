@@ -6,7 +6,8 @@
 import type { TurnTask } from "../../base/turn-queue.ts";
 import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { type Wire, WireMemory } from "../../net/wire.ts";
+import { WireMemory } from "../../net/kernel-socket.ts";
+import type { Wire } from "../../net/wire.ts";
 import { HeadReader, isOnlyEmptyLines } from "../syntax/head-reader.ts";
 import type { ClientContext } from "./client-context.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readMemoryBytes } from "../../net/node-internals.ts";
+import { readMemoryBytes } from "../../net/bare-socket.ts";
 import { CopyBlock } from "./copy-block.ts";
 
 test("copies stay as they are beside each other, whatever becomes of the original", () => {

@@ -1,5 +1,5 @@
 /** Copies of what one read brought, in a block that serves again as soon as those who were given them have let go. */
-import { readMemoryBytes } from "../../net/node-internals.ts";
+import { readMemoryBytes } from "../../net/bare-socket.ts";
 import { BlockPool } from "../../net/block-pool.ts";
 
 /** A block takes as much as a read brings. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import type { SocketProgress } from "../../net/kernel-socket.ts";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -23,7 +23,7 @@ function play(looks: readonly (number | null)[]): number {
   } as unknown as SendQueues;
   let passedMs = 0;
   const last = new LastBytes({
-    socket: {} as Socket,
+    socket: {} as SocketProgress,
     wheel,
     queues,
     onTaken: () => {

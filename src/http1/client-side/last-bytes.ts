@@ -3,7 +3,7 @@
  * what is on its way: a reset throws away what the kernel has not sent. If the kernel cannot be asked, or not soon,
  * a moment has to do.
  */
-import type { Socket } from "node:net";
+import type { SocketProgress } from "../../net/kernel-socket.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "../../net/send-queues.ts";
 
@@ -13,7 +13,7 @@ const blindMs = 1_000;
 
 /** Tells, once, when the peer has everything that was written, or when it has had a moment for it. Used once. */
 export class LastBytes implements SendQueueAsker {
-  readonly socket: Socket;
+  readonly socket: SocketProgress;
   readonly #wheel: TimerWheel;
   readonly #queues: SendQueues;
   readonly #deadline: Deadline;
@@ -24,7 +24,7 @@ export class LastBytes implements SendQueueAsker {
 
   /** @param onTaken called by the wheel, once */
   constructor(parts: {
-    readonly socket: Socket;
+    readonly socket: SocketProgress;
     readonly wheel: TimerWheel;
     readonly onTaken: () => void;
     readonly queues?: SendQueues;

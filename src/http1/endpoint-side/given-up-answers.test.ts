@@ -10,6 +10,7 @@ import type { Attempt } from "../../http/attempt.ts";
 import type { BodySink } from "../../http/body.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { SocketDialer } from "../../net/dialer.ts";
+import type { KernelSocket } from "../../net/kernel-socket.ts";
 import { strictRules } from "../syntax/response-parser.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { EndpointConnection } from "./endpoint-connection.ts";
@@ -98,7 +99,7 @@ async function open(context: TestContext): Promise<{
     onInternalError: (error) => void bugs.push(error),
   };
   const first = new GetAttempt();
-  const opened = Promise.withResolvers<{ connection: EndpointConnection; socket: Socket }>();
+  const opened = Promise.withResolvers<{ connection: EndpointConnection; socket: KernelSocket }>();
   new SocketDialer(opened.reject).dial(
     { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
     {
@@ -121,7 +122,7 @@ async function open(context: TestContext): Promise<{
   const send = async (bytes: string): Promise<void> => {
     endpoint.write(bytes);
     sentBytes += bytes.length;
-    while (socket.bytesRead < sentBytes && !socket.destroyed) await new Promise(setImmediate);
+    while (socket.bytesRead < sentBytes && !socket.isDestroyed) await new Promise(setImmediate);
   };
   const ask = async (...attempts: GetAttempt[]): Promise<void> => {
     let asked = "";

@@ -4,7 +4,7 @@
  */
 import { ipVersion } from "../../base/ip-address.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { DialTarget } from "../../net/dialer.ts";
+import type { DialTarget } from "../../net/dial-target.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
 
 /**
