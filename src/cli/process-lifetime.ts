@@ -8,7 +8,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/proxy-handle.ts";
 import { takeEarlySignals } from "./early-signals.ts";
 import type { Reloader } from "./reloader.ts";
-import type { Service } from "./serve.ts";
+import type { Service } from "./service.ts";
 
 /** More unexpected errors than this within a minute, and the process stops rather than limps on. */
 const maxUnexpectedErrorsPerMinute = 10;

@@ -12,7 +12,7 @@ import { writeStandardError } from "../observe/standard-output.ts";
 import type { ControlledProxy } from "../server/proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
-import type { Service } from "./serve.ts";
+import type { Service } from "./service.ts";
 
 /** What asked for a reload. */
 export type ReloadCause = "SIGHUP" | "file" | "request";

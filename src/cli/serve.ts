@@ -6,33 +6,11 @@ import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger
 import { writeStandardError } from "../observe/standard-output.ts";
 import { idleGraceMs } from "../server/idle-grace.ts";
 import { ControlledProxy } from "../server/proxy.ts";
-import type { Proxy } from "../server/proxy-handle.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";
 import { Reloader } from "./reloader.ts";
-
-/** What is served, and where its configuration comes from. */
-export interface Service {
-  /**
-   * Reads the configuration anew.
-   * @param onFileRead see `LoadOptions`
-   * @throws ConfigError or CommandFailure
-   */
-  load(onFileRead: (file: string, digest: string) => void): Promise<Config>;
-  /** The configuration's file, or null if there is none to reload. */
-  readonly file: string | null;
-  /** Reload when `file` changes. */
-  readonly isWatched: boolean;
-  /** How messages are written; default: text on a terminal, JSON elsewhere. */
-  readonly logFormat?: "text" | "json";
-  /** Said when an address cannot be used. */
-  readonly addressHint?: string;
-  /** Called once when the proxy is ready. */
-  onReady?(proxy: Proxy): void;
-  /** Called after the proxy has closed. */
-  onClosed?(): Promise<void>;
-}
+import type { Service } from "./service.ts";
 
 /**
  * Runs a proxy until a signal ends it. Returns once it is ready.

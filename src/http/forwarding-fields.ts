@@ -6,7 +6,6 @@
  * a connection's requests have in common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
-import type { Exchange } from "./exchange.ts";
 import { toLowerAscii, trimOws } from "./fields.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { ReceivedRequest } from "./message.ts";
@@ -123,12 +122,15 @@ function readingOf({ forwardedFor, forwarded }: ReceivedRequest): ForwardedReadi
   return forwardedFor === null && forwarded !== null ? readForwarded(forwarded) : null;
 }
 
-/** How the client came: what a trusted peer says of the first hop, else its own connection. */
-export function clientScheme({
-  request,
-  scheme,
-  isPeerTrusted,
-}: Pick<Exchange, "request" | "scheme" | "isPeerTrusted">): "http" | "https" {
+/** What `clientScheme` reads of an exchange. */
+export interface SchemeFacts {
+  readonly request: ReceivedRequest;
+  readonly scheme: "http" | "https";
+  readonly isPeerTrusted: boolean;
+}
+
+/** The scheme that the client used: what a trusted peer says of the first hop, else that of its own connection. */
+export function clientScheme({ request, scheme, isPeerTrusted }: SchemeFacts): "http" | "https" {
   const said = isPeerTrusted ? firstForwardedProto(request.forwardedProto ?? readingOf(request)?.proto ?? null) : null;
   if (said === null) return scheme;
   return said === "https" || said === "wss" ? "https" : "http";

@@ -3,15 +3,22 @@
  * client prefers that.
  */
 import { prefersJson } from "./accept.ts";
-import type { AnswerHead } from "./answer.ts";
+import type { AnswerHead, Responder } from "./answer.ts";
 import { emptySource } from "./body.ts";
-import type { Exchange } from "./exchange.ts";
 import { Fields } from "./field-section.ts";
+import type { ReceivedRequest } from "./message.ts";
 import { type ReasonCode, reasons } from "./reason.ts";
 import { statusPhrase } from "./status.ts";
 
 /** What a proxy passes on; an endpoint may allow less. */
 export const allowField = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+/** An exchange as an answer of our own sees it. */
+export interface AnswerableExchange extends Pick<Responder, "start"> {
+  readonly request: ReceivedRequest;
+  /** Empty = it has none. */
+  readonly requestId: string;
+}
 
 /** A complete answer of our own. */
 export interface OwnAnswer {
@@ -23,7 +30,7 @@ export interface OwnAnswer {
 }
 
 /** Answers `exchange` with `answer` and a `Date`, through its filters; without the content if the method is HEAD. */
-export function sendOwnAnswer(exchange: Exchange, answer: OwnAnswer): void {
+export function sendOwnAnswer(exchange: AnswerableExchange, answer: OwnAnswer): void {
   const { content } = answer;
   const sink = exchange.start(new OwnHead(answer, exchange.request.method === "HEAD"), emptySource);
   if (content !== null && content.length > 0 && exchange.request.method !== "HEAD") sink.data(content);
@@ -54,7 +61,7 @@ class OwnHead implements AnswerHead {
  */
 export function explain(
   code: ReasonCode,
-  { request, requestId }: Exchange,
+  { request, requestId }: Pick<AnswerableExchange, "request" | "requestId">,
   extraFields = "",
   status = reasons[code].status,
 ): OwnAnswer {

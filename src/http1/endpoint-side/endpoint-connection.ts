@@ -8,7 +8,6 @@ import type { EndOfTurnTask } from "../../base/end-of-turn.ts";
 import { nowhere } from "../../http/answer-path.ts";
 import type { Attempt, AttemptHandle, AttemptTimeouts } from "../../http/attempt.ts";
 import type { BodySink } from "../../http/body.ts";
-import type { BoundConnection } from "../../http/bound-connections.ts";
 import { Fields } from "../../http/field-section.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
@@ -20,6 +19,7 @@ import { EndpointWaits } from "./endpoint-waits.ts";
 import { InFlight } from "./in-flight.ts";
 import { failAttempt, failUnanswered } from "./lost-connection.ts";
 import { canPipeline } from "./pipelining.ts";
+import type { PooledConnection } from "./pooled-connection.ts";
 import { maxSkippedBytes, SkippedAttempt } from "./skipped-attempt.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
@@ -28,7 +28,7 @@ import { Reuse } from "./reuse.ts";
 
 /** A connection to an endpoint. */
 export class EndpointConnection
-  implements AttemptHandle, BoundConnection, EndOfTurnTask, AnswerReaderHost, RequestWriterHost, WireReader
+  implements AttemptHandle, PooledConnection, EndOfTurnTask, AnswerReaderHost, RequestWriterHost, WireReader
 {
   /** Who may use it next. */
   readonly reuse = new Reuse();

@@ -4,8 +4,8 @@
  */
 import { ipVersion } from "../../base/ip-address.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { PooledConnection } from "../../http1/endpoint-side/pooled-connection.ts";
 import type { DialTarget } from "../../net/dial-target.ts";
-import type { PooledConnection } from "./pooled-connection.ts";
 
 /**
  * An address that cannot be connected to is passed over for this time, while there are others; then one connection

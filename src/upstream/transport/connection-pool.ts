@@ -9,6 +9,7 @@ import { ipVersion } from "../../base/ip-address.ts";
 import type { Attempt } from "../../http/attempt.ts";
 import type { ConnectionOwner } from "../../http1/endpoint-side/connection-owner.ts";
 import { canPipeline } from "../../http1/endpoint-side/pipelining.ts";
+import type { PooledConnection } from "../../http1/endpoint-side/pooled-connection.ts";
 import type { EndOfTurn } from "../../base/end-of-turn.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
@@ -19,7 +20,7 @@ import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import { IdleConnections } from "./idle-connections.ts";
-import type { EndpointProtocol, PooledConnection } from "./pooled-connection.ts";
+import type { EndpointProtocol } from "./endpoint-protocol.ts";
 import type { AddressWatcher, HostResolver } from "../names/host-resolver.ts";
 import type { Transport } from "../transport.ts";
 

@@ -6,7 +6,7 @@ import type { Attempt } from "../../http/attempt.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import { Reuse } from "../../http1/endpoint-side/reuse.ts";
 import { PooledAddress } from "./address-rotation.ts";
-import type { PooledConnection } from "./pooled-connection.ts";
+import type { PooledConnection } from "../../http1/endpoint-side/pooled-connection.ts";
 import { IdleConnections } from "./idle-connections.ts";
 
 /** A GET, and a request that could not be sent again. */

@@ -26,7 +26,7 @@ import type { Clock } from "../../base/clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import type { PooledAddress } from "./address-rotation.ts";
-import type { PooledConnection } from "./pooled-connection.ts";
+import type { PooledConnection } from "../../http1/endpoint-side/pooled-connection.ts";
 
 /**
  * The owner of the connections. It keeps those that anybody may get, for each address, in the order in which they were

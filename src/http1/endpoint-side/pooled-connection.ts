@@ -1,11 +1,9 @@
-/** What a pool needs of a connection to an endpoint, whatever is spoken over it. */
+/** What a pool needs of a connection to an endpoint. */
 import type { Attempt } from "../../http/attempt.ts";
-import type { ConnectionOwner } from "../../http1/endpoint-side/connection-owner.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
-import type { Reuse } from "../../http1/endpoint-side/reuse.ts";
-import type { Wire } from "../../net/wire.ts";
+import type { Reuse } from "./reuse.ts";
 
-/** A connection that takes attempts. Its owner hears when it may have another one, and when it is gone. */
+/** A connection that takes attempts. Its `ConnectionOwner` hears when it may have another one, and when it is gone. */
 export interface PooledConnection extends BoundConnection {
   /** Who may use it next. */
   readonly reuse: Reuse;
@@ -24,6 +22,3 @@ export interface PooledConnection extends BoundConnection {
   /** Closes it now; attempts in flight fail. */
   close(): void;
 }
-
-/** Speaks a protocol over a wire that has just come up. */
-export type EndpointProtocol = (wire: Wire, owner: ConnectionOwner) => PooledConnection;
