@@ -1,6 +1,7 @@
 /**
  * The attempt loop: pick an endpoint, prepare the request, send it, judge what comes back, relay the answer. One object
- * an exchange and one an attempt (`endpoint-attempt.ts`); the decisions are pure functions in the files beside this one.
+ * an exchange and one an attempt (`endpoint-attempt.ts`); failures are judged by a third, which is made with the first
+ * of them (`failure-judge.ts`). The decisions are pure functions in the files beside this one.
  *
  * Invariants: every attempt is left once; after `isOver` nothing reaches the client; callbacks of an attempt that was
  * given up never come.
@@ -19,15 +20,14 @@ import type { PickHint } from "../upstream/balancer/balancer.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
-import { toOutcome } from "./attempt-outcome.ts";
 import { bindEndpoint, findBoundEndpoint } from "./bound-endpoint.ts";
 import { type AttemptHost, EndpointAttempt } from "./endpoint-attempt.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
-import { FurtherAttempts } from "./further-attempts.ts";
+import { FailureJudge, type JudgeHost } from "./failure-judge.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { addAffinity, toRelayedHead } from "./relay-head.ts";
-import { decideRetry, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
+import type { RetryDecision } from "./retry-policy.ts";
 import { Upload } from "./upload.ts";
 
 const noEndpoints: readonly Endpoint[] = [];
@@ -37,7 +37,7 @@ export function forward(exchange: Exchange, plan: ForwardPlan, context: ForwardC
   new Forwarding(exchange, plan, context).run();
 }
 
-class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, PickHint {
+class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, Answerer, PickHint {
   readonly client: ExchangeOrigin;
   readonly timeouts: AttemptTimeouts | null;
   readonly policies: UpstreamPolicies;
@@ -45,6 +45,8 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   // `PickHint`
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
+  /** The endpoint has switched protocols. */
+  isTunnel = false;
   readonly #exchange: Exchange;
   readonly #plan: ForwardPlan;
   readonly #context: ForwardContext;
@@ -60,13 +62,12 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   /** The attempt whose answer the client gets; null before it. */
   #answering: EndpointAttempt | null = null;
   /** Null until an attempt has failed. */
-  #further: FurtherAttempts | null = null;
+  #judge: FailureJudge | null = null;
   /** Null = the upstream has no limits. */
   #admission: Admission | null = null;
   /** The failure that is the answer if no endpoint is left. */
   #failure: ReasonCode = "NO_ENDPOINT";
   #failureDetail = "";
-  #isTunnel = false;
   #isOver = false;
   #totalDeadline: Deadline | null = null;
 
@@ -141,9 +142,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
 
   #send(endpoint: Endpoint): void {
     const { hedgeAfterMs, retry } = this.#plan;
-    const isFirst = this.#further === null;
-    const wish = isFirst ? "any" : this.#further!.isFreeRetryUsed ? "new" : "idle";
-    const attempt = this.#begin(endpoint, wish, this.#bound);
+    const attempt = this.#begin(endpoint, this.#judge === null ? "any" : this.#judge.wish, this.#bound);
     this.#attempt = attempt;
     attempt.record(this.#exchange.record);
     if (retry.perTryTimeoutMs > 0) attempt.limit(retry.perTryTimeoutMs);
@@ -191,14 +190,9 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     }
     if (this.#isOver) return;
     this.#attempt = null;
-    const further = this.#countFurther();
-    further.noteEnd();
     this.#upload?.detach();
-    const decision = decideRetry(error, this.#factsOf(attempt), this.#plan.retry);
-    // An endpoint may close a connection that was kept: that is no failure of the endpoint.
-    this.#leaveFailed(attempt, error, decision === "free" ? "cancelled" : this.#outcomeOf(error.code));
+    const decision = this.#ensureJudge().judge(attempt, error);
     if (decision === "free") {
-      further.isFreeRetryUsed = true;
       this.#context.onRetry(this.#exchange, error.code);
       this.#next(error.code, error.detail);
     } else if (!this.#isHedged(attempt.endpoint)) this.#follow(decision, error, attempt.endpoint);
@@ -206,40 +200,24 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
 
   #onHedgeFailure(attempt: EndpointAttempt, error: ProxyError): void {
     this.#hedge!.settle("failed");
-    this.#leaveFailed(attempt, error, error.replay === "if-reused" ? "cancelled" : toOutcome(error.code));
+    const decision = this.#ensureJudge().judgeHedge(attempt, error);
     // The first attempt has failed, too, and has waited for this one.
-    if (this.#attempt === null && !this.#isOver)
-      this.#follow(decideRetry(error, this.#factsOf(attempt), this.#plan.retry), error, attempt.endpoint);
-  }
-
-  #leaveFailed(attempt: EndpointAttempt, error: ProxyError, outcome: AttemptOutcome): void {
-    attempt.leave(outcome);
-    if (outcome !== "cancelled" && outcome !== "answered")
-      this.#context.onAttemptFailure(this.#exchange, attempt.endpoint, error);
-  }
-
-  /**
-   * Servers of WebSocket refuse an upgrade by closing the connection without an answer, and end a tunnel by a reset:
-   * anybody could have an endpoint ejected by asking for either.
-   */
-  #outcomeOf(code: ReasonCode): AttemptOutcome {
-    if (this.#isTunnel) return "answered";
-    return this.#request.tunnel !== null && code === "UPSTREAM_RESET" ? "cancelled" : toOutcome(code);
+    if (this.#attempt === null && !this.#isOver) this.#follow(decision, error, attempt.endpoint);
   }
 
   /** After a failure that nothing else makes up for. */
-  #follow(decision: RetryDecision, error: ProxyError, endpoint: Endpoint): void {
-    this.#further!.isAfterNothing = error.replay === "safe";
-    if (decision !== "no" && this.#further!.charge(this.tried, endpoint)) this.#retry(endpoint, error.code);
+  #follow(decision: RetryDecision, error: ProxyError, failed: Endpoint): void {
+    const cost = error.replay === "safe" ? "nothing" : "work";
+    if (decision !== "no" && this.#ensureJudge().charge(failed, cost)) this.#retry(failed, error.code);
     else this.#fail(error.code, error.detail);
   }
 
   /** The endpoint answered with a failure. @returns false if that is the answer */
   #retryAnswer(attempt: EndpointAttempt, head: EndpointAnswer): boolean {
-    if (!shouldRetryAnswer(head, this.#factsOf(attempt), this.#plan.retry)) return false;
+    const judge = this.#ensureJudge();
+    if (!judge.canReplace(attempt, head)) return false;
     const isHedged = this.#isHedged(attempt.endpoint);
-    this.#countFurther().isAfterNothing = false;
-    if (!isHedged && !this.#further!.charge(this.tried, attempt.endpoint)) return false;
+    if (!isHedged && !judge.charge(attempt.endpoint, "work")) return false;
     this.#attempt = null;
     this.#upload?.detach();
     attempt.leave("answered");
@@ -258,26 +236,22 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     return false;
   }
 
-  /** An attempt has failed. */
-  #countFurther(): FurtherAttempts {
-    return (this.#further ??= new FurtherAttempts(this.#exchange, this.#plan, this.#context));
+  #ensureJudge(): FailureJudge {
+    return (this.#judge ??= new FailureJudge(this, {
+      exchange: this.#exchange,
+      plan: this.#plan,
+      context: this.#context,
+    }));
   }
 
-  #factsOf({ bound, request }: EndpointAttempt): RetryFacts {
-    return {
-      isHeadSent: this.#exchange.isAnswered,
-      isBodyReplayable: this.#upload === null || this.#upload.isReplayable,
-      isIdempotent: isIdempotent(request.method),
-      retries: this.#further?.retries ?? 0,
-      isFreeRetryUsed: this.#further?.isFreeRetryUsed === true,
-      isBound: bound !== null || request.bindsConnection,
-    };
+  get isBodyReplayable(): boolean {
+    return this.#upload === null || this.#upload.isReplayable;
   }
 
   #retry(failed: Endpoint, cause: ReasonCode | number): void {
     this.#context.onRetry(this.#exchange, cause);
     this.tried = [...this.tried, failed];
-    this.#further!.pause(() => {
+    this.#ensureJudge().pause(() => {
       try {
         this.#next(typeof cause === "number" ? "NO_ENDPOINT" : cause, "");
       } catch (error) {
@@ -297,7 +271,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     const isFailure = this.#plan.retry.statuses?.has(head.status) === true;
     if (attempt === this.#hedge?.attempt && !this.#takeHedge(attempt, isFailure)) return null;
     attempt.record(exchange.record);
-    this.#further?.noteAnswer(head.status);
+    this.#judge?.noteAnswer(head.status);
     if (isFailure && this.#retryAnswer(attempt, head)) return null;
     this.#hedge?.cancel();
     const { affinity } = this.#plan.upstream;
@@ -305,7 +279,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     if (head.tunnel !== null) this.#beginTunnel();
     this.#answering = attempt;
     const sink = exchange.start(toRelayedHead(head), attempt);
-    if (this.#isTunnel && !this.#isOver) this.#upload!.openTunnel();
+    if (this.isTunnel && !this.#isOver) this.#upload!.openTunnel();
     return sink;
   }
 
@@ -327,14 +301,14 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   }
 
   #beginTunnel(): void {
-    this.#isTunnel = true;
+    this.isTunnel = true;
     if (this.#totalDeadline !== null) this.wheel.remove(this.#totalDeadline);
     this.#context.onTunnel(this.#exchange, 1);
   }
 
   onAnswerEnd(attempt: EndpointAttempt): void {
     // In a tunnel, the endpoint alone has ended its side.
-    if (this.#isTunnel || this.#isOver) return;
+    if (this.isTunnel || this.#isOver) return;
     this.#finish("answered");
     attempt.handle = null;
   }
@@ -357,7 +331,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
   }
 
   onUnwanted(): void {
-    if (!this.#isOver) this.#end(this.#isTunnel ? "answered" : "cancelled");
+    if (!this.#isOver) this.#end(this.isTunnel ? "answered" : "cancelled");
   }
 
   cancel(code: ReasonCode): void {
@@ -397,10 +371,10 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, Answerer, Pic
     this.#isOver = true;
     this.#attempt?.leave(outcome);
     this.#hedge?.cancel();
-    this.#further?.end();
+    this.#judge?.end();
     this.#admission?.end();
     this.#upload?.release();
     if (this.#totalDeadline !== null) this.wheel.remove(this.#totalDeadline);
-    if (this.#isTunnel) this.#context.onTunnel(this.#exchange, -1);
+    if (this.isTunnel) this.#context.onTunnel(this.#exchange, -1);
   }
 }
