@@ -6,7 +6,7 @@
  */
 import type { BodySink } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { Framing, type ReceivedRequest, RequestHead } from "../../http/message.ts";
+import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { Session } from "../../net/protocol.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
@@ -233,8 +233,8 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
 
   /** Request and answer are complete: on to the next request, or close. */
   #finish(): void {
-    if (this.#answer.exchange !== null && this.#input.unread.isEmpty && isLastOfClient(this.#answer.exchange.request))
-      this.#ending.isRestExpected = false;
+    const { exchange } = this.#answer;
+    if (exchange !== null && this.#input.unread.isEmpty) this.#ending.noteLastRequest(exchange.request);
     this.#answer.exchange = null;
     this.#body.release();
     if (!this.#answer.isKeptAlive || (this.#ending.isHalfClosed && this.#input.unread.isEmpty)) {
@@ -407,13 +407,4 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
         return this.#endIdle();
     }
   };
-}
-
-/**
- * Will the client send nothing behind this request? RFC 9112 section 9.6: it has said so by `close`. One with a body is
- * not relied on, because careless clients send a line end behind it; nor one that asks for a tunnel, whose first bytes
- * may be on their way.
- */
-function isLastOfClient({ isKeptAlive, framing, upgrade }: ReceivedRequest): boolean {
-  return !isKeptAlive && framing === Framing.none && upgrade === null;
 }

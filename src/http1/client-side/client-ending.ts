@@ -4,6 +4,7 @@
  * After the client's FIN: it is served as long as it takes what it is owed.
  */
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { Framing, type ReceivedRequest } from "../../http/message.ts";
 import { LastBytes } from "./last-bytes.ts";
 import type { Wire } from "../../net/wire.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";
@@ -43,12 +44,12 @@ export class ClientEnding {
   hasEndedWriting = false;
   /** The answer must not look complete, and only a reset says so. */
   isBreakingOff = false;
-  /** The client may still send something, which must not be answered with a reset. */
-  isRestExpected = true;
   readonly #wire: Wire;
   readonly #deadlines: ClientDeadlines;
   readonly #wheel: TimerWheel;
   readonly #onOver: (how: HowToEnd) => void;
+  /** The client may still send something, which must not be answered with a reset. */
+  #isRestExpected = true;
   #droppedBytes = 0;
   #maxLingerMs = maxLingerMs;
   #lingersUntilMs = 0;
@@ -67,6 +68,15 @@ export class ClientEnding {
     this.#deadlines = parts.deadlines;
     this.#wheel = parts.wheel;
     this.#onOver = parts.onOver;
+  }
+
+  /**
+   * `last` is answered, and nothing has come behind it. Nothing will, if the client has said so by `close` (RFC 9112
+   * section 9.6). Not relied on if it has a body, because careless clients send a line end behind one; nor if it asks
+   * for a tunnel, whose first bytes may be on their way.
+   */
+  noteLastRequest({ isKeptAlive, framing, upgrade }: ReceivedRequest): void {
+    if (!isKeptAlive && framing === Framing.none && upgrade === null) this.#isRestExpected = false;
   }
 
   /** FIN, behind what is still to be written. */
@@ -105,7 +115,7 @@ export class ClientEnding {
   onWritten(): void {
     if (this.isBreakingOff) this.#awaitLastBytes();
     // The kernel sends what it has, and our FIN behind it: no separate FIN, and no wait for the client's.
-    else if ((this.isHalfClosed || !this.isRestExpected) && !this.hasEndedWriting) this.#onOver("close");
+    else if ((this.isHalfClosed || !this.#isRestExpected) && !this.hasEndedWriting) this.#onOver("close");
     else {
       this.endWriting();
       if (this.isHalfClosed) this.#waitUntilFinished();

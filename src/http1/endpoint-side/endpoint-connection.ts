@@ -5,9 +5,7 @@
  * while idle ends it.
  */
 import type { EndOfTurnTask } from "../../base/end-of-turn.ts";
-import { nowhere } from "../../http/answer-path.ts";
-import type { Attempt, AttemptHandle, AttemptTimeouts } from "../../http/attempt.ts";
-import type { BodySink } from "../../http/body.ts";
+import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import { Fields } from "../../http/field-section.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
@@ -20,7 +18,7 @@ import { InFlight } from "./in-flight.ts";
 import { failAttempt, failUnanswered } from "./lost-connection.ts";
 import { canPipeline } from "./pipelining.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
-import { maxSkippedBytes, SkippedAttempt } from "./skipped-attempt.ts";
+import { maxSkippedBytes } from "./skipped-attempt.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
 import type { AnswerRules } from "../syntax/response-parser.ts";
@@ -40,15 +38,10 @@ export class EndpointConnection
   readonly #waits: EndpointWaits;
   readonly #reader: AnswerReader;
   readonly #inFlight = new InFlight();
-  /** Where the answer that is read goes, or the tunnel. */
-  #sink: BodySink = nowhere;
   /** Answers that were complete. */
   #served = 0;
-  #isPaused = false;
   #isDraining = false;
   #isFlushPlanned = false;
-  /** The endpoint's FIN came through the tunnel. */
-  #hasEndpointEnded = false;
 
   /** @param wire has just come up; the first attempt must be started within the same call */
   constructor(owner: ConnectionOwner, wire: Wire, rules: AnswerRules) {
@@ -56,7 +49,14 @@ export class EndpointConnection
     this.#wire = wire;
     this.#reader = new AnswerReader(this, rules);
     this.#writer = new RequestWriter(wire, this);
-    this.#waits = new EndpointWaits({ owner, wire, onTimeUp: this.#onTimeUp });
+    this.#waits = new EndpointWaits({
+      owner,
+      wire,
+      inFlight: this.#inFlight,
+      writer: this.#writer,
+      reader: this.#reader,
+      onTimeUp: this.#onTimeUp,
+    });
     wire.handTo(this);
   }
 
@@ -73,7 +73,7 @@ export class EndpointConnection
       !this.reuse.isSuspect &&
       this.#inFlight.isShareable &&
       this.state !== State.closed &&
-      !this.#isPaused &&
+      !this.#waits.isPaused &&
       !this.#isDraining
     );
   }
@@ -97,7 +97,7 @@ export class EndpointConnection
     this.reuse.noteRequest(attempt);
     this.#writer.begin(attempt.request);
     this.#waits.sendsBody = attempt.request.body !== 0;
-    if (this.#inFlight.count === 1) this.#rearm();
+    if (this.#inFlight.count === 1) this.#waits.again(this.state);
     attempt.onSent(this.#writer, isReused);
     if (this.state === State.closed) return;
     if (!isReused || !canPipeline(attempt)) {
@@ -148,7 +148,7 @@ export class EndpointConnection
   // `RequestWriterHost`.
 
   onBodyProgress(): void {
-    this.#rearm();
+    this.#waits.again(this.state);
   }
 
   onBodyAbort(code: ReasonCode): void {
@@ -158,7 +158,7 @@ export class EndpointConnection
   // `AttemptHandle`.
 
   resume(attempt: Attempt): void {
-    if (this.#inFlight.first === attempt) this.#unpause();
+    if (this.#inFlight.first === attempt && this.state !== State.closed) this.#waits.resume(this.state);
   }
 
   /**
@@ -168,16 +168,12 @@ export class EndpointConnection
   cancel(attempt: Attempt): void {
     const index = this.#inFlight.indexOf(attempt);
     if (index === -1) return;
-    const isSkippable =
-      index > 0 ||
-      this.state === State.head ||
-      (this.state === State.body && this.#reader.remaining <= maxSkippedBytes);
+    const isSkippable = index > 0 || this.state === State.head || this.#isRestShort;
     if (this.#inFlight.count > 1 && isSkippable && canPipeline(attempt)) {
       this.#skip(index);
       return;
     }
     this.#inFlight.remove(index);
-    if (index === 0) this.#sink = nowhere;
     if (this.state === State.tunnel && this.#wire.isEnding && !this.#wire.isFinished) {
       // Both sides have said that they are done; the client's last bytes are still on their way.
       this.#waits.awaitBytes(this.#owner.timeouts.idle);
@@ -186,26 +182,21 @@ export class EndpointConnection
   }
 
   skip(attempt: Attempt): void {
-    const isSkippable =
-      this.#inFlight.first === attempt &&
-      this.state === State.body &&
-      this.#reader.remaining <= maxSkippedBytes &&
-      this.#writer.isComplete;
-    if (!isSkippable) {
-      this.cancel(attempt);
-      return;
-    }
-    this.#skip(0);
+    if (this.#inFlight.first === attempt && this.#isRestShort && this.#writer.isComplete) this.#skip(0);
+    else this.cancel(attempt);
   }
 
   #skip(index: number): void {
-    this.#inFlight.skip(index);
+    this.#inFlight.skip(index, this.#reader.head);
     if (index > 0) return;
-    const { head } = this.#reader;
-    if (head !== null) this.#sink = this.#inFlight.first!.onAnswer(head);
     // It may be given up in the middle of a read: what it was lent is not read over by the answers behind it.
     this.#wire.keepMemory();
-    this.#unpause();
+    this.#waits.resume(this.state);
+  }
+
+  /** The rest of the answer under way can be read and thrown away. */
+  get #isRestShort(): boolean {
+    return this.state === State.body && this.#reader.remaining <= maxSkippedBytes;
   }
 
   // `AnswerReaderHost`.
@@ -215,7 +206,7 @@ export class EndpointConnection
   }
 
   onBodyPiece(piece: Buffer): void {
-    if (this.state !== State.closed) this.#sink.data(piece);
+    if (this.state !== State.closed) this.#inFlight.sink.data(piece);
   }
 
   expectAnswer(): boolean {
@@ -226,7 +217,7 @@ export class EndpointConnection
   }
 
   onPartialHead(): void {
-    if (this.#waits.interim.isHeld) this.#pause();
+    if (this.#waits.interim.isHeld) this.#waits.pause();
   }
 
   onUnasked(): void {
@@ -240,48 +231,31 @@ export class EndpointConnection
   }
 
   onReadEnd(): void {
-    if (this.#waits.interim.isHeld) this.#pause();
-    if (this.#reader.head === null) return;
-    const attempt = this.#inFlight.first;
-    if (attempt === undefined) return;
-    const isReady = this.#sink.flush();
-    // One that has given itself up within the call will not resume.
-    if (!isReady && this.#inFlight.first === attempt) this.#pause();
-    else if (attempt instanceof SkippedAttempt && attempt.isTooLarge)
-      this.#failAll("UPSTREAM_RESET", "too much to skip");
-    this.#rearm();
+    if (this.#waits.interim.isHeld) this.#waits.pause();
+    if (this.#reader.head === null || this.#inFlight.count === 0) return;
+    const isReady = this.#inFlight.flush();
+    if (this.#isClosed()) return;
+    if (!isReady) this.#waits.pause();
+    else if (this.#inFlight.isSkippedTooLong) this.#failAll("UPSTREAM_RESET", "too much to skip");
+    else this.#waits.again(this.state);
   }
 
   onHead(head: ResponseHead): boolean {
-    const attempt = this.#inFlight.first!;
     this.#waits.beginBody();
     this.state = head.framing === Framing.close ? State.untilClose : State.body;
-    this.reuse.noteAnswer(head, attempt);
-    const isSkippedInVain =
-      attempt instanceof SkippedAttempt && (head.framing === Framing.close || head.contentLength > maxSkippedBytes);
-    if (isSkippedInVain) this.#failAll("UPSTREAM_RESET", "too much to skip");
-    else this.#begin(attempt, head);
+    this.reuse.noteAnswer(head, this.#inFlight.first!);
+    if (this.#inFlight.isSkippedInVain(head)) this.#failAll("UPSTREAM_RESET", "too much to skip");
+    else this.#inFlight.begin(head);
     if (this.#isClosed()) return false;
     // Content behind an answer that withholds it would be taken for the next answer, which is another client's.
     const isLast =
       head.framing === Framing.close || !head.isKeptAlive || (head.withholdsContent && this.#inFlight.count > 1);
-    if (isLast) this.#failBehind();
+    if (isLast) {
+      // RFC 9112 section 9.6: attempts behind it fail at once, to be sent elsewhere.
+      this.#isDraining = true;
+      this.#inFlight.failBehind("closed after an answer", this.#owner);
+    }
     return true;
-  }
-
-  /** A callback may end the answer, or give it up, before its sink is there. */
-  #begin(attempt: Attempt, head: ResponseHead): void {
-    this.#sink = nowhere;
-    const sink = attempt.onAnswer(head);
-    if (this.#inFlight.first === attempt) this.#sink = sink;
-  }
-
-  /**
-   * This answer is the connection's last (RFC 9112 section 9.6): attempts behind it fail at once, to be sent elsewhere.
-   */
-  #failBehind(): void {
-    this.#isDraining = true;
-    failUnanswered(this.#inFlight.takeBehind(), "closed after an answer", this.#owner);
   }
 
   // Behind a call, so that the type checker does not take the state for what it was before a callback.
@@ -301,7 +275,7 @@ export class EndpointConnection
       this.#reader.head = head;
       this.state = State.tunnel;
       this.#writer.switchToTunnel();
-      this.#begin(attempt, head);
+      this.#inFlight.begin(head);
       return !this.#isClosed();
     }
     const problem = this.#waits.interim.take(byteCount, this.#owner.wheel.clock.now(), this.#writer.bodyBytes);
@@ -313,7 +287,7 @@ export class EndpointConnection
     this.#waits.interim.isHeld = !isReady && this.#inFlight.first === attempt;
     if (this.#isClosed()) return false;
     // It is progress: the wait for the head starts again.
-    this.#rearm();
+    this.#waits.again(this.state);
     return true;
   }
 
@@ -323,7 +297,7 @@ export class EndpointConnection
    */
   onAnswerComplete(trailers: string, hasMore: boolean): void {
     const attempt = this.#inFlight.shift();
-    const sink = this.#takeSink();
+    const sink = this.#inFlight.takeSink();
     const fields = trailers === "" ? null : Fields.ofText(trailers);
     const head = this.#reader.head!;
     this.#reader.head = null;
@@ -346,35 +320,13 @@ export class EndpointConnection
     }
     if (this.#inFlight.count > 0) {
       this.state = State.head;
-      this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
+      this.#waits.awaitHead();
     } else {
       this.state = State.idle;
       this.#owner.onIdle(this, head.keepAliveHintMs, attempt);
     }
     // Its last bytes may still wait in the client's socket: then the next answer must not be read over them.
     if (!sink.end(fields)) this.#wire.keepMemory();
-  }
-
-  #takeSink(): BodySink {
-    const sink = this.#sink;
-    this.#sink = nowhere;
-    return sink;
-  }
-
-  #pause(): void {
-    if (this.state === State.closed) return;
-    this.#waits.interim.isHeld = false;
-    this.#isPaused = true;
-    this.#waits.stop();
-    this.#wire.pause();
-    this.#wire.keepMemory();
-  }
-
-  #unpause(): void {
-    if (!this.#isPaused || this.state === State.closed) return;
-    this.#isPaused = false;
-    this.#rearm();
-    this.#wire.resume();
   }
 
   // `WireReader`.
@@ -392,14 +344,14 @@ export class EndpointConnection
     try {
       if (this.state === State.untilClose) {
         this.#inFlight.shift();
-        const sink = this.#takeSink();
+        const sink = this.#inFlight.takeSink();
         this.#destroy();
         sink.end(null);
       } else if (this.state === State.tunnel) {
         // The client may still send.
-        this.#hasEndpointEnded = true;
-        if (this.#inFlight.count > 0) this.#sink.end(null);
-        this.#rearm();
+        this.#waits.hasEndpointEnded = true;
+        if (this.#inFlight.count > 0) this.#inFlight.sink.end(null);
+        this.#waits.again(this.state);
       } else this.#failAll(this.#lossCode(), "FIN");
     } catch (error) {
       this.#crash(error);
@@ -421,7 +373,7 @@ export class EndpointConnection
 
   onWritable(): void {
     if (this.state === State.closed) return;
-    if (this.#inFlight.count > 0) this.#rearm();
+    if (this.#inFlight.count > 0) this.#waits.again(this.state);
     if (this.#writer.isComplete && this.state !== State.tunnel) return;
     try {
       this.#inFlight.first?.onBodyWritable();
@@ -430,32 +382,10 @@ export class EndpointConnection
     }
   }
 
-  // Deadlines.
-
   readonly #onTimeUp = (code: ReasonCode | null): void => {
     if (code === null) this.#destroy();
     else this.#failAll(code, "");
   };
-
-  /** Those of the attempt being answered. */
-  get #timeouts(): AttemptTimeouts {
-    return this.#inFlight.first?.timeouts ?? this.#owner.timeouts;
-  }
-
-  /** After progress in either direction: the wait that fits the state starts anew. */
-  #rearm(): void {
-    if (this.#isPaused) return;
-    if (this.state === State.tunnel)
-      this.#waits.awaitTunnel(this.#timeouts, this.#hasEndpointEnded || this.#writer.hasEnded ? "half" : "whole");
-    else if (this.state === State.body || this.state === State.untilClose)
-      this.#waits.awaitBody(this.#timeouts, this.#reader.head!);
-    else if (this.state === State.head) {
-      // The client has not sent its whole body yet: the endpoint owes no answer, so no deadline runs.
-      if (this.#writer.isComplete || this.#wire.output.isBlocked)
-        this.#waits.awaitHead(this.#timeouts, this.#writer.bodyBytes);
-      else this.#waits.stop();
-    }
-  }
 
   // Endings.
 

@@ -6,7 +6,8 @@ import type { Attempt } from "../../http/attempt.ts";
 import { ProxyError } from "../../http/reason.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 
-type BugListener = Pick<ConnectionOwner, "onInternalError">;
+/** Hears of the bugs of those who are told. */
+export type BugListener = Pick<ConnectionOwner, "onInternalError">;
 
 /** Tells `attempt`, whose answer was the next or had begun, that it has failed. */
 export function failAttempt(attempt: Attempt, error: ProxyError, owner: BugListener): void {
