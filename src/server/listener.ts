@@ -20,13 +20,8 @@ import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import type { ConnectionCount } from "./connection-count.ts";
 import { plainHttp1, Reception, type WireService } from "./reception.ts";
 
-/** What a proxy thread gives its listeners. */
-export interface ListenerHost {
-  readonly wheel: TimerWheel;
-  readonly turns: TurnQueue;
-  /** This instance's name in Via. */
-  readonly pseudonym: string;
-  answer(exchange: Exchange, listener: Listener): void;
+/** Is told what happens at the listeners of a proxy thread. */
+export interface ListenerObserver {
   onExchangeEnd(exchange: Exchange): void;
   onInternalError(error: unknown): void;
   /** @param problem a sentence about it */
@@ -35,6 +30,16 @@ export interface ListenerHost {
   onShortage(listener: Listener): void;
   onShortageOver(listener: Listener): void;
   metricsOf(listenerName: string): ListenerMetrics;
+}
+
+/** What a proxy thread gives its listeners. */
+export interface ListenerHost {
+  readonly wheel: TimerWheel;
+  readonly turns: TurnQueue;
+  /** This instance's name in Via. */
+  readonly pseudonym: string;
+  readonly observer: ListenerObserver;
+  answer(exchange: Exchange, listener: Listener): void;
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
@@ -48,6 +53,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   isDraining = false;
   options: ListenerOptions;
   readonly #host: ListenerHost;
+  readonly #observer: ListenerObserver;
   #sockets: ListeningSocket[] = [];
   readonly #service: WireService;
   /** What is open, each with what serves it, or receives it. */
@@ -66,11 +72,12 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   constructor(options: ListenerOptions, host: ListenerHost, service: WireService = plainHttp1) {
     this.options = options;
     this.#host = host;
+    this.#observer = host.observer;
     this.#service = service;
     this.wheel = host.wheel;
     this.turns = host.turns;
     this.#trusted = new TrustedPeers(options.trustedProxies);
-    this.#metrics = host.metricsOf(options.name);
+    this.#metrics = host.observer.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);
   }
 
@@ -125,7 +132,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   #rename(name: string): void {
     this.#metrics.connections.add(-this.#sessions.size);
     this.#metrics.inFlight.add(-this.#exchangeCount);
-    this.#metrics = this.#host.metricsOf(name);
+    this.#metrics = this.#observer.metricsOf(name);
     this.#metrics.connections.add(this.#sessions.size);
     this.#metrics.inFlight.add(this.#exchangeCount);
     const before = this.#count;
@@ -188,20 +195,20 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   }
 
   onSocketError(problem: string, error: Error): void {
-    this.#host.onListenerError(this, problem, error);
+    this.#observer.onListenerError(this, problem, error);
   }
 
   onConnection(socket: KernelSocket): void {
     if (isBeyondClientCeiling(socket.descriptor)) {
       this.#metrics.short.add(1);
       this.#isShort = true;
-      this.#host.onShortage(this);
+      this.#observer.onShortage(this);
       socket.destroy();
       return;
     }
     if (this.#isShort) {
       this.#isShort = false;
-      this.#host.onShortageOver(this);
+      this.#observer.onShortageOver(this);
     }
     if (!this.#count.enter(this.options.limits.connections)) {
       this.#metrics.refused.add(1);
@@ -271,10 +278,15 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   onExchangeEnd(exchange: Exchange): void {
     this.#exchangeCount--;
     this.#metrics.inFlight.add(-1);
-    this.#host.onExchangeEnd(exchange);
+    try {
+      if (exchange.onEnd !== null) exchange.onEnd();
+    } catch (error) {
+      this.onInternalError(error);
+    }
+    this.#observer.onExchangeEnd(exchange);
   }
 
   onInternalError(error: unknown): void {
-    this.#host.onInternalError(error);
+    this.#observer.onInternalError(error);
   }
 }

@@ -55,12 +55,14 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
       exchanges.push(exchange);
       exchange.fail("NO_ROUTE");
     },
-    onExchangeEnd: () => {},
-    onInternalError: (error) => void bugs.push(error),
-    onListenerError: (_listener, problem, error) => void bugs.push([problem, error]),
-    onShortage: () => {},
-    onShortageOver: () => {},
-    metricsOf: () => metrics,
+    observer: {
+      onExchangeEnd: () => {},
+      onInternalError: (error) => void bugs.push(error),
+      onListenerError: (_listener, problem, error) => void bugs.push([problem, error]),
+      onShortage: () => {},
+      onShortageOver: () => {},
+      metricsOf: () => metrics,
+    },
     connectionCountOf: () => count,
   };
   const options = {
