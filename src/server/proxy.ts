@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import type { AdminSources } from "../admin/admin-sources.ts";
 import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
-import { systemScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
@@ -17,65 +16,47 @@ import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import { LabelNames } from "../observe/label-names.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
-import { type MetricCollector, MetricReader } from "../observe/metric-reader.ts";
-import { MetricWriter } from "../observe/metric-writer.ts";
-import { collectProcessMetrics } from "../observe/process-metrics.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
-import { StatisticsLine } from "../observe/statistics-line.ts";
-import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
-import { HealthChecker, type HealthEvent, type HealthTarget } from "../upstream/health/health-checker.ts";
-import { createHttpProbe } from "../upstream/health/http-probe.ts";
-import { HostResolver } from "../upstream/names/host-resolver.ts";
-import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
+import { ControlMetrics } from "./control-metrics.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
 import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
+import { EndpointWatch } from "./endpoint-watch.ts";
 import { InlinePlane } from "./inline-plane.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
-import { PanicWatch } from "./panic-watch.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy-handle.ts";
 import { addressText, describeProxy } from "./proxy-status.ts";
-import { type ReservedList, SharedEndpoints } from "./shared-endpoints.ts";
+import { type EndpointsOf, SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
 import { decideThreadCount } from "./threads/thread-count.ts";
 import { toConfig } from "./to-config.ts";
 
 const firstChecksMs = 1_000;
-const controlSource = "control";
 
 /** A proxy with its control side; `Proxy` says what its methods do. */
 export class ControlledProxy implements Proxy {
   readonly #options: ProxyOptions;
   readonly #logger: Logger;
   readonly #memory = new SharedMemory();
-  readonly #reader = new MetricReader();
-  readonly #writer: MetricWriter;
+  readonly #metrics: ControlMetrics;
   readonly #planes: DataPlanes;
   readonly #endpoints: SharedEndpoints;
-  readonly #panics: PanicWatch;
+  readonly #watch: EndpointWatch;
   /** Of all threads. */
   readonly #warnings: RepeatedWarnings;
   readonly #accessLogFiles: AccessLogFiles;
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
-  readonly #resolver: HostResolver;
-  readonly #health: HealthChecker;
-  readonly #ejections = new EjectionKeeper({
-    onReturn: ({ upstream, endpoint }, cause) =>
-      this.#logger.info("endpoint is no longer ejected", { upstream, endpoint, cause }),
-  });
   /** As it was given. */
   #configured: Config;
   /** With the lists of endpoints as they are now. */
   #config: Config;
   readonly #lists: EndpointLists;
-  #names: LabelNames | null = null;
-  #statistics: StatisticsLine | null = null;
   #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
   /** Starting, reloading and closing come one after the other. */
   readonly #changes = new Mutex();
@@ -92,33 +73,32 @@ export class ControlledProxy implements Proxy {
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
-    this.#writer = new MetricWriter({ onPage: (page) => this.#reader.addPage(controlSource, page), pageBytes: 65_536 });
-    this.#resolver = new HostResolver(nameReports(this.#warnings, this.#writer));
-    this.#reader.addCollector(collectProcessMetrics);
+    this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
     const count = decideThreadCount(config.workers);
     this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
+    this.#watch = new EndpointWatch({
+      endpoints: this.#endpoints,
+      logger: this.#logger,
+      resolving: nameReports(this.#warnings, this.#metrics.writer),
+    });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#admin = new AdminListener(this.#adminSources(), this.#logger);
-    this.#reader.addCollector(this.#endpoints.collect);
-    this.#panics = new PanicWatch((upstream) => this.#endpoints.of(upstream), this.#logger);
-    this.#reader.addCollector(this.#panics.collect);
-    this.#reader.addCollector(
-      collectBalancing(
-        () => this.#config,
-        (upstream) => this.#endpoints.of(upstream),
-      ),
-    );
-    this.#reader.addCollector((add) =>
-      add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length),
-    );
-    this.#reader.addCollector(this.#collectHealth);
-    this.#reader.addCollector(this.#collectLost);
-    this.#health = new HealthChecker({
-      probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)),
-      onChange: (event) => this.#onHealthChange(event),
-      onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass"),
+    this.#addCollectors();
+  }
+
+  #addCollectors(): void {
+    const { reader } = this.#metrics;
+    const endpointsOf: EndpointsOf = (upstream) => this.#endpoints.of(upstream);
+    reader.addCollector(this.#endpoints.collect);
+    reader.addCollector(this.#watch.collect);
+    reader.addCollector(collectBalancing(() => this.#config, endpointsOf));
+    reader.addCollector((add) => {
+      add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length);
+      add(families.logLinesLost, ["access"], this.#accessLogFiles.lost);
+      add(families.logLinesLost, ["application"], lostApplicationLines());
+      add(families.accessLogDropped, [], this.#accessLogFiles.lost);
     });
   }
 
@@ -132,7 +112,7 @@ export class ControlledProxy implements Proxy {
       logger: this.#logger,
       warnings: this.#warnings,
       onAccessLog: this.#onAccessLog,
-      onMetricPage: (page) => this.#reader.addPage("inline", page),
+      onMetricPage: (page) => this.#metrics.reader.addPage("inline", page),
     });
   }
 
@@ -143,15 +123,15 @@ export class ControlledProxy implements Proxy {
       pseudonym,
       idleGraceMs: this.#options.idleGraceMs ?? 0,
       logger: this.#logger,
-      onMetricPage: (source, page) => this.#reader.addPage(source, page),
+      onMetricPage: (source, page) => this.#metrics.reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
       onWarning: (report) => this.#warnings.take(report),
       troubles: () => this.#warnings.current(),
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
-        this.#reader.retire(source);
+        this.#metrics.reader.retire(source);
         // One that ends with the proxy is not replaced.
-        if (this.#state !== "draining") this.#writer.counter(families.threadRestarts).add(1);
+        if (this.#state !== "draining") this.#metrics.writer.counter(families.threadRestarts).add(1);
       },
     });
   }
@@ -184,7 +164,7 @@ export class ControlledProxy implements Proxy {
   async #awaitFirstChecks(): Promise<void> {
     const patience = new Countdown();
     patience.limit(firstChecksMs);
-    await Promise.race([this.#health.firstRoundDone, patience.over]);
+    await Promise.race([this.#watch.firstRoundDone, patience.over]);
     patience.end();
     if (this.#state === "starting") this.#state = "ready";
     this.#ready.resolve();
@@ -213,10 +193,10 @@ export class ControlledProxy implements Proxy {
       const diff = await diffConfig(this.#configured, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
       if (!diff.isEmpty) await this.#install(config);
-      this.#noteReload("success");
+      this.#metrics.noteReload("success");
       return diff;
     } catch (error) {
-      this.#noteReload("failure");
+      this.#metrics.noteReload("failure");
       throw error;
     } finally {
       leave();
@@ -243,8 +223,7 @@ export class ControlledProxy implements Proxy {
     this.#accessLogFiles.commit();
     this.#admin.commit();
     this.#configured = configured;
-    this.#names = names;
-    await this.#adopt(config);
+    await this.#adopt(config, names);
     this.#lists.commit();
   }
 
@@ -262,29 +241,16 @@ export class ControlledProxy implements Proxy {
         config,
       );
       this.#config = config;
-      for (const list of lists) this.#adoptList(list);
-      this.#forgetNames();
+      for (const list of lists) {
+        this.#endpoints.adoptList(list);
+        this.#watch.adoptList(list);
+        this.#metrics.setEndpoints(list.upstream, list.options.endpoints);
+      }
     } catch (error) {
       this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) });
     } finally {
       leave();
     }
-  }
-
-  #adoptList(list: ReservedList): void {
-    const { upstream } = list;
-    this.#endpoints.adoptList(list);
-    this.#names?.setEndpoints(upstream, list.options.endpoints);
-    this.#health.updateUpstream(upstream, this.#endpoints.healthTargets(upstream, list.options));
-    this.#ejections.update(upstream, this.#endpoints.ejectionTargets(upstream));
-    this.#panics.look(upstream);
-    this.#logger.info("upstream has other endpoints", { upstream, endpoints: list.options.endpoints.length });
-  }
-
-  /** Lets go what was counted under names that are gone. */
-  #forgetNames(): void {
-    const names = this.#names!;
-    this.#reader.forgetRetained((family, labelValues) => names.has(family, labelValues));
   }
 
   async #prepare(config: Config): Promise<void> {
@@ -314,37 +280,13 @@ export class ControlledProxy implements Proxy {
   }
 
   /** Follows the proxy threads, which have `config`, in slices. */
-  async #adopt(config: Config): Promise<void> {
+  async #adopt(config: Config, names: LabelNames): Promise<void> {
     const slices = new TimeSlices();
-    const isStatisticsChanged = this.#statistics === null || this.#config.log.stats !== config.log.stats;
     this.#config = config;
     await this.#endpoints.adopt(slices);
-    this.#forgetNames();
-    this.#panics.adopt(config);
-    const checked: HealthTarget[] = [];
-    for (const [name, options] of Object.entries(config.upstreams)) {
-      checked.push(...this.#endpoints.healthTargets(name, options));
-      this.#ejections.update(name, this.#endpoints.ejectionTargets(name));
-      const pause = slices.pause();
-      if (pause !== null) await pause;
-    }
-    this.#ejections.keep((upstream) => Object.hasOwn(config.upstreams, upstream));
-    this.#health.update(checked);
-    this.#writer.gauge(families.configLastReloadTime).set(Date.now() / 1000);
-    this.#writer.gauge(families.configLastReloadSuccess).set(1);
-    if (!isStatisticsChanged) return;
-    this.#statistics?.close();
-    this.#statistics = null;
-    const write = this.#options.onStatisticsLine;
-    if (config.log.stats > 0 && write !== undefined) {
-      this.#statistics = new StatisticsLine({ reader: this.#reader, intervalMs: config.log.stats, write });
-      this.#statistics.start();
-    }
-  }
-
-  #noteReload(result: "success" | "failure"): void {
-    this.#writer.counter(families.configReloads, [result]).add(1);
-    this.#writer.gauge(families.configLastReloadSuccess).set(result === "success" ? 1 : 0);
+    this.#metrics.adopt(names);
+    await this.#watch.adopt(config, slices);
+    this.#metrics.noteInstalled(config.log.stats);
   }
 
   reopenLogs(): void {
@@ -366,9 +308,7 @@ export class ControlledProxy implements Proxy {
   }
 
   get cut(): { readonly exchanges: number; readonly tunnels: number } {
-    const countOf = (kind: string): number =>
-      this.#reader.total(families.cut, (labels) => labels === `kind="${kind}"`)[0] ?? 0;
-    return { exchanges: countOf("exchange"), tunnels: countOf("tunnel") };
+    return this.#metrics.cut;
   }
 
   async #close(isDelayed: boolean): Promise<void> {
@@ -381,10 +321,8 @@ export class ControlledProxy implements Proxy {
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
       this.#lists.close();
-      this.#health.close();
-      this.#ejections.close();
-      this.#resolver.close();
-      this.#statistics?.close();
+      this.#watch.close();
+      this.#metrics.close();
       await this.#planes.close();
       await this.#accessLogFiles.close();
       await this.#admin.close();
@@ -417,7 +355,7 @@ export class ControlledProxy implements Proxy {
           ? "draining"
           : "starting";
     return {
-      metrics: () => this.#reader.read(),
+      metrics: () => this.#metrics.reader.read(),
       readiness: () => {
         const state = statusState();
         if (state === "ready") return { isReady: true, reasons: [] };
@@ -432,36 +370,17 @@ export class ControlledProxy implements Proxy {
           config: this.#config,
           planes: this.#planes,
           endpoints: this.#endpoints,
-          reader: this.#reader,
+          reader: this.#metrics.reader,
         }),
       endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
       reload: this.#options.onReloadRequest ?? null,
     };
   }
 
-  readonly #collectHealth: MetricCollector = (add) => {
-    for (const { upstream, endpoint, successes, failures } of this.#health.status()) {
-      add(families.healthChecks, [upstream, endpoint, "success"], successes);
-      add(families.healthChecks, [upstream, endpoint, "failure"], failures);
-    }
-  };
-
-  readonly #collectLost: MetricCollector = (add) => {
-    add(families.logLinesLost, ["access"], this.#accessLogFiles.lost);
-    add(families.logLinesLost, ["application"], lostApplicationLines());
-    add(families.accessLogDropped, [], this.#accessLogFiles.lost);
-  };
-
   readonly #onAccessLog = (path: string, lines: string, lineCount: number, lostBefore: number): boolean => {
     this.#accessLogFiles.write(path, lines, lineCount, lostBefore);
     return true;
   };
-
-  #onHealthChange({ upstream, endpoint, from, to, reason }: HealthEvent): void {
-    if (to === "healthy") this.#ejections.notePass(upstream, endpoint, from === "unhealthy" ? "recovery" : "pass");
-    this.#logger[to === "unhealthy" ? "warn" : "info"](`endpoint is ${to}`, { upstream, endpoint, from, reason });
-    this.#panics.look(upstream);
-  }
 }
 
 function sentenceOf(error: unknown): string {
