@@ -3,6 +3,7 @@
  * meaning.
  */
 import { type JsonSchema, toDocumentedSchema } from "../src/config/json-schema.ts";
+import { toSentenceLines } from "./sentence-lines.ts";
 
 interface Section {
   readonly path: string;
@@ -12,8 +13,7 @@ interface Section {
 
 const introduction = `# Configuration reference
 
-Generated from the schemas by \`node scripts/generate-docs.ts\`; do not edit. Examples are in the [guide](../guides/configuration.md); the same as a
-JSON Schema for editors: \`millrace schema\` or [configuration.schema.json](configuration.schema.json).
+Generated from the schemas by \`node scripts/generate-docs.ts\`; do not edit. Examples are in the [guide](../guides/configuration.md); the same as a JSON Schema for editors: \`millrace schema\` or [configuration.schema.json](configuration.schema.json).
 
 A configuration is a YAML, JSON, TypeScript or JavaScript file: \`millrace.yaml\`, \`millrace.yml\`, \`millrace.json\`, \`millrace.config.ts\` or \`millrace.config.js\`.
 A program's default export is the configuration, or a function that returns it; \`defineConfig\` types it.
@@ -40,7 +40,7 @@ export function createConfigurationReference(schema: JsonSchema = toDocumentedSc
       (section) => `${"  ".repeat(section.path.split(".").length - 1)}- [${section.path}](#${anchorOf(section.path)})`,
     )
     .join("\n");
-  return `${introduction}\n${contents}\n${sections.map(formatSection).join("")}`;
+  return toSentenceLines(`${introduction}\n${contents}\n${sections.map(formatSection).join("")}`);
 }
 
 function anchorOf(path: string): string {

@@ -8,6 +8,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { toSentenceLines } from "../../scripts/sentence-lines.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const documents = globSync(["*.md", "docs/**/*.md", "examples/*.md", "bench/*.md"], { cwd: root });
@@ -65,6 +66,19 @@ test("every decision has a number of its own, in its name and in its title, and 
     numbers,
     names.map((_, at) => [at + 1, at + 1]),
   );
+});
+
+test("prose has one sentence a line", () => {
+  const findings = globSync(["*.md", "{bench,deploy,docs,examples,src,test}/**/*.md"], { cwd: root })
+    .filter((file) => !file.includes("node_modules"))
+    .flatMap((file) => {
+      const written = new Set(textOf(file).split("\n"));
+      return toSentenceLines(textOf(file))
+        .split("\n")
+        .filter((line) => !written.has(line))
+        .map((line) => `${file}: ${line}`);
+    });
+  assert.deepEqual(findings, []);
 });
 
 test("no document is longer than a sitting", () => {
