@@ -1,12 +1,11 @@
 /** Commands that end by themselves: what they print and how they exit. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { takenPort } from "../support/free-port.ts";
 import { MillraceProcess, command, runMillrace } from "../support/millrace-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-commands-"));
@@ -153,11 +152,10 @@ for (const [name, args] of [
   ["demo", (address: string) => ["demo", "--listen", address, "--admin", "127.0.0.1:0"]],
 ] as const) {
   test(`a taken port is said in one sentence: ${name}`, async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { port, release } = await takenPort();
+    const address = `127.0.0.1:${port}`;
     const ending = await new MillraceProcess(args(address)).ended;
-    server.close();
+    await release();
     assert.equal(ending.code, 1, ending.stderr);
     assert.ok(ending.stderr.includes(`Cannot listen on ${address}: another process is using it.`), ending.stderr);
     assert.doesNotMatch(ending.stderr, /^\s+at /m);

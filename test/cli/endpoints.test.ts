@@ -4,7 +4,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
-import { echo } from "../support/load.ts";
+import { Endpoint, echo } from "../support/endpoint.ts";
+import { http1Endpoint } from "../support/http1-endpoint.ts";
 import { MillraceProcess, runMillrace } from "../support/millrace-process.ts";
 import { Origin } from "../support/origin.ts";
 
@@ -15,7 +16,7 @@ let fileCount = 0;
 const token = "a-token-for-the-tests-0123456789";
 
 async function start(t: TestContext, tokens = "") {
-  const origins = [await Origin.start(echo("a")), await Origin.start(echo("b"))];
+  const origins = await Promise.all(["a", "b"].map((name) => Endpoint.start(http1Endpoint, echo(name))));
   t.after(() => Promise.all(origins.map((origin) => origin.close())));
   const file = join(folder, `${++fileCount}.yaml`);
   const write = (weights: readonly number[]): void => {

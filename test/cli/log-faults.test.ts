@@ -6,21 +6,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { MetricsPage } from "../support/metrics-page.ts";
 import { command } from "../support/millrace-process.ts";
 import { eventually } from "../support/signal.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** A serving process whose outputs are in trouble. */
 interface Patient {

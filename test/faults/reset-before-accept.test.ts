@@ -5,34 +5,19 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test, type TestContext } from "node:test";
-import { MetricsPage } from "../support/metrics-page.ts";
-import { MillraceProcess } from "../support/millrace-process.ts";
-import { Origin } from "../support/origin.ts";
+import type { Endpoint } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
+import { modes } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "millrace-reset-"));
-let received = 0;
-const origin = await Origin.start((_incoming, outgoing) => {
-  received++;
-  outgoing.end("fine");
-});
-after(async () => {
-  await origin.close();
-  rmSync(folder, { recursive: true, force: true });
-});
 
 const count = 20;
 
-/** Connections are read as by a Node.js that cannot read into memory that is given to it. */
-const plainReads = join(folder, "plain-reads.mjs");
-writeFileSync(
-  plainReads,
-  `
+/** Loaded first, connections are read as by a Node.js that cannot read into memory that is given to it. */
+const plainReads = `
 import { Server } from "node:net";
 const emit = Server.prototype.emit;
 Server.prototype.emit = function (name, ...rest) {
@@ -42,36 +27,28 @@ Server.prototype.emit = function (name, ...rest) {
   }
   return emit.call(this, name, ...rest);
 };
-`,
-);
+`;
 
 async function start(
-  t: TestContext,
-  workers: number,
+  harness: Harness,
+  threads: number,
   isPlain: boolean,
-): Promise<{ millrace: MillraceProcess; port: number; admin: string }> {
-  const file = join(folder, `${workers}-${isPlain}.json`);
-  writeFileSync(
-    file,
-    JSON.stringify({
-      workers,
-      listeners: [{ address: "127.0.0.1:0" }],
-      admin: { address: "127.0.0.1:0" },
+): Promise<{ endpoint: Endpoint; proxy: ProxyProcess }> {
+  const endpoint = await harness.endpoint();
+  const file = join(await harness.folder(), "plain-reads.mjs");
+  writeFileSync(file, plainReads);
+  const proxy = await harness.process(
+    {
+      threads,
+      endpoints: [endpoint.url],
       routes: [
         { match: { clientIp: ["127.0.0.0/8"], path: "/denied" }, respond: { status: 403 } },
         { middlewares: [{ rateLimit: { rate: "1/h", burst: 1 } }], upstream: "app" },
       ],
-      upstreams: { app: { endpoints: [origin.url] } },
-      log: { stats: "0s", access: { format: "json" } },
-    }),
+    },
+    isPlain ? { env: { NODE_OPTIONS: `--import=${file}` } } : {},
   );
-  const millrace = new MillraceProcess(
-    ["run", "--no-watch", file],
-    isPlain ? { env: { NODE_OPTIONS: `--import=${plainReads}` } } : {},
-  );
-  t.after(() => millrace.stop());
-  const { url, admin } = await millrace.ready();
-  return { millrace, port: Number(new URL(url).port), admin: admin! };
+  return { endpoint, proxy };
 }
 
 function hasStopped(pid: number): boolean {
@@ -84,9 +61,9 @@ function hasStopped(pid: number): boolean {
  * Sends `head` on each of `count` connections, all of which are reset before the process, which stands still meanwhile,
  * can accept them.
  */
-async function sendAndReset(millrace: MillraceProcess, port: number, head: string): Promise<void> {
-  millrace.signal("SIGSTOP");
-  await eventually(() => hasStopped(millrace.child.pid!), "every thread stands still");
+async function sendAndReset({ process }: ProxyProcess, port: number, head: string): Promise<void> {
+  process.signal("SIGSTOP");
+  await eventually(() => hasStopped(process.child.pid!), "every thread stands still");
   const sockets: Socket[] = [];
   for (let at = 0; at < count; at++) {
     const socket = connect(port, "127.0.0.1");
@@ -95,52 +72,50 @@ async function sendAndReset(millrace: MillraceProcess, port: number, head: strin
     sockets.push(socket);
   }
   await Promise.all(sockets.map((socket) => once(socket.resetAndDestroy(), "close")));
-  millrace.signal("SIGCONT");
+  process.signal("SIGCONT");
 }
 
-for (const [title, workers] of [
-  ["inline", 0],
-  ["with two threads", 2],
-] as const) {
+for (const [title, threads] of modes) {
   for (const isPlain of [false, true]) {
-    test(`a client without an address is not served, ${title}${isPlain ? ", read by Node's own sockets" : ""}`, async (t) => {
-      const { millrace, port, admin } = await start(t, workers, isPlain);
-      received = 0;
-      for (const path of ["/denied", "/other"])
-        await sendAndReset(
-          millrace,
-          port,
-          `POST ${path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nContent-Length: 2\r\n\r\nhi`,
+    testOverProtocols(
+      `a client without an address is not served, ${title}${isPlain ? ", read by Node's own sockets" : ""}`,
+      async (harness) => {
+        const { endpoint, proxy } = await start(harness, threads, isPlain);
+        for (const path of ["/denied", "/other"])
+          await sendAndReset(
+            proxy,
+            proxy.port,
+            `POST ${path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nContent-Length: 2\r\n\r\nhi`,
+          );
+        await eventually(
+          async () =>
+            (await proxy.metrics()).sum("millrace_connections_refused_total", { reason: "reset" }) === 2 * count,
+          "all of them are counted",
         );
-      await eventually(
-        async () =>
-          (await MetricsPage.of(admin)).sum("millrace_connections_refused_total", { reason: "reset" }) === 2 * count,
-        "all of them are counted",
-      );
-      const metrics = await MetricsPage.of(admin);
-      assert.equal(metrics.sum("millrace_connections_accepted_total"), 0);
-      assert.equal(metrics.sum("millrace_connections"), 0);
-      assert.equal(metrics.sum("millrace_requests_total"), 0);
-      assert.equal(received, 0);
-      assert.equal(millrace.stdout, "", "there is no line for a request that nobody read");
-      // Those that can be known are served as ever.
-      assert.equal((await fetch(`http://127.0.0.1:${port}/denied`)).status, 403);
-      assert.deepEqual(
-        [(await fetch(`http://127.0.0.1:${port}/`)).status, (await fetch(`http://127.0.0.1:${port}/`)).status],
-        [200, 429],
-      );
-    });
+        const metrics = await proxy.metrics();
+        assert.equal(metrics.sum("millrace_connections_accepted_total"), 0);
+        assert.equal(metrics.sum("millrace_connections"), 0);
+        assert.equal(metrics.sum("millrace_requests_total"), 0);
+        assert.equal(endpoint.requests.length, 0);
+        // Those that can be known are served as ever.
+        const served: number[] = [];
+        for (const path of ["/denied", "/", "/"]) served.push((await harness.ask({ path })).status);
+        assert.deepEqual(served, [403, 200, 429]);
+        const [lines] = await harness.end();
+        assert.equal(lines!.length, served.length, "there is no line for a request that nobody read");
+      },
+    );
   }
 }
 
-test("the admin listener takes no change from a client without an address", async (t) => {
-  const { millrace, port, admin } = await start(t, 0, false);
+testOverProtocols("the admin listener takes no change from a client without an address", async (harness) => {
+  const { endpoint, proxy } = await start(harness, 0, false);
   const drain = JSON.stringify({ draining: true });
   await sendAndReset(
-    millrace,
-    Number(new URL(admin).port),
-    `POST /api/v1/upstreams/app/endpoints/${encodeURIComponent(origin.url)}/drain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${drain.length}\r\n\r\n${drain}`,
+    proxy,
+    Number(new URL(proxy.admin).port),
+    `POST /api/v1/upstreams/app/endpoints/${encodeURIComponent(endpoint.url)}/drain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${drain.length}\r\n\r\n${drain}`,
   );
-  assert.equal((await MetricsPage.of(admin)).sum("millrace_endpoint_draining"), 0);
-  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+  assert.equal((await proxy.metrics()).sum("millrace_endpoint_draining"), 0);
+  assert.equal((await harness.ask()).status, 200);
 });

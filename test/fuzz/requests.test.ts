@@ -4,12 +4,10 @@
  * bug of ours answers 500.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { inBatches } from "../support/batches.ts";
+import { testWithHarness } from "../support/harness.ts";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { answerOk } from "../support/scripted-upstream.ts";
 import { readResponse, WireError } from "../support/wire-reader.ts";
 import { requestCorpus } from "../wire/corpus.ts";
 
@@ -45,49 +43,43 @@ function assertAnswers(received: Buffer): void {
   }
 }
 
-test("mutated requests never get through as anything but strict HTTP/1.1", async (context) => {
+testWithHarness("mutated requests never get through as anything but strict HTTP/1.1", async (harness, context) => {
   const seed = fuzzSeed(20_261_122);
-  const upstream = await ScriptedUpstream.start(answerOk);
-  const proxy = await ProxyUnderTest.start({
+  const upstream = await harness.scripted(answerOk);
+  await harness.proxy({
     endpoints: [upstream.url],
     listener: { timeouts: { head: "1s", body: "1s", write: "1s", keepAlive: "1s" } },
   });
-  try {
-    const random = new Randomness(seed);
-    const until = performance.now() + fuzzTimeMs(3_000);
-    let count = 0;
-    while (performance.now() < until) {
-      const inputs = Array.from({ length: 64 }, () => mutate(random.pick(requestCorpus), random, requestCorpus));
-      const cut = 1 + random.below(80);
-      await inBatches(
-        inputs,
-        16,
-        (input) => `seed ${seed}, ${JSON.stringify(input)}`,
-        async (input) => {
-          const client = await RawClient.connect(proxy.port);
-          try {
-            await client.sendSplit(Buffer.from(input, "latin1"), [cut]);
-            client.end();
-            await client.untilOver();
-            assertAnswers(client.received);
-          } finally {
-            client.destroy();
-          }
-        },
-      );
-      assert.deepEqual(upstream.violations, [], `seed ${seed}`);
-      upstream.forget();
-      count += inputs.length;
-    }
-    context.diagnostic(`${count} requests from seed ${seed}`);
-    await proxy.untilQuiet();
-  } finally {
-    await upstream.close();
-    await proxy.untilEmpty();
-    const log = await proxy.close();
-    assert.deepEqual(
-      log.filter(({ reason }) => reason === "INTERNAL_ERROR"),
-      [],
+  const random = new Randomness(seed);
+  const until = performance.now() + fuzzTimeMs(3_000);
+  let count = 0;
+  while (performance.now() < until) {
+    const inputs = Array.from({ length: 64 }, () => mutate(random.pick(requestCorpus), random, requestCorpus));
+    const cut = 1 + random.below(80);
+    await inBatches(
+      inputs,
+      16,
+      (input) => `seed ${seed}, ${JSON.stringify(input)}`,
+      async (input) => {
+        const client = await harness.raw();
+        try {
+          await client.sendSplit(Buffer.from(input, "latin1"), [cut]);
+          client.end();
+          await client.untilOver();
+          assertAnswers(client.received);
+        } finally {
+          client.destroy();
+        }
+      },
     );
+    assert.deepEqual(upstream.violations, [], `seed ${seed}`);
+    upstream.forget();
+    count += inputs.length;
   }
+  context.diagnostic(`${count} requests from seed ${seed}`);
+  const [log] = await harness.end();
+  assert.deepEqual(
+    log!.filter(({ reason }) => reason === "INTERNAL_ERROR"),
+    [],
+  );
 });

@@ -4,38 +4,36 @@
  * else, and nothing is left.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { inBatches } from "../support/batches.ts";
+import { testWithHarness } from "../support/harness.ts";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
 import { loopTurns } from "../support/signal.ts";
-import { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { responseCorpus } from "../wire/corpus.ts";
 
-test("mutated answers never reach a client as anything but strict HTTP/1.1, nor another client", async (context) => {
-  const seed = fuzzSeed(20_261_123);
-  const scripts = new Map<string, { bytes: string; cut: number }>();
-  const upstream = await ScriptedUpstream.start({
-    onRequest: (connection, { target }) => {
-      const script = scripts.get(target);
-      if (script === undefined) {
-        // A marker that only the asker may see.
-        const marker = `marker of ${target}`;
-        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${marker.length}\r\n\r\n${marker}`);
-        return;
-      }
-      void connection
-        .sendSplit(Buffer.from(script.bytes, "latin1"), [script.cut])
-        .then(() => loopTurns(2))
-        .then(() => connection.end());
-    },
-  });
-  const proxy = await ProxyUnderTest.start({
-    endpoints: [upstream.url],
-    upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "2s" }, retry: { attempts: 0 } },
-  });
-  try {
+testWithHarness(
+  "mutated answers never reach a client as anything but strict HTTP/1.1, nor another client",
+  async (harness, context) => {
+    const seed = fuzzSeed(20_261_123);
+    const scripts = new Map<string, { bytes: string; cut: number }>();
+    const upstream = await harness.scripted({
+      onRequest: (connection, { target }) => {
+        const script = scripts.get(target);
+        if (script === undefined) {
+          // A marker that only the asker may see.
+          const marker = `marker of ${target}`;
+          connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${marker.length}\r\n\r\n${marker}`);
+          return;
+        }
+        void connection
+          .sendSplit(Buffer.from(script.bytes, "latin1"), [script.cut])
+          .then(() => loopTurns(2))
+          .then(() => connection.end());
+      },
+    });
+    await harness.proxy({
+      endpoints: [upstream.url],
+      upstream: { timeouts: { connect: "5s", firstByte: "2s", idle: "2s" }, retry: { attempts: 0 } },
+    });
     const random = new Randomness(seed);
     const until = performance.now() + fuzzTimeMs(3_000);
     let count = 0;
@@ -54,8 +52,8 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
         16,
         (target) => `seed ${seed}, ${JSON.stringify(scripts.get(target))}`,
         async (target) => {
-          const client = await RawClient.connect(proxy.port);
-          const other = await RawClient.connect(proxy.port);
+          const client = await harness.raw();
+          const other = await harness.raw();
           try {
             client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
             if (!isSplit) other.send(`GET /other${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
@@ -79,14 +77,10 @@ test("mutated answers never reach a client as anything but strict HTTP/1.1, nor 
       count += targets.length;
     }
     context.diagnostic(`${count} answers from seed ${seed}`);
-    await proxy.untilQuiet();
-  } finally {
-    await upstream.close();
-    await proxy.untilEmpty();
-    const log = await proxy.close();
+    const [log] = await harness.end();
     assert.deepEqual(
-      log.filter(({ reason }) => reason === "INTERNAL_ERROR"),
+      log!.filter(({ reason }) => reason === "INTERNAL_ERROR"),
       [],
     );
-  }
-});
+  },
+);

@@ -77,7 +77,7 @@ for (const [title, threads] of modes) {
     const { urls, behaviours } = await startEndpoints(harness, "abc");
     await harness.proxy({ threads, endpoints: urls, upstream: { balance: "peak-ewma" } });
     await count(harness, 12);
-    behaviours[1]!.delayMs = 150;
+    behaviours[1]!.delayMs = 400;
     const counts = await count(harness, 60);
     // Each thread may have one of them under way when the first sample arrives.
     assert.ok((counts["b"] ?? 0) <= 2, JSON.stringify(counts));

@@ -12,7 +12,7 @@ for (const [title, threads] of modes) {
       const proxy = await harness.proxy({
         threads,
         endpoints: [endpoint.url],
-        upstream: { breaker: { minRequests: 10, open: "300ms", ramp: "300ms" } },
+        upstream: { breaker: { minRequests: 10, open: "1s", ramp: "300ms" } },
       });
       for (let count = 0; count < 10; count++) assert.equal((await harness.ask()).status, 500);
       const refused = await harness.ask();

@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { Origin } from "../support/origin.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { sharedHarness } from "../support/harness.ts";
+import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 
 const run = promisify(execFile);
 const has = (command: string): boolean => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
@@ -19,14 +18,14 @@ const unless = (command: string): { skip: string | false } => ({
 const big = Buffer.alloc(3_000_000, "the quick brown fox ");
 const hash = (bytes: Buffer | string): string => createHash("sha256").update(bytes).digest("hex");
 
-let origin: Origin;
+const harness = sharedHarness();
 let proxy: ProxyUnderTest;
 let folder: string;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "millrace-clients-"));
+  folder = await harness.folder();
   await writeFile(join(folder, "big"), big);
-  origin = await Origin.start((request, response) => {
+  const origin = await harness.origin((request, response) => {
     const url = new URL(request.url ?? "/", "http://origin");
     if (url.pathname === "/big") {
       response.setHeader("content-length", big.length);
@@ -54,19 +53,15 @@ before(async () => {
       );
     }
   });
-  proxy = await ProxyUnderTest.start({ endpoints: [origin.url] });
+  proxy = await harness.proxy({ endpoints: [origin.url] });
 });
 
 after(async () => {
-  await proxy.untilQuiet();
-  await origin.close();
-  await proxy.untilEmpty();
-  const log = await proxy.close();
+  const [log] = await harness.end();
   assert.deepEqual(
-    log.filter(({ status }) => typeof status !== "number" || status >= 500),
+    log!.filter(({ status }) => typeof status !== "number" || status >= 500),
     [],
   );
-  await rm(folder, { recursive: true });
 });
 
 const curl = async (...args: string[]): Promise<string> =>

@@ -31,7 +31,7 @@ testOverProtocols(
     const exchange = client.begin({ method: "POST", length: 1_000 });
     exchange.send("hello");
     assert.equal((await exchange.answer()).status, 200);
-    await client.untilOver();
+    await exchange.untilOver();
   },
 );
 

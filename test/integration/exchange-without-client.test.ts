@@ -3,7 +3,6 @@
  * the answer.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { EndOfTurn } from "../../src/base/end-of-turn.ts";
 import { systemScheduler } from "../../src/base/scheduler.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
@@ -16,7 +15,7 @@ import { ForwardingPrefix } from "../../src/http/forwarding-fields.ts";
 import { Framing, RequestHead } from "../../src/http/message.ts";
 import { createContext } from "../../src/middleware/testing/context.ts";
 import { Runtime } from "../../src/server/runtime.ts";
-import { Endpoint } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 
 const clock = systemScheduler.clock;
 const origin = { listenerName: "main", scheme: "http", peerAddress: "192.0.2.1", peerPort: 1 } as const;
@@ -60,7 +59,7 @@ class Taker implements AnswerTaker, BodySink {
 }
 
 /** A runtime with one route to `url`, as a proxy thread would have it. */
-async function open(url: string, { upstream = {}, route = {} } = {}) {
+async function open(harness: Harness, url: string, { upstream = {}, route = {} } = {}) {
   const { context, countOf } = createContext();
   const bugs: unknown[] = [];
   const onInternalError = (error: unknown): void => void bugs.push(error);
@@ -71,7 +70,7 @@ async function open(url: string, { upstream = {}, route = {} } = {}) {
       config: parseConfig({
         listeners: [{ address: ":0" }],
         routes: [{ upstream: "app", ...route }],
-        upstreams: { app: { endpoints: [url], ...upstream } },
+        upstreams: { app: { endpoints: [url], ...harness.protocols.endpoint.upstream, ...upstream } },
       }),
       memory,
       stripeIndex: 0,
@@ -112,47 +111,46 @@ async function open(url: string, { upstream = {}, route = {} } = {}) {
     match.answer(opened.exchange);
     return opened;
   };
-  const close = (): void => {
+  harness.endWithClients(() => {
     for (const transport of runtime.upstreams.transports) transport.close();
     wheel.close();
-  };
-  return { send, close, bugs, runtime, countOf };
+  });
+  return { send, bugs, runtime, countOf };
 }
 
-test("a request of code's making passes the route's middlewares, and the endpoint's answer comes back through them", async (context) => {
-  const endpoint = await Endpoint.start({
-    fields: { "x-a": "1" },
-    body: ["some ", "content"],
-    trailers: { "x-t": "2" },
-  });
-  context.after(() => endpoint.close());
-  const middlewares = [
-    { headers: { request: { set: { "x-sent": "yes" } }, response: { set: { "x-passed": "yes" } } } },
-  ];
-  const { send, close, bugs } = await open(endpoint.url, { route: { middlewares } });
-  context.after(close);
-  const taker = new Taker();
-  send(taker, { keptFields: "X-Own: 1\r\n" });
-  const { record, isEnded } = await taker.ended.promise;
-  assert.deepEqual([taker.head!.status, taker.head!.from, taker.content], [200, "endpoint", "some content"]);
-  assert.deepEqual([taker.head!.fields.value("x-a"), taker.head!.fields.value("x-passed")], ["1", "yes"]);
-  assert.equal(taker.trailers?.value("x-t"), "2");
-  const [request] = endpoint.requests;
-  assert.deepEqual([request!.method, request!.target, request!.authority], ["GET", "/a?b", "a"]);
-  assert.deepEqual([request!.value("x-own"), request!.value("x-sent")], ["1", "yes"]);
-  assert.deepEqual(
-    [isEnded, record.status, record.reason, record.upstreamName, record.responseBodyBytes, record.attempts],
-    [true, 200, null, "app", 12, 1],
-  );
-  assert.ok(record.endedMs >= record.firstByteMs && record.firstByteMs >= record.startedMs);
-  assert.deepEqual([bugs, taker.endCount], [[], 1]);
-});
+testOverProtocols(
+  "a request of code's making passes the route's middlewares, and the endpoint's answer comes back through them",
+  async (harness) => {
+    const endpoint = await harness.endpoint({
+      fields: { "x-a": "1" },
+      body: ["some ", "content"],
+      trailers: { "x-t": "2" },
+    });
+    const middlewares = [
+      { headers: { request: { set: { "x-sent": "yes" } }, response: { set: { "x-passed": "yes" } } } },
+    ];
+    const { send, bugs } = await open(harness, endpoint.url, { route: { middlewares } });
+    const taker = new Taker();
+    send(taker, { keptFields: "X-Own: 1\r\n" });
+    const { record, isEnded } = await taker.ended.promise;
+    assert.deepEqual([taker.head!.status, taker.head!.from, taker.content], [200, "endpoint", "some content"]);
+    assert.deepEqual([taker.head!.fields.value("x-a"), taker.head!.fields.value("x-passed")], ["1", "yes"]);
+    assert.equal(taker.trailers?.value("x-t"), "2");
+    const [request] = endpoint.requests;
+    assert.deepEqual([request!.method, request!.target, request!.authority], ["GET", "/a?b", "a"]);
+    assert.deepEqual([request!.value("x-own"), request!.value("x-sent")], ["1", "yes"]);
+    assert.deepEqual(
+      [isEnded, record.status, record.reason, record.upstreamName, record.responseBodyBytes, record.attempts],
+      [true, 200, null, "app", 12, 1],
+    );
+    assert.ok(record.endedMs >= record.firstByteMs && record.firstByteMs >= record.startedMs);
+    assert.deepEqual([bugs, taker.endCount], [[], 1]);
+  },
+);
 
-test("code gives a body, at the pace of the endpoint", async (context) => {
-  const endpoint = await Endpoint.start();
-  context.after(() => endpoint.close());
-  const { send, close } = await open(endpoint.url);
-  context.after(close);
+testOverProtocols("code gives a body, at the pace of the endpoint", async (harness) => {
+  const endpoint = await harness.endpoint();
+  const { send } = await open(harness, endpoint.url);
   const taker = new Taker();
   send(
     taker,
@@ -174,11 +172,9 @@ test("code gives a body, at the pace of the endpoint", async (context) => {
   assert.equal(taker.content, "ok");
 });
 
-test("a body of code's that breaks off is not taken for complete", async (context) => {
-  const endpoint = await Endpoint.start();
-  context.after(() => endpoint.close());
-  const { send, close } = await open(endpoint.url);
-  context.after(close);
+testOverProtocols("a body of code's that breaks off is not taken for complete", async (harness) => {
+  const endpoint = await harness.endpoint();
+  const { send } = await open(harness, endpoint.url);
   const taker = new Taker();
   const came = endpoint.nextHead();
   send(
@@ -201,49 +197,50 @@ test("a body of code's that breaks off is not taken for complete", async (contex
   assert.equal(endpoint.requests.length, 0);
 });
 
-test("if no endpoint answers, the proxy's own answer is taken, and the record says why", async (context) => {
-  const { send, close } = await open("http://127.0.0.1:1", { upstream: { retry: { attempts: 0 } } });
-  context.after(close);
-  const taker = new Taker();
-  send(taker);
-  const { record } = await taker.ended.promise;
-  assert.deepEqual([taker.head!.status, taker.head!.from, record.reason], [502, "proxy", "UPSTREAM_CONNECT_FAILED"]);
-});
+testOverProtocols(
+  "if no endpoint answers, the proxy's own answer is taken, and the record says why",
+  async (harness) => {
+    const { send } = await open(harness, "http://127.0.0.1:1", { upstream: { retry: { attempts: 0 } } });
+    const taker = new Taker();
+    send(taker);
+    const { record } = await taker.ended.promise;
+    assert.deepEqual([taker.head!.status, taker.head!.from, record.reason], [502, "proxy", "UPSTREAM_CONNECT_FAILED"]);
+  },
+);
 
 for (const when of ["before its answer", "in its answer"] as const) {
-  test(`an exchange that is given up ${when} ends at the endpoint, too, and is told once`, async (context) => {
-    const endpoint = await Endpoint.start((exchange) => {
+  testOverProtocols(
+    `an exchange that is given up ${when} ends at the endpoint, too, and is told once`,
+    async (harness) => {
+      const endpoint = await harness.endpoint((exchange) => {
+        if (when === "in its answer") {
+          exchange.start(10);
+          exchange.send("some");
+        }
+      });
+      const { send, runtime } = await open(harness, endpoint.url);
+      const taker = new Taker();
+      const opened = send(taker);
+      const asked = await endpoint.asked();
       if (when === "in its answer") {
-        exchange.start(10);
-        exchange.send("some");
-      }
-    });
-    context.after(() => endpoint.close());
-    const { send, close, runtime } = await open(endpoint.url);
-    context.after(close);
-    const taker = new Taker();
-    const opened = send(taker);
-    const asked = await endpoint.asked();
-    if (when === "in its answer") {
-      await taker.begun.promise;
-      taker.source!.stop("TOTAL_TIMEOUT");
-    } else opened.cancel("TOTAL_TIMEOUT");
-    opened.cancel("CLIENT_GONE");
-    const { record } = await taker.ended.promise;
-    await asked.untilGone();
-    assert.deepEqual([record.reason, record.status], ["TOTAL_TIMEOUT", when === "in its answer" ? 200 : 499]);
-    assert.deepEqual([taker.endCount, runtime.upstreams.get("app")!.endpoints[0]!.inFlight], [1, 0]);
-  });
+        await taker.begun.promise;
+        taker.source!.stop("TOTAL_TIMEOUT");
+      } else opened.cancel("TOTAL_TIMEOUT");
+      opened.cancel("CLIENT_GONE");
+      const { record } = await taker.ended.promise;
+      await asked.untilGone();
+      assert.deepEqual([record.reason, record.status], ["TOTAL_TIMEOUT", when === "in its answer" ? 200 : 499]);
+      assert.deepEqual([taker.endCount, runtime.upstreams.get("app")!.endpoints[0]!.inFlight], [1, 0]);
+    },
+  );
 }
 
-test("a taker that is slow holds the endpoint back until it can take more", async (context) => {
-  const endpoint = await Endpoint.start((exchange) => {
+testOverProtocols("a taker that is slow holds the endpoint back until it can take more", async (harness) => {
+  const endpoint = await harness.endpoint((exchange) => {
     exchange.start(6);
     exchange.send("abc");
   });
-  context.after(() => endpoint.close());
-  const { send, close } = await open(endpoint.url);
-  context.after(close);
+  const { send } = await open(harness, endpoint.url);
   const taker = new Taker();
   taker.isOpen = false;
   send(taker);
@@ -255,26 +252,27 @@ test("a taker that is slow holds the endpoint back until it can take more", asyn
   assert.equal(taker.content, "abcdef");
 });
 
-test("a bug in who takes the answer ends that exchange; another one that shares its connection to the endpoint goes on", async (context) => {
-  const endpoint = await Endpoint.start();
-  context.after(() => endpoint.close());
-  const { send, close, bugs } = await open(endpoint.url, { upstream: { pool: { pipelining: 4 } } });
-  context.after(close);
-  // The connection has to have served before it is shared.
-  const first = new Taker();
-  send(first);
-  await first.ended.promise;
-  endpoint.behaviour = () => {};
-  const broken = new Taker();
-  broken.data = () => {
-    throw new Error("a bug");
-  };
-  const other = new Taker();
-  send(broken);
-  send(other);
-  await endpoint.asked(3);
-  for (const exchange of endpoint.exchanges.slice(1)) exchange.answer();
-  assert.deepEqual([(await broken.ended.promise).record.reason, broken.aborted], ["INTERNAL_ERROR", null]);
-  assert.deepEqual([(await other.ended.promise).record.reason, other.content], [null, "ok"]);
-  assert.deepEqual([bugs.length, endpoint.connectionCount], [1, 1]);
-});
+testWithHarness(
+  "a bug in who takes the answer ends that exchange; another one that shares its connection to the endpoint goes on",
+  async (harness) => {
+    const endpoint = await harness.endpoint();
+    const { send, bugs } = await open(harness, endpoint.url, { upstream: { pool: { pipelining: 4 } } });
+    // The connection has to have served before it is shared.
+    const first = new Taker();
+    send(first);
+    await first.ended.promise;
+    endpoint.behaviour = () => {};
+    const broken = new Taker();
+    broken.data = () => {
+      throw new Error("a bug");
+    };
+    const other = new Taker();
+    send(broken);
+    send(other);
+    await endpoint.asked(3);
+    for (const exchange of endpoint.exchanges.slice(1)) exchange.answer();
+    assert.deepEqual([(await broken.ended.promise).record.reason, broken.aborted], ["INTERNAL_ERROR", null]);
+    assert.deepEqual([(await other.ended.promise).record.reason, other.content], [null, "ok"]);
+    assert.deepEqual([bugs.length, endpoint.connectionCount], [1, 1]);
+  },
+);

@@ -1,6 +1,7 @@
 /** A second endpoint is asked if the first is slow to answer. */
 import assert from "node:assert/strict";
 import { type Behaviour, type Endpoint, silence } from "../support/endpoint.ts";
+import type { EndpointExchange } from "../support/endpoint-server.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
@@ -11,16 +12,19 @@ const after =
   (ms: number, status = 200): Behaviour =>
   (exchange) =>
     void setTimeout(() => exchange.answer({ status, body: "late" }), ms);
-const breakOffAfter =
-  (ms: number): Behaviour =>
-  (exchange) =>
-    void setTimeout(() => exchange.abort(), ms);
-/** Answers as soon as the hedge has failed, however long a busy machine takes for that. */
+/** Does `act` when both endpoints have been asked once more: the hedge has begun, however late on a busy machine. */
+function onceBothAsked({ one, other }: Scene, act: (exchange: EndpointExchange) => void): Behaviour {
+  const askedCount = (): number => one.requests.length + other.requests.length;
+  const goal = askedCount() + 2;
+  return (exchange) => void eventually(() => askedCount() >= goal, "both are asked").then(() => act(exchange));
+}
+const answerLate = (exchange: EndpointExchange): void => exchange.answer({ body: "late" });
+/** Answers as soon as the hedge has failed. */
 const afterFailure =
   (proxy: ProxyUnderTest): Behaviour =>
   (exchange) =>
     void eventually(async () => (await results(proxy))["failed"] === 1, "the hedge has failed").then(() =>
-      exchange.answer({ body: "late" }),
+      answerLate(exchange),
     );
 
 interface Scene {
@@ -59,8 +63,9 @@ testOverProtocols(
 );
 
 testOverProtocols("the first answer is taken when it comes before the second, which is given up", async (harness) => {
-  const { one, other, ask, proxy } = await start(harness, { hedge });
-  one.behaviour = after(200);
+  const scene = await start(harness, { hedge });
+  const { one, other, ask, proxy } = scene;
+  one.behaviour = onceBothAsked(scene, answerLate);
   other.behaviour = silence;
   assert.equal(await ask("GET"), "200 late");
   await other.exchanges[0]!.untilGone();
@@ -91,13 +96,14 @@ testOverProtocols("a failing second answer is no answer while the first may come
 testOverProtocols(
   "when the first attempt fails, the second is waited for; when both fail, the failure is the answer",
   async (harness) => {
-    const { one, other, ask, proxy } = await start(harness, { hedge });
-    one.behaviour = breakOffAfter(150);
-    other.behaviour = after(300);
+    const scene = await start(harness, { hedge });
+    const { one, other, ask, proxy } = scene;
+    const breakOff = (exchange: EndpointExchange): void => exchange.abort();
+    one.behaviour = onceBothAsked(scene, breakOff);
+    other.behaviour = after(150);
     assert.equal(await ask("GET"), "200 late");
     assert.deepEqual([one.requests.length, other.requests.length, await results(proxy)], [1, 1, { won: 1 }]);
-    one.behaviour = breakOffAfter(150);
-    other.behaviour = breakOffAfter(300);
+    for (const endpoint of [one, other]) endpoint.behaviour = onceBothAsked(scene, breakOff);
     assert.match(await ask("GET"), /^502 .*UPSTREAM_RESET/);
     assert.deepEqual(await results(proxy), { won: 1, failed: 1 });
   },
@@ -123,28 +129,25 @@ testOverProtocols(
   },
 );
 
-const ends: readonly (readonly [
-  result: string,
-  one: (proxy: ProxyUnderTest) => Behaviour,
-  other: Behaviour,
-  answer: string,
-])[] = [
-  ["won", () => silence, {}, "200 ok"],
-  ["lost", () => after(200), silence, "200 late"],
-  ["failed", afterFailure, after(0, 503), "200 late"],
-];
+const ends: readonly (readonly [result: string, one: (scene: Scene) => Behaviour, other: Behaviour, answer: string])[] =
+  [
+    ["won", () => silence, {}, "200 ok"],
+    ["lost", (scene) => onceBothAsked(scene, answerLate), silence, "200 late"],
+    ["failed", ({ proxy }) => afterFailure(proxy), after(0, 503), "200 late"],
+  ];
 for (const [result, first, second, expected] of ends) {
   testOverProtocols(`a hedge that has ${result} leaves its place to the next`, async (harness) => {
-    const { one, other, ask, proxy } = await start(harness, {
+    const scene = await start(harness, {
       hedge,
       limits: { maxRequests: 2, maxRequestsPerEndpoint: 1, maxPending: 0 },
     });
-    one.behaviour = first(proxy);
+    const { one, other, ask, proxy } = scene;
+    one.behaviour = first(scene);
     other.behaviour = second;
     assert.equal(await ask("GET"), expected);
     assert.deepEqual(await results(proxy), { [result]: 1 });
-    // Only if both places are free is there another one.
-    for (const endpoint of [one, other]) endpoint.behaviour = after(200);
+    // Only if both places are free is there another one: whoever is asked first waits for that.
+    for (const endpoint of [one, other]) endpoint.behaviour = onceBothAsked(scene, answerLate);
     assert.equal(await ask("GET"), "200 late");
     assert.equal(
       Object.values(await results(proxy)).reduce((sum, number) => sum + number, 0),

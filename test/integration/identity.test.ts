@@ -7,15 +7,13 @@
  * MILLRACE_STORM_SECONDS: how long each storm lasts (default 3). MILLRACE_STORM_SEED: which storm.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
 import type { NetConnectOpts } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type Harness, testWithHarness } from "../support/harness.ts";
 import { mannerOf, type Outcome, StormClient } from "../support/identity-client.ts";
 import { Ledger, Origin } from "../support/identity-origin.ts";
 import { below, createRandom, maxLimitedBytes, oneOf, planOf, type Way } from "../support/identity-plan.ts";
-import { ProxyUnderTest, type ProxyOptions } from "../support/proxy-under-test.ts";
+import type { ProxyOptions } from "../support/proxy-under-test.ts";
 
 const stormMs = Number(process.env["MILLRACE_STORM_SECONDS"] ?? 3) * 1_000;
 const stormSeed = Number(process.env["MILLRACE_STORM_SEED"] ?? 1);
@@ -62,14 +60,15 @@ const route = (way: Way, upstream: string, middleware?: object): object => ({
   upstream,
 });
 
-async function runStorm(storm: Storm): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "millrace-storm-"));
+async function runStorm(storm: Storm, harness: Harness): Promise<void> {
+  const folder = await harness.folder();
   const random = createRandom(stormSeed);
   const plan = (id: number) => planOf(stormSeed, id);
   const ledger = new Ledger();
   const origins = await Promise.all(
     [null, join(folder, "one.sock"), join(folder, "other.sock")].map((path) => Origin.start(path, ledger, plan)),
   );
+  for (const origin of origins) harness.atEnd(() => origin.close());
   const upstreamWith = (idleTimeout: string): object => ({
     endpoints: origins.map(({ url }) => url),
     pool: { pipelining: storm.pipelining, idleTimeout },
@@ -95,7 +94,7 @@ async function runStorm(storm: Storm): Promise<void> {
       },
     },
   });
-  const proxy = await ProxyUnderTest.start(optionsWith("60s"));
+  const proxy = await harness.proxy(optionsWith("60s"));
   const targets: readonly NetConnectOpts[] = [
     { host: "127.0.0.1", port: proxy.port },
     { path: join(folder, "proxy.sock") },
@@ -137,13 +136,9 @@ async function runStorm(storm: Storm): Promise<void> {
     assert.deepEqual(faults.slice(0, 5), [], `${faults.length} of ${outcomes.length} requests went wrong`);
   } finally {
     clearTimeout(watchdog);
-    await proxy.untilQuiet();
-    for (const origin of origins) await origin.close();
-    await proxy.untilEmpty();
-    const lines = await proxy.close();
-    await rm(folder, { recursive: true, force: true });
-    checkLog(lines, outcomes);
   }
+  const [lines] = await harness.end();
+  checkLog(lines!, outcomes);
 }
 
 /** One line for each request that got anything of an answer, at most one for the others. */
@@ -165,5 +160,7 @@ function checkLog(lines: readonly Record<string, unknown>[], outcomes: readonly 
 }
 
 for (const storm of storms) {
-  test(`nothing is mixed up or lost in a storm (${JSON.stringify(storm)}, seed ${stormSeed})`, () => runStorm(storm));
+  testWithHarness(`nothing is mixed up or lost in a storm (${JSON.stringify(storm)}, seed ${stormSeed})`, (harness) =>
+    runStorm(storm, harness),
+  );
 }

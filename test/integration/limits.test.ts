@@ -3,17 +3,19 @@
  * silent endpoints. Those that only HTTP/1.1 has are in `http1-limits.test.ts`.
  */
 import assert from "node:assert/strict";
-import { type EndpointExchange, silence } from "../support/endpoint.ts";
+import { silence } from "../support/endpoint.ts";
+import type { EndpointExchange } from "../support/endpoint-server.ts";
 import { testOverProtocols } from "../support/harness.ts";
 import type { ProxyOptions } from "../support/proxy-under-test.ts";
 
 testOverProtocols("a body that stops is cut off by the body's deadline, upstream too", async (harness) => {
   const { client, endpoint } = await harness.trio({ listener: { timeouts: { body: "200ms" } } });
+  const begun = endpoint.nextHead();
   const exchange = client.begin({ method: "POST", length: 10 });
   exchange.send("hello");
   assert.equal((await exchange.answer()).status, 408);
-  await client.untilOver();
-  await endpoint.until(() => endpoint.openCount === 0, "the attempt was cancelled");
+  await exchange.untilOver();
+  await (await begun).untilGone();
   assert.equal(endpoint.requests.length, 0);
 });
 
@@ -39,12 +41,12 @@ testOverProtocols("a client that does not read is cut off by the write deadline"
   });
   client.pause();
   client.begin();
-  await endpoint.asked();
+  const asked = await endpoint.asked();
   await proxy.untilOpen(
     ({ exchanges, connections }) => exchanges === 0 && connections === 0,
     "the client was given up",
   );
-  await endpoint.until(() => endpoint.openCount === 0, "the attempt was cancelled");
+  await asked.untilGone();
 });
 
 testOverProtocols("an endpoint that never answers gives 504", async (harness) => {
@@ -54,7 +56,7 @@ testOverProtocols("an endpoint that never answers gives 504", async (harness) =>
   });
   const { status, reason } = await client.ask();
   assert.deepEqual([status, reason], [504, "UPSTREAM_FIRST_BYTE_TIMEOUT"]);
-  await endpoint.until(() => endpoint.openCount === 0, "the attempt was cancelled");
+  await endpoint.exchanges[0]!.untilGone();
 });
 
 testOverProtocols("an endpoint that sends only interim answers gives 504", async (harness) => {
@@ -100,7 +102,7 @@ testOverProtocols("a body above the limit is refused, announced or not", async (
       exchange.finish();
     }
     assert.equal((await exchange.answer()).status, 413);
-    await client.untilOver();
+    await exchange.untilOver();
     assert.equal(endpoint.requests.length, 0);
   }
 });

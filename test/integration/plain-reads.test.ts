@@ -3,37 +3,36 @@
  */
 import assert from "node:assert/strict";
 import { Server } from "node:net";
-import { test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { testWithHarness } from "../support/harness.ts";
 
-test("requests in pieces, pipelined and with bodies are served without shared read memory", async (t) => {
-  // What is called with each accepted connection stays what Node made it.
-  const emit = Server.prototype.emit;
-  let plainCount = 0;
-  t.mock.method(
-    Server.prototype,
-    "emit",
-    function (this: Server, ...[name, ...rest]: Parameters<Server["emit"]>): boolean {
-      if (name === "connection") plainCount++;
-      if (name === "listening") {
-        const handle = (this as unknown as { _handle: { onconnection: unknown } })._handle;
-        const onConnection = handle.onconnection;
-        Object.defineProperty(handle, "onconnection", { get: () => onConnection, set: () => {} });
-      }
-      return emit.call(this, name, ...rest);
-    },
-  );
-  const upstream = await ScriptedUpstream.start({
-    onRequest: (connection, { target, body }) =>
-      connection.send(
-        `HTTP/1.1 200 OK\r\nContent-Length: ${target.length + body.length}\r\n\r\n${target}${body.toString("latin1")}`,
-      ),
-  });
-  const proxy = await ProxyUnderTest.start({ endpoints: [upstream.url] });
-  const client = await RawClient.connect(proxy.port);
-  try {
+testWithHarness(
+  "requests in pieces, pipelined and with bodies are served without shared read memory",
+  async (harness, t) => {
+    // What is called with each accepted connection stays what Node made it.
+    const emit = Server.prototype.emit;
+    let plainCount = 0;
+    t.mock.method(
+      Server.prototype,
+      "emit",
+      function (this: Server, ...[name, ...rest]: Parameters<Server["emit"]>): boolean {
+        if (name === "connection") plainCount++;
+        if (name === "listening") {
+          const handle = (this as unknown as { _handle: { onconnection: unknown } })._handle;
+          const onConnection = handle.onconnection;
+          Object.defineProperty(handle, "onconnection", { get: () => onConnection, set: () => {} });
+        }
+        return emit.call(this, name, ...rest);
+      },
+    );
+    const { client } = await harness.rawTrio(
+      {},
+      {
+        onRequest: (connection, { target, body }) =>
+          connection.send(
+            `HTTP/1.1 200 OK\r\nContent-Length: ${target.length + body.length}\r\n\r\n${target}${body.toString("latin1")}`,
+          ),
+      },
+    );
     const body = "b".repeat(300_000);
     client.send("GET /one HTTP/1.1\r\nHo");
     client.send(
@@ -47,9 +46,5 @@ test("requests in pieces, pipelined and with bodies are served without shared re
     client.end();
     await client.untilOver();
     assert.ok(plainCount >= 2, "the proxy's connection came as Node gives it, too");
-  } finally {
-    client.destroy();
-    await upstream.close();
-    await proxy.close();
-  }
-});
+  },
+);

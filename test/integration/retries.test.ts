@@ -1,6 +1,7 @@
 /** Attempts that fail and are followed by others. */
 import assert from "node:assert/strict";
-import { type Behaviour, breakOff, type Endpoint, type Reply, silence } from "../support/endpoint.ts";
+import { type Behaviour, breakOff, type Endpoint, silence } from "../support/endpoint.ts";
+import type { Reply } from "../support/endpoint-server.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually, Signal } from "../support/signal.ts";

@@ -1,6 +1,7 @@
 /** More requests than an upstream is to be given: they wait, in order, or are refused. */
 import assert from "node:assert/strict";
-import type { Endpoint, EndpointExchange } from "../support/endpoint.ts";
+import type { Endpoint } from "../support/endpoint.ts";
+import type { EndpointExchange } from "../support/endpoint-server.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import type { ClientExchange, Speaker } from "../support/speaker.ts";

@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
-import { describe, test } from "node:test";
-import { type LogLine, ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { describe } from "node:test";
+import { type Harness, testWithHarness } from "../support/harness.ts";
+import type { LogLine, ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
 import { inSmallNetwork } from "../support/small-network.ts";
 
@@ -97,10 +98,14 @@ class SlowPeer {
   }
 }
 
-/** A proxy between an endpoint and a client, and what was logged. */
+/** A proxy between an endpoint and a client. */
 class Stage {
-  readonly #closing: (() => void)[] = [];
+  readonly harness: Harness;
   #proxy: ProxyUnderTest | null = null;
+
+  constructor(harness: Harness) {
+    this.harness = harness;
+  }
 
   get proxy(): ProxyUnderTest {
     return this.#proxy!;
@@ -112,14 +117,14 @@ class Stage {
    */
   async endpoint(onRequest: (socket: Socket) => void, reads: "for it" | "by itself" = "for it"): Promise<string> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: reads === "by itself" }, (socket) => {
-      this.#closing.push(() => socket.destroy());
+      this.harness.atEnd(() => socket.destroy());
       socket.on("error", () => {});
       if (reads === "by itself") onRequest(socket);
       else socket.once("data", () => onRequest(socket));
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    this.#closing.push(() => server.close());
+    this.harness.atEnd(() => void server.close());
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -128,7 +133,7 @@ class Stage {
     timeouts: Record<string, string>,
     upstreamTimeouts: Record<string, string> = {},
   ): Promise<void> {
-    this.#proxy = await ProxyUnderTest.start({
+    this.#proxy = await this.harness.proxy({
       endpoints: [url],
       listener: { timeouts },
       upstream: { timeouts: upstreamTimeouts, retry: { attempts: 0 } },
@@ -137,46 +142,24 @@ class Stage {
 
   client(pace: SlowPeer["pace"], request: string): SlowPeer {
     const peer = SlowPeer.connect(this.proxy.port, pace);
-    this.closes(peer);
+    this.harness.endWithClients(() => peer.socket.destroy());
     peer.socket.write(request);
     return peer;
   }
 
-  closes(peer: SlowPeer): void {
-    this.#closing.push(() => peer.socket.destroy());
-  }
-
   /** Ends everybody. @returns the access log */
-  async finish(): Promise<LogLine[]> {
-    this.#endAll();
-    await this.proxy.untilQuiet();
-    const lines = await this.proxy.close();
-    this.#proxy = null;
-    return lines;
+  async finish(): Promise<readonly LogLine[]> {
+    return (await this.harness.end())[0]!;
   }
 
   async reasons(): Promise<unknown[]> {
     return (await this.finish()).map(({ status, reason }) => [status, reason ?? null]);
   }
-
-  async close(): Promise<void> {
-    this.#endAll();
-    await this.#proxy?.proxy.close({ graceMs: 0 });
-  }
-
-  #endAll(): void {
-    for (const close of this.#closing.splice(0)) close();
-  }
 }
 
 /** A test with a stage of its own. */
-function play(name: string, run: (stage: Stage) => Promise<void>): void {
-  test(name, async (context) => {
-    const stage = new Stage();
-    context.after(() => stage.close());
-    await run(stage);
-  });
-}
+const play = (name: string, run: (stage: Stage) => Promise<void>): void =>
+  testWithHarness(name, (harness) => run(new Stage(harness)));
 
 /** Waits longer than `eventually` does: slow peers take their time. */
 async function within(seconds: number, isTrue: () => boolean, what: () => string): Promise<void> {
@@ -378,7 +361,7 @@ inSmallNetwork(import.meta.url, () =>
             await stage.start(
               await stage.endpoint((socket) => {
                 const own = (peer = SlowPeer.accept(socket, "slowly"));
-                stage.closes(own);
+                stage.harness.atEnd(() => own.socket.destroy());
                 if (early !== "") own.socket.write(early);
                 void within(
                   40,

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Endpoint } from "../support/endpoint.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 import { modes, type ProxyOptions, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
@@ -73,7 +74,8 @@ for (const [title, threads] of modes) {
   testOverProtocols(
     `${title}: an endpoint that dies hands its clients over once; they stay where they went`,
     async (harness) => {
-      const endpoints = await startEndpoints(harness, 2);
+      const ports = [await freePort(), await freePort()];
+      const endpoints = await Promise.all(ports.map((port, at) => harness.endpoint({ body: String(at) }, port)));
       const proxy = await harness.proxy(options(threads, endpoints));
       const visitor = new Visitor(harness);
       const home = Number(await visitor.visit());
@@ -83,7 +85,7 @@ for (const [title, threads] of modes) {
       assert.equal(await visitor.visit(), other, "a retry, unseen by the client");
       assert.notEqual(visitor.told, null);
       assert.notEqual(visitor.cookie, first);
-      endpoints[home] = await harness.endpoint({ body: String(home) }, endpoints[home]!.port);
+      endpoints[home] = await harness.endpoint({ body: String(home) }, ports[home]);
       for (let visit = 0; visit < 4; visit++) assert.equal(await visitor.visit(), other);
       assert.deepEqual((await proxy.metrics()).by("millrace_sticky_requests_total", "result"), {
         kept: 4,

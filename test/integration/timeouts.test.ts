@@ -15,11 +15,11 @@ const late =
   (exchange) =>
     void setTimeout(() => exchange.answer(), pauseMs);
 
-/** Answers with a pause in the middle. */
+/** Begins an answer, and goes on with it after `pauseMs`. */
 const withPause =
-  (pauseMs: number, type = "text/plain"): Behaviour =>
+  (pauseMs: number, type: string): Behaviour =>
   (exchange) => {
-    exchange.start(type === "text/plain" ? 4 : "unknown", { fields: { "content-type": type } });
+    exchange.start("unknown", { fields: { "content-type": type } });
     exchange.send("ok");
     setTimeout(() => {
       exchange.send("ok");
@@ -30,9 +30,10 @@ const withPause =
 testOverProtocols(
   "a route's own patience for the first byte replaces the upstream's, shorter or longer",
   async (harness) => {
-    const { client } = await harness.trio({ behaviour: late(700), routes: routes({ firstByte: "200ms" }) });
+    const { client, endpoint } = await harness.trio({ behaviour: silence, routes: routes({ firstByte: "200ms" }) });
     const { status, reason } = await client.ask();
     assert.deepEqual([status, reason], [504, "UPSTREAM_FIRST_BYTE_TIMEOUT"]);
+    endpoint.behaviour = late(700);
     assert.equal((await (await harness.speaker()).ask({ path: "/patient" })).status, 200);
   },
 );
@@ -47,7 +48,13 @@ testOverProtocols("a route may be more patient than its upstream", async (harnes
 });
 
 testOverProtocols("a pause in an answer that is longer than the route allows breaks it off", async (harness) => {
-  const { client } = await harness.trio({ behaviour: withPause(1_500), routes: routes({ idle: "200ms" }) });
+  const { client } = await harness.trio({
+    behaviour: (exchange) => {
+      exchange.start(4);
+      exchange.send("ok");
+    },
+    routes: routes({ idle: "200ms" }),
+  });
   const broken = await client.begin().brokenAnswer();
   assert.deepEqual([broken?.isComplete, broken?.text], [false, "ok"]);
 });

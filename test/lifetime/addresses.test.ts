@@ -4,28 +4,25 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
-import { testWithHarness } from "../support/harness.ts";
-import { freePort } from "../support/free-port.ts";
-import { echo } from "../support/load.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { freePort, takenPort } from "../support/free-port.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { modes } from "../support/proxy-under-test.ts";
+import { eventually } from "../support/signal.ts";
 
 const respond = (body: string): ConfigInput["routes"] => [{ respond: { status: 200, body } }];
 
-async function askAt(target: { port: number } | { path: string }): Promise<string> {
-  const client = new RawClient(connect({ ...target, allowHalfOpen: true }));
-  client.send("GET /here HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  const { body } = await client.response();
+async function askAt(harness: Harness, target: number | NetConnectOpts): Promise<string> {
+  const client = await harness.speakerAt(target);
+  const { text } = await client.ask({ path: "/here" });
   await client.close();
-  return body.toString();
+  return text;
 }
 
 for (const [title, workers] of modes) {
-  testWithHarness(`port 0 gives one port, the same after a reload, ${title}`, async (harness) => {
+  testOverProtocols(`port 0 gives one port, the same after a reload, ${title}`, async (harness) => {
     const config = (body: string): ConfigInput => ({
       workers,
       listeners: [{ name: "main", address: "127.0.0.1:0" }],
@@ -38,25 +35,22 @@ for (const [title, workers] of modes) {
     assert.ok(port > 0);
     assert.deepEqual(addresses, [{ name: "main", host: "127.0.0.1", port, text: `127.0.0.1:${port}` }]);
     // Often enough that every thread was asked.
-    for (let count = 0; count < 20; count++) assert.equal(await askAt({ port }), "one");
+    for (let count = 0; count < 20; count++) assert.equal(await askAt(harness, port), "one");
     await proxy.reload({ config: config("two") });
     assert.equal(proxy.port, port);
-    for (let count = 0; count < 20; count++) assert.equal(await askAt({ port }), "two");
+    for (let count = 0; count < 20; count++) assert.equal(await askAt(harness, port), "two");
   });
 
-  testWithHarness(`a port that anybody has is reported as taken, ${title}`, async (harness) => {
-    const holder = createServer();
-    holder.listen(0, "127.0.0.1");
-    await once(holder, "listening");
-    const { port } = holder.address() as AddressInfo;
+  testOverProtocols(`a port that anybody has is reported as taken, ${title}`, async (harness) => {
+    const { port, release } = await takenPort();
     await assert.rejects(
       harness.proxy({ config: { workers, listeners: [{ address: `127.0.0.1:${port}` }], routes: respond("never") } }),
       { code: "EADDRINUSE", port, address: "127.0.0.1" },
     );
-    await new Promise((resolve) => holder.close(resolve));
+    await release();
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a port that another proxy's threads share among themselves is taken, too, ${title}`,
     async (harness) => {
       const first = await harness.proxy({
@@ -68,12 +62,12 @@ for (const [title, workers] of modes) {
         }),
         { code: "EADDRINUSE" },
       );
-      for (let count = 0; count < 20; count++) assert.equal(await askAt({ port: first.port }), "first");
+      for (let count = 0; count < 20; count++) assert.equal(await askAt(harness, first.port), "first");
     },
   );
 
-  testWithHarness(`Unix sockets on both sides, added and removed by reloads, ${title}`, async (harness) => {
-    const endpoint = createHttpServer(echo("unix"));
+  testOverProtocols(`Unix sockets on both sides, added and removed by reloads, ${title}`, async (harness) => {
+    const endpoint = createHttpServer((request, response) => response.end(request.url));
     harness.atEnd(() => endpoint.close().closeAllConnections());
     const config = (folder: string, hasSocket: boolean): ConfigInput => ({
       workers,
@@ -89,12 +83,12 @@ for (const [title, workers] of modes) {
     endpoint.listen(join(proxy.folder, "app.sock"));
     await once(endpoint, "listening");
     assert.equal(proxy.proxy.addresses().find(({ name }) => name === "local")?.text, `unix:${path}`);
-    assert.equal(await askAt({ path }), "/here");
-    assert.equal(await askAt({ port: proxy.port }), "/here");
+    assert.equal(await askAt(harness, { path }), "/here");
+    assert.equal(await askAt(harness, proxy.port), "/here");
     await proxy.reload({ config: config(proxy.folder, false) });
     assert.equal(existsSync(path), false, "the socket is removed with its listener");
     await proxy.reload({ config: config(proxy.folder, true) });
-    assert.equal(await askAt({ path }), "/here");
+    assert.equal(await askAt(harness, { path }), "/here");
     endpoint.closeAllConnections();
     await new Promise((resolve) => endpoint.close(resolve));
     await proxy.untilEmpty();
@@ -102,7 +96,7 @@ for (const [title, workers] of modes) {
     assert.equal(existsSync(path), false);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `the socket of a killed process is taken over, one that answers is not, ${title}`,
     async (harness) => {
       const config = (folder: string): ConfigInput => ({
@@ -119,30 +113,20 @@ for (const [title, workers] of modes) {
         return { config: config(folder) };
       });
       const path = join(proxy.folder, "proxy.sock");
-      assert.equal(await askAt({ path }), "alive");
+      assert.equal(await askAt(harness, { path }), "alive");
       await assert.rejects(harness.proxy({ config: config(proxy.folder) }), { code: "EADDRINUSE" });
-      assert.equal(await askAt({ path }), "alive");
+      assert.equal(await askAt(harness, { path }), "alive");
     },
   );
 
-  testWithHarness(`whoever connects while the proxy starts waits for it and is served, ${title}`, async (harness) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    /** Connects as soon as anybody listens. @returns the status of the answer */
+  testOverProtocols(`whoever connects while the proxy starts waits for it and is served, ${title}`, async (harness) => {
+    const port = await freePort();
+    /** Asks as soon as anybody listens. @returns the answer, or what went wrong */
     const askEarly = async (): Promise<string> => {
       for (;;) {
-        const client = new RawClient(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
-        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        const answer = await client.response().catch((error: unknown) => error);
+        const answer = await askAt(harness, port).catch(String);
         // Nobody is there yet, or only the trial whether the port is free.
-        if (client.error?.code === "ECONNREFUSED" || client.error?.code === "ECONNRESET") continue;
-        await client.close();
-        return answer instanceof Error
-          ? answer.message
-          : String((answer as Awaited<ReturnType<RawClient["response"]>>).status);
+        if (!/ECONNREFUSED|ECONNRESET/.test(answer)) return answer;
       }
     };
     const early = Array.from({ length: 20 }, askEarly);
@@ -153,12 +137,12 @@ for (const [title, workers] of modes) {
         routes: respond("here"),
       },
     });
-    assert.deepEqual(new Set(await Promise.all(early)), new Set(["200"]));
+    assert.deepEqual(new Set(await Promise.all(early)), new Set(["here"]));
   });
 }
 
 for (const [title, workers] of modes) {
-  testWithHarness(
+  testOverProtocols(
     `a listener and the admin listener move on their own ports, and no request is lost, ${title}`,
     async (harness) => {
       const [port, adminPort] = [await freePort(), await freePort()];
@@ -172,7 +156,7 @@ for (const [title, workers] of modes) {
       let isOver = false;
       let served = 0;
       const load = Array.from({ length: 4 }, async () => {
-        for (; !isOver; served++) await askAt({ port });
+        for (; !isOver; served++) await askAt(harness, port);
       });
       try {
         for (const [host, adminHost] of [
@@ -185,7 +169,7 @@ for (const [title, workers] of modes) {
           const before = served;
           await proxy.proxy.reload(config(host, adminHost));
           await eventually(() => served >= before + 20, "requests go on");
-          assert.equal(await askAt({ port }), host);
+          assert.equal(await askAt(harness, port), host);
           assert.equal((await fetch(`http://127.0.0.1:${adminPort}/livez`)).status, 200);
           assert.equal(proxy.proxy.addresses().length, 1);
         }
@@ -211,7 +195,7 @@ for (const [title, workers] of modes) {
     { skip: process.platform !== "linux" && "ports are shared on Linux" },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `a listener for IPv4 stands beside one for every address of the same port, ${title}`,
     async (harness) => {
       const port = await freePort();
@@ -225,14 +209,14 @@ for (const [title, workers] of modes) {
           routes: respond("here"),
         },
       });
-      for (let count = 0; count < 8; count++) assert.equal(await askAt({ port }), "here");
+      for (let count = 0; count < 8; count++) assert.equal(await askAt(harness, port), "here");
       const metrics = await proxy.metrics();
       assert.deepEqual(metrics.by("millrace_connections_accepted_total", "listener"), { six: 0, four: 8 });
     },
     { skip: process.platform !== "linux" && "ports are shared on Linux" },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `what another process has on the port stands in the way, a port of our own that has another use is told apart, ${title}`,
     async (harness) => {
       const proxy = await harness.proxy({
@@ -260,11 +244,11 @@ for (const [title, workers] of modes) {
         proxy.reload({ config: { ...config("127.0.0.1:0"), admin: { address: `127.0.0.1:${proxy.port}` } } }),
         { code: "EADDRINUSE", usedBy: "the listener main of this Millrace" },
       );
-      assert.equal(await askAt({ port: proxy.port }), "here");
+      assert.equal(await askAt(harness, proxy.port), "here");
     },
   );
 
-  testWithHarness(`a Unix socket has the mode that is asked for, also after a reload, ${title}`, async (harness) => {
+  testOverProtocols(`a Unix socket has the mode that is asked for, also after a reload, ${title}`, async (harness) => {
     const config = (folder: string, mode?: string): ConfigInput => ({
       workers,
       listeners: [
@@ -284,10 +268,10 @@ for (const [title, workers] of modes) {
     assert.deepEqual(modesNow(), ["660", "660"]);
     await proxy.proxy.reload(config(proxy.folder, "0600"));
     assert.deepEqual(modesNow(), ["600", "600"]);
-    assert.equal(await askAt({ path: join(proxy.folder, "l.sock") }), "here");
+    assert.equal(await askAt(harness, { path: join(proxy.folder, "l.sock") }), "here");
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a reload holds although somebody has removed the sockets or put something in their place, ${title}`,
     async (harness) => {
       const config = (folder: string, body: string, mode: string): ConfigInput => ({
@@ -303,10 +287,10 @@ for (const [title, workers] of modes) {
       const file = join(proxy.folder, "l.sock");
       for (const name of ["l.sock", "a.sock"]) rmSync(join(proxy.folder, name));
       await proxy.proxy.reload(config(proxy.folder, "two", "0600"));
-      assert.equal(await askAt({ port: proxy.portOf("tcp") }), "two");
+      assert.equal(await askAt(harness, proxy.portOf("tcp")), "two");
       writeFileSync(file, "somebody's", { mode: 0o640 });
       await proxy.proxy.reload(config(proxy.folder, "three", "0600"));
-      assert.equal(await askAt({ port: proxy.portOf("tcp") }), "three");
+      assert.equal(await askAt(harness, proxy.portOf("tcp")), "three");
       assert.equal(statSync(file).mode & 0o777, 0o640, "it is not ours");
     },
   );

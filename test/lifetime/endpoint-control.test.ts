@@ -3,33 +3,32 @@
  * gets none.
  */
 import assert from "node:assert/strict";
-import type { ServerResponse } from "node:http";
 import type { ConfigInput } from "../../src/index.ts";
-import { testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
+import { type Endpoint, echo, silence } from "../support/endpoint.ts";
+import { freePort } from "../support/free-port.ts";
+import { testOverProtocols } from "../support/harness.ts";
 import { eventually } from "../support/signal.ts";
 import { modes } from "../support/proxy-under-test.ts";
 
 const names = ["a", "b", "c"];
 
 for (const [title, workers] of modes) {
-  const configOf = (origins: Readonly<Record<string, Origin>>): ConfigInput => ({
+  const configOf = (endpoints: Readonly<Record<string, Endpoint>>): ConfigInput => ({
     workers,
     listeners: [{ address: "127.0.0.1:0" }],
     routes: [{ upstream: "app" }],
-    upstreams: { app: { endpoints: Object.values(origins).map((origin) => ({ url: origin.url })) } },
+    upstreams: { app: { endpoints: Object.values(endpoints).map(({ url }) => ({ url })) } },
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a rolling restart by drain and enable loses no request, POST included, ${title}`,
     async (harness) => {
-      const origins: Record<string, Origin> = {};
-      for (const name of names) origins[name] = await harness.origin(echo(name));
-      const proxy = await harness.proxy({ config: configOf(origins) });
+      const endpoints: Record<string, Endpoint> = {};
+      for (const name of names) endpoints[name] = await harness.endpoint(echo(name), await freePort());
+      const proxy = await harness.proxy({ config: configOf(endpoints) });
       const load = harness.load({ clients: 8 });
       const change = async (name: string, action: string): Promise<{ endpoint: { inFlight: number } }> => {
-        const path = `/api/v1/upstreams/app/endpoints/${encodeURIComponent(origins[name]!.url)}`;
+        const path = `/api/v1/upstreams/app/endpoints/${encodeURIComponent(endpoints[name]!.url)}`;
         const answer = await fetch(`${proxy.admin}${path}${action === "" ? "" : `/${action}`}`, {
           method: action === "" ? "GET" : "POST",
         });
@@ -43,16 +42,18 @@ for (const [title, workers] of modes) {
           async () => (await change(name, "")).endpoint.inFlight === 0,
           `nothing is in flight at ${name}`,
         );
-        const { port } = origins[name]!;
-        const before = load.byEndpoint[name] ?? 0;
-        // The instance goes, and another comes in its place.
-        await origins[name]!.close();
+        const drained = endpoints[name]!;
+        const askedCount = drained.requests.length;
         await load.untilMore(100);
-        assert.ok((load.byEndpoint[name] ?? 0) <= before + 1, "a drained endpoint gets nothing");
-        origins[name] = await harness.origin(echo(name), port);
+        assert.equal(drained.requests.length, askedCount, "a drained endpoint gets nothing");
+        // The instance goes, and another comes in its place.
+        await drained.close();
+        await load.untilMore(20);
+        const next = await harness.endpoint(echo(name), drained.port);
+        endpoints[name] = next;
         await change(name, "enable");
         await load.untilMore(100);
-        assert.ok((load.byEndpoint[name] ?? 0) > before, "an enabled one gets its share again");
+        assert.ok(next.requests.length > 0, "an enabled one gets its share again");
       }
       await load.stop();
       assert.deepEqual(load.failures, []);
@@ -61,36 +62,31 @@ for (const [title, workers] of modes) {
     },
   );
 
-  testWithHarness(`what is under way at a drained endpoint ends as it began, ${title}`, async (harness) => {
-    const held: ServerResponse[] = [];
-    const origins = {
-      a: await harness.origin((_request, response) => void held.push(response)),
-      b: await harness.origin(echo("b")),
+  testOverProtocols(`what is under way at a drained endpoint ends as it began, ${title}`, async (harness) => {
+    const endpoints = {
+      a: await harness.endpoint(silence),
+      b: await harness.endpoint(echo("b")),
     };
     const proxy = await harness.proxy({
       config: {
-        ...configOf(origins),
-        upstreams: { app: { endpoints: [origins.a.url, { url: origins.b.url, backup: true }] } },
+        ...configOf(endpoints),
+        upstreams: { app: { endpoints: [endpoints.a.url, { url: endpoints.b.url, backup: true }] } },
       },
     });
-    const client = await harness.raw(proxy);
-    client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-    await eventually(() => held.length > 0, "it is held");
+    const client = await harness.speaker();
+    const exchange = client.begin({ path: "/held" });
+    const asked = await endpoints.a.asked();
     const control = proxy.proxy.endpointControl;
-    const drained = control.apply("app", origins.a.url, { kind: "drain" });
+    const drained = control.apply("app", endpoints.a.url, { kind: "drain" });
     assert.ok("endpoint" in drained);
     assert.deepEqual([drained.endpoint.inFlight, drained.takingCount], [1, 1]);
     assert.equal((await proxy.metrics()).sum("millrace_endpoint_draining"), 1);
-    assert.equal(
-      await (await fetch(`http://127.0.0.1:${proxy.port}/next`)).text(),
-      "/next",
-      "the other endpoint answers",
-    );
-    held[0]?.end("late");
-    assert.equal((await client.response()).body.toString(), "late");
+    assert.equal((await harness.ask({ path: "/next" })).text, "/next", "the other endpoint answers");
+    asked.answer({ body: "late" });
+    assert.equal((await exchange.answer()).text, "late");
     await client.close();
     const inFlight = (): number => {
-      const report = control.apply("app", origins.a.url, null);
+      const report = control.apply("app", endpoints.a.url, null);
       return "endpoint" in report ? report.endpoint.inFlight : -1;
     };
     await eventually(() => inFlight() === 0, "it is idle");

@@ -3,24 +3,20 @@
  * endpoint that stays is kept, one that goes is drained, and nothing else is touched.
  */
 import assert from "node:assert/strict";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { ConfigInput } from "../../src/index.ts";
-import { type Harness, testWithHarness } from "../support/harness.ts";
+import { type Behaviour, type Endpoint, echo, silence } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { ToldEndpoints } from "../support/listed-endpoints.ts";
-import { echo } from "../support/load.ts";
-import type { Origin } from "../support/origin.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import { eventually } from "../support/signal.ts";
 
 type UpstreamInput = NonNullable<ConfigInput["upstreams"]>[string];
 
 interface Running {
   readonly proxy: ProxyUnderTest;
   readonly source: ToldEndpoints;
-  readonly origins: readonly Origin[];
-  /** The URLs of the origins. */
+  readonly endpoints: readonly Endpoint[];
+  /** Theirs. */
   readonly urls: readonly string[];
   /** Waits until the upstream has exactly these endpoints. */
   untilListed(urls: readonly string[]): Promise<void>;
@@ -29,23 +25,20 @@ interface Running {
 const changesOf = ({ messages }: ProxyUnderTest): number =>
   messages.filter(({ message }) => message === "upstream has other endpoints").length;
 
-async function ask(port: number, target = "/x"): Promise<{ status: number; endpoint: string }> {
-  const client = await RawClient.connect(port);
-  client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
-  const answer = await client.response();
-  await client.close();
-  return { status: answer.status, endpoint: valuesOf(answer, "x-endpoint")[0] ?? "" };
+async function ask(harness: Harness, path = "/x"): Promise<{ status: number; endpoint: string }> {
+  const answer = await harness.ask({ path });
+  return { status: answer.status, endpoint: answer.value("x-endpoint") ?? "" };
 }
 
 for (const [title, workers] of modes) {
-  /** Three origins, `a`, `b` and `c`; the source gives the first two. */
+  /** Three endpoints, `a`, `b` and `c`; the source gives the first two. */
   const start = async (
     harness: Harness,
     upstream: Partial<UpstreamInput>,
-    listenerOf: (name: string) => RequestListener = echo,
+    behaviourOf: (name: string) => Behaviour = echo,
   ): Promise<Running> => {
-    const origins = await Promise.all(["a", "b", "c"].map((name) => harness.origin(listenerOf(name))));
-    const urls = origins.map(({ url }) => url);
+    const endpoints = await Promise.all(["a", "b", "c"].map((name) => harness.endpoint(behaviourOf(name))));
+    const urls = endpoints.map(({ url }) => url);
     const source = new ToldEndpoints(urls.slice(0, 2));
     const proxy = await harness.proxy({
       threads: workers,
@@ -72,7 +65,7 @@ for (const [title, workers] of modes) {
         () => `the endpoints are ${listed.join(", ")}`,
       );
     };
-    return { proxy, source, origins, urls, untilListed };
+    return { proxy, source, endpoints, urls, untilListed };
   };
   /** Ends everything; the source is closed with the proxy, which has not complained. */
   const finish = async (harness: Harness, { proxy, source }: Running): Promise<void> => {
@@ -86,7 +79,7 @@ for (const [title, workers] of modes) {
     assert.equal(source.isClosed, true);
   };
 
-  testWithHarness(`endpoints come and go under load, and no request is lost, ${title}`, async (harness) => {
+  testOverProtocols(`endpoints come and go under load, and no request is lost, ${title}`, async (harness) => {
     const running = await start(harness, { balance: "least-connections" });
     const { source, urls, untilListed } = running;
     const load = harness.load({ clients: 6 });
@@ -105,15 +98,15 @@ for (const [title, workers] of modes) {
     await finish(harness, running);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `what is known of an endpoint that stays is kept, and its connections are, ${title}`,
     async (harness) => {
       const running = await start(harness, { pool: { maxIdle: 8 }, health: { interval: "60s" } });
-      const { proxy, source, origins, urls, untilListed } = running;
-      for (let at = 0; at < 8; at++) assert.equal((await ask(proxy.port)).status, 200);
-      assert.deepEqual((await ask(proxy.port, "/still")).endpoint, "c");
+      const { proxy, source, endpoints, urls, untilListed } = running;
+      for (let at = 0; at < 8; at++) assert.equal((await ask(harness)).status, 200);
+      assert.deepEqual((await ask(harness, "/still")).endpoint, "c");
       proxy.proxy.endpointControl.apply("app", urls[1]!, { kind: "drain" });
-      const [first] = origins;
+      const [first] = endpoints;
       const { connectionCount } = first!;
       const checks = async (url: string): Promise<number> =>
         (await proxy.metrics()).sum("millrace_health_checks_total", { upstream: "app", endpoint: url });
@@ -123,13 +116,13 @@ for (const [title, workers] of modes) {
       const metrics = await proxy.metrics();
       assert.equal(metrics.sum("millrace_endpoint_draining", { upstream: "app", endpoint: urls[1]! }), 1);
       assert.equal(await checks(urls[0]!), checked, "it is not checked anew");
-      for (let at = 0; at < 8; at++) assert.notEqual((await ask(proxy.port)).endpoint, "b");
+      for (let at = 0; at < 8; at++) assert.notEqual((await ask(harness)).endpoint, "b");
       assert.ok(first!.connectionCount <= connectionCount + Math.max(1, workers), "connections are used again");
       await finish(harness, running);
     },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `an endpoint that is new is checked and starts slowly; one that is gone is not checked any more, ${title}`,
     async (harness) => {
       const running = await start(harness, {
@@ -155,58 +148,47 @@ for (const [title, workers] of modes) {
     },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `an endpoint that is gone finishes what it has begun, and its connections are closed, ${title}`,
     async (harness) => {
-      let waiting: ServerResponse | null = null;
-      const listenerOf =
-        (name: string): RequestListener =>
-        (request, response) => {
-          if (request.url === "/slow") waiting = response;
-          else echo(name)(request, response);
-        };
-      const running = await start(harness, {}, listenerOf);
-      const { proxy, source, origins, urls, untilListed } = running;
+      const running = await start(harness, {}, (name) => (exchange) => {
+        if (exchange.request.target !== "/slow") echo(name)(exchange);
+      });
+      const { source, endpoints, urls, untilListed } = running;
       source.tell([urls[0]!]);
       await untilListed([urls[0]!]);
-      const client = await harness.raw(proxy);
-      client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-      await eventually(
-        () => waiting !== null,
-        () => "the request has come",
-      );
+      const client = await harness.speaker();
+      const exchange = client.begin({ path: "/slow" });
+      const asked = await endpoints[0]!.asked();
       source.tell([urls[1]!]);
       await untilListed([urls[1]!]);
-      assert.equal((await ask(proxy.port)).endpoint, "b");
-      echo("a")({ url: "/done" } as IncomingMessage, waiting!);
-      const answer = await client.response();
-      assert.deepEqual([answer.status, answer.body.toString()], [200, "/done"]);
+      assert.equal((await ask(harness)).endpoint, "b");
+      asked.answer({ body: "done" });
+      const { status, text } = await exchange.answer();
+      assert.deepEqual([status, text], [200, "done"]);
       await client.close();
-      await eventually(
-        () => origins[0]!.openCount === 0,
-        () => "its connections are closed",
-      );
+      await endpoints[0]!.until(() => endpoints[0]!.openCount === 0, "its connections are closed");
       source.tell([urls[0]!]);
       await untilListed([urls[0]!]);
-      assert.equal((await ask(proxy.port)).endpoint, "a", "it comes back");
+      assert.equal((await ask(harness)).endpoint, "a", "it comes back");
       await finish(harness, running);
     },
   );
 
-  testWithHarness(`no endpoint is 503, until there is one, ${title}`, async (harness) => {
+  testOverProtocols(`no endpoint is 503, until there is one, ${title}`, async (harness) => {
     const running = await start(harness, {});
-    const { proxy, source, urls, untilListed } = running;
+    const { source, urls, untilListed } = running;
     source.tell([]);
     await untilListed([]);
-    assert.equal((await ask(proxy.port)).status, 503);
-    assert.equal((await ask(proxy.port, "/still")).status, 200);
+    assert.equal((await ask(harness)).status, 503);
+    assert.equal((await ask(harness, "/still")).status, 200);
     source.tell([urls[2]!]);
     await untilListed([urls[2]!]);
-    assert.deepEqual(await ask(proxy.port), { status: 200, endpoint: "c" });
+    assert.deepEqual(await ask(harness), { status: 200, endpoint: "c" });
     await finish(harness, running);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `the same list changes nothing, and of a burst only the last list counts, ${title}`,
     async (harness) => {
       const running = await start(harness, {});
@@ -220,17 +202,14 @@ for (const [title, workers] of modes) {
     },
   );
 
-  testWithHarness(`sticky clients stay where they are, and move when that is gone, ${title}`, async (harness) => {
+  testOverProtocols(`sticky clients stay where they are, and move when that is gone, ${title}`, async (harness) => {
     const running = await start(harness, { sticky: { cookie: {} } });
-    const { proxy, source, urls, untilListed } = running;
+    const { source, urls, untilListed } = running;
     const visit = async (cookie: string): Promise<{ endpoint: string; cookie: string }> => {
-      const client = await harness.raw(proxy);
-      client.send(`GET /x HTTP/1.1\r\nHost: a\r\n${cookie === "" ? "" : `Cookie: ${cookie}\r\n`}\r\n`);
-      const answer = await client.response();
-      await client.close();
+      const answer = await harness.ask({ path: "/x", fields: cookie === "" ? {} : { cookie } });
       return {
-        endpoint: valuesOf(answer, "x-endpoint")[0] ?? "",
-        cookie: valuesOf(answer, "set-cookie")[0]?.split(";")[0] ?? cookie,
+        endpoint: answer.value("x-endpoint") ?? "",
+        cookie: answer.values("set-cookie")[0]?.split(";")[0] ?? cookie,
       };
     };
     source.tell([urls[0]!]);
@@ -248,42 +227,32 @@ for (const [title, workers] of modes) {
     await finish(harness, running);
   });
 
-  testWithHarness(`limits count across a change of the list, ${title}`, async (harness) => {
-    const waiting: ServerResponse[] = [];
-    const listenerOf = (): RequestListener => (_request, response) => void waiting.push(response);
+  testOverProtocols(`limits count across a change of the list, ${title}`, async (harness) => {
     const running = await start(
       harness,
       { limits: { maxRequests: 2, maxRequestsPerEndpoint: 1, maxPending: 0 } },
-      listenerOf,
+      () => silence,
     );
-    const { proxy, source, urls, untilListed } = running;
-    const clients = [await harness.raw(proxy), await harness.raw(proxy)];
-    for (const client of clients) client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    await eventually(
-      () => waiting.length === 2,
-      () => "both have come",
-    );
+    const { source, endpoints, urls, untilListed } = running;
+    const clients = await harness.speakers(2);
+    const exchanges = clients.map((client) => client.begin());
+    const both = await Promise.all(endpoints.slice(0, 2).map((endpoint) => endpoint.asked()));
     source.tell([urls[1]!, urls[2]!]);
     await untilListed([urls[1]!, urls[2]!]);
-    assert.equal((await ask(proxy.port)).status, 503, "both places are taken");
-    for (const response of waiting.splice(0)) response.end();
-    for (const client of clients) assert.equal((await client.response()).status, 200);
-    const next = ask(proxy.port);
-    await eventually(
-      () => waiting.length === 1,
-      () => "there is room again",
-    );
-    for (const response of waiting.splice(0)) response.end();
-    assert.equal((await next).status, 200);
+    assert.equal((await ask(harness)).status, 503, "both places are taken");
+    for (const asked of both) asked.answer();
+    for (const exchange of exchanges) assert.equal((await exchange.answer()).status, 200);
+    for (const endpoint of endpoints) endpoint.behaviour = {};
+    await eventually(async () => (await ask(harness)).status === 200, "there is room again");
     for (const client of clients) await client.close();
     await finish(harness, running);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a reload keeps the list of a source that it does not change, and starts another for one that it does, ${title}`,
     async (harness) => {
-      const origins = await Promise.all(["a", "b"].map((name) => harness.origin(echo(name))));
-      const urls = origins.map(({ url }) => url);
+      const endpoints = await Promise.all(["a", "b"].map((name) => harness.endpoint(echo(name))));
+      const urls = endpoints.map(({ url }) => url);
       const sources: ToldEndpoints[] = [];
       const config = (endpoint: string, headFields: number): ConfigInput => ({
         workers,
@@ -301,19 +270,19 @@ for (const [title, workers] of modes) {
       });
       sources[0]!.tell([urls[1]!]);
       await eventually(
-        async () => (await ask(proxy.port)).endpoint === "b",
+        async () => (await ask(harness)).endpoint === "b",
         () => "b serves",
       );
       await proxy.reload({ config: config(urls[0]!, 101) });
-      assert.deepEqual([(await ask(proxy.port)).endpoint, sources.length], ["b", 1]);
+      assert.deepEqual([(await ask(harness)).endpoint, sources.length], ["b", 1]);
       const diff = await proxy.reload({ config: config(urls[0]!, 101) });
       assert.equal(diff.isEmpty, true, "the list of the source is no change of the configuration");
-      await proxy.reload({ config: config(origins[1]!.url.replace("127.0.0.1", "localhost"), 101) });
+      await proxy.reload({ config: config(endpoints[1]!.url.replace("127.0.0.1", "localhost"), 101) });
       assert.deepEqual([sources.length, sources[0]!.isClosed, sources[1]!.isClosed], [2, true, false]);
       sources[0]!.tell([urls[0]!]);
       sources[1]!.tell([urls[0]!]);
       await eventually(
-        async () => (await ask(proxy.port)).endpoint === "a",
+        async () => (await ask(harness)).endpoint === "a",
         () => "a serves",
       );
       assert.deepEqual(proxy.complaints, []);
@@ -321,9 +290,9 @@ for (const [title, workers] of modes) {
   );
 }
 
-testWithHarness("a thread that comes later has the list of the others", async (harness) => {
-  const origins = await Promise.all(["a", "b"].map((name) => harness.origin(echo(name))));
-  const [first, second] = origins.map(({ url }) => url) as [string, string];
+testOverProtocols("a thread that comes later has the list of the others", async (harness) => {
+  const endpoints = await Promise.all(["a", "b"].map((name) => harness.endpoint(echo(name))));
+  const [first, second] = endpoints.map(({ url }) => url) as [string, string];
   const source = new ToldEndpoints([first]);
   const proxy = await harness.proxy({
     config: {
@@ -336,11 +305,11 @@ testWithHarness("a thread that comes later has the list of the others", async (h
   });
   source.tell([second]);
   await eventually(
-    async () => (await ask(proxy.port)).endpoint === "b",
+    async () => (await ask(harness)).endpoint === "b",
     () => "b serves",
   );
   const restarted = async (): Promise<boolean> => (await proxy.metrics()).sum("millrace_proxy_threads") === 1;
   await proxy.killThread(0);
   await eventually(restarted, () => "there is a thread again");
-  assert.equal((await ask(proxy.port)).endpoint, "b");
+  assert.equal((await ask(harness)).endpoint, "b");
 });

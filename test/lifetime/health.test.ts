@@ -1,13 +1,10 @@
 /** Endpoints that die and come back, under load and over reloads. */
 import assert from "node:assert/strict";
 import type { ConfigInput } from "../../src/index.ts";
-import { type Harness, testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { type Endpoint, echo } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import { eventually } from "../support/signal.ts";
 
 const health = { path: "/health", interval: "30ms", fastInterval: "30ms", timeout: "2s", rise: 1, fall: 1 };
 
@@ -31,17 +28,17 @@ const untilUp = (proxy: ProxyUnderTest, endpoint: string, value: 0 | 1): Promise
 async function startSickly(
   harness: Harness,
   name: string,
-): Promise<{ origin: Origin; answered: () => number; isSick: boolean }> {
+): Promise<{ endpoint: Endpoint; answered: () => number; isSick: boolean }> {
   let answered = 0;
   const answer = echo(name);
   const sickly = {
     isSick: false,
     answered: () => answered,
-    origin: await harness.origin((request, response) => {
-      if (request.url?.startsWith("/health") === true) response.writeHead(sickly.isSick ? 503 : 200).end();
+    endpoint: await harness.endpoint((exchange) => {
+      if (exchange.request.target.startsWith("/health")) exchange.answer({ status: sickly.isSick ? 503 : 200 });
       else {
         answered++;
-        answer(request, response);
+        answer(exchange);
       }
     }),
   };
@@ -49,11 +46,11 @@ async function startSickly(
 }
 
 for (const [title, workers] of modes) {
-  testWithHarness(
+  testOverProtocols(
     `a killed endpoint leaves rotation without a client noticing, and comes back, ${title}`,
     async (harness) => {
-      let victim = await harness.originProcess("victim");
-      const other = await harness.origin(echo("other"));
+      let victim = await harness.endpointProcess("victim");
+      const other = await harness.endpoint(echo("other"));
       const proxy = await harness.proxy({ config: configOf(workers, [victim.url, other.url]) });
       const load = harness.load({ clients: 8, isIdempotent: true });
       const answersOf = (name: string): number => load.byEndpoint[name] ?? 0;
@@ -65,7 +62,7 @@ for (const [title, workers] of modes) {
       const beforeDeath = answersOf("victim");
       await load.untilMore(100);
       assert.equal(answersOf("victim"), beforeDeath, "nothing goes there while it is down");
-      victim = await harness.originProcess("victim", victim.port);
+      victim = await harness.endpointProcess("victim", victim.port);
       await untilUp(proxy, victim.url, 1);
       await load.untilMore(100);
       assert.ok(answersOf("victim") > beforeDeath, "it takes its share again");
@@ -75,35 +72,29 @@ for (const [title, workers] of modes) {
         (await proxy.metrics()).sum("millrace_retries_total") > 0,
         "requests that met the death were tried elsewhere",
       );
-      await victim.kill();
-      await other.close();
     },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `with nobody left the answer is 503 with a reason and Retry-After, until somebody is back, ${title}`,
     async (harness) => {
-      let only = await harness.originProcess("only");
+      let only = await harness.endpointProcess("only");
       const proxy = await harness.proxy({ config: configOf(workers, [only.url]) });
-      const client = await harness.raw(proxy);
-      const ask = async (fields = ""): ReturnType<RawClient["response"]> => {
-        client.send(`GET /x HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
-        return client.response();
-      };
-      assert.equal((await ask()).status, 200);
+      const client = await harness.speaker();
+      assert.equal((await client.ask()).status, 200);
       await only.kill();
       await untilUp(proxy, only.url, 0);
-      const answer = await ask("Accept: application/json\r\n");
+      const answer = await client.ask({ fields: { accept: "application/json" } });
       assert.equal(answer.status, 503);
-      assert.match(valuesOf(answer, "retry-after")[0] ?? "", /^\d+$/);
-      assert.equal((JSON.parse(answer.body.toString()) as { code: string }).code, "NO_ENDPOINT");
+      assert.match(answer.value("retry-after") ?? "", /^\d+$/);
+      assert.equal((JSON.parse(answer.text) as { code: string }).code, "NO_ENDPOINT");
       await eventually(
         async () => (await proxy.metrics()).sum("millrace_failures_total", { reason: "NO_ENDPOINT" }) === 1,
         "it is counted",
       );
-      only = await harness.originProcess("only", only.port);
+      only = await harness.endpointProcess("only", only.port);
       await untilUp(proxy, only.url, 1);
-      assert.equal((await ask()).status, 200, "on the same connection");
+      assert.equal((await client.ask()).status, 200, "on the same connection");
       const changes = proxy.messages.filter(({ message }) => message.startsWith("endpoint is"));
       assert.deepEqual(
         changes.map(({ level, message }) => [level, message]),
@@ -113,18 +104,16 @@ for (const [title, workers] of modes) {
           ["info", "endpoint is healthy"],
         ],
       );
-      client.destroy();
-      await only.kill();
     },
   );
 
-  testWithHarness(`what is known of an endpoint outlives reloads without a gap, ${title}`, async (harness) => {
+  testOverProtocols(`what is known of an endpoint outlives reloads without a gap, ${title}`, async (harness) => {
     const sickly = await startSickly(harness, "sick");
-    const other = await harness.origin(echo("well"));
-    const proxy = await harness.proxy({ config: configOf(workers, [sickly.origin.url, other.url]) });
+    const other = await harness.endpoint(echo("well"));
+    const proxy = await harness.proxy({ config: configOf(workers, [sickly.endpoint.url, other.url]) });
     const load = harness.load({ clients: 4 });
     sickly.isSick = true;
-    await untilUp(proxy, sickly.origin.url, 0);
+    await untilUp(proxy, sickly.endpoint.url, 0);
     await load.untilMore(20);
     const answered = sickly.answered();
     for (let step = 1; step <= 10; step++) {
@@ -132,18 +121,18 @@ for (const [title, workers] of modes) {
       // How the endpoint is checked changes, too: not every time, since that begins the check anew.
       const path = step > 5 ? `/health?${step}` : "/health";
       await proxy.reload({
-        config: configOf(workers, [sickly.origin.url, other.url], {
+        config: configOf(workers, [sickly.endpoint.url, other.url], {
           routes: [{ name: `all-${step}`, upstream: "app" }],
           upstreams: {
             app: {
-              endpoints: [sickly.origin.url, other.url],
+              endpoints: [sickly.endpoint.url, other.url],
               balance: step % 3 === 0 ? "random" : "round-robin",
               health: { ...health, path },
             },
           },
         }),
       });
-      assert.equal((await proxy.metrics()).sum("millrace_endpoint_up", { endpoint: sickly.origin.url }), 0);
+      assert.equal((await proxy.metrics()).sum("millrace_endpoint_up", { endpoint: sickly.endpoint.url }), 0);
       assert.ok(
         (await proxy.metrics()).sum("millrace_health_checks_total") >= before.sum("millrace_health_checks_total"),
       );
@@ -154,12 +143,12 @@ for (const [title, workers] of modes) {
     assert.deepEqual(load.failures, []);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `an upstream that is removed and comes back is known anew, in every thread, ${title}`,
     async (harness) => {
       const sickly = await startSickly(harness, "sick");
-      const other = await harness.origin(echo("well"));
-      const urls = [sickly.origin.url, other.url];
+      const other = await harness.endpoint(echo("well"));
+      const urls = [sickly.endpoint.url, other.url];
       const proxy = await harness.proxy({ config: configOf(workers, urls) });
       for (let round = 0; round < 2; round++) {
         await proxy.reload({
@@ -167,17 +156,15 @@ for (const [title, workers] of modes) {
         });
         await proxy.reload({ config: configOf(workers, urls) });
         sickly.isSick = true;
-        await untilUp(proxy, sickly.origin.url, 0);
+        await untilUp(proxy, sickly.endpoint.url, 0);
         const answered = sickly.answered();
         const load = harness.load({ clients: 20, requestsPerClient: 5 });
         await load.done();
         assert.deepEqual(load.failures, []);
         assert.equal(sickly.answered(), answered, "no thread sends anything there");
         sickly.isSick = false;
-        await untilUp(proxy, sickly.origin.url, 1);
+        await untilUp(proxy, sickly.endpoint.url, 1);
       }
-      await sickly.origin.close();
-      await other.close();
     },
   );
 }

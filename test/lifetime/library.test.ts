@@ -5,11 +5,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { ConfigError, type ConfigInput, createProxy, type Proxy } from "../../src/index.ts";
-import { isRefused } from "../support/free-port.ts";
+import { freePort, isRefused, takenPort } from "../support/free-port.ts";
 import { modes, nothingOpen } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
 
@@ -97,15 +96,8 @@ for (const [title, workers] of modes) {
   });
 
   test(`listening that fails leaves nothing open, ${title}`, async () => {
-    const holder = createServer();
-    holder.listen(0, "127.0.0.1");
-    await once(holder, "listening");
-    const taken = (holder.address() as AddressInfo).port;
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const free = (probe.address() as AddressInfo).port;
-    await new Promise((resolve) => probe.close(resolve));
+    const { port: taken, release } = await takenPort();
+    const free = await freePort();
     const cases: Partial<ConfigInput>[] = [
       { listeners: [{ address: `127.0.0.1:${free}` }, { address: `127.0.0.1:${taken}` }] },
       { listeners: [{ address: `127.0.0.1:${free}` }], admin: { address: `127.0.0.1:${taken}` } },
@@ -121,7 +113,7 @@ for (const [title, workers] of modes) {
       await proxy.ready();
       await proxy.close();
     }
-    await new Promise((resolve) => holder.close(resolve));
+    await release();
   });
 
   test(`closing is harmless at any time, ${title}`, async () => {
@@ -151,11 +143,7 @@ for (const [title, workers] of modes) {
   });
 
   test(`a proxy that is closed while it starts is open nowhere, ${title}`, async () => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
+    const port = await freePort();
     const proxy = await createProxy(answering("hasty", { workers, listeners: [{ address: `127.0.0.1:${port}` }] }));
     const listening = proxy.listen().catch(() => {});
     await Promise.all([listening, proxy.close({ graceMs: 0 })]);

@@ -1,13 +1,12 @@
 /** A reload forgets what it replaces: after any number of them there is one runtime, and what belongs to one. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { queryObjects } from "node:v8";
-import { type ConfigInput, createProxy } from "../../src/index.ts";
+import type { ConfigInput } from "../../src/index.ts";
 import { Router } from "../../src/route/router.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { Http1Transport } from "../../src/upstream/transport/http1-transport.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
-import { Origin } from "../support/origin.ts";
+import { testWithHarness } from "../support/harness.ts";
 
 type Middlewares = NonNullable<ConfigInput["routes"][number]["middlewares"]>;
 
@@ -61,29 +60,18 @@ function configuration(round: number, url: string): ConfigInput {
   };
 }
 
-test("after many reloads nothing of the runtimes before is left in memory", async () => {
-  const origin = await Origin.start((_request, response) => response.end("ok"));
-  const proxy = await createProxy(configuration(0, origin.url));
-  try {
-    await proxy.listen();
-    const port = proxy.addresses()[0]!.port;
-    const request = async (): Promise<void> => {
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
-      assert.equal(await answer.text(), "ok");
-    };
-    await request();
-    for (let round = 1; round <= 8; round++) {
-      await proxy.reload(configuration(round, origin.url));
-      await request();
-    }
-    // The last exchange may still hold the runtime that it began with; none may hold one of those before.
-    const count = (kind: new (...parts: never[]) => object): number => queryObjects(kind, { format: "count" });
-    assert.ok(count(Runtime) <= 2, `${count(Runtime)} runtimes are alive after 8 reloads`);
-    assert.ok(count(Router) <= 2, `${count(Router)} routers`);
-    assert.ok(count(Upstream) <= 2 * 4, `${count(Upstream)} upstreams`);
-    assert.ok(count(Http1Transport) <= 2 * 4 * 2, `${count(Http1Transport)} transports`);
-  } finally {
-    await proxy.close({ graceMs: 0 });
-    await origin.close();
+testWithHarness("after many reloads nothing of the runtimes before is left in memory", async (harness) => {
+  const { url } = await harness.endpoint();
+  const proxy = await harness.proxy({ config: configuration(0, url) });
+  assert.equal((await harness.ask()).status, 200);
+  for (let round = 1; round <= 8; round++) {
+    await proxy.reload({ config: configuration(round, url) });
+    assert.equal((await harness.ask()).status, 200);
   }
+  // The last exchange may still hold the runtime that it began with; none may hold one of those before.
+  const count = (kind: new (...parts: never[]) => object): number => queryObjects(kind, { format: "count" });
+  assert.ok(count(Runtime) <= 2, `${count(Runtime)} runtimes are alive after 8 reloads`);
+  assert.ok(count(Router) <= 2, `${count(Router)} routers`);
+  assert.ok(count(Upstream) <= 2 * 4, `${count(Upstream)} upstreams`);
+  assert.ok(count(Http1Transport) <= 2 * 4 * 2, `${count(Http1Transport)} transports`);
 });

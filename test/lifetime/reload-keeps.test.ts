@@ -1,24 +1,20 @@
 /** A reload touches only what it changes: sockets, connections and counts of everything else live on. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
-import { type Harness, testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
-import { Origin } from "../support/origin.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { type Endpoint, echo, silence } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
+import type { ReceivedAnswer } from "../support/message.ts";
 import { modes, type ProxyOptions, type ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import type { Speaker } from "../support/speaker.ts";
 
 const main = { name: "main", address: "127.0.0.1:0" };
 const second = { name: "second", address: "localhost:0" };
 
-async function ask(client: RawClient): ReturnType<RawClient["response"]> {
-  client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  const answer = await client.response();
+async function ask(client: Speaker): Promise<ReceivedAnswer> {
+  const answer = await client.ask({ path: "/x" });
   assert.equal(answer.status, 200);
   return answer;
 }
@@ -27,7 +23,7 @@ for (const [title, threads] of modes) {
   type Reload = (changes?: Partial<ConfigInput>) => ReturnType<ProxyUnderTest["reload"]>;
   const start = async (
     harness: Harness,
-    origin: Origin,
+    endpoint: Endpoint,
     first: Partial<ConfigInput> = {},
   ): Promise<{ proxy: ProxyUnderTest; reload: Reload }> => {
     const optionsOf = (changes: Partial<ConfigInput> = {}): ProxyOptions => ({
@@ -35,7 +31,7 @@ for (const [title, threads] of modes) {
       config: {
         listeners: [main],
         routes: [{ name: "all", upstream: "app" }],
-        upstreams: { app: { endpoints: [origin.url] } },
+        upstreams: { app: { endpoints: [endpoint.url] } },
         ...changes,
       },
     });
@@ -43,19 +39,19 @@ for (const [title, threads] of modes) {
     return { proxy, reload: (changes) => proxy.reload(optionsOf(changes)) };
   };
 
-  testWithHarness(
+  testOverProtocols(
     `connections on both sides live through changes that do not concern them, ${title}`,
     async (harness) => {
-      const usedPorts = new Set<number | undefined>();
-      const origin = await harness.origin((request, response) => {
-        if (request.url === "/x") usedPorts.add(request.socket.remotePort);
-        echo("a")(request, response);
+      const used = new Set<number>();
+      const endpoint = await harness.endpoint((exchange) => {
+        if (exchange.request.target === "/x") used.add(exchange.connectionIndex);
+        echo("a")(exchange);
       });
-      const { proxy, reload } = await start(harness, origin);
-      const client = await harness.raw(proxy);
+      const { proxy, reload } = await start(harness, endpoint);
+      const client = await harness.speaker(proxy);
       const addresses = proxy.proxy.addresses();
       await ask(client);
-      const endpoints = [{ url: origin.url, weight: 3 }];
+      const endpoints = [{ url: endpoint.url, weight: 3 }];
       const changes: Partial<ConfigInput>[] = [
         {
           routes: [
@@ -86,35 +82,35 @@ for (const [title, threads] of modes) {
         assert.equal(diff.isEmpty, false);
         await ask(client);
       }
-      assert.equal(usedPorts.size, 1, "one connection to the endpoint served all requests");
+      assert.equal(used.size, 1, "one connection to the endpoint served all requests");
       assert.deepEqual(proxy.proxy.addresses(), addresses);
       assert.equal((await proxy.metrics()).sum("millrace_connections_accepted_total"), 1);
       // What does concern them: a new pool takes over and the old one is closed, without the client noticing.
-      await reload({ upstreams: { app: { endpoints: [origin.url], pool: { maxIdle: 3 } } } });
+      await reload({ upstreams: { app: { endpoints: [endpoint.url], pool: { maxIdle: 3 } } } });
       await ask(client);
-      assert.equal(usedPorts.size, 2);
-      await eventually(() => origin.openCount === 1, "the old connection is closed");
+      assert.equal(used.size, 2);
+      await endpoint.until(() => endpoint.openCount === 1, "the old connection is closed");
       client.destroy();
       assert.deepEqual(proxy.complaints, []);
     },
   );
 
-  testWithHarness(`a reload with the same configuration does nothing, ${title}`, async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const { proxy, reload } = await start(harness, origin);
+  testOverProtocols(`a reload with the same configuration does nothing, ${title}`, async (harness) => {
+    const endpoint = await harness.endpoint(echo("a"));
+    const { proxy, reload } = await start(harness, endpoint);
     const diff = await reload();
     assert.equal(diff.isEmpty, true);
     assert.deepEqual(diff.listeners.unchanged, ["main"]);
     assert.deepEqual(proxy.complaints, []);
   });
 
-  testWithHarness(`the difference is told by name, ${title}`, async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const { proxy, reload } = await start(harness, origin);
+  testOverProtocols(`the difference is told by name, ${title}`, async (harness) => {
+    const endpoint = await harness.endpoint(echo("a"));
+    const { proxy, reload } = await start(harness, endpoint);
     const diff = await reload({
       listeners: [{ ...main, limits: { headFields: 50 } }, second],
       routes: [{ name: "new", upstream: "next" }],
-      upstreams: { next: { endpoints: [origin.url] } },
+      upstreams: { next: { endpoints: [endpoint.url] } },
     });
     assert.deepEqual([diff.listeners.changed, diff.listeners.added], [["main"], ["second"]]);
     assert.deepEqual([diff.routes.added, diff.routes.removed], [["new"], ["all"]]);
@@ -123,17 +119,16 @@ for (const [title, threads] of modes) {
     assert.deepEqual(proxy.complaints, []);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a listener that is removed finishes what is under way and accepts nothing new, ${title}`,
     async (harness) => {
-      const held: ServerResponse[] = [];
-      const origin = await harness.origin((_request, response) => void held.push(response));
-      const { proxy, reload } = await start(harness, origin, { listeners: [main, second] });
+      const endpoint = await harness.endpoint(silence);
+      const { proxy, reload } = await start(harness, endpoint, { listeners: [main, second] });
       const port = proxy.portOf("second");
       const host = proxy.proxy.addresses().find(({ name }) => name === "second")?.host ?? "";
-      const client = new RawClient(connect({ port, host, allowHalfOpen: true }));
-      client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-      await eventually(() => held.length === 1, "the endpoint has the request");
+      const client = await harness.speakerAt({ port, host });
+      const exchange = client.begin({ path: "/held" });
+      const asked = await endpoint.asked();
       await reload();
       assert.deepEqual(
         proxy.proxy.addresses().map(({ name }) => name),
@@ -141,43 +136,41 @@ for (const [title, threads] of modes) {
       );
       await assert.rejects(once(connect({ port, host }), "connect"), { code: "ECONNREFUSED" });
       assert.equal((await proxy.inspect()).exchanges, 1);
-      held[0]?.end("late");
-      const answer = await client.response();
-      assert.equal(answer.body.toString(), "late");
-      assert.deepEqual(valuesOf(answer, "connection"), ["close"]);
+      asked.answer({ body: "late" });
+      const { text, isLast } = await exchange.answer();
+      assert.deepEqual([text, isLast], ["late", true]);
       await client.close();
       assert.deepEqual(proxy.complaints, []);
     },
   );
 
-  testWithHarness(`a removed listener's grace period is the proxy's, ${title}`, async (harness) => {
-    const held: ServerResponse[] = [];
-    const origin = await harness.origin((_request, response) => void held.push(response));
-    const { proxy, reload } = await start(harness, origin, { listeners: [main, second] });
+  testOverProtocols(`a removed listener's grace period is the proxy's, ${title}`, async (harness) => {
+    const endpoint = await harness.endpoint(silence);
+    const { proxy, reload } = await start(harness, endpoint, { listeners: [main, second] });
     const address = proxy.proxy.addresses().find(({ name }) => name === "second");
-    const client = new RawClient(connect({ port: address?.port ?? 0, host: address?.host ?? "", allowHalfOpen: true }));
-    client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-    await eventually(() => held.length === 1, "the endpoint has the request");
+    const client = await harness.speakerAt({ port: address?.port ?? 0, host: address?.host ?? "" });
+    const exchange = client.begin({ path: "/held" });
+    await endpoint.asked();
     await reload({ shutdown: { grace: "20ms" } });
     // As when the proxy itself is closed: whoever was sent nothing of an answer is told so.
-    assert.equal((await client.response()).status, 503);
+    assert.equal((await exchange.answer()).status, 503);
     await client.untilOver();
     client.destroy();
     assert.deepEqual(proxy.complaints, []);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a listener that gets another name keeps its connections, and they are counted under the new one, ${title}`,
     async (harness) => {
-      const origin = await harness.origin(echo("a"));
-      const { proxy, reload } = await start(harness, origin);
-      const clients = await harness.raws(6, proxy);
+      const endpoint = await harness.endpoint(echo("a"));
+      const { proxy, reload } = await start(harness, endpoint);
+      const clients = await harness.speakers(6, proxy);
       for (const client of clients) await ask(client);
       await reload({ listeners: [{ ...main, name: "renamed", limits: { connections: 7 } }] });
       const metrics = await proxy.metrics();
       assert.deepEqual(metrics.by("millrace_connections", "listener"), { renamed: 6 });
       for (const client of clients) await ask(client);
-      const [seventh, eighth] = [await harness.raw(proxy), await harness.raw(proxy)];
+      const [seventh, eighth] = [await harness.speaker(proxy), await harness.speaker(proxy)];
       const served = await Promise.allSettled([ask(seventh), ask(eighth)]);
       assert.deepEqual(
         served.map(({ status }) => status).sort(),
@@ -189,11 +182,11 @@ for (const [title, threads] of modes) {
     },
   );
 
-  testWithHarness(
+  testOverProtocols(
     `reloads asked for at once come one after the other, the last one last, ${title}`,
     async (harness) => {
-      const origin = await harness.origin(echo("a"));
-      const { proxy, reload } = await start(harness, origin);
+      const endpoint = await harness.endpoint(echo("a"));
+      const { proxy, reload } = await start(harness, endpoint);
       const steps = Array.from({ length: 8 }, (_, index) => String(index));
       const diffs = await Promise.all(
         steps.map((step) =>
@@ -205,16 +198,16 @@ for (const [title, threads] of modes) {
         ),
       );
       assert.ok(diffs.every(({ routes }) => routes.changed.length === 1));
-      const client = await harness.raw(proxy);
-      assert.deepEqual(valuesOf(await ask(client), "x-step"), ["7"]);
+      const client = await harness.speaker(proxy);
+      assert.deepEqual((await ask(client)).values("x-step"), ["7"]);
       client.destroy();
       assert.deepEqual(proxy.complaints, []);
     },
   );
 
-  testWithHarness(`new admin tokens hold at once, on the same admin listener, ${title}`, async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const { proxy, reload } = await start(harness, origin);
+  testOverProtocols(`new admin tokens hold at once, on the same admin listener, ${title}`, async (harness) => {
+    const endpoint = await harness.endpoint(echo("a"));
+    const { proxy, reload } = await start(harness, endpoint);
     const { admin } = proxy;
     await reload({ admin: { address: "127.0.0.1:0", tokens: [{ token: "correct-horse", role: "read" }] } });
     assert.equal(proxy.admin, admin);

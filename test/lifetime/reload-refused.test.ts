@@ -1,45 +1,23 @@
 /** Reloads that cannot be: everything stays as it was, in every thread. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { ConfigError, type ConfigInput } from "../../src/index.ts";
-import { type Harness, testWithHarness } from "../support/harness.ts";
-import { echo, type Load } from "../support/load.ts";
+import { echo } from "../support/endpoint.ts";
+import { freePort, isRefused, takenPort } from "../support/free-port.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
+import type { Load } from "../support/load.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
-
-/** A port that is free, most likely. */
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function isRefused(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
-  } finally {
-    socket.destroy();
-  }
-}
 
 for (const [title, threads] of modes) {
   type ConfigOf = (changes?: Partial<ConfigInput>) => ConfigInput;
   const start = async (harness: Harness): Promise<{ proxy: ProxyUnderTest; config: ConfigOf; load: Load }> => {
-    const origin = await harness.origin(echo("a"));
+    const endpoint = await harness.endpoint(echo("a"));
     const config = (changes: Partial<ConfigInput> = {}): ConfigInput => ({
       workers: threads,
       listeners: [{ name: "main", address: "127.0.0.1:0" }],
       routes: [{ name: "all", upstream: "app" }],
-      upstreams: { app: { endpoints: [origin.url] } },
+      upstreams: { app: { endpoints: [endpoint.url] } },
       ...changes,
     });
     const proxy = await harness.proxy({ config: config() });
@@ -54,7 +32,7 @@ for (const [title, threads] of modes) {
     assert.deepEqual(load.failures, [], "the old configuration serves on");
   };
 
-  testWithHarness(`an invalid configuration changes nothing and is explained, ${title}`, async (harness) => {
+  testOverProtocols(`an invalid configuration changes nothing and is explained, ${title}`, async (harness) => {
     const { proxy, config, load } = await start(harness);
     const before = proxy.proxy.addresses();
     const invalid = {
@@ -81,44 +59,41 @@ for (const [title, threads] of modes) {
     await finish(load);
   });
 
-  testWithHarness(`what is no configuration at all is refused in words, ${title}`, async (harness) => {
+  testOverProtocols(`what is no configuration at all is refused in words, ${title}`, async (harness) => {
     const { proxy, load } = await start(harness);
     for (const value of [{}, { listeners: [] }, { listeners: [null] }])
       await assert.rejects(proxy.proxy.reload(value as unknown as ConfigInput), ConfigError);
     await finish(load);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `a listener that cannot be bound aborts the whole reload in every thread, ${title}`,
     async (harness) => {
       const { proxy, config, load } = await start(harness);
-      const holder = createServer();
-      holder.listen(0, "127.0.0.1");
-      await once(holder, "listening");
-      const takenPort = (holder.address() as AddressInfo).port;
-      const freePort = await findFreePort();
+      const taken = await takenPort();
+      const port = await freePort();
       const before = proxy.proxy.addresses();
       const next = config({
         listeners: [
           { name: "main", address: "127.0.0.1:0" },
-          { name: "new", address: `127.0.0.1:${freePort}` },
-          { name: "taken", address: `127.0.0.1:${takenPort}` },
+          { name: "new", address: `127.0.0.1:${port}` },
+          { name: "taken", address: `127.0.0.1:${taken.port}` },
         ],
         routes: [{ name: "nothing", respond: { status: 404 } }],
       });
-      await assert.rejects(proxy.reload({ config: next }), { code: "EADDRINUSE", port: takenPort });
+      await assert.rejects(proxy.reload({ config: next }), { code: "EADDRINUSE", port: taken.port });
       assert.deepEqual(proxy.proxy.addresses(), before);
-      assert.ok(await isRefused(freePort), "the listener that could be bound is closed again");
-      await new Promise((resolve) => holder.close(resolve));
+      assert.ok(await isRefused(port), "the listener that could be bound is closed again");
+      await taken.release();
       await proxy.reload({ config: { ...next, routes: config().routes } });
-      assert.equal(await isRefused(freePort), false, "with the port free, the same reload succeeds");
+      assert.equal(await isRefused(port), false, "with the port free, the same reload succeeds");
       await proxy.reload({ config: config() });
-      assert.ok(await isRefused(freePort), "a listener that is removed accepts nothing more");
+      assert.ok(await isRefused(port), "a listener that is removed accepts nothing more");
       await finish(load);
     },
   );
 
-  testWithHarness(`an access log that cannot be opened aborts the reload, ${title}`, async (harness) => {
+  testOverProtocols(`an access log that cannot be opened aborts the reload, ${title}`, async (harness) => {
     const { proxy, config, load } = await start(harness);
     const path = join(proxy.folder, "a-folder");
     mkdirSync(path);
@@ -134,14 +109,12 @@ for (const [title, threads] of modes) {
     await finish(load);
   });
 
-  testWithHarness(
+  testOverProtocols(
     `an admin address that is taken aborts the reload, and the old admin listener answers on, ${title}`,
     async (harness) => {
       const { proxy, config, load } = await start(harness);
-      const holder = createServer();
-      holder.listen(0, "127.0.0.1");
-      await once(holder, "listening");
-      const admin = { address: `127.0.0.1:${(holder.address() as AddressInfo).port}` };
+      const taken = await takenPort();
+      const admin = { address: `127.0.0.1:${taken.port}` };
       const before = proxy.admin;
       await assert.rejects(
         proxy.reload({ config: config({ admin, routes: [{ name: "nothing", respond: { status: 404 } }] }) }),
@@ -151,7 +124,7 @@ for (const [title, threads] of modes) {
       );
       assert.equal(proxy.admin, before);
       assert.equal((await fetch(`${before}/readyz`)).status, 200);
-      await new Promise((resolve) => holder.close(resolve));
+      await taken.release();
       await proxy.reload({ config: config({ admin }) });
       assert.equal(proxy.admin, `http://${admin.address}`);
       assert.equal((await fetch(`${proxy.admin}/readyz`)).status, 200);

@@ -3,12 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
-import { testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
-import type { Origin } from "../support/origin.ts";
-import { eventually } from "../support/signal.ts";
+import { type Endpoint, echo } from "../support/endpoint.ts";
+import { testOverProtocols } from "../support/harness.ts";
 import { modes } from "../support/proxy-under-test.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import { eventually } from "../support/signal.ts";
 
 const reloads = 20;
 const clients = 6;
@@ -24,7 +22,7 @@ const balances = ["round-robin", "least-connections", "random", "power-of-two"] 
  */
 function configOf(
   step: number,
-  origins: Readonly<Record<string, Origin>>,
+  served: Readonly<Record<string, Endpoint>>,
   folder: string,
   workers: number,
 ): ConfigInput {
@@ -59,36 +57,35 @@ function configOf(
     ],
     upstreams: {
       app: {
-        endpoints: names.map((name, index) => ({ url: origins[name]!.url, weight: 1 + ((index + step) % 3) })),
+        endpoints: names.map((name, index) => ({ url: served[name]!.url, weight: 1 + ((index + step) % 3) })),
         balance: balances[step % balances.length] ?? "random",
         // Every other reload leaves the connections alone.
         timeouts: { connect: `${3 + (step >> 1)}s` },
         pool: { maxIdle: 64 + (step >> 2) },
       },
-      ...(isEven ? { unused: { endpoints: [origins["a"]!.url] } } : {}),
+      ...(isEven ? { unused: { endpoints: [served["a"]!.url] } } : {}),
     },
     log: { stats: "0s", access: { format: "json", path: join(folder, `access-${step % 3}.log`) } },
   };
 }
 
 for (const [title, workers] of modes) {
-  testWithHarness(`${reloads} reloads under load lose no request, ${title}`, async (harness) => {
-    const origins: Record<string, Origin> = {};
-    for (const name of ["a", "b", "c"]) origins[name] = await harness.origin(echo(name));
-    const proxy = await harness.proxy((folder) => ({ config: configOf(0, origins, folder, workers) }));
+  testOverProtocols(`${reloads} reloads under load lose no request, ${title}`, async (harness) => {
+    const endpoints: Record<string, Endpoint> = {};
+    for (const name of ["a", "b", "c"]) endpoints[name] = await harness.endpoint(echo(name));
+    const proxy = await harness.proxy((folder) => ({ config: configOf(0, endpoints, folder, workers) }));
     const load = harness.load({ clients });
-    const witness = await harness.raw();
+    const witness = await harness.speaker();
     let witnessed = 0;
     await load.untilMore(gap);
     for (let step = 1; step <= reloads; step++) {
-      await proxy.reload({ config: configOf(step, origins, proxy.folder, workers) });
+      await proxy.reload({ config: configOf(step, endpoints, proxy.folder, workers) });
       // On the connection that was there from the beginning, too, the new configuration holds from the next request
       // on.
-      witness.send(`GET /witness-${step} HTTP/1.1\r\nHost: a\r\n\r\n`);
-      const answer = await witness.response();
+      const answer = await witness.ask({ path: `/witness-${step}` });
       witnessed++;
       assert.equal(answer.status, 200);
-      assert.deepEqual(valuesOf(answer, "x-step"), [String(step)]);
+      assert.deepEqual(answer.values("x-step"), [String(step)]);
       await load.untilMore(gap);
     }
     await load.stop();
@@ -101,13 +98,13 @@ for (const [title, workers] of modes) {
     assert.equal(metrics.sum("millrace_config_reloads_total", { result: "success" }), reloads);
     assert.equal(metrics.sum("millrace_retries_total"), 0, "nor did it take a second attempt");
     // The last configuration has one endpoint; the others' connections are gone although nobody closed them.
-    await proxy.reload({ config: configOf(reloads + 1, origins, proxy.folder, workers) });
+    await proxy.reload({ config: configOf(reloads + 1, endpoints, proxy.folder, workers) });
     assert.deepEqual(subsets[(reloads + 1) % subsets.length], ["a"]);
     await eventually(
-      () => origins["b"]!.openCount === 0 && origins["c"]!.openCount === 0,
+      () => endpoints["b"]!.openCount === 0 && endpoints["c"]!.openCount === 0,
       "connections to removed endpoints are closed",
     );
-    for (const origin of Object.values(origins)) await origin.close();
+    for (const endpoint of Object.values(endpoints)) await endpoint.close();
     await proxy.untilEmpty();
     await proxy.proxy.close({ graceMs: 0 });
     const lines = [0, 1, 2].flatMap((file) =>

@@ -1,21 +1,21 @@
 /** What all threads count together is exact: requests, turns of the balancer, connections under a limit. */
 import assert from "node:assert/strict";
 import type { ConfigInput } from "../../src/index.ts";
-import { testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
+import { echo } from "../support/endpoint.ts";
+import { testOverProtocols } from "../support/harness.ts";
 import { modes } from "../support/proxy-under-test.ts";
+import { eventually } from "../support/signal.ts";
+import type { Speaker } from "../support/speaker.ts";
 
 for (const [title, workers] of [...modes, ["with three threads", 3] as const]) {
-  testWithHarness(`many clients at once are counted exactly and spread in exact turns, ${title}`, async (harness) => {
-    const origins = [await harness.origin(echo("a")), await harness.origin(echo("b"))];
+  testOverProtocols(`many clients at once are counted exactly and spread in exact turns, ${title}`, async (harness) => {
+    const endpoints = [await harness.endpoint(echo("a")), await harness.endpoint(echo("b"))];
     const proxy = await harness.proxy({
       config: {
         workers,
         listeners: [{ name: "main", address: "127.0.0.1:0" }],
         routes: [{ name: "all", upstream: "app" }],
-        upstreams: { app: { endpoints: origins.map(({ url }) => url) } },
+        upstreams: { app: { endpoints: endpoints.map(({ url }) => url) } },
       },
     });
     const load = harness.load({ clients: 20, requestsPerClient: 50 });
@@ -48,12 +48,11 @@ for (const [title, workers] of [...modes, ["with three threads", 3] as const]) {
         .flat()
         .reduce((sum, size) => sum + size),
     );
-    for (const origin of origins) await origin.close();
   });
 }
 
 for (const [title, workers] of modes) {
-  testWithHarness(
+  testOverProtocols(
     `a limit of connections holds over all threads and frees what is closed, ${title}`,
     async (harness) => {
       const proxy = await harness.proxy({
@@ -64,12 +63,11 @@ for (const [title, workers] of modes) {
         },
       });
       /** Whether a new connection is served; one that is not is closed by the proxy. */
-      const open: RawClient[] = [];
+      const open: Speaker[] = [];
       const tryOne = async (): Promise<boolean> => {
-        const client = await harness.raw(proxy);
+        const client = await harness.speaker();
         open.push(client);
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        return client.response().then(
+        return client.ask().then(
           () => true,
           () => false,
         );

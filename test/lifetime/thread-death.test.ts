@@ -1,35 +1,32 @@
 /** A proxy thread dies: the others do not notice, what it held is let go, and another takes its place. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { ConfigInput } from "../../src/index.ts";
-import { type Harness, testWithHarness } from "../support/harness.ts";
-import { echo } from "../support/load.ts";
+import { type Endpoint, echo, silence } from "../support/endpoint.ts";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
 import type { MetricsPage } from "../support/metrics-page.ts";
-import { Origin } from "../support/origin.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { eventually } from "../support/signal.ts";
 import { type ProxyUnderTest, nothingOpen } from "../support/proxy-under-test.ts";
-import { valuesOf } from "../support/wire-reader.ts";
+import { eventually } from "../support/signal.ts";
+import type { Speaker } from "../support/speaker.ts";
 
 const workers = 2;
 /** So many that none of two threads is without. */
 const connections = 40;
 
-function configOf(origin: Origin, changes: Partial<ConfigInput> = {}): ConfigInput {
+function configOf(endpoint: Endpoint, changes: Partial<ConfigInput> = {}): ConfigInput {
   return {
     workers,
     listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections: 1_000 } }],
     routes: [{ name: "all", upstream: "app" }],
-    upstreams: { app: { endpoints: [origin.url] } },
+    upstreams: { app: { endpoints: [endpoint.url] } },
     ...changes,
   };
 }
 
-const start = (harness: Harness, origin: Origin, changes: Partial<ConfigInput> = {}): Promise<ProxyUnderTest> =>
-  harness.proxy({ config: configOf(origin, changes) });
+const start = (harness: Harness, endpoint: Endpoint, changes: Partial<ConfigInput> = {}): Promise<ProxyUnderTest> =>
+  harness.proxy({ config: configOf(endpoint, changes) });
 
 const untilReplaced = (proxy: ProxyUnderTest): Promise<void> =>
   eventually(async () => (await proxy.metrics()).sum("millrace_proxy_threads") === workers, "the thread is replaced");
@@ -41,17 +38,16 @@ function assertForward(before: MetricsPage, after: MetricsPage): void {
   assert.deepEqual(backward, []);
 }
 
-testWithHarness("only the dead thread's connections break, and its counts are taken out exactly", async (harness) => {
-  const held: ServerResponse[] = [];
-  const origin = await harness.origin((_request, response) => void held.push(response));
-  const proxy = await start(harness, origin);
-  const clients = await harness.raws(connections, proxy);
-  for (const client of clients) client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-  await eventually(() => held.length === connections, "every request is at the endpoint");
+testOverProtocols("only the dead thread's connections break, and its counts are taken out exactly", async (harness) => {
+  const endpoint = await harness.endpoint(silence);
+  const proxy = await start(harness, endpoint);
+  const clients = await harness.speakers(connections);
+  const exchanges = clients.map((client) => client.begin({ path: "/held" }));
+  await endpoint.asked(connections);
   const before = await proxy.metrics();
   assert.equal(before.sum("millrace_endpoint_in_flight"), connections);
   await proxy.killThread(1);
-  const broken = (): RawClient[] => clients.filter((client) => client.isOver);
+  const broken = (): Speaker[] => clients.filter((client) => client.isOver);
   await untilReplaced(proxy);
   const after = await proxy.metrics();
   const survivors = after.sum("millrace_connections");
@@ -63,9 +59,9 @@ testWithHarness("only the dead thread's connections break, and its counts are ta
   assert.equal(after.sum("millrace_requests_in_flight"), survivors);
   assert.equal(after.sum("millrace_endpoint_in_flight"), survivors);
   assertForward(before, after);
-  for (const response of held) response.end("at last");
-  for (const client of clients.filter((one) => !one.isOver))
-    assert.equal((await client.response()).body.toString(), "at last");
+  for (const asked of endpoint.exchanges) asked.answer({ body: "at last" });
+  for (const [at, client] of clients.entries())
+    if (!client.isOver) assert.equal((await exchanges[at]!.answer()).text, "at last");
   await eventually(
     async () => (await proxy.metrics()).sum("millrace_requests_total", { code: "200" }) === survivors,
     "the survivors are counted, and nobody else",
@@ -73,11 +69,11 @@ testWithHarness("only the dead thread's connections break, and its counts are ta
   for (const client of clients) client.destroy();
 });
 
-testWithHarness(
+testOverProtocols(
   "under load nobody gets a wrong answer, counters only grow, and the load goes on with the new thread",
   async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const proxy = await start(harness, origin);
+    const endpoint = await harness.endpoint(echo("a"));
+    const proxy = await start(harness, endpoint);
     const load = harness.load({ clients: 8 });
     await load.untilMore(200);
     let before = await proxy.metrics();
@@ -94,7 +90,7 @@ testWithHarness(
     // A connection breaks with its thread; a new one may be lost in the queue of the dying socket. Nothing else
     // happens to anybody.
     assert.deepEqual(
-      load.failures.filter((failure) => !/ended within an answer|ECONNRESET/.test(failure)),
+      load.failures.filter((failure) => !/the answer ended before|ECONNRESET/.test(failure)),
       [],
     );
     assert.ok(load.failures.length <= 2 * 8 * 2, `${load.failures.length} failures`);
@@ -108,33 +104,31 @@ testWithHarness(
   },
 );
 
-testWithHarness("the limit of connections forgets a dead thread's", async (harness) => {
-  const origin = await harness.origin(echo("a"));
-  const proxy = await start(harness, origin, {
+testOverProtocols("the limit of connections forgets a dead thread's", async (harness) => {
+  const endpoint = await harness.endpoint(echo("a"));
+  const proxy = await start(harness, endpoint, {
     listeners: [{ name: "main", address: "127.0.0.1:0", limits: { connections } }],
   });
-  const clients = await harness.raws(connections, proxy);
-  const ask = async (client: RawClient): Promise<boolean> => {
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    return client.response().then(
+  const clients = await harness.speakers(connections);
+  const ask = (client: Speaker): Promise<boolean> =>
+    client.ask().then(
       () => true,
       () => false,
     );
-  };
   assert.ok((await Promise.all(clients.map(ask))).every((isServed) => isServed));
   await proxy.killThread(0);
   await untilReplaced(proxy);
   const survivors = (await proxy.inspect()).connections;
-  const more = await harness.raws(connections, proxy);
+  const more = await harness.speakers(connections);
   const served = (await Promise.all(more.map(ask))).filter((isServed) => isServed).length;
   assert.equal(served, connections - survivors);
   for (const client of [...clients, ...more]) client.destroy();
 });
 
-testWithHarness("a Unix socket, which one thread has alone, is open again with its successor", async (harness) => {
-  const origin = await harness.origin(echo("a"));
+testOverProtocols("a Unix socket, which one thread has alone, is open again with its successor", async (harness) => {
+  const endpoint = await harness.endpoint(echo("a"));
   const proxy = await harness.proxy((folder) => ({
-    config: configOf(origin, {
+    config: configOf(endpoint, {
       listeners: [
         { name: "main", address: "127.0.0.1:0" },
         { name: "local", address: `unix:${join(folder, "proxy.sock")}` },
@@ -142,11 +136,10 @@ testWithHarness("a Unix socket, which one thread has alone, is open again with i
     }),
   }));
   const ask = async (): Promise<string> => {
-    const client = await RawClient.connect({ path: join(proxy.folder, "proxy.sock") });
-    client.send("GET /here HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    const { body } = await client.response();
+    const client = await harness.speakerAt({ path: join(proxy.folder, "proxy.sock") });
+    const { text } = await client.ask({ path: "/here" });
     await client.close();
-    return body.toString();
+    return text;
   };
   assert.equal(await ask(), "/here");
   await proxy.killThread(0);
@@ -154,11 +147,11 @@ testWithHarness("a Unix socket, which one thread has alone, is open again with i
   assert.equal(await ask(), "/here");
 });
 
-testWithHarness(
+testOverProtocols(
   "threads that die one after the other are replaced ever later, and the rest serves meanwhile",
   async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const proxy = await start(harness, origin);
+    const endpoint = await harness.endpoint(echo("a"));
+    const proxy = await start(harness, endpoint);
     for (let death = 0; death < 3; death++) {
       await proxy.killThread(1);
       const load = harness.load({ clients: 2, requestsPerClient: 10 });
@@ -173,14 +166,14 @@ testWithHarness(
   },
 );
 
-testWithHarness(
+testOverProtocols(
   "after a thread has died in the middle of a reload, all threads have the same configuration",
   async (harness) => {
-    const origin = await harness.origin(echo("a"));
-    const proxy = await start(harness, origin);
+    const endpoint = await harness.endpoint(echo("a"));
+    const proxy = await start(harness, endpoint);
     let running = 0;
     for (let step = 1; step <= 4; step++) {
-      const next = configOf(origin, {
+      const next = configOf(endpoint, {
         routes: [
           {
             name: "all",
@@ -194,23 +187,19 @@ testWithHarness(
       await untilReplaced(proxy);
       const steps = new Set<string>();
       for (let count = 0; count < connections; count++) {
-        const client = await harness.raw(proxy);
-        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        steps.add(valuesOf(await client.response(), "x-step")[0] ?? "0");
-        await client.close();
+        steps.add((await harness.ask()).value("x-step") ?? "0");
       }
       assert.deepEqual([...steps], [String(running)], `step ${step}`);
     }
   },
 );
 
-testWithHarness("threads that die during the drain do not hold it up, and are not replaced", async (harness) => {
-  const held: ServerResponse[] = [];
-  const origin = await harness.origin((_request, response) => void held.push(response));
-  const proxy = await start(harness, origin, { shutdown: { grace: "1h" } });
-  const clients = await harness.raws(10, proxy);
-  for (const client of clients) client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
-  await eventually(() => held.length === clients.length, "every request is at the endpoint");
+testOverProtocols("threads that die during the drain do not hold it up, and are not replaced", async (harness) => {
+  const endpoint = await harness.endpoint(silence);
+  const proxy = await start(harness, endpoint, { shutdown: { grace: "1h" } });
+  const clients = await harness.speakers(10);
+  for (const client of clients) client.begin({ path: "/held" });
+  await endpoint.asked(clients.length);
   const closing = proxy.proxy.close();
   for (let index = 0; index < workers; index++) await proxy.killThread(index);
   await closing;
@@ -218,10 +207,10 @@ testWithHarness("threads that die during the drain do not hold it up, and are no
   for (const client of clients) client.destroy();
 });
 
-testWithHarness("closing while a thread is being replaced leaves no thread and no socket", async (harness) => {
+testOverProtocols("closing while a thread is being replaced leaves no thread and no socket", async (harness) => {
   for (const graceMs of [0, 1_000]) {
-    const origin = await harness.origin(echo("a"));
-    const proxy = await start(harness, origin);
+    const endpoint = await harness.endpoint(echo("a"));
+    const proxy = await start(harness, endpoint);
     const port = proxy.port;
     await proxy.killThread(0);
     await proxy.proxy.close({ graceMs });
@@ -231,11 +220,11 @@ testWithHarness("closing while a thread is being replaced leaves no thread and n
   }
 });
 
-testWithHarness("there is no thread to kill inline, nor one beyond the last", async (harness) => {
-  const origin = await harness.origin(echo("a"));
-  const proxy = await start(harness, origin);
+testOverProtocols("there is no thread to kill inline, nor one beyond the last", async (harness) => {
+  const endpoint = await harness.endpoint(echo("a"));
+  const proxy = await start(harness, endpoint);
   await assert.rejects(proxy.killThread(2), RangeError);
-  const inline = await harness.proxy({ config: { ...configOf(origin), workers: 0 } });
+  const inline = await harness.proxy({ config: { ...configOf(endpoint), workers: 0 } });
   await assert.rejects(inline.proxy.killThread(0), RangeError);
   await inline.close();
 });

@@ -1,14 +1,33 @@
-/** Ports of the loopback interface that nobody uses: finding one, and seeing that one is. */
+/** Ports of the loopback interface: finding a free one, taking one, and seeing that nobody listens on one. */
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 
-/** A port of the loopback interface that was free a moment ago. */
+/**
+ * Ports that the kernel gives nobody of its own accord (`net.ipv4.ip_local_port_range`): one of those could be taken by
+ * the next connection of anybody before a test comes back to it.
+ */
+const [least, most] = [20_000, 32_000];
+
+/** A port of the loopback interface that is free, and that only another caller of this function may take. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(least, most);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    });
+    await new Promise((resolve) => probe.close(resolve));
+    if (isFree) return port;
+  }
+}
+
+/** A port of the loopback interface that somebody listens on until it is released. */
+export async function takenPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const port = await freePort();
+  const holder = createServer().listen(port, "127.0.0.1");
+  await once(holder, "listening");
+  return { port, release: () => new Promise((resolve) => void holder.close(() => resolve())) };
 }
 
 /** Whether nobody listens on a port. */

@@ -1,94 +1,9 @@
-/** The harness itself: what its parts show of a proxy, and what it does not let pass. */
+/** The harness itself: what it starts, what it ends, and what it does not let pass. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { silence } from "./endpoint.ts";
 import { Harness, testOverProtocols } from "./harness.ts";
+import { http1, type Protocols } from "./protocols.ts";
 import { modes } from "./proxy-under-test.ts";
-
-testOverProtocols("a request and its answer are shown on both sides as they came", async (harness) => {
-  const { client, endpoint } = await harness.trio({
-    behaviour: (exchange) => {
-      exchange.interim(103, { link: "</style.css>" });
-      exchange.answer({
-        status: 201,
-        fields: [
-          ["X-Kind", "one"],
-          ["x-kind", "two"],
-        ],
-        body: ["in ", "pieces"],
-        trailers: { "x-sum": "7" },
-      });
-    },
-  });
-  const answer = await client.ask({
-    method: "PUT",
-    path: "/a?b",
-    authority: "site.example",
-    fields: { "X-Asked": ["1", "2"] },
-    body: ["con", Buffer.from("tent")],
-    trailers: { "x-end": "1" },
-  });
-  const [request] = endpoint.requests;
-  assert.ok(request);
-  assert.deepEqual(
-    [request.method, request.target, request.authority, request.values("x-asked"), request.text, request.trailers],
-    ["PUT", "/a?b", "site.example", ["1", "2"], "content", [["x-end", "1"]]],
-  );
-  assert.deepEqual(
-    [answer.status, answer.values("x-kind"), answer.value("x-kind"), answer.text, answer.trailers, answer.isLast],
-    [201, ["one", "two"], "one, two", "in pieces", [["x-sum", "7"]], false],
-  );
-  assert.deepEqual(
-    answer.interim.map(({ status, fields }) => [status, fields]),
-    [[103, [["link", "</style.css>"]]]],
-  );
-});
-
-testOverProtocols("requests that are begun at once are answered each by its own", async (harness) => {
-  const { client } = await harness.trio({
-    behaviour: (exchange) => exchange.answer({ body: exchange.request.target }),
-  });
-  const exchanges = ["/1", "/2", "/3"].map((path) => client.begin({ path }));
-  assert.equal((await exchanges[2]!.answer()).text, "/3");
-  for (const [index, exchange] of exchanges.entries()) assert.equal((await exchange.answer()).text, `/${index + 1}`);
-  assert.deepEqual([client.begunCount, client.answeredCount], [3, 3]);
-});
-
-testOverProtocols(
-  "content comes and goes in pieces, and an answer may begin before the request ends",
-  async (harness) => {
-    const { client, endpoint } = await harness.trio({ behaviour: silence });
-    endpoint.onHead = (exchange) => {
-      exchange.interim(102);
-      exchange.start("unknown");
-      exchange.send("early");
-    };
-    const exchange = client.begin({ method: "POST", length: "unknown" });
-    exchange.send("first");
-    assert.equal((await exchange.interim(1))[0]?.status, 102);
-    await exchange.untilReceived("early");
-    assert.equal((await exchange.head()).isComplete, false);
-    exchange.finish();
-    const asked = await endpoint.asked();
-    assert.equal(asked.request.text, "first");
-    asked.finish();
-    assert.equal((await exchange.answer()).text, "early");
-  },
-);
-
-testOverProtocols("an answer that breaks off is no answer", async (harness) => {
-  const { client } = await harness.trio({
-    behaviour: (exchange) => {
-      exchange.start(10);
-      exchange.send("half");
-      setImmediate(() => exchange.abort());
-    },
-  });
-  const exchange = client.begin();
-  await exchange.untilReceived("half");
-  await assert.rejects(exchange.answer(), /ended before/);
-  assert.deepEqual([(await exchange.brokenAnswer())?.text, client.answeredCount], ["half", 0]);
-});
 
 for (const [title, threads] of modes) {
   testOverProtocols(
@@ -144,4 +59,45 @@ test("an error that the proxy told its logger is found, unless it was expected",
     if (mayComplain.test("went wrong")) await finish();
     else await assert.rejects(finish(), /it went wrong/);
   }
+});
+
+test("every client and endpoint speaks what its test is to be spoken in, and the configuration says so", async () => {
+  const used = { connections: 0, servers: 0 };
+  const counted: Protocols = {
+    client: {
+      name: "counted",
+      listener: { name: "counted" },
+      connect(target) {
+        used.connections++;
+        return http1.client.connect(target);
+      },
+    },
+    endpoint: {
+      name: "counted",
+      upstream: { via: false },
+      listen(listener, port) {
+        used.servers++;
+        return http1.endpoint.listen(listener, port);
+      },
+    },
+  };
+  const { context, finish } = createContext();
+  const harness = new Harness(context, counted);
+  const { client, endpoint, proxy } = await harness.trio();
+  await client.ask();
+  await harness.ask();
+  await harness.load({ clients: 2, requestsPerClient: 1 }).done();
+  await harness.endpoints(2);
+  assert.deepEqual(used, { connections: 4, servers: 3 });
+  const options = { endpoints: [endpoint.url] };
+  for (const reloaded of [
+    options,
+    { config: { upstreams: { app: options }, listeners: [{ address: "127.0.0.1:0" }] } },
+  ]) {
+    await proxy.reload(reloaded);
+    assert.equal((await client.ask()).status, 200);
+    assert.equal(endpoint.requests.at(-1)!.value("via"), null);
+    assert.equal(proxy.proxy.addresses()[0]!.name, "counted");
+  }
+  await finish();
 });

@@ -4,29 +4,23 @@
  * that could be read in two ways, and the proxies met no bug of their own. How to use it: CONTRIBUTING.md.
  */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import type { NetConnectOpts } from "node:net";
-import { test, type TestContext, type TestOptions } from "node:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test, type TestContext, type TestOptions } from "node:test";
 import { type Behaviour, Endpoint } from "./endpoint.ts";
-import { Http1Speaker } from "./http1-speaker.ts";
 import { Load, type LoadOptions } from "./load.ts";
 import type { ReceivedAnswer } from "./message.ts";
+import { EndpointProcess } from "./endpoint-process.ts";
 import { Origin } from "./origin.ts";
-import { OriginProcess } from "./origin-process.ts";
+import { http1, matrix, type Protocols } from "./protocols.ts";
 import { type ProcessOptions, ProxyProcess } from "./proxy-process.ts";
 import { type LogLine, type ProxyOptions, ProxyUnderTest, type RunningProxy } from "./proxy-under-test.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Script, ScriptedUpstream } from "./scripted-upstream.ts";
 import type { Ask, Speaker } from "./speaker.ts";
-
-/** What the two sides of a proxy speak. */
-export interface Protocols {
-  readonly client: "HTTP/1.1";
-  readonly endpoint: "HTTP/1.1";
-}
-
-/** Every pair that tests of meaning hold for. The first has no word in the names of tests. */
-const matrix: readonly Protocols[] = [{ client: "HTTP/1.1", endpoint: "HTTP/1.1" }];
 
 /** Declares a test of what a proxy does, whatever is spoken on its two sides: one for each pair of protocols. */
 export function testOverProtocols(
@@ -35,7 +29,7 @@ export function testOverProtocols(
   options: TestOptions = {},
 ): void {
   for (const [index, pair] of matrix.entries())
-    test(index === 0 ? name : `${name}, ${pair.client} to ${pair.endpoint}`, options, (context) =>
+    test(index === 0 ? name : `${name}, ${pair.client.name} to ${pair.endpoint.name}`, options, (context) =>
       run(new Harness(context, pair), context),
     );
 }
@@ -48,6 +42,9 @@ export function testWithHarness(
 ): void {
   test(name, options, (context) => run(new Harness(context), context));
 }
+
+/** A harness of all tests of a file or a `describe`; what they start is ended behind the last of them. For tests of bytes. */
+export const sharedHarness = (): Harness => new Harness({ passed: true, after });
 
 /** How to start a client, a proxy and an endpoint at once: the options of the proxy, but its endpoints. */
 export interface Trio extends Omit<ProxyOptions, "endpoints"> {
@@ -62,13 +59,14 @@ export class Harness {
   readonly protocols: Protocols;
   readonly #proxies: RunningProxy[] = [];
   readonly #speakers: { speaker: Speaker; proxy: RunningProxy }[] = [];
-  readonly #clients: { destroy(): void }[] = [];
+  readonly #clients = new Set<{ destroy(): void }>();
   readonly #endpoints: { readonly violations?: readonly string[]; close(): Promise<unknown> }[] = [];
   readonly #closings: Closing[] = [];
+  readonly #folders: string[] = [];
   #logs: LogLine[][] | null = null;
 
   /** @param context ends everything, unless `end` was called before */
-  constructor(context: TestContext, protocols = matrix[0]!) {
+  constructor(context: { readonly passed: boolean; after(end: () => Promise<unknown>): void }, protocols = http1) {
     this.protocols = protocols;
     context.after(() => (context.passed ? this.end() : this.#abandon()));
   }
@@ -95,21 +93,21 @@ export class Harness {
   }
 
   async proxy(setup: ProxyOptions | ((folder: string) => ProxyOptions)): Promise<ProxyUnderTest> {
-    const proxy = await ProxyUnderTest.start(setup);
+    const proxy = await ProxyUnderTest.start(setup, this.protocols);
     this.#proxies.push(proxy);
     return proxy;
   }
 
   /** A proxy in a process of its own, started as the command does it. */
   async process(options: ProxyOptions, how?: ProcessOptions): Promise<ProxyProcess> {
-    const proxy = await ProxyProcess.start(options, how);
+    const proxy = await ProxyProcess.start(options, how, this.protocols);
     this.#proxies.push(proxy);
     return proxy;
   }
 
   /** An endpoint that speaks what is to be spoken to endpoints. @param port to come back at a known one */
   endpoint(behaviour?: Behaviour, port?: number): Promise<Endpoint> {
-    return this.#endpoint(Endpoint.start(behaviour, port));
+    return this.#endpoint(Endpoint.start(this.protocols.endpoint, behaviour, port));
   }
 
   /** Endpoints of the same behaviour. */
@@ -128,10 +126,10 @@ export class Harness {
   }
 
   /** An endpoint in a process of its own, which can be killed like one. @param port to come back at a known one */
-  async originProcess(name: string, port?: number): Promise<OriginProcess> {
-    const origin = await OriginProcess.start(name, port);
-    this.atEnd(() => origin.kill());
-    return origin;
+  async endpointProcess(name: string, port?: number): Promise<EndpointProcess> {
+    const endpoint = await EndpointProcess.start(this.protocols.endpoint, name, port);
+    this.atEnd(() => endpoint.kill());
+    return endpoint;
   }
 
   /** A connection of a client that speaks what is to be spoken by clients. @param proxy default: the last one */
@@ -143,8 +141,8 @@ export class Harness {
 
   /** The same to another listener than the first: a port or a Unix socket. Its lines in the access log are not counted. */
   async speakerAt(target: number | NetConnectOpts): Promise<Speaker> {
-    const speaker = await Http1Speaker.connect(target);
-    this.#clients.push(speaker);
+    const speaker = await this.protocols.client.connect(target);
+    this.#clients.add(speaker);
     return speaker;
   }
 
@@ -169,20 +167,28 @@ export class Harness {
   /** A connection of a client that a test gives bytes to send. @param proxy default: the last one */
   async raw(proxy = this.#proxies.at(-1)!): Promise<RawClient> {
     const client = await RawClient.connect(proxy.port);
-    this.#clients.push(client);
+    this.#clients.add(client);
+    client.socket.once("close", () => this.#clients.delete(client));
     return client;
   }
 
   /** Clients that keep a proxy busy. @param proxy default: the last one */
-  load(options: Omit<LoadOptions, "port">, proxy = this.#proxies.at(-1)!): Load {
-    const load = new Load({ port: proxy.port, ...options });
+  load(options: Omit<LoadOptions, "connect">, { port } = this.#proxies.at(-1)!): Load {
+    const load = new Load({ connect: () => this.protocols.client.connect(port), ...options });
     this.endWithClients(() => load.abandon());
     return load;
   }
 
+  /** A folder that is removed in the end. */
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-harness-"));
+    this.#folders.push(folder);
+    return folder;
+  }
+
   /** Ends something of the test's own together with the clients. */
   endWithClients(close: () => void): void {
-    this.#clients.push({ destroy: close });
+    this.#clients.add({ destroy: close });
   }
 
   /** Ends something of the test's own together with the endpoints. */
@@ -213,6 +219,7 @@ export class Harness {
       await this.#abandon();
       throw error;
     }
+    await this.#removeFolders();
     for (const [index, proxy] of this.#proxies.entries()) this.#checkLog(proxy, this.#logs[index]!);
     for (const { violations = [] } of this.#endpoints) assert.deepEqual(violations, []);
     return this.#logs;
@@ -233,6 +240,10 @@ export class Harness {
   async #closeEndpoints(): Promise<void> {
     for (const endpoint of this.#endpoints) await endpoint.close();
     for (const close of this.#closings) await close();
+  }
+
+  async #removeFolders(): Promise<void> {
+    for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });
   }
 
   /** Each request that a speaker got an answer to has one line, others have one or none. */
@@ -263,5 +274,6 @@ export class Harness {
     for (const client of this.#clients) client.destroy();
     await Promise.allSettled(this.#proxies.map((proxy) => proxy.giveUp()));
     await this.#closeEndpoints();
+    await this.#removeFolders();
   }
 }

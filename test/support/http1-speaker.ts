@@ -6,12 +6,13 @@ import type { NetConnectOpts } from "node:net";
 import { frame, lastChunk, linesOf, pieceOf } from "./http1-framing.ts";
 import { endToEnd, type FieldList, type Interim, ReceivedAnswer } from "./message.ts";
 import { RawClient } from "./raw-client.ts";
-import type { Ask, ClientExchange, Speaker } from "./speaker.ts";
+import type { Ask, ClientExchange, ClientProtocol, Speaker } from "./speaker.ts";
 import { readInterim, readResponse, valuesOf, type WireResponse } from "./wire-reader.ts";
 
 const toInterim = ({ status, fields }: WireResponse): Interim => ({ status, fields: endToEnd(fields) });
 
-function toAnswer(response: WireResponse): ReceivedAnswer {
+/** An answer as bytes were read, in no protocol's terms. */
+export function toAnswer(response: WireResponse): ReceivedAnswer {
   const { status, interim, body, isComplete } = response;
   const isLast =
     response.framing === "close" || valuesOf(response, "connection").some((value) => value.toLowerCase() === "close");
@@ -81,6 +82,10 @@ class Http1Exchange implements ClientExchange {
     this.#speaker.look();
     if (this.complete !== null) throw new Error("the answer is complete");
     return this.#partial();
+  }
+
+  untilOver(): Promise<void> {
+    return this.#speaker.untilOver();
   }
 
   #partial(): ReceivedAnswer | null {
@@ -205,3 +210,9 @@ export class Http1Speaker implements Speaker {
     this.raw.destroy();
   }
 }
+
+export const http1Client: ClientProtocol = {
+  name: "HTTP/1.1",
+  listener: {},
+  connect: (target) => Http1Speaker.connect(target),
+};

@@ -1,27 +1,19 @@
 /**
- * Clients that keep a proxy busy: each has one keep-alive connection and sends its next request when the answer to the
- * last one is read. Every other client sends POST, which no proxy may try twice, unless all are to be tried again.
- * Every answer is checked to be the answer to its own request; `echo` makes endpoints that answer so.
+ * Clients that keep a proxy busy, in no protocol's terms: each has one connection and sends its next request when the
+ * answer to the last one is read. Every other client sends POST, which no proxy may try twice, unless all are to be
+ * tried again. Every answer is checked to be the answer to its own request; `echo` (`endpoint.ts`) makes endpoints that
+ * answer so.
  */
-import type { RequestListener } from "node:http";
-import { RawClient } from "./raw-client.ts";
 import { Signal } from "./signal.ts";
-import { valuesOf } from "./wire-reader.ts";
-
-/** Answers with the request target, under the name `name`. */
-export const echo =
-  (name: string): RequestListener =>
-  (request, response) => {
-    const body = request.url ?? "";
-    response.writeHead(200, { "x-endpoint": name, "content-length": body.length }).end(body);
-  };
+import type { Ask, Speaker } from "./speaker.ts";
 
 export interface LoadOptions {
-  readonly port: number;
+  /** Opens a connection of a client. */
+  readonly connect: () => Promise<Speaker>;
   readonly clients: number;
   /** Requests of each client; default: until `stop`. */
   readonly requestsPerClient?: number;
-  /** Only requests that may be tried again: GET. Default: POST, too. */
+  /** Only requests that may be tried again: GET and PUT. Default: GET and POST. */
   readonly isIdempotent?: boolean;
   /** A client whose connection is not kept is done; default: it opens another. */
   readonly isOneConnection?: boolean;
@@ -38,7 +30,7 @@ export class Load {
   readonly #options: LoadOptions;
   readonly #signal = new Signal();
   readonly #clients: Promise<void>[];
-  readonly #open = new Set<RawClient>();
+  readonly #open = new Set<Speaker>();
   #isStopping = false;
   /** Answers that were read. */
   answered = 0;
@@ -81,18 +73,14 @@ export class Load {
   }
 
   async #run(index: number): Promise<void> {
-    let connection: RawClient | null = null;
+    let connection: Speaker | null = null;
     let requestsHere = 0;
     const total = this.#options.requestsPerClient ?? Infinity;
     for (let count = 0; count < total && !this.#isStopping && this.failures.length < maxFailures; count++) {
       const target = `/${index}-${count}`;
       try {
         connection ??= await this.#connect();
-        const isLast = await this.#ask(
-          connection,
-          index % 2 === 0 || this.#options.isIdempotent === true ? `GET ${target}` : `POST ${target}`,
-          target,
-        );
+        const isLast = await this.#ask(connection, this.#requestOf(index, target));
         if (isLast && this.#options.isOneConnection === true) break;
         if (isLast || (++requestsHere === maxRequestsPerConnection && this.#options.isOneConnection !== true)) {
           await this.#leave(connection);
@@ -112,31 +100,35 @@ export class Load {
     if (connection !== null) await this.#leave(connection);
   }
 
-  /** @returns whether the connection is not kept */
-  async #ask(connection: RawClient, start: string, target: string): Promise<boolean> {
-    const body = start.startsWith("POST") ? "Content-Length: 4\r\n\r\nbody" : "\r\n";
-    connection.send(`${start} HTTP/1.1\r\nHost: load.example\r\n${body}`);
-    const answer = await connection.response();
-    this.answered++;
-    this.byStatus[answer.status] = (this.byStatus[answer.status] ?? 0) + 1;
-    if (answer.status === 200) {
-      const endpoint = valuesOf(answer, "x-endpoint")[0] ?? "";
-      this.byEndpoint[endpoint] = (this.byEndpoint[endpoint] ?? 0) + 1;
-      if (answer.body.toString() !== target)
-        this.failures.push(`${target} was answered with ${answer.body.toString()}`);
-    } else if (!(this.#options.mayAnswer ?? []).includes(answer.status))
-      this.failures.push(`${target} was answered with ${answer.status} ${answer.body.toString()}`);
-    this.#signal.notify();
-    return valuesOf(answer, "connection").includes("close");
+  #requestOf(client: number, path: string): Ask {
+    const what = { path, authority: "load.example" };
+    if (client % 2 === 0) return what;
+    return { ...what, method: this.#options.isIdempotent === true ? "PUT" : "POST", body: "body" };
   }
 
-  async #connect(): Promise<RawClient> {
-    const connection = await RawClient.connect(this.#options.port);
+  /** @returns whether the connection is not kept */
+  async #ask(connection: Speaker, request: Ask): Promise<boolean> {
+    const answer = await connection.ask(request);
+    const { status, text, isLast } = answer;
+    this.answered++;
+    this.byStatus[status] = (this.byStatus[status] ?? 0) + 1;
+    if (status === 200) {
+      const endpoint = answer.value("x-endpoint") ?? "";
+      this.byEndpoint[endpoint] = (this.byEndpoint[endpoint] ?? 0) + 1;
+      if (text !== request.path) this.failures.push(`${request.path} was answered with ${text}`);
+    } else if (!(this.#options.mayAnswer ?? []).includes(status))
+      this.failures.push(`${request.path} was answered with ${status} ${text}`);
+    this.#signal.notify();
+    return isLast;
+  }
+
+  async #connect(): Promise<Speaker> {
+    const connection = await this.#options.connect();
     this.#open.add(connection);
     return connection;
   }
 
-  async #leave(connection: RawClient): Promise<void> {
+  async #leave(connection: Speaker): Promise<void> {
     await connection.close();
     this.#open.delete(connection);
   }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MetricsPage } from "./metrics-page.ts";
 import { command, MillraceProcess } from "./millrace-process.ts";
+import { http1 } from "./protocols.ts";
 import { configurationOf, type LogLine, type ProxyOptions, type RunningProxy } from "./proxy-under-test.ts";
 import { eventually } from "./signal.ts";
 
@@ -41,6 +42,7 @@ export class ProxyProcess implements RunningProxy {
   static async start(
     options: ProxyOptions,
     { flags = [], env = {}, prepare }: ProcessOptions = {},
+    protocols = http1,
   ): Promise<ProxyProcess> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-process-"));
     const file = join(folder, "millrace.json");
@@ -48,7 +50,7 @@ export class ProxyProcess implements RunningProxy {
       log: { access: { format: "json", path: join(folder, "access.log") }, stats: "0s" },
       ...options.config,
     };
-    await writeFile(file, JSON.stringify(configurationOf({ ...options, config: quiet }, folder)));
+    await writeFile(file, JSON.stringify(configurationOf({ ...options, config: quiet }, folder, protocols)));
     const args = ["run", "--no-watch", ...flags, file];
     const process =
       prepare === undefined

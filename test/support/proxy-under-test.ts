@@ -11,6 +11,7 @@ import { type ConfigInput, createProxy, type Logger, type Proxy } from "../../sr
 import type { CreateEndpointSource } from "../../src/server/endpoint-lists.ts";
 import { ControlledProxy } from "../../src/server/proxy.ts";
 import { MetricsPage } from "./metrics-page.ts";
+import { http1, type Protocols } from "./protocols.ts";
 import { eventually } from "./signal.ts";
 
 /** What is open in a proxy. */
@@ -106,23 +107,31 @@ export class ProxyUnderTest implements RunningProxy {
   isGivenUp = false;
   /** What it was started with. */
   readonly options: ProxyOptions;
+  readonly #protocols: Protocols;
   #hasKilled = false;
 
-  private constructor(proxy: Proxy, parts: { messages: Message[]; folder: string; options: ProxyOptions }) {
+  private constructor(
+    proxy: Proxy,
+    parts: { messages: Message[]; folder: string; options: ProxyOptions; protocols: Protocols },
+  ) {
     this.proxy = proxy;
     this.messages = parts.messages;
     this.folder = parts.folder;
     this.options = parts.options;
+    this.#protocols = parts.protocols;
   }
 
   /** Starts it. @param setup what to start, or how to make that from the proxy's folder */
-  static async start(setup: ProxyOptions | ((folder: string) => ProxyOptions)): Promise<ProxyUnderTest> {
+  static async start(
+    setup: ProxyOptions | ((folder: string) => ProxyOptions),
+    protocols = http1,
+  ): Promise<ProxyUnderTest> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-test-"));
     try {
       const options = typeof setup === "function" ? setup(folder) : setup;
       const messages: Message[] = [];
       const { createSource, idleGraceMs = 0 } = options;
-      const input = configurationOf(options, folder);
+      const input = configurationOf(options, folder, protocols);
       const given = { logger: loggerInto(messages), idleGraceMs };
       const proxy =
         createSource === undefined
@@ -130,7 +139,7 @@ export class ProxyUnderTest implements RunningProxy {
           : new ControlledProxy(parseConfig(input, 0), given, createSource);
       await proxy.listen();
       await proxy.ready();
-      return new ProxyUnderTest(proxy, { messages, folder, options });
+      return new ProxyUnderTest(proxy, { messages, folder, options, protocols });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -139,11 +148,15 @@ export class ProxyUnderTest implements RunningProxy {
 
   /** Applies other options, with as many threads as before; folder and access log stay. */
   reload(options: ProxyOptions): ReturnType<Proxy["reload"]> {
-    return this.proxy.reload(configurationOf({ threads: this.#threads, ...options }, this.folder));
+    return this.proxy.reload(this.#configuration({ threads: this.#threads, ...options }));
   }
 
   get #threads(): number {
-    return Number(configurationOf(this.options, this.folder).workers);
+    return Number(this.#configuration(this.options).workers);
+  }
+
+  #configuration(options: ProxyOptions): ConfigInput {
+    return configurationOf(options, this.folder, this.#protocols);
   }
 
   /** Whether `close` returns every exchange: the configuration has no other access log, and no thread was killed. */
@@ -311,9 +324,9 @@ function loggerInto(messages: Message[]): Logger {
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 
-/** The whole configuration that `options` mean, for a proxy that may write into `folder`. */
-export function configurationOf(options: ProxyOptions, folder: string): ConfigInput {
-  return {
+/** The whole configuration that `options` mean, for a proxy that may write into `folder` and speaks `protocols`. */
+export function configurationOf(options: ProxyOptions, folder: string, protocols: Protocols): ConfigInput {
+  const config = {
     workers: options.threads ?? 0,
     listeners: [{ address: "127.0.0.1:0", ...options.listener }],
     admin: { address: "127.0.0.1:0" },
@@ -324,4 +337,19 @@ export function configurationOf(options: ProxyOptions, folder: string): ConfigIn
     log: { level: "error", access: { format: "json", path: join(folder, "access.log") }, stats: "0s" },
     ...options.config,
   } as unknown as ConfigInput;
+  return withProtocols(config, protocols);
+}
+
+/** `config`, with what its listeners and upstreams must say to speak `protocols`. */
+function withProtocols(config: ConfigInput, { client, endpoint }: Protocols): ConfigInput {
+  const { listeners, upstreams } = config;
+  return {
+    ...config,
+    listeners: listeners.map((listener) => ({ ...client.listener, ...listener })),
+    ...(upstreams && {
+      upstreams: Object.fromEntries(
+        Object.entries(upstreams).map(([name, upstream]) => [name, { ...endpoint.upstream, ...upstream }]),
+      ),
+    }),
+  };
 }

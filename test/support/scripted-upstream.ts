@@ -109,6 +109,11 @@ export class ScriptedUpstream {
     return this.connections.flatMap((connection) => connection.requests);
   }
 
+  /** Connections accepted since the start or the last `forget`. */
+  get connectionCount(): number {
+    return this.connections.length;
+  }
+
   /** Connections still open. */
   get openCount(): number {
     return this.#sockets.size;

@@ -2,6 +2,7 @@
  * A client in no protocol's terms, so that a test of what a proxy does (and not of the bytes) holds for every protocol
  * that clients speak. `http1-speaker.ts` is the one for HTTP/1.1.
  */
+import type { NetConnectOpts } from "node:net";
 import type { Content, FieldList, Interim, ReceivedAnswer } from "./message.ts";
 
 /** What to ask for. */
@@ -43,6 +44,11 @@ export interface ClientExchange {
   answer(): Promise<ReceivedAnswer>;
   /** Waits until the answer has broken off. @returns what came of it; null if not even its head came */
   brokenAnswer(): Promise<ReceivedAnswer | null>;
+  /**
+   * Waits until the proxy takes no more of the request either, whether its content has ended or not. HTTP/1.1 can only
+   * end the connection for it.
+   */
+  untilOver(): Promise<void>;
 }
 
 /** One connection of a client. */
@@ -60,7 +66,7 @@ export interface Speaker {
   /** Reads nothing more for now. */
   pause(): void;
   resume(): void;
-  /** Says that no further request comes, and still reads. */
+  /** Says that no further request comes, and still reads. HTTP/1.1: a FIN. */
   end(): void;
   /** Breaks the connection off. */
   abort(): void;
@@ -70,4 +76,14 @@ export interface Speaker {
   close(): Promise<void>;
   /** Gives the connection up at once. */
   destroy(): void;
+}
+
+/** A protocol that clients speak. */
+export interface ClientProtocol {
+  /** As the names of tests say it. */
+  readonly name: string;
+  /** What every listener of the configuration says beside its own keys, so that this is spoken there. */
+  readonly listener: Readonly<Record<string, unknown>>;
+  /** Opens one connection. @param target a port on 127.0.0.1, or elsewhere */
+  connect(target: number | NetConnectOpts): Promise<Speaker>;
 }

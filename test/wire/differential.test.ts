@@ -6,12 +6,13 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import fc from "fast-check";
 import { fuzzSeed, fuzzTimeMs, mutate, Randomness } from "../support/mutator.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { sharedHarness } from "../support/harness.ts";
+import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import type { Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import type { Field, WireRequest } from "../support/wire-reader.ts";
 import { requestCorpus } from "./corpus.ts";
 
@@ -34,6 +35,7 @@ const answerAndClose: Script = {
   },
 };
 
+const harness = sharedHarness();
 let seen: NodeRequest[] = [];
 let server: Server;
 let upstream: ScriptedUpstream;
@@ -75,18 +77,12 @@ before(async () => {
   server.on("connect", (_request, socket) => socket.destroy());
   server.on("clientError", (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  upstream = await ScriptedUpstream.start(answerAndClose);
-  proxy = await ProxyUnderTest.start({
+  harness.atEnd(() => server.close().closeAllConnections());
+  upstream = await harness.scripted(answerAndClose);
+  proxy = await harness.proxy({
     endpoints: [upstream.url],
     config: { log: { access: false, stats: "0s", level: "error" } },
   });
-});
-
-after(async () => {
-  server.closeAllConnections();
-  server.close();
-  await upstream.close();
-  await proxy.close();
 });
 
 /** Fields that a proxy takes away, writes anew or adds. */

@@ -3,10 +3,11 @@
  * One proxy and one endpoint serve all; the endpoint's strict reader is the judge of what was forwarded.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { before, describe, test } from "node:test";
+import { sharedHarness } from "../support/harness.ts";
+import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answerOk, ScriptedUpstream } from "../support/scripted-upstream.ts";
+import { answerOk, type ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { valuesOf, type WireRequest, type WireResponse } from "../support/wire-reader.ts";
 import { chunkFixtures } from "./request-chunks.ts";
 import { fieldFixtures } from "./request-fields.ts";
@@ -47,20 +48,14 @@ const passedNames = new Set(["traceparent"]);
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
 
-before(start);
+const harness = sharedHarness();
 
-async function start(): Promise<void> {
-  upstream = await ScriptedUpstream.start(answerOk);
-  proxy = await ProxyUnderTest.start({
+before(async () => {
+  upstream = await harness.scripted(answerOk);
+  proxy = await harness.proxy({
     endpoints: [upstream.url],
     config: { log: { access: false, stats: "0s", level: "error" } },
   });
-}
-
-after(async () => {
-  await upstream.close();
-  await proxy.untilEmpty();
-  await proxy.close();
 });
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");

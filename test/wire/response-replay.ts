@@ -4,11 +4,12 @@
  * was taken for another's.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
+import { type Harness, sharedHarness } from "../support/harness.ts";
 import { loopTurns } from "../support/signal.ts";
-import { ProxyUnderTest } from "../support/proxy-under-test.ts";
+import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { ScriptedUpstream } from "../support/scripted-upstream.ts";
+import type { ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { valuesOf, type WireResponse } from "../support/wire-reader.ts";
 import type { ReceivedShape, ResponseFixture } from "./response-fixture.ts";
 
@@ -16,12 +17,13 @@ const madeNames = new Set(["date", "connection", "keep-alive", "content-length",
 
 let upstream: ScriptedUpstream;
 let proxy: ProxyUnderTest;
+let harness: Harness;
 let options: Readonly<Record<string, unknown>>;
 
 async function start(): Promise<void> {
-  upstream = await ScriptedUpstream.start();
+  upstream = await harness.scripted();
   const config = { log: { access: false, stats: "0s", level: "error" } };
-  proxy = await ProxyUnderTest.start({ endpoints: [upstream.url], upstream: options, config });
+  proxy = await harness.proxy({ endpoints: [upstream.url], upstream: options, config });
 }
 
 function assertReceived(response: WireResponse, shape: ReceivedShape): void {
@@ -140,12 +142,8 @@ export function replayResponses(
   upstreamOptions: Readonly<Record<string, unknown>> = {},
 ): void {
   options = upstreamOptions;
+  harness = sharedHarness();
   before(start);
-  after(async () => {
-    await upstream.close();
-    await proxy.untilEmpty();
-    await proxy.close();
-  });
   for (const [title, fixtures] of Object.entries(groups)) {
     describe(title, () => {
       for (const fixture of fixtures) {
