@@ -1,5 +1,6 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
 import { startTrimmingHeap } from "../base/heap-trim.ts";
+import { startTrimmingMalloc } from "../base/malloc-trim.ts";
 import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
@@ -61,5 +62,6 @@ export async function serve(service: Service): Promise<void> {
     ...(admin !== null && { admin }),
   });
   startTrimmingHeap();
+  startTrimmingMalloc();
   service.onReady?.(proxy);
 }
