@@ -2,6 +2,7 @@
  * What retries, outlier detection, the breaker and the limits cost a request that meets no failure: nanoseconds
  * (budget: all together well below 2 µs, with the rate limit). Run: node bench/micro/failure-handling.ts
  */
+import { sharedClock } from "../../src/base/shared-clock.ts";
 import { SharedMemory } from "../../src/base/shared-memory.ts";
 import { beginAttempt, endAttempt } from "../../src/forward/attempt-watch.ts";
 import { silentLogger } from "../../src/observe/logger.ts";
@@ -52,6 +53,7 @@ function measure(name: string, options: Partial<UpstreamOptions>): void {
     stripes,
     metrics: new MetricWriter({ onPage: () => {} }),
     logger: silentLogger,
+    clock: sharedClock,
     previous: null,
   });
   const { breaker: gate, retryBudget, saturation } = policies;

@@ -1,6 +1,7 @@
 /**
  * Time as the data path sees it: monotonic milliseconds for every deadline and measurement, wall time only for what
- * people read. The thread's clock is read once per event-loop turn where it matters; tests use `ManualClock`.
+ * people read. While one read of a socket is handled, the clock of the data path stands still (`HeldClock`); tests use
+ * `ManualClock`.
  */
 
 /** A source of time. */
@@ -16,6 +17,51 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
 };
+
+/**
+ * A clock that can be made to stand still while one callback runs. Its time is asked for some eight times a request, and
+ * each look at the machine's clock costs as much as a small function of ours: so all that one read of a socket brings
+ * about happens at one time, as in every proxy with a loop of its own.
+ */
+export class HeldClock implements Clock {
+  readonly #clock: Clock;
+  #isHeld = false;
+  #heldMs = 0;
+
+  /** @param clock the one that goes on meanwhile */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#isHeld ? this.#heldMs : this.#clock.now();
+  }
+
+  wall(): number {
+    return this.#clock.wall();
+  }
+
+  /**
+   * Stops it at the time that it is now. `release` must follow before the callback of the event loop is over.
+   * @returns whether it went until now: whoever has stopped it lets it go
+   */
+  hold(): boolean {
+    if (this.#isHeld) return false;
+    this.#heldMs = this.#clock.now();
+    this.#isHeld = true;
+    return true;
+  }
+
+  /** Lets it go on. */
+  release(): void {
+    this.#isHeld = false;
+  }
+
+  /** What has run may have taken long: if it stands still, it does so at the time that it is now. */
+  refresh(): void {
+    if (this.#isHeld) this.#heldMs = this.#clock.now();
+  }
+}
 
 /** A clock that moves only when told to; for tests. */
 export class ManualClock implements Clock {

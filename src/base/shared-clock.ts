@@ -29,6 +29,11 @@ const threadStartedMs = findStart(
   () => performance.now(),
 );
 
+/** The time of `clock`, one of this thread's that reads `performance.now()`, on the scale of all threads. */
+export function onSharedScale(clock: Clock): Clock {
+  return { now: () => clock.now() + threadStartedMs, wall: () => clock.wall() };
+}
+
 /**
  * The machine's clock, counting from some moment before the process started. Two threads agree to well below a
  * millisecond.

@@ -5,7 +5,7 @@
  * early. After the thread was held up (by the collection of garbage, or stopped), what has arrived meanwhile is read
  * first: no peer is given up for our delay.
  */
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, HeldClock, systemClock } from "./clock.ts";
 
 const slotCount = 512;
 
@@ -37,7 +37,8 @@ export class Deadline {
 
 /** A hashed timer wheel (Varghese and Lauck, 1987) with lazy re-arming. One a thread; `close` it when done. */
 export class TimerWheel {
-  readonly clock: Clock;
+  /** The one of the options, which whoever has work for one callback may hold. */
+  readonly clock: HeldClock;
   readonly tickMs: number;
   #slots: (Deadline | null)[] = new Array<Deadline | null>(slotCount).fill(null);
   #lastTick: number;
@@ -55,7 +56,7 @@ export class TimerWheel {
    * others; default: rethrown from a microtask
    */
   constructor(options: { clock?: Clock; tickMs?: number; onError?: (error: unknown) => void } = {}) {
-    this.clock = options.clock ?? systemClock;
+    this.clock = new HeldClock(options.clock ?? systemClock);
     this.tickMs = options.tickMs ?? 100;
     this.#lastTick = Math.floor(this.clock.now() / this.tickMs);
     this.#onError =

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeldMemory } from "../base/held-memory.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
+import { sharedClock } from "../base/shared-clock.ts";
 import { createRegion, SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { Attempt } from "../http/attempt.ts";
@@ -95,6 +96,7 @@ function open({
         stripes: 1,
         metrics: new MetricWriter({ onPage: () => {} }),
         logger: silentLogger,
+        clock: sharedClock,
         previous: null,
       }),
     openTransport: (spec) => ({

@@ -59,7 +59,14 @@ export function compileList(
   const shedding = createShed({ routeName, shedClass: shed, maxLagMs, refuse }, host);
   return {
     before(last) {
-      const composed = middlewares.reduceRight((next, middleware) => middleware(next), last);
+      if (middlewares.length === 0) return shedding?.(last) ?? last;
+      // Middlewares may take their time, and what is measured behind them is not theirs.
+      const { clock } = host.wheel;
+      const behind: RouteHandler = (exchange) => {
+        clock.refresh();
+        last(exchange);
+      };
+      const composed = middlewares.reduceRight((next, middleware) => middleware(next), behind);
       return shedding?.(composed) ?? composed;
     },
     refuse,

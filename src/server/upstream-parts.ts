@@ -1,5 +1,6 @@
 /** What a configuration says of an upstream, as its parts take it. */
 import { isDeepStrictEqual } from "node:util";
+import { onSharedScale } from "../base/shared-clock.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
@@ -63,6 +64,7 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     isLenient: options.lenient,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
+  const clock = onSharedScale(parts.transports.wheel.clock);
   return {
     name,
     endpoints: toEndpointSpecs(options),
@@ -74,7 +76,7 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     stripeIndex: parts.stripeIndex,
     stripes: parts.stripes,
     createPolicies: (endpoints, previous) =>
-      createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, previous }),
+      createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, clock, previous }),
     openTransport: (spec, before) =>
       before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
         ? before

@@ -2,7 +2,7 @@
  * What an upstream does about failure, as the attempt loop uses it; made once per configuration and thread. Null = not
  * configured, and then it costs nothing.
  */
-import { sharedClock } from "../base/shared-clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import { families } from "../observe/families.ts";
@@ -55,6 +55,8 @@ export interface PolicyParts {
   readonly stripes: number;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
+  /** On the scale of all threads. */
+  readonly clock: Clock;
   /** Those of the upstream of the same name in the runtime that is replaced, or null. */
   readonly previous: UpstreamPolicies | null;
 }
@@ -95,7 +97,7 @@ function assemble(parts: KeptParts, kept: KeptPolicies): UpstreamPolicies {
 }
 
 function createOutlierDetector(
-  { upstreamName, endpoints, memory, metrics, logger }: KeptParts,
+  { upstreamName, endpoints, memory, metrics, logger, clock }: KeptParts,
   options: OutlierOptions,
 ): OutlierDetector {
   return new OutlierDetector({
@@ -103,6 +105,7 @@ function createOutlierDetector(
     options,
     endpoints,
     memory,
+    clock,
     onEject(endpoint, durationMs) {
       metrics.counter(families.ejections, [upstreamName, endpoint.name]).add();
       logger.warn("endpoint is ejected", {
@@ -152,7 +155,6 @@ function createSaturation(parts: KeptParts, previous: Saturation | null): Satura
     options: limits,
     previous,
     scheduler: systemScheduler,
-    clock: sharedClock,
     onAdaptiveLimit: (limit) => gauge?.set(limit),
   });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sharedClock } from "../base/shared-clock.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { createContext } from "../middleware/testing/context.ts";
@@ -148,6 +149,7 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
         upstreamName: "api",
         options: { limits, outlier, breaker, retry, hedge },
         endpoints,
+        clock: sharedClock,
         previous,
       }),
   });

@@ -319,8 +319,15 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
 
   // `WireReader`, and deadlines.
 
+  /** All that one read brings about happens at one time. */
   onBytes(bytes: Buffer, byteCount: number): void {
-    this.#input.take(bytes, byteCount);
+    const { clock } = this.#context.wheel;
+    const isHolder = clock.hold();
+    try {
+      this.#input.take(bytes, byteCount);
+    } finally {
+      if (isHolder) clock.release();
+    }
   }
 
   onEnd(): void {

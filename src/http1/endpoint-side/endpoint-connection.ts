@@ -331,12 +331,17 @@ export class EndpointConnection
 
   // `WireReader`.
 
+  /** All that one read brings about happens at one time; `IdleConnections` relies on it. */
   onBytes(bytes: Buffer, byteCount: number): void {
     if (this.state === State.closed) return;
+    const { clock } = this.#owner.wheel;
+    const isHolder = clock.hold();
     try {
       this.#reader.read(bytes, byteCount);
     } catch (error) {
       this.#crash(error);
+    } finally {
+      if (isHolder) clock.release();
     }
   }
 

@@ -19,7 +19,7 @@ export class Reuse {
   isSuspect = false;
   /** Its number among all that were ever parked in the pool, from 1; the pool's to use. */
   parkedAt = 0;
-  /** When it was parked; kept up to date only if `isSuspect`. */
+  /** When it was parked. */
   parkedMs = 0;
   /** A request that cannot be sent again was there when the last answer ended; the pool's to use. */
   isAwaited = false;

@@ -43,6 +43,11 @@ class Pool {
     return connection;
   }
 
+  /** What comes now was not there when the last answers ended. */
+  later(): void {
+    this.scheduler.clock.advance(0.01);
+  }
+
   ask(attempt: Attempt): PooledConnection | null | "waits" {
     const connection = this.connections.take(attempt, this.address);
     if (connection !== null) return connection;
@@ -51,7 +56,10 @@ class Pool {
 
   /** `count` turns of the event loop, in each of which everything that has arrived is read. */
   async turns(count: number): Promise<void> {
-    for (let at = 0; at < count; at++) await new Promise((resolve) => setImmediate(resolve));
+    for (let at = 0; at < count; at++) {
+      this.later();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 
@@ -60,7 +68,7 @@ test("a request that can be sent again gets a connection at once, another one af
   const first = pool.park(false);
   assert.equal(pool.ask(plain), first);
   const second = pool.park(false);
-  await Promise.resolve();
+  pool.later();
   assert.equal(pool.ask(fragile), "waits");
   await pool.turns(3);
   assert.equal(pool.ready[0]?.[1], second);
@@ -136,7 +144,7 @@ test("a request that came after the answers is written at once if a look finds s
   const later = new Pool();
   later.look = () => true;
   const parked = later.park(false);
-  await Promise.resolve();
+  later.later();
   assert.equal(later.ask(fragile), parked);
   assert.notEqual(connection, parked);
 });
@@ -150,7 +158,7 @@ test("a connection on which a look finds something is closed, and the next one i
     pool.connections.noteClosed(broken);
     return false;
   };
-  await Promise.resolve();
+  pool.later();
   assert.equal(pool.ask(fragile), silent);
   assert.deepEqual(pool.address.idle, []);
 });
@@ -165,7 +173,7 @@ test("a bound connection on which a look finds something is none: its client log
     },
   });
   pool.connections.parkBound(connection);
-  await Promise.resolve();
+  pool.later();
   const attempt = { ...fragile, bound: connection } as unknown as Attempt;
   assert.equal(pool.connections.take(attempt, null), null);
   assert.equal(attempt.bound, null);
@@ -174,12 +182,12 @@ test("a bound connection on which a look finds something is none: its client log
 test("a request that cannot be sent again gets the youngest connection that needs no look", async () => {
   const pool = new Pool();
   const [older, old] = [pool.park(false), pool.park(false)];
-  await Promise.resolve();
+  pool.later();
   assert.equal(pool.ask(fragile), "waits", "from now on polling phases are counted");
   await pool.turns(3);
   pool.connections.noteParked(older);
   pool.address.idle.splice(0, 2, old, older);
-  await Promise.resolve();
+  pool.later();
   pool.look = () => assert.fail("no look is needed");
   assert.equal(pool.ask(fragile), old);
   assert.equal(pool.ask(plain), older);
@@ -189,7 +197,7 @@ test("polling phases are counted for a while behind a request that cannot be sen
   const pool = new Pool();
   pool.look = () => true;
   const first = pool.park(false);
-  await Promise.resolve();
+  pool.later();
   assert.equal(pool.ask(fragile), first);
   pool.connections.noteParked(first);
   pool.address.idle.push(first);

@@ -34,6 +34,7 @@ import type { PooledConnection } from "../../http1/endpoint-side/pooled-connecti
  */
 export interface IdleHost {
   readonly endOfTurn: EndOfTurn;
+  /** Stands still while what one read has brought is handled: so a request that is there already is told from a later one. */
   readonly clock: Clock;
   /** Default: the machine's scheduler. */
   readonly scheduler?: Scheduler;
@@ -70,12 +71,6 @@ export class IdleConnections implements EndOfTurnTask {
   #lookedAtMs = 0;
   /** The time of the last end of a turn: a polling phase began then. */
   #turnedMs = 0;
-  /**
-   * `#parkCount` at the end of the last callback that parked connections: a request that finds a higher count was there
-   * before the answers on them ended.
-   */
-  #parkedEarlier = 0;
-  #isMomentPlanned = false;
   #isPlanned = false;
   /** For how many more turns polling phases are counted. */
   #turnsToCount = 0;
@@ -93,12 +88,8 @@ export class IdleConnections implements EndOfTurnTask {
   /** `connection` has just been answered, and anybody may get it. */
   noteParked({ reuse }: PooledConnection): void {
     reuse.parkedAt = ++this.#parkCount;
-    if (reuse.isSuspect) reuse.parkedMs = this.#host.clock.now();
+    reuse.parkedMs = this.#host.clock.now();
     reuse.isAwaited = false;
-    if (!this.#isMomentPlanned) {
-      this.#isMomentPlanned = true;
-      queueMicrotask(this.#endMoment);
-    }
     if (this.#turnsToCount > 0 || this.#waiting.length > 0) this.#plan();
   }
 
@@ -206,7 +197,8 @@ export class IdleConnections implements EndOfTurnTask {
     if (
       isLookNeeded &&
       reuse.parkedAt > this.#lookedAt &&
-      (reuse.parkedAt > this.#parkedEarlier || !connection.closeUnlessSilent())
+      // No time has passed: the request was there before the answer ended.
+      (reuse.parkedMs === this.#host.clock.now() || !connection.closeUnlessSilent())
     )
       return false;
     reuse.isSuspect = false;
@@ -220,18 +212,12 @@ export class IdleConnections implements EndOfTurnTask {
     let waitMs = 0;
     for (const { reuse } of candidates) {
       if (reuse.isSuspect) return quietMs;
-      if (!isLookNeeded || reuse.parkedAt <= this.#parkedEarlier) continue;
+      if (!isLookNeeded || reuse.parkedMs !== now) continue;
       reuse.isAwaited = true;
-      reuse.parkedMs = now;
       waitMs = settleMs;
     }
     return waitMs;
   }
-
-  readonly #endMoment = (): void => {
-    this.#isMomentPlanned = false;
-    this.#parkedEarlier = this.#parkCount;
-  };
 
   /** What has arrived while the thread slept is read first. */
   readonly #onQuiet = (): void => {
