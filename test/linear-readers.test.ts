@@ -84,11 +84,11 @@ const answerFieldOf =
 
 /** One byte a read, as a slow or an evil client sends it. */
 function readDripping(text: string): void {
-  const reader = new HeadReader();
+  const reader = new HeadReader(false);
   const unread = new Unread();
   for (const byte of Buffer.from(text, "latin1")) {
     unread.append(Buffer.of(byte));
-    const size = reader.read(unread.look()!, limits, false);
+    const size = reader.read(unread.bytes!, unread.start, unread.end, limits);
     if (size > 0) unread.drop(size);
     if (reader.failure !== null || unread.isEmpty) return;
   }

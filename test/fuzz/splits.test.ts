@@ -45,11 +45,11 @@ function decode(parts: readonly Buffer[], side: BodySide): { data: string; outco
 
 /** What a head reader makes of a head that comes in these pieces. */
 function readHead(parts: readonly Buffer[]): string {
-  const reader = new HeadReader();
+  const reader = new HeadReader(false);
   let unread = Buffer.alloc(0);
   for (const part of parts) {
     unread = Buffer.concat([unread, part]);
-    const size = reader.read(unread, { headBytes: 16_384, headFields: 100 }, false);
+    const size = reader.read(unread, 0, unread.length, { headBytes: 16_384, headFields: 100 });
     if (reader.failure !== null) return "broken";
     if (size === -1) continue;
     const head = reader.head;

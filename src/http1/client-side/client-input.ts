@@ -8,7 +8,7 @@ import { RequestHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { WireMemory } from "../../net/kernel-socket.ts";
 import type { Wire } from "../../net/wire.ts";
-import { HeadReader, isOnlyEmptyLines } from "../syntax/head-reader.ts";
+import { HeadReader } from "../syntax/head-reader.ts";
 import type { ClientContext } from "./client-context.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";
 import type { ClientOrigin } from "./client-origin.ts";
@@ -67,11 +67,10 @@ export class ClientInput implements TurnTask {
   readonly #host: InputHost;
   readonly #wire: Wire;
   readonly #context: ClientContext;
-  readonly #isPeerTrusted: boolean;
   readonly #start: ExchangeStart;
   readonly #deadlines: ClientDeadlines;
   readonly #body: ReceivedBody;
-  readonly #headReader = new HeadReader();
+  readonly #headReader: HeadReader;
   readonly #share: TurnShare;
   #isAdvancing = false;
   #isPaused = false;
@@ -80,7 +79,7 @@ export class ClientInput implements TurnTask {
     this.#host = host;
     this.#wire = parts.wire;
     this.#context = parts.context;
-    this.#isPeerTrusted = parts.origin.isPeerTrusted;
+    this.#headReader = new HeadReader(parts.origin.isPeerTrusted);
     this.#start = parts.start;
     this.#deadlines = parts.deadlines;
     this.#body = parts.body;
@@ -99,13 +98,12 @@ export class ClientInput implements TurnTask {
 
   /** Takes `bytes[0, byteCount)`, which have arrived: see `WireReader.onBytes`. */
   take(bytes: Buffer, byteCount: number): void {
-    const chunk = byteCount === bytes.length ? bytes : bytes.subarray(0, byteCount);
     if (this.#wire.memory === WireMemory.given) {
-      this.unread.append(chunk);
+      this.unread.append(byteCount === bytes.length ? bytes : bytes.subarray(0, byteCount));
       this.advance();
       return;
     }
-    this.unread.borrow(chunk);
+    this.unread.borrow(bytes, byteCount);
     this.#share.noteRead(byteCount, bytes.length);
     this.advance();
     this.unread.keep();
@@ -192,18 +190,18 @@ export class ClientInput implements TurnTask {
   }
 
   #readHead(): boolean {
-    const bytes = this.unread.look()!;
+    const { unread } = this;
     const context = this.#context;
     this.#start.noteHead();
     const reader = this.#headReader;
-    const size = reader.read(bytes, context.limits, this.#isPeerTrusted);
+    const size = reader.read(unread.bytes!, unread.start, unread.end, context.limits);
     if (reader.failure !== null) {
-      this.unread.clear();
+      unread.clear();
       this.#host.onBadHead(reader.head ?? new RequestHead(), reader.failure);
       return false;
     }
     if (size === -1) {
-      if (isOnlyEmptyLines(bytes)) {
+      if (!unread.hasRequestBytes) {
         // Some clients send an empty line behind a body: the connection is still idle.
         this.#start.forgetHead();
         return false;
@@ -212,7 +210,7 @@ export class ClientInput implements TurnTask {
       if (this.#deadlines.wait !== Wait.head) this.#deadlines.await(Wait.head, context.timeouts.head);
       return false;
     }
-    this.unread.drop(size);
+    unread.drop(size);
     const head = reader.head!;
     reader.head = null;
     this.#host.onHead(head);
@@ -224,7 +222,7 @@ export class ClientInput implements TurnTask {
     if (!body.canRead) return false;
     const { unread } = this;
     this.#host.onBodyBytes();
-    const size = body.read(unread.look()!, unread.isBorrowed);
+    const size = body.read(unread);
     if (this.#host.state !== State.body) unread.clear();
     else if (body.failure !== null) {
       unread.clear();

@@ -10,6 +10,7 @@ import type { ReasonCode } from "../../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";
 import { withoutNominated } from "../../http/syntax/connection-options.ts";
 import { CopyBlock } from "./copy-block.ts";
+import type { Unread } from "./unread.ts";
 
 /** How much of a rest that nobody wants is read, so that the connection can be kept. */
 const maxDroppedBytes = 1_048_576;
@@ -143,13 +144,10 @@ export class ReceivedBody implements PieceReceiver {
     return this.#droppedBytes > maxDroppedBytes;
   }
 
-  /**
-   * Reads `bytes` as far as they belong to it. @param isBorrowed what is handed on has to be a copy. @returns how many
-   * did
-   */
-  read(bytes: Buffer, isBorrowed: boolean): number {
+  /** Reads what is unread, of which there is some, as far as it belongs to the body. @returns how many bytes did */
+  read({ bytes, start, end, isBorrowed }: Unread): number {
     this.#isBorrowed = isBorrowed;
-    return this.#reader.read(bytes, 0, bytes.length, this);
+    return this.#reader.read(bytes!, start, end, this) - start;
   }
 
   onBodyPiece(piece: Buffer): void {

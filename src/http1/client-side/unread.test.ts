@@ -8,7 +8,7 @@ test("bytes come out in the order of their arrival, given or borrowed", () => {
   const unread = new Unread();
   assert.ok(unread.isEmpty);
   unread.append(Buffer.from("ab"));
-  unread.borrow(Buffer.from("cd"));
+  unread.borrow(Buffer.from("cd, and what was read before"), 2);
   unread.keep();
   unread.append(Buffer.from("ef"));
   assert.equal(unread.length, 6);
@@ -20,7 +20,7 @@ test("bytes come out in the order of their arrival, given or borrowed", () => {
 
 test("consuming all leaves nothing to keep", () => {
   const unread = new Unread();
-  unread.borrow(Buffer.from("ab"));
+  unread.borrow(Buffer.from("ab, and what was read before"), 2);
   unread.drop(2);
   unread.keep();
   assert.ok(unread.isEmpty);
@@ -30,13 +30,13 @@ test("consuming all leaves nothing to keep", () => {
 test("what is borrowed is looked at in place, and is our own once it is kept or something is appended", () => {
   for (const way of ["kept", "appended to", "borrowed to"] as const) {
     const unread = new Unread();
-    const memory = Buffer.from("GET /");
-    unread.borrow(memory);
+    const memory = Buffer.from("GET /, and what was read before");
+    unread.borrow(memory, 5);
     assert.ok(unread.isBorrowed);
     assert.equal(unread.look()!.buffer, memory.buffer);
     unread.drop(1);
     if (way === "appended to") unread.append(Buffer.from("x"));
-    else if (way === "borrowed to") unread.borrow(Buffer.from("x"));
+    else if (way === "borrowed to") unread.borrow(Buffer.from("xy"), 1);
     else unread.keep();
     assert.equal(unread.isBorrowed, false, way);
     unread.keep();

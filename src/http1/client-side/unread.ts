@@ -8,7 +8,10 @@ import { ownCopy } from "../../net/own-bytes.ts";
 
 /** The bytes of one client connection that have arrived and are not consumed, in the order of their arrival. */
 export class Unread {
+  /** The unread bytes are `#bytes[#start, #end)`: of the memory for reading, no slice is made to say which part is meant. */
   #bytes: Buffer | null = null;
+  #start = 0;
+  #end = 0;
   #isBorrowed = false;
   readonly #joined = new JoinedBytes();
 
@@ -23,47 +26,80 @@ export class Unread {
 
   /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
   get hasRequestBytes(): boolean {
-    return this.#bytes !== null && !isOnlyEmptyLines(this.#bytes);
+    return this.#bytes !== null && !isOnlyEmptyLines(this.#bytes, this.#start, this.#end);
   }
 
   get length(): number {
-    return this.#bytes === null ? 0 : this.#bytes.length;
+    return this.#end - this.#start;
+  }
+
+  /** Where `bytes` are unread: `bytes[start, end)`. If `isBorrowed`, no slice of them may be kept. Null if there are none. */
+  get bytes(): Buffer | null {
+    return this.#bytes;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#end;
   }
 
   /** Appends `chunk`, which is given for good. */
   append(chunk: Buffer): void {
-    this.#bytes = this.#bytes === null ? chunk : this.#joined.join(this.#bytes, chunk);
+    this.#add(chunk, chunk.length);
     this.#isBorrowed = false;
   }
 
-  /** Appends `chunk`, which is the giver's again after `keep`. */
-  borrow(chunk: Buffer): void {
-    this.#isBorrowed = this.#bytes === null;
-    this.#bytes = this.#bytes === null ? chunk : this.#joined.join(this.#bytes, chunk);
+  /** Appends `memory[0, byteCount)`, which is the giver's again after `keep`. */
+  borrow(memory: Buffer, byteCount: number): void {
+    const isBorrowed = this.#bytes === null;
+    this.#add(memory, byteCount);
+    this.#isBorrowed = isBorrowed;
+  }
+
+  #add(chunk: Buffer, byteCount: number): void {
+    if (this.#bytes === null) {
+      this.#bytes = chunk;
+      this.#start = 0;
+      this.#end = byteCount;
+      return;
+    }
+    const joined = this.#joined.join(this.look()!, byteCount === chunk.length ? chunk : chunk.subarray(0, byteCount));
+    this.#bytes = joined;
+    this.#start = 0;
+    this.#end = joined.length;
   }
 
   /** Takes a copy of what is still borrowed. */
   keep(): void {
     if (!this.#isBorrowed) return;
     this.#isBorrowed = false;
-    if (this.#bytes === null) return;
-    this.#bytes = ownCopy(this.#bytes);
+    const bytes = this.look();
+    if (bytes === null) return;
+    this.#bytes = ownCopy(bytes);
+    this.#start = 0;
+    this.#end = bytes.length;
   }
 
-  /** All unread bytes, or null if there are none. If `isBorrowed`, no slice of them may be kept. */
+  /** All unread bytes and no others, or null if there are none. If `isBorrowed`, no slice of them may be kept. */
   look(): Buffer | null {
-    return this.#bytes;
+    const bytes = this.#bytes;
+    if (bytes === null || (this.#start === 0 && this.#end === bytes.length)) return bytes;
+    return bytes.subarray(this.#start, this.#end);
   }
 
   /** The first `byteCount` are consumed. */
   drop(byteCount: number): void {
-    const bytes = this.#bytes!;
-    if (byteCount === bytes.length) this.clear();
-    else this.#bytes = bytes.subarray(byteCount);
+    this.#start += byteCount;
+    if (this.#start === this.#end) this.clear();
   }
 
   clear(): void {
     this.#bytes = null;
+    this.#start = 0;
+    this.#end = 0;
     this.#joined.clear();
   }
 }

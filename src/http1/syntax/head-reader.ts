@@ -12,30 +12,37 @@ export class HeadReader {
   failure: ReasonCode | null = null;
   /** It did not come in one piece. */
   wasSplit = false;
+  readonly #isPeerTrusted: boolean;
   #scannedBytes = 0;
 
+  /** @param isPeerTrusted what the client says of whom it speaks for is believed */
+  constructor(isPeerTrusted: boolean) {
+    this.#isPeerTrusted = isPeerTrusted;
+  }
+
   /**
-   * Reads a head from the start of `bytes`, which hold all of it that has come. @returns the number of bytes it took,
-   * or -1 if it is refused (`failure`) or more is needed
+   * Reads a head from the start of `bytes[start, end)`, which hold all of it that has come. @returns the number of bytes
+   * it took, or -1 if it is refused (`failure`) or more is needed
    */
-  read(bytes: Buffer, limits: HeadLimits, isPeerTrusted: boolean): number {
+  read(bytes: Buffer, start: number, end: number, limits: HeadLimits): number {
     this.head = null;
     this.failure = null;
     const scanned = this.#scannedBytes;
     this.wasSplit = scanned > 0;
-    this.#scannedBytes = bytes.length;
-    if (scanned > 0 && bytes.length <= limits.headBytes && !isWorthScanning(bytes, scanned)) return -1;
-    parseRequestHead(bytes, 0, bytes.length, limits, isPeerTrusted);
+    this.#scannedBytes = end - start;
+    if (scanned > 0 && end - start <= limits.headBytes && !isWorthScanning(bytes.subarray(start, end), scanned))
+      return -1;
+    parseRequestHead(bytes, start, end, limits, this.#isPeerTrusted);
     this.failure = parsed.failure;
     this.head = parsed.head;
     if (parsed.failure !== null || parsed.head === null) return -1;
     this.#scannedBytes = 0;
-    return parsed.next;
+    return parsed.next - start;
   }
 }
 
-/** Is there nothing in `bytes` but empty lines, the last of them perhaps half? */
-export function isOnlyEmptyLines(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== CR && bytes[at] !== LF) return false;
+/** Is there nothing in `bytes[start, end)` but empty lines, the last of them perhaps half? */
+export function isOnlyEmptyLines(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] !== CR && bytes[at] !== LF) return false;
   return true;
 }
