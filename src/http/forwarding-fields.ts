@@ -46,6 +46,8 @@ export class ForwardingPrefix {
   readonly afterHostQuietly: string;
   /** As `beforeHost`, if there is no authority. */
   readonly withoutHost: string;
+  #authority = "";
+  #beforeId = "";
 
   constructor(origin: ConnectionOrigin) {
     this.origin = origin;
@@ -55,6 +57,19 @@ export class ForwardingPrefix {
     this.afterHost = `\r\n${via}`;
     this.afterHostQuietly = `\r\nCDN-Loop: ${origin.pseudonym}\r\nX-Request-ID: `;
     this.withoutHost = common + via;
+  }
+
+  /**
+   * Everything up to the request id, for a peer that is not believed and HTTP/1.1 without a Via of its own. Clients of
+   * one site send one `authority` again and again: what was made for the last one is kept.
+   */
+  beforeId(authority: string): string {
+    if (authority === "") return this.withoutHost;
+    if (authority !== this.#authority) {
+      this.#authority = authority;
+      this.#beforeId = this.beforeHost + authority + this.afterHost;
+    }
+    return this.#beforeId;
   }
 }
 
@@ -79,8 +94,7 @@ export function forwardingFields(
     return request.authority === ""
       ? forwardingFieldsInFull(prefix.origin, request, requestId, viaMode)
       : `${prefix.beforeHost}${request.authority}${prefix.afterHostQuietly}${requestId}\r\n`;
-  if (request.authority === "") return `${prefix.withoutHost}${requestId}\r\n`;
-  return `${prefix.beforeHost}${request.authority}${prefix.afterHost}${requestId}\r\n`;
+  return `${prefix.beforeId(request.authority)}${requestId}\r\n`;
 }
 
 function forwardingFieldsInFull(

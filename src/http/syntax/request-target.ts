@@ -13,8 +13,11 @@ let lastHost = "";
  */
 export function readRequestTarget(head: RequestHead, received: string): ReasonCode | null {
   const authority = head.authority;
-  if (authority === lastAuthority && authority !== "") head.host = lastHost;
-  else if (authority !== "" || head.hasHostField) {
+  if (authority === lastAuthority && authority !== "") {
+    // The same string, not one like it: whatever compares it with what it has seen before finds it at a glance.
+    head.authority = lastAuthority;
+    head.host = lastHost;
+  } else if (authority !== "" || head.hasHostField) {
     const host = parseAuthority(authority);
     if (host === null) return "BAD_HOST";
     lastAuthority = authority;

@@ -6,6 +6,7 @@ import type { AnswerHead } from "../../http/answer.ts";
 import type { Fields } from "../../http/field-section.ts";
 import type { ReceivedRequest } from "../../http/message.ts";
 import type { Output } from "../../net/output.ts";
+import { statusLine } from "../syntax/status-line.ts";
 
 /** Writes answers to a client. One a connection. */
 export class AnswerWriter {
@@ -24,7 +25,7 @@ export class AnswerWriter {
 
   /** Writes an interim answer. */
   interim({ status, reasonPhrase, fields }: AnswerHead): void {
-    this.#output.text(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${fields.text}\r\n`);
+    this.#output.text(`${statusLine(status, reasonPhrase)}${fields.text}\r\n`);
   }
 
   /** Writes the 101 after which the connection is a tunnel. */
@@ -65,12 +66,12 @@ export class AnswerWriter {
       } else this.isDelimited = false;
     }
     const isKept = isKeptAlive && this.isDelimited;
-    const connection = !isKept
-      ? "Connection: close\r\n"
+    const end = !isKept
+      ? "Connection: close\r\n\r\n"
       : request.minorVersion === 0
-        ? "Connection: keep-alive\r\n"
-        : "";
-    this.#output.text(`HTTP/1.1 ${status} ${head.reasonPhrase}\r\n${head.fields.text}${framing}${connection}\r\n`);
+        ? "Connection: keep-alive\r\n\r\n"
+        : "\r\n";
+    this.#output.text(`${statusLine(status, head.reasonPhrase)}${head.fields.text}${framing}${end}`);
     return isKept;
   }
 

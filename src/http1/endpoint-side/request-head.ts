@@ -4,6 +4,18 @@
  */
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 
+// Clients of one site send one Host again and again.
+let lastAuthority = "";
+let lastHostLine = "";
+
+function hostLine(authority: string): string {
+  if (authority !== lastAuthority || lastHostLine === "") {
+    lastAuthority = authority;
+    lastHostLine = ` HTTP/1.1\r\nHost: ${authority}\r\n`;
+  }
+  return lastHostLine;
+}
+
 /** The head of `request`, with its empty line. */
 export function requestHeadText(request: OutgoingRequest): string {
   const { body, tunnel } = request;
@@ -14,5 +26,5 @@ export function requestHeadText(request: OutgoingRequest): string {
   // RFC 9110 section 10.1.4: TE goes with its connection option.
   if (tunnel !== null) tail += `Connection: Upgrade\r\nUpgrade: ${tunnel}\r\n`;
   else if (request.takesTrailers) tail += "TE: trailers\r\nConnection: TE\r\n";
-  return `${request.method} ${request.target} HTTP/1.1\r\nHost: ${request.authority}\r\n${request.fields.text}${tail}\r\n`;
+  return `${request.method} ${request.target}${hostLine(request.authority)}${request.fields.text}${tail}\r\n`;
 }

@@ -109,7 +109,7 @@ export function parseRequestHead(
   const text = bytes.latin1Slice(lineStart, next);
   head.text = text;
   head.fieldsStart = fieldsStart - lineStart;
-  head.method = text.slice(0, methodEnd - lineStart);
+  head.method = readMethod(bytes, lineStart, methodEnd) ?? text.slice(0, methodEnd - lineStart);
   // For the log, until it is understood.
   head.target = text.slice(targetStart - lineStart, targetEnd - lineStart);
   head.minorVersion = minor === 0 ? 0 : 1;
@@ -118,6 +118,27 @@ export function parseRequestHead(
   if (failure !== null) return fail(failure, head);
   parsed.head = head;
   parsed.next = next;
+}
+
+/** The usual methods, by their length: as constants of the program they are compared at a glance. */
+const usualMethods: (readonly { readonly name: string; readonly bytes: Uint8Array }[])[] = [];
+for (const name of ["GET", "PUT", "POST", "HEAD", "PATCH", "DELETE", "OPTIONS"])
+  usualMethods[name.length] = [
+    ...(usualMethods[name.length] ?? []),
+    { name, bytes: Uint8Array.from(name, (letter) => letter.charCodeAt(0)) },
+  ];
+
+/** The usual method at `bytes[start, end)`; null if it is another one. */
+function readMethod(bytes: Buffer, start: number, end: number): string | null {
+  const usual = usualMethods[end - start];
+  if (usual === undefined) return null;
+  for (let at = 0; at < usual.length; at++) {
+    const { name, bytes: expected } = usual[at]!;
+    let length = 0;
+    while (length < expected.length && bytes[start + length] === expected[length]) length++;
+    if (length === expected.length) return name;
+  }
+  return null;
 }
 
 const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
