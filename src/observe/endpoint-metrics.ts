@@ -3,18 +3,30 @@ import { families } from "./families.ts";
 import type { Counter, Histogram } from "./instruments.ts";
 import type { MetricWriter } from "./metric-writer.ts";
 
+/** Which endpoint is counted, and what its series say of it. */
+export interface CountedEndpoint {
+  readonly upstreamName: string;
+  readonly endpointName: string;
+  readonly upstreamLabel: string;
+  readonly endpointLabel: string;
+}
+
 /** One thread's counts for one (upstream, endpoint); series appear with the first attempt that needs them. */
 export class EndpointMetrics {
+  readonly upstreamName: string;
+  readonly endpointName: string;
   readonly #writer: MetricWriter;
-  readonly #upstreamName: string;
-  readonly #endpointName: string;
+  readonly #labels: readonly [upstream: string, endpoint: string];
   readonly #attempts = new Map<number | string, Counter>();
+  #lastCode: number | string = 0;
+  #lastAttempts: Counter | null = null;
   #duration: Histogram | null = null;
 
-  constructor(writer: MetricWriter, upstreamName: string, endpointName: string) {
+  constructor(writer: MetricWriter, { upstreamName, endpointName, upstreamLabel, endpointLabel }: CountedEndpoint) {
+    this.upstreamName = upstreamName;
+    this.endpointName = endpointName;
     this.#writer = writer;
-    this.#upstreamName = upstreamName;
-    this.#endpointName = endpointName;
+    this.#labels = [upstreamLabel, endpointLabel];
   }
 
   /**
@@ -22,15 +34,22 @@ export class EndpointMetrics {
    * first byte; negative = there was none.
    */
   record(code: number | string, firstByteMs: number): void {
-    let counter = this.#attempts.get(code);
-    if (counter === undefined) {
-      counter = this.#writer.counter(families.upstreamRequests, [this.#upstreamName, this.#endpointName, String(code)]);
-      this.#attempts.set(code, counter);
+    let counter = this.#lastAttempts;
+    if (counter === null || code !== this.#lastCode) {
+      counter = this.#attempts.get(code) ?? this.#addAttempts(code);
+      this.#lastCode = code;
+      this.#lastAttempts = counter;
     }
     counter.add(1);
     if (firstByteMs >= 0) {
-      this.#duration ??= this.#writer.histogram(families.upstreamDuration, [this.#upstreamName, this.#endpointName]);
+      this.#duration ??= this.#writer.histogram(families.upstreamDuration, this.#labels);
       this.#duration.observe(firstByteMs / 1000);
     }
+  }
+
+  #addAttempts(code: number | string): Counter {
+    const counter = this.#writer.counter(families.upstreamRequests, [...this.#labels, String(code)]);
+    this.#attempts.set(code, counter);
+    return counter;
   }
 }

@@ -46,6 +46,9 @@ export class ExchangeMetrics {
   readonly #tunnels = new Map<string, Gauge>();
   /** Null = every name may be used. */
   #names: LabelNames | null = null;
+  // Those of the last exchange: the next one is often like it.
+  #lastRoute: RouteMetrics | null = null;
+  #lastEndpoint: EndpointMetrics | null = null;
 
   constructor(writer: MetricWriter) {
     this.#writer = writer;
@@ -59,6 +62,8 @@ export class ExchangeMetrics {
     this.#names = names;
     this.#writer.forget((family, labelValues) => names.has(family, labelValues));
     // All are looked up again: those that had no room may have it now.
+    this.#lastRoute = null;
+    this.#lastEndpoint = null;
     for (const cache of [this.#routes, this.#endpoints, this.#retries, this.#tunnels]) cache.clear();
     for (const name of this.#listeners.keys()) if (!names.hasListener(name)) this.#listeners.delete(name);
   }
@@ -75,10 +80,15 @@ export class ExchangeMetrics {
 
   /** Counts an exchange that ended, and its last attempt. Exactly once an exchange. */
   record(exchange: Exchange): void {
-    const route = this.#routes.get(exchange.listenerName)?.get(exchange.record.routeName) ?? this.#addRoute(exchange);
+    const { listenerName, record } = exchange;
+    let route = this.#lastRoute;
+    if (route === null || route.listenerName !== listenerName || route.routeName !== record.routeName) {
+      route = this.#routes.get(listenerName)?.get(record.routeName) ?? this.#addRoute(exchange);
+      this.#lastRoute = route;
+    }
     route.record(exchange);
-    if (exchange.record.attempts > 0 && exchange.record.endpointName !== "")
-      this.#recordAttempt(exchange, exchange.record.reason ?? exchange.record.status);
+    if (record.attempts > 0 && record.endpointName !== "")
+      this.#recordAttempt(exchange, record.reason ?? record.status);
   }
 
   /**
@@ -116,11 +126,13 @@ export class ExchangeMetrics {
   }
 
   #recordAttempt(exchange: Exchange, code: number | ReasonCode): void {
-    const endpoint =
-      this.#endpoints.get(exchange.record.upstreamName)?.get(exchange.record.endpointName) ??
-      this.#addEndpoint(exchange);
-    const hasFirstByte = exchange.record.firstByteMs >= 0 && exchange.record.attemptStartedMs >= 0;
-    endpoint.record(code, hasFirstByte ? exchange.record.firstByteMs - exchange.record.attemptStartedMs : -1);
+    const { upstreamName, endpointName, firstByteMs, attemptStartedMs } = exchange.record;
+    let endpoint = this.#lastEndpoint;
+    if (endpoint === null || endpoint.endpointName !== endpointName || endpoint.upstreamName !== upstreamName) {
+      endpoint = this.#endpoints.get(upstreamName)?.get(endpointName) ?? this.#addEndpoint(exchange);
+      this.#lastEndpoint = endpoint;
+    }
+    endpoint.record(code, firstByteMs >= 0 && attemptStartedMs >= 0 ? firstByteMs - attemptStartedMs : -1);
   }
 
   #addRoute(exchange: Exchange): RouteMetrics {
@@ -134,11 +146,12 @@ export class ExchangeMetrics {
   #addEndpoint(exchange: Exchange): EndpointMetrics {
     const { upstreamName, endpointName } = exchange.record;
     const names = this.#names;
-    const endpoint = new EndpointMetrics(
-      this.#writer,
-      names?.hasUpstream(upstreamName) === false ? goneLabelValue : upstreamName,
-      names?.hasEndpoint(upstreamName, endpointName) === false ? goneLabelValue : endpointName,
-    );
+    const endpoint = new EndpointMetrics(this.#writer, {
+      upstreamName,
+      endpointName,
+      upstreamLabel: names?.hasUpstream(upstreamName) === false ? goneLabelValue : upstreamName,
+      endpointLabel: names?.hasEndpoint(upstreamName, endpointName) === false ? goneLabelValue : endpointName,
+    });
     const endpoints = this.#endpoints.get(exchange.record.upstreamName) ?? new Map<string, EndpointMetrics>();
     endpoints.set(exchange.record.endpointName, endpoint);
     this.#endpoints.set(exchange.record.upstreamName, endpoints);

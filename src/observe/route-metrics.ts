@@ -19,6 +19,10 @@ class UpstreamCounts {
   /** By method index * 1000 + status. */
   readonly requests = new Map<number, Counter>();
   readonly failures = new Map<string, Counter>();
+  // Of the last request: the next one is often like it.
+  lastMethod = "";
+  lastStatus = -1;
+  lastRequests: Counter | null = null;
 
   constructor(name: string, label: string) {
     this.name = name;
@@ -30,8 +34,11 @@ class UpstreamCounts {
 export class RouteMetrics {
   readonly #writer: MetricWriter;
   readonly #names: LabelNames | null;
-  readonly #listenerName: string;
-  readonly #routeName: string;
+  /** Which listener and route are counted. */
+  readonly listenerName: string;
+  readonly routeName: string;
+  readonly #listenerLabel: string;
+  readonly #routeLabel: string;
   readonly #duration: Histogram;
   readonly #requestBytes: Counter;
   readonly #responseBytes: Counter;
@@ -43,10 +50,12 @@ export class RouteMetrics {
   constructor(writer: MetricWriter, names: LabelNames | null, listenerName: string, routeName: string) {
     this.#writer = writer;
     this.#names = names;
-    this.#listenerName = names?.hasListener(listenerName) === false ? goneLabelValue : listenerName;
-    this.#routeName =
+    this.listenerName = listenerName;
+    this.routeName = routeName;
+    this.#listenerLabel = names?.hasListener(listenerName) === false ? goneLabelValue : listenerName;
+    this.#routeLabel =
       routeName === "" ? noLabelValue : names?.hasRoute(routeName) === false ? goneLabelValue : routeName;
-    const labels = [this.#listenerName, this.#routeName];
+    const labels = [this.#listenerLabel, this.#routeLabel];
     this.#duration = writer.histogram(families.requestDuration, labels);
     this.#requestBytes = writer.counter(families.requestBytes, labels);
     this.#responseBytes = writer.counter(families.responseBytes, labels);
@@ -57,9 +66,19 @@ export class RouteMetrics {
     const { record } = exchange;
     let upstream = this.#latest;
     if (upstream === null || upstream.name !== record.upstreamName) upstream = this.#upstream(record.upstreamName);
-    const method = methodIndex.get(exchange.request.method) ?? 0;
-    const key = method * 1000 + record.status;
-    (upstream.requests.get(key) ?? this.#addRequests(upstream, key)).add(1);
+    const { method } = exchange.request;
+    let requests = upstream.lastRequests;
+    if (requests === null || upstream.lastStatus !== record.status || upstream.lastMethod !== method) {
+      const key = (methodIndex.get(method) ?? 0) * 1000 + record.status;
+      requests = upstream.requests.get(key) ?? this.#addRequests(upstream, key);
+      // Only usual methods, which are constants: a stranger's is a part of its head.
+      if (methodIndex.has(method)) {
+        upstream.lastMethod = method;
+        upstream.lastStatus = record.status;
+        upstream.lastRequests = requests;
+      }
+    }
+    requests.add(1);
     if (record.status !== 101 && record.startedMs >= 0 && record.endedMs >= 0)
       this.#duration.observe((record.endedMs - record.startedMs) / 1000);
     if (record.requestBodyBytes !== 0) this.#requestBytes.add(record.requestBodyBytes);
@@ -74,8 +93,8 @@ export class RouteMetrics {
     let counter = counters.get(reason);
     if (counter === undefined) {
       counter = isRefusal
-        ? this.#writer.counter(families.rejected, [this.#listenerName, reason])
-        : this.#writer.counter(families.failures, [this.#listenerName, this.#routeName, upstream.label, reason]);
+        ? this.#writer.counter(families.rejected, [this.#listenerLabel, reason])
+        : this.#writer.counter(families.failures, [this.#listenerLabel, this.#routeLabel, upstream.label, reason]);
       counters.set(reason, counter);
     }
     counter.add(1);
@@ -96,8 +115,8 @@ export class RouteMetrics {
 
   #addRequests(upstream: UpstreamCounts, key: number): Counter {
     const counter = this.#writer.counter(families.requests, [
-      this.#listenerName,
-      this.#routeName,
+      this.#listenerLabel,
+      this.#routeLabel,
       upstream.label,
       methodNames[Math.floor(key / 1000)] ?? "OTHER",
       String(key % 1000),
