@@ -174,26 +174,26 @@ async function measure(): Promise<BenchResults> {
     if (scenarios.has("idle")) {
       console.error("idle: memory of 4,000 idle connections");
       results.idle = await measureIdle(
-        participants(defaultPeers),
+        { peers: participants(defaultPeers), rounds: options.quick ? 1 : 3, onFailure: report("idle") },
         backend,
         plan,
-        options.quick ? 1 : 3,
-        report("idle"),
       );
     }
     if (scenarios.has("startup")) {
       console.error("startup: time to the first answer");
       results.startup = await measureStartup(
-        participants(defaultPeers),
+        { peers: participants(defaultPeers), rounds: settings.rounds, onFailure: report("startup") },
         backend,
         plan,
-        settings.rounds,
-        report("startup"),
       );
     }
     if (scenarios.has("startup") && names.has("millrace")) {
       const cold = millracePeer(millraceCold, command);
-      const measured = await measureStartup([cold], backend, plan, settings.rounds, report("startup"));
+      const measured = await measureStartup(
+        { peers: [cold], rounds: settings.rounds, onFailure: report("startup") },
+        backend,
+        plan,
+      );
       results.coldStartup = measured[cold.name] ?? null;
     }
     if (scenarios.has("memory") && names.has("millrace")) {

@@ -33,9 +33,17 @@ const peers = plain.map((variant) =>
 const plan = planCores(allowedCores());
 const backend = await startBackend(plan.backend);
 try {
-  const { millrace } = await measureStartup(peers, backend, plan, Number(options.rounds), (_, error) => {
-    throw error;
-  });
+  const { millrace } = await measureStartup(
+    {
+      peers,
+      rounds: Number(options.rounds),
+      onFailure(_, error) {
+        throw error;
+      },
+    },
+    backend,
+    plan,
+  );
   const values = millrace?.values ?? [];
   const middle = median(values);
   console.log(

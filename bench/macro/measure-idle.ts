@@ -8,6 +8,7 @@ import type { Backend } from "./backend.ts";
 import type { CorePlan } from "./machine.ts";
 import { type Peer, startPeer } from "./peers/peer.ts";
 import { memoryBytes } from "./process-usage.ts";
+import { measureRounds, type Rounds } from "./measure-rounds.ts";
 import type { ByPeer, Samples } from "./results.ts";
 
 const firstConnections = 1000;
@@ -16,24 +17,8 @@ const openAtOnce = 50;
 const settleMs = 1000;
 
 /** Bytes per connection, by peer; one value a round, every round on a fresh process. */
-export async function measureIdle(
-  peers: readonly Peer[],
-  backend: Backend,
-  plan: CorePlan,
-  rounds: number,
-  onFailure: (peer: string, error: Error) => void,
-): Promise<ByPeer<Samples>> {
-  const results: ByPeer<Samples> = Object.fromEntries(peers.map((peer) => [peer.name, { values: [] }]));
-  for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) {
-      try {
-        results[peer.name]?.values.push(await measurePeer(peer, backend, plan));
-      } catch (error) {
-        onFailure(peer.name, error as Error);
-      }
-    }
-  }
-  return results;
+export function measureIdle(rounds: Rounds, backend: Backend, plan: CorePlan): Promise<ByPeer<Samples>> {
+  return measureRounds(rounds, (peer) => measurePeer(peer, backend, plan));
 }
 
 async function measurePeer(peer: Peer, backend: Backend, plan: CorePlan): Promise<number> {

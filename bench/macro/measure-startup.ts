@@ -3,27 +3,12 @@ import type { Backend } from "./backend.ts";
 import { fetchOnce } from "./loopback.ts";
 import type { CorePlan } from "./machine.ts";
 import { type Peer, startPeer } from "./peers/peer.ts";
+import { measureRounds, type Rounds } from "./measure-rounds.ts";
 import type { ByPeer, Samples } from "./results.ts";
 
 /** Milliseconds to the first answer, by peer; rounds are interleaved and every one is a fresh process. */
-export async function measureStartup(
-  peers: readonly Peer[],
-  backend: Backend,
-  plan: CorePlan,
-  rounds: number,
-  onFailure: (peer: string, error: Error) => void,
-): Promise<ByPeer<Samples>> {
-  const results: ByPeer<Samples> = Object.fromEntries(peers.map((peer) => [peer.name, { values: [] }]));
-  for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) {
-      try {
-        results[peer.name]?.values.push(await measureOnce(peer, backend, plan));
-      } catch (error) {
-        onFailure(peer.name, error as Error);
-      }
-    }
-  }
-  return results;
+export function measureStartup(rounds: Rounds, backend: Backend, plan: CorePlan): Promise<ByPeer<Samples>> {
+  return measureRounds(rounds, (peer) => measureOnce(peer, backend, plan));
 }
 
 async function measureOnce(peer: Peer, backend: Backend, plan: CorePlan): Promise<number> {

@@ -16,7 +16,6 @@ import { RequestHead, ResponseHead } from "../http/message.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import { silentLogger } from "../observe/logger.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { createPolicies } from "../upstream/policies.ts";
 import type { RetryOptions } from "../upstream/retry-options.ts";
@@ -24,6 +23,7 @@ import { Upstream } from "../upstream/upstream.ts";
 import { forward } from "./forward.ts";
 import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
+import { idleTransport, specAt } from "../upstream/testing/endpoints.ts";
 
 const retryDefaults: RetryOptions = {
   attempts: 2,
@@ -60,18 +60,7 @@ function open({
     cancel: () => void events.push("cancelled"),
     skip: () => void events.push("skipped"),
   };
-  const specs = Array.from(
-    { length: count },
-    (_, index): EndpointSpec => ({
-      url: `http://127.0.0.1:${index + 1}`,
-      host: "127.0.0.1",
-      port: index + 1,
-      socketPath: null,
-      weight: 1,
-      isBackup: false,
-      zone: null,
-    }),
-  );
+  const specs = Array.from({ length: count }, (_, index) => specAt(index + 1));
   const retryOptions = { ...retryDefaults, ...retry };
   const upstream = new Upstream({
     name: "api",
@@ -100,16 +89,12 @@ function open({
         previous: null,
       }),
     openTransport: (spec) => ({
+      ...idleTransport(),
       send(attempt) {
         attempt.handle = handle;
         sent.push({ to: spec.port, attempt });
         onSend(sent.length);
       },
-      isHolding: () => false,
-      drain: () => {},
-      close: () => {},
-      connectionCount: 0,
-      idleCount: 0,
     }),
   });
   const request = new RequestHead();

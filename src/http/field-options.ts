@@ -1,6 +1,7 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
 import type { SchemaTools } from "../base/schema-builder.ts";
 import { isToken, toLowerAscii } from "./fields.ts";
+import { forwardingFieldNames } from "./forwarding-fields.ts";
 
 /**
  * Framing and hop-by-hop fields (RFC 9112 sections 6 and 9, RFC 9110 section 7.6.1): the proxy writes them itself, for
@@ -19,18 +20,7 @@ const ownFields = new Set([
 ]);
 
 /** Fields of a request that the proxy writes itself: they say where the request goes and on whose behalf. */
-const ownRequestFields = new Set([
-  ...ownFields,
-  "host",
-  "expect",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "forwarded",
-  "via",
-  "cdn-loop",
-  "x-request-id",
-]);
+const ownRequestFields = new Set([...ownFields, "host", "expect", ...forwardingFieldNames]);
 
 /** Whose fields: in a request, those that say where it goes and where it comes from cannot be changed either. */
 export type FieldDirection = "request" | "response";

@@ -16,6 +16,17 @@ import type { ReceivedRequest } from "./message.ts";
  */
 export type ViaMode = "add" | "pass" | "remove";
 
+/** The names of the fields that `forwardingFields` may write, in lower case. */
+export const forwardingFieldNames: ReadonlySet<string> = new Set([
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "forwarded",
+  "via",
+  "cdn-loop",
+  "x-request-id",
+]);
+
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
 export interface ConnectionOrigin {
   /**

@@ -5,7 +5,7 @@
  */
 import type { Exchange } from "./exchange.ts";
 import { fieldValue, listMembers } from "./fields.ts";
-import { forwardingFields } from "./forwarding-fields.ts";
+import { forwardingFieldNames, forwardingFields } from "./forwarding-fields.ts";
 import { Framing } from "./message.ts";
 
 /** Finds the value of a field; several lines joined as `fieldValue` does; null if the endpoint will not see it. */
@@ -46,16 +46,6 @@ const writtenForOutgoing: Readonly<Record<string, FieldReader>> = {
   },
 };
 
-const forwardingNames: ReadonlySet<string> = new Set([
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "forwarded",
-  "via",
-  "cdn-loop",
-  "x-request-id",
-]);
-
 /**
  * Reads a field as the endpoint would see it if the route changed nothing: for what comes before the route's
  * middlewares, or is about the client.
@@ -76,7 +66,7 @@ export function compileSentField(name: string): FieldReader {
 }
 
 function compileForwardingField(name: string): FieldReader | null {
-  if (!forwardingNames.has(name)) return null;
+  if (!forwardingFieldNames.has(name)) return null;
   return ({ forwardingPrefix, request, requestId, changedRequest }) => {
     if (forwardingPrefix === null) return null;
     const via = changedRequest?.hidesVia === true ? "remove" : "add";

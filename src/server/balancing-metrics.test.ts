@@ -4,21 +4,14 @@ import { ManualClock } from "../base/clock.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import { EndpointState } from "../upstream/endpoint-state.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
+import { specAt } from "../upstream/testing/endpoints.ts";
 
 function open(options: object) {
   const memory = new SharedMemory();
   const clock = new ManualClock(50_000);
-  const spec: EndpointSpec = {
-    url: "http://127.0.0.1:1",
-    host: "127.0.0.1",
-    port: 1,
-    socketPath: null,
-    weight: 1,
-    isBackup: false,
-  };
+  const spec = specAt(1);
   const state = EndpointState.open(memory, {
     upstreamName: "api",
     url: spec.url,

@@ -5,22 +5,15 @@ import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import { silentLogger } from "../observe/logger.ts";
 import { EndpointFlag, EndpointState, Health } from "../upstream/endpoint-state.ts";
-import type { EndpointSpec } from "../upstream/endpoint.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
 import { PanicWatch } from "./panic-watch.ts";
+import { specAt } from "../upstream/testing/endpoints.ts";
 
 function open() {
   const memory = new SharedMemory();
   const upstream = UpstreamState.open(memory, "api");
   const endpoints = [1, 2, 3, 4].map((port) => {
-    const spec: EndpointSpec = {
-      url: `http://127.0.0.1:${port}`,
-      host: "127.0.0.1",
-      port,
-      socketPath: null,
-      weight: 1,
-      isBackup: false,
-    };
+    const spec = specAt(port);
     return {
       spec,
       state: EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: -1, stripes: 1, upstream }),

@@ -10,6 +10,7 @@ import { EndpointFlag, EndpointState, Health } from "./endpoint-state.ts";
 import { Endpoint } from "./endpoint.ts";
 import { OutlierDetector } from "./outlier-detector.ts";
 import type { OutlierOptions } from "./outlier-options.ts";
+import { idleTransport, specAt } from "./testing/endpoints.ts";
 import { UpstreamState } from "./upstream-state.ts";
 
 const defaults: OutlierOptions = {
@@ -29,28 +30,11 @@ function open(count: number, { threads = 1, options = {} as Partial<OutlierOptio
   const returned: string[] = [];
   const makeThread = (stripeIndex: number) => {
     const endpoints = Array.from({ length: count }, (_, index) => {
-      const url = `http://127.0.0.1:${index + 1}`;
-      const spec = {
-        url,
-        host: "127.0.0.1",
-        port: index + 1,
-        socketPath: null,
-        weight: 1,
-        isBackup: false,
-        zone: null,
-      };
-      const transport = {
-        send: () => assert.fail("nothing is sent"),
-        isHolding: () => false,
-        drain: () => {},
-        close: () => {},
-        connectionCount: 0,
-        idleCount: 0,
-      };
+      const spec = specAt(index + 1);
       return new Endpoint(
         spec,
-        EndpointState.open(memory, { upstreamName: "api", url, stripeIndex, stripes: threads, upstream }),
-        transport,
+        EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex, stripes: threads, upstream }),
+        idleTransport(),
       );
     });
     const detector = new OutlierDetector({

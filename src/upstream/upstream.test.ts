@@ -8,28 +8,8 @@ import { plainPolicy } from "./balancer/form-groups.ts";
 import { EndpointFlag, Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import { createPolicies } from "./policies.ts";
-import type { Transport } from "./transport.ts";
+import { idleTransport, specAt } from "./testing/endpoints.ts";
 import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
-
-const spec = (port: number, more: Partial<EndpointSpec> = {}): EndpointSpec => ({
-  url: `http://127.0.0.1:${port}`,
-  host: "127.0.0.1",
-  port,
-  socketPath: null,
-  weight: 1,
-  isBackup: false,
-  ...more,
-});
-
-/** A transport that is only ever told apart from others. */
-const transport = (): Transport => ({
-  send: () => assert.fail("nothing is sent"),
-  isHolding: () => false,
-  drain: () => {},
-  close: () => {},
-  connectionCount: 0,
-  idleCount: 0,
-});
 
 function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
   return new Upstream({
@@ -39,7 +19,7 @@ function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> =
     memory: new SharedMemory(),
     stripeIndex: 0,
     stripes: 2,
-    openTransport: (_spec, previous) => previous ?? transport(),
+    openTransport: (_spec, previous) => previous ?? idleTransport(),
     ...more,
   });
 }
@@ -48,7 +28,7 @@ const ports = (upstream: Upstream, picks: number, tried: readonly Endpoint[] = [
   Array.from({ length: picks }, () => upstream.pick({ key: null, tried })?.spec.port);
 
 test("endpoints are found by their URL and picked in turn", () => {
-  const upstream = open([spec(1), spec(2), spec(3)]);
+  const upstream = open([specAt(1), specAt(2), specAt(3)]);
   assert.deepEqual(ports(upstream, 4), [1, 2, 3, 1]);
   assert.equal(upstream.find("http://127.0.0.1:2"), upstream.endpoints[1]);
   assert.equal(upstream.find("http://127.0.0.1:4"), null);
@@ -56,7 +36,7 @@ test("endpoints are found by their URL and picked in turn", () => {
 
 test("an endpoint that falls leaves the rotation in every thread at once, and returns", () => {
   const memory = new SharedMemory();
-  const threads = [0, 1].map((stripeIndex) => open([spec(1), spec(2)], { memory, stripeIndex }));
+  const threads = [0, 1].map((stripeIndex) => open([specAt(1), specAt(2)], { memory, stripeIndex }));
   const [one, other] = threads as [Upstream, Upstream];
   one.endpoints[0]!.state.health = Health.unhealthy;
   assert.deepEqual(ports(other, 3), [2, 2, 2]);
@@ -68,7 +48,7 @@ test("an endpoint that falls leaves the rotation in every thread at once, and re
 });
 
 test("another endpoint is there to retry at if one could be picked, also one that is only ejected or doubted", () => {
-  const upstream = open([spec(1), spec(2), spec(3, { weight: 0 }), spec(4, { isBackup: true })], {
+  const upstream = open([specAt(1), specAt(2), specAt(3, { weight: 0 }), specAt(4, { isBackup: true })], {
     groupPolicy: { ...plainPolicy, panicThreshold: 0.5 },
   });
   const [one, two, , backup] = upstream.endpoints as [Endpoint, Endpoint, Endpoint, Endpoint];
@@ -81,7 +61,7 @@ test("another endpoint is there to retry at if one could be picked, also one tha
   assert.deepEqual(ports(upstream, 2).sort(), [1, 2]);
   assert.deepEqual([upstream.hasOther([], one), upstream.hasOther([two], one)], [true, false]);
   const doubted = open(
-    [1, 2, 3, 4].map((port) => spec(port)),
+    [1, 2, 3, 4].map((port) => specAt(port)),
     { groupPolicy: { ...plainPolicy, panicThreshold: 0.5 } },
   );
   for (const { state } of doubted.endpoints) state.health = Health.unhealthy;
@@ -92,7 +72,7 @@ test("another endpoint is there to retry at if one could be picked, also one tha
 });
 
 test("weights, and weights set at run time, decide the shares; backups wait", () => {
-  const upstream = open([spec(1, { weight: 2 }), spec(2), spec(3, { isBackup: true })]);
+  const upstream = open([specAt(1, { weight: 2 }), specAt(2), specAt(3, { isBackup: true })]);
   assert.deepEqual(ports(upstream, 6), [1, 2, 1, 1, 2, 1]);
   upstream.endpoints[0]!.state.weightOverride = 0;
   assert.deepEqual(ports(upstream, 2), [2, 2]);
@@ -105,26 +85,26 @@ test("weights, and weights set at run time, decide the shares; backups wait", ()
 
 test("a reload keeps counts, health, turn and the transports of what stays; the rest is left behind", () => {
   const memory = new SharedMemory();
-  const before = open([spec(1), spec(2)], { memory });
+  const before = open([specAt(1), specAt(2)], { memory });
   before.endpoints[0]!.state.enter();
   before.endpoints[1]!.state.health = Health.unhealthy;
-  const after = open([spec(3), spec(1, { weight: 9 }), spec(2)], { memory, previous: before });
+  const after = open([specAt(3), specAt(1, { weight: 9 }), specAt(2)], { memory, previous: before });
   assert.equal(after.find("http://127.0.0.1:1")!.inFlight, 1);
   assert.equal(after.find("http://127.0.0.1:2")!.isAvailable, false);
   assert.equal(after.find("http://127.0.0.1:1")!.transport, before.endpoints[0]!.transport);
   before.endpoints[0]!.state.leave();
   assert.equal(after.find("http://127.0.0.1:1")!.inFlight, 0, "an attempt may end on the endpoint that was replaced");
   assert.deepEqual(transportsLeftBehind(before, after), []);
-  const last = open([spec(2)], { memory, previous: after });
+  const last = open([specAt(2)], { memory, previous: after });
   assert.deepEqual(transportsLeftBehind(after, last), [after.endpoints[0]!.transport, after.endpoints[1]!.transport]);
   assert.deepEqual(transportsLeftBehind(last, null), [last.endpoints[0]!.transport]);
 });
 
 test("another list keeps the endpoints that stay, opens those that are new and gives back the transports of the others", () => {
-  const upstream = open([spec(1), spec(2)]);
+  const upstream = open([specAt(1), specAt(2)]);
   const [one, two] = upstream.endpoints as [Endpoint, Endpoint];
   two.state.enter();
-  assert.deepEqual(upstream.take([spec(3), spec(2, { weight: 5 })]), [one.transport]);
+  assert.deepEqual(upstream.take([specAt(3), specAt(2, { weight: 5 })]), [one.transport]);
   assert.equal(upstream.find("http://127.0.0.1:2"), two);
   assert.deepEqual([two.weight, two.inFlight, upstream.find(one.name)], [5, 1, null]);
   assert.deepEqual(new Set(ports(upstream, 6)), new Set([2, 3]));
@@ -140,7 +120,7 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
     upstreams: { api: { endpoints: ["http://127.0.0.1:1"], limits: { maxRequestsPerEndpoint: 1 }, breaker: {} } },
   }).upstreams["api"]!;
   const { context } = createContext();
-  const upstream = open([spec(1), spec(2)], {
+  const upstream = open([specAt(1), specAt(2)], {
     memory,
     createPolicies: (endpoints, previous) =>
       createPolicies({
@@ -157,7 +137,7 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   const before = upstream.policies;
   assert.equal(before.saturation!.enterEndpoint(one), true);
   for (const observer of before.observers) observer.onAttemptStart(one);
-  upstream.take([spec(2), spec(3)]);
+  upstream.take([specAt(2), specAt(3)]);
   const after = upstream.policies;
   assert.deepEqual(
     [after.saturation, after.breaker, after.retryBudget],
@@ -168,8 +148,8 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   for (const observer of after.observers) observer.onAttemptEnd(one, "reset", 0, -1);
   after.saturation!.leaveEndpoint(one);
   assert.equal(after.saturation!.enterEndpoint(one), true, "its place is free again");
-  upstream.take([spec(3)]);
+  upstream.take([specAt(3)]);
   assert.equal(upstream.policies.observers.length, 1, "of one endpoint nobody is ejected");
-  upstream.take([spec(3), spec(1)]);
+  upstream.take([specAt(3), specAt(1)]);
   assert.equal(upstream.policies.observers.length, 2);
 });

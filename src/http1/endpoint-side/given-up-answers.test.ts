@@ -1,19 +1,13 @@
 /** Attempts that give themselves up while their answer is being read: from a callback of the connection that reads it. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
-import { ManualClock } from "../../base/clock.ts";
-import { EndOfTurn } from "../../base/end-of-turn.ts";
-import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Attempt } from "../../http/attempt.ts";
 import type { BodySink } from "../../http/body.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
-import { SocketDialer } from "../../net/dialer.ts";
-import type { KernelSocket } from "../../net/kernel-socket.ts";
-import { strictRules } from "../syntax/response-parser.ts";
-import type { ConnectionOwner } from "./connection-owner.ts";
-import { EndpointConnection } from "./endpoint-connection.ts";
+import type { EndpointConnection } from "./endpoint-connection.ts";
+import { createOwner, openConnection } from "./testing/open-connection.ts";
 
 /** A GET that may share its connection. What its callbacks do is up to the test. */
 class GetAttempt implements Attempt, BodySink {
@@ -84,45 +78,16 @@ async function open(context: TestContext): Promise<{
   /** Has the endpoint send `bytes`, and waits until they are read. */
   send: (bytes: string) => Promise<void>;
 }> {
-  const accepted = Promise.withResolvers<Socket>();
-  const server = createServer(accepted.resolve);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   const bugs: unknown[] = [];
-  const owner: ConnectionOwner = {
-    wheel: new TimerWheel({ clock: new ManualClock() }),
-    endOfTurn: new EndOfTurn(),
-    timeouts: { firstByte: 0, idle: 0, longIdle: 0 },
-    onIdle: () => {},
-    onUnaskedContent: () => {},
-    onClosed: () => {},
-    onInternalError: (error) => void bugs.push(error),
-  };
   const first = new GetAttempt();
-  const opened = Promise.withResolvers<{ connection: EndpointConnection; socket: KernelSocket }>();
-  new SocketDialer(opened.reject).dial(
-    { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-    {
-      onWire(wire) {
-        const connection = new EndpointConnection(owner, wire, strictRules);
-        connection.start(first);
-        opened.resolve({ connection, socket: wire.kernelSocket });
-      },
-      onDialFailed: ({ detail }) => opened.reject(new Error(detail)),
-    },
-  );
-  const { connection, socket } = await opened.promise;
-  const endpoint = await accepted.promise;
-  server.close();
-  context.after(() => {
-    connection.close();
-    endpoint.destroy();
-  });
+  const owner = createOwner({ onInternalError: (error) => void bugs.push(error) });
+  const { connection, wire, endpoint } = await openConnection(context, owner, first);
+  const { kernelSocket } = wire;
   let sentBytes = 0;
   const send = async (bytes: string): Promise<void> => {
     endpoint.write(bytes);
     sentBytes += bytes.length;
-    while (socket.bytesRead < sentBytes && !socket.isDestroyed) await new Promise(setImmediate);
+    while (kernelSocket.bytesRead < sentBytes && !kernelSocket.isDestroyed) await new Promise(setImmediate);
   };
   const ask = async (...attempts: GetAttempt[]): Promise<void> => {
     let asked = "";

@@ -1,17 +1,13 @@
 /** A connection to an endpoint that sends interim answers, on time that moves by hand. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
-import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
-import type { ConnectionOwner } from "./connection-owner.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
-import { SocketDialer } from "../../net/dialer.ts";
-import { EndpointConnection } from "./endpoint-connection.ts";
 import { maxInterimBurst, maxInterimWaitMs } from "./interim-guard.ts";
+import { createOwner, openConnection } from "./testing/open-connection.ts";
 
 const firstByteMs = 10_000;
 const finalAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -22,21 +18,11 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
   const clock = new ManualClock();
   const wheel = new TimerWheel({ clock });
   const told: string[] = [];
-  const accepted = Promise.withResolvers<Socket>();
-  const server = createServer(accepted.resolve);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const owner: ConnectionOwner = {
+  const owner = createOwner({
     wheel,
-    endOfTurn: new EndOfTurn(),
     timeouts: { firstByte: firstByteMs, idle: 0, longIdle: 0 },
     onIdle: () => told.push("idle"),
-    onUnaskedContent: () => {},
-    onClosed: () => {},
-    onInternalError: (error) => {
-      throw error;
-    },
-  };
+  });
   const attempt: Attempt & { handle: AttemptHandle | null } = {
     handle: null,
     request: exchangeAround({ method: "GET", authority: "a" }).outgoing,
@@ -65,29 +51,8 @@ async function begin(context: TestContext, onInterim: () => boolean = () => true
     },
     onFailure: ({ code, detail }) => told.push(detail === "" ? code : `${code}: ${detail}`),
   };
-  const { port } = server.address() as AddressInfo;
-  const rules = { headBytes: 65_536, headFields: 200, isLenient: false };
-  const opened = Promise.withResolvers<EndpointConnection>();
-  new SocketDialer(opened.reject).dial(
-    { host: "127.0.0.1", port },
-    {
-      onWire(wire) {
-        const connection = new EndpointConnection(owner, wire, rules);
-        connection.start(attempt);
-        opened.resolve(connection);
-      },
-      onDialFailed: ({ detail }) => opened.reject(new Error(detail)),
-    },
-  );
-  const connection = await opened.promise;
-  const endpoint = await accepted.promise;
-  endpoint.on("error", () => {});
+  const { endpoint } = await openConnection(context, owner, attempt);
   await once(endpoint, "data");
-  context.after(() => {
-    connection.close();
-    endpoint.destroy();
-    server.close();
-  });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return {
     told,

@@ -5,12 +5,13 @@ import { SharedMemory } from "../../base/shared-memory.ts";
 import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
 import { EndpointFlag, EndpointState, Health } from "../endpoint-state.ts";
-import { Endpoint, type EndpointSpec } from "../endpoint.ts";
+import { Endpoint } from "../endpoint.ts";
 import type { StickyCookieOptions } from "../sticky-options.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamState } from "../upstream-state.ts";
 import { StickyCookie, type StickyResult } from "./sticky-cookie.ts";
 import { StickyTokens } from "./sticky-token.ts";
+import { specAt } from "../testing/endpoints.ts";
 
 const hourMs = 3_600_000;
 
@@ -19,14 +20,7 @@ function open(more: Partial<StickyCookieOptions> = {}) {
   const state = UpstreamState.open(memory, "api");
   const clock = new ManualClock(0, 0);
   const endpoints = [1, 2].map((port) => {
-    const spec: EndpointSpec = {
-      url: `http://127.0.0.1:${port}`,
-      host: "127.0.0.1",
-      port,
-      socketPath: null,
-      weight: 1,
-      isBackup: false,
-    };
+    const spec = specAt(port);
     return new Endpoint(
       spec,
       EndpointState.open(memory, { upstreamName: "api", url: spec.url, stripeIndex: 0, stripes: 1, upstream: state }),

@@ -4,11 +4,11 @@ import { test } from "node:test";
 import { ManualScheduler } from "../../base/scheduler.ts";
 import { createRegion, SharedMemory } from "../../base/shared-memory.ts";
 import { EndpointState } from "../endpoint-state.ts";
-import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 import { UpstreamState } from "../upstream-state.ts";
 import { HealthChecker, type HealthEvent, type HealthTarget } from "./health-checker.ts";
 import type { Probe, ProbeResult } from "./http-probe.ts";
+import { specAt } from "../testing/endpoints.ts";
 
 const defaults: HealthOptions = {
   path: "/",
@@ -60,14 +60,7 @@ function bench(options: { maxConcurrent?: number; random?: () => number } = {}) 
     ...(options.maxConcurrent && { maxConcurrent: options.maxConcurrent }),
   });
   const target = (port: number, more: Partial<HealthOptions> = {}, upstream = "api"): HealthTarget => {
-    const endpoint: EndpointSpec = {
-      url: `http://h:${port}`,
-      host: "h",
-      port,
-      socketPath: null,
-      weight: 1,
-      isBackup: false,
-    };
+    const endpoint = specAt(port, { url: `http://h:${port}`, host: "h" });
     return {
       upstream,
       endpoint,
@@ -368,14 +361,7 @@ test("a listener may close the checker", () => {
     stripes: 1,
     upstream: shared,
   });
-  const endpoint: EndpointSpec = {
-    url: "http://h:1",
-    host: "h",
-    port: 1,
-    socketPath: null,
-    weight: 1,
-    isBackup: false,
-  };
+  const endpoint = specAt(1);
   let answer = (): void => {};
   const checker = new HealthChecker({
     scheduler,

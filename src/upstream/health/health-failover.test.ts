@@ -9,7 +9,6 @@ import { test } from "node:test";
 import { systemScheduler } from "../../base/scheduler.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import { EndpointState } from "../endpoint-state.ts";
-import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 import { HostResolver } from "../names/host-resolver.ts";
 import { toLookupFunction } from "../names/lookup-function.ts";
@@ -17,6 +16,7 @@ import { UpstreamState } from "../upstream-state.ts";
 import { Upstream } from "../upstream.ts";
 import { HealthChecker } from "./health-checker.ts";
 import { createHttpProbe } from "./http-probe.ts";
+import { idleTransport, specAt } from "../testing/endpoints.ts";
 
 const options: HealthOptions = {
   path: "/health",
@@ -46,16 +46,7 @@ test("an endpoint that dies leaves the rotation and returns; with nobody left th
   let status = 200;
   const servers = [await listen(0, () => 200), await listen(0, () => status)];
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  const specs = ports.map(
-    (port): EndpointSpec => ({
-      url: `http://localhost:${port}`,
-      host: "localhost",
-      port,
-      socketPath: null,
-      weight: 1,
-      isBackup: false,
-    }),
-  );
+  const specs = ports.map((port) => specAt(port, { url: `http://localhost:${port}`, host: "localhost" }));
   const memory = new SharedMemory();
   const shared = UpstreamState.open(memory, "api");
   const resolver = new HostResolver();
@@ -91,14 +82,7 @@ test("an endpoint that dies leaves the rotation and returns; with nobody left th
     memory,
     stripeIndex: 0,
     stripes: 1,
-    openTransport: () => ({
-      send: () => assert.fail("nothing is sent"),
-      isHolding: () => false,
-      drain: () => {},
-      close: () => {},
-      connectionCount: 0,
-      idleCount: 0,
-    }),
+    openTransport: idleTransport,
   });
   const picked = (): string =>
     [...new Set(Array.from({ length: 4 }, () => String(upstream.pick({ key: null, tried: [] })?.spec.port)))]
