@@ -54,9 +54,6 @@ const quietMs = 5;
  * parked.
  */
 const countedTurns = 64;
-/** Among so many of the youngest, the first that needs no look is taken. */
-const choices = 16;
-
 /** Gives idle connections of one endpoint to attempts, and lets attempts wait for one that must be looked at first. */
 export class IdleConnections implements EndOfTurnTask {
   readonly #host: IdleHost;
@@ -127,11 +124,8 @@ export class IdleConnections implements EndOfTurnTask {
     const { idle } = address;
     if (needsLook(attempt)) {
       this.#turnsToCount = countedTurns;
-      const last = Math.max(0, idle.length - choices);
-      for (let index = idle.length - 1; index >= last; index--) {
-        const { reuse } = idle[index]!;
-        if (reuse.parkedAt <= this.#lookedAt && this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
-      }
+      for (let index = countParkedBy(idle, this.#lookedAt) - 1; index >= 0; index--)
+        if (this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
     }
     for (let index = idle.length - 1; index >= 0; index--)
       if (this.#suits(idle[index]!, attempt)) return takeOut(idle, index);
@@ -239,6 +233,18 @@ export class IdleConnections implements EndOfTurnTask {
     this.#quiet.cancel();
     this.#quiet = null;
   }
+}
+
+/** How many of `idle`, which are in the order in which they were parked, were parked no later than `parkedAt`. */
+function countParkedBy(idle: readonly PooledConnection[], parkedAt: number): number {
+  let low = 0;
+  let high = idle.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (idle[middle]!.reuse.parkedAt <= parkedAt) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function takeOut(idle: PooledConnection[], index: number): PooledConnection {
