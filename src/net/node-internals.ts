@@ -53,8 +53,9 @@ export interface StreamHandle {
 
 /** What `getpeername` fills in. */
 export interface PeerName {
-  address?: string;
-  port?: number;
+  address: string | undefined;
+  family: string | undefined;
+  port: number | undefined;
 }
 
 /** The other things that handles need. */
