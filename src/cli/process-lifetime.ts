@@ -3,7 +3,7 @@
  * First SIGTERM or SIGINT: finish what is under way, within the grace period. Second: at once.
  */
 import { isatty } from "node:tty";
-import { hasLogCallUnderWay } from "../observe/log-writer.ts";
+import { hasLogCallUnderWay } from "../observe/log-call.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Proxy } from "../server/proxy-handle.ts";
 import { takeEarlySignals } from "./early-signals.ts";

@@ -3,7 +3,8 @@
  * so that lines stay whole, one descriptor has one owner, and a disk that hangs takes one thread of the pool and not
  * one for each proxy thread. A destination lives from the configuration that names it to the one that does not.
  */
-import { inheritedDescriptorOf } from "./log-destination.ts";
+import { hangMs } from "./log-call.ts";
+import { inheritedDescriptorOf } from "./log-path.ts";
 import { type LogAccount, LogWriter, type LogWriterListener } from "./log-writer.ts";
 import type { WarningSink } from "./repeated-warning.ts";
 import { inheritedOutput } from "./standard-output.ts";
@@ -32,7 +33,8 @@ export class AccessLogFiles {
   }
 
   /**
-   * Opens `path` beside what is running; null = there is no access log. `commit` or `abort` follows.
+   * Opens `path` beside what is running; null = there is no access log. `commit` or `abort` follows. A disk that hangs is
+   * waited for three seconds; the path is then opened when it answers.
    * @throws the system's error, with its `path`, if it cannot be opened; a named pipe without a reader can be
    */
   async prepare(path: string | null): Promise<void> {
@@ -80,9 +82,13 @@ export class AccessLogFiles {
   }
 
   async #open(path: string): Promise<Destination> {
-    const fd = inheritedDescriptorOf(path);
+    const untilMs = performance.now() + hangMs;
+    const fd = await inheritedDescriptorOf(path, hangMs);
     const listener = this.#listenerOf(path);
-    const writer = fd === null ? await LogWriter.open(path, { listener }) : inheritedOutput(fd);
+    const writer =
+      fd === null
+        ? await LogWriter.open(path, { listener, patienceMs: Math.max(0, untilMs - performance.now()) })
+        : inheritedOutput(fd);
     return { path, writer, isInherited: fd !== null, unwatch: writer.watch(listener) };
   }
 

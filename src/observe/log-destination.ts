@@ -1,17 +1,14 @@
 /**
- * Opens the destinations of log lines: a path that is opened here, or a descriptor that the process inherited. `-`,
- * `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3` and symbolic links to them mean the inherited descriptor itself: opened
- * anew, a file would be written from its beginning, over what others write, and a socket (systemd) cannot be opened at
- * all.
+ * Opens the destinations of log lines: a path that is opened here, or a descriptor that the process inherited.
  *
  * Nothing here waits for a reader: what is no regular file is opened non-blocking.
  */
-import { close, constants, fstat, fstatSync, open, openSync, readlinkSync, type Stats } from "node:fs";
+import { close, constants, fstat, fstatSync, open, openSync, type Stats } from "node:fs";
 import { stat as statPath } from "node:fs/promises";
 import { Socket } from "node:net";
-import { dirname, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
+import { hangMs, LogCall } from "./log-call.ts";
 
 /**
  * How a descriptor is written to: `file` = asynchronously, for disks may hang; `pipe` = at once, non-blocking; `stream`
@@ -35,38 +32,12 @@ export interface Descriptor {
  */
 export const maxWholePipeWriteBytes = 4096;
 
-const maxLinks = 8;
 const newFileMode = 0o640;
 // Numbers, not the handles of the promise interface, which close themselves when they are collected: a descriptor has
 // one owner.
 const openNumber = promisify(open);
 const statDescriptor = promisify<number, Stats>(fstat);
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
-
-/** The inherited descriptor that `path` means, or null if it is a path like any other. */
-export function inheritedDescriptorOf(path: string): number | null {
-  if (path === "-") return 1;
-  let current = path;
-  for (let links = 0; links < maxLinks; links++) {
-    const named = nameOfDescriptor(current);
-    if (named !== null) return named;
-    try {
-      current = resolve(dirname(current), readlinkSync(current));
-    } catch {
-      return null;
-    }
-  }
-  return null;
-}
-
-function nameOfDescriptor(path: string): number | null {
-  if (path === "/dev/stdout") return 1;
-  if (path === "/dev/stderr") return 2;
-  const [, pid, number] = /^\/(?:dev|proc\/(self|thread-self|\d+))\/fd\/(\d{1,6})$/.exec(path) ?? [];
-  return number === undefined || (pid !== undefined && /^\d/.test(pid) && Number(pid) !== process.pid)
-    ? null
-    : Number(number);
-}
 
 /**
  * Takes the inherited descriptor `fd`. Of a pipe or terminal we get a file description of our own, so that it can be
@@ -121,7 +92,7 @@ export async function openForAppending(path: string): Promise<Descriptor | null>
   }
   const stats = await statDescriptor(fd);
   const inherited = stats.isFile() ? await inheritedAs(stats) : null;
-  if (inherited !== null) close(fd, () => {});
+  if (inherited !== null) closeNumber(fd);
   return { fd: inherited ?? fd, kind: isWaitedFor(stats) ? "pipe" : "file", isOwned: inherited === null, stream: null };
 }
 
@@ -138,4 +109,18 @@ async function inheritedAs(stats: Stats): Promise<number | null> {
     if (output !== null && output.dev === stats.dev && output.ino === stats.ino) return fd;
   }
   return null;
+}
+
+/** Closes a descriptor that was opened here, in the background; its holder forgets it. An inherited one stays open. */
+export function closeDescriptor(descriptor: Descriptor | null): void {
+  if (descriptor?.isOwned === true) closeNumber(descriptor.fd);
+}
+
+function closeNumber(fd: number): void {
+  const call = new LogCall();
+  const timer = setTimeout(() => call.noteHanging(), hangMs).unref();
+  close(fd, () => {
+    clearTimeout(timer);
+    call.end();
+  });
 }

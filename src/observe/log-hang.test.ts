@@ -1,11 +1,15 @@
-/** A log on a disk that hangs: writes that do not come back. The clock of the timers is a mock. */
+/** A log on a disk that hangs: calls that do not come back. The clock of the timers is a mock. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readlinkSync, readdirSync, renameSync, rmSync, write } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, readdirSync, renameSync, rmSync, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type FileWrite, hasLogCallUnderWay, type LogAccount, LogWriter } from "./log-writer.ts";
+import type { FileWrite } from "./log-background-write.ts";
+import { hasLogCallUnderWay } from "./log-call.ts";
+import { openForAppending } from "./log-destination.ts";
+import type { FileOpen } from "./log-opener.ts";
+import { type LogAccount, LogWriter } from "./log-writer.ts";
 
 /** Waits until `isRight`, for half a minute at most; timers are mocks here. */
 async function until(isRight: () => boolean): Promise<void> {
@@ -13,9 +17,12 @@ async function until(isRight: () => boolean): Promise<void> {
     if (performance.now() > endMs) throw new Error(`waited in vain until ${isRight}`);
 }
 
-/** A disk on which writes hang until it is mended. */
+/** A disk on which writes, or openings, hang until it is mended. */
 class Disk {
   isHanging = false;
+  isHangingAtOpen = false;
+  /** How many openings have come back. */
+  openedCount = 0;
   readonly held: (() => void)[] = [];
 
   readonly write: FileWrite = (...call) => {
@@ -23,27 +30,40 @@ class Disk {
     else write(...call);
   };
 
+  readonly open: FileOpen = async (path) => {
+    if (this.isHangingAtOpen) await new Promise<void>((proceed) => this.held.push(proceed));
+    const descriptor = await openForAppending(path);
+    this.openedCount++;
+    return descriptor;
+  };
+
   mend(): void {
     this.isHanging = false;
+    this.isHangingAtOpen = false;
     for (const proceed of this.held.splice(0)) proceed();
   }
 }
 
-async function setUp(context: TestContext) {
+async function setUp(context: TestContext, options: { isHangingAtOpen?: boolean } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "millrace-log-"));
   const path = join(folder, "access.log");
   const disk = new Disk();
   const account: LogAccount = { lost: 0 };
   const heard: string[] = [];
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const writer = await LogWriter.open(path, {
+  disk.isHangingAtOpen = options.isHangingAtOpen ?? false;
+  const opening = LogWriter.open(path, {
     maxWaiting: 1_000,
     writeFile: disk.write,
+    openFile: disk.open,
     listener: { onTrouble: ({ code = "" }) => heard.push(code), onMended: () => heard.push("mended") },
   });
+  if (disk.isHangingAtOpen) context.mock.timers.tick(3_000);
+  const writer = await opening;
   context.after(async () => {
     disk.mend();
     await writer.close();
+    await until(() => !hasLogCallUnderWay());
     rmSync(folder, { recursive: true, force: true });
   });
   return {
@@ -61,7 +81,9 @@ async function setUp(context: TestContext) {
 }
 
 const numbersIn = (path: string): number[] =>
-  [...readFileSync(path, "utf8").matchAll(/^line +(\d+)$/gm)].map(([, number]) => Number(number));
+  [...(existsSync(path) ? readFileSync(path, "utf8") : "").matchAll(/^line +(\d+)$/gm)].map(([, number]) =>
+    Number(number),
+  );
 
 test("while a disk hangs, a bounded number of lines waits; the others are lost, and all of it is told", async (context) => {
   const { path, disk, account, heard, writeLines, pass } = await setUp(context);
@@ -130,7 +152,7 @@ test("after a rotation away from a disk that hangs, lines go to the new file", {
   renameSync(path, `${path}.1`);
   disk.isHanging = false;
   writer.reopen();
-  await until(() => openPaths().includes(path));
+  await until(() => disk.openedCount === 2);
   writeLines(21, 30);
   pass(3_000);
   await until(() => numbersIn(path).length >= 29);
@@ -145,7 +167,7 @@ test("after a rotation away from a disk that hangs, lines go to the new file", {
   disk.mend();
   await until(() => !openPaths().includes(`${path}.1`));
   assert.deepEqual(numbersIn(`${path}.1`), [1]);
-  assert.ok(!hasLogCallUnderWay());
+  await until(() => !hasLogCallUnderWay());
 });
 
 test("of two writes that hang one after the other, only the first is left alone", async (context) => {
@@ -154,7 +176,7 @@ test("of two writes that hang one after the other, only the first is left alone"
   for (let round = 0; round < 4; round++) {
     renameSync(path, `${path}.${round}`);
     writer.reopen();
-    await until(() => openPaths().includes(path));
+    await until(() => disk.openedCount === 2 + round);
     writeLines(round, round);
     pass(3_000);
     pass(3_000);
@@ -162,6 +184,102 @@ test("of two writes that hang one after the other, only the first is left alone"
   await until(() => disk.held.length === 2);
   pass(3_000);
   assert.equal(disk.held.length, 2);
+});
+
+const countTo = (last: number): number[] => [...new Array(last).keys()].map((at) => at + 1);
+
+test("a path whose opening hangs is not waited for: lines wait within the bound, and are written when it is open", async (context) => {
+  const { path, disk, account, heard, writeLines, pass } = await setUp(context, { isHangingAtOpen: true });
+  assert.deepEqual(heard, ["ETIMEDOUT"]);
+  assert.ok(hasLogCallUnderWay());
+  writeLines(1, 150);
+  assert.equal(account.lost, 50);
+  pass(3_000);
+  assert.deepEqual(heard, ["ETIMEDOUT", "ETIMEDOUT"]);
+  disk.mend();
+  await until(() => numbersIn(path).length === 100);
+  await until(() => heard.at(-1) === "mended");
+  assert.deepEqual(numbersIn(path), countTo(100));
+  pass(10_000);
+  assert.equal(heard.length, 3);
+});
+
+test("closing does not wait for an opening that hangs, and what is opened later is closed", {
+  skip: process.platform !== "linux",
+}, async (context) => {
+  const { path, disk, account, writer, writeLines } = await setUp(context, { isHangingAtOpen: true });
+  writeLines(1, 50);
+  // No timer runs on: this would never end if it waited.
+  await writer.close();
+  assert.equal(account.lost, 50);
+  disk.mend();
+  await until(() => disk.openedCount === 1 && !hasLogCallUnderWay());
+  assert.ok(!openPaths().includes(path));
+});
+
+test("if a reopening hangs, lines go on to the old file, it is told, and another reopening leads away from it", {
+  skip: process.platform !== "linux",
+}, async (context) => {
+  const { path, disk, account, heard, writer, writeLines, pass } = await setUp(context);
+  writeLines(1, 1);
+  await until(() => !hasLogCallUnderWay());
+  renameSync(path, `${path}.1`);
+  disk.isHangingAtOpen = true;
+  writer.reopen();
+  writeLines(2, 10);
+  writer.reopen();
+  pass(2_999);
+  assert.deepEqual(numbersIn(`${path}.1`), [1]);
+  pass(1);
+  assert.deepEqual(heard, ["ETIMEDOUT"]);
+  await until(() => numbersIn(`${path}.1`).length === 10);
+  disk.isHangingAtOpen = false;
+  writer.reopen();
+  writeLines(11, 20);
+  await until(() => numbersIn(path).length === 10);
+  assert.deepEqual(heard, ["ETIMEDOUT", "mended"]);
+  disk.mend();
+  await until(() => !hasLogCallUnderWay());
+  assert.deepEqual(
+    openPaths().filter((one) => one.startsWith(path)),
+    [path],
+  );
+  assert.equal(account.lost, 0);
+});
+
+test("of openings that hang one after the other, only the first is left alone", async (context) => {
+  const { disk, writer, pass } = await setUp(context);
+  disk.isHangingAtOpen = true;
+  for (let round = 0; round < 4; round++) {
+    writer.reopen();
+    pass(3_000);
+  }
+  assert.equal(disk.held.length, 2);
+});
+
+test("while three calls of logs hang, no other is begun: a thread of the pool stays free", async (context) => {
+  const { path, disk, writer, pass } = await setUp(context);
+  disk.isHangingAtOpen = true;
+  for (let round = 0; round < 2; round++) {
+    writer.reopen();
+    pass(3_000);
+  }
+  const opening = LogWriter.open(`${path}.third`, { openFile: disk.open });
+  pass(3_000);
+  const third = await opening;
+  const heard: string[] = [];
+  const fourth = await LogWriter.open(`${path}.fourth`, {
+    openFile: disk.open,
+    listener: { onTrouble: ({ code = "" }) => heard.push(code), onMended: () => heard.push("mended") },
+  });
+  context.after(() => Promise.all([third.close(), fourth.close()]));
+  assert.equal(disk.held.length, 3);
+  assert.deepEqual(heard, ["ETIMEDOUT"]);
+  disk.mend();
+  await until(() => !hasLogCallUnderWay());
+  pass(1_000);
+  await until(() => heard.at(-1) === "mended");
+  assert.ok(existsSync(`${path}.fourth`));
 });
 
 function openPaths(): string[] {

@@ -21,7 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { inheritedDescriptorOf } from "./log-destination.ts";
+import { inheritedDescriptorOf } from "./log-path.ts";
 import { type LogAccount, LogWriter } from "./log-writer.ts";
 
 function temporaryFolder(context: TestContext): string {
@@ -250,17 +250,17 @@ for (const [path, expected] of [
   ["/proc/1/fdinfo/1", null],
   ["no/such/file", null],
 ] as const) {
-  test(`${path} is ${expected === null ? "a path like any other" : `the inherited descriptor ${expected}`}`, () =>
-    assert.equal(inheritedDescriptorOf(path), expected));
+  test(`${path} is ${expected === null ? "a path like any other" : `the inherited descriptor ${expected}`}`, async () =>
+    assert.equal(await inheritedDescriptorOf(path, 30_000), expected));
 }
 
-test("a symbolic link to an output is the output; one that leads in a circle is a path", (context) => {
+test("a symbolic link to an output is the output; one that leads in a circle is a path", async (context) => {
   const folder = temporaryFolder(context);
   symlinkSync("/dev/stdout", join(folder, "a"));
   symlinkSync("a", join(folder, "b"));
   symlinkSync("circle", join(folder, "circle"));
-  assert.equal(inheritedDescriptorOf(join(folder, "b")), 1);
-  assert.equal(inheritedDescriptorOf(join(folder, "circle")), null);
+  assert.equal(await inheritedDescriptorOf(join(folder, "b"), 30_000), 1);
+  assert.equal(await inheritedDescriptorOf(join(folder, "circle"), 30_000), null);
   unlinkSync(join(folder, "circle"));
 });
 
