@@ -41,6 +41,7 @@ const { PartialHead } = await import("../src/http1/syntax/partial-head.ts");
 const { Unread } = await import("../src/http1/client-side/unread.ts");
 const { toNetwork, toStoreKey } = await import("../src/middleware/rate-limit/limit-key.ts");
 const { compileAccessLogFormat } = await import("../src/observe/access-log-format.ts");
+const { LineBlock } = await import("../src/observe/line-block.ts");
 const { escapeJsonText, escapePlainText } = await import("../src/observe/log-escape.ts");
 const { decideExpositionFormat } = await import("../src/observe/prometheus-text.ts");
 const { QueryRedactor } = await import("../src/observe/query-redactor.ts");
@@ -364,7 +365,15 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["a query for the log", (text) => [redactor.redact(`/?key&${text}`), strictRedactor.redact(`/?${text}`)]],
   ["a URL for the log", (text) => [redactor.redact(`http://${text}`), redactor.redact(text)]],
   ["text for the log", (text) => [escapeJsonText(text), escapePlainText(text)]],
-  ["a line of the log", (text) => templates.map((format) => format(everyField(text)))],
+  [
+    "a line of the log",
+    (text) =>
+      templates.map((format) => {
+        const block = new LineBlock();
+        format(everyField(text), block);
+        return block.take();
+      }),
+  ],
   [
     "the admin listener's Host and token",
     (text) => [

@@ -1,6 +1,6 @@
 /**
  * The fields of the access log: names, meanings, and how each is read from an exchange that ended. Templates use all of
- * them, `json` writes them in this order (its own, faster code is in `access-log-json.ts`), and
+ * them, `json` writes them in this order (`json-lines.ts` is faster code of its own for it), and
  * `docs/reference/access-log.md` is generated from the table. Authorization, Cookie, Set-Cookie and Proxy-Authorization
  * are never logged.
  */

@@ -58,8 +58,8 @@ export class AccessLogFiles {
     if (prepared !== null && prepared !== this.#running) void end(prepared);
   }
 
-  /** Takes lines for `path`. @param lostBefore lines that a thread has lost before them */
-  write(path: string, lines: string, lineCount: number, lostBefore: number): void {
+  /** Takes lines for `path`; they are its own from then on. @param lostBefore lines that a thread has lost before them */
+  write(path: string, lines: Buffer, lineCount: number, lostBefore: number): void {
     this.#account.lost += lostBefore;
     const destination =
       this.#running?.path === path ? this.#running : this.#prepared?.path === path ? this.#prepared : null;

@@ -1,6 +1,6 @@
 /**
- * Compiles a format of the access log into a function from an exchange to its line. Done once, when the configuration
- * is built.
+ * Compiles a format of the access log into a function that writes the line of an exchange. Done once, when the
+ * configuration is built.
  */
 import type { Exchange } from "../http/exchange.ts";
 import {
@@ -12,7 +12,8 @@ import {
   protocolOf,
   startOf,
 } from "./access-log-fields.ts";
-import { formatJsonLine } from "./access-log-json.ts";
+import { JsonLines } from "./json-lines.ts";
+import type { LineBlock } from "./line-block.ts";
 import { escapePlainText, maxLoggedLength, truncate } from "./log-escape.ts";
 import { formatCommonTime } from "./log-time.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
@@ -20,8 +21,8 @@ import type { QueryRedactor } from "./query-redactor.ts";
 /** The forms that a line of the access log can have. */
 export type AccessLogFormatName = "json" | "common" | "combined" | "template";
 
-/** From an exchange that ended to its line, line feed included; ASCII only. */
-export type AccessLogFormat = (exchange: Exchange) => string;
+/** Appends the line of an exchange that ended to the block, line feed included; ASCII only. */
+export type AccessLogFormat = (exchange: Exchange, block: LineBlock) => void;
 
 /**
  * The function for a format.
@@ -35,22 +36,26 @@ export function compileAccessLogFormat(
   redactor: QueryRedactor,
 ): AccessLogFormat {
   switch (format) {
-    case "json":
-      return (exchange) => formatJsonLine(exchange, redactor);
+    case "json": {
+      const lines = new JsonLines(redactor);
+      return (exchange, block) => lines.write(exchange, block);
+    }
     case "common":
-      return (exchange) => `${formatCommonLine(exchange, redactor)}\n`;
+      return (exchange, block) => block.ascii(`${formatCommonLine(exchange, redactor)}\n`);
     case "combined": {
       const referer = fieldNamed("referer");
       const userAgent = fieldNamed("userAgent");
-      return (exchange) =>
-        `${formatCommonLine(exchange, redactor)} "${plain(referer, exchange, redactor)}" "${plain(userAgent, exchange, redactor)}"\n`;
+      return (exchange, block) =>
+        block.ascii(
+          `${formatCommonLine(exchange, redactor)} "${plain(referer, exchange, redactor)}" "${plain(userAgent, exchange, redactor)}"\n`,
+        );
     }
     case "template": {
       const parts = parseTemplate(template ?? "");
-      return (exchange) => {
+      return (exchange, block) => {
         let line = "";
         for (const part of parts) line += typeof part === "string" ? part : plain(part, exchange, redactor);
-        return `${line}\n`;
+        block.ascii(`${line}\n`);
       };
     }
   }

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessLogFields } from "./access-log-fields.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { formatJsonLine } from "./access-log-json.ts";
 import { type AccessLogFormatName, compileAccessLogFormat } from "./access-log-format.ts";
-import { endedExchange, malformedExchange } from "./testing/ended-exchange.ts";
+import { LineBlock } from "./line-block.ts";
+import { endedExchange, type ExchangeFacts, malformedExchange } from "./testing/ended-exchange.ts";
 import { logSchema } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
-const compile = (format: AccessLogFormatName, template: string | null = null) =>
-  compileAccessLogFormat(format, template, new QueryRedactor());
+/** The lines of a format, as text. */
+function compile(format: AccessLogFormatName, template: string | null = null, redactor = new QueryRedactor()) {
+  const write = compileAccessLogFormat(format, template, redactor);
+  const block = new LineBlock();
+  return (exchange: Exchange): string => {
+    write(exchange, block);
+    return block.take().toString("latin1");
+  };
+}
 const json = compile("json");
 
 test("the JSON line has every documented field, in order, with the documented type", () => {
@@ -45,10 +55,64 @@ test("the JSON line and the fields of templates agree", () => {
   }
 });
 
+test("the line that is written as bytes is the line that the table gives, whatever is in it and was in the line before", () => {
+  const redactor = new QueryRedactor();
+  const line = compile("json", null, redactor);
+  const exchanges = [
+    {},
+    { target: "/other", authority: "other:1", requestId: "id-2", method: "POST" },
+    { target: '/"', requestId: "id-3" },
+    { target: "/é", fields: "User-Agent: a\r\n" },
+    { target: "/a?token=secret&b=1", fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n" },
+    { fields: 'user-agent: "\\\r\n' },
+    { fields: "User-Agent: a\r\nUser-Agent: b\r\n" },
+    { fields: "User-Agent:\r\nReferer: \r\n" },
+    { fields: "referer: /a\r\nuser-agent: \xe9\r\n" },
+    { requestId: "" },
+    { requestId: "x".repeat(300), target: `/${"a".repeat(5_000)}`, authority: "h".repeat(300), method: "M".repeat(40) },
+    { clientIp: "" },
+    { clientIp: "2001:db8::1" },
+    { record: { routeName: "", upstreamName: "", endpointName: "" } },
+    { record: { routeName: "r".repeat(6_000) } },
+    { record: { routeName: 'r"', endpointName: "http://other" } },
+    { record: { status: 502, reason: "UPSTREAM_RESET", detail: "ECONNRESET" } },
+    { record: { status: 502, reason: "UPSTREAM_RESET", detail: 'say "what"' } },
+    {
+      record: { status: 404, reason: "NO_ROUTE", attempts: 0, attemptStartedMs: -1, connectedMs: -1, firstByteMs: -1 },
+    },
+    { record: { attempts: 3, isUpstreamConnectionReused: false } },
+    { record: { requestBodyBytes: 9, responseBodyBytes: 10 } },
+    { record: { requestBodyBytes: 99_999, responseBodyBytes: 100_000 } },
+    { record: { requestBodyBytes: 2 ** 30 - 1, responseBodyBytes: 2 ** 30 } },
+    { record: { requestBodyBytes: 2 ** 31, responseBodyBytes: 2 ** 53 - 1 } },
+    { record: { endedMs: 1000 } },
+    { record: { endedMs: 999 } },
+    { record: { endedMs: 1009.9996, startedWallMs: 1_700_000_000_124 } },
+    { record: { endedMs: 1000 + 86_400_000.5, startedWallMs: 1_700_000_001_000 } },
+  ].map((facts) => endedExchange(facts as ExchangeFacts));
+  exchanges.push(malformedExchange());
+  for (const first of exchanges) {
+    for (const second of exchanges) {
+      line(first);
+      assert.equal(line(second), formatJsonLine(second, redactor));
+    }
+  }
+});
+
+test("a peer without an address, and HTTP versions", () => {
+  const exchange = endedExchange();
+  Object.assign(exchange, { peerAddress: "", clientIp: "" });
+  Object.assign(exchange.request, { minorVersion: 0 });
+  assert.equal(json(exchange), formatJsonLine(exchange, new QueryRedactor()));
+  assert.match(json(exchange), /"clientIp":null,"peer":null,.*"protocol":"HTTP\/1\.0"/);
+  Object.assign(exchange.request, { majorVersion: 2 });
+  assert.match(json(exchange), /"protocol":"HTTP\/2\.0"/);
+});
+
 test("with an allow-list, the values of all other parameters are left out, of targets and referers", () => {
   const redactor = new QueryRedactor(logSchema.parse({ access: { queryAllow: ["page"] } }).access!.queryAllow);
   const exchange = endedExchange({ target: "/a?page=1&q=secret", fields: "Referer: http://x/?q=1&page=2\r\n" });
-  const entry = JSON.parse(compileAccessLogFormat("json", null, redactor)(exchange)) as Record<string, unknown>;
+  const entry = JSON.parse(compile("json", null, redactor)(exchange)) as Record<string, unknown>;
   assert.deepEqual([entry["target"], entry["referer"]], ["/a?page=1&q=REDACTED", "http://x/?q=REDACTED&page=2"]);
 });
 

@@ -9,10 +9,10 @@ import type { AccessLogOptions } from "./options.ts";
 import { QueryRedactor } from "./query-redactor.ts";
 
 /**
- * Takes lines of the access log at `path`. @param lostBefore lines lost since the batch before @returns false if they
- * cannot be taken now
+ * Takes lines of the access log at `path`; they are its own from then on. @param lostBefore lines lost since the batch
+ * before @returns false if they cannot be taken now
  */
-export type AccessLogSink = (path: string, lines: string, lineCount: number, lostBefore: number) => boolean;
+export type AccessLogSink = (path: string, lines: Buffer, lineCount: number, lostBefore: number) => boolean;
 
 /** Makes the lines of the access log. */
 export class AccessLog {
@@ -27,7 +27,16 @@ export class AccessLog {
 
   /** Logs an exchange that ended. Exactly once an exchange. */
   record(exchange: Exchange): void {
-    this.#batch.add(this.#format(exchange));
+    const { block } = this.#batch;
+    const start = block.end;
+    try {
+      this.#format(exchange, block);
+    } catch (error) {
+      // A bug of ours must not leave half a line.
+      block.end = start;
+      throw error;
+    }
+    this.#batch.noteLine();
   }
 
   /** Hands over what has been gathered. */

@@ -1,25 +1,27 @@
 /**
- * Gathers the lines of a thread into batches, so that a line costs the data path no more than appending text. Batches
+ * Gathers the lines of a thread into batches, so that a line costs the data path no more than writing its bytes. Batches
  * are sent every so often, and before they grow large.
  */
+import { fullBlockBytes, LineBlock } from "./line-block.ts";
 
 /** Takes batches. */
 export interface LogSink {
   /**
-   * Takes `lineCount` complete lines. @param lostBefore lines that were lost since the batch before
+   * Takes `lineCount` complete lines; `lines` is its own from then on. @param lostBefore lines that were lost since the
+   * batch before
    * @returns false if they cannot be taken now
    */
-  (lines: string, lineCount: number, lostBefore: number): boolean;
+  (lines: Buffer, lineCount: number, lostBefore: number): boolean;
 }
 
-const maxBatchLength = 64 * 1024;
 const defaultIntervalMs = 100;
 
 /** The batches of one log in one thread. */
 export class LogBatch {
+  /** Lines are written here, each whole, with its line feed, and followed by `noteLine`. */
+  readonly block = new LineBlock();
   readonly #send: LogSink;
   readonly #intervalMs: number;
-  #lines = "";
   #lineCount = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -30,12 +32,11 @@ export class LogBatch {
     this.#intervalMs = intervalMs;
   }
 
-  /** Takes a complete line (ASCII, with its line feed). */
-  add(line: string): void {
-    if (this.#lines.length + line.length > maxBatchLength) this.flush();
-    this.#lines += line;
+  /** A line is complete. */
+  noteLine(): void {
     this.#lineCount++;
-    this.#timer ??= setTimeout(this.#onTimer, this.#intervalMs).unref();
+    if (this.block.end >= fullBlockBytes) this.flush();
+    else this.#timer ??= setTimeout(this.#onTimer, this.#intervalMs).unref();
   }
 
   /** Sends what there is. */
@@ -43,11 +44,9 @@ export class LogBatch {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#lineCount === 0) return;
-    const lines = this.#lines;
     const lineCount = this.#lineCount;
-    this.#lines = "";
     this.#lineCount = 0;
-    if (this.#send(lines, lineCount, this.#lost)) this.#lost = 0;
+    if (this.#send(this.block.take(), lineCount, this.#lost)) this.#lost = 0;
     else this.#lost += lineCount;
   }
 

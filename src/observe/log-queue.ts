@@ -3,13 +3,18 @@
  * lines and bounds, nothing of descriptors.
  */
 
+import { lineBlockBytes } from "./line-block.ts";
+
 /** How many lines of one log were lost; the account is given with each line. */
 export interface LogAccount {
   lost: number;
 }
 
 interface Batch {
-  text: string;
+  /** Complete lines, as text or as bytes. */
+  readonly pieces: (string | Buffer)[];
+  /** Of the pieces, in characters or bytes. */
+  length: number;
   lineCount: number;
   readonly account: LogAccount;
   readonly atMs: number;
@@ -19,7 +24,7 @@ interface Batch {
 const maxBatchLength = 128 * 1024;
 const lineFeed = 0x0a;
 
-/** Keeps batches of lines in order, within a bound of characters; lines beyond it are lost and counted. */
+/** Keeps batches of lines in order, within a bound of characters and bytes; lines beyond it are lost and counted. */
 export class LogQueue {
   readonly #maxLength: number;
   readonly #batches: Batch[] = [];
@@ -31,7 +36,7 @@ export class LogQueue {
   /** How many batches, counted from the first, were there when `mark` was called. */
   marked = 0;
 
-  /** @param maxLength characters that may wait */
+  /** @param maxLength characters and bytes that may wait */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }
@@ -45,25 +50,21 @@ export class LogQueue {
     return this.#bytes !== null && this.offset > 0;
   }
 
-  /** Takes complete lines, or loses them if there is no room. */
-  add(text: string, lineCount: number, account: LogAccount): void {
-    if (this.#length + text.length > this.#maxLength) {
+  /** Takes complete lines, or loses them if there is no room. Bytes are its own from then on. */
+  add(lines: string | Buffer, lineCount: number, account: LogAccount): void {
+    if (this.#length + lines.length > this.#maxLength) {
       account.lost += lineCount;
       return;
     }
     const count = this.#batches.length;
     const last = this.#batches.at(-1);
     const isLastOpen = count > (this.#bytes === null ? 0 : 1) && count > this.marked;
-    if (
-      last !== undefined &&
-      isLastOpen &&
-      last.account === account &&
-      last.text.length + text.length <= maxBatchLength
-    ) {
-      last.text += text;
+    if (last !== undefined && isLastOpen && last.account === account && last.length + lines.length <= maxBatchLength) {
+      last.pieces.push(lines);
+      last.length += lines.length;
       last.lineCount += lineCount;
-    } else this.#batches.push({ text, lineCount, account, atMs: performance.now() });
-    this.#length += text.length;
+    } else this.#batches.push({ pieces: [lines], length: lines.length, lineCount, account, atMs: performance.now() });
+    this.#length += lines.length;
   }
 
   /** Remembers which batches there are: see `marked`. */
@@ -74,7 +75,7 @@ export class LogQueue {
   /** The bytes of the first batch; those before `offset` have been written. There must be one. */
   take(): Buffer {
     if (this.#bytes === null) {
-      this.#bytes = Buffer.from(this.#batches[0]!.text, "utf8");
+      this.#bytes = join(this.#batches[0]!.pieces);
       this.offset = 0;
     }
     return this.#bytes;
@@ -83,14 +84,16 @@ export class LogQueue {
   /** The first batch has been written. */
   finish(): void {
     this.#bytes = null;
-    this.#remove();
+    for (const piece of this.#remove().pieces) if (typeof piece !== "string") free(piece);
   }
 
   /** Loses what has not been written of the first batch; there must be one. */
   loseFirst(): void {
     const batch = this.#batches[0]!;
     batch.account.lost += batch.lineCount - (this.#bytes === null ? 0 : countLines(this.#bytes, this.offset));
-    this.finish();
+    // Its bytes may still be with a write that hangs.
+    this.#bytes = null;
+    this.#remove();
   }
 
   /** Loses the batches that came by then. The rest of a line that is half written stays, unless everything is lost. */
@@ -103,7 +106,13 @@ export class LogQueue {
       if (rest === null || atMs === Infinity) continue;
       // It counts as lost only if its end is lost, too.
       batch.account.lost--;
-      this.#batches.unshift({ text: rest, lineCount: 1, account: batch.account, atMs: Infinity });
+      this.#batches.unshift({
+        pieces: [rest],
+        length: rest.length,
+        lineCount: 1,
+        account: batch.account,
+        atMs: Infinity,
+      });
       this.#length += rest.length;
       this.#loseBehindFirst(atMs);
       return;
@@ -117,12 +126,15 @@ export class LogQueue {
     if (bytes[this.offset - 1] === lineFeed) return;
     this.#batches[0]!.account.lost++;
     this.offset = bytes.indexOf(lineFeed, this.offset) + 1;
-    if (this.offset === bytes.length) this.finish();
+    if (this.offset === bytes.length) {
+      this.#bytes = null;
+      this.#remove();
+    }
   }
 
   #remove(): Batch {
     const batch = this.#batches.shift()!;
-    this.#length -= batch.text.length;
+    this.#length -= batch.length;
     if (this.marked > 0) this.marked--;
     return batch;
   }
@@ -130,7 +142,7 @@ export class LogQueue {
   #loseBehindFirst(atMs: number): void {
     while (this.#batches.length > 1 && this.#batches[1]!.atMs <= atMs) {
       const [batch] = this.#batches.splice(1, 1) as [Batch];
-      this.#length -= batch.text.length;
+      this.#length -= batch.length;
       batch.account.lost += batch.lineCount;
     }
   }
@@ -147,6 +159,21 @@ export class LogQueue {
       ? null
       : bytes.toString("utf8", this.offset, bytes.indexOf(lineFeed, this.offset) + 1);
   }
+}
+
+function join(pieces: readonly (string | Buffer)[]): Buffer {
+  const [first] = pieces;
+  if (pieces.length === 1 && typeof first !== "string") return first!;
+  if (pieces.every((piece) => typeof piece === "string")) return Buffer.from(pieces.join(""), "utf8");
+  return Buffer.concat(pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "utf8") : piece)));
+}
+
+/**
+ * Gives the memory of a block back at once: V8 sees little of it, and would collect it late in a thread that does nothing
+ * but write logs.
+ */
+function free({ buffer }: Buffer): void {
+  if (buffer.byteLength === lineBlockBytes && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function countLines(bytes: Buffer, end: number): number {

@@ -30,7 +30,7 @@ export interface LogWriterOptions {
   readonly path: string | null;
   /** What is open; null = nothing yet. */
   readonly descriptor: Descriptor | null;
-  /** Characters that may wait; default 4 MiB. Lines beyond are lost. */
+  /** Characters or bytes that may wait; default 4 MiB. Lines beyond are lost. */
   readonly maxWaiting?: number;
   readonly listener?: LogWriterListener;
   /** Writes to a file in the background. Default: that of `node:fs`. */
@@ -115,13 +115,16 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
     return this.#trouble.watch(listener);
   }
 
-  /** Takes complete lines, with their line feeds. Those that are lost are counted in `account`. */
-  write(text: string, lineCount: number, account: LogAccount): void {
+  /**
+   * Takes complete lines, with their line feeds; bytes are its own from then on, and detached when they are written.
+   * Those that are lost are counted in `account`.
+   */
+  write(lines: string | Buffer, lineCount: number, account: LogAccount): void {
     if (this.#isClosed) {
       account.lost += lineCount;
       return;
     }
-    this.#queue.add(text, lineCount, account);
+    this.#queue.add(lines, lineCount, account);
     this.#pump();
     if (!this.#queue.isEmpty) this.#hangWatch.start();
   }

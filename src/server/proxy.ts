@@ -377,7 +377,7 @@ export class ControlledProxy implements Proxy {
     };
   }
 
-  readonly #onAccessLog = (path: string, lines: string, lineCount: number, lostBefore: number): boolean => {
+  readonly #onAccessLog = (path: string, lines: Buffer, lineCount: number, lostBefore: number): boolean => {
     this.#accessLogFiles.write(path, lines, lineCount, lostBefore);
     return true;
   };

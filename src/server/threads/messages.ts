@@ -18,7 +18,7 @@ export interface ThreadData {
   readonly pseudonym: string;
   readonly idleGraceMs: number;
   /**
-   * One word: characters of access log lines that are on their way to the control thread. The thread adds, the control
+   * One word: bytes of access log lines that are on their way to the control thread. The thread adds, the control
    * thread takes away.
    */
   readonly logInTransit: SharedArrayBuffer;
@@ -66,7 +66,7 @@ export type ThreadMessage =
   | {
       readonly kind: "accessLog";
       readonly path: string;
-      readonly lines: string;
+      readonly lines: Uint8Array;
       readonly lineCount: number;
       readonly lostBefore: number;
     }

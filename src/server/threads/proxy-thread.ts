@@ -23,7 +23,7 @@ const port = parentPort!;
 const data = workerData as ThreadData;
 const memory = new SharedMemory();
 const logInTransit = new Int32Array(data.logInTransit);
-/** Characters of access log lines that may be on their way to the control thread. */
+/** Bytes of access log lines that may be on their way to the control thread. */
 const maxLogInTransit = 4 * 1024 * 1024;
 const warnings = new RepeatedWarnings({
   onReport: (report) => post({ kind: "warning", report }),
@@ -86,15 +86,15 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
   }
 }
 
-function post(message: ThreadMessage): void {
-  port.postMessage(message);
+function post(message: ThreadMessage, given: ArrayBuffer[] = []): void {
+  port.postMessage(message, given);
 }
 
 /** The control thread may be busy: what it has not taken is bounded. */
-function postAccessLog(path: string, lines: string, lineCount: number, lostBefore: number): boolean {
+function postAccessLog(path: string, lines: Buffer, lineCount: number, lostBefore: number): boolean {
   if (Atomics.load(logInTransit, 0) + lines.length > maxLogInTransit) return false;
   Atomics.add(logInTransit, 0, lines.length);
-  post({ kind: "accessLog", path, lines, lineCount, lostBefore });
+  post({ kind: "accessLog", path, lines, lineCount, lostBefore }, [lines.buffer as ArrayBuffer]);
   return true;
 }
 

@@ -18,7 +18,7 @@ import {
 export interface ThreadListener {
   onMetricPage(page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
-  onAccessLog(path: string, lines: string, lineCount: number, lostBefore: number): void;
+  onAccessLog(path: string, lines: Buffer, lineCount: number, lostBefore: number): void;
   /** The thread has ended, asked to or not. */
   onEnd(error: Error | null): void;
 }
@@ -64,10 +64,17 @@ export class ThreadHandle {
         case "metricPage":
           listener.onMetricPage(message.page);
           break;
-        case "accessLog":
-          Atomics.sub(logInTransit, 0, message.lines.length);
-          listener.onAccessLog(message.path, message.lines, message.lineCount, message.lostBefore);
+        case "accessLog": {
+          const { buffer, byteOffset, length } = message.lines;
+          Atomics.sub(logInTransit, 0, length);
+          listener.onAccessLog(
+            message.path,
+            Buffer.from(buffer, byteOffset, length),
+            message.lineCount,
+            message.lostBefore,
+          );
           break;
+        }
         case "warning":
           listener.onWarning(message.report);
           break;
