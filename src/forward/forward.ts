@@ -340,8 +340,9 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     this.#answering?.sink.abort(code);
   }
 
-  // Endings.
+  // Endings: `#end` and `#finish` end what is under way upstream; the others tell the client, too.
 
+  /** The time of the exchange is over. */
   #giveUp(code: ReasonCode): void {
     if (this.#isOver) return;
     const isUnanswered = this.#attempt !== null && this.#attempt.status === 0;
@@ -349,6 +350,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     this.#exchange.fail(code);
   }
 
+  /** There is no attempt under way, and there will be none: the failure is the answer. */
   #fail(code: ReasonCode, detail: string): void {
     this.#finish("cancelled");
     this.#exchange.fail(code, detail);
@@ -367,6 +369,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     attempt?.cancel();
   }
 
+  /** Nothing comes any more: everything that was taken for the exchange is given back. */
   #finish(outcome: AttemptOutcome): void {
     this.#isOver = true;
     this.#attempt?.leave(outcome);

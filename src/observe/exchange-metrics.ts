@@ -12,7 +12,7 @@ import { goneLabelValue, type LabelNames } from "./label-names.ts";
 import type { MetricWriter } from "./metric-writer.ts";
 import { RouteMetrics } from "./route-metrics.ts";
 
-/** One thread's instruments for one listener; the server connection holds it. */
+/** One thread's instruments for one listener; its `Listener` holds it. */
 export class ListenerMetrics {
   /** Exchanges in flight: +1 when one begins, -1 when it ends. */
   readonly inFlight: Gauge;

@@ -317,7 +317,7 @@ export class ControlledProxy implements Proxy {
     this.#state = "draining";
     const leave = await this.#changes.enter();
     try {
-      // Nobody has been told to come yet: nobody has to notice.
+      // The delay is for load balancers that send requests here: before it was ready, none did.
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
       this.#lists.close();

@@ -1,9 +1,8 @@
 /**
  * The connections to one endpoint, whatever is spoken over them: dials, keeps idle connections (`idle-connections.ts`
- * says which attempt gets which), and, if `pipelining` is on, puts several requests on one connection so that they share
- * system calls. If its name stands
- * for several addresses, requests go to them in turn; connections to an address that the name no longer stands for are
- * closed after their last answer.
+ * says which attempt gets which), and puts several requests on one connection if `pipelining` is on, so that they share
+ * system calls. If its name stands for several addresses, requests go to them in turn; connections to an address that
+ * the name no longer stands for are closed after their last answer.
  */
 import { ipVersion } from "../../base/ip-address.ts";
 import type { Attempt } from "../../http/attempt.ts";
@@ -84,7 +83,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
   #isWatching = false;
   readonly #open = new Map<PooledConnection, PooledAddress>();
   #idleCount = 0;
-  readonly #looks: IdleConnections;
+  readonly #idle: IdleConnections;
   /** Connections that may be shared, if pipelining is on. */
   readonly #shared: PooledConnection[] = [];
   readonly #dials = new Set<Dial>();
@@ -108,7 +107,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     else
       this.#rotation =
         this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
-    this.#looks = new IdleConnections({
+    this.#idle = new IdleConnections({
       endOfTurn: context.endOfTurn,
       clock: context.wheel.clock,
       onReady: (attempt, address, connection) => this.#onReady(attempt, address, connection),
@@ -123,7 +122,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
   }
 
   get idleCount(): number {
-    return this.#idleCount + this.#looks.boundCount;
+    return this.#idleCount + this.#idle.boundCount;
   }
 
   send(attempt: Attempt): void {
@@ -136,15 +135,15 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
           if (connection.inFlight < this.options.pipelining && connection.isPipeliner) return connection.start(attempt);
         }
       }
-      const connection = this.#looks.take(attempt, address);
+      const connection = this.#idle.take(attempt, address);
       if (connection !== null) return this.#start(attempt, connection);
-      if (this.#looks.wait(attempt, address)) return;
+      if (this.#idle.wait(attempt, address)) return;
     }
     this.#dial(attempt, address);
   }
 
   isHolding(connection: BoundConnection): boolean {
-    return this.#looks.isHolding(connection);
+    return this.#idle.isHolding(connection);
   }
 
   drain(): void {
@@ -252,7 +251,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     connection.park(this.#idleMs(keepAliveHintMs));
     address.idle.push(connection);
     this.#idleCount++;
-    this.#looks.noteParked(connection);
+    this.#idle.noteParked(connection);
     if (this.#idleCount > this.options.maxIdle) this.#dropOldestIdle(address);
   }
 
@@ -269,7 +268,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
       address!.idle.splice(index, 1);
       this.#idleCount--;
     }
-    this.#looks.noteClosed(connection);
+    this.#idle.noteClosed(connection);
   }
 
   /**
@@ -283,7 +282,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
       return;
     }
     connection.park(this.#idleMs(keepAliveHintMs === -1 ? shortestHintMs : keepAliveHintMs));
-    this.#looks.parkBound(connection);
+    this.#idle.parkBound(connection);
   }
 
   /** How long a connection is kept idle. */
@@ -315,7 +314,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     this.#context.onInternalError(error);
   }
 
-  /** How many are idle at the address that has the most. */
+  /** Closes the oldest idle connection of the address that has the most; among equals, of `last`. */
   #dropOldestIdle(last: PooledAddress): void {
     let richest = last;
     for (const address of this.#rotation.addresses) if (address.idle.length > richest.idle.length) richest = address;
