@@ -15,7 +15,7 @@ const tokenSchema = z.string().superRefine((token, context) => {
 });
 
 /** The schema of `admin`. */
-export const adminSchema = section({
+const adminSchema = section({
   address: documented(listenAddressSchema.prefault("127.0.0.1:9901"), {
     kind: "address",
     about: "Where metrics, health and the API are served: `host:port` or `unix:/path`.",

@@ -22,6 +22,3 @@ export const middlewareKinds = [
 export type ItemOf<Kinds extends readonly MiddlewareKind[]> = {
   [Index in keyof Kinds]: { readonly [Key in Kinds[Index]["key"]]: OptionsOf<Kinds[Index]["createSchema"]> };
 }[number];
-
-/** An item of a route's list in normal form. */
-export type MiddlewareOptions = ItemOf<typeof middlewareKinds>;

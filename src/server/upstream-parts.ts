@@ -25,7 +25,7 @@ export interface UpstreamContext {
 }
 
 /** Who may be picked. @param zone where this instance runs, or null */
-export function toGroupPolicy(options: UpstreamOptions, zone: string | null): GroupPolicy {
+function toGroupPolicy(options: UpstreamOptions, zone: string | null): GroupPolicy {
   return {
     zone,
     zoneThreshold: options.zoneThreshold,
@@ -35,7 +35,7 @@ export function toGroupPolicy(options: UpstreamOptions, zone: string | null): Gr
 }
 
 /** Counts how the answers of a sticky upstream found their clients. */
-export function stickyCounter(
+function stickyCounter(
   upstream: string,
   options: UpstreamOptions,
   metrics: MetricWriter,

@@ -28,7 +28,7 @@ export function editRequests(spec: HeaderEditSpec): Middleware {
  * Null if `spec` changes nothing. Beside the fields it sees to what follows from them: Via and X-Forwarded-Prefix, which
  * are written later, and a login that holds for the connection. @throws as `compileHeaderEdit`
  */
-export function compileRequestEdit(spec: HeaderEditSpec): ((request: OutgoingRequest) => OutgoingRequest) | null {
+function compileRequestEdit(spec: HeaderEditSpec): ((request: OutgoingRequest) => OutgoingRequest) | null {
   const edit = compileHeaderEdit(spec, "request");
   if (edit === null) return null;
   const isRemoved = compileRemoval(spec, "request");

@@ -5,7 +5,7 @@ import { sharedClock } from "../../base/shared-clock.ts";
 import type { BalanceOptions } from "../balance-options.ts";
 import type { Balancer, Candidate, Group, GroupPicker } from "./balancer.ts";
 import { type GroupPolicy, plainPolicy } from "./form-groups.ts";
-import { RendezvousHash } from "./ip-hash.ts";
+import { RendezvousHash } from "./rendezvous-hash.ts";
 import { LeastConnections } from "./least-connections.ts";
 import { Maglev } from "./maglev.ts";
 import { PeakEwma } from "./peak-ewma.ts";
