@@ -4,7 +4,6 @@
  * fully read by exact framing, nothing is left over and both sides keep it (RFC 9112 section 9.3); any byte or FIN
  * while idle ends it.
  */
-import type { EndOfTurnTask } from "../../base/end-of-turn.ts";
 import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import { Fields } from "../../http/field-section.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
@@ -26,9 +25,8 @@ import { Reuse } from "./reuse.ts";
 
 /** A connection to an endpoint. */
 export class EndpointConnection
-  implements AttemptHandle, PooledConnection, EndOfTurnTask, AnswerReaderHost, RequestWriterHost, WireReader
+  implements AttemptHandle, PooledConnection, AnswerReaderHost, RequestWriterHost, WireReader
 {
-  /** Who may use it next. */
   readonly reuse = new Reuse();
   /** One of `EndpointState`. Changed in this file alone. */
   state: number = State.idle;
@@ -41,14 +39,13 @@ export class EndpointConnection
   /** Answers that were complete. */
   #served = 0;
   #isDraining = false;
-  #isFlushPlanned = false;
 
   /** @param wire has just come up; the first attempt must be started within the same call */
   constructor(owner: ConnectionOwner, wire: Wire, rules: AnswerRules) {
     this.#owner = owner;
     this.#wire = wire;
     this.#reader = new AnswerReader(this, rules);
-    this.#writer = new RequestWriter(wire, this);
+    this.#writer = new RequestWriter(wire, this, owner.endOfTurn);
     this.#waits = new EndpointWaits({
       owner,
       wire,
@@ -60,7 +57,8 @@ export class EndpointConnection
     wire.handTo(this);
   }
 
-  /** How many attempts are in flight on it. */
+  // `PooledConnection`.
+
   get inFlight(): number {
     return this.#inFlight.count;
   }
@@ -78,7 +76,6 @@ export class EndpointConnection
     );
   }
 
-  /** Writes `attempt` to the connection, which has just come up, is idle or pipelines. */
   start(attempt: Attempt): void {
     this.#inFlight.add(attempt);
     attempt.handle = this;
@@ -104,48 +101,35 @@ export class EndpointConnection
       this.#wire.output.flush();
       return;
     }
-    // Heads that are written in one turn share a system call.
     this.#inFlight.noteUnsent();
-    if (this.#isFlushPlanned) return;
-    this.#isFlushPlanned = true;
-    this.#owner.endOfTurn.add(this);
+    this.#writer.flushAtEndOfTurn();
   }
 
-  runAtEndOfTurn(): void {
-    this.#isFlushPlanned = false;
-    this.#inFlight.noteSent();
-    if (this.state !== State.closed) this.#wire.output.flush();
-  }
-
-  /** Closes it as soon as nothing is in flight. */
   drain(): void {
     this.#isDraining = true;
     // A tunnel without an attempt is still writing its last bytes, and ends by itself.
     if (this.#inFlight.count === 0 && this.state !== State.tunnel) this.#destroy();
   }
 
-  /** Closes it now; attempts in flight fail. */
   close(): void {
     this.#failAll("UPSTREAM_RESET", "closed");
   }
 
-  /**
-   * Looks, while nothing is in flight, for what has arrived since the last polling phase; closes the connection if
-   * anything has.
-   * @returns true if nothing has; false also if that cannot be told (then it stays open)
-   */
   closeUnlessSilent(): boolean {
     const arrival = this.#wire.lookForArrival();
     if (arrival === "something") this.#destroy();
     return arrival === "nothing";
   }
 
-  /** Waits in the pool for at most `idleMs`. */
   park(idleMs: number): void {
     this.#waits.awaitUse(idleMs);
   }
 
   // `RequestWriterHost`.
+
+  onTurnWritten(): void {
+    this.#inFlight.noteSent();
+  }
 
   onBodyProgress(): void {
     this.#waits.again(this.state);
@@ -268,7 +252,9 @@ export class EndpointConnection
     if (head.status === 101) {
       // RFC 9110 section 15.2.2: only what was asked for. And not before all of the request is there, whose rest would
       // be taken for the tunnel's bytes.
-      if (!isAskedFor(head, attempt) || !this.#writer.isComplete) {
+      const { tunnel } = attempt.request;
+      const isAskedFor = tunnel !== null && head.upgrade !== null && isSameProtocol(head.upgrade, tunnel);
+      if (!isAskedFor || !this.#writer.isComplete) {
         this.#failAll("UPSTREAM_BAD_UPGRADE", "");
         return false;
       }
@@ -419,9 +405,4 @@ export class EndpointConnection
     this.#owner.onInternalError(error);
     this.#failAll("INTERNAL_ERROR", "");
   }
-}
-
-/** Is this 101 one to the protocol that was asked for? */
-function isAskedFor({ upgrade }: ResponseHead, { request }: Attempt): boolean {
-  return request.tunnel !== null && upgrade !== null && isSameProtocol(upgrade, request.tunnel);
 }

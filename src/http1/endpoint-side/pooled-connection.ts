@@ -15,7 +15,10 @@ export interface PooledConnection extends BoundConnection {
   start(attempt: Attempt): void;
   /** Waits in the pool for at most `idleMs`. */
   park(idleMs: number): void;
-  /** Closes it if anything has arrived while it is idle. @returns true if nothing has; false also if nobody knows */
+  /**
+   * Looks, while nothing is in flight, for what has arrived since the last polling phase; closes it if anything has.
+   * @returns true if nothing has; false also if that cannot be told (then it stays open)
+   */
   closeUnlessSilent(): boolean;
   /** Closes it as soon as nothing is in flight. */
   drain(): void;

@@ -1,6 +1,7 @@
 /** What goes to an endpoint is what the head of the request says, whatever a middleware gives as its body. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { exchangeAround } from "../../http/testing/exchange-around.ts";
 import type { BodyLength } from "../../http/body.ts";
 import type { Wire } from "../../net/wire.ts";
@@ -14,7 +15,11 @@ function begin(body: BodyLength): { writer: RequestWriter; written: () => string
     bytes: (more: Buffer) => void (text += more.toString("latin1")),
     flush: () => true,
   };
-  const writer = new RequestWriter({ output } as unknown as Wire, { onBodyProgress() {}, onBodyAbort() {} });
+  const writer = new RequestWriter(
+    { output } as unknown as Wire,
+    { onTurnWritten() {}, onBodyProgress() {}, onBodyAbort() {} },
+    new EndOfTurn(),
+  );
   const { outgoing } = exchangeAround({ method: "POST", authority: "a", target: "/" });
   writer.begin(outgoing.toBeSent(outgoing.fields, body));
   return { writer, written: () => text };

@@ -2,6 +2,7 @@
  * The writing half of a connection to an endpoint: one request after the other, and the client's bytes once it is a
  * tunnel.
  */
+import type { EndOfTurn, EndOfTurnTask } from "../../base/end-of-turn.ts";
 import type { BodySink } from "../../http/body.ts";
 import type { Fields } from "../../http/field-section.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
@@ -11,6 +12,8 @@ import { requestHeadText } from "./request-head.ts";
 
 /** The connection as its writing half sees it. */
 export interface RequestWriterHost {
+  /** What waited for the end of the turn is written now. */
+  onTurnWritten(): void;
   /** Some of a body was written. */
   onBodyProgress(): void;
   /** A body has broken off: the endpoint must not take it for complete. */
@@ -21,7 +24,7 @@ export interface RequestWriterHost {
  * Writes requests to an endpoint. So that a small body leaves with its head, nothing is written before a flush. A body is
  * held to the length that its head says: what is too much would be the next request, perhaps another client's.
  */
-export class RequestWriter implements BodySink {
+export class RequestWriter implements BodySink, EndOfTurnTask {
   /** The last request that was begun is written whole. */
   isComplete = true;
   /** Bytes of all request bodies so far. */
@@ -31,15 +34,18 @@ export class RequestWriter implements BodySink {
   readonly #wire: Wire;
   readonly #output: Wire["output"];
   readonly #host: RequestWriterHost;
+  readonly #endOfTurn: EndOfTurn;
   #isChunked = false;
   #isTunnel = false;
+  #isFlushPlanned = false;
   /** Bytes of the body that are still to come; infinite if nobody knows. */
   #remaining = 0;
 
-  constructor(wire: Wire, host: RequestWriterHost) {
+  constructor(wire: Wire, host: RequestWriterHost, endOfTurn: EndOfTurn) {
     this.#wire = wire;
     this.#output = wire.output;
     this.#host = host;
+    this.#endOfTurn = endOfTurn;
   }
 
   begin(request: OutgoingRequest): void {
@@ -47,6 +53,19 @@ export class RequestWriter implements BodySink {
     this.isComplete = request.body === 0;
     this.#isChunked = request.body === "unknown";
     this.#remaining = request.body === "unknown" ? Number.POSITIVE_INFINITY : request.body;
+  }
+
+  /** Has what was begun leave at the end of the turn: heads that are written in one turn share a system call. */
+  flushAtEndOfTurn(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    this.#endOfTurn.add(this);
+  }
+
+  runAtEndOfTurn(): void {
+    this.#isFlushPlanned = false;
+    this.#host.onTurnWritten();
+    if (!this.hasEnded) this.#output.flush();
   }
 
   /** From now on bytes pass as they are, and the end of the body is the end of writing. */
