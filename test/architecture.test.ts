@@ -38,7 +38,7 @@ const strangers: Record<string, readonly string[]> = {
   http2: ["http1"],
 };
 
-const maxLines = 560;
+const maxLines = 420;
 const maxMedianLines = 150;
 const forbiddenNames = new Set(["utils", "util", "helpers", "helper", "common", "types", "misc", "index"]);
 
