@@ -193,6 +193,20 @@ test("a request that cannot be sent again gets the youngest connection that need
   assert.equal(pool.ask(plain), older);
 });
 
+test("one that needs no look is found behind any number of younger ones", async () => {
+  const pool = new Pool();
+  pool.park(false);
+  pool.later();
+  assert.equal(pool.ask(fragile), "waits", "from now on polling phases are counted");
+  await pool.turns(3);
+  const old = pool.park(false);
+  await pool.turns(3);
+  for (let at = 0; at < 100; at++) pool.park(false);
+  pool.later();
+  pool.look = () => assert.fail("no look is needed");
+  assert.equal(pool.ask(fragile), old);
+});
+
 test("polling phases are counted for a while behind a request that cannot be sent again, without anybody waiting", async () => {
   const pool = new Pool();
   pool.look = () => true;
