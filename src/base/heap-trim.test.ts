@@ -9,15 +9,18 @@ function stage(): {
 } {
   let current = { second: 0, utilization: 0, totalMib: 10, usedMib: 8 };
   let trims = 0;
-  const trim = new HeapTrim({
-    now: () => current.second * 1_000,
-    readUtilization: () => current.utilization,
-    readHeap: () => ({ totalBytes: current.totalMib * mib, usedBytes: current.usedMib * mib }),
-    collect: () => {
-      trims++;
-      current = { ...current, totalMib: 7 };
+  const trim = new HeapTrim(
+    {
+      now: () => current.second * 1_000,
+      readUtilization: () => current.utilization,
+      readHeap: () => ({ totalBytes: current.totalMib * mib, usedBytes: current.usedMib * mib }),
+      collect: () => {
+        trims++;
+        current = { ...current, totalMib: 7 };
+      },
     },
-  });
+    120,
+  );
   return {
     look(at) {
       const before = trims;
@@ -45,6 +48,6 @@ test("a thread that is busy is left alone, and so is one that was trimmed a mome
 
 test("a large heap is left alone: trimming would stop the thread for long", () => {
   const { look } = stage();
-  assert.equal(look({ second: 2, totalMib: 100, usedMib: 65 }), false);
-  assert.equal(look({ second: 4, totalMib: 100, usedMib: 64 }), true);
+  assert.equal(look({ second: 2, totalMib: 120, usedMib: 101 }), false);
+  assert.equal(look({ second: 4, totalMib: 120, usedMib: 100 }), true);
 });

@@ -13,8 +13,11 @@ const quietUtilization = 0.05;
 const worthBytes = 2 << 20;
 /** A thread that always has a little to do is not stopped again and again. */
 const minGapMs = 30_000;
-/** A larger heap would stop the thread for longer than 100 ms. */
-const maxUsedBytes = 64 << 20;
+/**
+ * How long a collection stops the thread for each MiB in use, if little of it is garbage; measured with 32 to 160 MiB of
+ * small objects.
+ */
+const stopMsPerMib = 1.2;
 
 /** What is looked at, and done; replaced in tests. */
 export interface HeapTrimParts {
@@ -30,11 +33,14 @@ export interface HeapTrimParts {
 /** Decides when the heap of its thread is trimmed. */
 export class HeapTrim {
   readonly #parts: HeapTrimParts;
+  readonly #maxUsedBytes: number;
   #totalBytes = 0;
   #trimmedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: HeapTrimParts) {
+  /** @param longestStopMs a heap whose collection might stop the thread for longer is left to V8 */
+  constructor(parts: HeapTrimParts, longestStopMs: number) {
     this.#parts = parts;
+    this.#maxUsedBytes = (longestStopMs / stopMsPerMib) * 2 ** 20;
   }
 
   /** Looks whether the thread is quiet and has much to give back, and trims the heap if so. */
@@ -42,30 +48,36 @@ export class HeapTrim {
     const { now, readUtilization, readHeap, collect } = this.#parts;
     if (readUtilization() >= quietUtilization || now() - this.#trimmedMs < minGapMs) return;
     const { totalBytes, usedBytes } = readHeap();
-    if (totalBytes - this.#totalBytes < worthBytes || usedBytes > maxUsedBytes) return;
+    if (totalBytes - this.#totalBytes < worthBytes || usedBytes > this.#maxUsedBytes) return;
     collect();
     this.#totalBytes = readHeap().totalBytes;
     this.#trimmedMs = now();
   }
 }
 
-/** Trims the heap of the calling thread from now on, whenever it is quiet. Keeps no thread alive. */
-export function startTrimmingHeap(): void {
+/**
+ * Trims the heap of the calling thread from now on, whenever it is quiet. Keeps no thread alive.
+ * @param longestStopMs how long the thread may stand still for it
+ */
+export function startTrimmingHeap(longestStopMs: number): void {
   let before = eventLoopUtilization();
-  const trim = new HeapTrim({
-    now: () => performance.now(),
-    readUtilization() {
-      const current = eventLoopUtilization();
-      const { utilization } = eventLoopUtilization(current, before);
-      before = current;
-      return utilization;
+  const trim = new HeapTrim(
+    {
+      now: () => performance.now(),
+      readUtilization() {
+        const current = eventLoopUtilization();
+        const { utilization } = eventLoopUtilization(current, before);
+        before = current;
+        return utilization;
+      },
+      readHeap() {
+        const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
+        return { totalBytes, usedBytes };
+      },
+      collect: collectGarbage,
     },
-    readHeap() {
-      const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
-      return { totalBytes, usedBytes };
-    },
-    collect: collectGarbage,
-  });
+    longestStopMs,
+  );
   setInterval(() => trim.look(), lookIntervalMs).unref();
 }
 

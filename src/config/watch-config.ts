@@ -3,9 +3,8 @@
  * files that are gone for a moment, and symbolic links that are turned to another target (as container platforms do
  * with mounted configurations).
  */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { digestOf } from "./file-digest.ts";
+import { digestOfFile } from "./file-digest.ts";
 import { FileWatch } from "./file-watch.ts";
 
 /** How closely files are watched. */
@@ -30,7 +29,7 @@ export interface ConfigWatch {
   readonly ready: Promise<void>;
   /**
    * Watches these files beside the first one, from now on and in place of those followed before: what was read last,
-   * each with the digest of what was read (`digestOf`). What has become other since then is a change.
+   * each with the digest of what was read (`file-digest.ts`). What has become other since then is a change.
    */
   follow(files: ReadonlyMap<string, string>): void;
   /** Ends the watch; `onChange` is not called afterwards. */
@@ -161,7 +160,7 @@ async function isOther(file: string, followed: Followed): Promise<boolean> {
 
 async function readDigest(file: string): Promise<string | null> {
   try {
-    return digestOf(await readFile(file));
+    return await digestOfFile(file);
   } catch {
     return null; // Gone for a moment, or for good: the running configuration stays.
   }

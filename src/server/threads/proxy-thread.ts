@@ -25,6 +25,8 @@ const memory = new SharedMemory();
 const logInTransit = new Int32Array(data.logInTransit);
 /** Bytes of access log lines that may be on their way to the control thread. */
 const maxLogInTransit = 4 * 1024 * 1024;
+/** Clients notice longer stops. */
+const longestStopMs = 100;
 const warnings = new RepeatedWarnings({
   onReport: (report) => post({ kind: "warning", report }),
   intervalMs: threadWarningIntervalMs,
@@ -39,7 +41,7 @@ const plane = new DataPlane({
   onMetricPage: (page) => post({ kind: "metricPage", page }),
 });
 
-startTrimmingHeap();
+startTrimmingHeap(longestStopMs);
 
 port.on("message", (message: RequestMessage | TroubleNotice) => {
   if ("trouble" in message) {
