@@ -86,6 +86,8 @@ test("the line that is written as bytes is the line that the table gives, whatev
     { record: { requestBodyBytes: 2 ** 30 - 1, responseBodyBytes: 2 ** 30 } },
     { record: { requestBodyBytes: 2 ** 31, responseBodyBytes: 2 ** 53 - 1 } },
     { record: { endedMs: 1000 } },
+    { record: { endedMs: 1009.9994 } },
+    { record: { endedMs: 1009.9995, firstByteMs: 1001 } },
     { record: { endedMs: 999 } },
     { record: { endedMs: 1009.9996, startedWallMs: 1_700_000_000_124 } },
     { record: { endedMs: 1000 + 86_400_000.5, startedWallMs: 1_700_000_001_000 } },

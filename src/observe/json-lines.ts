@@ -5,8 +5,9 @@
  */
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
-import { elapsedMs, hasHead, startOf } from "./access-log-fields.ts";
+import { hasHead, startOf } from "./access-log-fields.ts";
 import { formatJsonLine } from "./access-log-json.ts";
+import { writeDurations } from "./json-durations.ts";
 import { BeginningPiece, ClientPiece, EndPiece, NamesPiece, OutcomePiece, RequestPiece } from "./json-pieces.ts";
 import type { LineBlock } from "./line-block.ts";
 import { maxLoggedLength } from "./log-escape.ts";
@@ -14,12 +15,6 @@ import { LoggedFields } from "./logged-fields.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
 
 const responseBytesKey = Buffer.from(',"responseBytes":');
-const headMsKey = Buffer.from(',"headMs":');
-const waitMsKey = Buffer.from(',"waitMs":');
-const connectMsKey = Buffer.from(',"connectMs":');
-const firstByteMsKey = Buffer.from(',"firstByteMs":');
-const totalMsKey = Buffer.from(',"totalMs":');
-const quotationMark = Buffer.from('"');
 /** Names are of any length; in a line that has more of them it does not matter how it is written. */
 const maxNamesBytes = 4096;
 
@@ -65,26 +60,16 @@ export class JsonLines {
     if (!block.plain(requestId)) return false;
     block.bytes(names);
     block.bytes(this.#client.of(exchange));
-    if (exchange.peerAddress !== "") {
-      block.integer(exchange.peerPort);
-      block.bytes(quotationMark);
-    }
+    if (exchange.peerAddress !== "") block.integer(exchange.peerPort);
     block.bytes(this.#request.of(exchange));
     if (!block.plain(target)) return false;
     block.bytes(this.#outcome.of(exchange));
-    block.integer(record.requestBodyBytes);
-    block.bytes(responseBytesKey);
+    if (record.requestBodyBytes > 0) {
+      block.integer(record.requestBodyBytes);
+      block.bytes(responseBytesKey);
+    }
     block.integer(record.responseBodyBytes);
-    block.bytes(headMsKey);
-    block.milliseconds(elapsedMs(record.startedMs, record.headCompleteMs));
-    block.bytes(waitMsKey);
-    block.milliseconds(elapsedMs(record.headCompleteMs, record.attemptStartedMs));
-    block.bytes(connectMsKey);
-    block.milliseconds(elapsedMs(record.attemptStartedMs, record.connectedMs));
-    block.bytes(firstByteMsKey);
-    block.milliseconds(elapsedMs(record.attemptStartedMs, record.firstByteMs));
-    block.bytes(totalMsKey);
-    block.milliseconds(elapsedMs(record.startedMs, record.endedMs));
+    writeDurations(record, block);
     block.bytes(this.#end.of(this.#fields.userAgent, this.#fields.referer, this.#redactor));
     return true;
   }

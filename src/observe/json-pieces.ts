@@ -80,7 +80,7 @@ function isOf(names: Names, { listenerName, record }: Exchange): boolean {
   );
 }
 
-/** `"…","peer":"…:`, to which the port and a quote belong; `…,"peer":null` if the peer has no address. */
+/** `"…","peer":"…:`, which the port follows; `…,"peer":null` if the peer has no address. */
 export class ClientPiece {
   #clientIp = "";
   #peerAddress = "";
@@ -97,27 +97,38 @@ export class ClientPiece {
   }
 }
 
-/** `,"scheme":"…","method":"…","host":…,"target":"`. */
+/** `","scheme":"…","method":"…","host":…,"target":"`, without the first quote if the peer has no address. */
 export class RequestPiece {
   #scheme = "";
   #method = "";
   #authority = "";
+  #hasPeer = false;
   #bytes: Uint8Array = nothing;
 
-  of({ scheme, request: { method, authority } }: Exchange): Uint8Array {
-    if (method !== this.#method || authority !== this.#authority || scheme !== this.#scheme) {
+  of({ peerAddress, scheme, request: { method, authority } }: Exchange): Uint8Array {
+    const hasPeer = peerAddress !== "";
+    if (
+      method !== this.#method ||
+      authority !== this.#authority ||
+      scheme !== this.#scheme ||
+      hasPeer !== this.#hasPeer
+    ) {
+      this.#hasPeer = hasPeer;
       this.#scheme = scheme;
       this.#method = method;
       this.#authority = authority;
       this.#bytes = toBytes(
-        `,"scheme":"${scheme}","method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
+        `${hasPeer ? '"' : ""},"scheme":"${scheme}","method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
       );
     }
     return this.#bytes;
   }
 }
 
-/** `","protocol":"…","status":…,"reason":…,"attempts":…,"reused":…,"requestBytes":`, with the detail of a reason. */
+/**
+ * `","protocol":"…","status":…,"reason":…,"attempts":…,"reused":…,"requestBytes":`, with the detail of a reason, and with
+ * `0,"responseBytes":` if there was no request body.
+ */
 export class OutcomePiece {
   #version = 0;
   #status = -1;
@@ -125,17 +136,20 @@ export class OutcomePiece {
   #detail = "";
   #attempts = 0;
   #isReused = false;
+  #hasBody = false;
   #bytes: Uint8Array = nothing;
 
   of(exchange: Exchange): Uint8Array {
     const { request, record } = exchange;
     const version = request.majorVersion * 10 + request.minorVersion;
+    const hasBody = record.requestBodyBytes > 0;
     if (
       record.status !== this.#status ||
       record.reason !== this.#reason ||
       record.attempts !== this.#attempts ||
       record.isUpstreamConnectionReused !== this.#isReused ||
       version !== this.#version ||
+      hasBody !== this.#hasBody ||
       record.detail !== this.#detail
     ) {
       this.#version = version;
@@ -144,11 +158,12 @@ export class OutcomePiece {
       this.#detail = record.detail;
       this.#attempts = record.attempts;
       this.#isReused = record.isUpstreamConnectionReused;
+      this.#hasBody = hasBody;
       const reason = record.reason === null ? "null" : `"${record.reason}"`;
       const detail = record.detail === "" ? "" : `,"detail":${quote(record.detail, maxLoggedLength.detail)}`;
       this.#bytes = toBytes(
         `","protocol":"${protocolOf(exchange)}","status":${record.status},"reason":${reason}${detail}` +
-          `,"attempts":${record.attempts},"reused":${record.isUpstreamConnectionReused},"requestBytes":`,
+          `,"attempts":${record.attempts},"reused":${record.isUpstreamConnectionReused},"requestBytes":${hasBody ? "" : '0,"responseBytes":'}`,
       );
     }
     return this.#bytes;

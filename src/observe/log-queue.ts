@@ -3,7 +3,7 @@
  * lines and bounds, nothing of descriptors.
  */
 
-import { lineBlockBytes } from "./line-block.ts";
+import { returnBlock } from "./line-block.ts";
 
 /** How many lines of one log were lost; the account is given with each line. */
 export interface LogAccount {
@@ -84,7 +84,7 @@ export class LogQueue {
   /** The first batch has been written. */
   finish(): void {
     this.#bytes = null;
-    for (const piece of this.#remove().pieces) if (typeof piece !== "string") free(piece);
+    for (const piece of this.#remove().pieces) if (typeof piece !== "string") returnBlock(piece);
   }
 
   /** Loses what has not been written of the first batch; there must be one. */
@@ -166,14 +166,6 @@ function join(pieces: readonly (string | Buffer)[]): Buffer {
   if (pieces.length === 1 && typeof first !== "string") return first!;
   if (pieces.every((piece) => typeof piece === "string")) return Buffer.from(pieces.join(""), "utf8");
   return Buffer.concat(pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "utf8") : piece)));
-}
-
-/**
- * Gives the memory of a block back at once: V8 sees little of it, and would collect it late in a thread that does nothing
- * but write logs.
- */
-function free({ buffer }: Buffer): void {
-  if (buffer.byteLength === lineBlockBytes && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function countLines(bytes: Buffer, end: number): number {
