@@ -15,13 +15,13 @@ import type { ReceivedBody } from "./received-body.ts";
 import type { ClientContext } from "./client-context.ts";
 import type { ClientDeadlines } from "./client-deadlines.ts";
 import type { HowToEnd } from "./client-ending.ts";
+import { ClientState as State } from "./client-state.ts";
 import type { Unread } from "./unread.ts";
 
 /** The connection as its answering half sees it. */
 export interface AnswerHost {
-  /** Body bytes of the request are still to come. */
-  readonly isBodyOpen: boolean;
-  readonly isTunnel: boolean;
+  /** One of `ClientState`; changed by the connection alone. `body`: bytes of the request's body are still to come. */
+  readonly state: number;
   /** The client's bytes in the tunnel go to `sink`. */
   openBody(sink: BodySink): void;
   /** The 101 is on its way. */
@@ -129,7 +129,7 @@ export class ClientAnswer implements ClientSide {
     const exchange = this.exchange;
     if (exchange === null || exchange.isHeadSent || this.isEnded) return nowhere;
     const { tunnel } = head;
-    if (tunnel !== null && (exchange.upgrade === null || this.#host.isBodyOpen))
+    if (tunnel !== null && (exchange.upgrade === null || this.#host.state === State.body))
       throw new Error("a tunnel that was not asked for, or not yet");
     exchange.isHeadSent = true;
     exchange.answerer = null;
@@ -144,7 +144,7 @@ export class ClientAnswer implements ClientSide {
   #startAnswer(exchange: Exchange, head: AnswerHead): void {
     exchange.record.status = head.status;
     if (exchange.record.reason !== null && reasons[exchange.record.reason].isFinal) this.isKeptAlive = false;
-    const { isBodyOpen } = this.#host;
+    const isBodyOpen = this.#host.state === State.body;
     const hasUnread = !this.#unread.isEmpty;
     // The client has waited for a 100 in vain: whether its body or its next request follows cannot be told (RFC 9110
     // section 10.1.1).
@@ -168,7 +168,7 @@ export class ClientAnswer implements ClientSide {
   }
 
   openTunnel(sink: BodySink): BodySource {
-    if (this.exchange === null || this.isEnded || !this.#host.isTunnel) return emptySource;
+    if (this.exchange === null || this.isEnded || this.#host.state !== State.tunnel) return emptySource;
     const source = this.#body.beginTunnel();
     this.#host.openBody(sink);
     return source;
@@ -199,7 +199,7 @@ export class ClientAnswer implements ClientSide {
 
   end(trailers: Fields | null): boolean {
     const exchange = this.exchange!;
-    if (this.#host.isTunnel) {
+    if (this.#host.state === State.tunnel) {
       this.#host.endTunnelWriting();
       return true;
     }
@@ -278,7 +278,7 @@ export class ClientAnswer implements ClientSide {
     const exchange = this.exchange;
     if (exchange === null || exchange.isEnded) return;
     // Either side may end a tunnel as it likes.
-    if (!this.#host.isTunnel || code !== "CLIENT_GONE") exchange.record.reason ??= code;
+    if (this.#host.state !== State.tunnel || code !== "CLIENT_GONE") exchange.record.reason ??= code;
     if (!exchange.isHeadSent) exchange.record.status = 499;
     this.isEnded = true;
     this.cancel(code);

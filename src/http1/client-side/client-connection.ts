@@ -167,7 +167,7 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
   }
 
   onConsumed(): void {
-    if (this.#ending.isHalfClosed && this.#isInputShort()) this.#endOfInput();
+    if (this.#ending.isHalfClosed && this.#input.isShort) this.#endOfInput();
   }
 
   /** The client waits for us, not we for it: no deadline runs until the turn comes. */
@@ -181,14 +181,6 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
   }
 
   // `AnswerHost` and `ReceivedBodyHost`.
-
-  get isBodyOpen(): boolean {
-    return this.state === State.body;
-  }
-
-  get isTunnel(): boolean {
-    return this.state === State.tunnel;
-  }
 
   openBody(sink: BodySink): void {
     this.#body.attach(sink);
@@ -339,17 +331,6 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
     } catch (error) {
       this.crash(error);
     }
-  }
-
-  /**
-   * After FIN, when all that can be consumed has been: what is there will never be enough, or the answer that is
-   * awaited is not watched yet.
-   */
-  #isInputShort(): boolean {
-    if (this.#input.isWaiting) return false;
-    if (this.state === State.head) return !this.#wire.output.isBlocked;
-    if (this.state === State.answer) return this.#deadlines.wait !== Wait.halfClosed;
-    return (this.state === State.body || this.state === State.tunnel) && this.#input.unread.isEmpty;
   }
 
   /**

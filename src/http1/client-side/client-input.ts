@@ -91,6 +91,18 @@ export class ClientInput implements TurnTask {
     return this.#share.isWaiting;
   }
 
+  /**
+   * After the client's FIN, when all that can be consumed has been: what is there will never be enough, or nothing tells
+   * yet that the client still takes the answer that is awaited.
+   */
+  get isShort(): boolean {
+    const { state } = this.#host;
+    if (this.isWaiting) return false;
+    if (state === State.head) return !this.#wire.output.isBlocked;
+    if (state === State.answer) return this.#deadlines.wait !== Wait.halfClosed;
+    return (state === State.body || state === State.tunnel) && this.unread.isEmpty;
+  }
+
   /** The last head did not come in one piece. */
   get wasHeadSplit(): boolean {
     return this.#headReader.wasSplit;
