@@ -3,24 +3,8 @@
  * is told to come back.
  */
 import assert from "node:assert/strict";
-import { BareSocket } from "../../src/net/bare-socket.ts";
-import type { DialTarget } from "../../src/net/dial-target.ts";
-import type { KernelSocket } from "../../src/net/kernel-socket.ts";
-import { streamDoor } from "../../src/net/node-internals.ts";
-import { PlainSocket } from "../../src/net/plain-socket.ts";
+import { interceptConnections, refuse } from "../support/dialled-sockets.ts";
 import { testOverProtocols } from "../support/harness.ts";
-
-/** What connects. */
-const socketClass = streamDoor === null ? PlainSocket : BareSocket;
-
-/** The system says no. */
-function refuse(socket: KernelSocket, code: string): void {
-  process.nextTick(() => {
-    if (socket.isDestroyed) return;
-    socket.destroy();
-    socket.listener.onLost(Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" }));
-  });
-}
 
 for (const [code, expected] of Object.entries({
   EMFILE: "OVERLOADED",
@@ -41,15 +25,13 @@ for (const [code, expected] of Object.entries({
           retry: { attempts: 2 },
         },
       });
-      const short = t.mock.method(socketClass.prototype, "connect", function (this: KernelSocket): void {
-        refuse(this, code);
-      });
+      const restore = interceptConnections(t, (socket) => refuse(socket, code));
       for (let count = 0; count < 4; count++) {
         const answer = await harness.ask();
         assert.equal(answer.status, 503);
         assert.equal(answer.value("retry-after"), "1");
       }
-      short.mock.restore();
+      restore();
 
       const metrics = await proxy.metrics();
       assert.equal(metrics.sum("millrace_retries_total"), 0);
@@ -71,11 +53,7 @@ testOverProtocols(
     await harness.proxy({
       endpoints: ["unix:/nowhere/full.sock", endpoint.url],
     });
-    const { connect } = socketClass.prototype;
-    t.mock.method(socketClass.prototype, "connect", function (this: never, target: DialTarget, connected: () => void) {
-      if ("path" in target) refuse(this, "EAGAIN");
-      else connect.call(this, target, connected);
-    });
+    interceptConnections(t, (socket, target) => "path" in target && refuse(socket, "EAGAIN"));
     for (let count = 0; count < 4; count++) assert.equal((await harness.ask()).text, "ok");
     const [lines] = await harness.end();
     assert.ok(

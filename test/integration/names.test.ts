@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { Socket } from "node:net";
 import { join } from "node:path";
+import { interceptConnections } from "../support/dialled-sockets.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { type Entry, NameServer } from "../support/name-server.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
@@ -144,12 +144,11 @@ testOverProtocols(
   "an address that swallows connections holds up one request, not every one",
   async (harness, context) => {
     const port = await startSites(harness, "127.0.0.1", "127.0.0.2");
-    const { connect } = Socket.prototype;
     let swallowed = 0;
-    context.mock.method(Socket.prototype, "connect", function (this: Socket, ...target: [{ host?: string }]) {
-      if (target[0].host !== "127.0.0.2") return Reflect.apply(connect, this, target) as Socket;
-      swallowed++;
-      return this;
+    interceptConnections(context, (_socket, target) => {
+      const isSwallowed = "host" in target && target.host === "127.0.0.2";
+      if (isSwallowed) swallowed++;
+      return isSwallowed;
     });
     const world = await start(harness, {
       zone: { "api.test": { a: ["127.0.0.1", "127.0.0.2"] } },
@@ -157,7 +156,9 @@ testOverProtocols(
     });
     assert.deepEqual(await answersOf(world, 20), ["127.0.0.1"]);
     assert.equal(swallowed, 1);
-    const { upstreamConnections } = await world.proxy.inspect();
-    assert.equal(upstreamConnections, 0, "the attempt that was too slow is given up");
+    await world.proxy.untilOpen(
+      ({ upstreamConnections }) => upstreamConnections === 0,
+      "the attempt that was too slow is given up",
+    );
   },
 );
