@@ -4,9 +4,8 @@
  * this one and reaches nobody else.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
-import { nowhere } from "../http/answer-path.ts";
 import type { Attempt, AttemptHandle, AttemptTimeouts, ConnectionWish, EndpointAnswer } from "../http/attempt.ts";
-import type { BodySink, BodySource } from "../http/body.ts";
+import { type BodySink, type BodySource, nowhere } from "../http/body.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { ExchangeRecord } from "../http/exchange-record.ts";

@@ -59,8 +59,6 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
   #bound: BoundConnection | null = null;
   /** Null until something is sent behind the head. */
   #upload: Upload | null = null;
-  /** The attempt whose answer the client gets; null before it. */
-  #answering: EndpointAttempt | null = null;
   /** Null until an attempt has failed. */
   #judge: FailureJudge | null = null;
   /** Null = the upstream has no limits. */
@@ -277,7 +275,6 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     const { affinity } = this.#plan.upstream;
     if (affinity !== null) addAffinity(exchange, attempt.endpoint, affinity);
     if (head.tunnel !== null) this.#beginTunnel();
-    this.#answering = attempt;
     const sink = exchange.start(toRelayedHead(head), attempt);
     if (this.isTunnel && !this.#isOver) this.#upload!.openTunnel();
     return sink;
@@ -334,10 +331,8 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     if (!this.#isOver) this.#end(this.isTunnel ? "answered" : "cancelled");
   }
 
-  cancel(code: ReasonCode): void {
+  cancel(): void {
     this.onUnwanted();
-    // A filter may have the beginning of an answer that has not reached the client.
-    this.#answering?.sink.abort(code);
   }
 
   // Endings: `#end` and `#finish` end what is under way upstream; the others tell the client, too.

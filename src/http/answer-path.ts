@@ -1,100 +1,57 @@
 /**
- * The way of an answer through the filters of its exchange. Every filter that the request has passed adds a step; an
- * answer takes the steps in the opposite order, so that it passes those filters and no others. An exchange without
- * filters has no steps.
+ * The filters of an exchange, and the answers that pass them: every filter that the request has passed, in the opposite
+ * order, and no others. An exchange without filters has no path.
  */
 import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
+import { PassingAnswer } from "./answer-link.ts";
+import type { AnswerWay, FilteredExchange } from "./answer-way.ts";
 import type { BodySink, BodySource } from "./body.ts";
-import type { Fields } from "./field-section.ts";
-import type { ReasonCode } from "./reason.ts";
+import { InterimStep } from "./interim-step.ts";
 
-/** A filter in its place: hands on to the step that was added before it, or to the client's side. */
-export class AnswerStep implements Responder {
-  readonly #filter: AnswerFilter;
-  #next: Responder;
+/** Leads the answers of one exchange through its filters. Nothing of it throws. */
+export class AnswerPath implements AnswerWay {
+  readonly exchange: FilteredExchange;
+  readonly client: Responder;
+  /** The one that is passed last first. */
+  filters: AnswerFilter[] = [];
+  #answer: PassingAnswer | null = null;
 
-  constructor(filter: AnswerFilter, next: Responder) {
-    this.#filter = filter;
-    this.#next = next;
+  constructor(exchange: FilteredExchange, client: Responder) {
+    this.exchange = exchange;
+    this.client = client;
+  }
+
+  /** Whatever answer is given from now on passes `filter` before the others. */
+  add(filter: AnswerFilter): void {
+    this.#own();
+    this.filters.push(filter);
+  }
+
+  /** Whatever answer is given from now on passes `filter` after all others. */
+  addLast(filter: AnswerFilter): void {
+    this.#own();
+    this.filters.unshift(filter);
+  }
+
+  /** An answer that is on its way passes the filters that there were when it was given. */
+  #own(): void {
+    if (this.#answer !== null) this.filters = this.filters.slice();
   }
 
   interim(head: AnswerHead): boolean {
-    return this.#filter.interim === undefined ? this.#next.interim(head) : this.#filter.interim(head, this.#next);
+    return new InterimStep(this, this.filters.length).interim(head);
   }
 
   start(head: AnswerHead, source: BodySource): BodySink {
-    return this.#filter.start(head, source, this.#next);
+    this.#answer = new PassingAnswer(this);
+    return this.#answer.begin(head, source);
   }
 
-  /** The same steps, the last of which hands on to `exit`. */
-  leadingTo(exit: Responder): AnswerStep {
-    return new AnswerStep(this.#filter, this.#next instanceof AnswerStep ? this.#next.leadingTo(exit) : exit);
-  }
-
-  /** Adds `filter` behind the last step: answers pass it after all others. */
-  append(filter: AnswerFilter): void {
-    if (this.#next instanceof AnswerStep) this.#next.append(filter);
-    else this.#next = new AnswerStep(filter, this.#next);
-  }
-}
-
-/** A sink for what nobody wants. */
-export const nowhere: BodySink = {
-  data: () => {},
-  flush: () => true,
-  end: () => true,
-  abort: () => {},
-};
-
-/** A sink that never throws: with the first exception of the one behind it the exchange ends, and that one gets no more. */
-export class GuardedSink implements BodySink {
-  readonly #exchange: { crash(error: unknown): void };
-  #sink: BodySink;
-
-  constructor(sink: BodySink, exchange: { crash(error: unknown): void }) {
-    this.#sink = sink;
-    this.#exchange = exchange;
-  }
-
-  data(chunk: Buffer): void {
-    try {
-      this.#sink.data(chunk);
-    } catch (error) {
-      this.#crash(error);
-    }
-  }
-
-  flush(): boolean {
-    try {
-      return this.#sink.flush();
-    } catch (error) {
-      this.#crash(error);
-      return false;
-    }
-  }
-
-  end(trailers: Fields | null): boolean {
-    try {
-      return this.#sink.end(trailers);
-    } catch (error) {
-      this.#crash(error);
-      return false;
-    }
-  }
-
-  abort(code: ReasonCode): void {
-    const sink = this.#sink;
-    // Both the exchange and whoever gives the answer may break it off.
-    this.#sink = nowhere;
-    try {
-      sink.abort(code);
-    } catch (error) {
-      this.#crash(error);
-    }
-  }
-
-  #crash(error: unknown): void {
-    this.#sink = nowhere;
-    this.#exchange.crash(error);
+  /** Closes the answer that is on its way. @returns it, to be broken off; null if there is none */
+  close(): PassingAnswer | null {
+    const answer = this.#answer;
+    this.#answer = null;
+    answer?.close();
+    return answer;
   }
 }

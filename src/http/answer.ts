@@ -24,26 +24,51 @@ export interface AnswerHead {
   readonly from: "endpoint" | "proxy";
 }
 
-/** Takes the answer to one exchange. */
-export interface Responder {
-  /**
-   * Takes an interim answer, 103 for instance. @returns false if no more should come until the client has taken it; then
-   * `Answerer.resume` is called
-   */
+/** Takes interim answers, 103 for instance. */
+export interface InterimTaker {
+  /** @returns false if no more should come until the client has taken it; then `Answerer.resume` is called */
   interim(head: AnswerHead): boolean;
+}
+
+/** Takes the answer to one exchange. */
+export interface Responder extends InterimTaker {
   /** Takes the head of the only final answer. @param source gives its body. @returns where that body goes */
   start(head: AnswerHead, source: BodySource): BodySink;
+}
+
+/** What a filter hands the answer on to. Nothing of it throws, whenever it is called. */
+export interface NextResponder extends Responder {
+  /**
+   * As `start`, for an answer that takes the place of the one that the filter was given: nobody wants that one any
+   * more. Its source is stopped, the filter's sink gets nothing of it, and if it fails the exchange does not.
+   */
+  replace(head: AnswerHead, source: BodySource): BodySink;
 }
 
 /**
  * Stands before an answer, whoever gives it: an endpoint, the route, a middleware, or the proxy with an error. A filter
  * that only changes the head returns what `next.start` returns, so that the body does not pass it.
+ *
+ * A filter owes an answer for the one that it is given: it hands one on, at once or later, and gives it a body that ends.
+ * What comes to the client if it does not, is decided by the exchange:
+ * - `source.stop(code)` gives the answer up, and what was handed on of it breaks off, unless that has ended. The
+ *   exchange fails with `code`: if its head has not reached the client, because this filter or another one holds it
+ *   back, the client gets the proxy's answer for `code`, which passes all filters; else it breaks off.
+ * - `abort(code)` says that what the filter was given is of no use any more. It comes once, and even if the body has
+ *   ended as long as the filter holds some of it. What the filter has handed on breaks off with it, and it can hand
+ *   nothing on any more: the exchange fails as above.
+ * - A filter that wants to go on by itself says so by `next.replace`.
+ * - An exception ends the exchange as INTERNAL_ERROR, past all filters. What a filter does in a timer or a promise of
+ *   its own it must catch itself; what it calls there does not throw.
  */
 export interface AnswerFilter {
-  /** Hands the answer on to `next`, as it is, changed, later, or another one in its place. */
-  start(head: AnswerHead, source: BodySource, next: Responder): BodySink;
+  /**
+   * Hands the answer on to `next`, as it is, changed, later, or another one in its place. @param source, `next` nothing
+   * that the filter calls of them, or of the sink that `next` gives it, throws
+   */
+  start(head: AnswerHead, source: BodySource, next: NextResponder): BodySink;
   /** The same for interim answers other than 100; a filter without this method lets them pass. */
-  interim?(head: AnswerHead, next: Responder): boolean;
+  interim?(head: AnswerHead, next: InterimTaker): boolean;
 }
 
 /** Tells the client to send its body (RFC 9110 section 15.2.1). It passes no filter: it is about the request. */

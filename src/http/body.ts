@@ -57,6 +57,14 @@ export interface RequestBody {
 /** A source that has nothing left to give. */
 export const emptySource: BodySource = { resume: () => {}, stop: () => {} };
 
+/** A sink for what nobody wants. */
+export const nowhere: BodySink = {
+  data: () => {},
+  flush: () => true,
+  end: () => true,
+  abort: () => {},
+};
+
 /** The body of a request that has none. */
 export const noBody: RequestBody = {
   length: 0,

@@ -188,7 +188,7 @@ test("what a filter still holds of an answer does not leave it after another was
   });
   exchange.start(head, emptySource).end(null);
   for (const handOn of later) handOn();
-  assert.deepEqual(client.told, ["bug: Error: a bug", "head 500 60"]);
+  assert.deepEqual(client.told, ["bug: Error: a bug", "head 500 60", "end"]);
 });
 
 test("an answer that a filter holds back breaks off once, whoever says so", () => {

@@ -7,7 +7,8 @@
  * comes late does no harm to the next exchange of the connection.
  */
 import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
-import { AnswerStep, GuardedSink, nowhere } from "./answer-path.ts";
+import { AnswerPath } from "./answer-path.ts";
+import { type FilteredExchange, turnAway } from "./answer-way.ts";
 import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import { Fields } from "./field-section.ts";
@@ -54,8 +55,14 @@ export interface ExchangeOrigin {
   bonds?: BoundConnections | null;
 }
 
+/**
+ * How often an exchange answers in the place of an answer that has failed: through the filters, past them, and once more
+ * if that was a bug. Then it is broken off.
+ */
+const maxOwnAnswers = 3;
+
 /** One request and its answer. */
-export class Exchange implements Responder {
+export class Exchange implements Responder, FilteredExchange {
   /** The request as it was received; what goes on is `outgoing`. */
   readonly request: ReceivedRequest;
   /** The client's connection. */
@@ -87,15 +94,14 @@ export class Exchange implements Responder {
   /** Called once when it is over: what a middleware holds for it is let go. */
   onEnd: (() => void) | null = null;
   readonly #client: ClientSide;
-  /** The filter that an answer passes first, or the client's side. */
-  #path: Responder;
-  /** Where it leaves the filters; null if there are none. */
-  #exit: Exit | null = null;
-  /** Where the answer that was started goes. */
-  #sink: BodySink | null = null;
+  /** The filters that an answer passes; null if there are none, or they are left out. */
+  #path: AnswerPath | null = null;
+  #ownAnswers = 0;
 
   /** What happened, for the log and the metrics. */
   readonly record = new ExchangeRecord();
+  /** An answer was started, and nothing has taken its place. */
+  isAnswered = false;
   /** The client's side has the head of the answer. */
   isHeadSent = false;
   isEnded = false;
@@ -111,7 +117,6 @@ export class Exchange implements Responder {
     this.isPeerTrusted = false;
     this.upgrade = request.upgrade;
     this.#client = client;
-    this.#path = client;
   }
 
   /**
@@ -150,23 +155,22 @@ export class Exchange implements Responder {
 
   /** Whatever answer is given from now on passes `filter` before those that were added earlier. */
   filterAnswer(filter: AnswerFilter): void {
-    this.#exit ??= new Exit(this, this.#client);
-    this.#path = new AnswerStep(filter, this.#path === this.#client ? this.#exit : this.#path);
+    (this.#path ??= new AnswerPath(this, this.#client)).add(filter);
   }
 
   /** Whatever answer is given from now on passes `filter` after all others. */
   filterAnswerLast(filter: AnswerFilter): void {
-    if (this.#path instanceof AnswerStep) this.#path.append(filter);
-    else this.filterAnswer(filter);
+    (this.#path ??= new AnswerPath(this, this.#client)).addLast(filter);
   }
 
   /** Sends an interim answer to the client, if its protocol has them. Never throws. */
   interim(head: AnswerHead): boolean {
     if (this.isHeadSent || this.isEnded) return true;
+    if (this.#path !== null && head.status !== 100) return this.#path.interim(head);
     try {
-      return (head.status === 100 ? this.#client : this.#path).interim(head);
+      return this.#client.interim(head);
     } catch (error) {
-      this.#bypass(error);
+      this.crashPastFilters(error);
       return true;
     }
   }
@@ -177,22 +181,16 @@ export class Exchange implements Responder {
    * @returns where the body goes
    */
   start(head: AnswerHead, source: BodySource): BodySink {
-    if (this.#sink !== null || this.isHeadSent || this.isEnded) return turnAway(source, this.#client);
-    // Callbacks may come before the filters have returned: until then nothing else can be started.
-    this.#sink = nowhere;
+    if (this.isAnswered || this.isHeadSent || this.isEnded) return turnAway(source, this);
+    // Callbacks may come before this returns: until then nothing else can be started.
+    this.isAnswered = true;
+    if (this.#path !== null) return this.#path.start(head, source);
     try {
-      const sink = this.#path.start(head, source);
-      this.#sink = this.#exit === null || this.#exit.sink === sink ? sink : new GuardedSink(sink, this);
-      return this.#sink;
+      return this.#client.start(head, source);
     } catch (error) {
-      this.#bypass(error, source);
-      return nowhere;
+      this.crashPastFilters(error);
+      return turnAway(source, this);
     }
-  }
-
-  /** Whether an answer was started. */
-  get isAnswered(): boolean {
-    return this.#sink !== null;
   }
 
   /** After an answer with a `tunnel` was started: the client's bytes go to `sink`. */
@@ -210,29 +208,30 @@ export class Exchange implements Responder {
     if (this.isEnded) return;
     this.record.reason ??= code;
     if (this.record.detail === "") this.record.detail = detail;
-    const sink = this.#sink;
+    const before = this.#ownAnswers;
     try {
       this.cancel(code);
     } catch (error) {
-      this.#bypass(error);
+      this.crashPastFilters(error);
       return;
     }
-    sink?.abort(code);
-    if (this.isEnded) return;
-    if (this.isHeadSent || reasons[code].status === 499) this.#client.abort(code);
-    else {
-      if (sink !== null) this.#forgetAnswer();
-      this.#sink = null;
-      sendOwnAnswer(this, explain(code, this, fields.text));
-    }
+    // Whoever was cancelled may have failed the exchange as well.
+    if (this.isEnded || this.#ownAnswers !== before) return;
+    // Filters are given the answer to one failure. If nothing comes of that either, the next one goes past them.
+    if (before > 0) this.#path = null;
+    if (reasons[code].status === 499) this.#client.abort(code);
+    else this.#answerInstead(code, fields);
   }
 
-  /** What filters still hold of the answer that was started must not leave them in the place of the next one. */
-  #forgetAnswer(): void {
-    if (this.#exit === null || !(this.#path instanceof AnswerStep)) return;
-    this.#exit.close();
-    this.#exit = new Exit(this, this.#client);
-    this.#path = this.#path.leadingTo(this.#exit);
+  /** Gives our own answer for `code`, if the client can still have one. */
+  #answerInstead(code: ReasonCode, fields: Fields): void {
+    if (this.isHeadSent || this.#ownAnswers === maxOwnAnswers) {
+      this.#client.abort(code);
+      return;
+    }
+    this.#ownAnswers++;
+    this.isAnswered = false;
+    sendOwnAnswer(this, explain(code, this, fields.text));
   }
 
   /** Ends the exchange because of a bug of ours: it is told, and answered as INTERNAL_ERROR or broken off. Never throws. */
@@ -241,80 +240,45 @@ export class Exchange implements Responder {
     this.fail("INTERNAL_ERROR");
   }
 
-  /** Tells whoever answers, or holds the exchange, that the answer is of no use any more. */
-  cancel(code: ReasonCode): void {
-    const { answerer } = this;
-    this.answerer = null;
-    answerer?.cancel(code);
-  }
-
   /**
-   * A bug in a filter, or in whoever is cancelled: the answer is INTERNAL_ERROR and passes no filter. What has begun
-   * breaks off. @param source of the answer that is not to be
+   * As `crash`, for a bug in a filter or in whoever is cancelled: the answer passes no filter, for the same bug would
+   * end it again.
    */
-  #bypass(error: unknown, source: BodySource = emptySource): void {
+  crashPastFilters(error: unknown): void {
     this.#client.onInternalError(error);
-    if (this.isEnded) return;
-    this.record.reason ??= "INTERNAL_ERROR";
     // The client's side forgets whoever answers as soon as it has the head of an answer.
     const { answerer } = this;
     this.answerer = null;
-    if (this.isHeadSent) this.#client.abort("INTERNAL_ERROR");
-    else {
-      this.#path = this.#client;
-      this.#sink = null;
-      sendOwnAnswer(this, explain("INTERNAL_ERROR", this));
+    const passing = this.#path?.close() ?? null;
+    this.#path = null;
+    if (!this.isEnded) {
+      this.record.reason ??= "INTERNAL_ERROR";
+      this.#answerInstead("INTERNAL_ERROR", Fields.none);
     }
     try {
-      source.stop("INTERNAL_ERROR");
       answerer?.cancel("INTERNAL_ERROR");
     } catch (second) {
       this.#client.onInternalError(second);
     }
-  }
-}
-
-/**
- * Where answers leave the filters: lets nothing through once another answer has left, another one is on its way in the
- * place of the first, or the exchange is over.
- */
-class Exit implements Responder {
-  /** The client's, for the answer that has left. */
-  sink: BodySink | null = null;
-  readonly #exchange: Exchange;
-  readonly #client: ClientSide;
-  #isClosed = false;
-
-  constructor(exchange: Exchange, client: ClientSide) {
-    this.#exchange = exchange;
-    this.#client = client;
+    passing?.breakOff("INTERNAL_ERROR");
   }
 
-  interim(head: AnswerHead): boolean {
-    return this.#isOpen ? this.#client.interim(head) : true;
+  onInternalError(error: unknown): void {
+    this.#client.onInternalError(error);
   }
 
-  start(head: AnswerHead, source: BodySource): BodySink {
-    if (!this.#isOpen) return turnAway(source, this.#client);
-    this.sink = this.#client.start(head, source);
-    return this.sink;
+  /**
+   * Tells whoever answers, or holds the exchange, and the filters that have some of an answer which has not left them,
+   * that it is of no use any more.
+   */
+  cancel(code: ReasonCode): void {
+    const { answerer } = this;
+    this.answerer = null;
+    const passing = this.#path?.close() ?? null;
+    try {
+      answerer?.cancel(code);
+    } finally {
+      passing?.breakOff(code);
+    }
   }
-
-  close(): void {
-    this.#isClosed = true;
-  }
-
-  get #isOpen(): boolean {
-    return !this.#isClosed && !this.#exchange.isHeadSent && !this.#exchange.isEnded;
-  }
-}
-
-/** Nobody takes the answer of `source`: there is another, or the exchange is over. */
-function turnAway(source: BodySource, client: ClientSide): BodySink {
-  try {
-    source.stop("CLIENT_GONE");
-  } catch (error) {
-    client.onInternalError(error);
-  }
-  return nowhere;
 }

@@ -4,8 +4,7 @@
  * closing is the connection's.
  */
 import type { AnswerHead } from "../../http/answer.ts";
-import { nowhere } from "../../http/answer-path.ts";
-import { type BodySink, type BodySource, emptySource } from "../../http/body.ts";
+import { type BodySink, type BodySource, emptySource, nowhere } from "../../http/body.ts";
 import type { ClientSide, Exchange } from "../../http/exchange.ts";
 import type { Fields } from "../../http/field-section.ts";
 import { type ReasonCode, reasons } from "../../http/reason.ts";

@@ -3,9 +3,8 @@
  * order of the requests (RFC 9112 section 9.3.2), so this is a queue; one that is given up leaves a `SkippedAttempt` in
  * its place.
  */
-import { nowhere } from "../../http/answer-path.ts";
 import type { Attempt } from "../../http/attempt.ts";
-import type { BodySink } from "../../http/body.ts";
+import { type BodySink, nowhere } from "../../http/body.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { type BugListener, failUnanswered } from "./lost-connection.ts";
 import { canPipeline } from "./pipelining.ts";

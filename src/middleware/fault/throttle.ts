@@ -142,8 +142,7 @@ class ThrottledBody implements BodySink, BodySource {
       this.#wake();
     } catch (error) {
       this.#parts.onInternalError(error);
-      this.abort("INTERNAL_ERROR");
-      this.#source.stop("INTERNAL_ERROR");
+      this.stop("INTERNAL_ERROR");
     }
   };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AnswerHead, Responder } from "../../http/answer.ts";
+import type { AnswerHead, NextResponder } from "../../http/answer.ts";
 import { type BodySink, emptySource } from "../../http/body.ts";
 import { Fields } from "../../http/field-section.ts";
 import { compileAnswerFilter } from "./answer-edit.ts";
@@ -17,9 +17,10 @@ function pass(given: Partial<AnswerHead>, when: "always" | "upstream" = "always"
     end: (trailers) => ((out.trailers = trailers === null ? "none" : trailers.text), true),
     abort: (code) => void (out.trailers = code),
   };
-  const next: Responder = {
+  const next: NextResponder = {
     interim: (head) => ((out.interim = head.fields.text), true),
     start: (head) => ((out.head = head.fields.text), sink),
+    replace: () => assert.fail(),
   };
   const filter = compileAnswerFilter({ ...spec, when })!;
   const head: AnswerHead = {

@@ -1,5 +1,11 @@
 /** The answer side of `headers`: the fields of an answer, interim ones included, and those of its trailers. */
-import { type AnswerFilter, type AnswerHead, type Responder, withFields } from "../../http/answer.ts";
+import {
+  type AnswerFilter,
+  type AnswerHead,
+  type InterimTaker,
+  type Responder,
+  withFields,
+} from "../../http/answer.ts";
 import type { BodySink, BodySource } from "../../http/body.ts";
 import { Fields } from "../../http/field-section.ts";
 import { compileHeaderEdit, compileRemoval, type HeaderEdit, type HeaderEditSpec } from "./header-edit.ts";
@@ -33,7 +39,7 @@ class AnswerEdit implements AnswerFilter {
     return this.#isRemoved !== null && mayHaveTrailers ? new TrailerRemoval(sink, this.#isRemoved) : sink;
   }
 
-  interim(head: AnswerHead, next: Responder): boolean {
+  interim(head: AnswerHead, next: InterimTaker): boolean {
     return next.interim(this.#change(head));
   }
 
