@@ -23,7 +23,10 @@ export interface AttemptHost {
   readonly timeouts: AttemptTimeouts | null;
   readonly policies: UpstreamPolicies;
   readonly wheel: TimerWheel;
-  /** The whole request has not been sent yet, because the client is slow: the endpoint owes no answer. */
+  /**
+   * The endpoint has taken all that there is of the request, and the client has not sent the rest yet: the endpoint owes
+   * no answer. Not so while the endpoint is slow to take it, or to be connected to.
+   */
   readonly isClientSlow: boolean;
   /** It is on its way; `body` is where its body goes, if it has one. */
   onSent(attempt: EndpointAttempt, body: BodySink): void;

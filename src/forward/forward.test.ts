@@ -233,6 +233,41 @@ test("a try that takes too long is cancelled and followed by another endpoint", 
   assertNothingLeft();
 });
 
+test("a try is limited while its endpoint is slow to take the body or to be connected to, not while the client is slow", () => {
+  const slow: BodySink = { ...nowhere, flush: () => false };
+  const rows: [what: string, isRepeatable: boolean, target: BodySink | null, isTimedOut: boolean][] = [
+    ["no connection yet", false, null, true],
+    ["a slow endpoint", false, slow, true],
+    ["a slow client", false, nowhere, false],
+    ["a slow endpoint and a body that is at hand", true, slow, true],
+    ["a body that is at hand", true, nowhere, true],
+  ];
+  for (const [what, isRepeatable, target, isTimedOut] of rows) {
+    let given: BodySink = nowhere;
+    const { advance, sent, events } = open({
+      method: "PUT",
+      retry: { perTryTimeout: 1_000 },
+      body: {
+        length: 10,
+        isRepeatable,
+        open(sink) {
+          given = sink;
+          sink.data(Buffer.from("abc"));
+          sink.flush();
+          return emptySource;
+        },
+      },
+    });
+    if (target !== null) sent[0]!.attempt.onSent(target, false);
+    for (let tick = 0; tick < 25; tick++) advance(100);
+    assert.equal(events.includes("retry after UPSTREAM_TRY_TIMEOUT"), isTimedOut, what);
+    if (isTimedOut) continue;
+    given.end(null);
+    for (let tick = 0; tick < 13; tick++) advance(100);
+    assert.ok(events.includes("retry after UPSTREAM_TRY_TIMEOUT"), `${what}, then the whole body`);
+  }
+});
+
 test("the total ends everything: an attempt under way, and a pause", () => {
   const waiting = open({ plan: { totalTimeoutMs: 1_000 } });
   for (let tick = 0; tick < 13; tick++) waiting.advance(100);

@@ -176,7 +176,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
   }
 
   get isClientSlow(): boolean {
-    return this.#upload === null ? this.#request.body !== 0 : this.#upload.isClientSlow;
+    return this.#upload !== null && this.#upload.isClientSlow;
   }
 
   // Judge.

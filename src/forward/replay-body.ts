@@ -1,12 +1,12 @@
 /** A request body on its way to an endpoint, kept as long as it is small so that another attempt can send it again. */
+import { HeldBytes } from "../base/held-bytes.ts";
 import type { HeldMemory } from "../base/held-memory.ts";
 import { type BodySink, type BodySource, emptySource, type RequestBody } from "../http/body.ts";
 import type { Fields } from "../http/field-section.ts";
 import type { ReasonCode } from "../http/reason.ts";
 
-/** Bytes that are kept for another attempt. */
-const maxKeptBytes = 65_536;
-const firstKeptBytes = 4_096;
+/** What is kept for another attempt. */
+const limits = { maxBytes: 65_536, firstBlockBytes: 4_096 };
 
 /** Stands between a request's body and the attempts: a sink for the body, a source for the attempt. */
 export class ReplayBody implements BodySink, BodySource {
@@ -15,14 +15,15 @@ export class ReplayBody implements BodySink, BodySource {
   readonly #held: HeldMemory | null;
   #source: BodySource = emptySource;
   #target: BodySink | null = null;
+  /** The target takes no more until `resume`. */
+  #isTargetSlow = false;
   #isStarted = false;
   #isEnded = false;
   #isDropped = false;
   /** Why it has broken off; null = it has not. */
   #aborted: ReasonCode | null = null;
-  /** The body from its first byte; `#keptBytes` of it are used. */
-  #kept: Buffer | null = null;
-  #keptBytes = 0;
+  /** The body from its first byte; null = nothing of it is kept. */
+  #kept: HeldBytes | null = null;
   #trailers: Fields | null = null;
 
   /**
@@ -39,26 +40,28 @@ export class ReplayBody implements BodySink, BodySource {
     return !this.#isStarted || this.#body.isRepeatable || (this.#held !== null && !this.#isDropped);
   }
 
-  /** The body is complete and was passed on whole. */
-  get isEnded(): boolean {
-    return this.#isEnded;
+  /** The attempt has taken all that has come from the client, and waits for the rest. */
+  get isAwaited(): boolean {
+    return this.#target !== null && !this.#isTargetSlow && !this.#isEnded && !this.#body.isRepeatable;
   }
 
   /** Sends the body to `target` from its first byte, and goes on with what arrives. */
   attach(target: BodySink): void {
     if (this.#aborted !== null) return target.abort(this.#aborted);
     this.#target = target;
+    this.#isTargetSlow = false;
     if (!this.#isStarted || this.#body.isRepeatable) {
       this.#isStarted = true;
       this.#isEnded = false;
       this.#source = this.#body.open(this);
       return;
     }
-    // A copy: the bytes belong to the target, which may still be writing them when the next attempt is given them.
-    if (this.#keptBytes > 0) target.data(Buffer.from(this.#kept!.subarray(0, this.#keptBytes)));
-    if (this.#keptBytes > maxKeptBytes) this.#drop();
+    const kept = this.#kept;
+    for (let index = 0; kept !== null && index < kept.pieceCount; index++) target.data(kept.pieceAt(index));
+    if (kept !== null && kept.byteLength > limits.maxBytes) this.#drop();
     if (this.#isEnded) target.end(this.#trailers);
     else if (target.flush()) this.#source.resume();
+    else this.#isTargetSlow = true;
   }
 
   /** The attempt is over: what arrives waits for the next one. */
@@ -72,6 +75,7 @@ export class ReplayBody implements BodySink, BodySource {
   }
 
   resume(): void {
+    this.#isTargetSlow = false;
     this.#source.resume();
   }
 
@@ -86,7 +90,10 @@ export class ReplayBody implements BodySink, BodySource {
   }
 
   flush(): boolean {
-    return this.#target !== null && this.#target.flush();
+    if (this.#target === null) return false;
+    const isReady = this.#target.flush();
+    this.#isTargetSlow = !isReady;
+    return isReady;
   }
 
   end(trailers: Fields | null): boolean {
@@ -109,34 +116,18 @@ export class ReplayBody implements BodySink, BodySource {
    */
   #keep(chunk: Buffer): void {
     if (this.#isDropped || this.#body.isRepeatable) return;
-    const byteCount = this.#keptBytes + chunk.length;
-    const isFitting = this.#held !== null && (byteCount <= maxKeptBytes || this.#target === null);
-    if (isFitting && this.#grow(byteCount, this.#held)) this.#keptBytes += chunk.copy(this.#kept!, this.#keptBytes);
-    else this.#drop();
-  }
-
-  /**
-   * Makes room for `byteCount`. @returns false if all bodies together hold too much; but without a target, what was
-   * read must not be lost
-   */
-  #grow(byteCount: number, held: HeldMemory): boolean {
-    const before = this.#kept?.length ?? 0;
-    if (before >= byteCount) return true;
-    const size = Math.max(byteCount, 2 * this.#keptBytes, firstKeptBytes);
-    if (!held.take(size - before)) {
-      if (this.#target !== null) return false;
-      held.takeAnyway(size - before);
+    if (this.#held === null) {
+      this.#isDropped = true;
+      return;
     }
-    const grown = Buffer.allocUnsafeSlow(size);
-    this.#kept?.copy(grown, 0, 0, this.#keptBytes);
-    this.#kept = grown;
-    return true;
+    const kept = (this.#kept ??= new HeldBytes(this.#held, limits));
+    if (this.#target === null) kept.appendAnyway(chunk);
+    else if (kept.byteLength + chunk.length > limits.maxBytes || kept.append(chunk) < chunk.length) this.#drop();
   }
 
   #drop(): void {
     this.#isDropped = true;
-    if (this.#kept !== null) this.#held!.give(this.#kept.length);
+    this.#kept?.clear();
     this.#kept = null;
-    this.#keptBytes = 0;
   }
 }

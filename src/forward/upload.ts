@@ -19,9 +19,9 @@ export class Upload {
     this.#body = exchange.body.length === 0 ? null : new ReplayBody(exchange.body, held);
   }
 
-  /** The client has not sent the whole body yet. */
+  /** Whoever takes the body has taken all that there is of it, and the client has not sent the rest yet. */
   get isClientSlow(): boolean {
-    return this.#body !== null && !this.#body.isEnded;
+    return this.#body !== null && this.#body.isAwaited;
   }
 
   /** Another attempt could be given all of it. */

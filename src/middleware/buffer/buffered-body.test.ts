@@ -7,7 +7,6 @@ import { createRegion } from "../../base/shared-memory.ts";
 import type { BodySink, RequestBody } from "../../http/body.ts";
 import { Fields } from "../../http/field-section.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
-import { MemoryPart } from "./memory-part.ts";
 
 const createHeld = (maxBytes = 16_000_000): HeldMemory =>
   new HeldMemory(createRegion(HeldMemory.byteLength(1)), 0, maxBytes);
@@ -200,20 +199,6 @@ test("what is discarded tells and gives nothing any more", async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(taker.text.length, 10);
   assert.deepEqual(told, ["complete"]);
-});
-
-test("tiny chunks cost their bytes, not the buffers they came in", () => {
-  const held = createHeld();
-  const memory = new MemoryPart(held, 1_000_000);
-  const large = Buffer.alloc(65_536, "x");
-  for (let count = 0; count < 20_000; count++) assert.equal(memory.append(large.subarray(count, count + 1)), 1);
-  memory.finish();
-  assert.equal(Buffer.concat(memory.blocks).length, 20_000);
-  const allocated = memory.blocks.reduce((sum, block) => sum + block.buffer.byteLength, 0);
-  assert.ok(allocated < 50_000);
-  assert.equal(held.total, allocated);
-  memory.clear();
-  assert.equal(held.total, 0);
 });
 
 test("a trickle of tiny chunks into a file is written in blocks, and holds a few of them", async (context) => {

@@ -2,14 +2,15 @@
  * A request body that was read before anybody was asked to take it: first into memory, then into a temporary file. It
  * can be given any number of times.
  */
+import { HeldBytes } from "../../base/held-bytes.ts";
 import type { HeldMemory } from "../../base/held-memory.ts";
 import { type BodyLength, type BodySink, type BodySource, emptySource, type RequestBody } from "../../http/body.ts";
 import type { Fields } from "../../http/field-section.ts";
 import type { ReasonCode } from "../../http/reason.ts";
-import { MemoryPart } from "./memory-part.ts";
 import { SpillFile } from "./spill-file.ts";
 
 const readBytes = 65_536;
+const firstBlockBytes = 1_024;
 
 /** Who waits for the whole body. At most one of these comes. */
 export interface BufferListener {
@@ -36,7 +37,7 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
   readonly #limits: BufferLimits;
   readonly #listener: BufferListener;
   readonly #held: HeldMemory;
-  readonly #memory: MemoryPart;
+  readonly #memory: HeldBytes;
   #file: SpillFile | null = null;
   #isComplete = false;
   #isOver = false;
@@ -44,7 +45,7 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
   #isSourceWaiting = false;
   // Giving.
   #sink: BodySink | null = null;
-  #nextBlock = 0;
+  #nextPiece = 0;
   #filePosition = 0;
   #isReading = false;
   /** Counts the givings: what was read for an earlier one is dropped. */
@@ -58,7 +59,7 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
     this.#limits = parts.limits;
     this.#listener = parts.listener;
     this.#held = parts.held;
-    this.#memory = new MemoryPart(parts.held, parts.limits.memoryBytes);
+    this.#memory = new HeldBytes(parts.held, { maxBytes: parts.limits.memoryBytes, firstBlockBytes });
   }
 
   /** Begins to read. */
@@ -111,7 +112,6 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
     if (this.#isOver) return true;
     this.#isComplete = true;
     this.#trailers = trailers;
-    this.#memory.finish();
     this.#file?.finish();
     if (this.#file === null || this.#file.isIdle) this.#listener.onComplete();
     return true;
@@ -144,7 +144,7 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
 
   open(sink: BodySink): BodySource {
     this.#sink = sink;
-    this.#nextBlock = 0;
+    this.#nextPiece = 0;
     this.#filePosition = 0;
     this.#isReading = false;
     this.#give(++this.#round);
@@ -162,9 +162,8 @@ export class BufferedBody implements RequestBody, BodySink, BodySource {
   /** Goes on until the sink has enough for now. */
   #give(round: number): void {
     this.#isReading = true;
-    const { blocks } = this.#memory;
-    while (this.#isCurrent(round) && this.#nextBlock < blocks.length) {
-      this.#sink!.data(blocks[this.#nextBlock++]!);
+    while (this.#isCurrent(round) && this.#nextPiece < this.#memory.pieceCount) {
+      this.#sink!.data(this.#memory.pieceAt(this.#nextPiece++));
       if (this.#isCurrent(round) && !this.#sink!.flush()) {
         if (this.#isCurrent(round)) this.#isReading = false;
         return;
