@@ -1,73 +1,24 @@
 /** The options of a route's `match`: which requests it takes. The normal form is what `matchSchema` gives. */
-import { domainToASCII } from "node:url";
-import { ipVersion } from "../base/ip-address.ts";
 import * as z from "zod";
-import { addProblem, documented, oneOrMore, section } from "../base/option-schema.ts";
+import { addProblem, documented, oneOrMore, parsedBy, section } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/fields.ts";
-import { readPath } from "../http/path.ts";
-import { isHostName } from "../net/listen-address.ts";
 import { cidrSchema } from "../net/options.ts";
+import { formatHostPattern, parseHostPattern } from "./host-pattern.ts";
+import { parsePathPattern } from "./path-pattern.ts";
 
-const hostSchema = z.string().transform((text, context): string => {
-  const host = toLowerAscii(text).replace(/\.$/, "");
-  const name = host.startsWith("*.") ? host.slice(2) : host;
-  if (
-    host === "*" ||
-    (isHostName(name) && !name.endsWith(".")) ||
-    (/^\[.*\]$/.test(host) && ipVersion(host.slice(1, -1)) === 6)
-  )
-    return host;
-  const ascii = /[^\x00-\x7f]/.test(text) ? domainToASCII(name) : "";
-  if (ascii !== "")
-    addProblem(
-      context,
-      `${JSON.stringify(text)} is not ASCII; write ${JSON.stringify(host.startsWith("*.") ? `*.${ascii}` : ascii)}`,
-    );
-  else if (/^[^:]+:\d+$/.test(text))
-    addProblem(context, `${JSON.stringify(text)} has a port; hosts are matched without it`);
-  else if (text.includes("://")) addProblem(context, `${JSON.stringify(text)} is a URL; write the host alone`);
-  else if (text.includes("*"))
-    addProblem(context, `${JSON.stringify(text)}: a wildcard stands for whole labels in front, as in "*.example.com"`);
-  else
-    addProblem(
-      context,
-      `${JSON.stringify(text)} is not a host; write for example "api.example.com" or "*.example.com"`,
-    );
-  return z.NEVER;
-});
+const hostSchema = z.string().transform(parsedBy((text) => formatHostPattern(parseHostPattern(text))));
 
 const pathSchema = z
   .string({
     error: ({ input }) =>
       Array.isArray(input) ? "a list of paths is not available in this version; write a route for each" : undefined,
   })
-  .superRefine((path, context) => {
-    const shown = JSON.stringify(path);
-    const plain = path.endsWith("/*") ? path.slice(0, -1) : path;
-    if (!path.startsWith("/")) addProblem(context, `${shown} is not a path pattern; it begins with "/"`);
-    else if (/[?#]/.test(path))
-      addProblem(context, `${shown} has a query or fragment; a path pattern ends before it (see "query")`);
-    else if (plain.includes("*"))
-      addProblem(context, `${shown}: "*" stands only at the end, after a slash, as in "/v1/*"`);
-    else if (/[^\x21-\x7e]/.test(path))
-      addProblem(
-        context,
-        `${shown} has characters that no path has on the wire; write ${JSON.stringify(encodeURI(path.toWellFormed()))}`,
-      );
-    else if (/\\/.test(path)) addProblem(context, `${shown} has a backslash`);
-    else if (/%(?![\dA-Fa-f]{2})/.test(path)) addProblem(context, `${shown} has a "%" without two hexadecimal digits`);
-    else if (/(^|\/)\.{1,2}(\/|$)/.test(plain))
-      addProblem(context, `${shown} has a "." or ".." segment; paths are matched without them`);
-    else {
-      const reading = readPath(plain);
-      if (typeof reading === "string") addProblem(context, `${shown} is a path that no request can have`);
-      else if (reading.canonical !== plain)
-        addProblem(
-          context,
-          `${shown} is not how paths are matched; write ${JSON.stringify(reading.canonical + path.slice(plain.length))}`,
-        );
-    }
-  });
+  .transform(
+    parsedBy((text) => {
+      parsePathPattern(text);
+      return text;
+    }),
+  );
 
 const methodSchema = z.string().superRefine((method, context) => {
   if (!isToken(method)) addProblem(context, `${JSON.stringify(method)} is not a method`);

@@ -4,8 +4,8 @@
  * hashed and no prefix is cut out for it.
  */
 import type { Exchange } from "../http/exchange.ts";
+import type { PathPattern } from "./path-pattern.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
-import type { PathPattern } from "./route-match.ts";
 import { Rule } from "./rule.ts";
 
 const slash = 47;

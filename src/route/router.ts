@@ -7,10 +7,12 @@
  */
 import type { TimeSlices } from "../base/time-slices.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { anyHost, parseHostPattern } from "./host-pattern.ts";
 import { compileConditions } from "./match-conditions.ts";
 import { PathIndex } from "./path-index.ts";
+import { anyPath, parsePathPattern } from "./path-pattern.ts";
 import { noRank, RankByLength } from "./rank-by-length.ts";
-import { anyPath, type HostPattern, parseHostPattern, parsePathPattern, type RouteMatch } from "./route-match.ts";
+import type { RouteMatch } from "./route-match.ts";
 import { compareRules, Rule } from "./rule.ts";
 
 /** A route as a router takes it. */
@@ -29,8 +31,6 @@ export interface RouteSpec<T> {
  * none): `AMBIGUOUS_TARGET`.
  */
 export const ambiguous = Symbol("ambiguous");
-
-const anyHost: HostPattern = { kind: "any", text: "" };
 
 /** Finds the route that takes an exchange. Immutable. */
 export class Router<T> {

@@ -4,8 +4,9 @@
  * (exact, then the longer prefix, then any); then the number of other matchers; then the order of declaration.
  */
 import type { Exchange } from "../http/exchange.ts";
+import type { HostPattern } from "./host-pattern.ts";
 import type { Condition } from "./match-conditions.ts";
-import type { HostPattern, PathPattern } from "./route-match.ts";
+import type { PathPattern } from "./path-pattern.ts";
 
 /** One route under one host pattern. */
 export class Rule<T> {
