@@ -35,7 +35,9 @@ const { ChunkedDecoder, ChunkEvent } = await import("../src/http1/syntax/chunked
 const { HeadReader } = await import("../src/http1/syntax/head-reader.ts");
 const { parseRequestHead } = await import("../src/http1/syntax/request-parser.ts");
 const { parsedResponse, parseResponseHead } = await import("../src/http1/syntax/response-parser.ts");
+const { readAnswerPairs } = await import("../src/http/syntax/answer-pairs.ts");
 const { readRequestPairs } = await import("../src/http/syntax/request-pairs.ts");
+const { readTrailerPairs } = await import("../src/http/syntax/trailer-pairs.ts");
 const { isSpecialAlias } = await import("../src/http/syntax/special-fields.ts");
 const { PartialHead } = await import("../src/http1/syntax/partial-head.ts");
 const { Unread } = await import("../src/http1/client-side/unread.ts");
@@ -189,6 +191,21 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
         { maxBytes: 1 << 20, maxFields: 10_000, isPeerTrusted: true, hasBody: true },
       ),
   ],
+  [
+    "an answer of pairs",
+    (text) =>
+      readAnswerPairs(
+        [":status", "200", text, text, "trailer", text, "www-authenticate", text, "content-length", text],
+        {
+          maxBytes: 1 << 20,
+          maxFields: 10_000,
+          isHeadMethod: false,
+          tunnel: null,
+          hasBody: true,
+        },
+      ),
+  ],
+  ["trailers of pairs", (text) => readTrailerPairs([text, text, "x", text], { maxBytes: 1 << 20, maxFields: 10_000 })],
   ["a request head, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\nX: ${text}`)],
   ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],
   ["field lines, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\n${lines(text)}`)],

@@ -5,16 +5,21 @@
  */
 import { RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
-import { targetTable, tokenTable, valueTable } from "./characters.ts";
+import {
+  findPairsProblem,
+  isOfConnection,
+  isPseudo,
+  isTarget,
+  isToken,
+  type PairsLimits,
+  type PairsProblem,
+} from "./pair-fields.ts";
 import { keptSpecials, RequestReading, unreadSpecials } from "./request-reading.ts";
 import { readRequestTarget } from "./request-target.ts";
-import { Special, specialOfName, specialTable } from "./special-fields.ts";
+import { Special, specialOfName } from "./special-fields.ts";
 
 /** What there is to know of a request beside its pairs. */
-export interface PairsContext {
-  /** Characters of names and values together. */
-  readonly maxBytes: number;
-  readonly maxFields: number;
+export interface PairsContext extends PairsLimits {
   /** Trust fields of a trusted peer are kept. */
   readonly isPeerTrusted: boolean;
   /** A body follows, if only an empty one. */
@@ -30,14 +35,11 @@ interface Pseudo {
   protocol: string | null;
 }
 
-/** Fields that speak of a connection: with pseudo-fields they are malformed (RFC 9113 section 8.2.2). */
-const connectionSpecials = specialTable(
-  Special.connection,
-  Special.keepAlive,
-  Special.transferEncoding,
-  Special.upgrade,
-);
-const connectionNames: ReadonlySet<string> = new Set(["proxy-connection", "http2-settings"]);
+const refusals: Record<PairsProblem, ReasonCode> = {
+  "bad field": "BAD_FIELD",
+  "too many fields": "TOO_MANY_FIELDS",
+  "too large": "HEAD_TOO_LARGE",
+};
 const maxMethodLength = 32;
 const reading = new RequestReading();
 
@@ -49,10 +51,10 @@ export function readRequestPairs(pairs: readonly string[], context: PairsContext
   const fieldsAt = readPseudo(pairs, pseudo);
   if (fieldsAt === -1) return "BAD_REQUEST_LINE";
   const { method, scheme, authority, path } = pseudo;
-  if (method === null || method.length > maxMethodLength || !consistsOf(tokenTable, method)) return "BAD_METHOD";
-  if ((scheme !== "http" && scheme !== "https") || path === null || !consistsOf(targetTable, path)) return "BAD_TARGET";
-  const refusal = checkFields(pairs, fieldsAt, context);
-  if (refusal !== null) return refusal;
+  if (method === null || method.length > maxMethodLength || !isToken(method)) return "BAD_METHOD";
+  if ((scheme !== "http" && scheme !== "https") || path === null || !isTarget(path)) return "BAD_TARGET";
+  const problem = findPairsProblem(pairs, fieldsAt, context);
+  if (problem !== null) return refusals[problem];
   const head = new RequestHead();
   head.majorVersion = 2;
   head.method = method;
@@ -65,27 +67,13 @@ export function readRequestPairs(pairs: readonly string[], context: PairsContext
 /** @returns where the fields begin; -1 if a pseudo-field is unknown, repeated or stands behind a field */
 function readPseudo(pairs: readonly string[], pseudo: Pseudo): number {
   let at = 0;
-  for (; at < pairs.length && pairs[at]!.charCodeAt(0) === 58; at += 2) {
+  for (; at < pairs.length && isPseudo(pairs[at]!); at += 2) {
     const name = pairs[at]!.slice(1);
     if (!Object.hasOwn(pseudo, name) || pseudo[name as keyof Pseudo] !== null) return -1;
     pseudo[name as keyof Pseudo] = pairs[at + 1]!;
   }
-  for (let later = at; later < pairs.length; later += 2) if (pairs[later]!.charCodeAt(0) === 58) return -1;
+  for (let later = at; later < pairs.length; later += 2) if (isPseudo(pairs[later]!)) return -1;
   return at;
-}
-
-/** What may stand in a field, and how much (RFC 9113 section 8.2.1). */
-function checkFields(pairs: readonly string[], from: number, { maxBytes, maxFields }: PairsContext): ReasonCode | null {
-  let byteCount = 0;
-  for (let at = from; at < pairs.length; at += 2) {
-    const name = pairs[at]!;
-    const value = pairs[at + 1]!;
-    if (!consistsOf(tokenTable, name) || /[A-Z]/.test(name)) return "BAD_FIELD";
-    if ((value !== "" && !consistsOf(valueTable, value)) || /^[\t ]|[\t ]$/.test(value)) return "BAD_FIELD";
-    byteCount += name.length + value.length;
-  }
-  if (pairs.length - from > 2 * maxFields) return "TOO_MANY_FIELDS";
-  return byteCount > maxBytes ? "HEAD_TOO_LARGE" : null;
 }
 
 function readFields(head: RequestHead, fields: readonly string[], context: PairsContext): ReasonCode | null {
@@ -102,7 +90,7 @@ function readFields(head: RequestHead, fields: readonly string[], context: Pairs
     // RFC 9113 section 8.2.3: it may come in crumbs.
     if (name === "cookie") cookie = cookie === null || value === "" ? (cookie ?? value) : `${cookie}; ${value}`;
     else if (special === Special.none || isKept[special] === 1) kept += `${name}: ${value}\r\n`;
-    if (connectionSpecials[special] === 1 || connectionNames.has(name)) return "BAD_FIELD";
+    if (isOfConnection(name, special)) return "BAD_FIELD";
     if (special === Special.te && value !== "trailers") return "BAD_FIELD";
     if (unreadSpecials[special] === 1) continue;
     // RFC 9113 section 8.3.1: Host beside `:authority` says the same.
@@ -136,9 +124,4 @@ function endRequest(head: RequestHead, { protocol }: Pseudo, { hasBody }: PairsC
   if (protocol !== null && head.upgrade === null) return "METHOD_NOT_ALLOWED";
   // What is announced must come (RFC 9113 section 8.1.1).
   return !hasBody && head.contentLength > 0 ? "BAD_CONTENT_LENGTH" : null;
-}
-
-function consistsOf(table: Uint8Array, text: string): boolean {
-  for (let at = 0; at < text.length; at++) if ((table[text.charCodeAt(at)] ?? 0) === 0) return false;
-  return text !== "";
 }

@@ -1,17 +1,17 @@
 /**
  * From an endpoint's bytes to a `ResponseHead`: an answer that can be read in two ways is a 502 and its connection is
  * not used again. What is unusual and can be read in one way only is taken: equal lengths (RFC 9112 section 6.3) and
- * lengths with zeros before them.
+ * lengths with zeros before them. Here is what is HTTP/1.1's own, lines and where they end; what the fields mean is read
+ * in `http/syntax/answer-reading.ts`.
  *
  * If an upstream is lenient, a head that is refused is repaired and read again. Its connection is not used again
  * either.
  */
-import { isConnectionLogin } from "../../http/connection-login.ts";
-import { toLowerAscii } from "../../http/fields.ts";
-import { Framing, ResponseHead } from "../../http/message.ts";
+import { ResponseHead } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
+import { AnswerReading, keptAnswerSpecials } from "../../http/syntax/answer-reading.ts";
 import { CR, LF, SP, valueTable } from "../../http/syntax/characters.ts";
-import { applyConnection } from "../../http/syntax/connection-options.ts";
+import type { Special } from "../../http/syntax/special-fields.ts";
 import {
   keepFields,
   notedCount,
@@ -23,9 +23,6 @@ import {
 } from "./field-scanner.ts";
 import { findSectionEnd, repairSection } from "./lenient-section.ts";
 import type { HeadLimits } from "./request-parser.ts";
-import { parseAnswerLength } from "../../http/syntax/content-length.ts";
-import { Special, specialTable } from "../../http/syntax/special-fields.ts";
-import { trailerLine } from "../../http/syntax/trailer-fields.ts";
 
 /** How answers are read. */
 export interface AnswerRules extends HeadLimits {
@@ -45,24 +42,6 @@ export const parsedResponse: { head: ResponseHead | null; next: number; failure:
   failure: null,
   detail: "",
 };
-
-// Request-side names mean nothing in an answer and are forwarded.
-const kept = specialTable(
-  Special.date,
-  Special.host,
-  Special.expect,
-  Special.via,
-  Special.cdnLoop,
-  Special.requestId,
-  Special.forwardedFor,
-  Special.forwardedProto,
-  Special.forwardedHost,
-  Special.forwarded,
-  Special.trust,
-  Special.unsafe,
-  Special.login,
-  Special.persistentLogin,
-);
 
 /**
  * Parses the head at `bytes[start, end)` into `parsedResponse`: a head, a failure, or neither when more bytes are
@@ -140,8 +119,8 @@ function parseStrictly(bytes: Buffer, start: number, end: number, limits: Answer
   head.status = a * 100 + b * 10 + c;
   head.reasonPhrase = text.slice(phraseStart - start, phraseEnd - start);
   head.minorVersion = minor === 0 ? 0 : 1;
-  head.keptFields = keepFields(text, start, fieldsStart, next - 2, kept);
-  const problem = interpret(head, start) ?? decideFraming(head, limits, isHeadMethod);
+  head.keptFields = keepFields(text, start, fieldsStart, next - 2, keptAnswerSpecials);
+  const problem = interpret(head, start) ?? reading.end(head, limits, isHeadMethod);
   if (problem !== null) return fail(problem);
   out.head = head;
   out.next = next;
@@ -158,112 +137,18 @@ function needMore(end: number, limit: number): void {
   if (end > limit) fail("head too large", "UPSTREAM_HEAD_TOO_LARGE");
 }
 
-interface FramingFields {
-  contentLength: string | null;
-  transferEncoding: string | null;
-  /** The values of `Trailer`; null = there is none. */
-  trailers: string[] | null;
-}
+const reading = new AnswerReading();
 
-/** Of the head that is being read. One object for the thread: an answer costs none of its own. */
-const framingFields: FramingFields = { contentLength: null, transferEncoding: null, trailers: null };
-
-/** Reads the noted fields into `head` and `framingFields`. @returns what is wrong with them, or null */
+/** Reads the noted fields into `head`. @returns what is wrong with them, or null */
 function interpret(head: ResponseHead, origin: number): string | null {
   const { text } = head;
-  let contentLength: string | null = null;
-  let transferEncoding: string | null = null;
-  let connection: string | null = null;
-  let trailers: string[] | null = null;
+  reading.begin();
   for (let i = 0; i < notedCount; i++) {
-    const special = notedSpecial[i]!;
-    if (special === Special.dropped) continue;
-    if (special === Special.date) {
-      head.hasDate = true;
-      continue;
-    }
+    const special = notedSpecial[i] as Special;
+    if (!reading.notice(head, special)) continue;
     const value = text.slice(notedValueStart[i]! - origin, notedValueEnd[i]! - origin);
-    switch (special) {
-      case Special.contentLength:
-        contentLength = contentLength === null ? value : `${contentLength}, ${value}`;
-        break;
-      case Special.transferEncoding:
-        if (transferEncoding !== null) return "repeated Transfer-Encoding";
-        transferEncoding = value;
-        break;
-      case Special.connection:
-        connection = connection === null ? value : `${connection}, ${value}`;
-        break;
-      case Special.upgrade:
-        head.upgrade = head.upgrade === null ? value : `${head.upgrade}, ${value}`;
-        break;
-      case Special.keepAlive:
-        head.keepAliveHintMs = keepAliveHint(value);
-        break;
-      case Special.login:
-      case Special.proxyLogin:
-        if (isConnectionLogin(value)) head.bindsConnection = true;
-        break;
-      case Special.persistentLogin:
-        if (toLowerAscii(value) !== "false") head.bindsConnection = true;
-        break;
-      case Special.trailer:
-        (trailers ??= []).push(value);
-        break;
-    }
+    const problem = reading.take(head, special, value);
+    if (problem !== null) return problem;
   }
-  head.isKeptAlive = head.minorVersion === 1;
-  if (connection !== null) applyConnection(head, connection);
-  // RFC 9110 section 15.5.22: a 426 must say which protocols are wanted; section 7.8: with a connection option of its
-  // own.
-  if (head.status === 426 && head.upgrade !== null)
-    head.keptFields += `Upgrade: ${head.upgrade}\r\nConnection: upgrade\r\n`;
-  framingFields.contentLength = contentLength;
-  framingFields.transferEncoding = transferEncoding;
-  framingFields.trailers = trailers;
   return null;
-}
-
-/**
- * Decides by `framingFields`, after `interpret`: RFC 9112 section 6.3, in its order; of what it lets a recipient
- * repair, equal lengths alone. @returns what is wrong, or null
- */
-function decideFraming(head: ResponseHead, { isLenient }: AnswerRules, isHeadMethod: boolean): string | null {
-  const { contentLength, transferEncoding, trailers } = framingFields;
-  if (transferEncoding !== null) {
-    if (contentLength !== null) return "Content-Length beside Transfer-Encoding";
-    if (head.minorVersion === 0) {
-      if (!isLenient) return "Transfer-Encoding in HTTP/1.0";
-      // RFC 9112 section 6.1: it is faulty, so the connection ends with it.
-      head.isKeptAlive = false;
-    }
-    if (toLowerAscii(transferEncoding) !== "chunked") return "unknown transfer coding";
-  }
-  if (contentLength !== null) {
-    const length = parseAnswerLength(contentLength);
-    if (length === -1) return "bad Content-Length";
-    head.hasContentLength = true;
-    head.contentLength = length;
-  }
-  const status = head.status;
-  if (isHeadMethod || status < 200 || status === 204 || status === 304) {
-    head.framing = Framing.none;
-    // A 204 that announces content (RFC 9110 section 8.6 forbids it) cannot be believed. HEAD and 304 announce in good
-    // form: what may go wrong then is in `reuse.ts`.
-    if (status === 204 && (transferEncoding !== null || head.contentLength > 0)) head.isKeptAlive = false;
-    const isHead = isHeadMethod && status >= 200 && status !== 204;
-    head.withholdsContent = isHead
-      ? head.contentLength > 0 || contentLength === null
-      : status === 304 && (transferEncoding !== null || head.contentLength > 0);
-    if (status < 200 || status === 204) head.hasContentLength = false;
-  } else if (transferEncoding !== null) {
-    head.framing = Framing.chunked;
-    if (trailers !== null) for (const value of trailers) head.keptFields += trailerLine(value, head.nominated);
-  } else head.framing = contentLength !== null ? Framing.length : Framing.close;
-  return null;
-}
-
-function keepAliveHint(value: string): number {
-  const match = /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
-  return match === null ? 0 : Number(match[1]) * 1000 || -1;
 }
