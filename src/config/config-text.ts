@@ -28,7 +28,7 @@ interface Span {
 
 const maxExcerptLines = 2;
 
-/** So much of a line, on either side of a mistake, is looked at to explain it: a line may be all of a large file. */
+/** How much of a line is looked at on either side of a mistake to explain it: a line may be all of a large file. */
 const explainedColumns = 200;
 
 /** Plain sentences in place of the parser's own, which speak the language of the YAML specification. */

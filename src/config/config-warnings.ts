@@ -9,7 +9,7 @@ import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
 import type { BalanceOptions } from "../upstream/balance-options.ts";
 import type { Config } from "./schema.ts";
 
-/** So many rules are named in one sentence; the others are counted. */
+/** How many rules are named in one sentence; the others are counted. */
 const maxShownRules = 3;
 
 /** Finds what is odd in `config`. @returns sentences without a full stop; empty if nothing is odd */

@@ -14,7 +14,7 @@ export interface PackedConfig {
   readonly ends: readonly number[];
 }
 
-/** So many routes or upstreams are one part: a millisecond or two. */
+/** How many routes or upstreams make one part: reading one takes a millisecond or two. */
 const entriesPerPart = 128;
 
 /** A part: the rest of the configuration, then some routes each, then some upstreams each. */

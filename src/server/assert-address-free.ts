@@ -21,7 +21,7 @@ export async function assertAddressFree(
   const listeners = await findListeners(address.port);
   if (listeners?.length === 0) return;
   const isOwnPort = own.some(({ port }) => port === address.port);
-  // Opening it, for a moment, would tell whoever waits for us that we are there.
+  // To open it even for a moment would tell whoever waits for this proxy that it is there.
   if (!isOwnPort) return openOnce(address);
   if (listeners === null) return;
   const ownSockets = await findOwnSockets();

@@ -9,7 +9,7 @@ import type { Inspection } from "./inspection.ts";
 export interface EndpointList {
   readonly upstream: string;
   readonly endpoints: readonly ListedEndpoint[];
-  /** What a directory of shared memory that is a copy must take and drop first. */
+  /** What a thread whose directory of shared memory is a copy has to take into it, and drop from it, before. */
   readonly memory: { readonly part: SharedSnapshot; readonly dropped: readonly string[] };
 }
 

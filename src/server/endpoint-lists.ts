@@ -82,7 +82,7 @@ export class EndpointLists {
       source.watch(() => {
         if (this.#sources.get(name)?.source === source) this.#note(name);
       });
-      // It may have changed while its first list went to the threads; if not, the look costs little.
+      // It may have changed while its first list went to the threads. If it has not, nothing comes of it.
       if (!(source instanceof StaticEndpoints)) this.#note(name);
     }
   }

@@ -11,7 +11,7 @@ import { ConnectionShortages, type ShortageReason } from "./connection-shortages
 /** Stands for the upstream as a whole among the names of its endpoints. */
 const wholeUpstream = "";
 
-/** These say of no endpoint that it failed: the upstream has none to give, or does not give one. */
+/** With these, no endpoint has failed: the upstream had none to give, or did not give one. */
 const upstreamReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "NO_ENDPOINT",
   "QUEUE_FULL",

@@ -43,7 +43,7 @@ export interface ListenerHost {
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
-/** What a wire has whose protocol could not be begun. */
+/** The session of a wire whose protocol threw when it began. */
 const unserved: Session = { drain() {}, close() {} };
 
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
@@ -56,7 +56,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   readonly #observer: ListenerObserver;
   #sockets: ListeningSocket[] = [];
   readonly #service: WireService;
-  /** What is open, each with what serves it, or receives it. */
+  /** Every open wire with its session: that of the protocol, or the reception while the steps run. */
   readonly #sessions = new Map<Wire, Session>();
   #trusted: TrustedPeers;
   #metrics: ListenerMetrics;

@@ -324,7 +324,7 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
 
   onEnd(): void {
     this.#ending.isHalfClosed = true;
-    // Whole requests may be among what is left to the next turn, which sees to the end behind them.
+    // Whole requests may be left for a later turn: they are answered first, and that turn comes back to the FIN.
     if (this.state === State.head && this.#input.isWaiting) return;
     try {
       this.#endOfInput();
@@ -334,7 +334,8 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
   }
 
   /**
-   * The client has sent its FIN. Complete requests are answered as long as it takes the answers: docs/decisions/0005.
+   * The client has sent its FIN, and all that can be consumed has been. Complete requests are answered as long as the
+   * client takes the answers: docs/decisions/0005.
    */
   #endOfInput(): void {
     switch (this.state) {

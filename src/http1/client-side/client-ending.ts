@@ -1,7 +1,7 @@
 /**
  * How a client connection ends. After the last answer: FIN, then a moment in which what still comes is read and thrown
  * away, so that the kernel does not answer late bytes with a reset that destroys the answer (RFC 9112 section 9.6).
- * After the client's FIN: it is served as long as it takes what it is owed.
+ * After the client's FIN it is served as long as it goes on taking its answers.
  */
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { Framing, type ReceivedRequest } from "../../http/message.ts";
@@ -23,8 +23,8 @@ const maxDroppedBytes = 134_217_728;
 const halfClosedMs = 500;
 const halfClosedAnswerMs = 2_000;
 /**
- * So much the kernel sends at once, whatever the peer does (ten segments, RFC 6928): a reset follows it and overtakes
- * nothing.
+ * How many bytes the kernel sends at once whatever the peer does (ten segments, RFC 6928): a reset that follows them
+ * cannot overtake them.
  */
 const firstFlightBytes = 12_000;
 

@@ -37,11 +37,11 @@ export interface InputHost {
   onBodyRead(): void;
   onBodyComplete(): void;
   onBodyBroken(reason: ReasonCode): void;
-  /** More of a body that nobody wants has come than is worth it. */
+  /** More of an unwanted body has come than it is worth to keep the connection. */
   onBodyOverdrawn(): void;
   /** Bytes that nobody wants: they are thrown away. */
   onDropped(byteCount: number): void;
-  /** The last round is over: the client's FIN may have been waiting for it. */
+  /** All that can be consumed for now has been: the client's FIN may have been waiting for that. */
   onConsumed(): void;
   /** The connection waits for its turn. */
   onPutOff(): void;

@@ -1,17 +1,17 @@
 /**
  * Waits until a peer has everything that was written to it, so that the connection can be reset without taking back
- * what is on its way: a reset throws away what the kernel has not sent. If the kernel cannot be asked, or not soon,
- * a moment has to do.
+ * what is on its way: a reset throws away what the kernel has not sent. If the kernel cannot be asked soon enough, it
+ * waits for a fixed time instead.
  */
 import type { SocketProgress } from "../../net/kernel-socket.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { type SendQueueAsker, type SendQueues, sendQueues } from "../../net/send-queues.ts";
 
-/** How often it looks, and how long it waits if it cannot, or has not yet. */
+/** How often it asks the kernel, and how long it waits without an answer. */
 const lookMs = 100;
 const blindMs = 1_000;
 
-/** Tells, once, when the peer has everything that was written, or when it has had a moment for it. Used once. */
+/** Tells, once, when the peer has everything that was written, or has had `blindMs` to take it. Used once. */
 export class LastBytes implements SendQueueAsker {
   readonly socket: SocketProgress;
   readonly #wheel: TimerWheel;

@@ -5,11 +5,11 @@
  */
 import type { TurnQueue, TurnTask } from "../../base/turn-queue.ts";
 
-/** So many requests of one connection are taken up in a row. */
+/** How many requests of one connection are taken up in a row. */
 const maxRequestsInRow = 16;
 /**
- * So many reads that fill the memory for reading are made in a row; after one that does not, the system has no more for
- * now.
+ * How many reads that fill the memory for reading are made in a row. After one that does not fill it, the system has no
+ * more for now.
  */
 const maxFullReadsInRow = 4;
 

@@ -8,15 +8,15 @@
 
 /** Bytes of interim heads in answer to one request. */
 export const maxInterimBytes = 4_194_304;
-/** So many interim answers may come at once. */
+/** How many interim answers may come at once. */
 export const maxInterimBurst = 256;
-/** So many may follow a second. */
+/** How many more may come in each second. */
 export const maxInterimRate = 100;
-/** So many bytes of the request body, sent to the endpoint, are worth one more. */
+/** How many bytes of the request body an endpoint has to take for one more. */
 export const bodyBytesPerInterim = 4_096;
 /**
- * For so long, in milliseconds, do interim answers alone put off the wait for the head of the answer, unless that wait
- * is longer.
+ * How long, in milliseconds, interim answers alone can put off the end of the wait for the head of the answer, unless
+ * that wait is longer.
  */
 export const maxInterimWaitMs = 3_600_000;
 

@@ -236,7 +236,7 @@ export class ChunkedDecoder {
       const hasNews = seen === 0 || isWorthScanning(section, seen);
       return hasNews ? scanFields(section, 0, limit, maxTrailerFields) : ScanFailure.incomplete;
     }
-    // However it is cut: a lone CR where the empty line should be is no line.
+    // Also if the reads split it: a lone CR in place of the empty line ends nothing.
     if (limit > 1 && section[0] === CR && section[1] !== LF) return ScanFailure.badField;
     const isEmpty = section[0] === CR && section[1] === LF;
     const end = isEmpty ? 2 : findSectionEnd(section, Math.max(0, seen - 2), limit);
@@ -252,7 +252,8 @@ export class ChunkedDecoder {
 }
 
 /**
- * A length behind the body: nobody means well who sends one (RFC 9110 section 6.5.1), and Node's parser refuses it too.
+ * Is there a field about framing behind the body? That is an attempt at smuggling (RFC 9110 section 6.5.1), and Node's
+ * parser refuses it, too.
  */
 function hasFramingField(): boolean {
   for (let i = 0; i < notedCount; i++)

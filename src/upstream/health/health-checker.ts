@@ -70,12 +70,12 @@ export interface HealthCheckerOptions {
 /** An endpoint has one check under way at most, so this bounds only very large upstreams. */
 const maxChecksOfUpstream = 1_024;
 /**
- * So many new checks start at once; the others start at random within `startSpreadMs`, so that thousands of connections
+ * How many new checks start at once. The others start at random within `startSpreadMs`, so that thousands of connections
  * are not opened in one turn.
  */
 const startBurst = 64;
 const startSpreadMs = 500;
-/** Up to so many requests in flight are not a pile, whatever the number before. */
+/** Below this many more requests in flight, nothing piles up, whatever the number before. */
 const leastPile = 4;
 
 /** Checks endpoints until closed. */
