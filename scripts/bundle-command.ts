@@ -14,6 +14,16 @@ const entries = {
 };
 
 /**
+ * The schema library has its messages in fifty languages, more than half of its text, and keeps all of them since it is
+ * handed on as a whole (`base/schema-builder.ts`). Users read sentences of our own in one.
+ */
+const oneLanguage = {
+  name: "one-language",
+  load: (id: string): string | null =>
+    /\/zod\/v4\/locales\/index\.js$/.test(id) ? 'export { default as en } from "./en.js";' : null,
+};
+
+/**
  * Writes the bundle, with the licences of the packages in it.
  * @param root the checkout
  * @param folder where to: one folder down from `index.js`, since the sources look for that one folder up
@@ -24,6 +34,7 @@ export async function bundleCommand(root: string, folder: string): Promise<void>
     input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, "src", path)])),
     platform: "node",
     external: ["@redis/client"],
+    plugins: [oneLanguage],
     onLog(level, log, next) {
       if (level === "warn") throw new Error(`bundling: ${log.message}`);
       next(level, log);
@@ -40,6 +51,8 @@ export async function bundleCommand(root: string, folder: string): Promise<void>
   });
   await bundle.close();
   const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
+  if (modules.some((path) => /\/zod\/.*\/locales\/(?!en\.|index\.)/.test(path)))
+    throw new Error("bundling: the schema library brings its other languages");
   const packages = new Set(modules.flatMap((path) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []));
   const licences = [...packages].toSorted().map((name) => {
     const text = readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8");
