@@ -19,6 +19,8 @@ import { HangWatch, type HangWatchHost } from "./log-hang-watch.ts";
 import { type FileOpen, LogOpener, type LogOpenerHost } from "./log-opener.ts";
 import { writeToPipe } from "./log-pipe-write.ts";
 import { type LogAccount, LogQueue } from "./log-queue.ts";
+import { LogRetry } from "./log-retry.ts";
+import { Settling, type SettlingHost } from "./log-settling.ts";
 import { createHangError, LogTrouble, type LogWriterListener } from "./log-trouble.ts";
 
 export type { LogAccount } from "./log-queue.ts";
@@ -43,17 +45,6 @@ export interface LogWriterOptions {
 const maxBytesPerTurn = 256 * 1024;
 /** Lines that have waited so long while the destination fails are lost. */
 const holdMs = 2_000;
-const firstRetryMs = 100;
-const maxRetryMs = 1_000;
-/** A pipe that is full is looked at again after a moment, then ever later. */
-const firstFullMs = 1;
-const maxFullMs = 64;
-const settleMs = 2_000;
-/**
- * A pipe, terminal or socket that took nothing for so long has a reader that stands still: the end of the process does
- * not wait for it.
- */
-const stallMs = 500;
 
 /** The disk is full: another descriptor would not help. */
 const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -61,7 +52,7 @@ const shortages: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", 
 const isFinal = (code: string | undefined): boolean => code === "EPIPE" || code === "EBADF" || code === "EIO";
 
 /** Writes complete lines to one destination in the background; what cannot be written in time is lost and counted. */
-export class LogWriter implements LogOpenerHost, HangWatchHost {
+export class LogWriter implements LogOpenerHost, HangWatchHost, SettlingHost {
   /** Null if the destination was inherited. */
   readonly #opener: LogOpener | null;
   readonly #queue: LogQueue;
@@ -79,11 +70,9 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
    */
   #reopening: NodeJS.Timeout | null = null;
   #isClosed = false;
-  /** Writes that failed since one succeeded; also 1 if nothing could be opened yet. */
-  #failures = 0;
-  #fullMs = firstFullMs;
-  #retry: NodeJS.Timeout | null = null;
-  #settled: (() => void)[] = [];
+  /** Also counts a failure if nothing could be opened yet. */
+  readonly #retry = new LogRetry(() => this.#pump());
+  readonly #settling = new Settling(this);
   takenBytes = 0;
 
   constructor(options: LogWriterOptions) {
@@ -158,28 +147,16 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
    */
   async settle(): Promise<void> {
     if (this.#queue.isEmpty) return;
-    if (this.#failures > 0) this.#tryNow();
-    const untilMs = performance.now() + settleMs;
-    for (
-      let takenBytes = -1;
-      !this.#queue.isEmpty &&
-      this.#failures === 0 &&
-      !this.#isHanging &&
-      performance.now() < untilMs &&
-      takenBytes !== this.takenBytes;
-    ) {
-      takenBytes = this.takenBytes;
-      await this.#settledWithin(this.#descriptor?.kind === "file" ? settleMs : stallMs);
-    }
+    if (this.#retry.failures > 0) this.#tryNow();
+    await this.#settling.wait();
   }
 
-  async #settledWithin(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | null = null;
-    await new Promise<void>((done) => {
-      this.#settled.push(done);
-      timer = setTimeout(done, ms);
-    });
-    clearTimeout(timer!);
+  get isStuck(): boolean {
+    return this.#retry.failures > 0 || this.#isHanging;
+  }
+
+  get isFile(): boolean {
+    return this.#descriptor?.kind === "file";
   }
 
   /** Writes what waits, as far as `settle` waits for it, and closes. What is left is lost; so is what comes later. */
@@ -188,7 +165,7 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
     await this.settle();
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimer(this.#retry);
+    this.#retry.cancel();
     clearTimer(this.#reopening);
     this.#opener?.close();
     this.#hangWatch.close();
@@ -203,24 +180,22 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
   flushNow(): void {
     const descriptor = this.#descriptor;
     if (descriptor === null || descriptor.kind === "stream" || this.#background.isUnderWay) return;
-    clearTimer(this.#retry);
-    this.#retry = null;
+    this.#retry.cancel();
     this.#writeAtOnce(descriptor.fd, Infinity);
   }
 
   #tryNow(): void {
-    clearTimer(this.#retry);
-    this.#retry = null;
+    this.#retry.cancel();
     this.#pump();
   }
 
   #pump(): void {
-    if (this.#background.isUnderWay || this.#retry !== null) return;
+    if (this.#background.isUnderWay || this.#retry.isArranged) return;
     this.#swap();
     const descriptor = this.#descriptor;
     if (descriptor === null || this.#queue.isEmpty || this.#isHolding) return;
     if (descriptor.kind === "pipe") {
-      if (!this.#writeAtOnce(descriptor.fd, maxBytesPerTurn)) this.#retry ??= setTimeout(this.#onRetry, 0).unref();
+      if (!this.#writeAtOnce(descriptor.fd, maxBytesPerTurn)) this.#retry.afterTurn();
     } else this.#background.start(descriptor, this.#queue.take(), this.#queue.offset);
   }
 
@@ -269,9 +244,8 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
   #onBatchWritten(): void {
     this.#isHanging = false;
     this.#queue.finish();
-    this.#noteSettled();
-    this.#fullMs = firstFullMs;
-    this.#failures = 0;
+    this.#settling.note();
+    this.#retry.noteSuccess();
     this.#noteMended();
   }
 
@@ -281,7 +255,7 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
 
   onHang(): void {
     // Failures, and an opening that hangs, have been told already.
-    if (this.#failures > 0 || (this.#descriptor === null && this.#opener?.isHanging === true)) return;
+    if (this.#retry.failures > 0 || (this.#descriptor === null && this.#opener?.isHanging === true)) return;
     this.#isHanging = true;
     this.#background.noteHanging();
     this.#trouble.note(createHangError(`the destination has taken nothing for ${hangMs / 1000} s`));
@@ -297,52 +271,35 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
     this.#descriptor = null;
     this.#isHanging = false;
     this.#queue.loseFirst();
-    this.#noteSettled();
+    this.#settling.note();
     this.#pump();
   }
 
   #noteMended(): void {
-    if (this.#failures === 0 && this.#opener?.isTroubled !== true) this.#trouble.noteMended();
+    if (this.#retry.failures === 0 && this.#opener?.isTroubled !== true) this.#trouble.noteMended();
   }
 
   #lose(untilMs: number): void {
     this.#queue.loseUntil(untilMs);
-    this.#noteSettled();
-  }
-
-  #noteSettled(): void {
-    if (this.#queue.isEmpty) for (const done of this.#settled.splice(0)) done();
+    this.#settling.note();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
     const { code } = error;
     if (code === "EAGAIN" || code === "EWOULDBLOCK") {
-      this.#retryAfter(this.#fullMs);
-      this.#fullMs = Math.min(this.#fullMs * 2, maxFullMs);
+      this.#retry.afterFull();
       return;
     }
-    const delayMs = Math.min(firstRetryMs * 2 ** this.#failures, maxRetryMs);
-    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#retry.afterFailure();
     this.#trouble.note(error);
     // The next reader must not begin with the rest of a line.
     if (code === "EPIPE") this.#queue.dropHalfLine();
     this.#lose(this.#opener === null && isFinal(code) ? Infinity : performance.now() - holdMs);
-    this.#retryAfter(delayMs);
     if (this.#opener === null || shortages.has(code)) return;
     // The number may belong to another file by now: it is given up, not closed.
     if (code === "EBADF") this.#descriptor = null;
     this.#opener.open();
   }
-
-  #retryAfter(delayMs: number): void {
-    clearTimer(this.#retry);
-    this.#retry = setTimeout(this.#onRetry, delayMs).unref();
-  }
-
-  readonly #onRetry = (): void => {
-    this.#retry = null;
-    this.#pump();
-  };
 
   onOpened(descriptor: Descriptor): void {
     closeDescriptor(this.#next);
@@ -352,7 +309,7 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
     this.#leaveHangingWrite();
     this.#tryNow();
     if (this.#trouble.isTroubled && this.#queue.isEmpty) {
-      this.#failures = 0;
+      this.#retry.failures = 0;
       this.#noteMended();
     }
   }
@@ -361,7 +318,7 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
     this.#endReopening();
     this.#trouble.note(error);
     if (this.#descriptor !== null) return;
-    this.#failures = Math.max(1, this.#failures);
+    this.#retry.failures = Math.max(1, this.#retry.failures);
     this.#lose(performance.now() - holdMs);
   }
 
@@ -375,7 +332,11 @@ export class LogWriter implements LogOpenerHost, HangWatchHost {
   #swap(): void {
     const next = this.#next;
     if (next === null) return;
-    if (this.#failures === 0 && this.#descriptor !== null && (this.#queue.marked > 0 || this.#queue.isInTheMiddle))
+    if (
+      this.#retry.failures === 0 &&
+      this.#descriptor !== null &&
+      (this.#queue.marked > 0 || this.#queue.isInTheMiddle)
+    )
       return;
     this.#queue.dropHalfLine();
     this.#next = null;
