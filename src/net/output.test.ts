@@ -61,3 +61,50 @@ for (const [what, pieceBytes, count, isFlushed] of [
     assert.ok(held <= 2.1 * expected.length, `${held} bytes for ${expected.length}`);
   });
 }
+
+/** A socket that takes everything at once, apart from what is written between `cork` and `uncork`. */
+class CorkedSocket {
+  readonly isDestroyed = false;
+  readonly unsentBytes = 0;
+  content = "";
+  #pieces: (string | Buffer)[] | null = null;
+
+  writeText(text: string): void {
+    this.#write(text);
+  }
+
+  writeBytes(bytes: Buffer): void {
+    this.#write(bytes);
+  }
+
+  #write(piece: string | Buffer): void {
+    if (this.#pieces === null) this.content += piece.toString("latin1");
+    else this.#pieces.push(piece);
+  }
+
+  cork(): void {
+    this.#pieces ??= [];
+  }
+
+  uncork(): void {
+    const pieces = this.#pieces!;
+    this.#pieces = null;
+    for (const piece of pieces) this.#write(piece);
+  }
+}
+
+test("a block that waits for a vectored write is not filled anew, whoever writes meanwhile", () => {
+  const [mine, others] = [new CorkedSocket(), new CorkedSocket()];
+  const output = new Output(mine as unknown as KernelSocket, { onWritable() {} });
+  const other = new Output(others as unknown as KernelSocket, { onWritable() {} });
+  let expected = "";
+  for (const [at, size] of [2_000, 40_000, 3_000, 40_000, 20_000, 20_000, 500].entries()) {
+    const piece = Buffer.alloc(size, 97 + at);
+    output.bytes(piece);
+    expected += piece.toString("latin1");
+    other.bytes(Buffer.alloc(5_000, "X"));
+    other.flush();
+  }
+  output.flush();
+  assert.ok(mine.content === expected);
+});

@@ -36,6 +36,8 @@ export class Output {
   #block: Buffer | null = null;
   #blockUsed = 0;
   #isCorked = false;
+  /** A block that is a part of the vectored write: free again only when that has been made. */
+  #corkedBlock: Buffer | null = null;
   #isAwaitingDrain = false;
 
   constructor(socket: KernelSocket, listener: WritableListener) {
@@ -82,6 +84,8 @@ export class Output {
     if (this.#isCorked) {
       this.#isCorked = false;
       this.#socket.uncork();
+      if (this.#corkedBlock !== null && this.#socket.unsentBytes === 0) blocks.giveBack(this.#corkedBlock);
+      this.#corkedBlock = null;
     }
     if (this.#isAwaitingDrain) return false;
     if (this.#socket.unsentBytes === 0 || this.#socket.isDestroyed) return true;
@@ -118,8 +122,11 @@ export class Output {
     // What has to wait is copied to memory of its own size, unless it fills most of the block.
     const isCopied = this.#socket.unsentBytes > 0 && used <= blockBytes / 2;
     this.#socket.writeBytes(isCopied ? ownCopy(block, used) : block.subarray(0, used));
-    // A block that the kernel took whole is used again; else it belongs to the socket.
-    if (isCopied || this.#socket.unsentBytes === 0) blocks.giveBack(block);
+    // A block that the kernel took whole is used again; else it belongs to the socket, as does one that waits for a
+    // vectored write.
+    if (isCopied) blocks.giveBack(block);
+    else if (this.#isCorked) this.#corkedBlock = block;
+    else if (this.#socket.unsentBytes === 0) blocks.giveBack(block);
     if (this.#held !== "") this.#write();
   }
 
