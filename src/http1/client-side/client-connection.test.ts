@@ -7,7 +7,7 @@ import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { TurnQueue, type TurnTask } from "../../base/turn-queue.ts";
 import { continueHead } from "../../http/answer.ts";
-import { emptySource } from "../../http/body.ts";
+import { emptySource, nowhere } from "../../http/body.ts";
 import type { Answerer, Exchange } from "../../http/exchange.ts";
 import { BareSocket } from "../../net/bare-socket.ts";
 import type { KernelSocket } from "../../net/kernel-socket.ts";
@@ -262,6 +262,55 @@ test("a bug in whoever answers is answered by a 500, and the next request of the
   assert.match(text, /^HTTP\/1\.1 500 [^]*HTTP\/1\.1 404 /);
   assert.deepEqual([exchanges.map(({ record }) => record.reason), bugs.length], [["INTERNAL_ERROR", "NO_ROUTE"], 1]);
 });
+
+for (const [what, isBroken, status, reason, bugCount] of [
+  ["gives the answer up", false, 502, "UPSTREAM_BAD_RESPONSE", 0],
+  ["hands it on to one that throws", true, 500, "INTERNAL_ERROR", 1],
+] as const) {
+  test(`a filter that ${what}, later, costs the one answer, and the next request is taken up`, async () => {
+    const bugs: unknown[] = [];
+    let isBegun = false;
+    const begun = (exchange: Exchange): void => {
+      if (isBegun) return;
+      isBegun = true;
+      let isHolding = !isBroken;
+      exchange.filterAnswer({
+        start(head, source, next) {
+          if (isBroken) return thrower();
+          if (!isHolding) return next.start(head, source);
+          isHolding = false;
+          return nowhere;
+        },
+      });
+      let isFirst = true;
+      exchange.filterAnswer({
+        start(head, source, next) {
+          if (!isFirst) return next.start(head, source);
+          isFirst = false;
+          const sink = isBroken ? nowhere : next.start(head, source);
+          setImmediate(() => {
+            if (isBroken) next.start(head, source).end(null);
+            else source.stop("UPSTREAM_BAD_RESPONSE");
+          });
+          return sink;
+        },
+      });
+      exchange.start({ ...continueHead, status: 200, body: 3 }, emptySource);
+    };
+    const { client, exchanges } = await open({
+      sent: get + get,
+      answerers: [answerer(false), null],
+      begun,
+      onBug: (error) => bugs.push(error),
+    });
+    let text = "";
+    client.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    client.end();
+    await once(client, "close");
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*HTTP/1\\.1 404 `));
+    assert.deepEqual([exchanges.map(({ record }) => record.reason), bugs.length], [[reason, "NO_ROUTE"], bugCount]);
+  });
+}
 
 const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 const thrower = (): never => {
