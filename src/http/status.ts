@@ -67,7 +67,10 @@ const phrases = new Map<number, string>([
   [511, "Network Authentication Required"],
 ]);
 
+/** The same by status: every answer asks. */
+const byStatus = Array.from({ length: 600 }, (_, status) => phrases.get(status) ?? "Unknown");
+
 /** The registered phrase of a status code, or `Unknown`. */
 export function statusPhrase(status: number): string {
-  return phrases.get(status) ?? "Unknown";
+  return byStatus[status] ?? "Unknown";
 }

@@ -8,7 +8,10 @@ import { ownCopy } from "../../net/own-bytes.ts";
 
 /** The bytes of one client connection that have arrived and are not consumed, in the order of their arrival. */
 export class Unread {
-  /** The unread bytes are `#bytes[#start, #end)`: of the memory for reading, no slice is made to say which part is meant. */
+  /**
+   * The unread bytes are `#bytes[#start, #end)`: of the memory for reading, no slice is made to say which part is meant.
+   * If there are none, that memory may still be here, for the next read.
+   */
   #bytes: Buffer | null = null;
   #start = 0;
   #end = 0;
@@ -16,7 +19,7 @@ export class Unread {
   readonly #joined = new JoinedBytes();
 
   get isEmpty(): boolean {
-    return this.#bytes === null;
+    return this.#start === this.#end;
   }
 
   /** The bytes lie in memory that the next read overwrites. */
@@ -26,7 +29,7 @@ export class Unread {
 
   /** Some of a request has come; empty lines ahead of one are nothing (RFC 9112 section 2.2). */
   get hasRequestBytes(): boolean {
-    return this.#bytes !== null && !isOnlyEmptyLines(this.#bytes, this.#start, this.#end);
+    return !this.isEmpty && !isOnlyEmptyLines(this.#bytes!, this.#start, this.#end);
   }
 
   get length(): number {
@@ -35,7 +38,7 @@ export class Unread {
 
   /** Where `bytes` are unread: `bytes[start, end)`. If `isBorrowed`, no slice of them may be kept. Null if there are none. */
   get bytes(): Buffer | null {
-    return this.#bytes;
+    return this.isEmpty ? null : this.#bytes;
   }
 
   get start(): number {
@@ -54,14 +57,14 @@ export class Unread {
 
   /** Appends `memory[0, byteCount)`, which is the giver's again after `keep`. */
   borrow(memory: Buffer, byteCount: number): void {
-    const isBorrowed = this.#bytes === null;
+    const isBorrowed = this.isEmpty;
     this.#add(memory, byteCount);
     this.#isBorrowed = isBorrowed;
   }
 
   #add(chunk: Buffer, byteCount: number): void {
-    if (this.#bytes === null) {
-      this.#bytes = chunk;
+    if (this.isEmpty) {
+      if (this.#bytes !== chunk) this.#bytes = chunk;
       this.#start = 0;
       this.#end = byteCount;
       return;
@@ -85,9 +88,9 @@ export class Unread {
 
   /** All unread bytes and no others, or null if there are none. If `isBorrowed`, no slice of them may be kept. */
   look(): Buffer | null {
-    const bytes = this.#bytes;
-    if (bytes === null || (this.#start === 0 && this.#end === bytes.length)) return bytes;
-    return bytes.subarray(this.#start, this.#end);
+    if (this.isEmpty) return null;
+    const bytes = this.#bytes!;
+    return this.#start === 0 && this.#end === bytes.length ? bytes : bytes.subarray(this.#start, this.#end);
   }
 
   /** The first `byteCount` are consumed. */
@@ -97,7 +100,8 @@ export class Unread {
   }
 
   clear(): void {
-    this.#bytes = null;
+    // The memory for reading stays: the next read brings it again.
+    if (!this.#isBorrowed) this.#bytes = null;
     this.#start = 0;
     this.#end = 0;
     this.#joined.clear();

@@ -57,7 +57,7 @@ export class InFlight {
   /** Hands the first the head of its answer, which may be that of a tunnel. */
   begin(head: ResponseHead): void {
     const attempt = this.#attempts[0]!;
-    this.sink = nowhere;
+    if (this.sink !== nowhere) this.sink = nowhere;
     const sink = attempt.onAnswer(head);
     // It may have been given up within the call, or its answer may have ended, before its sink was known.
     if (this.#attempts[0] === attempt) this.sink = sink;
@@ -86,7 +86,9 @@ export class InFlight {
 
   /** Takes the first off: it is answered. */
   shift(): Attempt {
-    const attempt = this.#attempts.shift()!;
+    // One alone is the usual case: to take it off the end moves nothing.
+    const attempts = this.#attempts;
+    const attempt = attempts.length === 1 ? attempts.pop()! : attempts.shift()!;
     if (!canPipeline(attempt)) this.#exclusiveCount--;
     return attempt;
   }

@@ -33,8 +33,8 @@ export class HeadReader {
     if (scanned > 0 && end - start <= limits.headBytes && !isWorthScanning(bytes.subarray(start, end), scanned))
       return -1;
     parseRequestHead(bytes, start, end, limits, this.#isPeerTrusted);
-    this.failure = parsed.failure;
     this.head = parsed.head;
+    if (parsed.failure !== null) this.failure = parsed.failure;
     if (parsed.failure !== null || parsed.head === null) return -1;
     this.#scannedBytes = 0;
     return parsed.next - start;

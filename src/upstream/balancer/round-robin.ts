@@ -33,6 +33,7 @@ class SharedRoundRobin<C extends Candidate> implements GroupPicker<C> {
   pick(hint: PickHint<C>): C | null {
     const sequence = this.#sequence;
     const length = sequence.length;
+    if (length === 1) return isOpenTo(hint, this.#members[0]!) ? this.#members[0]! : null;
     // A retry takes no turn: else, with two endpoints, the failing one would be the first choice of every exchange.
     const start = (hint.tried.length === 0 ? this.#turns.takeTurn() : this.#retryTurn++) % length;
     // If the member was tried, the next in the sequence gets the turn. The sequence names every member, so one round is
