@@ -128,7 +128,13 @@ export class EndpointAttempt implements Attempt, BodySink, BodySource {
     record.isUpstreamConnectionReused = this.isReused;
   }
 
-  /** Gives it up: nothing more comes of it. */
+  /** It is over for its endpoint, with `outcome`, and nothing more comes of it. */
+  giveUp(outcome: AttemptOutcome): void {
+    this.leave(outcome);
+    this.cancel();
+  }
+
+  /** Nothing more comes of it; `leave` is the caller's to call. */
   cancel(): void {
     const { handle } = this;
     this.handle = null;

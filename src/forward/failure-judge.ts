@@ -13,7 +13,7 @@ import type { Endpoint } from "../upstream/endpoint.ts";
 import type { RetryBudget } from "../upstream/retry-budget.ts";
 import { toOutcome } from "./attempt-outcome.ts";
 import type { EndpointAttempt } from "./endpoint-attempt.ts";
-import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
+import type { ForwardContext, ForwardedExchange, ForwardPlan } from "./forward-plan.ts";
 import { backoffOf, decideRetry, type RetryDecision, type RetryFacts, shouldRetryAnswer } from "./retry-policy.ts";
 
 /** What the judge asks of whoever makes the attempts. */
@@ -24,13 +24,6 @@ export interface JudgeHost {
   readonly isBodyReplayable: boolean;
   /** The endpoint has switched protocols. */
   readonly isTunnel: boolean;
-}
-
-/** What a judge is made of. */
-export interface FailureJudgeParts {
-  readonly exchange: Exchange;
-  readonly plan: ForwardPlan;
-  readonly context: ForwardContext;
 }
 
 /** Judges the failed attempts of one exchange, and counts those that follow them. */
@@ -52,7 +45,7 @@ export class FailureJudge {
   /** The attempt to come. */
   #pause: ScheduledCall | null = null;
 
-  constructor(host: JudgeHost, { exchange, plan, context }: FailureJudgeParts) {
+  constructor(host: JudgeHost, { exchange, plan, context }: ForwardedExchange) {
     this.#host = host;
     this.#exchange = exchange;
     this.#plan = plan;

@@ -27,6 +27,13 @@ export interface ForwardPlan {
   readonly keyOf: (exchange: Exchange) => string | null;
 }
 
+/** An exchange on its way upstream, for the parts of its forwarding that are made when they are needed. */
+export interface ForwardedExchange {
+  readonly exchange: Exchange;
+  readonly plan: ForwardPlan;
+  readonly context: ForwardContext;
+}
+
 /** How a hedge ended: its answer was the first, the other one was, or it failed. */
 export type HedgeResult = "won" | "lost" | "failed";
 

@@ -22,7 +22,7 @@ import type { UpstreamPolicies } from "../upstream/policies.ts";
 import { Admission, type AdmissionHost } from "./admission.ts";
 import { bindEndpoint, findBoundEndpoint } from "./bound-endpoint.ts";
 import { type AttemptHost, EndpointAttempt } from "./endpoint-attempt.ts";
-import type { ForwardContext, ForwardPlan } from "./forward-plan.ts";
+import type { ForwardContext, ForwardedExchange, ForwardPlan } from "./forward-plan.ts";
 import { FailureJudge, type JudgeHost } from "./failure-judge.ts";
 import { canHedge, Hedge, type HedgeHost } from "./hedge.ts";
 import { prepareRequest } from "./prepare-request.ts";
@@ -145,7 +145,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
     attempt.record(this.#exchange.record);
     if (retry.perTryTimeoutMs > 0) attempt.limit(retry.perTryTimeoutMs);
     if (hedgeAfterMs > 0 && this.#hedge === null && canHedge(attempt, this.#exchange))
-      this.#hedge = new Hedge(this, this.#exchange, this.#plan, this.#context);
+      this.#hedge = new Hedge(this, this.#parts);
     attempt.send();
   }
 
@@ -235,11 +235,12 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
   }
 
   #ensureJudge(): FailureJudge {
-    return (this.#judge ??= new FailureJudge(this, {
-      exchange: this.#exchange,
-      plan: this.#plan,
-      context: this.#context,
-    }));
+    return (this.#judge ??= new FailureJudge(this, this.#parts));
+  }
+
+  /** Made for those that need it. */
+  get #parts(): ForwardedExchange {
+    return { exchange: this.#exchange, plan: this.#plan, context: this.#context };
   }
 
   get isBodyReplayable(): boolean {
@@ -289,8 +290,7 @@ class Forwarding implements AdmissionHost, AttemptHost, HedgeHost, JudgeHost, An
       attempt.skip();
       return false;
     }
-    first?.leave("cancelled");
-    first?.cancel();
+    first?.giveUp("cancelled");
     // From here on it is the attempt of the exchange, and what the hedge had taken is given back.
     this.#attempt = attempt;
     this.#hedge!.settle("won");

@@ -10,7 +10,7 @@ import { isSafe } from "../http/method.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { UpstreamPolicies } from "../upstream/policies.ts";
 import type { EndpointAttempt } from "./endpoint-attempt.ts";
-import type { ForwardContext, ForwardPlan, HedgeResult } from "./forward-plan.ts";
+import type { ForwardContext, ForwardedExchange, HedgeResult } from "./forward-plan.ts";
 
 /** The exchange that is hedged. */
 export interface HedgeHost {
@@ -46,7 +46,7 @@ export class Hedge {
   readonly #context: ForwardContext;
   #call: ScheduledCall | null;
 
-  constructor(host: HedgeHost, exchange: Exchange, plan: ForwardPlan, context: ForwardContext) {
+  constructor(host: HedgeHost, { exchange, plan, context }: ForwardedExchange) {
     this.#host = host;
     this.#exchange = exchange;
     this.#policies = plan.upstream.policies;
@@ -91,7 +91,6 @@ export class Hedge {
     const { attempt } = this;
     if (attempt === null) return;
     this.settle("lost");
-    attempt.leave("cancelled");
-    attempt.cancel();
+    attempt.giveUp("cancelled");
   }
 }

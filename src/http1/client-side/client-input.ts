@@ -92,8 +92,8 @@ export class ClientInput implements TurnTask {
   }
 
   /**
-   * After the client's FIN, when all that can be consumed has been: what is there will never be enough, or nothing tells
-   * yet that the client still takes the answer that is awaited.
+   * After the client's FIN, when all that can be consumed has been: what is there will never be enough, or nothing
+   * tells yet that the client still takes the answer that is awaited.
    */
   get isShort(): boolean {
     const { state } = this.#host;

@@ -70,8 +70,8 @@ export interface HealthCheckerOptions {
 /** An endpoint has one check under way at most, so this bounds only very large upstreams. */
 const maxChecksOfUpstream = 1_024;
 /**
- * How many new checks start at once. The others start at random within `startSpreadMs`, so that thousands of connections
- * are not opened in one turn.
+ * How many new checks start at once. The others start at random within `startSpreadMs`, so that thousands of
+ * connections are not opened in one turn.
  */
 const startBurst = 64;
 const startSpreadMs = 500;
