@@ -1,10 +1,10 @@
 /** Attempts that fail and are followed by others. */
 import assert from "node:assert/strict";
-import { type Behaviour, breakOff, type Endpoint, silence } from "../support/endpoint.ts";
+import { type Behaviour, breakOff, type Endpoint, echo, silence } from "../support/endpoint.ts";
 import type { Reply } from "../support/endpoint-server.ts";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
-import { eventually, Signal } from "../support/signal.ts";
+import { eventually } from "../support/signal.ts";
 import type { Ask, Speaker } from "../support/speaker.ts";
 
 const answer = (status: number, fields: Record<string, string> = {}, body = "sorry"): Reply => ({
@@ -148,31 +148,15 @@ testOverProtocols(
 testOverProtocols(
   "three endpoints, one of them dies under load: no client of an idempotent request sees an error",
   async (harness) => {
-    const endpoints = await harness.endpoints(3, (exchange) => void setTimeout(() => exchange.answer(), 2));
+    const answerAny = echo("any");
+    const endpoints = await harness.endpoints(3, (exchange) => void setTimeout(() => answerAny(exchange), 2));
     await harness.proxy({ endpoints: endpoints.map(({ url }) => url) });
-    const signal = new Signal();
-    let isOver = false;
-    const statuses: Record<string, number> = {};
-    const clients = (await harness.speakers(24)).map(async (client) => {
-      while (!isOver) {
-        const status = await ask(client, get);
-        statuses[status] = (statuses[status] ?? 0) + 1;
-        signal.notify();
-      }
-    });
-    const untilMore = (count: number): Promise<void> => {
-      const goal = (statuses["200 ok"] ?? 0) + count;
-      return signal.until(
-        () => (statuses["200 ok"] ?? 0) >= goal || Object.keys(statuses).length > 1,
-        `${count} more were answered`,
-      );
-    };
-    await untilMore(500);
+    const load = harness.load({ clients: 24, isIdempotent: true });
+    await load.untilMore(500);
     await endpoints[2]!.close();
-    await untilMore(1_500);
-    isOver = true;
-    await Promise.all(clients);
-    assert.deepEqual(Object.keys(statuses), ["200 ok"]);
+    await load.untilMore(1_500);
+    await load.stop();
+    assert.deepEqual(load.failures, []);
   },
 );
 
