@@ -85,6 +85,7 @@ export class BareSocket implements KernelSocket {
   readonly #readBuffer: ReadBuffer | null;
   #bytes: Buffer;
   #corked: (string | Uint8Array)[] | null = null;
+  #corkedBytes = 0;
   #queuedWrites = 0;
   /** Written after a write had failed: never taken. */
   #lostBytes = 0;
@@ -167,7 +168,7 @@ export class BareSocket implements KernelSocket {
 
   get unsentBytes(): number {
     if (this.isDestroyed) return 0;
-    return this.#lostBytes + (this.#queuedWrites === 0 ? 0 : this.#handle.writeQueueSize);
+    return this.#lostBytes + this.#corkedBytes + (this.#queuedWrites === 0 ? 0 : this.#handle.writeQueueSize);
   }
 
   /** `unsentBytes` says it all. */
@@ -225,7 +226,7 @@ export class BareSocket implements KernelSocket {
   // Writing.
 
   writeText(text: string): void {
-    if (this.#corked !== null) this.#corked.push(text, "latin1");
+    if (this.#corked !== null) this.#keepCorked(text, "latin1");
     else if (this.#canWrite(text.length)) {
       const request = (spareWrite ??= door.createWrite());
       this.#noteWrite(request, this.#handle.writeLatin1String(request, text), null);
@@ -233,7 +234,7 @@ export class BareSocket implements KernelSocket {
   }
 
   writeBytes(bytes: Buffer): void {
-    if (this.#corked !== null) this.#corked.push(bytes, "buffer");
+    if (this.#corked !== null) this.#keepCorked(bytes, "buffer");
     else if (this.#canWrite(bytes.length)) {
       const request = (spareWrite ??= door.createWrite());
       this.#noteWrite(request, this.#handle.writeBuffer(request, bytes), bytes);
@@ -244,12 +245,20 @@ export class BareSocket implements KernelSocket {
     this.#corked ??= [];
   }
 
+  /** Whoever gave it may not use it for anything else before it is written: it is unsent. */
+  #keepCorked(piece: string | Uint8Array, encoding: "latin1" | "buffer"): void {
+    this.#corked!.push(piece, encoding);
+    this.#corkedBytes += piece.length;
+    this.bytesWritten += piece.length;
+  }
+
   uncork(): void {
     const pieces = this.#corked;
+    const byteCount = this.#corkedBytes;
     this.#corked = null;
+    this.#corkedBytes = 0;
     if (pieces === null || pieces.length === 0) return;
-    let byteCount = 0;
-    for (let at = 0; at < pieces.length; at += 2) byteCount += pieces[at]!.length;
+    this.bytesWritten -= byteCount;
     if (!this.#canWrite(byteCount)) return;
     const request = (spareWrite ??= door.createWrite());
     this.#noteWrite(request, this.#handle.writev(request, pieces, false), pieces);

@@ -129,7 +129,10 @@ for (const way of ["bare", "plain"] as const) {
         socket.cork();
         socket.writeText("more, ");
         socket.writeBytes(Buffer.from("bytes"));
+        // Whoever gave it must not write over it yet.
+        assert.deepEqual([socket.unsentBytes, socket.bytesWritten], [11, 17], "what is corked is unsent");
         socket.uncork();
+        assert.equal(socket.unsentBytes, 0);
         socket.end();
         assert.ok(socket.isEnding);
         socket.writeText("too late");

@@ -65,7 +65,7 @@ export interface KernelSocket extends SocketProgress {
   writeText(text: string): void;
   /** @param bytes the socket's, for as long as `unsentBytes` is not 0 */
   writeBytes(bytes: Buffer): void;
-  /** What is written from here to `uncork` leaves in one system call. */
+  /** What is written from here to `uncork` leaves in one system call, and is unsent until then. */
   cork(): void;
   uncork(): void;
   /** `onSent` is to be called, later. Only while `unsentBytes` is not 0, and not again before that call. */
