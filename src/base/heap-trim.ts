@@ -2,7 +2,6 @@
  * Gives memory back if a thread is quiet. V8 collects garbage when memory is asked for: a thread that has nothing more to
  * do keeps what its start and its last load have left, half of its heap. Only whoever owns the process may do this.
  */
-import { eventLoopUtilization } from "node:perf_hooks";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -60,13 +59,13 @@ export class HeapTrim {
  * @param longestStopMs how long the thread may stand still for it
  */
 export function startTrimmingHeap(longestStopMs: number): void {
-  let before = eventLoopUtilization();
+  let before = performance.eventLoopUtilization();
   const trim = new HeapTrim(
     {
       now: () => performance.now(),
       readUtilization() {
-        const current = eventLoopUtilization();
-        const { utilization } = eventLoopUtilization(current, before);
+        const current = performance.eventLoopUtilization();
+        const { utilization } = performance.eventLoopUtilization(current, before);
         before = current;
         return utilization;
       },
