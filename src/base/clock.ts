@@ -33,6 +33,7 @@ export class HeldClock implements Clock {
   readonly #clock: Clock;
   #isHeld = false;
   #heldMs = 0;
+  #heldFromMs = 0;
   /** What is added to the time of a clock that is held, to get the time of day; worked out anew at `#wallDueMs`. */
   #wallOffsetMs = 0;
   #wallDueMs = Number.NEGATIVE_INFINITY;
@@ -44,6 +45,11 @@ export class HeldClock implements Clock {
 
   now(): number {
     return this.#isHeld ? this.#heldMs : this.#clock.now();
+  }
+
+  /** When it was stopped, whatever `refresh` has done since: all that is later belongs to the same read. Else the time. */
+  get heldFromMs(): number {
+    return this.#isHeld ? this.#heldFromMs : this.#clock.now();
   }
 
   /** A change of the machine's time of day is noticed within a second while the clock is held. */
@@ -63,6 +69,7 @@ export class HeldClock implements Clock {
   hold(): boolean {
     if (this.#isHeld) return false;
     this.#heldMs = this.#clock.now();
+    this.#heldFromMs = this.#heldMs;
     this.#isHeld = true;
     return true;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeldClock } from "../../base/clock.ts";
 import { EndOfTurn } from "../../base/end-of-turn.ts";
 import { ManualScheduler } from "../../base/scheduler.ts";
 import type { Attempt } from "../../http/attempt.ts";
@@ -15,6 +16,7 @@ const fragile = { request: exchangeAround({ method: "POST" }).outgoing, bound: n
 
 class Pool {
   readonly scheduler = new ManualScheduler();
+  readonly clock = new HeldClock(this.scheduler.clock);
   readonly address = new PooledAddress("10.0.0.1", { host: "10.0.0.1", port: 80 });
   /** Who waited, and what it got; null = it has to dial. */
   readonly ready: (readonly [attempt: Attempt, connection: PooledConnection | null])[] = [];
@@ -22,10 +24,10 @@ class Pool {
   readonly #endOfTurn = new EndOfTurn();
 
   constructor() {
-    const { scheduler } = this;
+    const { scheduler, clock } = this;
     this.connections = new IdleConnections({
       endOfTurn: this.#endOfTurn,
-      clock: scheduler.clock,
+      clock,
       scheduler,
       onReady: (attempt, _address, connection) => this.ready.push([attempt, connection]),
     });
@@ -80,6 +82,20 @@ test("a request that cannot be sent again, and was there when the answer ended, 
   assert.equal(pool.ask(fragile), "waits");
   await pool.turns(4);
   assert.deepEqual(pool.ready, []);
+  pool.scheduler.advance(2);
+  await pool.turns(4);
+  assert.equal(pool.ready[0]?.[1], connection);
+});
+
+test("it waits as well if it has passed middlewares, behind which the clock is set, within the read of the answer", async () => {
+  const pool = new Pool();
+  pool.look = () => true;
+  pool.clock.hold();
+  const connection = pool.park(false);
+  pool.later();
+  pool.clock.refresh();
+  assert.equal(pool.ask(fragile), "waits");
+  pool.clock.release();
   pool.scheduler.advance(2);
   await pool.turns(4);
   assert.equal(pool.ready[0]?.[1], connection);

@@ -22,7 +22,7 @@
 import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import { canRepeat } from "../../http1/endpoint-side/pipelining.ts";
 import type { EndOfTurn, EndOfTurnTask } from "../../base/end-of-turn.ts";
-import type { Clock } from "../../base/clock.ts";
+import type { HeldClock } from "../../base/clock.ts";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import type { PooledAddress } from "./address-rotation.ts";
@@ -35,7 +35,7 @@ import type { PooledConnection } from "../../http1/endpoint-side/pooled-connecti
 export interface IdleHost {
   readonly endOfTurn: EndOfTurn;
   /** Stands still while what one read has brought is handled: so a request that is there already is told from a later one. */
-  readonly clock: Clock;
+  readonly clock: HeldClock;
   /** Default: the machine's scheduler. */
   readonly scheduler?: Scheduler;
   /** Starts `attempt`, which has waited for a connection to `address`, on `connection`; null = on a new one. */
@@ -191,8 +191,8 @@ export class IdleConnections implements EndOfTurnTask {
     if (
       isLookNeeded &&
       reuse.parkedAt > this.#lookedAt &&
-      // No time has passed: the request was there before the answer ended.
-      (reuse.parkedMs === this.#host.clock.now() || !connection.closeUnlessSilent())
+      // Within one read: the request was there before the answer ended.
+      (reuse.parkedMs >= this.#host.clock.heldFromMs || !connection.closeUnlessSilent())
     )
       return false;
     reuse.isSuspect = false;
@@ -201,12 +201,12 @@ export class IdleConnections implements EndOfTurnTask {
 
   /** How long `attempt` waits for one of `candidates` at most, before the look. */
   #waitMs(candidates: readonly PooledConnection[], attempt: Attempt): number {
-    const now = this.#host.clock.now();
+    const { heldFromMs } = this.#host.clock;
     const isLookNeeded = needsLook(attempt);
     let waitMs = 0;
     for (const { reuse } of candidates) {
       if (reuse.isSuspect) return quietMs;
-      if (!isLookNeeded || reuse.parkedMs !== now) continue;
+      if (!isLookNeeded || reuse.parkedMs < heldFromMs) continue;
       reuse.isAwaited = true;
       waitMs = settleMs;
     }
