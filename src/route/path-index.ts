@@ -18,9 +18,11 @@ type Place<T> = Rule<T> | Rule<T>[];
 
 /** Finds the best rule for a path among those of one host pattern. Filled in rank order, best first; then only read. */
 export class PathIndex<T> {
-  readonly #exact = new Map<string, Place<T>>();
+  /** Null as long as it holds nothing, as one of the two does for most hosts. */
+  #exact: Map<string, Place<T>> | null = null;
   readonly #exactRanks = new RankByLength();
-  readonly #prefixes = new Map<string, Place<T>>();
+  /** Null as long as it holds nothing. */
+  #prefixes: Map<string, Place<T>> | null = null;
   readonly #prefixRanks = new RankByLength();
   /** The rules for every path: the prefix of no length. */
   readonly #any: Rule<T>[] = [];
@@ -34,7 +36,7 @@ export class PathIndex<T> {
       this.#any.push(rule);
       return;
     }
-    const map = kind === "exact" ? this.#exact : this.#prefixes;
+    const map = kind === "exact" ? (this.#exact ??= new Map()) : (this.#prefixes ??= new Map());
     const place = map.get(text);
     if (place === undefined) map.set(text, rule);
     else if (place instanceof Rule) map.set(text, [place, rule]);
@@ -48,14 +50,14 @@ export class PathIndex<T> {
     let foundRank = best === null ? noRank : best.rank;
     const length = path.length;
     if (this.#exactRanks.at(length) < foundRank) {
-      found = firstHolding(this.#exact.get(path), exchange, found);
+      found = firstHolding(this.#exact?.get(path), exchange, found);
       if (found !== null) foundRank = found.rank;
     }
     const ranks = this.#prefixRanks;
     if (ranks.best < foundRank) {
       for (let end = Math.min(length, ranks.maxLength); end > 0; end--) {
         if (ranks.at(end) >= foundRank || (end !== length && path.charCodeAt(end) !== slash)) continue;
-        found = firstHolding(this.#prefixes.get(end === length ? path : path.slice(0, end)), exchange, found);
+        found = firstHolding(this.#prefixes?.get(end === length ? path : path.slice(0, end)), exchange, found);
         if (found !== null) foundRank = found.rank;
       }
     }
