@@ -322,6 +322,7 @@ export class BareSocket implements KernelSocket {
 
   end(): void {
     if (this.isDestroyed || this.isEnding) return;
+    this.uncork();
     this.isEnding = true;
     const request: OwnedRequest = door.createShutdown();
     request[owner] = this;

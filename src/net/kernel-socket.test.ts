@@ -113,6 +113,17 @@ for (const way of ["bare", "plain"] as const) {
   for (const make of [accepted, dialled]) {
     const kind = `${way} ${make.name}`;
     for (const place of ["TCP", "Unix"]) {
+      test(`${kind}: what is corked goes out before the FIN, over ${place}`, { skip }, async (t) => {
+        const options = place === "TCP" ? tcp : { path: join(folder, `${way}-${make.name}-corked`) };
+        const { socket, peer, received } = await make(t, way, options);
+        const ended = once(peer, "end");
+        socket.cork();
+        socket.writeText("text, ");
+        socket.writeBytes(Buffer.from("bytes"));
+        socket.end();
+        await ended;
+        assert.equal(received(), "text, bytes");
+      });
       test(`${kind}: bytes go both ways until both have ended, over ${place}`, { skip }, async (t) => {
         const options = place === "TCP" ? tcp : { path: join(folder, `${way}-${make.name}`) };
         const { socket, notes, peer, received } = await make(t, way, options);

@@ -70,7 +70,7 @@ export interface KernelSocket extends SocketProgress {
   uncork(): void;
   /** `onSent` is to be called, later. Only while `unsentBytes` is not 0, and not again before that call. */
   awaitSent(): void;
-  /** FIN, behind what was written. */
+  /** FIN, behind what was written, corked or not. */
   end(): void;
   /** Closes it. What the kernel has taken still goes out, and its end is an orderly one. */
   destroy(): void;
