@@ -16,4 +16,4 @@ export { createLogger, type LoggerOptions } from "./observe/logger.ts";
 export type { Statistics } from "./observe/statistics-line.ts";
 export { createProxy } from "./server/create-proxy.ts";
 export type { Inspection } from "./server/inspection.ts";
-export type { EndpointOperator, Proxy, ProxyAddress, ProxyOptions } from "./server/proxy-handle.ts";
+export type { EndpointOperator, Proxy, ProxyAddress, ProxyOptions } from "./server/proxy.ts";

@@ -18,7 +18,7 @@ const { parseNode, resolveClient } = await import("../src/http/client-address.ts
 const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
 const { compileExchangeKey } = await import("../src/http/exchange-key.ts");
 const { fieldValue, foldFieldName, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } =
-  await import("../src/http/fields.ts");
+  await import("../src/http/field-text.ts");
 const { readForwarded } = await import("../src/http/forwarded.ts");
 const { clientScheme, forwardingFields, isLoop } = await import("../src/http/forwarding-fields.ts");
 const { readPath } = await import("../src/http/path.ts");

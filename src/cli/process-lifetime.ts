@@ -5,7 +5,7 @@
 import { isatty } from "node:tty";
 import { hasLogCallUnderWay } from "../observe/log-call.ts";
 import type { Logger } from "../observe/logger.ts";
-import type { Proxy } from "../server/proxy-handle.ts";
+import type { Proxy } from "../server/proxy.ts";
 import { takeEarlySignals } from "./early-signals.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Service } from "./service.ts";

@@ -9,7 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { ConfigWatch } from "../config/watch-config.ts";
 import type { Logger } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
-import type { ControlledProxy } from "../server/proxy.ts";
+import type { ControlledProxy } from "../server/controlled-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import type { Service } from "./service.ts";

@@ -6,7 +6,7 @@ import type { Config } from "../config/schema.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
 import { idleGraceMs } from "../server/idle-grace.ts";
-import { ControlledProxy } from "../server/proxy.ts";
+import { ControlledProxy } from "../server/controlled-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";

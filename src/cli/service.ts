@@ -1,6 +1,6 @@
 /** What a command hands over to be served: `serve.ts` runs it, the reloader reads it again, the way out closes it. */
 import type { Config } from "../config/schema.ts";
-import type { Proxy } from "../server/proxy-handle.ts";
+import type { Proxy } from "../server/proxy.ts";
 
 /** What is served, and where its configuration comes from. */
 export interface Service {

@@ -9,7 +9,7 @@ import { type BodySink, type BodySource, nowhere } from "../http/body.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import type { ExchangeRecord } from "../http/exchange-record.ts";
-import type { Fields } from "../http/field-section.ts";
+import type { Fields } from "../http/fields.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";

@@ -11,7 +11,7 @@ import type { AttemptTimeouts, ConnectionWish, EndpointAnswer } from "../http/at
 import type { BodySink } from "../http/body.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { Answerer, Exchange, ExchangeOrigin } from "../http/exchange.ts";
-import { Fields } from "../http/field-section.ts";
+import { Fields } from "../http/fields.ts";
 import { isIdempotent } from "../http/method.ts";
 import type { OutgoingRequest } from "../http/outgoing-request.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";

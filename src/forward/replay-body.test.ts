@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { HeldMemory } from "../base/held-memory.ts";
 import { createRegion } from "../base/shared-memory.ts";
 import type { BodySink, BodySource, RequestBody } from "../http/body.ts";
-import { Fields } from "../http/field-section.ts";
+import { Fields } from "../http/fields.ts";
 import { ReplayBody } from "./replay-body.ts";
 
 class Source implements RequestBody, BodySource {

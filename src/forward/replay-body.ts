@@ -2,7 +2,7 @@
 import { HeldBytes } from "../base/held-bytes.ts";
 import type { HeldMemory } from "../base/held-memory.ts";
 import { type BodySink, type BodySource, emptySource, type RequestBody } from "../http/body.ts";
-import type { Fields } from "../http/field-section.ts";
+import type { Fields } from "../http/fields.ts";
 import type { ReasonCode } from "../http/reason.ts";
 
 /** What is kept for another attempt. */

@@ -2,7 +2,7 @@
  * What an Accept value prefers (RFC 9110 section 12.5.1), found in one walk over it: the list is a stranger's and may
  * have thousands of members.
  */
-import { toLowerAscii, trimOws } from "./fields.ts";
+import { toLowerAscii, trimOws } from "./field-text.ts";
 
 /** The ranges that `prefersJson` looks for: those of JSON, then those of text, the most specific first. */
 const ranges = ["application/json", "application/*", "*/*", "text/plain", "text/*"] as const;

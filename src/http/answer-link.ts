@@ -7,7 +7,7 @@
 import type { AnswerFilter, AnswerHead, NextResponder, Responder } from "./answer.ts";
 import { type AnswerWay, type FilteredExchange, turnAway } from "./answer-way.ts";
 import { type BodySink, type BodySource, nowhere } from "./body.ts";
-import type { Fields } from "./field-section.ts";
+import type { Fields } from "./fields.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import { InterimStep } from "./interim-step.ts";
 import type { ReasonCode } from "./reason.ts";

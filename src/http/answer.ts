@@ -3,7 +3,7 @@
  * it. Framing and hop-by-hop fields are in no head: the client's side writes those of its protocol, behind all filters.
  */
 import type { BodyLength, BodySink, BodySource } from "./body.ts";
-import { Fields } from "./field-section.ts";
+import { Fields } from "./fields.ts";
 
 /** The head of an answer. Immutable: whoever changes something makes another one, with `withFields` for instance. */
 export interface AnswerHead {

@@ -5,7 +5,7 @@
  * `a;b`, `a%2fb`); userinfo is never accepted (RFC 9110 section 4.2.4).
  */
 import { parseIpv6 } from "../base/ip-address.ts";
-import { toLowerAscii } from "./fields.ts";
+import { toLowerAscii } from "./field-text.ts";
 
 /** 0 = refused, 1 = fits, 2 = a capital, 3 = dot, 4 = colon. */
 const kinds = new Uint8Array(256);

@@ -10,7 +10,7 @@
  * A body ends once: with `end` if it is complete, with `abort` if it breaks off. After either, and after `stop`, the
  * sink gets nothing more.
  */
-import type { Fields } from "./field-section.ts";
+import type { Fields } from "./fields.ts";
 import type { ReasonCode } from "./reason.ts";
 
 /** The length of a body in bytes, 0 = there is none; "unknown" = only its end tells. */

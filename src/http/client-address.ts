@@ -4,7 +4,7 @@
  * entry means nothing). Pure; whom to trust is the caller's to know.
  */
 import { normalizeIp } from "../base/ip-address.ts";
-import { trimOws } from "./fields.ts";
+import { trimOws } from "./field-text.ts";
 import { forwardedNodes } from "./forwarded.ts";
 
 /** No real chain of proxies is longer; entries beyond are not looked at. */

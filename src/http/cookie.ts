@@ -3,7 +3,7 @@
  * more than their length (RFC 6265 section 5.4). Names and values are compared as received; only SP and HTAB are white
  * space, and a NBSP belongs to its value.
  */
-import { isOws, trimOws } from "./fields.ts";
+import { isOws, trimOws } from "./field-text.ts";
 
 /**
  * What `take` makes of the first cookie called `name` (compared exactly) for which it gives something else than null;

@@ -6,7 +6,7 @@
  */
 import { cookieValue } from "./cookie.ts";
 import type { Exchange } from "./exchange.ts";
-import { isToken, toLowerAscii } from "./fields.ts";
+import { isToken, toLowerAscii } from "./field-text.ts";
 import { compileSentField } from "./sent-fields.ts";
 
 /**

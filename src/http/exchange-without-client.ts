@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import type { AnswerHead } from "./answer.ts";
 import { type BodySink, type BodySource, emptySource, type RequestBody } from "./body.ts";
 import { type ClientSide, Exchange, type ExchangeOrigin } from "./exchange.ts";
-import type { Fields } from "./field-section.ts";
+import type { Fields } from "./fields.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import { GuardedSink } from "./guarded-sink.ts";
 import type { ReceivedRequest } from "./message.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createExchange } from "../middleware/testing/context.ts";
 import { AddedFields, type AnswerFilter, type AnswerHead, type Responder, withFields } from "./answer.ts";
 import { type BodySink, type BodySource, emptySource } from "./body.ts";
-import { Fields } from "./field-section.ts";
+import { Fields } from "./fields.ts";
 
 const head: AnswerHead = {
   status: 200,

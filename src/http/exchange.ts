@@ -11,7 +11,7 @@ import { AnswerPath } from "./answer-path.ts";
 import { type FilteredExchange, turnAway } from "./answer-way.ts";
 import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
-import { Fields } from "./field-section.ts";
+import { Fields } from "./fields.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { ReceivedRequest } from "./message.ts";

@@ -1,6 +1,6 @@
 /** Header fields in a configuration: names and values are held to what a peer would be held to (RFC 9110 section 5). */
 import type { SchemaTools } from "../base/schema-builder.ts";
-import { isToken, toLowerAscii } from "./fields.ts";
+import { isToken, toLowerAscii } from "./field-text.ts";
 import { forwardingFieldNames } from "./forwarding-fields.ts";
 
 /**

@@ -1,81 +1,49 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fieldValue, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } from "./fields.ts";
+import fc from "fast-check";
+import { Fields } from "./fields.ts";
 
-const section = "Host: a\r\nX-One:1\r\naccept: \t text/html \t\r\nX-ONE: 2\r\nEmpty:\r\n";
+const name = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,12}$/);
+const value = fc.stringMatching(/^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]{0,12}[\x21-\x7e\x80-\xff])?)?$/);
+const pairs = fc.array(fc.tuple(name, value), { maxLength: 8 }).map((list) => list.flat());
 
-test("a field is found by its name in any case, and its lines are joined in order", () => {
-  for (const [name, value] of [
-    ["host", "a"],
-    ["x-one", "1, 2"],
-    ["accept", "text/html"],
-    ["empty", ""],
-    ["absent", null],
-    ["x-on", null],
-    ["x-one2", null],
-  ] as const) {
-    assert.equal(fieldValue(section, name), value, name);
-  }
-});
-
-test("a look-up stops at the empty line that ends a head", () => {
-  assert.equal(fieldValue("GET / HTTP/1.1\r\nA: 1\r\n\r\nB: 2\r\n", "b", 16), null);
-});
-
-test("names that objects have of their own are ordinary names", () => {
-  for (const name of ["__proto__", "constructor", "tostring", "0", "length"]) {
-    assert.equal(fieldValue(`${name}: x\r\n`, name), "x");
-    assert.equal(fieldValue(section, name), null);
-  }
-});
-
-test("removal keeps the other lines to the byte", () => {
-  assert.equal(
-    removeFields(section, (name) => name === "x-one"),
-    "Host: a\r\naccept: \t text/html \t\r\nEmpty:\r\n",
-  );
-  assert.equal(
-    removeFields(section, () => false),
-    section,
-  );
-  assert.equal(
-    removeFields("", () => true),
-    "",
+test("text made of pairs gives the same pairs again, and the other way round", () => {
+  fc.assert(
+    fc.property(pairs, (given) => {
+      const { text } = Fields.ofPairs(given);
+      assert.deepEqual(Fields.ofText(text).pairs, given);
+      assert.equal(Fields.ofPairs(Fields.ofText(text).pairs).text, text);
+    }),
   );
 });
 
-test("only ASCII letters are lowered", () => {
-  assert.equal(toLowerAscii("HoSt"), "host");
-  assert.equal(toLowerAscii("\u0130\u00c4K"), "\u0130\u00c4k");
+test("text is forwarded as it came", () => {
+  const text = "A:1\r\nb:\t2 \r\n";
+  assert.equal(Fields.ofText(text).text, text);
+  assert.deepEqual(Fields.ofText(text).pairs, ["A", "1", "b", "2"]);
 });
 
-test("white space is SP and HTAB, nothing else", () => {
-  assert.equal(trimOws(" \ta b\t "), "a b");
-  assert.equal(trimOws("\u00a0a\u000b"), "\u00a0a\u000b");
+test("a value is found by its name in lower case, several lines joined", () => {
+  const fields = Fields.ofPairs(["Accept", "a", "X", "", "accept", "b"]);
+  assert.equal(fields.value("accept"), "a, b");
+  assert.equal(fields.value("x"), "");
+  assert.equal(fields.value("y"), null);
 });
 
-test("tokens and field values", () => {
-  for (const [text, token, value] of [
-    ["a", true, true],
-    ["", false, true],
-    ["a b", false, true],
-    ["a:b", false, true],
-    ["a\r", false, false],
-    ["\u0000", false, false],
-    ["\u00e9", false, true],
-    ["\u0100", false, false],
-    ["x_y", true, true],
-    ["\u007f", false, false],
-  ] as const) {
-    assert.equal(isToken(text), token, JSON.stringify(text));
-    assert.equal(isFieldValue(text), value, JSON.stringify(text));
-  }
+test("fields are added at the end and removed, each time as others", () => {
+  const first = Fields.ofText("A: 1\r\n");
+  const more = first.plus("B", "2").plusText("C: 3\r\n");
+  assert.equal(more.text, "A: 1\r\nB: 2\r\nC: 3\r\n");
+  assert.equal(more.without((lowerName) => lowerName === "b").text, "A: 1\r\nC: 3\r\n");
+  assert.equal(first.text, "A: 1\r\n");
+  assert.equal(
+    first.without(() => true),
+    Fields.none,
+  );
 });
 
-test("empty members of a list do not count", () => {
-  assert.deepEqual(listMembers(" , Close,,\tkeep-alive ,"), ["close", "keep-alive"]);
-});
-
-test("several Cookie lines are one cookie string", () => {
-  assert.equal(fieldValue("Cookie: a=b\r\ncookie: c=d\r\n", "cookie"), "a=b; c=d");
+test("what is no name or no value is refused", () => {
+  for (const bad of ["", "a b", "a:", "a\r\n", "ä"]) assert.throws(() => Fields.none.plus(bad, ""), RangeError);
+  for (const bad of ["a\r\nb: c", "a\0", " a", "a\t", "\u0100"])
+    assert.throws(() => Fields.none.plus("a", bad), RangeError);
 });

@@ -1,98 +1,89 @@
 /**
- * Header and trailer fields as text: a section is a string of complete lines, `name: value\r\n` each, exactly as
- * validated on the wire or written by us. Nothing here keys an object by a peer's text; look-ups walk the lines. Only
- * sections that passed a parser of ours, or `isFieldValue`, come here.
+ * The end-to-end fields of a message, without a protocol. HTTP/1.1 reads and writes them as text lines, HTTP/2 as pairs
+ * of name and value; each form is made from the other only when it is asked for, so that fields which go from one
+ * connection to another of the same protocol are forwarded as they came. Immutable.
+ *
+ * Whatever is in here has been validated: by the parser that read it, or by `plus`. Framing and hop-by-hop fields are
+ * never in here; whoever writes a message adds those of its protocol.
  */
+import { fieldValue, isFieldValue, isToken, removeFields, trimOws } from "./field-text.ts";
 
-/**
- * Lower-cases ASCII letters only: field names, hosts and schemes are ASCII, and `toLowerCase` maps other letters too.
- */
-export function toLowerAscii(text: string): string {
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+/** Validated header or trailer fields, in the order in which they are sent. */
+export class Fields {
+  /** No fields. */
+  static readonly none = new Fields("", []);
+
+  #text: string | null;
+  #pairs: readonly string[] | null;
+
+  private constructor(text: string | null, pairs: readonly string[] | null) {
+    this.#text = text;
+    this.#pairs = pairs;
+  }
+
+  /** @param text validated lines, `name: value\r\n` each; latin1 */
+  static ofText(text: string): Fields {
+    return text === "" ? Fields.none : new Fields(text, null);
+  }
+
+  /** @param pairs validated: name, value, name, value, …; latin1, without white space around values */
+  static ofPairs(pairs: readonly string[]): Fields {
+    return pairs.length === 0 ? Fields.none : new Fields(null, pairs);
+  }
+
+  /** As lines, `name: value\r\n` each. */
+  get text(): string {
+    return (this.#text ??= toText(this.#pairs!));
+  }
+
+  /** Name, value, name, value, …; names as they were written, values without the white space around them. */
+  get pairs(): readonly string[] {
+    return (this.#pairs ??= toPairs(this.#text!));
+  }
+
+  /**
+   * The value of the field `lowerName`, several lines joined with `, ` (RFC 9110 section 5.3; Cookie with `; `); null if
+   * there is none.
+   */
+  value(lowerName: string): string | null {
+    return fieldValue(this.text, lowerName);
+  }
+
+  /**
+   * These fields and one more, at the end.
+   * @throws RangeError if `name` is no token or `value` no field value (RFC 9110 section 5)
+   */
+  plus(name: string, value: string): Fields {
+    if (!isToken(name)) throw new RangeError(`not a field name: ${JSON.stringify(name)}`);
+    if (!isFieldValue(value) || trimOws(value) !== value)
+      throw new RangeError(`not a field value: ${JSON.stringify(value)}`);
+    return this.plusText(`${name}: ${value}\r\n`);
+  }
+
+  /** These fields and those of `text` behind them. @param text validated lines, as for `ofText` */
+  plusText(text: string): Fields {
+    return text === "" ? this : new Fields(this.text + text, null);
+  }
+
+  /** These fields without those whose name, in lower case, `isRemoved` says yes to. */
+  without(isRemoved: (lowerName: string) => boolean): Fields {
+    return Fields.ofText(removeFields(this.text, isRemoved));
+  }
 }
 
-/** Where the first line of the field `name` (in lower case) at or after `from` begins; -1 if there is none. */
-function findField(section: string, from: number, name: string): number {
-  const nameLength = name.length;
-  for (let at = from; at < section.length; ) {
-    const lineEnd = section.indexOf("\r\n", at);
-    if (lineEnd === -1 || lineEnd === at) return -1;
-    if (section.charCodeAt(at + nameLength) === 58 && toLowerAscii(section.slice(at, at + nameLength)) === name)
-      return at;
+function toText(pairs: readonly string[]): string {
+  let text = "";
+  for (let at = 0; at < pairs.length; at += 2) text += `${pairs[at]!}: ${pairs[at + 1]!}\r\n`;
+  return text;
+}
+
+function toPairs(text: string): string[] {
+  const pairs: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const lineEnd = text.indexOf("\r\n", at);
+    const colon = text.indexOf(":", at);
+    pairs.push(text.slice(at, colon), trimOws(text.slice(colon + 1, lineEnd)));
     at = lineEnd + 2;
   }
-  return -1;
-}
-
-/**
- * The value of the field `name` (in lower case) in `section`, several lines joined with `, ` (RFC 9110 section 5.3;
- * Cookie with `; `, RFC 6265), or null if it is absent. `from` is where the first field line starts.
- */
-export function fieldValue(section: string, name: string, from = 0): string | null {
-  let value: string | null = null;
-  for (let at = findField(section, from, name); at !== -1; ) {
-    const lineEnd = section.indexOf("\r\n", at);
-    const one = trimOws(section.slice(at + name.length + 1, lineEnd));
-    value = value === null ? one : `${value}${name === "cookie" ? "; " : ", "}${one}`;
-    at = findField(section, lineEnd + 2, name);
-  }
-  return value;
-}
-
-/** `section` without the lines of the fields that `isRemoved` says yes to; it is given names in lower case. */
-export function removeFields(section: string, isRemoved: (name: string) => boolean): string {
-  let kept = "";
-  for (let at = 0; at < section.length; ) {
-    const lineEnd = section.indexOf("\r\n", at);
-    const next = lineEnd === -1 ? section.length : lineEnd + 2;
-    const colon = section.indexOf(":", at);
-    if (!isRemoved(toLowerAscii(section.slice(at, colon)))) kept += section.slice(at, next);
-    at = next;
-  }
-  return kept;
-}
-
-/** Removes optional white space (SP and HTAB, RFC 9110 section 5.6.3) at both ends. */
-export function trimOws(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isOws(text.charCodeAt(start))) start++;
-  while (end > start && isOws(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-/** SP or HTAB. */
-export const isOws = (code: number): boolean => code === 32 || code === 9;
-
-/** Is `text` a token (RFC 9110 section 5.6.2): a legal field name or method? */
-export function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
-}
-
-/**
- * `name` (in lower case) as the least careful endpoint sees it: CGI, WSGI, Rack and PHP make a variable of a field's
- * name and fold `-`, `_` and, in PHP, `.` into one; some servers (lighttpd, older Apache) fold every character that is
- * neither letter nor digit. Two names that fold to one are one field there.
- */
-export function foldFieldName(name: string): string {
-  return name.replace(/[^a-z0-9]/g, "-");
-}
-
-/**
- * May `text` be written as a field value: visible characters, SP, HTAB and obs-text (RFC 9110 section 5.5), within
- * latin1?
- */
-export function isFieldValue(text: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
-}
-
-/**
- * The members of a comma-separated list, lower-cased and trimmed, empty ones dropped (RFC 9110 section 5.6.1.2). Not
- * for lists with quoted strings.
- */
-export function listMembers(value: string): string[] {
-  return toLowerAscii(value)
-    .split(",")
-    .map(trimOws)
-    .filter((member) => member !== "");
+  return pairs;
 }

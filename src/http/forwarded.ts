@@ -2,7 +2,7 @@
  * The Forwarded field (RFC 7239): one element a hop, `for=192.0.2.1;proto=https;host="h:8080"`, the nearest hop last.
  * Read strictly and as a whole: a value that does not follow the grammar says nothing.
  */
-import { isToken } from "./fields.ts";
+import { isToken } from "./field-text.ts";
 
 /**
  * One pair and what follows it: a token or a quoted string, then `;`, `,` or the end (RFC 7239 section 4, RFC 9110

@@ -6,7 +6,7 @@
  * a connection's requests have in common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
-import { toLowerAscii, trimOws } from "./fields.ts";
+import { toLowerAscii, trimOws } from "./field-text.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { ReceivedRequest } from "./message.ts";
 

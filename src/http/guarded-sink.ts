@@ -1,6 +1,6 @@
 /** Keeps what goes wrong behind a sink from whoever gives to it. */
 import { type BodySink, nowhere } from "./body.ts";
-import type { Fields } from "./field-section.ts";
+import type { Fields } from "./fields.ts";
 import type { ReasonCode } from "./reason.ts";
 
 /** Whom the exceptions of a sink are told: ends what the sink belongs to, an exchange as a rule. */

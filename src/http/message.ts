@@ -4,8 +4,8 @@
  */
 import type { AnswerHead } from "./answer.ts";
 import type { BodyLength } from "./body.ts";
-import { Fields } from "./field-section.ts";
-import { fieldValue } from "./fields.ts";
+import { Fields } from "./fields.ts";
+import { fieldValue } from "./field-text.ts";
 
 /** How a message's body is delimited, decided once (RFC 9112 section 6.3). */
 export const Framing = { none: 0, length: 1, chunked: 2, close: 3 } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requestHeadText } from "../http1/endpoint-side/request-head.ts";
-import { Fields } from "./field-section.ts";
+import { Fields } from "./fields.ts";
 import { Framing } from "./message.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
 import { exchangeAround } from "./testing/exchange-around.ts";

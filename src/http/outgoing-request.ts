@@ -6,7 +6,7 @@
  * each protocol writes them in its own way.
  */
 import type { BodyLength } from "./body.ts";
-import type { Fields } from "./field-section.ts";
+import type { Fields } from "./fields.ts";
 import { Framing, type ReceivedRequest } from "./message.ts";
 
 /** What an `OutgoingRequest` is made of: its members that are no methods. */

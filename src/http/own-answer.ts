@@ -5,7 +5,7 @@
 import { prefersJson } from "./accept.ts";
 import type { AnswerHead, Responder } from "./answer.ts";
 import { emptySource } from "./body.ts";
-import { Fields } from "./field-section.ts";
+import { Fields } from "./fields.ts";
 import type { ReceivedRequest } from "./message.ts";
 import { type ReasonCode, reasons } from "./reason.ts";
 import { statusPhrase } from "./status.ts";

@@ -4,7 +4,7 @@
  * (RFC 9110 section 7.6.1), reaches no endpoint and so must decide nothing.
  */
 import type { Exchange } from "./exchange.ts";
-import { fieldValue, listMembers } from "./fields.ts";
+import { fieldValue, listMembers } from "./field-text.ts";
 import { forwardingFieldNames, forwardingFields } from "./forwarding-fields.ts";
 import { Framing } from "./message.ts";
 

@@ -3,7 +3,7 @@
  * route to say. HTTP in other versions never does: in a tunnel it would carry requests past everything that a proxy is
  * for (`h2c`).
  */
-import { isToken, toLowerAscii } from "./fields.ts";
+import { isToken, toLowerAscii } from "./field-text.ts";
 
 const neverTunnelled: ReadonlySet<string> = new Set(["h2c", "h2", "http", "https"]);
 

@@ -1,5 +1,5 @@
 /** Finds the two fields of a request that most formats of the access log have, in one walk over the head's lines. */
-import { toLowerAscii, trimOws } from "../http/fields.ts";
+import { toLowerAscii, trimOws } from "../http/field-text.ts";
 import type { ReceivedRequest } from "../http/message.ts";
 
 /** `User-Agent` and `Referer`; null if a field is absent or empty. */

@@ -1,7 +1,7 @@
 /** The hosts of `match.host`: what may be written, and what it means. */
 import { domainToASCII } from "node:url";
 import { ipVersion } from "../base/ip-address.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii } from "../http/field-text.ts";
 import { isHostName } from "../net/listen-address.ts";
 
 /** A host pattern: the exact name, or the suffix (with its dot) that names must end in, or any. */

@@ -4,7 +4,7 @@
  */
 import { findCookie } from "../http/cookie.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii } from "../http/field-text.ts";
 import { compileReceivedField } from "../http/sent-fields.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { RouteMatch } from "./route-match.ts";

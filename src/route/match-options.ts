@@ -1,7 +1,7 @@
 /** The options of a route's `match`: which requests it takes. The normal form is what `matchSchema` gives. */
 import * as z from "zod";
 import { addProblem, documented, oneOrMore, parsedBy, section } from "../base/option-schema.ts";
-import { isToken, toLowerAscii } from "../http/fields.ts";
+import { isToken, toLowerAscii } from "../http/field-text.ts";
 import { cidrSchema } from "../net/options.ts";
 import { formatHostPattern, parseHostPattern } from "./host-pattern.ts";
 import { parsePathPattern } from "./path-pattern.ts";

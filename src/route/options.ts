@@ -13,7 +13,7 @@ import {
   sectionCheck,
 } from "../base/option-schema.ts";
 import * as schemaTools from "../base/option-schema.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii } from "../http/field-text.ts";
 import { isNeverTunnelled, isProtocol } from "../http/upgrade.ts";
 import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";

@@ -1,7 +1,7 @@
 /** The way in for programs: a configuration becomes a proxy. */
 import { assertSupportedNode } from "../base/version.ts";
 import type { ConfigInput } from "../config/config-input.ts";
-import type { Proxy, ProxyOptions } from "./proxy-handle.ts";
+import type { Proxy, ProxyOptions } from "./proxy.ts";
 
 /**
  * Makes a proxy from a configuration as a program writes it. It does nothing until `listen`.
@@ -24,7 +24,7 @@ export async function createProxy(input: ConfigInput, options: ProxyOptions = {}
   assertSupportedNode(process.versions.node);
   const [{ parseConfig }, { ControlledProxy }] = await Promise.all([
     import("../config/parse-config.ts"),
-    import("./proxy.ts"),
+    import("./controlled-proxy.ts"),
   ]);
   return new ControlledProxy(parseConfig(input, 0), options);
 }

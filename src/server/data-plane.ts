@@ -13,7 +13,7 @@ import { TurnQueue } from "../base/turn-queue.ts";
 import type { Config } from "../config/schema.ts";
 import { resolveClient } from "../http/client-address.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { toLowerAscii } from "../http/fields.ts";
+import { toLowerAscii } from "../http/field-text.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";

@@ -1,388 +1,143 @@
 /**
- * What stands behind the proxy that its owner holds (`proxy-handle.ts`): validation, health checks, metrics, the admin
- * listener, reloads and the way out. It never touches proxied traffic; that is the data planes'.
+ * A proxy as its owner holds it: what a program can give it, and what it can do with it. Types only; what stands behind
+ * them is in `proxy.ts`. These are public, so they reach neither the engine nor the schema library.
  */
-import { randomBytes } from "node:crypto";
-import type { AdminSources } from "../admin/admin-sources.ts";
-import { Countdown } from "../base/countdown.ts";
-import { Mutex } from "../base/mutex.ts";
-import { SharedMemory } from "../base/shared-memory.ts";
-import { TimeSlices } from "../base/time-slices.ts";
+import type { EndpointChange, EndpointMissing, EndpointReport, ReloadResult } from "../admin/admin-sources.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
-import { diffConfig } from "../config/diff-config.ts";
-import type { Config } from "../config/schema.ts";
-import { AccessLogFiles } from "../observe/access-log-files.ts";
-import { families } from "../observe/families.ts";
-import { LabelNames } from "../observe/label-names.ts";
-import { type Logger, silentLogger } from "../observe/logger.ts";
-import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
-import { lostApplicationLines } from "../observe/standard-output.ts";
-import { AdminListener } from "./admin-listener.ts";
-import { withUser } from "./assert-address-free.ts";
-import { collectBalancing } from "./balancing-metrics.ts";
-import { ControlMetrics } from "./control-metrics.ts";
-import type { DataPlanes } from "./data-planes.ts";
-import { EndpointControl } from "./endpoint-control.ts";
-import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
-import { EndpointWatch } from "./endpoint-watch.ts";
-import { InlinePlane } from "./inline-plane.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Statistics } from "../observe/statistics-line.ts";
 import type { Inspection } from "./inspection.ts";
-import { nameReports } from "./name-reports.ts";
-import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy-handle.ts";
-import { addressText, describeProxy } from "./proxy-status.ts";
-import { type EndpointsOf, SharedEndpoints } from "./shared-endpoints.ts";
-import { ProxyThreads } from "./threads/proxy-threads.ts";
-import { decideThreadCount } from "./threads/thread-count.ts";
-import { toConfig } from "./to-config.ts";
 
-const firstChecksMs = 1_000;
-
-/** A proxy with its control side; `Proxy` says what its methods do. */
-export class ControlledProxy implements Proxy {
-  readonly #options: ProxyOptions;
-  readonly #logger: Logger;
-  readonly #memory = new SharedMemory();
-  readonly #metrics: ControlMetrics;
-  readonly #planes: DataPlanes;
-  readonly #endpoints: SharedEndpoints;
-  readonly #watch: EndpointWatch;
-  /** Of all threads. */
-  readonly #warnings: RepeatedWarnings;
-  readonly #accessLogFiles: AccessLogFiles;
-  readonly endpointControl: EndpointControl;
-  readonly #admin: AdminListener;
-  /** As it was given. */
-  #configured: Config;
-  /** With the lists of endpoints as they are now. */
-  #config: Config;
-  readonly #lists: EndpointLists;
-  #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
-  /** Starting, reloading and closing come one after the other. */
-  readonly #changes = new Mutex();
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #grace = new Countdown();
-  #closing: Promise<void> | null = null;
-
-  /** Opens nothing until `listen`. @param createSource where endpoints come from; default: the configuration */
-  constructor(config: Config, options: ProxyOptions, createSource: CreateEndpointSource = staticSource) {
-    this.#configured = config;
-    this.#config = config;
-    this.#lists = new EndpointLists({ createSource, onChange: () => void this.#takeLists() });
-    this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
-    this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
-    this.#accessLogFiles = new AccessLogFiles(this.#warnings);
-    this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
-    const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
-    const count = decideThreadCount(config.workers);
-    this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
-    this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
-    this.#watch = new EndpointWatch({
-      endpoints: this.#endpoints,
-      logger: this.#logger,
-      resolving: nameReports(this.#warnings, this.#metrics.writer),
-    });
-    this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
-    this.#admin = new AdminListener(this.#adminSources(), this.#logger);
-    this.#addCollectors();
-  }
-
-  #addCollectors(): void {
-    const { reader } = this.#metrics;
-    const endpointsOf: EndpointsOf = (upstream) => this.#endpoints.of(upstream);
-    reader.addCollector(this.#endpoints.collect);
-    reader.addCollector(this.#watch.collect);
-    reader.addCollector(collectBalancing(() => this.#config, endpointsOf));
-    reader.addCollector((add) => {
-      add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length);
-      add(families.logLinesLost, ["access"], this.#accessLogFiles.lost);
-      add(families.logLinesLost, ["application"], lostApplicationLines());
-      add(families.accessLogDropped, [], this.#accessLogFiles.lost);
-    });
-  }
-
-  #createInline(pseudonym: string): DataPlanes {
-    return new InlinePlane({
-      memory: this.#memory,
-      stripeIndex: 0,
-      stripes: 1,
-      pseudonym,
-      idleGraceMs: this.#options.idleGraceMs ?? 0,
-      logger: this.#logger,
-      warnings: this.#warnings,
-      onAccessLog: this.#onAccessLog,
-      onMetricPage: (page) => this.#metrics.reader.addPage("inline", page),
-    });
-  }
-
-  #createThreads(count: number, pseudonym: string): DataPlanes {
-    return new ProxyThreads({
-      count,
-      memory: this.#memory,
-      pseudonym,
-      idleGraceMs: this.#options.idleGraceMs ?? 0,
-      logger: this.#logger,
-      onMetricPage: (source, page) => this.#metrics.reader.addPage(source, page),
-      onAccessLog: this.#onAccessLog,
-      onWarning: (report) => this.#warnings.take(report),
-      troubles: () => this.#warnings.current(),
-      onDeath: (stripeIndex, source) => {
-        this.#endpoints.clearStripe(stripeIndex);
-        this.#metrics.reader.retire(source);
-        // One that ends with the proxy is not replaced.
-        if (this.#state !== "draining") this.#metrics.writer.counter(families.threadRestarts).add(1);
-      },
-    });
-  }
-
-  async listen(): Promise<void> {
-    if (this.#state !== "new") throw new Error("this proxy has been started before");
-    this.#state = "starting";
-    try {
-      await this.#start();
-    } catch (error) {
-      await this.close({ graceMs: 0 });
-      throw error;
-    }
-  }
-
-  async #start(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      await this.#install(this.#configured);
-      void this.#awaitFirstChecks();
-    } finally {
-      leave();
-    }
-  }
-
-  ready(): Promise<void> {
-    return this.#ready.promise;
-  }
-
-  async #awaitFirstChecks(): Promise<void> {
-    const patience = new Countdown();
-    patience.limit(firstChecksMs);
-    await Promise.race([this.#watch.firstRoundDone, patience.over]);
-    patience.end();
-    if (this.#state === "starting") this.#state = "ready";
-    this.#ready.resolve();
-  }
-
-  addresses(): ProxyAddress[] {
-    return this.#planes.addresses.map((address) => ({
-      name: address.name,
-      host: address.host,
-      port: address.port,
-      text: addressText(address),
-    }));
-  }
-
-  adminAddress(): string | null {
-    return this.#admin.address;
-  }
-
-  /** Takes the normal form, too, as the loader of files gives it. */
-  async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
-    this.#assertRunning();
-    const leave = await this.#changes.enter();
-    try {
-      this.#assertRunning();
-      const config = await toConfig(next, this.#configured.workers);
-      const diff = await diffConfig(this.#configured, config);
-      if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
-      if (!diff.isEmpty) await this.#install(config);
-      this.#metrics.noteReload("success");
-      return diff;
-    } catch (error) {
-      this.#metrics.noteReload("failure");
-      throw error;
-    } finally {
-      leave();
-    }
-  }
-
-  #assertRunning(): void {
-    if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
-  }
-
-  /** Brings `configured` to work everywhere, or changes nothing anywhere. */
-  async #install(configured: Config): Promise<void> {
-    this.#planes.warmUp();
-    const config = await this.#lists.prepare(configured);
-    const names = await LabelNames.build(config);
-    try {
-      await this.#prepare(config);
-    } catch (error) {
-      await this.#endpoints.release();
-      this.#lists.abort();
-      throw error;
-    }
-    await this.#planes.commit();
-    this.#accessLogFiles.commit();
-    this.#admin.commit();
-    this.#configured = configured;
-    await this.#adopt(config, names);
-    this.#lists.commit();
-  }
-
-  /** Brings the lists of endpoints that have changed to the proxy threads, and leaves everything else alone. */
-  async #takeLists(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      if (this.#state !== "starting" && this.#state !== "ready") return;
-      const changes = this.#lists.takeChanges(this.#config);
-      if (changes.length === 0) return;
-      const lists = changes.map(([upstream, options]) => this.#endpoints.reserveList(upstream, options));
-      const config = { ...this.#config, upstreams: { ...this.#config.upstreams, ...Object.fromEntries(changes) } };
-      await this.#planes.takeLists(
-        lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory })),
-        config,
-      );
-      this.#config = config;
-      for (const list of lists) {
-        this.#endpoints.adoptList(list);
-        this.#watch.adoptList(list);
-        this.#metrics.setEndpoints(list.upstream, list.options.endpoints);
-      }
-    } catch (error) {
-      this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) });
-    } finally {
-      leave();
-    }
-  }
-
-  async #prepare(config: Config): Promise<void> {
-    await this.#endpoints.reserve(config);
-    await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
-    try {
-      await this.#planes.prepare(config).catch((error: unknown) => {
-        const admin = this.#admin.boundAddress;
-        throw withUser(
-          error,
-          admin?.kind === "tcp" ? [{ port: admin.port, name: "the admin listener of this Millrace" }] : [],
-        );
-      });
-      try {
-        await this.#admin.prepare(config.admin);
-      } catch (error) {
-        await this.#planes.abort();
-        throw withUser(
-          error,
-          this.#planes.addresses.map(({ port, name }) => ({ port, name: `the listener ${name} of this Millrace` })),
-        );
-      }
-    } catch (error) {
-      this.#accessLogFiles.abort();
-      throw error;
-    }
-  }
-
-  /** Follows the proxy threads, which have `config`, in slices. */
-  async #adopt(config: Config, names: LabelNames): Promise<void> {
-    const slices = new TimeSlices();
-    this.#config = config;
-    await this.#endpoints.adopt(slices);
-    this.#metrics.adopt(names);
-    await this.#watch.adopt(config, slices);
-    this.#metrics.noteInstalled(config.log.stats);
-  }
-
-  reopenLogs(): void {
-    this.#accessLogFiles.reopen();
-  }
-
-  inspect(): Promise<Inspection> {
-    return this.#planes.inspect();
-  }
-
-  killThread(index: number): Promise<void> {
-    return this.#planes.killThread(index);
-  }
-
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    if (options.graceMs !== undefined) this.#grace.limit(options.graceMs);
-    this.#closing ??= this.#close(options.graceMs === undefined);
-    return this.#closing;
-  }
-
-  get cut(): { readonly exchanges: number; readonly tunnels: number } {
-    return this.#metrics.cut;
-  }
-
-  async #close(isDelayed: boolean): Promise<void> {
-    const wasReady = this.#state === "ready";
-    const wasRunning = this.#state === "starting" || wasReady;
-    this.#state = "draining";
-    const leave = await this.#changes.enter();
-    try {
-      // The delay is for load balancers that send requests here: before it was ready, none did.
-      if (wasRunning) await this.#drain(isDelayed && wasReady);
-      this.#grace.end();
-      this.#lists.close();
-      this.#watch.close();
-      this.#metrics.close();
-      await this.#planes.close();
-      await this.#accessLogFiles.close();
-      await this.#admin.close();
-      this.#warnings.close();
-    } finally {
-      this.#state = "closed";
-      this.#ready.resolve();
-      leave();
-    }
-  }
-
-  /** The delay in which others may notice that this proxy is going, then the time that exchanges under way have. */
-  async #drain(isDelayed: boolean): Promise<void> {
-    const { grace, delay } = this.#config.shutdown;
-    if (isDelayed) {
-      const noticing = new Countdown();
-      noticing.limit(delay);
-      await Promise.race([noticing.over, this.#grace.over]);
-      noticing.end();
-    }
-    this.#grace.limit(grace);
-    if (!this.#grace.isOver) await Promise.race([this.#planes.drain(), this.#grace.over]);
-  }
-
-  #adminSources(): AdminSources {
-    const statusState = (): "starting" | "ready" | "draining" =>
-      this.#state === "ready"
-        ? "ready"
-        : this.#state === "draining" || this.#state === "closed"
-          ? "draining"
-          : "starting";
-    return {
-      metrics: () => this.#metrics.reader.read(),
-      readiness: () => {
-        const state = statusState();
-        if (state === "ready") return { isReady: true, reasons: [] };
-        return {
-          isReady: false,
-          reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
-        };
-      },
-      status: () =>
-        describeProxy({
-          state: statusState(),
-          config: this.#config,
-          planes: this.#planes,
-          endpoints: this.#endpoints,
-          reader: this.#metrics.reader,
-        }),
-      endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
-      reload: this.#options.onReloadRequest ?? null,
-    };
-  }
-
-  readonly #onAccessLog = (path: string, lines: Buffer, lineCount: number, lostBefore: number): boolean => {
-    this.#accessLogFiles.write(path, lines, lineCount, lostBefore);
-    return true;
-  };
+/**
+ * What a program may give its proxy beside the configuration.
+ *
+ * @example
+ * ```ts
+ * import { createLogger, createProxy, type ProxyOptions } from "millrace";
+ *
+ * const options: ProxyOptions = { logger: createLogger({ level: "warn" }), idleGraceMs: 300 };
+ * const proxy = await createProxy(
+ *   { listeners: [{ address: ":8080" }], routes: [{ respond: { body: "hello" } }] },
+ *   options,
+ * );
+ * ```
+ */
+export interface ProxyOptions {
+  /** Where messages go; default: nowhere. */
+  readonly logger?: Logger;
+  /** Takes the statistics line, and what it tells as numbers; default: nobody, and there is none. */
+  readonly onStatisticsLine?: (line: string, statistics: Statistics) => void;
+  /**
+   * Reads the configuration anew when the admin listener is asked to; default: it answers that there is nothing to
+   * reload.
+   */
+  readonly onReloadRequest?: () => Promise<ReloadResult>;
+  /**
+   * Milliseconds; default 0: `close` closes idle client connections at once, as Node's own server does, and a request
+   * that is on its way to one of them is lost. With more, a connection that was in use less than this long ago waits
+   * that long for such a request. The command waits 300 ms.
+   */
+  readonly idleGraceMs?: number;
 }
 
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/**
+ * Where a proxy can be reached. `port` is 0 for a Unix socket, whose path `host` is then.
+ *
+ * @example
+ * ```ts
+ * import type { Proxy, ProxyAddress } from "millrace";
+ *
+ * function urlOf(proxy: Proxy): string {
+ *   const address: ProxyAddress | undefined = proxy.addresses()[0];
+ *   return `http://127.0.0.1:${address?.port}`;
+ * }
+ * ```
+ */
+export interface ProxyAddress {
+  /** The listener's name. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** As people write it. */
+  readonly text: string;
+}
+
+/**
+ * Drains, enables and weighs endpoints for all threads at once.
+ *
+ * @example
+ * ```ts
+ * import type { EndpointOperator, Proxy } from "millrace";
+ *
+ * function drain(proxy: Proxy, upstream: string, endpoint: string): number {
+ *   const operator: EndpointOperator = proxy.endpointControl;
+ *   const report = operator.apply(upstream, endpoint, { kind: "drain" });
+ *   return "missing" in report ? 0 : report.endpoint.inFlight;
+ * }
+ * ```
+ */
+export interface EndpointOperator {
+  /**
+   * Does `change` (null = nothing) to an endpoint and tells how it is then.
+   * @param endpoint its URL as configured, without its scheme, or its position from 0
+   */
+  apply(upstream: string, endpoint: string, change: EndpointChange | null): EndpointReport | EndpointMissing;
+}
+
+/**
+ * A reverse proxy. Any number may live in one process; they share nothing. Made by `createProxy`.
+ *
+ * @example
+ * ```ts
+ * import { createProxy, type Proxy } from "millrace";
+ *
+ * const proxy: Proxy = await createProxy({
+ *   listeners: [{ address: "127.0.0.1:0" }],
+ *   routes: [{ respond: { body: "hello" } }],
+ * });
+ * await proxy.listen();
+ * console.log(proxy.addresses()[0]?.port);
+ * await proxy.close();
+ * ```
+ */
+export interface Proxy {
+  /**
+   * Opens the listeners, and the admin listener if one is configured.
+   * @throws the system's error if an address cannot be used; then nothing is left open, and the proxy is closed.
+   */
+  listen(): Promise<void>;
+  /** Settles when the first health checks after `listen` are done, or after a second; then `/readyz` says so, too. */
+  ready(): Promise<void>;
+  /** Where it listens. */
+  addresses(): ProxyAddress[];
+  /** Where the admin listener is, as people write it; null if there is none. */
+  adminAddress(): string | null;
+  /**
+   * Makes `next` the running configuration, without dropping anything: what has not changed lives on, what is gone is
+   * drained. One at a time; a later call waits for the earlier one.
+   * @throws ConfigError or the system's error; then the running configuration is untouched.
+   */
+  reload(next: ConfigInput): Promise<ConfigDiff>;
+  /** Drains, enables and weighs endpoints at run time. */
+  readonly endpointControl: EndpointOperator;
+  /** Opens the access log anew, after it was rotated. */
+  reopenLogs(): void;
+  /** What is open; for tests and the curious. */
+  inspect(): Promise<Inspection>;
+  /**
+   * Ends a proxy thread as a fault would, for drills and tests: it is replaced at once, and the others do not notice.
+   * @throws RangeError if there is none of that number
+   */
+  killThread(index: number): Promise<void>;
+  /**
+   * Ends the proxy: no new connections, exchanges under way get `graceMs` (default: as configured), then everything is
+   * closed. A second call with a shorter time shortens it. Harmless before `listen` and after everything is closed.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /**
+   * What was under way and had to be ended, since the start, because the time of a shutdown (or of a listener that a
+   * reload removed) was over. Complete once it is closed.
+   */
+  readonly cut: { readonly exchanges: number; readonly tunnels: number };
 }

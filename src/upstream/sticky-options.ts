@@ -1,7 +1,7 @@
 /** The options of sticky sessions (`sticky`). Schema and documentation; the normal form is `StickyOptions`. */
 import * as z from "zod";
 import { addProblem, choice, documented, duration, maybe, section, switchable } from "../base/option-schema.ts";
-import { isToken } from "../http/fields.ts";
+import { isToken } from "../http/field-text.ts";
 import { exchangeKey } from "./balance-options.ts";
 
 const cookieSchema = section({

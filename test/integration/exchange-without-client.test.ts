@@ -10,7 +10,7 @@ import type { AnswerHead } from "../../src/http/answer.ts";
 import { type BodySink, type BodySource, noBody, type RequestBody } from "../../src/http/body.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { type AnswerTaker, openExchange } from "../../src/http/exchange-without-client.ts";
-import { Fields } from "../../src/http/field-section.ts";
+import { Fields } from "../../src/http/fields.ts";
 import { ForwardingPrefix } from "../../src/http/forwarding-fields.ts";
 import { Framing, RequestHead } from "../../src/http/message.ts";
 import { createContext } from "../../src/middleware/testing/context.ts";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import type { Config } from "../../src/config/schema.ts";
-import { ControlledProxy } from "../../src/server/proxy.ts";
+import { ControlledProxy } from "../../src/server/controlled-proxy.ts";
 
 let count = 0;
 

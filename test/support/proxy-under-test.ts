@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { type ConfigInput, createProxy, type Logger, type Proxy } from "../../src/index.ts";
 import type { CreateEndpointSource } from "../../src/server/endpoint-lists.ts";
-import { ControlledProxy } from "../../src/server/proxy.ts";
+import { ControlledProxy } from "../../src/server/controlled-proxy.ts";
 import { MetricsPage } from "./metrics-page.ts";
 import { http1, type Protocols } from "./protocols.ts";
 import { eventually } from "./signal.ts";

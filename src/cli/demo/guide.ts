@@ -2,7 +2,7 @@
 import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import type { ConfigInput } from "../../config/config-input.ts";
-import type { Proxy } from "../../server/proxy-handle.ts";
+import type { Proxy } from "../../server/proxy.ts";
 import { inheritedOutput } from "../../observe/standard-output.ts";
 import { buildFlagConfig } from "../flag-config.ts";
 import type { DemoBackend } from "./backend.ts";

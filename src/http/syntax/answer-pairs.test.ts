@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parsedResponse, parseResponseHead, strictRules } from "../../http1/syntax/response-parser.ts";
-import { Fields } from "../field-section.ts";
+import { Fields } from "../fields.ts";
 import type { ResponseHead } from "../message.ts";
 import { type AnswerPairsContext, type AnswerRefusal, readAnswerPairs } from "./answer-pairs.ts";
 import { hasContent } from "./answer-reading.ts";

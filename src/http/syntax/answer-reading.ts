@@ -4,7 +4,7 @@
  * An answer that can be read in two ways is refused.
  */
 import { isConnectionLogin } from "../connection-login.ts";
-import { toLowerAscii } from "../fields.ts";
+import { toLowerAscii } from "../field-text.ts";
 import { Framing, type ResponseHead } from "../message.ts";
 import { applyConnection } from "./connection-options.ts";
 import { parseAnswerLength } from "./content-length.ts";

@@ -1,5 +1,5 @@
 /** What a Connection field asks for (RFC 9110 section 7.6.1), in requests and answers alike. */
-import { listMembers, removeFields } from "../fields.ts";
+import { listMembers, removeFields } from "../field-text.ts";
 
 /** As much of a head as the field changes. */
 export interface ConnectionHead {

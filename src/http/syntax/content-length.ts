@@ -1,5 +1,5 @@
 /** The value of Content-Length (RFC 9110 section 8.6). */
-import { trimOws } from "../fields.ts";
+import { trimOws } from "../field-text.ts";
 
 /**
  * A Content-Length value as a number of bytes, or -1 if it is not exactly a decimal number without sign, list or

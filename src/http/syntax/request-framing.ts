@@ -1,5 +1,5 @@
 /** How the body of a request is delimited, decided once, as one value (RFC 9112 section 6.3). */
-import { isToken, toLowerAscii, trimOws } from "../fields.ts";
+import { isToken, toLowerAscii, trimOws } from "../field-text.ts";
 import { Framing, type RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
 import { parseContentLength } from "./content-length.ts";

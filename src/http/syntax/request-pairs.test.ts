@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parsed, parseRequestHead } from "../../http1/syntax/request-parser.ts";
-import { Fields } from "../field-section.ts";
+import { Fields } from "../fields.ts";
 import type { RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
 import { type PairsContext, readRequestPairs } from "./request-pairs.ts";

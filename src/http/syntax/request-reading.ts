@@ -4,7 +4,7 @@
  * they say is written into its `RequestHead`. Pure; every doubt is a refusal.
  */
 import { isConnectionLogin } from "../connection-login.ts";
-import { listMembers, toLowerAscii } from "../fields.ts";
+import { listMembers, toLowerAscii } from "../field-text.ts";
 import { Framing, type RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
 import { isSameProtocol, readUpgrade } from "../upgrade.ts";

@@ -4,7 +4,7 @@
  * compare.
  */
 
-import { foldFieldName, toLowerAscii } from "../fields.ts";
+import { foldFieldName, toLowerAscii } from "../field-text.ts";
 
 /** What a field is to us. Values are small integers because the scanner stores them in a byte array. */
 export const Special = {

@@ -5,7 +5,7 @@
  * belongs to a connection. Everything else travels: validators (ETag), digests and signatures, Server-Timing, the
  * status of gRPC, and what applications make up.
  */
-import { foldFieldName, isToken, listMembers, removeFields } from "../fields.ts";
+import { foldFieldName, isToken, listMembers, removeFields } from "../field-text.ts";
 import { isSpecialName } from "./special-fields.ts";
 
 const forbidden = new Set([

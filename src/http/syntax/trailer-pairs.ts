@@ -1,5 +1,5 @@
 /** The trailers of a protocol that has its fields as pairs, in requests and answers alike. */
-import { Fields } from "../field-section.ts";
+import { Fields } from "../fields.ts";
 import { findPairsProblem, isOfConnection, type PairsLimits, type PairsProblem } from "./pair-fields.ts";
 import { specialOfName } from "./special-fields.ts";
 import { isTrailerName } from "./trailer-fields.ts";

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import type { AnswerFilter, AnswerHead, NextResponder } from "../answer.ts";
 import { type BodySink, type BodySource, emptySource, nowhere } from "../body.ts";
 import type { ClientSide, Exchange } from "../exchange.ts";
-import { Fields } from "../field-section.ts";
+import { Fields } from "../fields.ts";
 import type { ReasonCode } from "../reason.ts";
 
 /** The head of an answer whose length is not known. */

@@ -3,7 +3,7 @@
  * trailers. Framing follows from the head, the method and the version; the body is held to it.
  */
 import type { AnswerHead } from "../../http/answer.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import type { ReceivedRequest } from "../../http/message.ts";
 import type { Output } from "../../net/output.ts";
 import { statusLine } from "../syntax/status-line.ts";

@@ -6,7 +6,7 @@
 import type { AnswerHead } from "../../http/answer.ts";
 import { type BodySink, type BodySource, emptySource, nowhere } from "../../http/body.ts";
 import type { ClientSide, Exchange } from "../../http/exchange.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import { type ReasonCode, reasons } from "../../http/reason.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { Output } from "../../net/output.ts";

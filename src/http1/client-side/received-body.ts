@@ -4,7 +4,7 @@
  */
 import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { Framing } from "../../http/message.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import { BodyReader, type PieceReceiver } from "../syntax/body-reader.ts";

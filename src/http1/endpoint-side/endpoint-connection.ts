@@ -5,7 +5,7 @@
  * while idle ends it.
  */
 import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { Framing, type ResponseHead } from "../../http/message.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import { isSameProtocol } from "../../http/upgrade.ts";

@@ -4,7 +4,7 @@
  */
 import type { EndOfTurn, EndOfTurnTask } from "../../base/end-of-turn.ts";
 import type { BodySink } from "../../http/body.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { Wire } from "../../net/wire.ts";

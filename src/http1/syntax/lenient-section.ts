@@ -6,7 +6,7 @@
  * in values and reason phrases (RFC 9110 section 5.5); the latter two become spaces. Never in a field that frames a
  * message or speaks of the connection; and a CR within a line, or a NUL, is never repaired.
  */
-import { trimOws } from "../../http/fields.ts";
+import { trimOws } from "../../http/field-text.ts";
 import { CR, LF } from "../../http/syntax/characters.ts";
 
 const framing = /^(?:content-length|transfer-encoding|connection|upgrade):/i;

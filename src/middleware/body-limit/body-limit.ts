@@ -4,7 +4,7 @@
  */
 import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 import type { Middleware } from "../middleware.ts";
 import type { BodyLimitOptions } from "./options.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { HeldMemory } from "../../base/held-memory.ts";
 import { createRegion } from "../../base/shared-memory.ts";
 import type { BodySink, RequestBody } from "../../http/body.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { BufferedBody, type BufferListener } from "./buffered-body.ts";
 
 const createHeld = (maxBytes = 16_000_000): HeldMemory =>

@@ -5,7 +5,7 @@ import { ManualScheduler } from "../../base/scheduler.ts";
 import type { AnswerHead } from "../../http/answer.ts";
 import type { BodySink, BodySource } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { createContext, createExchange } from "../testing/context.ts";
 import { createFault } from "./fault.ts";
 import type { FaultOptions } from "./options.ts";

@@ -5,7 +5,7 @@
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import type { AnswerFilter, AnswerHead, Responder } from "../../http/answer.ts";
 import type { BodySink, BodySource } from "../../http/body.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 
 /** How often a piece goes out. */

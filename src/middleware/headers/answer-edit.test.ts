@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnswerHead, NextResponder } from "../../http/answer.ts";
 import { type BodySink, emptySource } from "../../http/body.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { compileAnswerFilter } from "./answer-edit.ts";
 
 const spec = { set: { "x-a": "1" }, remove: ["x-b"], when: "always" } as const;

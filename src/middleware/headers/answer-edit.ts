@@ -7,7 +7,7 @@ import {
   withFields,
 } from "../../http/answer.ts";
 import type { BodySink, BodySource } from "../../http/body.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { compileHeaderEdit, compileRemoval, type HeaderEdit, type HeaderEditSpec } from "./header-edit.ts";
 import { TrailerRemoval } from "./trailer-removal.ts";
 

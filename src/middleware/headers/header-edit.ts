@@ -1,8 +1,8 @@
 /**
- * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/fields.ts`). Names and
+ * The `headers` middleware: fields removed, set and added in a section of field lines (see `http/field-text.ts`). Names and
  * values come from the configuration and are held to what a peer would be held to, once, when they are compiled.
  */
-import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../../http/fields.ts";
+import { foldFieldName, isFieldValue, isToken, removeFields, toLowerAscii, trimOws } from "../../http/field-text.ts";
 
 /** One side of `headers`. */
 export interface HeaderEditSpec {

@@ -1,6 +1,6 @@
 /** The options of the `headers` middleware. Schema and documentation; the normal form is `HeadersOptions`. */
 import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
-import { toLowerAscii } from "../../http/fields.ts";
+import { toLowerAscii } from "../../http/field-text.ts";
 import { type FieldDirection, createFieldMapSchema, fieldNameProblem } from "../../http/field-options.ts";
 
 function createEditsShape(tools: SchemaTools, direction: FieldDirection) {

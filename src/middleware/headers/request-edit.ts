@@ -1,6 +1,6 @@
 /** The request side of `headers`: the fields of a request, and what follows from them. */
 import { hasConnectionLogin } from "../../http/connection-login.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { Middleware } from "../middleware.ts";
 import { compileHeaderEdit, compileRemoval, type HeaderEditSpec, linesOf } from "./header-edit.ts";

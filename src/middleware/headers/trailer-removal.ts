@@ -1,6 +1,6 @@
 /** Takes fields from trailers on their way: what `headers` removes from the header, or sets there, comes back nowhere. */
 import type { BodyLength, BodySink, BodySource, RequestBody } from "../../http/body.ts";
-import type { Fields } from "../../http/field-section.ts";
+import type { Fields } from "../../http/fields.ts";
 import type { ReasonCode } from "../../http/reason.ts";
 
 /** Hands a body on to another sink; its trailers lose some fields. */

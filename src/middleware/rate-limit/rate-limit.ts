@@ -6,7 +6,7 @@
 import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
 import { AddedFields } from "../../http/answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
-import { Fields } from "../../http/field-section.ts";
+import { Fields } from "../../http/fields.ts";
 import { families } from "../../observe/families.ts";
 import type { Counter } from "../../observe/instruments.ts";
 import type { LimitDecision, LimitStore } from "../../store/limit-store.ts";
