@@ -35,12 +35,18 @@ export class MallocTrim {
   }
 }
 
-/** Trims the memory of the process from now on. Keeps no thread alive. */
+/** Trims the memory of the process from now on. Keeps no thread alive. A start does not wait for the way to it. */
 export function startTrimmingMalloc(): void {
-  const trim = findMallocTrim();
-  if (trim === null) return;
-  const watch = new MallocTrim(() => process.memoryUsage.rss(), trim);
-  setInterval(() => watch.look(), lookIntervalMs).unref();
+  let watch: MallocTrim | null = null;
+  const timer = setInterval(() => {
+    if (watch === null) {
+      const trim = findMallocTrim();
+      if (trim === null) return clearInterval(timer);
+      watch = new MallocTrim(() => process.memoryUsage.rss(), trim);
+    }
+    watch.look();
+  }, lookIntervalMs);
+  timer.unref();
 }
 
 /** The part of `node:ffi` that is used. */
