@@ -81,11 +81,11 @@ export function renderReadmeSection(results: BenchResults): string {
     .map(([name, version]) => `${name} ${version}`);
   const sharing =
     machine.cores < 4
-      ? " Load generator and backend share the other core, so two threads cannot double the throughput here."
+      ? "\nLoad generator and backend share the other core, so two threads cannot double the throughput here."
       : "";
   const shared =
     results.foreignShare > 0.05
-      ? ` Other programs took ${figure(results.foreignShare * 100, " %")} of the machine meanwhile.`
+      ? `\nOther programs took ${figure(results.foreignShare * 100, " %")} of the machine meanwhile.`
       : "";
   return [
     "![Processor time per request, Millrace and its peers](bench/results/chart.svg)",
@@ -94,7 +94,7 @@ export function renderReadmeSection(results: BenchResults): string {
     ...(threadRows.length > 1 ? [markdownTable(threadRows)] : []),
     `Measured ${results.date} on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${versions.join(", ")}: the proxy alone on one core,` +
       ` medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s, ratios taken within a round.${sharing}${shared}` +
-      ` Repeat it with \`npm run bench\`; [bench/README.md](bench/README.md) says how each figure is taken.`,
+      `\nRepeat it with \`npm run bench\`; [bench/README.md](bench/README.md) says how each figure is taken.`,
   ].join("\n\n");
 }
 
