@@ -95,10 +95,14 @@ testOverProtocols(
     );
     assert.ok(load.failures.length <= 2 * 8 * 2, `${load.failures.length} failures`);
     assert.deepEqual(load.byStatus, { 200: load.answered });
-    const total = (await proxy.metrics()).sum("millrace_requests_total", { code: "200" });
-    assert.ok(
-      total >= load.answered && total <= load.answered + load.failures.length,
-      `${total} counted, ${load.answered} answered, ${load.failures.length} broken`,
+    // A thread counts behind its answer; each of the two may have died in between.
+    let total = 0;
+    await eventually(
+      async () => {
+        total = (await proxy.metrics()).sum("millrace_requests_total", { code: "200" });
+        return total >= load.answered - 2 && total <= load.answered + load.failures.length;
+      },
+      () => `${total} counted, ${load.answered} answered, ${load.failures.length} broken`,
     );
     assert.equal((await proxy.metrics()).sum("millrace_proxy_thread_restarts_total"), 2);
   },
