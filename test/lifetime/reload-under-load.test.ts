@@ -92,6 +92,11 @@ for (const [title, workers] of modes) {
     assert.deepEqual(load.failures, []);
     assert.deepEqual(proxy.complaints, []);
     await witness.close();
+    // A thread counts behind its answer.
+    await eventually(
+      async () => (await proxy.metrics()).sum("millrace_requests_total") >= load.answered + witnessed,
+      "every request is counted",
+    );
     const metrics = await proxy.metrics();
     assert.equal(metrics.sum("millrace_requests_total"), load.answered + witnessed);
     assert.equal(metrics.sum("millrace_requests_total", { code: "200" }), load.answered + witnessed);
