@@ -64,6 +64,11 @@ export function trimOws(text: string): string {
 /** SP or HTAB. */
 export const isOws = (code: number): boolean => code === 32 || code === 9;
 
+/** The value of a field that comes in several lines: `value` behind those `before`, if any (RFC 9110 section 5.3). */
+export function joinValues(before: string | null, value: string): string {
+  return before === null ? value : `${before}, ${value}`;
+}
+
 /** Is `text` a token (RFC 9110 section 5.6.2): a legal field name or method? */
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);

@@ -3,7 +3,7 @@
  * third of its time for a connection that is made and closed. Only where `streamDoor` is open.
  */
 import { getSystemErrorName } from "node:util";
-import { isBeyondEndpointCeiling } from "./descriptor-limit.ts";
+import { endpointCeilingError, isBeyondEndpointCeiling } from "./descriptor-limit.ts";
 import type { DialTarget } from "./dial-target.ts";
 import { type KernelSocket, nobodyListens, type SocketListener, WireMemory } from "./kernel-socket.ts";
 import {
@@ -99,8 +99,6 @@ export class BareSocket implements KernelSocket {
     this.#readBuffer = readBuffer;
     this.memory = readBuffer === null ? WireMemory.shared : WireMemory.lent;
     this.#bytes = readBuffer?.take() ?? sharedMemory;
-    this.remoteAddress = undefined;
-    this.remotePort = undefined;
     this.#handle[owner] = this;
     handle.onread = onread;
     door.readInto(handle, this.#bytes);
@@ -132,8 +130,7 @@ export class BareSocket implements KernelSocket {
     request.oncomplete = onConnected;
     const code = this.#begin(request, target);
     if (code !== 0) this.#lose(systemError(code, "connect"));
-    else if (isBeyondEndpointCeiling(this.descriptor))
-      this.#lose(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
+    else if (isBeyondEndpointCeiling(this.descriptor)) this.#lose(endpointCeilingError());
   }
 
   #begin(request: HandleRequest, target: DialTarget): number {

@@ -27,6 +27,11 @@ export function isBeyondEndpointCeiling(descriptor: number): boolean {
   return descriptor >= limit - reserveOf(limit) / 2;
 }
 
+/** What a connection to an endpoint fails with beyond that ceiling: as if the system had no descriptor left. */
+export function endpointCeilingError(): NodeJS.ErrnoException {
+  return Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" });
+}
+
 /**
  * Is `descriptor`, of a file that holds what a client sends, one of those that are kept for other things? Connections
  * to endpoints come before such files.

@@ -5,7 +5,7 @@
  * socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
  */
 import { Socket } from "node:net";
-import { isBeyondEndpointCeiling } from "./descriptor-limit.ts";
+import { endpointCeilingError, isBeyondEndpointCeiling } from "./descriptor-limit.ts";
 import { descriptorOf } from "./node-internals.ts";
 import { ReadBuffer } from "./read-buffer.ts";
 
@@ -64,6 +64,5 @@ export class DialledSocket extends Socket {
 }
 
 function failBeyondCeiling(socket: DialledSocket): void {
-  if (!socket.destroyed && isBeyondEndpointCeiling(descriptorOf(socket)))
-    socket.destroy(Object.assign(new Error("connect EMFILE"), { code: "EMFILE", syscall: "connect" }));
+  if (!socket.destroyed && isBeyondEndpointCeiling(descriptorOf(socket))) socket.destroy(endpointCeilingError());
 }

@@ -3,12 +3,10 @@
  * Requests go on, the operator is told, a rotation brings the log back, and the process ends.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { MillraceProcess } from "../support/millrace-process.ts";
+import { startOnHangingDisk } from "../support/hanging-disk.ts";
 import { eventually } from "../support/signal.ts";
 
 /** Loaded before Millrace: while `hangs` exists, writes to the log wait for a reader of `pipe`, which never comes. */
@@ -32,29 +30,7 @@ for (const workers of [0, 1]) {
   test(`a disk that hangs under the access log stops nothing, with ${workers} threads`, {
     skip: process.platform !== "linux",
   }, async (context) => {
-    const folder = mkdtempSync(join(tmpdir(), "millrace-hang-"));
-    context.after(() => rmSync(folder, { recursive: true, force: true }));
-    const path = join(folder, "access.log");
-    execFileSync("mkfifo", [join(folder, "pipe")]);
-    writeFileSync(join(folder, "preload.cjs"), preload);
-    writeFileSync(
-      join(folder, "millrace.yaml"),
-      `workers: ${workers}
-listeners: [{ address: "127.0.0.1:0" }]
-routes: [{ respond: { body: ok } }]
-log: { access: { path: "${path}" } }
-`,
-    );
-    const millrace = new MillraceProcess(["run", "--no-watch", join(folder, "millrace.yaml")], {
-      env: { NODE_OPTIONS: `--require=${join(folder, "preload.cjs")}` },
-    });
-    context.after(() => millrace.child.kill("SIGKILL"));
-    const { listeners } = await millrace.logged(/^ready$/);
-    const port = /:(\d+)/.exec(String(listeners))?.[1];
-    const ask = async (target: string): Promise<void> => {
-      const answer = await fetch(`http://127.0.0.1:${port}${target}`);
-      assert.equal(await answer.text(), "ok");
-    };
+    const { folder, path, millrace, ask } = await startOnHangingDisk(context, { workers, preload });
     await ask("/before");
     await eventually(() => existsSync(path) && readFileSync(path, "utf8").includes("/before"), "a line is written");
 

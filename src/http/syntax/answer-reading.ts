@@ -4,7 +4,7 @@
  * An answer that can be read in two ways is refused.
  */
 import { isConnectionLogin } from "../connection-login.ts";
-import { toLowerAscii } from "../field-text.ts";
+import { joinValues, toLowerAscii } from "../field-text.ts";
 import { Framing, type ResponseHead } from "../message.ts";
 import { applyConnection } from "./connection-options.ts";
 import { parseAnswerLength } from "./content-length.ts";
@@ -77,17 +77,17 @@ export class AnswerReading {
   take(head: ResponseHead, special: Special, value: string): string | null {
     switch (special) {
       case Special.contentLength:
-        this.#contentLength = join(this.#contentLength, value);
+        this.#contentLength = joinValues(this.#contentLength, value);
         break;
       case Special.transferEncoding:
         if (this.#transferEncoding !== null) return "repeated Transfer-Encoding";
         this.#transferEncoding = value;
         break;
       case Special.connection:
-        this.#connection = join(this.#connection, value);
+        this.#connection = joinValues(this.#connection, value);
         break;
       case Special.upgrade:
-        head.upgrade = join(head.upgrade, value);
+        head.upgrade = joinValues(head.upgrade, value);
         break;
       case Special.keepAlive:
         head.keepAliveHintMs = keepAliveHint(value);
@@ -167,8 +167,6 @@ export class AnswerReading {
     return null;
   }
 }
-
-const join = (before: string | null, value: string): string => (before === null ? value : `${before}, ${value}`);
 
 function keepAliveHint(value: string): number {
   const match = /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,6})/i.exec(value);

@@ -2,7 +2,8 @@
  * What may stand in the fields of a protocol that has them as pairs of name and value, pseudo-fields before them (RFC
  * 9113 sections 8.2 and 8.3), in requests, answers and trailers alike.
  */
-import { targetTable, tokenTable, valueTable } from "./characters.ts";
+import { isFieldValue, isToken } from "../field-text.ts";
+import { targetTable } from "./characters.ts";
 import { Special, specialTable } from "./special-fields.ts";
 
 /** Of a field section; what is larger is refused. */
@@ -26,7 +27,7 @@ export function findPairsProblem(
     const name = pairs[at]!;
     const value = pairs[at + 1]!;
     if (!isToken(name) || /[A-Z]/.test(name)) return "bad field";
-    if ((value !== "" && !consistsOf(valueTable, value)) || /^[\t ]|[\t ]$/.test(value)) return "bad field";
+    if (!isFieldValue(value) || /^[\t ]|[\t ]$/.test(value)) return "bad field";
     byteCount += name.length + value.length;
   }
   if (pairs.length - from > 2 * maxFields) return "too many fields";
@@ -38,14 +39,10 @@ export function isPseudo(name: string): boolean {
   return name.charCodeAt(0) === 58;
 }
 
-/** Does `text` consist of the characters of a token, at least one? */
-export function isToken(text: string): boolean {
-  return consistsOf(tokenTable, text);
-}
-
 /** Does `text` consist of the characters of a target, at least one? */
 export function isTarget(text: string): boolean {
-  return consistsOf(targetTable, text);
+  for (let at = 0; at < text.length; at++) if ((targetTable[text.charCodeAt(at)] ?? 0) === 0) return false;
+  return text !== "";
 }
 
 const connectionSpecials = specialTable(
@@ -59,9 +56,4 @@ const connectionNames: ReadonlySet<string> = new Set(["proxy-connection", "http2
 /** Does the field speak of a connection? Beside pseudo-fields it is malformed (RFC 9113 section 8.2.2). */
 export function isOfConnection(name: string, special: Special): boolean {
   return connectionSpecials[special] === 1 || connectionNames.has(name);
-}
-
-function consistsOf(table: Uint8Array, text: string): boolean {
-  for (let at = 0; at < text.length; at++) if ((table[text.charCodeAt(at)] ?? 0) === 0) return false;
-  return text !== "";
 }

@@ -3,6 +3,7 @@
  * `RequestHead`, or to the reason for refusing them. What is that kind of protocol's own is here: which pseudo-fields
  * there must be, names in lower case, no fields of a connection. What the fields mean is read where HTTP/1.1 reads it.
  */
+import { isToken } from "../field-text.ts";
 import { RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
 import {
@@ -10,7 +11,6 @@ import {
   isOfConnection,
   isPseudo,
   isTarget,
-  isToken,
   type PairsLimits,
   type PairsProblem,
 } from "./pair-fields.ts";

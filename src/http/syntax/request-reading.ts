@@ -4,7 +4,7 @@
  * they say is written into its `RequestHead`. Pure; every doubt is a refusal.
  */
 import { isConnectionLogin } from "../connection-login.ts";
-import { listMembers, toLowerAscii } from "../field-text.ts";
+import { joinValues, listMembers, toLowerAscii } from "../field-text.ts";
 import { Framing, type RequestHead } from "../message.ts";
 import type { ReasonCode } from "../reason.ts";
 import { isSameProtocol, readUpgrade } from "../upgrade.ts";
@@ -76,16 +76,16 @@ export class RequestReading {
         this.#transferEncoding = value;
         break;
       case Special.connection:
-        this.#connection = join(this.#connection, value);
+        this.#connection = joinValues(this.#connection, value);
         break;
       case Special.upgrade:
-        this.#upgrade = join(this.#upgrade, value);
+        this.#upgrade = joinValues(this.#upgrade, value);
         break;
       case Special.expect:
-        this.#expect = join(this.#expect, value);
+        this.#expect = joinValues(this.#expect, value);
         break;
       case Special.te:
-        this.#te = join(this.#te, value);
+        this.#te = joinValues(this.#te, value);
         break;
       case Special.trailer:
         (this.#trailers ??= []).push(value);
@@ -146,30 +146,28 @@ export class RequestReading {
 function takeForwarding(head: RequestHead, special: Special, value: string): void {
   switch (special) {
     case Special.via:
-      head.via = join(head.via, value);
+      head.via = joinValues(head.via, value);
       break;
     case Special.cdnLoop:
-      head.cdnLoop = join(head.cdnLoop, value);
+      head.cdnLoop = joinValues(head.cdnLoop, value);
       break;
     case Special.requestId:
-      head.requestId = join(head.requestId, value);
+      head.requestId = joinValues(head.requestId, value);
       break;
     case Special.forwardedFor:
-      head.forwardedFor = join(head.forwardedFor, value);
+      head.forwardedFor = joinValues(head.forwardedFor, value);
       break;
     case Special.forwardedProto:
-      head.forwardedProto = join(head.forwardedProto, value);
+      head.forwardedProto = joinValues(head.forwardedProto, value);
       break;
     case Special.forwardedHost:
-      head.forwardedHost = join(head.forwardedHost, value);
+      head.forwardedHost = joinValues(head.forwardedHost, value);
       break;
     case Special.forwarded:
-      head.forwarded = join(head.forwarded, value);
+      head.forwarded = joinValues(head.forwarded, value);
       break;
   }
 }
-
-const join = (before: string | null, value: string): string => (before === null ? value : `${before}, ${value}`);
 
 /**
  * The request asks to switch to `protocol`. WebSocket is asked for by a GET without body (RFC 6455 section 4.1), others
