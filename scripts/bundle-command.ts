@@ -2,7 +2,7 @@
  * Bundles the command and its threads for the published package: some forty files instead of several hundred, without
  * comments, as CommonJS modules. Names and lines stay as they were written, so that a stack trace can be read.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -55,7 +55,9 @@ export async function bundleCommand(root: string, folder: string): Promise<void>
     throw new Error("bundling: the schema library brings its other languages");
   const packages = new Set(modules.flatMap((path) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []));
   const licences = [...packages].toSorted().map((name) => {
-    const text = readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8");
+    const folderOf = join(root, "node_modules", name);
+    const licence = readdirSync(folderOf).find((file) => /^licen[cs]e/i.test(file)) ?? "LICENSE";
+    const text = readFileSync(join(folderOf, licence), "utf8");
     return `This folder contains ${name}:\n\n${text.trim()}\n`;
   });
   writeFileSync(join(folder, "LICENSES.txt"), licences.join("\n\n"));

@@ -23,7 +23,14 @@ const groups: Record<PackageGroup, Record<string, string>> = {
     python3: "python3",
     taskset: "util-linux",
   },
-  test: { h2load: "nghttp2-client", curl: "curl", python3: "python3", "redis-server": "redis-server" },
+  test: {
+    h2load: "nghttp2-client",
+    curl: "curl",
+    python3: "python3",
+    "redis-server": "redis-server",
+    pebble: "pebble",
+    etcd: "etcd-server",
+  },
 };
 
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];

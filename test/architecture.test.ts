@@ -20,6 +20,7 @@ const layers: Record<string, number> = {
   http1: 2,
   http2: 2,
   store: 2,
+  acme: 3,
   upstream: 3,
   middleware: 3,
   route: 3,
