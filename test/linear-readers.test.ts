@@ -57,6 +57,9 @@ const { findEndpointPath } = await import("../src/admin/endpoint-paths.ts");
 const { substituteEnvironment } = await import("../src/config/environment.ts");
 const { findJsonMistake } = await import("../src/config/json-syntax.ts");
 const { systemClock } = await import("../src/base/clock.ts");
+const { ClientHelloReader } = await import("../src/net/tls/client-hello-reader.ts");
+const { helloMessage, toRecords } = await import("../src/net/testing/hello-bytes.ts");
+const { normalizeServerName } = await import("../src/net/tls/server-name.ts");
 const { parseIpv4, normalizeIp } = await import("../src/base/ip-address.ts");
 
 const limits = { headBytes: 1 << 20, headFields: 10_000, isLenient: false };
@@ -84,6 +87,14 @@ const answerFieldOf =
   (text: string): void => {
     for (const value of [text, `a${text}b`]) readResponse(`HTTP/1.1 200 OK\r\n${name}: ${value}\r\n\r\n`);
   };
+
+/** In records of that many bytes. */
+function readHello(text: string, recordBytes: number): void {
+  const extensions = Buffer.from(text, "latin1");
+  const message = helloMessage({ serverName: text, alpn: [text.slice(0, 255)], extensions: [extensions] });
+  const reader = new ClientHelloReader();
+  for (const byte of toRecords(message, recordBytes)) if (reader.take(Buffer.of(byte), 1) !== null) return;
+}
 
 /** One byte a read, as a slow or an evil client sends it. */
 function readDripping(text: string): void {
@@ -313,6 +324,9 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
     ],
   ],
   ["a node", parseNode],
+  ["a ClientHello in small records, byte by byte", (text) => readHello(text, 3)],
+  ["a ClientHello whose extensions are anything", (text) => readHello(text, 16_384)],
+  ["the name of a server", normalizeServerName],
   ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
   ["the scheme", (text) => clientScheme(everyField(text))],
   ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],

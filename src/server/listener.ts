@@ -18,7 +18,8 @@ import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import type { ConnectionCount } from "./connection-count.ts";
-import { plainHttp1, Reception, type WireService } from "./reception.ts";
+import { Reception } from "./reception.ts";
+import { serviceOf, type WireService } from "./wire-service.ts";
 
 /** Is told what happens at the listeners of a proxy thread. */
 export interface ListenerObserver {
@@ -55,7 +56,8 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   readonly #host: ListenerHost;
   readonly #observer: ListenerObserver;
   #sockets: ListeningSocket[] = [];
-  readonly #service: WireService;
+  readonly #serviceOf: typeof serviceOf;
+  #service: WireService;
   /** Every open wire with its session: that of the protocol, or the reception while the steps run. */
   readonly #sessions = new Map<Wire, Session>();
   #trusted: TrustedPeers;
@@ -68,14 +70,15 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   /** The last connection, here or in another thread, was turned away for want of descriptors. */
   #isShort = false;
 
-  /** @param service default: HTTP/1.1 */
-  constructor(options: ListenerOptions, host: ListenerHost, service: WireService = plainHttp1) {
+  /** @param makeService makes its service, and makes it anew with every `update` */
+  constructor(options: ListenerOptions, host: ListenerHost, makeService = serviceOf) {
     this.options = options;
     this.#host = host;
     this.#observer = host.observer;
-    this.#service = service;
     this.wheel = host.wheel;
     this.turns = host.turns;
+    this.#serviceOf = makeService;
+    this.#service = makeService(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
     this.#metrics = host.observer.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);
@@ -121,6 +124,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   update(options: ListenerOptions): void {
     if (options.name !== this.options.name) this.#rename(options.name);
     this.options = options;
+    this.#service = this.#serviceOf(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
     this.#prefix = null;
     for (const socket of this.#sockets)
@@ -217,13 +221,13 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
-    this.#receive(acceptedWire(socket, this));
+    this.#receive(acceptedWire(socket, this), this.#service);
   }
 
-  #receive(wire: Wire): void {
-    const { steps } = this.#service;
+  #receive(wire: Wire, service: WireService): void {
+    const { steps } = service;
     if (steps.length === 0) {
-      this.#serve(wire, wire);
+      this.#serve(wire, wire, service);
       return;
     }
     const reception = new Reception({
@@ -231,7 +235,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
       steps,
       wheel: this.wheel,
       timeoutMs: this.timeouts.head,
-      onReceived: (received) => this.#serve(wire, received),
+      onReceived: (received) => this.#serve(wire, received, service),
       onInternalError: (error) => this.onInternalError(error),
     });
     this.#sessions.set(wire, reception);
@@ -239,9 +243,9 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   }
 
   /** @param wire the one that is accounted for @param received the one to serve: that, or what stands on it */
-  #serve(wire: Wire, received: Wire): void {
+  #serve(wire: Wire, received: Wire, service: WireService): void {
     try {
-      this.#sessions.set(wire, this.#service.protocol(received, this));
+      this.#sessions.set(wire, service.protocol(received, this));
     } catch (error) {
       this.onInternalError(error);
       this.#sessions.set(wire, unserved);

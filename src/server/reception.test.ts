@@ -15,7 +15,7 @@ import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
-import { plainHttp1, type WireService } from "./reception.ts";
+import { plainHttp1, type WireService } from "./wire-service.ts";
 
 const headTimeoutMs = 10_000;
 
@@ -72,7 +72,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
     limits: { headBytes: 16_384, headFields: 100, requestsPerConnection: 0, bodyBytes: 0, connections: 0 },
     timeouts: { head: headTimeoutMs, body: 0, write: 0, keepAlive: 0 },
   } as unknown as ListenerOptions;
-  const listener = new Listener(options, host, service);
+  const listener = new Listener(options, host, () => service);
   const socket = new ListeningSocket(options.address);
   await socket.listen(null);
   listener.serve(socket);

@@ -3,22 +3,8 @@
  * time. A step that fails, or takes too long, ends its wire and nothing else.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
-import type { ClientContext } from "../http1/client-side/client-context.ts";
-import { ClientConnection } from "../http1/client-side/client-connection.ts";
-import type { Protocol, Session, WireStep } from "../net/protocol.ts";
+import type { Session, WireStep } from "../net/protocol.ts";
 import type { Wire } from "../net/wire.ts";
-
-/** What is spoken at a listener, and what stands before that. */
-export interface WireService {
-  readonly steps: readonly WireStep[];
-  readonly protocol: Protocol<ClientContext>;
-}
-
-/** HTTP/1.1 from the first byte on. */
-export const plainHttp1: WireService = {
-  steps: [],
-  protocol: (wire, context) => new ClientConnection(wire, context),
-};
 
 /** What a reception is made of. */
 export interface ReceptionParts {

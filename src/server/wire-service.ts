@@ -1,0 +1,34 @@
+/** What is spoken at a listener, by its options. */
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { TurnQueue } from "../base/turn-queue.ts";
+import type { ClientContext } from "../http1/client-side/client-context.ts";
+import { ClientConnection } from "../http1/client-side/client-connection.ts";
+import type { ListenerOptions } from "../net/options.ts";
+import type { Protocol, WireStep } from "../net/protocol.ts";
+
+/** What is spoken at a listener, and what stands before that. */
+export interface WireService {
+  readonly steps: readonly WireStep[];
+  readonly protocol: Protocol<ClientContext>;
+}
+
+/** What steps and protocols need of the listener that they stand in. */
+export interface WireServiceParts {
+  readonly wheel: TimerWheel;
+  readonly turns: TurnQueue;
+  onInternalError(error: unknown): void;
+}
+
+/** HTTP/1.1 from the first byte on. */
+export const plainHttp1: WireService = {
+  steps: [],
+  protocol: (wire, context) => new ClientConnection(wire, context),
+};
+
+/**
+ * The service that `options` ask for. It is made for each configuration; wires that came before stay with the one that
+ * they came to.
+ */
+export function serviceOf(_options: ListenerOptions, _parts: WireServiceParts): WireService {
+  return plainHttp1;
+}
