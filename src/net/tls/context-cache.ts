@@ -1,0 +1,84 @@
+/**
+ * The contexts of OpenSSL of one thread: made when a client needs one, and kept, because one for each connection would
+ * cost 50 µs and more memory than the collector gives back in time. The longest unused go first.
+ */
+import { createHash, hkdfSync } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { contextOptions } from "./context-options.ts";
+import type { TlsPolicy } from "./policy-index.ts";
+import type { ChallengeCertificate, CertificateMaterial } from "./tls-material.ts";
+
+const maxContexts = 1_024;
+/** A client's certificate is looked at again after this long, whatever tickets may be used for. */
+const longestWithClientCertificateMs = 3_600_000;
+
+interface Entry {
+  readonly secureContext: SecureContext;
+  /** When its tickets are encrypted with another key. */
+  readonly slotEndMs: number;
+}
+
+/** Contexts by certificate and rules. */
+export class ContextCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #now: () => number;
+
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** The context for this certificate under these rules, with the ticket keys of this time. */
+  context(certificate: CertificateMaterial, policy: TlsPolicy): SecureContext {
+    const nowMs = this.#now();
+    const { minVersion, profile, ticketLifetimeMs, ticketSecret } = policy;
+    const key = `${certificate.id}\n${policy.id}\n${minVersion}\n${profile}\n${ticketLifetimeMs}\n${ticketSecret}`;
+    const known = this.#entries.get(key);
+    if (known !== undefined && nowMs < known.slotEndMs) {
+      // The longest unused are the first of the map.
+      this.#entries.delete(key);
+      this.#entries.set(key, known);
+      return known.secureContext;
+    }
+    const slotMs = slotOf(policy);
+    const slot = slotMs === 0 ? 0 : Math.floor(nowMs / slotMs);
+    const secureContext = createSecureContext({
+      ...contextOptions(policy),
+      cert: certificate.certPem,
+      key: certificate.keyPem,
+      sessionIdContext: createHash("sha256").update(policy.id).digest("hex").slice(0, 32),
+      ...(slotMs > 0 && {
+        ticketKeys: Buffer.from(
+          hkdfSync("sha256", ticketSecret, "", `millrace tickets ${policy.id} ${slotMs} ${slot}`, 48),
+        ),
+        sessionTimeout: Math.ceil(slotMs / 1_000),
+      }),
+    });
+    this.#keep(key, { secureContext, slotEndMs: slotMs === 0 ? Infinity : (slot + 1) * slotMs });
+    return secureContext;
+  }
+
+  /** The context that answers a challenge. */
+  challenge({ certPem, keyPem }: ChallengeCertificate): SecureContext {
+    const key = `challenge\n${certPem}`;
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known.secureContext;
+    const secureContext = createSecureContext({ ...contextOptions(null), cert: certPem, key: keyPem });
+    this.#keep(key, { secureContext, slotEndMs: Infinity });
+    return secureContext;
+  }
+
+  #keep(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (this.#entries.size <= maxContexts) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      break;
+    }
+  }
+}
+
+function slotOf({ clientAuth, ticketLifetimeMs }: TlsPolicy): number {
+  return clientAuth === null ? ticketLifetimeMs : Math.min(ticketLifetimeMs, longestWithClientCertificateMs);
+}

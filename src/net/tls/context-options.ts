@@ -1,0 +1,47 @@
+/** What every context towards clients is made with: versions, suites, groups, and what is switched off. */
+import { constants } from "node:crypto";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
+import type { TlsPolicy } from "./policy-index.ts";
+
+/** Mozilla's "intermediate": suites with forward secrecy and authenticated encryption, nothing else. */
+const intermediateCiphers = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+const classicGroups = "X25519:P-256:P-384";
+/** Null = not looked for yet. */
+let groups: string | null = null;
+
+/** @param policy null = the certificate of a challenge: no rules about clients hold */
+export function contextOptions(policy: TlsPolicy | null): SecureContextOptions {
+  const hasTickets = policy !== null && policy.ticketLifetimeMs > 0;
+  groups ??= findGroups();
+  return {
+    ciphers: intermediateCiphers,
+    ecdhCurve: groups,
+    minVersion: policy?.profile === "modern" || policy?.minVersion === "1.3" ? "TLSv1.3" : "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (hasTickets ? 0 : constants.SSL_OP_NO_TICKET),
+    ...(policy?.clientAuth != null && { ca: policy.clientAuth.caPem }),
+    ...(policy?.clientAuth?.crlPem != null && { crl: policy.clientAuth.crlPem }),
+  };
+}
+
+/** Key exchange that a quantum computer does not break, first, if this OpenSSL has it (3.5 and later). */
+function findGroups(): string {
+  const all = `X25519MLKEM768:${classicGroups}`;
+  try {
+    createSecureContext({ ecdhCurve: all });
+    return all;
+  } catch {
+    return classicGroups;
+  }
+}

@@ -1,0 +1,48 @@
+/** Which rules hold at which host of a listener: what is asked of clients, and what contexts are made with. */
+import { createHash } from "node:crypto";
+import { NameIndex } from "./name-index.ts";
+import type { ClientAuthMaterial, ListenerTlsMaterial } from "./tls-material.ts";
+
+/** The rules that a context is made with. */
+export interface TlsPolicy {
+  /** The same text means the same rules about client certificates. */
+  readonly id: string;
+  readonly clientAuth: ClientAuthMaterial | null;
+  readonly minVersion: "1.2" | "1.3";
+  readonly profile: "intermediate" | "modern";
+  readonly ticketSecret: string;
+  readonly ticketLifetimeMs: number;
+}
+
+/** The rules of one listener. */
+export class PolicyIndex {
+  readonly #default: TlsPolicy;
+  readonly #byName = new NameIndex<TlsPolicy>();
+
+  constructor(listener: ListenerTlsMaterial) {
+    this.#default = toPolicy(listener, listener.clientAuth);
+    for (const { names, clientAuth } of listener.hosts) {
+      const policy = toPolicy(listener, clientAuth);
+      for (const name of names) this.#byName.add(name, policy);
+    }
+  }
+
+  /** @param name normalised; null = the client named none: it gets what holds at the listener */
+  of(name: string | null): TlsPolicy {
+    return (name === null ? null : this.#byName.find(name)) ?? this.#default;
+  }
+}
+
+function toPolicy(listener: ListenerTlsMaterial, clientAuth: ClientAuthMaterial | null): TlsPolicy {
+  const { minVersion, profile, ticketSecret, ticketLifetimeMs } = listener;
+  return { id: idOf(clientAuth), clientAuth, minVersion, profile, ticketSecret, ticketLifetimeMs };
+}
+
+/** Everything that decides whose certificate is taken is in it: if the authorities or the revoked change, it changes. */
+function idOf(clientAuth: ClientAuthMaterial | null): string {
+  if (clientAuth === null) return "none";
+  const { mode, caPem, crlPem } = clientAuth;
+  return createHash("sha256")
+    .update(JSON.stringify([mode, caPem, crlPem]))
+    .digest("hex");
+}

@@ -1,0 +1,117 @@
+/**
+ * Which certificate and which rules a client gets, by its ClientHello: decided once, before TLS begins, so that neither
+ * a session nor a callback of OpenSSL can mix the rules of two hosts.
+ *
+ * Every context refuses renegotiation. Tickets are encrypted with keys that follow from the secret, the rules about
+ * client certificates and the time, so that all threads take each other's, and none is taken where other rules hold.
+ */
+import type { SecureContext } from "node:tls";
+import { CertificateIndex } from "./certificate-index.ts";
+import { ContextCache } from "./context-cache.ts";
+import { PolicyIndex } from "./policy-index.ts";
+import type { ClientAuthMaterial, ListenerTlsMaterial, TlsMaterial } from "./tls-material.ts";
+
+/** What of a ClientHello (RFC 8446 section 4.1.2) the choice depends on. */
+export interface HelloFacts {
+  /** In lower case, without a dot at its end; null = none was sent. */
+  readonly serverName: string | null;
+  /** The protocols offered (RFC 7301), in their order. */
+  readonly alpn: readonly string[];
+  readonly cipherSuites: readonly number[];
+  readonly signatureAlgorithms: readonly number[];
+  /** Of the extension of this name; empty = the client is older than TLS 1.3. */
+  readonly supportedVersions: readonly number[];
+}
+
+/** What a connection is to be secured with. */
+export interface ContextChoice {
+  readonly secureContext: SecureContext;
+  /** Only `acme-tls/1` is to be spoken, and nothing after the handshake (RFC 8737): the listener's ALPN does not hold. */
+  readonly isChallenge: boolean;
+  readonly verify: "none" | ClientAuthMaterial["mode"];
+  /** An answer to staple (DER); null = none. */
+  readonly ocsp: Buffer | null;
+  /** The same text means the same rules about client certificates: compare it with `policyOf` of a request's host. */
+  readonly policyId: string;
+}
+
+/** The handshake is refused with this alert (RFC 8446 section 6.2). */
+export interface TlsRefusal {
+  readonly alert: number;
+  readonly reason: "unrecognized_name" | "no_certificate";
+}
+
+/** The protocol of the challenge by TLS (RFC 8737). */
+export const acmeTlsProtocol = "acme-tls/1";
+
+const unrecognizedName: TlsRefusal = { alert: 112, reason: "unrecognized_name" };
+/** There is nothing to serve with, as long as the first certificate is being fetched: `internal_error`. */
+const noCertificate: TlsRefusal = { alert: 80, reason: "no_certificate" };
+
+/** The choices of one listener in one thread. */
+export class ServerContexts {
+  readonly #cache: ContextCache;
+  #material: TlsMaterial | null = null;
+  #listener: ListenerTlsMaterial | null = null;
+  #certificates = new CertificateIndex([]);
+  #policies: PolicyIndex | null = null;
+
+  /** @param cache may be shared by the listeners of a thread */
+  constructor(cache: ContextCache = new ContextCache()) {
+    this.#cache = cache;
+  }
+
+  /** From now on this holds. Connections that are open keep what they have. */
+  take(material: TlsMaterial, listenerName: string): void {
+    const listener = material.listeners.get(listenerName) ?? null;
+    if (listener !== this.#listener || material.certificates !== this.#material?.certificates)
+      this.#certificates = new CertificateIndex(
+        (listener?.certificates ?? []).flatMap((id) => material.certificates.get(id) ?? []),
+      );
+    if (listener !== this.#listener) this.#policies = listener === null ? null : new PolicyIndex(listener);
+    this.#material = material;
+    this.#listener = listener;
+  }
+
+  /**
+   * What this client gets. `awaited` = the control thread is to be asked for a certificate of this name (`want`), and
+   * when it has answered, `choose` is to be called again with `AfterWait`.
+   */
+  choose(hello: HelloFacts, stage: "first" | "afterWait" = "first"): ContextChoice | TlsRefusal | "awaited" {
+    const listener = this.#listener;
+    const policies = this.#policies;
+    if (listener === null || policies === null) return noCertificate;
+    const { serverName } = hello;
+    if (serverName !== null && hello.alpn.length === 1 && hello.alpn[0] === acmeTlsProtocol) {
+      const challenge = this.#material?.challenges.alpn.get(serverName);
+      if (challenge !== undefined)
+        return {
+          secureContext: this.#cache.challenge(challenge),
+          isChallenge: true,
+          verify: "none",
+          ocsp: null,
+          policyId: "challenge",
+        };
+    }
+    const named = serverName === null ? null : this.#certificates.find(serverName, hello);
+    if (named === null && serverName !== null) {
+      if (listener.isOnDemand && stage === "first") return "awaited";
+      if (listener.unknownName === "refuse") return unrecognizedName;
+    }
+    const certificate = named ?? this.#certificates.default(hello);
+    if (certificate === null) return noCertificate;
+    const policy = policies.of(serverName);
+    return {
+      secureContext: this.#cache.context(certificate, policy),
+      isChallenge: false,
+      verify: policy.clientAuth?.mode ?? "none",
+      ocsp: certificate.ocsp === null ? null : Buffer.from(certificate.ocsp),
+      policyId: policy.id,
+    };
+  }
+
+  /** Which rules about client certificates hold at this host, in lower case; null = none was named. */
+  policyOf(host: string | null): string {
+    return this.#policies?.of(host).id ?? "";
+  }
+}
