@@ -17,6 +17,8 @@ export const specAt = (port: number, more: Partial<EndpointSpec> = {}): Endpoint
 /** A transport that sends nothing, made anew: it is told apart from others, and counts no connections. */
 export const idleTransport = (): Transport => ({
   send: () => assert.fail("nothing is sent"),
+  openWire: () => assert.fail("nothing is opened"),
+  noteWireClosed: () => {},
   isHolding: () => false,
   drain: () => {},
   close: () => {},

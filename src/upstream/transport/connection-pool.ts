@@ -21,7 +21,7 @@ import type { EndpointSpec } from "../endpoint.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import type { EndpointProtocol } from "./endpoint-protocol.ts";
 import type { AddressWatcher, HostResolver } from "../names/host-resolver.ts";
-import type { Transport } from "../transport.ts";
+import type { Transport, WireGuest } from "../transport.ts";
 
 /** Options of the connections to an endpoint; durations in milliseconds, 0 = none. */
 export interface TransportOptions {
@@ -65,7 +65,7 @@ const keepAliveMarginMs = 1_000;
 const shortestHintMs = 1_000;
 
 /** The way to one endpoint by connections that serve one request after the other. */
-export class ConnectionPool implements Transport, ConnectionOwner, DialHost, AddressWatcher {
+export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Attempt | WireGuest>, AddressWatcher {
   readonly wheel: TimerWheel;
   readonly endOfTurn: EndOfTurn;
   readonly timeouts: TransportOptions["timeouts"];
@@ -86,7 +86,9 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
   readonly #idle: IdleConnections;
   /** Connections that may be shared, if pipelining is on. */
   readonly #shared: PooledConnection[] = [];
-  readonly #dials = new Set<Dial>();
+  readonly #dials = new Set<Dial<Attempt | WireGuest>>();
+  /** Wires that guests have. */
+  #guestWires = 0;
   #isDraining = false;
   /** Content came after an answer that has none: connections are no longer kept after such answers. */
   #isCareless = false;
@@ -116,7 +118,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
 
   /** Those that are not up yet are counted, too. */
   get connectionCount(): number {
-    let count = this.#open.size;
+    let count = this.#open.size + this.#guestWires;
     for (const dial of this.#dials) count += dial.tryCount;
     return count;
   }
@@ -142,6 +144,14 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     this.#dial(attempt, address);
   }
 
+  openWire(guest: WireGuest): void {
+    this.#dial(guest, this.#rotation.next(this.wheel.clock));
+  }
+
+  noteWireClosed(): void {
+    this.#guestWires--;
+  }
+
   isHolding(connection: BoundConnection): boolean {
     return this.#idle.isHolding(connection);
   }
@@ -160,9 +170,10 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     for (const connection of [...this.#open.keys()]) connection.close();
   }
 
-  /** @param first the address whose turn it is; null = no address is known yet */
-  #dial(attempt: Attempt, first: PooledAddress | null): void {
-    const dial = new Dial(this, attempt);
+  #dial(guest: Attempt | WireGuest, first: PooledAddress | null): void {
+    const dial = new Dial(this, guest);
+    if ("onWire" in guest) guest.opening = dial;
+    else guest.handle = dial;
     this.#dials.add(dial);
     if (this.#hostName === null) return dial.begin([first!]);
     this.#watch(this.#hostName);
@@ -209,10 +220,15 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost, Add
     return this.#dialer.dial(address.target, taker);
   }
 
-  serve(attempt: Attempt, wire: Wire, address: PooledAddress): void {
+  serve(guest: Attempt | WireGuest, wire: Wire, address: PooledAddress): void {
+    if ("onWire" in guest) {
+      this.#guestWires++;
+      guest.onWire(wire);
+      return;
+    }
     const connection = this.#protocol(wire, this);
     this.#open.set(connection, address);
-    connection.start(attempt);
+    connection.start(guest);
     // The name stopped standing for the address, or the pool is being emptied, while it was dialled.
     if (address.isGone || this.#isDraining) connection.drain();
   }

@@ -4,11 +4,10 @@ import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import type { ProxyError, ReasonCode } from "../../http/reason.ts";
-import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
 import type { Wire } from "../../net/wire.ts";
 import { type PooledAddress, PooledAddress as Address } from "./address-rotation.ts";
-import { Dial } from "./dial.ts";
+import { Dial, type DialGuest } from "./dial.ts";
 
 const shortages: Partial<Record<ReasonCode, DialFailure["shortage"]>> = {
   NO_LOCAL_ADDRESS: "ports",
@@ -33,16 +32,15 @@ function bench(connectTimeoutMs = 3_000) {
       failures.set(address.name, (shortage) => taker.onDialFailed({ shortage, detail: "" }, dialling));
       return dialling;
     },
-    serve: (_attempt: Attempt, _wire: Wire, address: PooledAddress): void => void events.push(`start ${address.name}`),
+    serve: (_guest: DialGuest, _wire: Wire, address: PooledAddress): void => void events.push(`start ${address.name}`),
     onAddressUp: ({ name }: PooledAddress) => void events.push(`up ${name}`),
     onAddressDown: ({ name }: PooledAddress) => void events.push(`down ${name}`),
     onDialEnd: () => void ended++,
   };
-  const attempt = {
-    handle: null as AttemptHandle | null,
+  const guest: DialGuest = {
     onFailure: (error: ProxyError) => void events.push(`error ${error.code} ${error.replay}`),
   };
-  const dial = new Dial(host, attempt as unknown as Attempt);
+  const dial = new Dial(host, guest);
   const advance = (ms: number): void => {
     for (let step = 0; step < ms; step++) {
       clock.advance(1);
@@ -56,7 +54,6 @@ function bench(connectTimeoutMs = 3_000) {
   };
   return {
     dial,
-    attempt,
     events,
     advance,
     begin,
@@ -166,14 +163,14 @@ test("an attempt that is given up leaves nothing behind, whatever was under way"
   const resolving = bench();
   let calledOff = 0;
   resolving.dial.resolving = { cancel: () => void calledOff++ };
-  resolving.attempt.handle!.cancel(resolving.attempt as unknown as Attempt);
+  resolving.dial.cancel();
   assert.deepEqual([resolving.events, calledOff], [[], 1]);
   resolving.over();
 
   const connecting = bench();
   connecting.begin("a", "b", "c");
   connecting.advance(255);
-  connecting.attempt.handle!.skip(connecting.attempt as unknown as Attempt);
+  connecting.dial.skip();
   connecting.advance(5_000);
   assert.deepEqual(connecting.events, ["try a", "try b", "abandon a", "abandon b"]);
   connecting.over();

@@ -1,7 +1,8 @@
 /**
- * Opens a connection to an endpoint for one attempt: the name is resolved, then its addresses are tried, each a moment
- * after the one before, and the first that takes the connection gets the attempt (Happy Eyeballs, RFC 8305 section 5).
- * One deadline covers all of it, TLS included if there is any. Nothing stays behind when it is over.
+ * Opens a connection to an endpoint for one guest, an attempt or whoever wants the wire itself: the name is resolved,
+ * then its addresses are tried, each a moment after the one before, and the first that takes the connection gets the
+ * guest (Happy Eyeballs, RFC 8305 section 5). One deadline covers all of it, TLS included if there is any. Nothing stays
+ * behind when it is over.
  */
 import type { Attempt, AttemptHandle } from "../../http/attempt.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
@@ -14,20 +15,26 @@ import type { PooledAddress } from "./address-rotation.ts";
 /** How long an address may take before the next one is tried beside it; RFC 8305 section 8 recommends 250 ms. */
 const attemptDelayMs = 250;
 
+/** For whom a connection is opened. */
+export interface DialGuest {
+  /** There is none. Nothing follows. */
+  onFailure(error: ProxyError): void;
+}
+
 /** What a dial needs from its transport. */
-export interface DialHost {
+export interface DialHost<Guest extends DialGuest> {
   readonly wheel: TimerWheel;
   readonly connectTimeoutMs: number;
   /** Begins to connect to `address`, and tells `taker` the outcome later. */
   open(address: PooledAddress, taker: WireTaker): Dialling;
-  /** Starts `attempt` on `wire`, which has come up and leads to `address`. */
-  serve(attempt: Attempt, wire: Wire, address: PooledAddress): void;
+  /** Gives `guest` the wire, which has come up and leads to `address`. */
+  serve(guest: Guest, wire: Wire, address: PooledAddress): void;
   /** `address` took a connection. */
   onAddressUp(address: PooledAddress): void;
   /** `address` cannot be connected to, or is slower than another that was tried later. */
   onAddressDown(address: PooledAddress): void;
   /** The dial is over, with a connection or without. */
-  onDialEnd(dial: Dial): void;
+  onDialEnd(dial: Dial<Guest>): void;
 }
 
 interface Candidate {
@@ -35,15 +42,12 @@ interface Candidate {
   readonly dialling: Dialling;
 }
 
-/**
- * Opens a connection for one attempt and starts the attempt on it, or fails the attempt with the reason: once, unless
- * it is cancelled.
- */
-export class Dial implements AttemptHandle, WireTaker {
+/** Opens a connection for one guest and has it served there, or tells it the reason why not: once, unless it is cancelled. */
+export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, WireTaker {
   /** Cancels the resolving of the name while that is under way; else null. */
   resolving: ScheduledCall | null = null;
-  readonly #host: DialHost;
-  readonly #attempt: Attempt;
+  readonly #host: DialHost<Guest>;
+  readonly #guest: Guest;
   readonly #deadline: Deadline;
   /** Null until there is another address to try. */
   #nextTry: Deadline | null = null;
@@ -55,11 +59,10 @@ export class Dial implements AttemptHandle, WireTaker {
   /** Why it fails if no address is left. */
   #error: ProxyError | null = null;
 
-  constructor(host: DialHost, attempt: Attempt) {
+  constructor(host: DialHost<Guest>, guest: Guest) {
     this.#host = host;
-    this.#attempt = attempt;
+    this.#guest = guest;
     this.#deadline = new Deadline(this.#onDeadline);
-    attempt.handle = this;
     if (host.connectTimeoutMs > 0) host.wheel.arm(this.#deadline, host.connectTimeoutMs);
   }
 
@@ -83,7 +86,7 @@ export class Dial implements AttemptHandle, WireTaker {
   fail(error: ProxyError): void {
     if (this.#isOver) return;
     this.#end();
-    this.#attempt.onFailure(error);
+    this.#guest.onFailure(error);
   }
 
   // `AttemptHandle`: the attempt that waits.
@@ -108,7 +111,7 @@ export class Dial implements AttemptHandle, WireTaker {
     const { address } = winner!;
     this.#host.onAddressUp(address);
     this.#end();
-    this.#host.serve(this.#attempt, wire, address);
+    this.#host.serve(this.#guest, wire, address);
   }
 
   onDialFailed(failure: DialFailure, dialling: Dialling): void {
