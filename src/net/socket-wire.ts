@@ -3,16 +3,18 @@
  * what a reader throws ends this wire alone.
  */
 import { normalizeIp } from "../base/ip-address.ts";
+import type { RosterMember } from "../base/roster.ts";
 import { lookForArrival } from "./arrival.ts";
 import type { KernelSocket, SocketListener, WireMemory } from "./kernel-socket.ts";
 import { Output } from "./output.ts";
 import { ownCopy } from "./own-bytes.ts";
+import type { Session } from "./protocol.ts";
 import type { Wire, WireOrigin, WireReader } from "./wire.ts";
 
 /** Whoever has accounts of wires. */
 export interface WireHost {
   /** `wire` is closed: once for each, within the call that closes it. */
-  onWireClosed(wire: Wire): void;
+  onWireClosed(wire: SocketWire): void;
   onInternalError(error: unknown): void;
 }
 
@@ -23,7 +25,11 @@ const nobody: WireReader = { onBytes() {}, onWritable() {}, onEnd() {}, onFinish
 const probeDelayMs = 15_000;
 
 /** A wire on a plain socket. */
-export class SocketWire implements Wire, SocketListener {
+export class SocketWire implements Wire, SocketListener, RosterMember {
+  /** In the roster of its host. */
+  place = -1;
+  /** What its host has made of it; null = nothing yet. */
+  session: Session | null = null;
   origin: WireOrigin;
   readonly output: Output;
   readonly memory: WireMemory;

@@ -3,6 +3,7 @@
  * it serves: connections that are open take the new limits with their next request.
  */
 import type { KernelSocket } from "../net/kernel-socket.ts";
+import { Roster } from "../base/roster.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -12,8 +13,7 @@ import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ConnectionTaker, ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
-import type { Session } from "../net/protocol.ts";
-import { acceptedWire, type WireHost } from "../net/socket-wire.ts";
+import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
@@ -44,9 +44,6 @@ export interface ListenerHost {
   connectionCountOf(listenerName: string): ConnectionCount;
 }
 
-/** The session of a wire whose protocol threw when it began. */
-const unserved: Session = { drain() {}, close() {} };
-
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
 export class Listener implements ClientContext, ConnectionTaker, WireHost {
   readonly wheel: TimerWheel;
@@ -58,8 +55,8 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   #sockets: ListeningSocket[] = [];
   readonly #serviceOf: typeof serviceOf;
   #service: WireService;
-  /** Every open wire with its session: that of the protocol, or the reception while the steps run. */
-  readonly #sessions = new Map<Wire, Session>();
+  /** Every open wire. Its session is that of the protocol, or the reception while the steps run. */
+  readonly #wires = new Roster<SocketWire>();
   #trusted: TrustedPeers;
   #metrics: ListenerMetrics;
   #count: ConnectionCount;
@@ -97,7 +94,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   }
 
   get connectionCount(): number {
-    return this.#sessions.size;
+    return this.#wires.size;
   }
 
   get exchangeCount(): number {
@@ -134,14 +131,14 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
 
   /** What is open is counted under the new name from now on. */
   #rename(name: string): void {
-    this.#metrics.connections.add(-this.#sessions.size);
+    this.#metrics.connections.add(-this.#wires.size);
     this.#metrics.inFlight.add(-this.#exchangeCount);
     this.#metrics = this.#observer.metricsOf(name);
-    this.#metrics.connections.add(this.#sessions.size);
+    this.#metrics.connections.add(this.#wires.size);
     this.#metrics.inFlight.add(this.#exchangeCount);
     const before = this.#count;
     this.#count = this.#host.connectionCountOf(name);
-    for (let moved = 0; moved < this.#sessions.size; moved++) {
+    for (let moved = 0; moved < this.#wires.size; moved++) {
       before.leave();
       this.#count.enter(0);
     }
@@ -150,8 +147,8 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ClientConnection.drain` */
   async drain(idleMs: number): Promise<void> {
     this.#stop();
-    for (const connection of [...this.#sessions.values()]) connection.drain(idleMs);
-    if (this.#sessions.size === 0) return;
+    for (const wire of this.#wires.members) wire.session?.drain(idleMs);
+    if (this.#wires.size === 0) return;
     this.#emptied ??= Promise.withResolvers();
     await this.#emptied.promise;
   }
@@ -159,7 +156,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   /** Ends everything at once. */
   close(): void {
     this.#stop();
-    for (const connection of [...this.#sessions.values()]) connection.close();
+    for (const wire of this.#wires.members) wire.session?.close();
   }
 
   #stop(): void {
@@ -221,10 +218,12 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
-    this.#receive(acceptedWire(socket, this), this.#service);
+    const wire = acceptedWire(socket, this);
+    this.#wires.add(wire);
+    this.#receive(wire, this.#service);
   }
 
-  #receive(wire: Wire, service: WireService): void {
+  #receive(wire: SocketWire, service: WireService): void {
     const { steps } = service;
     if (steps.length === 0) {
       this.#serve(wire, wire, service);
@@ -238,30 +237,29 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
       onReceived: (received) => this.#serve(wire, received, service),
       onInternalError: (error) => this.onInternalError(error),
     });
-    this.#sessions.set(wire, reception);
+    wire.session = reception;
     reception.begin();
   }
 
   /** @param wire the one that is accounted for @param received the one to serve: that, or what stands on it */
-  #serve(wire: Wire, received: Wire, service: WireService): void {
+  #serve(wire: SocketWire, received: Wire, service: WireService): void {
     try {
-      this.#sessions.set(wire, service.protocol(received, this));
+      wire.session = service.protocol(received, this);
     } catch (error) {
       this.onInternalError(error);
-      this.#sessions.set(wire, unserved);
+      wire.session = null;
       wire.destroy();
     }
   }
 
   // `WireHost`.
 
-  onWireClosed(wire: Wire): void {
-    const session = this.#sessions.get(wire);
-    if (!this.#sessions.delete(wire)) return;
-    if (session instanceof Reception) session.remove();
+  onWireClosed(wire: SocketWire): void {
+    if (!this.#wires.remove(wire)) return;
+    if (wire.session instanceof Reception) wire.session.remove();
     this.#metrics.connections.add(-1);
     this.#count.leave();
-    if (this.#sessions.size === 0) this.#emptied?.resolve();
+    if (this.#wires.size === 0) this.#emptied?.resolve();
   }
 
   // `ClientContext`.
