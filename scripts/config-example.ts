@@ -13,6 +13,7 @@ export const configExample: ConfigInput = {
       name: "public",
       address: ":8080",
       trustedProxies: ["10.0.0.0/8"],
+      proxyProtocol: { trusted: ["10.1.0.0/16"] },
       limits: { connections: 10_000, bodyBytes: "10MiB" },
       timeouts: { head: "5s", keepAlive: "30s" },
     },

@@ -130,6 +130,11 @@ export interface ListenerInput {
    * @default []
    */
   readonly trustedProxies?: string | readonly string[] | undefined;
+  /**
+   * Takes PROXY headers (versions 1 and 2) from the load balancers in `trusted`, who must send one; the address in it
+   * is the client's, for everything. Others connect without a header.
+   */
+  readonly proxyProtocol?: false | "off" | ListenerProxyProtocolInput | undefined;
   /** What one client may use. */
   readonly limits?: ListenerLimitsInput | undefined;
   /** How long clients may take. */
@@ -159,6 +164,39 @@ export interface SocketInput {
    * @default "0660"
    */
   readonly mode?: string | undefined;
+}
+
+/**
+ * Takes PROXY headers (versions 1 and 2) from the load balancers in `trusted`, who must send one; the address in it is
+ * the client's, for everything. Others connect without a header.
+ *
+ * The section `listeners[].proxyProtocol`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerProxyProtocolInput } from "millrace";
+ *
+ * const listenerProxyProtocol: ListenerProxyProtocolInput = { trusted: ["10.1.0.0/16"] };
+ * ```
+ */
+export interface ListenerProxyProtocolInput {
+  /**
+   * The networks of the load balancers that send a PROXY header first on each connection; `unix` is whoever connects to
+   * the listener's Unix socket. A connection of theirs without a header is closed.
+   *
+   * List of networks.
+   *
+   * Danger: everyone in these networks, or who may write to the socket, can claim any client address.
+   */
+  readonly trusted: string | readonly string[];
+  /**
+   * How long such a load balancer may take for the header; then its connection is closed.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: string | undefined;
 }
 
 /**

@@ -51,6 +51,8 @@ export interface ExchangeOrigin {
   readonly scheme: "http" | "https";
   readonly peerAddress: string;
   readonly peerPort: number;
+  /** For the log, if a PROXY header has named the peer: which proxy sent it, and what else it told. */
+  readonly proxied?: string;
   /** The connections to endpoints that are its own; made with the first of them. Whoever closes it closes them. */
   bonds?: BoundConnections | null;
 }

@@ -5,7 +5,7 @@
 import { getSystemErrorName } from "node:util";
 import { endpointCeilingError, isBeyondEndpointCeiling } from "./descriptor-limit.ts";
 import type { DialTarget } from "./dial-target.ts";
-import { type KernelSocket, nobodyListens, type SocketListener, WireMemory } from "./kernel-socket.ts";
+import { type KernelSocket, nobodyListens, type SocketEnd, type SocketListener, WireMemory } from "./kernel-socket.ts";
 import {
   endOfFile,
   type HandleRequest,
@@ -37,6 +37,7 @@ const door: StreamDoor = streamDoor!;
 
 /** Serves every question: Node.js fills in properties that are there already in a fifth less time. */
 const peerName: PeerName = { address: undefined, family: undefined, port: undefined };
+const ownName: PeerName = { address: undefined, family: undefined, port: undefined };
 
 /** Serves every write that the kernel takes at once; one that it does not keeps it. */
 let spareWrite: OwnedRequest | null = null;
@@ -112,6 +113,12 @@ export class BareSocket implements KernelSocket {
       socket.remotePort = peerName.port;
     }
     return socket;
+  }
+
+  localEnd(): SocketEnd | null {
+    if (this.isDestroyed || this.#handle.getsockname?.(ownName) !== 0) return null;
+    const { address, port } = ownName;
+    return address === undefined || port === undefined ? null : { address, port };
   }
 
   /** One that is to `connect`. */

@@ -43,6 +43,13 @@ export interface SocketProgress {
   readonly partlySentMark: number;
 }
 
+/** One end of a TCP connection. */
+export interface SocketEnd {
+  /** As the system writes it. */
+  readonly address: string;
+  readonly port: number;
+}
+
 /** A socket that is connected, or about to be. Calls on one that is destroyed do nothing. */
 export interface KernelSocket extends SocketProgress {
   /** Who is told. May be replaced at any time; at first nobody is. */
@@ -55,6 +62,8 @@ export interface KernelSocket extends SocketProgress {
   /** A write has failed; what came in before is still read. */
   readonly hasFailed: boolean;
   readonly isDestroyed: boolean;
+  /** Our end of it, asked of the kernel; null = it has none (Unix sockets), or none any more. */
+  localEnd(): SocketEnd | null;
   /** Begins to read. Nothing is told of what comes before. */
   startReading(): void;
   pause(): void;

@@ -45,13 +45,14 @@ export interface StreamHandle {
   // Of TCP alone.
   reset?(): number;
   getpeername?(out: PeerName): number;
+  getsockname?(out: PeerName): number;
   setNoDelay?(isOn: boolean): number;
   setKeepAlive?(isOn: boolean, delaySeconds: number): number;
   connect(request: HandleRequest, hostOrPath: string, port?: number): number;
   connect6?(request: HandleRequest, host: string, port: number): number;
 }
 
-/** What `getpeername` fills in. */
+/** What `getpeername` and `getsockname` fill in. */
 export interface PeerName {
   address: string | undefined;
   family: string | undefined;

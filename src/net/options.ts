@@ -1,8 +1,6 @@
 /** The options of a listener. Schema and documentation; the normal form is `ListenerOptions`. */
-import { ipVersion } from "../base/ip-address.ts";
 import * as z from "zod";
 import {
-  addProblem,
   count,
   documented,
   duration,
@@ -13,32 +11,9 @@ import {
   section,
   size,
 } from "../base/option-schema.ts";
-import {
-  type ListenAddress,
-  parseListenAddress,
-  parseSocketMode,
-  parseSocketPath,
-  unixPeers,
-} from "./listen-address.ts";
-
-/** A network in CIDR notation or a single address. */
-export const cidrSchema = z.string().superRefine(checkNetwork);
-
-function checkNetwork(text: string, context: z.core.$RefinementCtx<string>): void {
-  const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
-  const family = ipVersion(match?.[1] ?? "");
-  if (match === null || family === 0 || match[1]?.includes("%") === true) {
-    addProblem(
-      context,
-      `${JSON.stringify(text)} is not a network; write for example "10.0.0.0/8", "2001:db8::/32" or "192.0.2.7"`,
-    );
-  } else if (match[2] !== undefined && Number(match[2]) > (family === 4 ? 32 : 128)) {
-    addProblem(
-      context,
-      `${JSON.stringify(text)} has a prefix longer than an IPv${family} address; at most /${family === 4 ? 32 : 128}`,
-    );
-  }
-}
+import { type ListenAddress, parseListenAddress, parseSocketMode, parseSocketPath } from "./listen-address.ts";
+import { trustedSchema } from "./network-options.ts";
+import { proxyProtocolSchema } from "./proxy-protocol/options.ts";
 
 /** A Unix socket with permissions. */
 const socketSchema = section({
@@ -74,14 +49,6 @@ export const listenAddressSchema = z.union(
   },
 );
 
-/** A network whose proxies are trusted, or `unix` (also written `unix:`, as other servers have it). */
-const trustedSchema = z
-  .string()
-  .transform((text) => (text === "unix:" ? unixPeers : text))
-  .superRefine((text, context) => {
-    if (text !== unixPeers) checkNetwork(text, context);
-  });
-
 /** The schema of a listener. */
 export const listenerSchema = section(
   {
@@ -99,6 +66,10 @@ export const listenerSchema = section(
       about:
         "The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.",
       danger: "everyone in these networks, or who may write to the socket, can claim any client address.",
+    }),
+    proxyProtocol: documented(proxyProtocolSchema, {
+      about:
+        "Takes PROXY headers (versions 1 and 2) from the load balancers in `trusted`, who must send one; the address in it is the client's, for everything. Others connect without a header.",
     }),
     limits: documented(
       section({
@@ -152,7 +123,7 @@ export const listenerSchema = section(
       { about: "How long clients may take." },
     ),
   },
-  ["proxyProtocol", "http2", "tls", "mode"],
+  ["http2", "tls", "mode"],
 );
 
 /**

@@ -8,6 +8,7 @@ import { DialledSocket } from "./dialled-socket.ts";
 import {
   type KernelSocket,
   nobodyListens,
+  type SocketEnd,
   type SocketListener,
   type SocketProgress,
   WireMemory,
@@ -91,6 +92,11 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
 
   get isDestroyed(): boolean {
     return this.socket.destroyed;
+  }
+
+  localEnd(): SocketEnd | null {
+    const { localAddress, localPort } = this.socket;
+    return localAddress === undefined || localPort === undefined ? null : { address: localAddress, port: localPort };
   }
 
   startReading(): void {

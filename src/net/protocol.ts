@@ -16,5 +16,7 @@ export type Protocol<Host> = (wire: Wire, host: Host) => Session;
  * Stands before a protocol: reads what is its own from the wire, and calls `next` once, now or later, with that wire or
  * with one that stands on it. Or it destroys the wire. What it has read too much it puts back. How long all steps may
  * take is their caller's business.
+ *
+ * What it returns, if anything, is called once when its part is over: the wire is closed, or was handed on.
  */
-export type WireStep = (wire: Wire, next: (wire: Wire) => void) => void;
+export type WireStep = (wire: Wire, next: (wire: Wire) => void) => (() => void) | void;

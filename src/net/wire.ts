@@ -5,6 +5,7 @@
  */
 import type { KernelSocket, WireMemory } from "./kernel-socket.ts";
 import type { Output } from "./output.ts";
+import type { HeaderAddress } from "./proxy-protocol/proxy-header.ts";
 
 /** What TLS has told about a peer. */
 export interface WireTls {
@@ -16,6 +17,14 @@ export interface WireTls {
   readonly clientSubject: string | null;
 }
 
+/** A proxy in front of this one has told by a PROXY header who the peer is. */
+export interface WireProxied {
+  /** Where the client had connected to; null = the proxy did not say, or speaks for itself. */
+  readonly destination: HeaderAddress | null;
+  /** For the log: the proxy's address, and what else it has told of the client's connection. */
+  readonly note: string;
+}
+
 /** Who is at the other end. A step may replace it, as a PROXY header does. */
 export interface WireOrigin {
   /** Normalised; empty = the peer has none, as on a Unix socket. */
@@ -25,6 +34,8 @@ export interface WireOrigin {
   readonly scheme: "http" | "https";
   /** Null = there is no TLS. */
   readonly tls: WireTls | null;
+  /** Absent = no PROXY header has come. */
+  readonly proxied?: WireProxied;
 }
 
 /** Takes what comes from a wire. What it throws ends the wire, and nothing else. */

@@ -76,8 +76,14 @@ export const accessLogFields: readonly AccessLogField[] = [
   define("clientIp", "string", "Who asked: the peer, or what trusted proxies say of it.", (exchange) =>
     orNull(exchange.clientIp),
   ),
-  define("peer", "string", "Address and port of the socket's peer.", (exchange) =>
+  define("peer", "string", "Address and port of the socket's peer, or what a PROXY header says of it.", (exchange) =>
     exchange.peerAddress === "" ? null : `${exchange.peerAddress}:${exchange.peerPort}`,
+  ),
+  define(
+    "proxied",
+    "string",
+    "The load balancer that named the client in a PROXY header, and what else it told: `authority`, `alpn`, `id`, `tls`, `cipher`, `client`. JSON: only if there was such a header.",
+    (exchange) => orNull(truncate(exchange.origin.proxied ?? "", maxLoggedLength.proxied)),
   ),
   define("scheme", "string", "`http` or `https`.", (exchange) => exchange.scheme),
   define("method", "string", "The method; null if the head was not understood.", (exchange) =>

@@ -9,12 +9,15 @@ import type { QueryRedactor } from "./query-redactor.ts";
 
 const jsonFields = accessLogFields.filter(({ json }) => json !== "no");
 
+/** Left out if there is nothing to say. */
+const onlyIfSaid: ReadonlySet<string> = new Set(["detail", "proxied"]);
+
 /** The line for `exchange`, with its line feed; ASCII only. */
 export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): string {
   let line = "";
   for (const field of jsonFields) {
     const text = field.read(exchange, redactor);
-    if (field.name === "detail" && text === null) continue;
+    if (text === null && onlyIfSaid.has(field.name)) continue;
     line += `${line === "" ? "{" : ","}"${field.name}":${toJson(field, text)}`;
   }
   return `${line}}\n`;

@@ -21,7 +21,7 @@ function compile(format: AccessLogFormatName, template: string | null = null, re
 const json = compile("json");
 
 test("the JSON line has every documented field, in order, with the documented type", () => {
-  const line = json(endedExchange({ record: { detail: "ECONNRESET" } }));
+  const line = json(endedExchange({ proxied: "10.0.0.5:4000", record: { detail: "ECONNRESET" } }));
   const entry = JSON.parse(line) as Record<string, unknown>;
   const documented = accessLogFields.filter((field) => field.json !== "no");
   assert.deepEqual(
@@ -71,6 +71,8 @@ test("the line that is written as bytes is the line that the table gives, whatev
     { requestId: "" },
     { requestId: "x".repeat(300), target: `/${"a".repeat(5_000)}`, authority: "h".repeat(300), method: "M".repeat(40) },
     { clientIp: "" },
+    { proxied: '10.0.0.5:4000 authority="\u00e9"' },
+    { proxied: "x".repeat(5_000) },
     { clientIp: "2001:db8::1" },
     { record: { routeName: "", upstreamName: "", endpointName: "" } },
     { record: { routeName: "r".repeat(6_000) } },

@@ -25,6 +25,8 @@ export class ListenerMetrics {
   readonly reset: Counter;
   /** Connections closed at once because descriptors are short. */
   readonly short: Counter;
+  /** Connections closed because their PROXY header was missing, malformed or late. */
+  readonly headerless: Counter;
 
   constructor(writer: MetricWriter, listenerName: string) {
     this.inFlight = writer.gauge(families.requestsInFlight, [listenerName]);
@@ -33,6 +35,7 @@ export class ListenerMetrics {
     this.refused = writer.counter(families.connectionsRefused, [listenerName, "limit"]);
     this.reset = writer.counter(families.connectionsRefused, [listenerName, "reset"]);
     this.short = writer.counter(families.connectionsRefused, [listenerName, "descriptors"]);
+    this.headerless = writer.counter(families.connectionsRefused, [listenerName, "proxy-header"]);
   }
 }
 

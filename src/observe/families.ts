@@ -103,7 +103,7 @@ export const families = {
   connectionsRefused: counter(
     "millrace_connections_refused_total",
     ["listener", "reason"],
-    "Client connections closed at once, unread; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have) or `reset` (the client had reset it before it was accepted, so that it has no address).",
+    "Client connections closed before anything was asked; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have), `reset` (the client had reset it before it was accepted, so that it has no address) or `proxy-header` (a load balancer in `proxyProtocol.trusted` sent no usable PROXY header in time).",
   ),
   tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
   upstreamRequests: counter(

@@ -97,28 +97,36 @@ export class ClientPiece {
   }
 }
 
-/** `","scheme":"…","method":"…","host":…,"target":"`, without the first quote if the peer has no address. */
+/**
+ * `","scheme":"…","method":"…","host":…,"target":"`, without the first quote if the peer has no address, and with what a
+ * PROXY header told.
+ */
 export class RequestPiece {
   #scheme = "";
   #method = "";
   #authority = "";
   #hasPeer = false;
+  #proxied = "";
   #bytes: Uint8Array = nothing;
 
-  of({ peerAddress, scheme, request: { method, authority } }: Exchange): Uint8Array {
+  of({ peerAddress, scheme, origin, request: { method, authority } }: Exchange): Uint8Array {
     const hasPeer = peerAddress !== "";
+    const proxied = origin.proxied ?? "";
     if (
       method !== this.#method ||
       authority !== this.#authority ||
       scheme !== this.#scheme ||
-      hasPeer !== this.#hasPeer
+      hasPeer !== this.#hasPeer ||
+      proxied !== this.#proxied
     ) {
       this.#hasPeer = hasPeer;
+      this.#proxied = proxied;
+      const told = proxied === "" ? "" : `,"proxied":${quote(proxied, maxLoggedLength.proxied)}`;
       this.#scheme = scheme;
       this.#method = method;
       this.#authority = authority;
       this.#bytes = toBytes(
-        `${hasPeer ? '"' : ""},"scheme":"${scheme}","method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
+        `${hasPeer ? '"' : ""}${told},"scheme":"${scheme}","method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
       );
     }
     return this.#bytes;

@@ -12,6 +12,7 @@ export const maxLoggedLength = {
   field: 512,
   method: 32,
   requestId: 128,
+  proxied: 1024,
   detail: 512,
 } as const;
 

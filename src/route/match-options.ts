@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { addProblem, documented, oneOrMore, parsedBy, section } from "../base/option-schema.ts";
 import { isToken, toLowerAscii } from "../http/field-text.ts";
-import { cidrSchema } from "../net/options.ts";
+import { cidrSchema } from "../net/network-options.ts";
 import { formatHostPattern, parseHostPattern } from "./host-pattern.ts";
 import { parsePathPattern } from "./path-pattern.ts";
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import * as schemaTools from "../base/option-schema.ts";
 import { exchangeAround } from "../http/testing/exchange-around.ts";
 import { AddressSet } from "../net/address-set.ts";
-import { cidrSchema } from "../net/options.ts";
+import { cidrSchema } from "../net/network-options.ts";
 import { compileHeaderEdit } from "../middleware/headers/header-edit.ts";
 import { createHeadersSchema } from "../middleware/headers/options.ts";
 import { matchSchema } from "./match-options.ts";

@@ -13,6 +13,7 @@ import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { ConnectionTaker, ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
+import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { Wire } from "../net/wire.ts";
@@ -30,6 +31,8 @@ export interface ListenerObserver {
   /** A connection was turned away because descriptors are short; and the first one that is served again. */
   onShortage(listener: Listener): void;
   onShortageOver(listener: Listener): void;
+  /** A connection of a load balancer was closed for want of a usable PROXY header. @param peer its address */
+  onProxyHeaderRefused(listener: Listener, peer: string, failure: ProxyHeaderFailure): void;
   metricsOf(listenerName: string): ListenerMetrics;
 }
 
@@ -250,6 +253,13 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
       wire.session = null;
       wire.destroy();
     }
+  }
+
+  // `WireServiceParts`.
+
+  onProxyHeaderRefused(wire: Wire, failure: ProxyHeaderFailure): void {
+    this.#metrics.headerless.add(1);
+    this.#observer.onProxyHeaderRefused(this, wire.origin.peerAddress, failure);
   }
 
   // `WireHost`.

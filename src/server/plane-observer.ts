@@ -11,6 +11,7 @@ import { families } from "../observe/families.ts";
 import type { LabelNames } from "../observe/label-names.ts";
 import type { Logger } from "../observe/logger.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
+import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import type { AccessLogOptions } from "../observe/options.ts";
 import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -145,6 +146,15 @@ export class PlaneObserver implements ListenerObserver {
 
   onShortageOver({ options: { name } }: Listener): void {
     this.#parts.warnings.recover(shortageSubjectOf(name), "connections are taken again", { listener: name });
+  }
+
+  onProxyHeaderRefused({ options: { name } }: Listener, peer: string, failure: ProxyHeaderFailure): void {
+    this.#parts.warnings.warn({
+      subject: `PROXY headers ${name}`,
+      reason: failure,
+      message: "closed a connection of a load balancer: it must send a PROXY header first",
+      fields: { listener: name, peer: peer === "" ? "unix" : peer, problem: failure },
+    });
   }
 
   metricsOf(listenerName: string): ListenerMetrics {

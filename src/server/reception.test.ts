@@ -61,6 +61,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
       onListenerError: (_listener, problem, error) => void bugs.push([problem, error]),
       onShortage: () => {},
       onShortageOver: () => {},
+      onProxyHeaderRefused: () => {},
       metricsOf: () => metrics,
     },
     connectionCountOf: () => count,

@@ -24,6 +24,8 @@ export interface ReceptionParts {
 export class Reception implements Session {
   readonly #parts: ReceptionParts;
   readonly #deadline: Deadline;
+  /** Of the step that is under way. */
+  #onStepOver: (() => void) | null = null;
   /** How many steps were begun. */
   #begun = 0;
   #isOver = false;
@@ -53,11 +55,19 @@ export class Reception implements Session {
   /** The wire is closed, or received. */
   remove(): void {
     this.#isOver = true;
+    this.#endStep();
     this.#parts.wheel.remove(this.#deadline);
+  }
+
+  #endStep(): void {
+    const end = this.#onStepOver;
+    this.#onStepOver = null;
+    end?.();
   }
 
   #next(wire: Wire): void {
     if (this.#isOver) return;
+    this.#endStep();
     const { steps, onReceived, onInternalError } = this.#parts;
     const at = this.#begun++;
     const step = steps[at];
@@ -68,11 +78,14 @@ export class Reception implements Session {
         return;
       }
       let isDone = false;
-      step(wire, (next) => {
+      const end = step(wire, (next) => {
         if (isDone) return;
         isDone = true;
         this.#next(next);
       });
+      if (typeof end !== "function") return;
+      if (isDone || this.#isOver) end();
+      else this.#onStepOver = end;
     } catch (error) {
       onInternalError(error);
       this.close();

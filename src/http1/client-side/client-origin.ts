@@ -13,6 +13,8 @@ export class ClientOrigin implements ExchangeOrigin {
   readonly scheme: "http" | "https";
   readonly peerAddress: string;
   readonly peerPort: number;
+  /** Empty = no PROXY header has come. */
+  readonly proxied: string;
   /** The peer was in the listener's `trustedProxies` when it connected. */
   readonly isPeerTrusted: boolean;
   bonds: BoundConnections | null = null;
@@ -22,6 +24,7 @@ export class ClientOrigin implements ExchangeOrigin {
     this.scheme = origin.scheme;
     this.peerAddress = origin.peerAddress;
     this.peerPort = origin.peerPort;
+    this.proxied = origin.proxied?.note ?? "";
     this.isPeerTrusted = context.isTrusted(this.peerAddress);
   }
 

@@ -12,6 +12,7 @@ export interface ExchangeFacts {
   readonly fields?: string;
   readonly requestId?: string;
   readonly clientIp?: string;
+  readonly proxied?: string;
   readonly record?: Partial<ExchangeRecord>;
 }
 
@@ -29,6 +30,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
     scheme: "http",
     peerAddress: "192.0.2.7",
     peerPort: 40_001,
+    proxied: facts.proxied ?? "",
   });
   exchange.requestId = facts.requestId ?? "id-1";
   exchange.clientIp = facts.clientIp ?? exchange.clientIp;
