@@ -4,7 +4,7 @@
 export interface HelloContent {
   readonly serverName?: string;
   readonly alpn?: readonly string[];
-  readonly versions?: readonly number[];
+  readonly supportedVersions?: readonly number[];
   readonly signatureAlgorithms?: readonly number[];
   readonly groups?: readonly number[];
   readonly cipherSuites?: readonly number[];
@@ -37,7 +37,7 @@ export function serverNameExtension(name: string, kind = 0): Buffer {
 const pairs = (values: readonly number[]): Buffer[] => values.map((value) => uint(value, 2));
 
 function extensionsOf(content: HelloContent): Buffer[] {
-  const { serverName, alpn, versions, signatureAlgorithms, groups, wantsStaple, extensions = [] } = content;
+  const { serverName, alpn, supportedVersions, signatureAlgorithms, groups, wantsStaple, extensions = [] } = content;
   const list: Buffer[] = [];
   if (serverName !== undefined) list.push(serverNameExtension(serverName));
   if (wantsStaple === true) list.push(extension(5, Buffer.of(1, 0, 0, 0, 0)));
@@ -45,7 +45,7 @@ function extensionsOf(content: HelloContent): Buffer[] {
   if (signatureAlgorithms !== undefined) list.push(extension(13, vector(2, ...pairs(signatureAlgorithms))));
   if (alpn !== undefined)
     list.push(extension(16, vector(2, ...alpn.map((name) => vector(1, Buffer.from(name, "latin1"))))));
-  if (versions !== undefined) list.push(extension(43, vector(1, ...pairs(versions))));
+  if (supportedVersions !== undefined) list.push(extension(43, vector(1, ...pairs(supportedVersions))));
   return [...list, ...extensions];
 }
 

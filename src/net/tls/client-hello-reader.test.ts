@@ -25,7 +25,7 @@ function faultOf(bytes: Buffer): string | null {
 const full = {
   serverName: "A.Test",
   alpn: ["\x0a\x0a", "h2", "http/1.1"],
-  versions: [0x1a1a, TlsVersion.tls13, TlsVersion.tls12],
+  supportedVersions: [0x1a1a, TlsVersion.tls13, TlsVersion.tls12],
   signatureAlgorithms: [0x2a2a, 0x0403, 0x0804],
   groups: [0xfafa, 0x11ec, 0x001d],
   cipherSuites: [0x3a3a, 0x1301, 0xc02b],
@@ -35,7 +35,7 @@ const full = {
 const read: ClientHello = {
   serverName: "a.test",
   alpn: ["h2", "http/1.1"],
-  versions: [TlsVersion.tls13, TlsVersion.tls12],
+  supportedVersions: [TlsVersion.tls13, TlsVersion.tls12],
   signatureAlgorithms: [0x0403, 0x0804],
   supportedGroups: [0x11ec, 0x001d],
   cipherSuites: [0x1301, 0xc02b],
@@ -50,7 +50,7 @@ test("what a ClientHello does not say is empty, and its version the newest of an
   assert.deepEqual(readHello(toRecords(helloMessage({}))), {
     serverName: null,
     alpn: [],
-    versions: [TlsVersion.tls12],
+    supportedVersions: [TlsVersion.tls12],
     signatureAlgorithms: [],
     supportedGroups: [],
     cipherSuites: [0x1301],
@@ -202,7 +202,7 @@ test("the ClientHello of Node.js is read", async () => {
   assert.ok(!("kind" in hello));
   assert.equal(hello.serverName, "node.test");
   assert.deepEqual(hello.alpn, ["http/1.1"]);
-  assert.ok(hello.versions.includes(TlsVersion.tls13));
+  assert.ok(hello.supportedVersions.includes(TlsVersion.tls13));
   assert.ok(hello.signatureAlgorithms.includes(0x0403));
   assert.ok(hello.cipherSuites.includes(0x1301));
 });

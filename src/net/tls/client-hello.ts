@@ -22,7 +22,7 @@ export interface ClientHello {
   /** Curves among them; empty = it says nothing. */
   readonly supportedGroups: readonly number[];
   /** At least one. Of a client older than TLS 1.3 the newest one only. */
-  readonly versions: readonly number[];
+  readonly supportedVersions: readonly number[];
   /** It would like an OCSP response (RFC 6066 section 8). */
   readonly wantsStaple: boolean;
 }
@@ -53,7 +53,7 @@ interface Extensions {
   alpn: readonly string[];
   signatureAlgorithms: readonly number[];
   supportedGroups: readonly number[];
-  versions: readonly number[];
+  supportedVersions: readonly number[];
   wantsStaple: boolean;
 }
 
@@ -71,7 +71,7 @@ export function parseClientHello(bytes: Buffer): ClientHello | null {
     alpn: [],
     signatureAlgorithms: [],
     supportedGroups: [],
-    versions: [newestVersion],
+    supportedVersions: [newestVersion],
     wantsStaple: false,
   };
   if (cursor.isBroken || suites.isBroken) return null;
@@ -106,7 +106,7 @@ function readExtension(kind: number, content: ByteCursor, into: Extensions): boo
     case Extension.signatureAlgorithms:
       return (into.signatureAlgorithms = withoutGrease(content.vector(2))).length > 0;
     case Extension.supportedVersions:
-      return (into.versions = withoutGrease(content.vector(1))).length > 0;
+      return (into.supportedVersions = withoutGrease(content.vector(1))).length > 0;
     default:
       return true;
   }
