@@ -12,6 +12,7 @@ import { type FilteredExchange, turnAway } from "./answer-way.ts";
 import { type BodySink, type BodySource, emptySource, noBody, type RequestBody } from "./body.ts";
 import type { BoundConnections } from "./bound-connections.ts";
 import { Fields } from "./fields.ts";
+import type { ConnectionTls } from "./connection-tls.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import type { ForwardingPrefix } from "./forwarding-fields.ts";
 import type { ReceivedRequest } from "./message.ts";
@@ -53,6 +54,10 @@ export interface ExchangeOrigin {
   readonly peerPort: number;
   /** For the log, if a PROXY header has named the peer: which proxy sent it, and what else it told. */
   readonly proxied?: string;
+  /** Absent or null = the client's connection is not encrypted. */
+  readonly tls?: ConnectionTls | null;
+  /** The client speaks plain HTTP where TLS is spoken: it is told so, and no more. */
+  readonly isMisplaced?: boolean;
   /** The connections to endpoints that are its own; made with the first of them. Whoever closes it closes them. */
   bonds?: BoundConnections | null;
 }

@@ -1,11 +1,14 @@
 /**
  * The fields by which the upstream learns what the client's connection was: X-Forwarded-For, -Proto, -Host, Forwarded
- * (RFC 7239), Via (RFC 9110 section 7.6.3), CDN-Loop (RFC 8586) if that takes Via's place, and X-Request-ID. The
+ * (RFC 7239), Via (RFC 9110 section 7.6.3), CDN-Loop (RFC 8586) if that takes Via's place, X-Request-ID, and what the
+ * client's certificate is if it was asked for one (`client-certificate-fields.ts`). The
  * parser has taken all of them out of the kept fields; from an untrusted peer nothing of what it said is repeated, from
  * a trusted one the lists are appended to and the first hop's word on scheme and host stands. Runs once a request: what
  * a connection's requests have in common is worked out once, and an ordinary request costs one concatenation.
  */
 import { parseAuthority } from "./authority.ts";
+import { clientCertificateFieldNames, clientCertificateFields } from "./client-certificate-fields.ts";
+import type { ConnectionClient } from "./connection-tls.ts";
 import { toLowerAscii, trimOws } from "./field-text.ts";
 import { forwardedElement, type ForwardedReading, readForwarded } from "./forwarded.ts";
 import type { ReceivedRequest } from "./message.ts";
@@ -25,6 +28,7 @@ export const forwardingFieldNames: ReadonlySet<string> = new Set([
   "via",
   "cdn-loop",
   "x-request-id",
+  ...clientCertificateFieldNames,
 ]);
 
 /** The facts about a client's connection that `ForwardingPrefix` is made of. */
@@ -41,6 +45,8 @@ export interface ConnectionOrigin {
    * instances look like loops.
    */
   readonly pseudonym: string;
+  /** What is told of the client's certificate; absent or null = it was not asked for one. */
+  readonly client?: ConnectionClient | null;
 }
 
 /**
@@ -57,12 +63,16 @@ export class ForwardingPrefix {
   readonly afterHostQuietly: string;
   /** As `beforeHost`, if there is no authority. */
   readonly withoutHost: string;
+  /** What is told of the client's certificate. */
+  readonly clientFields: string;
   #authority = "";
   #beforeId = "";
 
   constructor(origin: ConnectionOrigin) {
     this.origin = origin;
-    const common = `X-Forwarded-For: ${nodeOf(origin)}\r\nX-Forwarded-Proto: ${origin.scheme}\r\n`;
+    const { client } = origin;
+    this.clientFields = client == null ? "" : (client.fields ??= clientCertificateFields(client));
+    const common = `${this.clientFields}X-Forwarded-For: ${nodeOf(origin)}\r\nX-Forwarded-Proto: ${origin.scheme}\r\n`;
     const via = `Via: 1.1 ${origin.pseudonym}\r\nX-Request-ID: `;
     this.beforeHost = `${common}X-Forwarded-Host: `;
     this.afterHost = `\r\n${via}`;
@@ -100,16 +110,16 @@ export function forwardingFields(
     request.cdnLoop === null &&
     request.minorVersion === 1 &&
     request.majorVersion === 1;
-  if (!isOrdinary) return forwardingFieldsInFull(prefix.origin, request, requestId, viaMode);
+  if (!isOrdinary) return forwardingFieldsInFull(prefix, request, requestId, viaMode);
   if (viaMode !== "add")
     return request.authority === ""
-      ? forwardingFieldsInFull(prefix.origin, request, requestId, viaMode)
+      ? forwardingFieldsInFull(prefix, request, requestId, viaMode)
       : `${prefix.beforeHost}${request.authority}${prefix.afterHostQuietly}${requestId}\r\n`;
   return `${prefix.beforeId(request.authority)}${requestId}\r\n`;
 }
 
 function forwardingFieldsInFull(
-  origin: ConnectionOrigin,
+  { origin, clientFields }: ForwardingPrefix,
   request: ReceivedRequest,
   requestId: string,
   viaMode: ViaMode,
@@ -120,7 +130,7 @@ function forwardingFieldsInFull(
     (isBelieved ? firstForwardedProto(request.forwardedProto ?? reading?.proto ?? null) : null) ?? origin.scheme;
   const host =
     (isBelieved ? firstForwardedHost(request.forwardedHost ?? reading?.host ?? null) : null) ?? request.authority;
-  let lines = `X-Forwarded-For: ${forwardedForOf(origin, isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
+  let lines = `${clientFields}X-Forwarded-For: ${forwardedForOf(origin, isBelieved ? (request.forwardedFor ?? reading?.nodes ?? null) : null)}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== "") lines += `X-Forwarded-Host: ${host}\r\n`;
   if (isBelieved && request.forwarded !== null)
     lines += `Forwarded: ${appended(request.forwarded, forwardedElement({ address: nodeOf(origin), scheme: origin.scheme, authority: request.authority }))}\r\n`;

@@ -50,6 +50,8 @@ export const reasons = {
     "info",
     "The Transfer-Encoding header field is malformed or not allowed here.",
   ),
+  TLS_ON_PLAIN_PORT: define(400, "downstream", "info", "This port speaks HTTP without TLS."),
+  PLAIN_HTTP_ON_TLS_PORT: define(400, "downstream", "info", "This port speaks HTTPS: a plain HTTP request came to it."),
   AMBIGUOUS_FRAMING: define(400, "downstream", "info", "The message has more than one length."),
   BAD_CHUNK: define(400, "downstream", "info", "The chunked body is malformed."),
   BAD_TRAILER: define(400, "downstream", "info", "The trailer section is malformed."),

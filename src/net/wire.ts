@@ -3,18 +3,40 @@
  * dialled is a wire. Steps (a PROXY header, TLS, the choice of a protocol) stand before a protocol and hand the wire on;
  * no byte is lost between them.
  */
+import type { X509Certificate } from "node:crypto";
 import type { KernelSocket, WireMemory } from "./kernel-socket.ts";
 import type { Output } from "./output.ts";
 import type { HeaderAddress } from "./proxy-protocol/proxy-header.ts";
 
-/** What TLS has told about a peer. */
+/** What TLS has told about a peer. What is costly is read from the connection when it is asked for. */
 export interface WireTls {
-  /** The name that the client asked for (SNI, RFC 6066 section 3); null = none. */
+  /** The name that the client asked for (SNI, RFC 6066 section 3), normalised; null = none. */
   readonly serverName: string | null;
   /** The protocol that was agreed on (ALPN, RFC 7301); null = none. */
   readonly alpn: string | null;
-  /** The subject of the client's certificate; null = it has none, or none was asked for. */
-  readonly clientSubject: string | null;
+  /** `1.2` or `1.3`. */
+  readonly version: string;
+  /** As OpenSSL names it. */
+  readonly cipher: string;
+  readonly isResumed: boolean;
+  /** The same text means the same rules about client certificates. */
+  readonly policyId: string;
+  /** Null = clients are not asked for certificates at this host. */
+  readonly client: WireClient | null;
+  /** Whatever the protocol keeps there. */
+  logged: string;
+}
+
+/** A client that was asked for a certificate. */
+export interface WireClient {
+  /** Null = it has none. */
+  readonly certificate: X509Certificate | null;
+  /** Why it does not hold, as OpenSSL names it; null = it does, or there is none. */
+  readonly verifyError: string | null;
+  /** How much endpoints are told of it. */
+  readonly forward: "none" | "summary" | "certificate" | "chain";
+  /** As `WireTls.logged`. */
+  fields: string | null;
 }
 
 /** A proxy in front of this one has told by a PROXY header who the peer is. */
@@ -36,6 +58,8 @@ export interface WireOrigin {
   readonly tls: WireTls | null;
   /** Absent = no PROXY header has come. */
   readonly proxied?: WireProxied;
+  /** It speaks no TLS although this listener does: it is told so, and no more. Default: false. */
+  readonly isMisplaced?: boolean;
 }
 
 /** Takes what comes from a wire. What it throws ends the wire, and nothing else. */

@@ -4,6 +4,7 @@
  * `docs/reference/access-log.md` is generated from the table. Authorization, Cookie, Set-Cookie and Proxy-Authorization
  * are never logged.
  */
+import { clientSubject } from "../http/client-certificate-fields.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
 import { compileReceivedField } from "../http/sent-fields.ts";
@@ -20,6 +21,15 @@ export interface AccessLogField {
   /** Its text, not yet escaped; null if there is no value (JSON: null; text: `-`). */
   read(exchange: Exchange, redactor: QueryRedactor): string | null;
 }
+
+/** The fields about TLS, in their order. JSON lines of plain connections do not have them. */
+export const tlsFieldNames: ReadonlySet<string> = new Set([
+  "tlsVersion",
+  "tlsCipher",
+  "tlsResumed",
+  "serverName",
+  "clientSubject",
+]);
 
 /** The duration from one moment of an exchange to a later one, in milliseconds; -1 if either never happened. */
 export function elapsedMs(fromMs: number, toMs: number): number {
@@ -50,6 +60,8 @@ const define = (
 ): AccessLogField => ({ name, json, about, read });
 const headField = (exchange: Exchange, name: string): string | null =>
   hasHead(exchange) ? exchange.request.field(name) : null;
+
+const onlyOverTls = "JSON: only over TLS.";
 
 /** All fields, in the order in which `json` writes them. */
 export const accessLogFields: readonly AccessLogField[] = [
@@ -86,6 +98,22 @@ export const accessLogFields: readonly AccessLogField[] = [
     (exchange) => orNull(truncate(exchange.origin.proxied ?? "", maxLoggedLength.proxied)),
   ),
   define("scheme", "string", "`http` or `https`.", (exchange) => exchange.scheme),
+  define("tlsVersion", "string", `\`1.2\` or \`1.3\`. ${onlyOverTls}`, ({ origin }) => origin.tls?.version ?? null),
+  define("tlsCipher", "string", `The cipher suite as OpenSSL names it. ${onlyOverTls}`, ({ origin }) =>
+    origin.tls == null ? null : origin.tls.cipher,
+  ),
+  define("tlsResumed", "boolean", `The connection goes on with an earlier session. ${onlyOverTls}`, ({ origin }) =>
+    origin.tls == null ? null : String(origin.tls.isResumed),
+  ),
+  define("serverName", "string", `The name that the client asked for in TLS (SNI). ${onlyOverTls}`, ({ origin }) =>
+    origin.tls == null ? null : origin.tls.serverName,
+  ),
+  define(
+    "clientSubject",
+    "string",
+    `The subject of the client's certificate, if it holds. ${onlyOverTls}`,
+    ({ origin }) => (origin.tls == null ? null : truncateOrNull(clientSubject(origin.tls), maxLoggedLength.subject)),
+  ),
   define("method", "string", "The method; null if the head was not understood.", (exchange) =>
     orNull(truncate(exchange.request.method, maxLoggedLength.method)),
   ),

@@ -3,7 +3,7 @@
  * know how to write, which are few, and for the test that holds the two together.
  */
 import type { Exchange } from "../http/exchange.ts";
-import { type AccessLogField, accessLogFields } from "./access-log-fields.ts";
+import { type AccessLogField, accessLogFields, tlsFieldNames } from "./access-log-fields.ts";
 import { escapeJsonText } from "./log-escape.ts";
 import type { QueryRedactor } from "./query-redactor.ts";
 
@@ -14,8 +14,10 @@ const onlyIfSaid: ReadonlySet<string> = new Set(["detail", "proxied"]);
 
 /** The line for `exchange`, with its line feed; ASCII only. */
 export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): string {
+  const hasTls = exchange.origin.tls != null;
   let line = "";
   for (const field of jsonFields) {
+    if (!hasTls && tlsFieldNames.has(field.name)) continue;
     const text = field.read(exchange, redactor);
     if (text === null && onlyIfSaid.has(field.name)) continue;
     line += `${line === "" ? "{" : ","}"${field.name}":${toJson(field, text)}`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessLogFields } from "./access-log-fields.ts";
+import type { ConnectionTls } from "../http/connection-tls.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { formatJsonLine } from "./access-log-json.ts";
 import { type AccessLogFormatName, compileAccessLogFormat } from "./access-log-format.ts";
@@ -20,8 +21,39 @@ function compile(format: AccessLogFormatName, template: string | null = null, re
 }
 const json = compile("json");
 
+function tls(facts: Partial<ConnectionTls> = {}): ConnectionTls {
+  const certificate = { subject: 'O="x"\nCN=ü', fingerprint256: "00", raw: Buffer.of() };
+  return {
+    version: "1.3",
+    cipher: "TLS_AES_128_GCM_SHA256",
+    isResumed: false,
+    serverName: "a.test",
+    policyId: "",
+    client: { certificate, verifyError: null, forward: "summary", fields: null },
+    logged: "",
+    ...facts,
+  };
+}
+
+test("what TLS tells is in the line of a request over TLS only", () => {
+  const entry = JSON.parse(json(endedExchange({ tls: tls() }))) as Record<string, unknown>;
+  const { tlsVersion, tlsCipher, tlsResumed, serverName, clientSubject } = entry;
+  assert.deepEqual(
+    { tlsVersion, tlsCipher, tlsResumed, serverName, clientSubject },
+    {
+      tlsVersion: "1.3",
+      tlsCipher: "TLS_AES_128_GCM_SHA256",
+      tlsResumed: false,
+      serverName: "a.test",
+      clientSubject: 'CN=\\C3\\BC,O="x"',
+    },
+  );
+  assert.ok(!("tlsVersion" in (JSON.parse(json(endedExchange())) as object)));
+});
+
 test("the JSON line has every documented field, in order, with the documented type", () => {
-  const line = json(endedExchange({ proxied: "10.0.0.5:4000", record: { detail: "ECONNRESET" } }));
+  const facts = { tls: tls(), proxied: "10.0.0.5:4000", record: { detail: "ECONNRESET" } };
+  const line = json(endedExchange(facts));
   const entry = JSON.parse(line) as Record<string, unknown>;
   const documented = accessLogFields.filter((field) => field.json !== "no");
   assert.deepEqual(
@@ -39,6 +71,7 @@ test("the JSON line and the fields of templates agree", () => {
   for (const exchange of [
     endedExchange({ fields: "Referer: http://x/?token=1\r\nUser-Agent:  a b \r\n", record: { detail: "d" } }),
     endedExchange({ fields: "Host: x\r\n" }),
+    endedExchange({ tls: tls() }),
     malformedExchange(),
   ]) {
     const entry = JSON.parse(json(exchange)) as Record<string, unknown>;
@@ -69,6 +102,9 @@ test("the line that is written as bytes is the line that the table gives, whatev
     { fields: "User-Agent:\r\nReferer: \r\n" },
     { fields: "referer: /a\r\nuser-agent: \xe9\r\n" },
     { requestId: "" },
+    { tls: tls() },
+    { tls: tls({ version: "1.2", cipher: "other", isResumed: true, serverName: null }) },
+    { tls: tls({ client: { ...tls().client!, certificate: null } }) },
     { requestId: "x".repeat(300), target: `/${"a".repeat(5_000)}`, authority: "h".repeat(300), method: "M".repeat(40) },
     { clientIp: "" },
     { proxied: '10.0.0.5:4000 authority="\u00e9"' },

@@ -2,6 +2,8 @@
  * The pieces of a JSON line that are often as they were in the line before: kept as bytes, and made anew if what they
  * say is something else. Every piece is ASCII, and of bounded length but for names, which come from the configuration.
  */
+import { clientSubject } from "../http/client-certificate-fields.ts";
+import type { ConnectionTls } from "../http/connection-tls.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { protocolOf } from "./access-log-fields.ts";
@@ -97,9 +99,20 @@ export class ClientPiece {
   }
 }
 
+/** `,"tlsVersion":"…"` and so on; empty if there is no TLS. Worked out once a connection. */
+export function tlsText(tls: ConnectionTls | null | undefined): string {
+  if (tls == null) return "";
+  if (tls.logged === "") {
+    const { version, cipher, isResumed, serverName } = tls;
+    const subject = quote(clientSubject(tls), maxLoggedLength.subject);
+    tls.logged = `,"tlsVersion":${quote(version, Infinity)},"tlsCipher":${quote(cipher, Infinity)},"tlsResumed":${isResumed},"serverName":${quote(serverName, Infinity)},"clientSubject":${subject}`;
+  }
+  return tls.logged;
+}
+
 /**
  * `","scheme":"…","method":"…","host":…,"target":"`, without the first quote if the peer has no address, and with what a
- * PROXY header told.
+ * PROXY header and TLS told.
  */
 export class RequestPiece {
   #scheme = "";
@@ -107,26 +120,30 @@ export class RequestPiece {
   #authority = "";
   #hasPeer = false;
   #proxied = "";
+  #tls = "";
   #bytes: Uint8Array = nothing;
 
   of({ peerAddress, scheme, origin, request: { method, authority } }: Exchange): Uint8Array {
     const hasPeer = peerAddress !== "";
     const proxied = origin.proxied ?? "";
+    const tls = tlsText(origin.tls);
     if (
       method !== this.#method ||
       authority !== this.#authority ||
       scheme !== this.#scheme ||
       hasPeer !== this.#hasPeer ||
-      proxied !== this.#proxied
+      proxied !== this.#proxied ||
+      tls !== this.#tls
     ) {
       this.#hasPeer = hasPeer;
       this.#proxied = proxied;
       const told = proxied === "" ? "" : `,"proxied":${quote(proxied, maxLoggedLength.proxied)}`;
+      this.#tls = tls;
       this.#scheme = scheme;
       this.#method = method;
       this.#authority = authority;
       this.#bytes = toBytes(
-        `${hasPeer ? '"' : ""}${told},"scheme":"${scheme}","method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
+        `${hasPeer ? '"' : ""}${told},"scheme":"${scheme}"${tls},"method":${quote(method, maxLoggedLength.method)},"host":${quote(authority, maxLoggedLength.host)},"target":"`,
       );
     }
     return this.#bytes;

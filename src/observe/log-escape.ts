@@ -13,6 +13,7 @@ export const maxLoggedLength = {
   method: 32,
   requestId: 128,
   proxied: 1024,
+  subject: 256,
   detail: 512,
 } as const;
 

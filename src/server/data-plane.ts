@@ -261,6 +261,10 @@ export class DataPlane implements ListenerHost {
       });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
+    if (exchange.origin.isMisplaced === true) {
+      exchange.fail("PLAIN_HTTP_ON_TLS_PORT");
+      return;
+    }
     if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym))
       exchange.refusal = "LOOP_DETECTED";
     // Before the route is chosen: matchers see the forwarding fields as the endpoint will.

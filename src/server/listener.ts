@@ -171,10 +171,12 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   prefixOf(exchange: Exchange): ForwardingPrefix {
     const last = this.#prefix;
     const { peerAddress } = exchange;
+    const client = exchange.origin.tls?.client ?? null;
     if (
       last !== null &&
       last.origin.peerAddress === peerAddress &&
       last.origin.scheme === exchange.scheme &&
+      last.origin.client === client &&
       last.origin.isPeerTrusted === exchange.isPeerTrusted
     )
       return last;
@@ -183,6 +185,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
       scheme: exchange.scheme,
       isPeerTrusted: exchange.isPeerTrusted,
       pseudonym: this.#host.pseudonym,
+      client,
     });
     return this.#prefix;
   }

@@ -1,5 +1,6 @@
 /** Where the exchanges of a client connection come from: its listener and its peer. */
 import type { BoundConnections } from "../../http/bound-connections.ts";
+import type { ConnectionTls } from "../../http/connection-tls.ts";
 import type { ExchangeOrigin } from "../../http/exchange.ts";
 import type { WireOrigin } from "../../net/wire.ts";
 import type { ClientContext } from "./client-context.ts";
@@ -15,6 +16,8 @@ export class ClientOrigin implements ExchangeOrigin {
   readonly peerPort: number;
   /** Empty = no PROXY header has come. */
   readonly proxied: string;
+  readonly tls: ConnectionTls | null;
+  readonly isMisplaced: boolean;
   /** The peer was in the listener's `trustedProxies` when it connected. */
   readonly isPeerTrusted: boolean;
   bonds: BoundConnections | null = null;
@@ -25,6 +28,8 @@ export class ClientOrigin implements ExchangeOrigin {
     this.peerAddress = origin.peerAddress;
     this.peerPort = origin.peerPort;
     this.proxied = origin.proxied?.note ?? "";
+    this.tls = origin.tls;
+    this.isMisplaced = origin.isMisplaced ?? false;
     this.isPeerTrusted = context.isTrusted(this.peerAddress);
   }
 

@@ -120,7 +120,7 @@ const refusals: readonly (readonly [why: string, head: string, reason: ReasonCod
   ["too long a head", get(`A: ${"b".repeat(1_024)}\r\n`), "HEAD_TOO_LARGE"],
   ["too long a target", `GET /${"a".repeat(1_024)} HTTP/1.1\r\nHost: a\r\n\r\n`, "TARGET_TOO_LONG"],
   ["a method that is none", "G\u00cbT / HTTP/1.1\r\nHost: a\r\n\r\n", "BAD_METHOD"],
-  ["a TLS greeting", "\u0016\u0003\u0001\u0002\u0000\u0001", "BAD_METHOD"],
+  ["a TLS greeting", "\u0016\u0003\u0001\u0002\u0000\u0001", "TLS_ON_PLAIN_PORT"],
 ];
 
 for (const [why, text, reason] of refusals) {

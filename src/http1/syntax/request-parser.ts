@@ -62,8 +62,7 @@ export function parseRequestHead(
   const methodEnd = at;
   if (methodEnd - lineStart > maxMethodLength) return fail("BAD_METHOD");
   if (at === limit) return needMore(end, limit, "BAD_METHOD");
-  if (bytes[at] !== SP || at === lineStart)
-    return fail(bytes[at] === LF || bytes[at] === CR ? "BAD_REQUEST_LINE" : "BAD_METHOD");
+  if (bytes[at] !== SP || at === lineStart) return fail(whyNoMethod(bytes[at]!, at - start));
 
   const targetStart = ++at;
   while (at < limit && targetTable[bytes[at]!] === 1) at++;
@@ -118,6 +117,15 @@ export function parseRequestHead(
   if (failure !== null) return fail(failure, head);
   parsed.head = head;
   parsed.next = next;
+}
+
+/** The type of a TLS record that a ClientHello begins with (RFC 8446 section 5.1). */
+const tlsHandshake = 22;
+
+/** @param byte stands in the place of the space behind the method @param offset how far behind the start */
+function whyNoMethod(byte: number, offset: number): ReasonCode {
+  if (byte === LF || byte === CR) return "BAD_REQUEST_LINE";
+  return byte === tlsHandshake && offset === 0 ? "TLS_ON_PLAIN_PORT" : "BAD_METHOD";
 }
 
 /** The usual methods, by their length: as constants of the program they are compared at a glance. */

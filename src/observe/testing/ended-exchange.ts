@@ -1,4 +1,5 @@
 /** Exchanges that ended, for the tests of this folder. */
+import type { ConnectionTls } from "../../http/connection-tls.ts";
 import type { ExchangeRecord } from "../../http/exchange-record.ts";
 import { type ClientSide, Exchange } from "../../http/exchange.ts";
 import { RequestHead } from "../../http/message.ts";
@@ -13,6 +14,7 @@ export interface ExchangeFacts {
   readonly requestId?: string;
   readonly clientIp?: string;
   readonly proxied?: string;
+  readonly tls?: ConnectionTls;
   readonly record?: Partial<ExchangeRecord>;
 }
 
@@ -31,6 +33,7 @@ export function endedExchange(facts: ExchangeFacts = {}): Exchange {
     peerAddress: "192.0.2.7",
     peerPort: 40_001,
     proxied: facts.proxied ?? "",
+    tls: facts.tls ?? null,
   });
   exchange.requestId = facts.requestId ?? "id-1";
   exchange.clientIp = facts.clientIp ?? exchange.clientIp;
