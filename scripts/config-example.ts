@@ -18,6 +18,18 @@ export const configExample: ConfigInput = {
       timeouts: { head: "5s", keepAlive: "30s" },
     },
     { address: { unix: "/run/millrace.sock", mode: "0660" } },
+    {
+      name: "secure",
+      address: ":8443",
+      tls: {
+        certificates: [{ cert: "example.com.pem", key: "example.com.key" }],
+        minVersion: "1.3",
+        unknownName: "refuse",
+        clientAuth: { ca: "staff.pem", mode: "request", crl: "staff.crl" },
+        hosts: [{ host: "admin.example.com", clientAuth: { ca: "admins.pem" } }],
+        tickets: { lifetime: "6h", secret: "tickets.key" },
+      },
+    },
   ],
   routes: [
     {

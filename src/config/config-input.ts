@@ -139,6 +139,12 @@ export interface ListenerInput {
   readonly limits?: ListenerLimitsInput | undefined;
   /** How long clients may take. */
   readonly timeouts?: ListenerTimeoutsInput | undefined;
+  /**
+   * TLS: connections are HTTPS. Certificates, their choice, and what is asked of clients.
+   *
+   * @default off
+   */
+  readonly tls?: ListenerTlsInput | undefined;
 }
 
 /**
@@ -301,6 +307,233 @@ export interface ListenerTimeoutsInput {
    * @default "75s"
    */
   readonly keepAlive?: string | undefined;
+}
+
+/**
+ * TLS: connections are HTTPS. Certificates, their choice, and what is asked of clients.
+ *
+ * The section `listeners[].tls`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsInput } from "millrace";
+ *
+ * const listenerTls: ListenerTlsInput = {
+ *   certificates: [{ cert: "example.com.pem", key: "example.com.key" }],
+ *   minVersion: "1.3",
+ *   unknownName: "refuse",
+ *   hosts: [{ host: "admin.example.com", clientAuth: { ca: "admins.pem" } }],
+ * };
+ * ```
+ */
+export interface ListenerTlsInput {
+  /**
+   * Certificates and their keys. A client gets the one of the name it asks for (exactly, else by a wildcard of one
+   * label), and the first if it asks for none. For one name there may be one with an elliptic-curve key and one with an
+   * RSA key. Changed files are taken without a reload.
+   *
+   * @default []
+   */
+  readonly certificates?: readonly ListenerTlsCertificateInput[] | undefined;
+  /**
+   * Clients that ask for a name that no certificate has: `default` gives them the first certificate, `refuse` ends the
+   * handshake (`unrecognized_name`).
+   *
+   * @default "default"
+   */
+  readonly unknownName?: "default" | "refuse" | undefined;
+  /**
+   * The oldest version of TLS that is spoken.
+   *
+   * "1.2" or "1.3".
+   *
+   * @default "1.2"
+   */
+  readonly minVersion?: "1.2" | "1.3" | 1.2 | 1.3 | undefined;
+  /**
+   * Mozilla's recommendation: `intermediate` is TLS 1.2 with forward secrecy and TLS 1.3, `modern` is TLS 1.3 alone.
+   *
+   * @default "intermediate"
+   */
+  readonly profile?: "intermediate" | "modern" | undefined;
+  /**
+   * Certificates of clients.
+   *
+   * @default clients are not asked
+   */
+  readonly clientAuth?: ListenerTlsClientAuthInput | undefined;
+  /**
+   * What holds at certain hosts instead. A request for one of them on a connection of another gets 421.
+   *
+   * @default []
+   */
+  readonly hosts?: readonly ListenerTlsHostInput[] | undefined;
+  /** How sessions are resumed; `off`: every connection begins with a full handshake. */
+  readonly tickets?: false | "off" | ListenerTlsTicketsInput | undefined;
+}
+
+/**
+ * Certificates and their keys. A client gets the one of the name it asks for (exactly, else by a wildcard of one
+ * label), and the first if it asks for none. For one name there may be one with an elliptic-curve key and one with an
+ * RSA key. Changed files are taken without a reload.
+ *
+ * An item of `listeners[].tls.certificates`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsCertificateInput } from "millrace";
+ *
+ * const listenerTlsCertificate: ListenerTlsCertificateInput = { cert: "example.com.pem", key: "example.com.key" };
+ * ```
+ */
+export interface ListenerTlsCertificateInput {
+  /** A PEM file: the certificate first, then those that issued it, without the root. */
+  readonly cert: string;
+  /** A PEM file with its private key, without a passphrase. */
+  readonly key: string;
+  /**
+   * A PEM file with the certificates that issued it.
+   *
+   * @default they are in `cert`
+   */
+  readonly chain?: string | undefined;
+  /**
+   * What is stapled: `auto` asks the responder that the certificate names, in the background, and staples nothing if it
+   * names none; a path is a file with an answer (DER), as `openssl ocsp -respout` writes it.
+   *
+   * `auto`, `off` or path.
+   *
+   * @default "auto"
+   */
+  readonly ocsp?: "auto" | "off" | false | string | undefined;
+}
+
+/**
+ * Certificates of clients.
+ *
+ * The section `listeners[].tls.clientAuth`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsClientAuthInput } from "millrace";
+ *
+ * const listenerTlsClientAuth: ListenerTlsClientAuthInput = { ca: "staff.pem", mode: "request", crl: "staff.crl" };
+ * ```
+ */
+export interface ListenerTlsClientAuthInput {
+  /**
+   * PEM files with the authorities whose certificates are taken. Nobody else is trusted.
+   *
+   * Path or list of paths.
+   */
+  readonly ca: string | readonly string[];
+  /**
+   * `require`: a handshake without a certificate of these authorities fails. `request`: clients are let in all the
+   * same, and endpoints are told who they are.
+   *
+   * @default "require"
+   */
+  readonly mode?: "require" | "request" | undefined;
+  /**
+   * PEM files with lists of revoked certificates: one list of each authority in `ca`. Lists out of date let nobody in.
+   *
+   * Path or list of paths.
+   *
+   * @default []
+   */
+  readonly crl?: string | readonly string[] | undefined;
+}
+
+/**
+ * What holds at certain hosts instead. A request for one of them on a connection of another gets 421.
+ *
+ * An item of `listeners[].tls.hosts`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsHostInput } from "millrace";
+ *
+ * const listenerTlsHost: ListenerTlsHostInput = { host: "admin.example.com", clientAuth: { ca: "admins.pem" } };
+ * ```
+ */
+export interface ListenerTlsHostInput {
+  /**
+   * Names, or wildcards of one label such as `*.example.com`.
+   *
+   * Name or list of names.
+   */
+  readonly host: string | readonly string[];
+  /** As `clientAuth` of the listener, in its place; `off`: clients are not asked. */
+  readonly clientAuth: false | "off" | ListenerTlsHostClientAuthInput;
+}
+
+/**
+ * As `clientAuth` of the listener, in its place; `off`: clients are not asked.
+ *
+ * The section `listeners[].tls.hosts[].clientAuth`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsHostClientAuthInput } from "millrace";
+ *
+ * const listenerTlsHostClientAuth: ListenerTlsHostClientAuthInput = { ca: "admins.pem" };
+ * ```
+ */
+export interface ListenerTlsHostClientAuthInput {
+  /**
+   * PEM files with the authorities whose certificates are taken. Nobody else is trusted.
+   *
+   * Path or list of paths.
+   */
+  readonly ca: string | readonly string[];
+  /**
+   * `require`: a handshake without a certificate of these authorities fails. `request`: clients are let in all the
+   * same, and endpoints are told who they are.
+   *
+   * @default "require"
+   */
+  readonly mode?: "require" | "request" | undefined;
+  /**
+   * PEM files with lists of revoked certificates: one list of each authority in `ca`. Lists out of date let nobody in.
+   *
+   * Path or list of paths.
+   *
+   * @default []
+   */
+  readonly crl?: string | readonly string[] | undefined;
+}
+
+/**
+ * How sessions are resumed; `off`: every connection begins with a full handshake.
+ *
+ * The section `listeners[].tls.tickets`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsTicketsInput } from "millrace";
+ *
+ * const listenerTlsTickets: ListenerTlsTicketsInput = { lifetime: "6h", secret: "tickets.key" };
+ * ```
+ */
+export interface ListenerTlsTicketsInput {
+  /**
+   * How long a client may resume its session by a ticket at most. The keys change that often, in all threads and
+   * instances at once. With client certificates, one hour at most.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "12h"
+   */
+  readonly lifetime?: string | undefined;
+  /**
+   * A file with at least 32 random bytes, which the keys follow from; instances that share it resume each other's
+   * sessions.
+   *
+   * Danger: who has read it can decrypt recorded sessions that were resumed by tickets: replace it now and then.
+   *
+   * @default made at the start
+   */
+  readonly secret?: string | undefined;
 }
 
 /**

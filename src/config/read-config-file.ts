@@ -12,6 +12,7 @@ import { readConfig } from "./parse-config.ts";
 import type { TextOptions } from "./parse-config-text.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 import { ConfigError, fileProblem, placedProblem } from "./problem.ts";
+import { withAbsolutePaths } from "./relative-paths.ts";
 import type { Config } from "./schema.ts";
 
 /** Which file, and who hears of what is read. */
@@ -32,6 +33,10 @@ const maxFileBytes = 64 << 20;
  * @throws ConfigError with every problem, also if the file cannot be read.
  */
 export async function readConfigFile(source: FileToRead): Promise<Config> {
+  return withAbsolutePaths(await readAsWritten(source), dirname(source.path));
+}
+
+async function readAsWritten(source: FileToRead): Promise<Config> {
   const { file, path } = source;
   const text = await readText(source);
   const form = configFormOf(file);

@@ -14,7 +14,7 @@ test("keys and words of the user interface that this version does not have are t
   ): [string, object][] => keys.map((key) => [`${place}${key}`, { ...minimal(), ...make({ [key]: {} }) }]);
   const planned: [place: string, config: object][] = [
     ...withKeys(["defaults", "middlewares", "include", "errors", "tracing", "state"], "", (section) => section),
-    ...withKeys(["tls", "http2", "mode"], "listeners[0].", (section) => ({
+    ...withKeys(["http2", "mode"], "listeners[0].", (section) => ({
       listeners: [{ address: ":1", ...section }],
     })),
     ...withKeys(["split", "files", "mirror", "fallback", "errors"], "routes[0].", (section) => ({
@@ -105,7 +105,7 @@ test("what the user interface has but this version has not is refused by name", 
   });
   const listener = (extra: object): object => ({ ...minimal(), listeners: [{ address: ":1", ...extra }] });
   const cases: [value: object, word: string][] = [
-    ...["http2", "tls"].map((key): [object, string] => [listener({ [key]: {} }), key]),
+    ...["http2"].map((key): [object, string] => [listener({ [key]: {} }), key]),
     ...["cache", "compress"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
     ...["discovery", "tls"].map((key): [object, string] => [upstream({ [key]: {} }), key]),

@@ -14,6 +14,7 @@ import {
 import { type ListenAddress, parseListenAddress, parseSocketMode, parseSocketPath } from "./listen-address.ts";
 import { trustedSchema } from "./network-options.ts";
 import { proxyProtocolSchema } from "./proxy-protocol/options.ts";
+import { listenerTlsSchema } from "./tls/options.ts";
 
 /** A Unix socket with permissions. */
 const socketSchema = section({
@@ -122,8 +123,12 @@ export const listenerSchema = section(
       }).prefault({}),
       { about: "How long clients may take." },
     ),
+    tls: documented(maybe(listenerTlsSchema), {
+      defaultText: "off",
+      about: "TLS: connections are HTTPS. Certificates, their choice, and what is asked of clients.",
+    }),
   },
-  ["http2", "tls", "mode"],
+  ["http2", "mode"],
 );
 
 /**

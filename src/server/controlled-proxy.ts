@@ -12,6 +12,7 @@ import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import { diffConfig } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
+import type { TlsMaterial } from "../net/tls/tls-material.ts";
 import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import { LabelNames } from "../observe/label-names.ts";
@@ -20,6 +21,7 @@ import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
+import { CertificateKeeper } from "./certificates/certificate-keeper.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -30,7 +32,8 @@ import { InlinePlane } from "./inline-plane.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy.ts";
-import { addressText, describeProxy } from "./proxy-status.ts";
+import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
+import { addressText } from "./proxy-status.ts";
 import { type EndpointsOf, SharedEndpoints } from "./shared-endpoints.ts";
 import { ProxyThreads } from "./threads/proxy-threads.ts";
 import { decideThreadCount } from "./threads/thread-count.ts";
@@ -50,6 +53,7 @@ export class ControlledProxy implements Proxy {
   /** Of all threads. */
   readonly #warnings: RepeatedWarnings;
   readonly #accessLogFiles: AccessLogFiles;
+  readonly #certificates: CertificateKeeper;
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
   /** As it was given. */
@@ -57,7 +61,7 @@ export class ControlledProxy implements Proxy {
   /** With the lists of endpoints as they are now. */
   #config: Config;
   readonly #lists: EndpointLists;
-  #state: "new" | "starting" | "ready" | "draining" | "closed" = "new";
+  #state: ProxyState = "new";
   /** Starting, reloading and closing come one after the other. */
   readonly #changes = new Mutex();
   readonly #ready = Promise.withResolvers<void>();
@@ -73,6 +77,7 @@ export class ControlledProxy implements Proxy {
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
+    this.#certificates = new CertificateKeeper({ logger: this.#logger, onChange: () => this.#takeCertificates() });
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
     const count = decideThreadCount(config.workers);
@@ -112,6 +117,7 @@ export class ControlledProxy implements Proxy {
       logger: this.#logger,
       warnings: this.#warnings,
       onAccessLog: this.#onAccessLog,
+      onCertificateWanted: this.#onCertificateWanted,
       onMetricPage: (page) => this.#metrics.reader.addPage("inline", page),
     });
   }
@@ -125,6 +131,7 @@ export class ControlledProxy implements Proxy {
       logger: this.#logger,
       onMetricPage: (source, page) => this.#metrics.reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
+      onCertificateWanted: this.#onCertificateWanted,
       onWarning: (report) => this.#warnings.take(report),
       troubles: () => this.#warnings.current(),
       onDeath: (stripeIndex, source) => {
@@ -192,7 +199,8 @@ export class ControlledProxy implements Proxy {
       const config = await toConfig(next, this.#configured.workers);
       const diff = await diffConfig(this.#configured, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
-      if (!diff.isEmpty) await this.#install(config);
+      if (diff.isEmpty) await this.#refreshCertificates();
+      else await this.#install(config);
       this.#metrics.noteReload("success");
       return diff;
     } catch (error) {
@@ -220,6 +228,7 @@ export class ControlledProxy implements Proxy {
       throw error;
     }
     await this.#planes.commit();
+    this.#certificates.commit();
     this.#accessLogFiles.commit();
     this.#admin.commit();
     this.#configured = configured;
@@ -253,11 +262,38 @@ export class ControlledProxy implements Proxy {
     }
   }
 
+  /** Looks for files that have changed, within a reload that changes nothing else. */
+  async #refreshCertificates(): Promise<void> {
+    await this.#certificates.refresh();
+    await this.#planes.takeCertificates(this.#certificates.material);
+  }
+
+  /** Brings the certificates that have changed to the proxy threads, and leaves everything else alone. */
+  async #takeCertificates(): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      if (this.#state === "starting" || this.#state === "ready")
+        await this.#planes.takeCertificates(this.#certificates.material);
+    } finally {
+      leave();
+    }
+  }
+
   async #prepare(config: Config): Promise<void> {
     await this.#endpoints.reserve(config);
-    await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
+    const tls = await this.#certificates.prepare(config);
     try {
-      await this.#planes.prepare(config).catch((error: unknown) => {
+      await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
+      await this.#preparePlanes(config, tls);
+    } catch (error) {
+      this.#certificates.abort();
+      throw error;
+    }
+  }
+
+  async #preparePlanes(config: Config, tls: TlsMaterial): Promise<void> {
+    try {
+      await this.#planes.prepare(config, tls).catch((error: unknown) => {
         const admin = this.#admin.boundAddress;
         throw withUser(
           error,
@@ -322,6 +358,7 @@ export class ControlledProxy implements Proxy {
       this.#grace.end();
       this.#lists.close();
       this.#watch.close();
+      this.#certificates.close();
       this.#metrics.close();
       await this.#planes.close();
       await this.#accessLogFiles.close();
@@ -348,34 +385,21 @@ export class ControlledProxy implements Proxy {
   }
 
   #adminSources(): AdminSources {
-    const statusState = (): "starting" | "ready" | "draining" =>
-      this.#state === "ready"
-        ? "ready"
-        : this.#state === "draining" || this.#state === "closed"
-          ? "draining"
-          : "starting";
-    return {
-      metrics: () => this.#metrics.reader.read(),
-      readiness: () => {
-        const state = statusState();
-        if (state === "ready") return { isReady: true, reasons: [] };
-        return {
-          isReady: false,
-          reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
-        };
-      },
-      status: () =>
-        describeProxy({
-          state: statusState(),
-          config: this.#config,
-          planes: this.#planes,
-          endpoints: this.#endpoints,
-          reader: this.#metrics.reader,
-        }),
-      endpoint: (upstream, endpoint, change) => this.endpointControl.apply(upstream, endpoint, change),
-      reload: this.#options.onReloadRequest ?? null,
-    };
+    return proxyAdminSources({
+      state: () => this.#state,
+      config: () => this.#config,
+      planes: this.#planes,
+      endpoints: this.#endpoints,
+      reader: this.#metrics.reader,
+      endpointControl: this.endpointControl,
+      onReloadRequest: this.#options.onReloadRequest ?? null,
+    });
   }
+
+  readonly #onCertificateWanted = (listenerName: string, serverName: string): Promise<void> =>
+    this.#certificates.want(listenerName, serverName).catch((error: unknown) => {
+      this.#logger.error("a certificate could not be made", { name: serverName, error: sentenceOf(error) });
+    });
 
   readonly #onAccessLog = (path: string, lines: Buffer, lineCount: number, lostBefore: number): boolean => {
     this.#accessLogFiles.write(path, lines, lineCount, lostBefore);

@@ -17,6 +17,8 @@ import { toLowerAscii } from "../http/field-text.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
+import type { ServerContexts } from "../net/tls/server-contexts.ts";
+import type { TlsMaterial } from "../net/tls/tls-material.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { LabelNames } from "../observe/label-names.ts";
 import type { Warning } from "../observe/repeated-warning.ts";
@@ -33,6 +35,7 @@ import { loadFunctions } from "./load-functions.ts";
 import type { Listener, ListenerHost } from "./listener.ts";
 import { type AddressSharing, ListenerSet } from "./listener-set.ts";
 import { nameReports } from "./name-reports.ts";
+import { PlaneCertificates, type WantCertificate } from "./plane-certificates.ts";
 import { type ObservedConfig, PlaneObserver, type PlaneObserverParts, shortageSubjectOf } from "./plane-observer.ts";
 import { Retired } from "./retired.ts";
 import { Runtime } from "./runtime.ts";
@@ -47,11 +50,13 @@ export interface DataPlaneParts extends PlaneObserverParts {
   readonly pseudonym: string;
   /** See `ProxyOptions`. */
   readonly idleGraceMs: number;
+  readonly onCertificateWanted: WantCertificate;
 }
 
 interface Prepared {
   readonly runtime: Runtime;
   readonly observed: ObservedConfig;
+  readonly tls: TlsMaterial;
   /** Transports of the runtime that is replaced. */
   readonly leftBehind: readonly Transport[];
 }
@@ -71,6 +76,7 @@ export class DataPlane implements ListenerHost {
   readonly #requestIds = new RequestIdSource();
   readonly #listeners: ListenerSet;
   readonly #retired = new Retired();
+  readonly #certificates: PlaneCertificates;
   #runtime: Runtime | null = null;
   #prepared: Prepared | null = null;
   #isClosed = false;
@@ -82,6 +88,7 @@ export class DataPlane implements ListenerHost {
     this.observer = new PlaneObserver(parts);
     const { writer } = this.observer;
     this.wheel = new TimerWheel({ onError: this.#onInternalError });
+    this.#certificates = new PlaneCertificates(parts.onCertificateWanted);
     this.#listeners = new ListenerSet(this, stripeIndex);
     this.#resolver = new HostResolver(nameReports(warnings, writer));
     this.#stores = new Stores({ metrics: writer, logger, names: toServerNames(this.#resolver) });
@@ -94,14 +101,14 @@ export class DataPlane implements ListenerHost {
    * waits. Nothing changes for exchanges until `commit`.
    * @throws what made it impossible; then nothing of it is left
    */
-  async prepare(config: Config, sharing: AddressSharing): Promise<void> {
+  async prepare(config: Config, sharing: AddressSharing, tls: TlsMaterial): Promise<void> {
     try {
       const runtime = await this.#buildRuntime(config);
       const leftBehind = (await this.#runtime?.upstreams.leftBehind(runtime.upstreams)) ?? [];
       const observed = this.observer.prepare(await LabelNames.build(config), config.log.access);
       await this.#listeners.prepare(config.listeners, sharing);
       if (this.#isClosed) throw new Error("this proxy has been closed");
-      this.#prepared = { runtime, observed, leftBehind };
+      this.#prepared = { runtime, observed, leftBehind, tls };
     } catch (error) {
       this.#stores.abort();
       this.#listeners.abort();
@@ -165,7 +172,7 @@ export class DataPlane implements ListenerHost {
    */
   commit(): void {
     if (this.#prepared === null) throw new Error("no configuration has been prepared");
-    const { runtime, observed, leftBehind } = this.#prepared;
+    const { runtime, observed, leftBehind, tls } = this.#prepared;
     const { shutdown, overload } = runtime.config;
     this.#prepared = null;
     this.#runtime = runtime;
@@ -174,6 +181,7 @@ export class DataPlane implements ListenerHost {
     if (overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
     this.observer.commit(observed);
+    this.#certificates.take(tls);
     for (const listener of this.#listeners.commit())
       this.#retired.addListener(listener, shutdown.grace, this.#observeListeners);
     this.#observeListeners();
@@ -194,6 +202,15 @@ export class DataPlane implements ListenerHost {
       if (pause !== null) await pause;
     }
     this.observer.adoptEndpoints(upstreams);
+  }
+
+  get tlsMaterial(): TlsMaterial {
+    return this.#certificates.material;
+  }
+
+  /** Gives the running configuration other certificates, rules or challenges. Open connections keep what they have. */
+  takeCertificates(tls: TlsMaterial): void {
+    this.#certificates.take(tls);
   }
 
   /** Forgets what was prepared. */
@@ -279,6 +296,10 @@ export class DataPlane implements ListenerHost {
       if (refusal === null) route.answer(exchange);
       else route.refuse(exchange, refusal);
     }
+  }
+
+  contextsOf(listenerName: string): ServerContexts {
+    return this.#certificates.of(listenerName);
   }
 
   connectionCountOf(listenerName: string): ConnectionCount {

@@ -1,6 +1,7 @@
 /** All data planes of a proxy as the control thread sees them: one inline, or one in each proxy thread. */
 import type { SharedSnapshot } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
+import type { TlsMaterial } from "../net/tls/tls-material.ts";
 import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
 import type { BoundAddress } from "./bound-address.ts";
 import type { Inspection } from "./inspection.ts";
@@ -23,7 +24,7 @@ export interface DataPlanes {
    * Builds `config` everywhere beside what is running. @throws what made it impossible; then nothing of it is left
    * anywhere.
    */
-  prepare(config: Config): Promise<void>;
+  prepare(config: Config, tls: TlsMaterial): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
   /**
@@ -31,6 +32,11 @@ export interface DataPlanes {
    * lists; a thread that comes later gets that. Never while a configuration is prepared.
    */
   takeLists(lists: readonly EndpointList[], config: Config): Promise<void>;
+  /**
+   * Gives the running configuration other certificates, rules or challenges, everywhere; a thread that comes later gets
+   * them, too. Never while a configuration is prepared.
+   */
+  takeCertificates(tls: TlsMaterial): Promise<void>;
   /** Accepts no more connections; resolves when the last exchange has ended. */
   drain(): Promise<void>;
   /** Ends everything at once. */

@@ -1,6 +1,7 @@
 /** The data plane in the caller's own thread. */
 import type { Config } from "../config/schema.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
+import type { TlsMaterial } from "../net/tls/tls-material.ts";
 import { assertAddressFree } from "./assert-address-free.ts";
 import type { BoundAddress, ChosenPorts } from "./bound-address.ts";
 import type { DataPlane, DataPlaneParts } from "./data-plane.ts";
@@ -32,14 +33,14 @@ export class InlinePlane implements DataPlanes {
 
   warmUp(): void {}
 
-  async prepare(config: Config): Promise<void> {
+  async prepare(config: Config, tls: TlsMaterial): Promise<void> {
     const plane = this.#plane ?? (await createDataPlane(this.#parts));
     this.#plane = plane;
     const own = plane.addresses;
     for (const { address } of config.listeners)
       if (!own.some(({ configured }) => configured === formatListenAddress(address)))
         await assertAddressFree(address, own);
-    return plane.prepare(config, { isShared: false, chosenPorts: noPorts });
+    return plane.prepare(config, { isShared: false, chosenPorts: noPorts }, tls);
   }
 
   async commit(): Promise<void> {
@@ -52,6 +53,10 @@ export class InlinePlane implements DataPlanes {
 
   async takeLists(lists: readonly EndpointList[]): Promise<void> {
     await this.#plane?.takeLists(lists);
+  }
+
+  async takeCertificates(tls: TlsMaterial): Promise<void> {
+    this.#plane?.takeCertificates(tls);
   }
 
   async drain(): Promise<void> {

@@ -15,6 +15,7 @@ import type { ConnectionTaker, ListeningSocket } from "../net/listening-socket.t
 import type { ListenerOptions } from "../net/options.ts";
 import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
+import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
@@ -45,6 +46,8 @@ export interface ListenerHost {
   readonly observer: ListenerObserver;
   answer(exchange: Exchange, listener: Listener): void;
   connectionCountOf(listenerName: string): ConnectionCount;
+  /** Which certificate and rules its clients get: the same object as long as a listener of that name has TLS. */
+  contextsOf(listenerName: string): ServerContexts;
 }
 
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
@@ -94,6 +97,11 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
 
   get timeouts(): ListenerOptions["timeouts"] {
     return this.options.timeouts;
+  }
+
+  /** Which certificate and rules its clients get. */
+  get contexts(): ServerContexts {
+    return this.#host.contextsOf(this.options.name);
   }
 
   get connectionCount(): number {

@@ -9,6 +9,8 @@ import { TimerWheel } from "../base/timer-wheel.ts";
 import { TurnQueue } from "../base/turn-queue.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ListeningSocket } from "../net/listening-socket.ts";
+import { ContextCache } from "../net/tls/context-cache.ts";
+import { ServerContexts } from "../net/tls/server-contexts.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Protocol, WireStep } from "../net/protocol.ts";
 import type { Wire } from "../net/wire.ts";
@@ -65,6 +67,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
       metricsOf: () => metrics,
     },
     connectionCountOf: () => count,
+    contextsOf: () => new ServerContexts(new ContextCache()),
   };
   const options = {
     name: "main",

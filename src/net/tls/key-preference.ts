@@ -1,14 +1,10 @@
 /** Which kinds of keys a client can verify, by its ClientHello. */
+import { type ClientHello, TlsVersion } from "./client-hello.ts";
 import type { CertificateKeyType } from "./tls-material.ts";
 
 /** What of a ClientHello it depends on. */
-export interface KeyPreferences {
-  readonly cipherSuites: readonly number[];
-  readonly signatureAlgorithms: readonly number[];
-  readonly supportedVersions: readonly number[];
-}
+export type KeyPreferences = Pick<ClientHello, "cipherSuites" | "signatureAlgorithms" | "versions">;
 
-const tls13 = 0x0304;
 /** RFC 8446 section 4.2.3; those that a TLS 1.2 client may name alone are among them. */
 const algorithms: Record<CertificateKeyType, readonly number[]> = {
   // ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ecdsa_secp521r1_sha512
@@ -26,6 +22,6 @@ export function canVerify(client: KeyPreferences, keyType: CertificateKeyType): 
     // Without the extension, a client of TLS 1.2 takes what its suites name (RFC 5246 section 7.4.1.4.1).
     return client.signatureAlgorithms.length === 0 && keyType === "rsa";
   }
-  if (client.supportedVersions.includes(tls13)) return true;
+  if (client.versions.includes(TlsVersion.tls13)) return true;
   return keyType === "rsa" || client.cipherSuites.some((suite) => curveSuites.has(suite));
 }

@@ -7,21 +7,14 @@
  */
 import type { SecureContext } from "node:tls";
 import { CertificateIndex } from "./certificate-index.ts";
+import type { ClientHello } from "./client-hello.ts";
 import { ContextCache } from "./context-cache.ts";
+import type { KeyPreferences } from "./key-preference.ts";
 import { PolicyIndex } from "./policy-index.ts";
 import type { ClientAuthMaterial, ListenerTlsMaterial, TlsMaterial } from "./tls-material.ts";
 
-/** What of a ClientHello (RFC 8446 section 4.1.2) the choice depends on. */
-export interface HelloFacts {
-  /** In lower case, without a dot at its end; null = none was sent. */
-  readonly serverName: string | null;
-  /** The protocols offered (RFC 7301), in their order. */
-  readonly alpn: readonly string[];
-  readonly cipherSuites: readonly number[];
-  readonly signatureAlgorithms: readonly number[];
-  /** Of the extension of this name; empty = the client is older than TLS 1.3. */
-  readonly supportedVersions: readonly number[];
-}
+/** What of a ClientHello the choice depends on. */
+export type HelloFacts = Pick<ClientHello, "serverName" | "alpn"> & KeyPreferences;
 
 /** What a connection is to be secured with. */
 export interface ContextChoice {
@@ -50,15 +43,21 @@ const noCertificate: TlsRefusal = { alert: 80, reason: "no_certificate" };
 
 /** The choices of one listener in one thread. */
 export class ServerContexts {
+  /** After `awaited`: resolves when the name has a certificate, or will have none. Never rejects. */
+  readonly want: (serverName: string) => Promise<void>;
   readonly #cache: ContextCache;
   #material: TlsMaterial | null = null;
   #listener: ListenerTlsMaterial | null = null;
   #certificates = new CertificateIndex([]);
   #policies: PolicyIndex | null = null;
 
-  /** @param cache may be shared by the listeners of a thread */
-  constructor(cache: ContextCache = new ContextCache()) {
+  /**
+   * @param cache may be shared by the listeners of a thread
+   * @param want asks for a certificate of this name; resolves when there is one, or there will be none
+   */
+  constructor(cache: ContextCache, want: (serverName: string) => Promise<void> = () => Promise.resolve()) {
     this.#cache = cache;
+    this.want = want;
   }
 
   /** From now on this holds. Connections that are open keep what they have. */
@@ -74,8 +73,8 @@ export class ServerContexts {
   }
 
   /**
-   * What this client gets. `awaited` = the control thread is to be asked for a certificate of this name (`want`), and
-   * when it has answered, `choose` is to be called again with `AfterWait`.
+   * What this client gets. `awaited` = there is no certificate of this name yet: call `want`, and when that resolves
+   * `choose` again, with `afterWait`.
    */
   choose(hello: HelloFacts, stage: "first" | "afterWait" = "first"): ContextChoice | TlsRefusal | "awaited" {
     const listener = this.#listener;

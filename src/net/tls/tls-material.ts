@@ -31,6 +31,8 @@ export interface ClientAuthMaterial {
   readonly caPem: string;
   /** PEM, a list of each authority in `caPem`; null = revocation is not checked. */
   readonly crlPem: string | null;
+  /** When the first of these lists is out of date: from then on nobody is let in by it; null = never. */
+  readonly crlEndMs: number | null;
 }
 
 /** What holds at certain hosts instead of what holds at the listener. */

@@ -5,6 +5,8 @@
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { PackedConfig } from "../../config/packed-config.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
+import type { TlsChange } from "../../net/tls/tls-change.ts";
+import type { TlsMaterial } from "../../net/tls/tls-material.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import type { BoundAddress } from "../bound-address.ts";
@@ -31,8 +33,10 @@ export type ThreadRequest =
       readonly config: PackedConfig;
       readonly memory: SharedSnapshot;
       readonly chosenPorts: ReadonlyMap<string, number>;
+      readonly tls: TlsMaterial;
     }
   | { readonly kind: "endpoints"; readonly lists: readonly EndpointList[] }
+  | { readonly kind: "certificates"; readonly change: TlsChange }
   | { readonly kind: "commit" | "abort" | "drain" | "close" | "inspect" };
 
 /** What a thread answers with: where it listens, or what is open in it. */
@@ -58,6 +62,12 @@ export interface TroubleNotice {
   readonly trouble: Warning;
 }
 
+/** What the control thread tells: the certificate that a thread wanted is there, or will not be. */
+export interface CertificateNotice {
+  /** Of the thread's `wantCertificate`. */
+  readonly wantedId: number;
+}
+
 /** What a thread posts to the control thread. */
 export type ThreadMessage =
   | { readonly kind: "answer"; readonly id: number; readonly answer: ThreadAnswer }
@@ -69,6 +79,12 @@ export type ThreadMessage =
       readonly lines: Uint8Array;
       readonly lineCount: number;
       readonly lostBefore: number;
+    }
+  | {
+      readonly kind: "wantCertificate";
+      readonly id: number;
+      readonly listenerName: string;
+      readonly serverName: string;
     }
   | { readonly kind: "warning"; readonly report: WarningReport }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };

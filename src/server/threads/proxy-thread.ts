@@ -6,10 +6,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { startTrimmingHeap } from "../../base/heap-trim.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import { unpackConfig } from "../../config/packed-config.ts";
+import { withTlsChange } from "../../net/tls/tls-change.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
 import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
 import {
+  type CertificateNotice,
   type RequestMessage,
   type ThreadAnswer,
   type ThreadData,
@@ -32,6 +34,9 @@ const warnings = new RepeatedWarnings({
   intervalMs: threadWarningIntervalMs,
   isOneOfMany: true,
 });
+/** What waits for certificates, by the id that the control thread was given. */
+const wanted = new Map<number, () => void>();
+let lastWantedId = 0;
 const plane = new DataPlane({
   ...data,
   memory,
@@ -39,11 +44,17 @@ const plane = new DataPlane({
   warnings,
   onAccessLog: postAccessLog,
   onMetricPage: (page) => post({ kind: "metricPage", page }),
+  onCertificateWanted: wantCertificate,
 });
 
 startTrimmingHeap(longestStopMs);
 
-port.on("message", (message: RequestMessage | TroubleNotice) => {
+port.on("message", (message: RequestMessage | TroubleNotice | CertificateNotice) => {
+  if ("wantedId" in message) {
+    wanted.get(message.wantedId)?.();
+    wanted.delete(message.wantedId);
+    return;
+  }
   if ("trouble" in message) {
     plane.noteTroubleElsewhere(message.trouble);
     return;
@@ -59,14 +70,18 @@ async function handle(request: ThreadRequest): Promise<ThreadAnswer> {
   switch (request.kind) {
     case "prepare":
       memory.adopt(request.memory);
-      await plane.prepare(await unpackConfig(request.config), {
-        isShared: data.stripes > 1,
-        chosenPorts: request.chosenPorts,
-      });
+      await plane.prepare(
+        await unpackConfig(request.config),
+        { isShared: data.stripes > 1, chosenPorts: request.chosenPorts },
+        request.tls,
+      );
       return plane.addresses;
     case "endpoints":
       for (const { memory: change } of request.lists) memory.extend(change.part, change.dropped);
       await plane.takeLists(request.lists);
+      return null;
+    case "certificates":
+      plane.takeCertificates(withTlsChange(plane.tlsMaterial, request.change));
       return null;
     case "commit":
       plane.commit();
@@ -98,6 +113,14 @@ function postAccessLog(path: string, lines: Buffer, lineCount: number, lostBefor
   Atomics.add(logInTransit, 0, lines.length);
   post({ kind: "accessLog", path, lines, lineCount, lostBefore }, [lines.buffer as ArrayBuffer]);
   return true;
+}
+
+function wantCertificate(listenerName: string, serverName: string): Promise<void> {
+  const id = ++lastWantedId;
+  post({ kind: "wantCertificate", id, listenerName, serverName });
+  return new Promise((resolve) => {
+    wanted.set(id, resolve);
+  });
 }
 
 function createPostingLogger(): Logger {

@@ -11,6 +11,8 @@ import { leaveDeletedFolder } from "../../base/thread-start.ts";
 import { packConfig } from "../../config/packed-config.ts";
 import type { Config } from "../../config/schema.ts";
 import { formatListenAddress } from "../../net/listen-address.ts";
+import { tlsChange } from "../../net/tls/tls-change.ts";
+import { noTlsMaterial, type TlsMaterial } from "../../net/tls/tls-material.ts";
 import type { AccessLogSink } from "../../observe/access-log.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
@@ -18,6 +20,7 @@ import type { BoundAddress, ChosenPorts } from "../bound-address.ts";
 import type { DataPlanes, EndpointList } from "../data-planes.ts";
 import { assertAddressFree } from "../assert-address-free.ts";
 import type { Inspection } from "../inspection.ts";
+import type { WantCertificate } from "../plane-certificates.ts";
 import type { ThreadRequest } from "./messages.ts";
 import { RestartDelay } from "./restart-delay.ts";
 import { ThreadHandle } from "./thread-handle.ts";
@@ -34,6 +37,8 @@ export interface ProxyThreadsParts {
   /** What is wrong now, for a thread that comes later. */
   troubles(): Iterable<Warning>;
   onAccessLog: AccessLogSink;
+  /** See `DataPlaneParts`. */
+  readonly onCertificateWanted: WantCertificate;
   /** A thread died: its stripe is free of writers. Called before its successor starts. */
   onDeath(stripeIndex: number, source: string): void;
 }
@@ -55,12 +60,13 @@ interface Slot {
  */
 interface Transaction {
   readonly config: Config;
+  readonly tls: TlsMaterial;
   readonly slots: readonly Slot[];
   readonly addresses: readonly BoundAddress[];
   readonly leave: () => void;
 }
 
-/** A configuration, and the shared memory that it needs. */
+/** A configuration, the shared memory that it needs, and its certificates. */
 type PostedConfig = Omit<Extract<ThreadRequest, { kind: "prepare" }>, "kind" | "chosenPorts">;
 
 /** How long a thread that has been asked to close may write its access log. */
@@ -72,6 +78,7 @@ export class ProxyThreads implements DataPlanes {
   readonly #changes = new Mutex();
   #slots: readonly Slot[] = [];
   #config: Config | null = null;
+  #tls: TlsMaterial = noTlsMaterial;
   #addresses: readonly BoundAddress[] = [];
   #transaction: Transaction | null = null;
   #generation = 0;
@@ -103,7 +110,7 @@ export class ProxyThreads implements DataPlanes {
       this.#slots = Array.from({ length: this.#parts.count }, (_, index) => this.#openSlot(index));
   }
 
-  async prepare(config: Config): Promise<void> {
+  async prepare(config: Config, tls: TlsMaterial): Promise<void> {
     const leave = await this.#changes.enter();
     let slots: readonly Slot[] = [];
     try {
@@ -112,13 +119,13 @@ export class ProxyThreads implements DataPlanes {
       // A thread that is being replaced comes up with the configuration that holds then.
       slots = this.#slots.filter((slot) => slot.isServing || this.#config === null);
       if (slots.length === 0) throw new Error("no proxy thread is running");
-      const posted = await this.#pack(config);
+      const posted = await this.#pack(config, tls);
       // If any free port will do, the first thread finds one, and the others join it.
       const pioneers = this.#hasPortsToFind(config) ? slots.slice(0, 1) : slots;
       const found = await this.#prepareAll(pioneers, posted, this.#addresses);
       const addresses = mergeAddresses(config, [...this.#addresses, ...found]);
       await this.#prepareAll(slots.slice(pioneers.length), posted, addresses);
-      this.#transaction = { config, slots, addresses, leave };
+      this.#transaction = { config, tls, slots, addresses, leave };
     } catch (error) {
       await Promise.allSettled(slots.map(({ handle }) => handle.ask({ kind: "abort" })));
       leave();
@@ -153,8 +160,9 @@ export class ProxyThreads implements DataPlanes {
   }
 
   async commit(): Promise<void> {
-    const { config, slots, addresses, leave } = this.#takeTransaction();
+    const { config, tls, slots, addresses, leave } = this.#takeTransaction();
     this.#config = config;
+    this.#tls = tls;
     this.#addresses = addresses;
     await Promise.all(slots.map((slot) => this.#askToServe(slot, { kind: "commit" })));
     leave();
@@ -166,6 +174,19 @@ export class ProxyThreads implements DataPlanes {
       this.#config = config;
       const serving = this.#slots.filter(({ isServing }) => isServing);
       await Promise.all(serving.map((slot) => this.#askToServe(slot, { kind: "endpoints", lists })));
+    } finally {
+      leave();
+    }
+  }
+
+  async takeCertificates(tls: TlsMaterial): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      const change = tlsChange(this.#tls, tls);
+      this.#tls = tls;
+      if (change === null) return;
+      const serving = this.#slots.filter(({ isServing }) => isServing);
+      await Promise.all(serving.map((slot) => this.#askToServe(slot, { kind: "certificates", change })));
     } finally {
       leave();
     }
@@ -237,6 +258,7 @@ export class ProxyThreads implements DataPlanes {
       onAccessLog: (path, lines, lineCount, lostBefore) =>
         void this.#parts.onAccessLog(path, lines, lineCount, lostBefore),
       onWarning: (report) => this.#onWarning(slot, report),
+      onCertificateWanted: this.#parts.onCertificateWanted,
       onEnd: (error) => this.#onEnd(slot, source, error),
     });
   }
@@ -269,7 +291,7 @@ export class ProxyThreads implements DataPlanes {
     try {
       if (this.#isClosing || this.#config === null) return;
       slot.handle = this.#startThread(slot);
-      await this.#prepareOne(slot, await this.#pack(this.#config), toPorts(this.#addresses));
+      await this.#prepareOne(slot, await this.#pack(this.#config, this.#tls), toPorts(this.#addresses));
       // One that comes up while the others drain must not begin to accept.
       if (this.#isClosing) await slot.handle.terminate();
       else {
@@ -286,8 +308,8 @@ export class ProxyThreads implements DataPlanes {
   }
 
   /** What all threads are posted of a configuration. */
-  async #pack(config: Config): Promise<PostedConfig> {
-    return { config: await packConfig(config), memory: this.#parts.memory.snapshot() };
+  async #pack(config: Config, tls: TlsMaterial): Promise<PostedConfig> {
+    return { config: await packConfig(config), memory: this.#parts.memory.snapshot(), tls };
   }
 
   async #prepareOne(slot: Slot, posted: PostedConfig, chosenPorts: ChosenPorts): Promise<readonly BoundAddress[]> {

@@ -5,6 +5,7 @@ import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
 import {
+  type CertificateNotice,
   fromPostedError,
   type RequestMessage,
   type ThreadAnswer,
@@ -19,6 +20,8 @@ export interface ThreadListener {
   onMetricPage(page: SharedArrayBuffer): void;
   onWarning(report: WarningReport): void;
   onAccessLog(path: string, lines: Buffer, lineCount: number, lostBefore: number): void;
+  /** Resolves when the certificate is there, or will not be. Never rejects. */
+  onCertificateWanted(listenerName: string, serverName: string): Promise<void>;
   /** The thread has ended, asked to or not. */
   onEnd(error: Error | null): void;
 }
@@ -75,6 +78,11 @@ export class ThreadHandle {
           );
           break;
         }
+        case "wantCertificate":
+          void listener
+            .onCertificateWanted(message.listenerName, message.serverName)
+            .then(() => this.#post({ wantedId: message.id } satisfies CertificateNotice));
+          break;
         case "warning":
           listener.onWarning(message.report);
           break;
@@ -119,7 +127,11 @@ export class ThreadHandle {
 
   /** Tells the thread what another saw fail. */
   tell(trouble: Warning): void {
-    if (!this.hasEnded) this.#worker.postMessage({ trouble } satisfies TroubleNotice);
+    this.#post({ trouble } satisfies TroubleNotice);
+  }
+
+  #post(notice: TroubleNotice | CertificateNotice): void {
+    if (!this.hasEnded) this.#worker.postMessage(notice);
   }
 
   #giveUp(): void {

@@ -1,0 +1,32 @@
+/** Paths of files in a configuration file are relative to its folder, wherever the process was started. */
+import { resolve } from "node:path";
+import type { ListenerTlsOptions } from "../net/tls/options.ts";
+import type { Config } from "./schema.ts";
+
+/** With absolute paths in place of those that are relative to `folder`. */
+export function withAbsolutePaths(config: Config, folder: string): Config {
+  if (config.listeners.every(({ tls }) => tls === null)) return config;
+  const listeners = config.listeners.map((listener) =>
+    listener.tls === null ? listener : { ...listener, tls: ofListenerTls(listener.tls, folder) },
+  );
+  return { ...config, listeners };
+}
+
+function ofListenerTls(tls: ListenerTlsOptions, folder: string): ListenerTlsOptions {
+  const at = (path: string): string => resolve(folder, path);
+  const atMaybe = (path: string | null): string | null => (path === null ? null : at(path));
+  const ofClientAuth = <Options extends { ca: string[]; crl: string[] } | null>(options: Options): Options =>
+    options === null ? options : { ...options, ca: options.ca.map(at), crl: options.crl.map(at) };
+  return {
+    ...tls,
+    certificates: tls.certificates.map(({ cert, key, chain, ocsp }) => ({
+      cert: at(cert),
+      key: at(key),
+      chain: atMaybe(chain),
+      ocsp: ocsp === "auto" || ocsp === "off" || ocsp === false ? ocsp : at(ocsp),
+    })),
+    clientAuth: ofClientAuth(tls.clientAuth),
+    hosts: tls.hosts.map((host) => ({ ...host, clientAuth: ofClientAuth(host.clientAuth) })),
+    tickets: tls.tickets === null ? null : { ...tls.tickets, secret: atMaybe(tls.tickets.secret) },
+  };
+}

@@ -1,0 +1,63 @@
+/** What a data plane knows of TLS: certificates, rules and challenges, and the choices of each listener. */
+import { ContextCache } from "../net/tls/context-cache.ts";
+import { ServerContexts } from "../net/tls/server-contexts.ts";
+import { noTlsMaterial, type TlsMaterial } from "../net/tls/tls-material.ts";
+
+/** Asks the control thread for a certificate of this name; resolves when there is one, or there will be none. */
+export type WantCertificate = (listenerName: string, serverName: string) => Promise<void>;
+
+/** Names that certificates are awaited for at a time; more get what a name without a certificate gets. */
+const maxAwaitedNames = 100;
+
+/** The certificates of one thread. */
+export class PlaneCertificates {
+  readonly #cache = new ContextCache();
+  readonly #want: WantCertificate;
+  readonly #contexts = new Map<string, ServerContexts>();
+  readonly #awaited = new Map<string, Promise<void>>();
+  #material: TlsMaterial = noTlsMaterial;
+
+  constructor(want: WantCertificate) {
+    this.#want = want;
+  }
+
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /** From now on this holds; connections that are open keep what they have. */
+  take(material: TlsMaterial): void {
+    this.#material = material;
+    for (const [name, contexts] of this.#contexts) {
+      contexts.take(material, name);
+      if (!material.listeners.has(name)) this.#contexts.delete(name);
+    }
+  }
+
+  /** The choices of this listener: one object, whatever is taken later. */
+  of(listenerName: string): ServerContexts {
+    const known = this.#contexts.get(listenerName);
+    if (known !== undefined) return known;
+    const contexts = new ServerContexts(this.#cache, (serverName) => this.#await(listenerName, serverName));
+    contexts.take(this.#material, listenerName);
+    this.#contexts.set(listenerName, contexts);
+    return contexts;
+  }
+
+  /** What answers an HTTP-01 challenge (RFC 8555 section 8.3); null = the token is none of ours. */
+  keyAuthorizationOf(token: string): string | null {
+    return this.#material.challenges.http.get(token) ?? null;
+  }
+
+  #await(listenerName: string, serverName: string): Promise<void> {
+    const key = `${listenerName} ${serverName}`;
+    const awaited = this.#awaited.get(key);
+    if (awaited !== undefined) return awaited;
+    if (this.#awaited.size >= maxAwaitedNames) return Promise.resolve();
+    const asked = this.#want(listenerName, serverName)
+      .catch(() => {})
+      .finally(() => this.#awaited.delete(key));
+    this.#awaited.set(key, asked);
+    return asked;
+  }
+}

@@ -1,0 +1,47 @@
+/** What the admin listener is handed of a proxy: what it shows, and what it can do. */
+import type { AdminSources } from "../admin/admin-sources.ts";
+import type { Config } from "../config/schema.ts";
+import type { MetricReader } from "../observe/metric-reader.ts";
+import type { DataPlanes } from "./data-planes.ts";
+import type { EndpointControl } from "./endpoint-control.ts";
+import { describeProxy } from "./proxy-status.ts";
+import type { SharedEndpoints } from "./shared-endpoints.ts";
+
+/** How far the life of a proxy has come. */
+export type ProxyState = "new" | "starting" | "ready" | "draining" | "closed";
+
+/** What is shown, and who does it. */
+export interface AdminSourceParts {
+  state(): ProxyState;
+  /** The one at work. */
+  config(): Config;
+  readonly planes: DataPlanes;
+  readonly endpoints: SharedEndpoints;
+  readonly reader: MetricReader;
+  readonly endpointControl: EndpointControl;
+  readonly onReloadRequest: AdminSources["reload"];
+}
+
+/** The sources of the admin listener; everything is looked up when it is asked for. */
+export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
+  const { planes, endpoints, reader, endpointControl } = parts;
+  const shownState = (): "starting" | "ready" | "draining" => {
+    const state = parts.state();
+    if (state === "new") return "starting";
+    return state === "closed" ? "draining" : state;
+  };
+  return {
+    metrics: () => reader.read(),
+    readiness: () => {
+      const state = shownState();
+      if (state === "ready") return { isReady: true, reasons: [] };
+      return {
+        isReady: false,
+        reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
+      };
+    },
+    status: () => describeProxy({ state: shownState(), config: parts.config(), planes, endpoints, reader }),
+    endpoint: (upstream, endpoint, change) => endpointControl.apply(upstream, endpoint, change),
+    reload: parts.onReloadRequest,
+  };
+}
