@@ -3,7 +3,7 @@ import { type ClientHello, TlsVersion } from "./client-hello.ts";
 import type { CertificateKeyType } from "./tls-material.ts";
 
 /** What of a ClientHello it depends on. */
-export type KeyPreferences = Pick<ClientHello, "cipherSuites" | "signatureAlgorithms" | "versions">;
+export type KeyPreferences = Pick<ClientHello, "cipherSuites" | "signatureAlgorithms" | "supportedVersions">;
 
 /** RFC 8446 section 4.2.3; those that a TLS 1.2 client may name alone are among them. */
 const algorithms: Record<CertificateKeyType, readonly number[]> = {
@@ -22,6 +22,6 @@ export function canVerify(client: KeyPreferences, keyType: CertificateKeyType): 
     // Without the extension, a client of TLS 1.2 takes what its suites name (RFC 5246 section 7.4.1.4.1).
     return client.signatureAlgorithms.length === 0 && keyType === "rsa";
   }
-  if (client.versions.includes(TlsVersion.tls13)) return true;
+  if (client.supportedVersions.includes(TlsVersion.tls13)) return true;
   return keyType === "rsa" || client.cipherSuites.some((suite) => curveSuites.has(suite));
 }
