@@ -2,10 +2,18 @@
  * A socket on a bare handle of Node.js, without the streams and events of `net.Socket`: a fifth of its memory, and a
  * third of its time for a connection that is made and closed. Only where `streamDoor` is open.
  */
-import { getSystemErrorName } from "node:util";
+import { afterReading } from "./after-reading.ts";
+import { lookForArrival } from "./arrival.ts";
 import { endpointCeilingError, isBeyondEndpointCeiling } from "./descriptor-limit.ts";
 import type { DialTarget } from "./dial-target.ts";
-import { type KernelSocket, nobodyListens, type SocketEnd, type SocketListener, WireMemory } from "./kernel-socket.ts";
+import {
+  type Ends,
+  type KernelSocket,
+  nobodyListens,
+  type SocketEnd,
+  type SocketListener,
+  WireMemory,
+} from "./kernel-socket.ts";
 import {
   endOfFile,
   type HandleRequest,
@@ -15,10 +23,12 @@ import {
   streamDoor,
 } from "./node-internals.ts";
 import { ReadBuffer } from "./read-buffer.ts";
+import { systemError } from "./system-error.ts";
 
 /** A body of 64 KiB and its head come in one read, and so leave in one write. */
 export const readMemoryBytes = 81_920;
-const sharedMemory = Buffer.allocUnsafeSlow(readMemoryBytes);
+/** What the reads of accepted sockets go into, all of the thread's. */
+export const sharedReadMemory = Buffer.allocUnsafeSlow(readMemoryBytes);
 
 /** Whose a handle or a request is. */
 const owner = Symbol("owner");
@@ -42,10 +52,11 @@ const ownName: PeerName = { address: undefined, family: undefined, port: undefin
 /** Serves every write that the kernel takes at once; one that it does not keeps it. */
 let spareWrite: OwnedRequest | null = null;
 
-/** `ECONNRESET` and the like. */
-function systemError(code: number, syscall: string): NodeJS.ErrnoException {
-  const name = getSystemErrorName(code);
-  return Object.assign(new Error(`${syscall} ${name}`), { errno: code, code: name, syscall });
+/** As `KernelSocket.localEnd`, of a handle that is not closed. */
+export function localEndOf(handle: StreamHandle): SocketEnd | null {
+  if (handle.getsockname?.(ownName) !== 0) return null;
+  const { address, port } = ownName;
+  return address === undefined || port === undefined ? null : { address, port };
 }
 
 // What Node.js calls, with the handle or request as `this`: functions that all sockets share.
@@ -81,6 +92,7 @@ export class BareSocket implements KernelSocket {
   isFinished = false;
   hasFailed = false;
   isDestroyed = false;
+  readonly hasEndedUncleanly = false;
   readonly #handle: OwnedHandle;
   /** Null = the thread's memory. */
   readonly #readBuffer: ReadBuffer | null;
@@ -94,12 +106,14 @@ export class BareSocket implements KernelSocket {
   #isReading = false;
   #hasEnded = false;
   #onConnected: (() => void) | null = null;
+  /** Stands on the handle instead. */
+  #successor: Ends | null = null;
 
   private constructor(handle: StreamHandle, readBuffer: ReadBuffer | null) {
     this.#handle = handle;
     this.#readBuffer = readBuffer;
     this.memory = readBuffer === null ? WireMemory.shared : WireMemory.lent;
-    this.#bytes = readBuffer?.take() ?? sharedMemory;
+    this.#bytes = readBuffer?.take() ?? sharedReadMemory;
     this.#handle[owner] = this;
     handle.onread = onread;
     door.readInto(handle, this.#bytes);
@@ -116,9 +130,7 @@ export class BareSocket implements KernelSocket {
   }
 
   localEnd(): SocketEnd | null {
-    if (this.isDestroyed || this.#handle.getsockname?.(ownName) !== 0) return null;
-    const { address, port } = ownName;
-    return address === undefined || port === undefined ? null : { address, port };
+    return this.isDestroyed ? null : localEndOf(this.#handle);
   }
 
   /** One that is to `connect`. */
@@ -162,6 +174,18 @@ export class BareSocket implements KernelSocket {
     this.#handle.setNoDelay?.(true);
     if (this.#isReading) this.#handle.readStart();
     connected();
+  }
+
+  /**
+   * Gives its handle to a socket that stands on it from now on. It becomes as one that is destroyed, but that `destroy`
+   * and `reset` are passed on. Only while nothing is unsent. May be called within `onRead`.
+   */
+  handOver(successor: Ends): StreamHandle {
+    if (this.isDestroyed || this.unsentBytes > 0) throw new Error("a socket is handed over that is closed, or writes");
+    this.isDestroyed = true;
+    this.listener = nobodyListens;
+    this.#successor = successor;
+    return this.#handle;
   }
 
   // What is known of it.
@@ -213,7 +237,7 @@ export class BareSocket implements KernelSocket {
     this.bytesRead += count;
     this.listener.onRead(count, this.#bytes);
     const readBuffer = this.#readBuffer;
-    if (readBuffer === null) return undefined;
+    if (readBuffer === null || this.#successor !== null) return undefined;
     readBuffer.noteRead(count);
     const next = readBuffer.take();
     if (next !== undefined) this.#bytes = next;
@@ -305,21 +329,12 @@ export class BareSocket implements KernelSocket {
     this.#isAwaitingSent = true;
   }
 
-  // What had arrived before the failure is read in the polling phase before the second call at the latest.
   #failWriting(code: number): void {
     if (this.hasFailed) return;
     this.hasFailed = true;
     const error = systemError(code, "write");
     if (this.memory === WireMemory.shared) this.#lose(error);
-    else this.#loseUnlessReading(error, -1);
-  }
-
-  #loseUnlessReading(error: NodeJS.ErrnoException, bytesRead: number): void {
-    setImmediate(() => {
-      if (this.isDestroyed) return;
-      if (this.bytesRead === bytesRead) this.#lose(error);
-      else this.#loseUnlessReading(error, this.bytesRead);
-    });
+    else afterReading(this, () => this.#lose(error));
   }
 
   // Ending.
@@ -355,6 +370,7 @@ export class BareSocket implements KernelSocket {
   }
 
   destroy(): void {
+    this.#successor?.destroy();
     if (this.isDestroyed) return;
     this.isDestroyed = true;
     this.#corked = null;
@@ -362,10 +378,15 @@ export class BareSocket implements KernelSocket {
   }
 
   reset(): void {
+    this.#successor?.reset();
     if (this.isDestroyed) return;
     this.isDestroyed = true;
     this.#corked = null;
     if (this.#handle.reset?.() !== 0) this.#handle.close();
+  }
+
+  lookForArrival(): "nothing" | "something" | "unknown" {
+    return lookForArrival(this.descriptor);
   }
 
   probeSilentPeer(delayMs: number): void {

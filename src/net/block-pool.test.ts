@@ -11,10 +11,10 @@ test("a block serves again once it is given back, and not before", () => {
   assert.equal(pool.take(), first);
 });
 
-test("no more than sixteen are held", () => {
+test("no more than sixty-four are held", () => {
   const pool = new BlockPool(8);
-  const blocks = Array.from({ length: 20 }, () => pool.take());
+  const blocks = Array.from({ length: 70 }, () => pool.take());
   for (const block of blocks) pool.giveBack(block);
-  const again = Array.from({ length: 20 }, () => pool.take());
-  assert.equal(again.filter((block) => blocks.includes(block)).length, 16);
+  const again = Array.from({ length: 70 }, () => pool.take());
+  assert.equal(again.filter((block) => blocks.includes(block)).length, 64);
 });

@@ -4,7 +4,7 @@
  */
 
 /** Far more than are in use at one time; the rest is left to the collector. */
-const maxFree = 16;
+const maxFree = 64;
 
 /** Lends blocks of memory and takes them back. */
 export class BlockPool {

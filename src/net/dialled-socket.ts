@@ -5,6 +5,7 @@
  * socket at the first failed write, so the end is put off for as long as reading goes on, turn by turn.
  */
 import { Socket } from "node:net";
+import { afterReading } from "./after-reading.ts";
 import { endpointCeilingError, isBeyondEndpointCeiling } from "./descriptor-limit.ts";
 import { descriptorOf } from "./node-internals.ts";
 import { ReadBuffer } from "./read-buffer.ts";
@@ -49,17 +50,9 @@ export class DialledSocket extends Socket {
     if (error?.syscall !== "write" || this.destroyed) return super.destroy(error);
     if (!this.#isFailing) {
       this.#isFailing = true;
-      this.#failUnlessReading(error, -1);
+      afterReading(this, () => super.destroy(error));
     }
     return this;
-  }
-
-  // What had arrived before the failure is read in the polling phase before the second call at the latest.
-  #failUnlessReading(error: NodeJS.ErrnoException, bytesRead: number): void {
-    setImmediate(() => {
-      if (this.destroyed || this.bytesRead === bytesRead) super.destroy(error);
-      else this.#failUnlessReading(error, this.bytesRead);
-    });
   }
 }
 

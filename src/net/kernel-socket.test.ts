@@ -8,61 +8,24 @@ import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { BareSocket } from "./bare-socket.ts";
 import type { DialTarget } from "./dial-target.ts";
-import { type KernelSocket, type SocketListener, WireMemory } from "./kernel-socket.ts";
+import { type KernelSocket, WireMemory } from "./kernel-socket.ts";
 import { onAccepted, streamDoor } from "./node-internals.ts";
 import { PlainSocket } from "./plain-socket.ts";
+import { SocketNotes, turns } from "./testing/socket-notes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Notes what a socket tells. */
-class Notes implements SocketListener {
-  received = "";
-  readonly told: string[] = [];
-  readonly memories = new Set<ArrayBufferLike>();
-  #awaited: (() => void) | null = null;
-
-  onRead(byteCount: number, bytes: Buffer): void {
-    this.received += bytes.latin1Slice(0, byteCount);
-    this.memories.add(bytes.buffer);
-    this.#awaited?.();
-  }
-  onEnd(): void {
-    this.#tell("end");
-  }
-  onSent(): void {
-    this.#tell("sent");
-  }
-  onFinish(): void {
-    this.#tell("finish");
-  }
-  onLost(error: NodeJS.ErrnoException | null): void {
-    this.#tell(`lost: ${error?.code ?? "nothing"}`);
-  }
-  #tell(what: string): void {
-    this.told.push(what);
-    this.#awaited?.();
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => (this.#awaited = resolve));
-  }
-}
-
 interface Pair {
   readonly socket: KernelSocket;
-  readonly notes: Notes;
+  readonly notes: SocketNotes;
   readonly peer: Socket;
   /** What the peer has received. */
   readonly received: () => string;
 }
 
-const turns = async (count: number): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-};
-
 function watch(t: TestContext, socket: KernelSocket, peer: Socket): Pair {
-  const notes = new Notes();
+  const notes = new SocketNotes();
   let received = "";
   socket.listener = notes;
   peer.on("error", () => {}).on("data", (chunk: Buffer) => void (received += chunk.toString("latin1")));
@@ -302,7 +265,7 @@ for (const way of ["bare", "plain"] as const) {
   for (const target of [{ host: "127.0.0.1", port: 1 }, { host: "::1", port: 1 }, { path: "/nowhere/a.sock" }]) {
     test(`${way} dialled: a connection that fails is told later: ${JSON.stringify(target)}`, { skip }, async () => {
       const socket = toConnect(way, target);
-      const notes = new Notes();
+      const notes = new SocketNotes();
       socket.listener = notes;
       socket.startReading();
       socket.connect(target, () => assert.fail("nobody listens"));
@@ -319,7 +282,7 @@ for (const way of ["bare", "plain"] as const) {
     t.after(() => server.close());
     const target = { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
     const socket = toConnect(way, target);
-    const notes = new Notes();
+    const notes = new SocketNotes();
     socket.listener = notes;
     socket.startReading();
     socket.connect(target, () => notes.told.push("connected"));

@@ -64,6 +64,11 @@ export interface KernelSocket extends SocketProgress {
   readonly isDestroyed: boolean;
   /** Our end of it, asked of the kernel; null = it has none (Unix sockets), or none any more. */
   localEnd(): SocketEnd | null;
+  /**
+   * The peer's end was not said by the protocol on this socket, as a FIN without an alert before it in TLS: an attacker
+   * may have cut off what came before it. Known when `onEnd` is called.
+   */
+  readonly hasEndedUncleanly: boolean;
   /** Begins to read. Nothing is told of what comes before. */
   startReading(): void;
   pause(): void;
@@ -85,9 +90,14 @@ export interface KernelSocket extends SocketProgress {
   destroy(): void;
   /** As `destroy`, but by a reset. Not for sockets without a peer address, nor after `end`: they cannot be reset. */
   reset(): void;
+  /** Looks for bytes that have arrived and were not read yet: see `lookForArrival`. */
+  lookForArrival(): "nothing" | "something" | "unknown";
   /** Has the kernel probe a peer that is silent for `delayMs`, a multiple of 1,000. */
   probeSilentPeer(delayMs: number): void;
 }
+
+/** What is left of a socket that another one stands on. */
+export type Ends = Pick<KernelSocket, "destroy" | "reset">;
 
 /** Hears nothing. */
 export const nobodyListens: SocketListener = { onRead() {}, onEnd() {}, onSent() {}, onFinish() {}, onLost() {} };

@@ -3,7 +3,7 @@
  * change without notice. Each is looked at before it is used, and without it everything works as well, but slower or
  * with less knowledge. See docs/decisions/0014.
  *
- * - Handles (`streamDoor`, `onAccepted`): what `net.Socket` itself stands on. A handle reads into one piece of memory
+ * - Handles (`streamDoor`, `onAccepted`): what `net.Socket` itself stands on, and `tls.TLSSocket`. A handle reads into one piece of memory
  *   for all of a thread; a `net.Socket` that a server accepts is given 64 KiB of fresh memory for every read. And it is a
  *   fifth of a `net.Socket` in memory and a third of it in time, which counts if connections are many or short. This door
  *   is open on major versions only on which the tests have run (`testedVersions`; `npm run test:versions`). Elsewhere
@@ -41,15 +41,56 @@ export interface StreamHandle {
   /** @param pieces bytes and `"buffer"`, or text and its encoding, in turns */
   writev(request: HandleRequest, pieces: readonly (string | Uint8Array)[], areAllBytes: boolean): number;
   shutdown(request: HandleRequest): number;
-  close(): void;
+  close(closed?: () => void): void;
   // Of TCP alone.
-  reset?(): number;
+  /** @param closed called when it is closed, as `close` does, with the handle as `this` */
+  reset?(closed?: () => void): number;
   getpeername?(out: PeerName): number;
   getsockname?(out: PeerName): number;
   setNoDelay?(isOn: boolean): number;
   setKeepAlive?(isOn: boolean, delaySeconds: number): number;
   connect(request: HandleRequest, hostOrPath: string, port?: number): number;
   connect6?(request: HandleRequest, host: string, port: number): number;
+}
+
+/**
+ * A socket of OpenSSL that stands on another handle, whose reads and writes it takes over. Nothing of it may be called
+ * after `destroySSL`. It is collected unless somebody holds it, and does not close the handle that it stands on.
+ */
+export interface TlsHandle extends StreamHandle {
+  // Called by it; all within OpenSSL, so that `destroySSL` is out of the question.
+  onhandshakestart: (() => void) | null;
+  onhandshakedone: ((this: TlsHandle) => void) | null;
+  onerror: ((this: TlsHandle, error: NodeJS.ErrnoException) => void) | null;
+  /** Of the client's side, after `enableSessionCallbacks`. */
+  onnewsession: ((this: TlsHandle, id: Buffer, session: Buffer) => void) | null;
+  /** Bytes that were read from the handle already. */
+  receive(bytes: Uint8Array): void;
+  // Before the handshake.
+  setVerifyMode(isRequested: boolean, isRequired: boolean): void;
+  /** @param list as in RFC 7301 section 3.1, without its length */
+  setALPNProtocols(list: Uint8Array): void;
+  setOCSPResponse(response: Uint8Array): void;
+  setServername(name: string): void;
+  setSession(session: Uint8Array): void;
+  enableSessionCallbacks(): void;
+  /** Sends the ClientHello. */
+  start(): void;
+  // After the handshake.
+  getProtocol(): string;
+  getCipher(): { readonly standardName: string };
+  getALPNNegotiatedProtocol(): string | false;
+  isSessionReused(): boolean;
+  verifyError(): NodeJS.ErrnoException | null;
+  getPeerX509Certificate(): CertificateHandle | undefined;
+  /** Writes that are pending are cancelled within the call. */
+  destroySSL(): void;
+}
+
+/** A certificate, and the ones that its owner has sent after it. */
+export interface CertificateHandle {
+  raw(): Buffer;
+  getIssuerCert(): CertificateHandle | undefined;
 }
 
 /** What `getpeername` and `getsockname` fill in. */
@@ -66,6 +107,12 @@ export interface StreamDoor {
   createWrite(): HandleRequest;
   createShutdown(): HandleRequest;
   createConnect(family: "tcp" | "unix"): HandleRequest;
+  /**
+   * A socket of OpenSSL on `handle`.
+   * @param handle nothing that was written to it may be pending
+   * @param context `SecureContext.context` of `node:tls`
+   */
+  createTls(handle: StreamHandle, context: unknown, side: "server" | "client"): TlsHandle;
   /** The reads of `handle` go into `bytes`. Once for each handle, before it reads. */
   readInto(handle: StreamHandle, bytes: Uint8Array): void;
   /** How many bytes the read brought whose `onread` is being called; negative: the system's error, or `endOfFile`. */
@@ -99,12 +146,42 @@ interface StreamBinding {
   readonly kLastWriteWasAsync: number;
 }
 
+interface TlsBinding {
+  wrap(handle: StreamHandle, context: unknown, isServer: boolean, hasPendingWrites: boolean): TlsHandle;
+  readonly TLSWrap: { readonly prototype: object };
+}
+
+const tlsMethods: readonly (keyof TlsHandle)[] = [
+  "receive",
+  "setVerifyMode",
+  "setALPNProtocols",
+  "setOCSPResponse",
+  "setServername",
+  "setSession",
+  "enableSessionCallbacks",
+  "start",
+  "getProtocol",
+  "getCipher",
+  "getALPNNegotiatedProtocol",
+  "isSessionReused",
+  "verifyError",
+  "getPeerX509Certificate",
+  "destroySSL",
+];
+
 interface SocketBinding {
   readonly TCP: Make<StreamHandle>;
   readonly TCPConnectWrap: Make<HandleRequest>;
   readonly Pipe: Make<StreamHandle>;
   readonly PipeConnectWrap: Make<HandleRequest>;
   readonly constants: { readonly SOCKET: number };
+}
+
+interface Bindings {
+  readonly stream: StreamBinding;
+  readonly tcp: SocketBinding;
+  readonly pipe: SocketBinding;
+  readonly tls: TlsBinding;
 }
 
 /** Whether handles may be used on this version of Node.js (`22.18.0`), with this environment. */
@@ -124,7 +201,8 @@ function openDoor(): StreamDoor | null {
     const stream = binding.call(process, "stream_wrap") as StreamBinding;
     const tcp = binding.call(process, "tcp_wrap") as SocketBinding;
     const pipe = binding.call(process, "pipe_wrap") as SocketBinding;
-    return hasKnownShape(stream, tcp) ? doorOf(stream, tcp, pipe) : null;
+    const tls = binding.call(process, "tls_wrap") as TlsBinding;
+    return hasKnownShape(stream, tcp, tls) ? doorOf({ stream, tcp, pipe, tls }) : null;
   } catch {
     // Node's permission model, for example, forbids it.
     return null;
@@ -133,17 +211,19 @@ function openDoor(): StreamDoor | null {
   }
 }
 
-function hasKnownShape(stream: StreamBinding, tcp: SocketBinding): boolean {
+function hasKnownShape(stream: StreamBinding, tcp: SocketBinding, tls: TlsBinding): boolean {
   const { streamBaseState: state, kReadBytesOrError, kBytesWritten, kLastWriteWasAsync } = stream;
   const methods = ["useUserBuffer", "readStart", "readStop", "writeLatin1String", "writeBuffer", "writev", "shutdown"];
   return (
     state instanceof Int32Array &&
     [kReadBytesOrError, kBytesWritten, kLastWriteWasAsync].every((slot) => slot >= 0 && slot < state.length) &&
-    methods.every((name) => typeof Reflect.get(tcp.TCP.prototype as object, name) === "function")
+    methods.every((name) => typeof Reflect.get(tcp.TCP.prototype as object, name) === "function") &&
+    [...methods, ...tlsMethods].every((name) => typeof Reflect.get(tls.TLSWrap.prototype, name) === "function")
   );
 }
 
-function doorOf(stream: StreamBinding, tcp: SocketBinding, pipe: SocketBinding): StreamDoor {
+function doorOf(bindings: Bindings): StreamDoor {
+  const { stream, tcp, pipe, tls } = bindings;
   const { WriteWrap, ShutdownWrap, streamBaseState: state } = stream;
   const { kReadBytesOrError, kBytesWritten, kLastWriteWasAsync } = stream;
   return {
@@ -152,6 +232,7 @@ function doorOf(stream: StreamBinding, tcp: SocketBinding, pipe: SocketBinding):
     createWrite: () => new WriteWrap(),
     createShutdown: () => new ShutdownWrap(),
     createConnect: (family) => (family === "tcp" ? new tcp.TCPConnectWrap() : new pipe.PipeConnectWrap()),
+    createTls: (handle, context, side) => tls.wrap(handle, context, side === "server", false),
     readInto: (handle, bytes) => (handle as AcceptedHandle).useUserBuffer!(bytes),
     readCount: () => state[kReadBytesOrError]!,
     writtenCount: () => state[kBytesWritten]!,
@@ -181,6 +262,11 @@ export function onAccepted(server: Server, onHandle: (handle: StreamHandle) => v
 interface InnerHandle {
   readonly fd?: unknown;
   readonly writeQueueSize?: unknown;
+  /** Node.js has told it to read. */
+  readonly reading?: unknown;
+  onread?: ((this: unknown, bytes: unknown) => unknown) | null;
+  readonly readStart?: () => number;
+  readonly readStop?: () => number;
 }
 
 const handleOf = (socket: object): InnerHandle | null =>
@@ -191,6 +277,44 @@ export function descriptorOf(socket: object): number {
   const fd = handleOf(socket)?.fd;
   return typeof fd === "number" ? fd : -1;
 }
+
+/**
+ * Calls `told` when reading from `socket`, a `tls.TLSSocket` that stands on `below`, comes to its end, if it is because
+ * of a FIN and not by the end that TLS has of its own. If this cannot be known, it is not called.
+ */
+export function onUncleanEnd(socket: object, below: object, told: () => void): void {
+  const handle = handleOf(socket);
+  const before = handle?.onread;
+  if (handle === null || typeof before !== "function") return;
+  handle.onread = function (bytes) {
+    const inner = bytes === undefined ? handleOf(below) : null;
+    // One that was told to rest has no FIN to tell.
+    if (inner?.reading === true && isStopped(inner)) told();
+    return before.call(this, bytes);
+  };
+}
+
+/** Does `handle` not read, because it was told so or has come to its end? It stays as it is. */
+export function isStopped(handle: Pick<InnerHandle, "readStart" | "readStop">): boolean {
+  if (typeof handle.readStart !== "function" || typeof handle.readStop !== "function") return false;
+  // libuv refuses to begin if it reads already.
+  if (handle.readStart() !== 0) return false;
+  handle.readStop();
+  return true;
+}
+
+/** Why the certificate of a peer does not stand up, of a `tls.TLSSocket` whose handshake is done. */
+export function verifyErrorOf(socket: object): string | null {
+  return tlsHandleOf(socket)?.verifyError()?.code ?? null;
+}
+
+/** An OCSP answer for a `tls.TLSSocket` that is about to be a server. */
+export function setOcspResponse(socket: object, response: Uint8Array): void {
+  tlsHandleOf(socket)?.setOCSPResponse(response);
+}
+
+const tlsHandleOf = (socket: object): TlsHandle | null =>
+  (socket as { readonly _handle?: TlsHandle | null })._handle ?? null;
 
 /** Bytes that a socket of Node's own has handed to libuv and that the kernel has not taken yet; 0 if this is not known. */
 export function writeQueueBytesOf(socket: object): number {

@@ -3,9 +3,11 @@
  * every read in memory of its own.
  */
 import type { Socket } from "node:net";
+import { lookForArrival } from "./arrival.ts";
 import type { DialTarget } from "./dial-target.ts";
 import { DialledSocket } from "./dialled-socket.ts";
 import {
+  type Ends,
   type KernelSocket,
   nobodyListens,
   type SocketEnd,
@@ -53,14 +55,15 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   listener: SocketListener = nobodyListens;
   readonly memory: WireMemory;
   #isLost = false;
+  #successor: Ends | null = null;
 
   constructor(socket: Socket) {
     super(socket);
     this.memory = socket instanceof DialledSocket ? WireMemory.lent : WireMemory.given;
     socket.on("end", () => this.listener.onEnd());
     socket.on("finish", () => this.listener.onFinish());
-    socket.on("error", this.#onLost);
-    socket.on("close", this.#onLost);
+    socket.on("error", this.noteLost);
+    socket.on("close", this.noteLost);
   }
 
   /** One that is to `connect`. */
@@ -72,6 +75,24 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   connect(target: DialTarget, connected: () => void): void {
     this.socket.on("connect", connected);
     this.socket.connect("path" in target ? target : { ...target, autoSelectFamily: false });
+  }
+
+  /** As `BareSocket.handOver`. @param received what was read already: the socket gives it once more */
+  handOver(successor: Ends, received: Uint8Array): Socket {
+    const { socket } = this;
+    if (socket.destroyed || socket.writableLength > 0)
+      throw new Error("a socket is handed over that is closed, or writes");
+    this.#isLost = true;
+    this.#successor = successor;
+    this.listener = nobodyListens;
+    socket.removeListener("data", this.#onData);
+    socket.pause();
+    if (received.length > 0) socket.unshift(Buffer.from(received));
+    return socket;
+  }
+
+  get hasEndedUncleanly(): boolean {
+    return false;
   }
 
   get remotePort(): number | undefined {
@@ -100,11 +121,15 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   }
 
   startReading(): void {
-    const socket = this.socket;
-    const read = (byteCount: number, bytes: Buffer): void => this.listener.onRead(byteCount, bytes);
-    if (socket instanceof DialledSocket) socket.startReading(read);
-    else socket.on("data", (chunk: Buffer) => read(chunk.length, chunk));
+    const { socket } = this;
+    if (socket instanceof DialledSocket)
+      socket.startReading((byteCount, bytes) => this.listener.onRead(byteCount, bytes));
+    else socket.on("data", this.#onData);
   }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.listener.onRead(chunk.length, chunk);
+  };
 
   pause(): void {
     this.socket.pause();
@@ -127,7 +152,7 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   }
 
   get #canWrite(): boolean {
-    return !this.socket.destroyed && !this.socket.writableEnded;
+    return this.#successor === null && !this.socket.destroyed && !this.socket.writableEnded;
   }
 
   cork(): void {
@@ -148,24 +173,30 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   };
 
   end(): void {
-    this.socket.end();
+    if (this.#successor === null) this.socket.end();
   }
 
   destroy(): void {
+    this.#successor?.destroy();
     this.#isLost = true;
-    this.socket.destroy();
+    if (this.#successor === null) this.socket.destroy();
   }
 
   reset(): void {
+    this.#successor?.reset();
     this.#isLost = true;
-    this.socket.resetAndDestroy();
+    if (this.#successor === null) this.socket.resetAndDestroy();
+  }
+
+  lookForArrival(): "nothing" | "something" | "unknown" {
+    return lookForArrival(this.descriptor);
   }
 
   probeSilentPeer(delayMs: number): void {
     this.socket.setKeepAlive(true, delayMs);
   }
 
-  readonly #onLost = (error?: NodeJS.ErrnoException | boolean): void => {
+  protected readonly noteLost = (error?: NodeJS.ErrnoException | boolean): void => {
     if (this.#isLost) return;
     this.#isLost = true;
     this.socket.destroy();

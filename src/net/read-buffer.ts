@@ -9,9 +9,15 @@ const largestBytes = 262_144;
 
 /** Lends the memory for reads to a connection to an endpoint. One for each connection. */
 export class ReadBuffer {
+  readonly #largestBytes: number;
   #size = firstBytes;
   /** A new buffer that the socket has not been given yet. */
   #fresh: Buffer | undefined = Buffer.allocUnsafeSlow(firstBytes);
+
+  /** @param growth `none` = no read ever brings more than 16 KiB */
+  constructor(growth: "whenFull" | "none" = "whenFull") {
+    this.#largestBytes = growth === "none" ? firstBytes : largestBytes;
+  }
 
   /** Asked by the socket before each read; undefined = go on with the same. */
   readonly take = (): Buffer | undefined => {
@@ -22,7 +28,7 @@ export class ReadBuffer {
 
   /** A read of `byteCount` bytes is over. */
   noteRead(byteCount: number): void {
-    if (byteCount < this.#size || this.#size === largestBytes) return;
+    if (byteCount < this.#size || this.#size === this.#largestBytes) return;
     this.#size *= 4;
     this.#fresh = Buffer.allocUnsafeSlow(this.#size);
   }

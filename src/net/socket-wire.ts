@@ -4,7 +4,6 @@
  */
 import { normalizeIp } from "../base/ip-address.ts";
 import type { RosterMember } from "../base/roster.ts";
-import { lookForArrival } from "./arrival.ts";
 import type { KernelSocket, SocketListener, WireMemory } from "./kernel-socket.ts";
 import { Output } from "./output.ts";
 import { ownCopy } from "./own-bytes.ts";
@@ -242,6 +241,10 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
     return this.kernelSocket.hasFailed;
   }
 
+  get hasEndedUncleanly(): boolean {
+    return this.kernelSocket.hasEndedUncleanly;
+  }
+
   /** A Unix socket, which has no address, knows no reset. */
   get canReset(): boolean {
     return this.kernelSocket.remoteAddress !== undefined;
@@ -256,7 +259,7 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
   }
 
   lookForArrival(): "nothing" | "something" | "unknown" {
-    return lookForArrival(this.kernelSocket.descriptor);
+    return this.kernelSocket.lookForArrival();
   }
 }
 

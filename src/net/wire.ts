@@ -110,6 +110,8 @@ export interface Wire {
   readonly isFinished: boolean;
   /** A write has failed; what came in before is still read. */
   readonly hasFailed: boolean;
+  /** The peer's end was not said by what it speaks below this wire (a FIN without TLS's alert): what it sent may be cut. */
+  readonly hasEndedUncleanly: boolean;
   /** A reset tells the peer something. */
   readonly canReset: boolean;
   /** Bytes that were written, and those of them that have left this process. */
