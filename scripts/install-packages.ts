@@ -26,6 +26,8 @@ const groups: Record<PackageGroup, Record<string, string>> = {
   test: {
     h2load: "nghttp2-client",
     curl: "curl",
+    haproxy: "haproxy",
+    nginx: "nginx-light",
     python3: "python3",
     "redis-server": "redis-server",
     pebble: "pebble",

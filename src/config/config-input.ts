@@ -1297,6 +1297,16 @@ export interface UpstreamInput {
    */
   readonly via?: boolean | undefined;
   /**
+   * The version of the PROXY header that is sent first on each connection, and tells the endpoint the address of the
+   * client. Then a connection serves one client connection alone, and checks say that they are for nobody (`LOCAL`,
+   * `UNKNOWN`).
+   *
+   * Danger: an endpoint that expects no such header takes it for a malformed request.
+   *
+   * @default none
+   */
+  readonly proxyProtocol?: "v1" | "v2" | undefined;
+  /**
    * What is spoken to the endpoints.
    *
    * @default "http1"

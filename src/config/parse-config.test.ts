@@ -69,6 +69,7 @@ test("the shortest configuration gets every default", () => {
         timeouts: { connect: 3_000, firstByte: 60_000, idle: 60_000 },
         lenient: false,
         via: true,
+        proxyProtocol: null,
         protocol: "http1",
       },
     },

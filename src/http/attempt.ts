@@ -5,6 +5,7 @@
  * no promise, stream or closure for an attempt.
  */
 import type { AnswerHead } from "./answer.ts";
+import type { AttemptClient } from "./attempt-client.ts";
 import type { BodySink } from "./body.ts";
 import type { BoundConnection } from "./bound-connections.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
@@ -56,8 +57,8 @@ export interface Attempt {
    * turns out to be gone.
    */
   bound: BoundConnection | null;
-  /** The client connection that it comes from, for comparison; null = nobody waits for the answer. */
-  readonly client: object | null;
+  /** The client connection that it comes from; null = nobody waits for the answer. */
+  readonly client: AttemptClient | null;
   /** Its own; null = those of the transport. */
   readonly timeouts: AttemptTimeouts | null;
   /** It is on its way. `body` takes its body, if it has one, now or later. @param isReused the connection is not new */

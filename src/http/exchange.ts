@@ -6,6 +6,7 @@
  * After the end, and after an answer has begun, calls that would give another answer are ignored: a middleware that
  * comes late does no harm to the next exchange of the connection.
  */
+import type { AttemptClient } from "./attempt-client.ts";
 import type { AnswerFilter, AnswerHead, Responder } from "./answer.ts";
 import { AnswerPath } from "./answer-path.ts";
 import { type FilteredExchange, turnAway } from "./answer-way.ts";
@@ -47,7 +48,7 @@ export interface Answerer {
 }
 
 /** Where an exchange comes from. */
-export interface ExchangeOrigin {
+export interface ExchangeOrigin extends AttemptClient {
   readonly listenerName: string;
   readonly scheme: "http" | "https";
   readonly peerAddress: string;

@@ -26,6 +26,8 @@ export interface Dialling {
 
 /** Who has a connection opened. Exactly one callback comes, later, unless the try is given up. */
 export interface WireTaker {
+  /** Is written first of all, before TLS, if there is any. Absent and null = nothing. */
+  readonly preface?: Buffer | null;
   /** It is up. The wire must be handed to a reader within this call. */
   onWire(wire: Wire, dialling: Dialling): void;
   onDialFailed(failure: DialFailure, dialling: Dialling): void;
@@ -83,6 +85,8 @@ class SocketDialling implements Dialling, WireReader, WireHost {
   readonly #onConnect = (): void => {
     if (this.#isOver) return;
     this.#isOver = true;
+    const { preface = null } = this.#taker;
+    if (preface !== null) this.#wire.kernelSocket.writeBytes(preface);
     try {
       this.#taker.onWire(this.#wire, this);
     } catch (error) {

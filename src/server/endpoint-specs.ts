@@ -1,4 +1,5 @@
 /** Endpoints from a list to what the data path takes. The control thread needs no more of the data path than this. */
+import type { ProxyProtocolVersion } from "../net/proxy-protocol/write-header.ts";
 import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
 import type { EndpointSpec } from "../upstream/endpoint.ts";
 
@@ -6,9 +7,11 @@ import type { EndpointSpec } from "../upstream/endpoint.ts";
 export function toEndpointSpecs({
   endpoints,
   lenient,
+  proxyProtocol,
 }: {
   readonly endpoints: readonly ListedEndpoint[];
   readonly lenient: boolean;
+  readonly proxyProtocol: ProxyProtocolVersion | null;
 }): EndpointSpec[] {
   return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
     url,
@@ -19,5 +22,6 @@ export function toEndpointSpecs({
     isBackup: backup,
     zone,
     isLenient: lenient,
+    proxyProtocol,
   }));
 }

@@ -62,6 +62,7 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     idleTimeout: options.pool.idleTimeout,
     pipelining: options.pool.pipelining,
     isLenient: options.lenient,
+    proxyProtocol: options.proxyProtocol,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
   const clock = onSharedScale(parts.transports.wheel.clock);

@@ -63,8 +63,7 @@ export class Upstreams {
    */
   take(name: string, endpoints: readonly ListedEndpoint[]): Transport[] {
     const upstream = this.#open.get(name);
-    if (upstream !== undefined)
-      return upstream.take(toEndpointSpecs({ endpoints, lenient: this.#optionsOf(name).lenient }));
+    if (upstream !== undefined) return upstream.take(toEndpointSpecs({ ...this.#optionsOf(name), endpoints }));
     this.#lists.set(name, endpoints);
     return [];
   }

@@ -2,6 +2,7 @@
  * One address of an upstream, as one proxy thread sees it: facts, a window on the shared state, and this thread's
  * transport.
  */
+import type { ProxyProtocolVersion } from "../net/proxy-protocol/write-header.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { Transport } from "./transport.ts";
 
@@ -25,6 +26,8 @@ export interface EndpointSpec {
   readonly zone?: string | null;
   /** Its answers may be malformed in ways that can be repaired. Default: no. */
   readonly isLenient?: boolean;
+  /** Which PROXY header it is sent. Default: null, none. */
+  readonly proxyProtocol?: ProxyProtocolVersion | null;
 }
 
 /** An endpoint in a proxy thread. */

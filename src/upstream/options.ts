@@ -166,41 +166,62 @@ export const upstreamSchema = section(
         "Adds the proxy to the `Via` field of requests. nginx as an endpoint does not compress for requests that have one (`gzip_proxied off`): `false` leaves it as it came, and `headers.request.remove: [via]` takes it" +
         " away altogether. Loops are answered with 508 all the same: the proxy's name then stands in `CDN-Loop` (RFC 8586).",
     }),
+    proxyProtocol: documented(maybe(choice(["v1", "v2"])), {
+      defaultText: "none",
+      about:
+        "The version of the PROXY header that is sent first on each connection, and tells the endpoint the address of the client. Then a connection serves one client connection alone, and checks say that they are for nobody (`LOCAL`, `UNKNOWN`).",
+      danger: "an endpoint that expects no such header takes it for a malformed request.",
+    }),
     protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), {
       about: "What is spoken to the endpoints.",
     }),
   },
   ["discovery", "tls", "host", "waitForEndpoint"],
 ).check(
-  sectionCheck((upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown }, context) => {
-    const { hedge, sticky } = upstream;
-    if (
-      typeof hedge === "object" &&
-      hedge !== null &&
-      typeof sticky === "object" &&
-      sticky !== null &&
-      "cookie" in sticky
-    ) {
-      addProblem(
-        context,
-        "hedging and sticky cookies do not go together: an answer from another endpoint would take the client there",
-        {},
-        ["hedge"],
-      );
-    }
-    if (!Array.isArray(upstream.endpoints)) return;
-    const seen = new Set<string>();
-    upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
-      const url = endpoint?.url;
-      if (typeof url !== "string") return;
-      if (seen.has(url))
-        addProblem(context, `the endpoint ${url} is listed twice; give one of them a higher weight instead`, {}, [
-          "endpoints",
-          at,
-        ]);
-      seen.add(url);
-    });
-  }),
+  sectionCheck(
+    (
+      upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown; pool?: unknown; proxyProtocol?: unknown },
+      context,
+    ) => {
+      const { hedge, sticky } = upstream;
+      if (
+        typeof hedge === "object" &&
+        hedge !== null &&
+        typeof sticky === "object" &&
+        sticky !== null &&
+        "cookie" in sticky
+      ) {
+        addProblem(
+          context,
+          "hedging and sticky cookies do not go together: an answer from another endpoint would take the client there",
+          {},
+          ["hedge"],
+        );
+      }
+      const { pool, proxyProtocol } = upstream;
+      const pipelining = (pool as { pipelining?: unknown } | null | undefined)?.pipelining;
+      if (typeof proxyProtocol === "string" && typeof pipelining === "number" && pipelining > 1) {
+        addProblem(
+          context,
+          "requests of several clients cannot share connections that a PROXY header gives to one client each",
+          {},
+          ["pool", "pipelining"],
+        );
+      }
+      if (!Array.isArray(upstream.endpoints)) return;
+      const seen = new Set<string>();
+      upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
+        const url = endpoint?.url;
+        if (typeof url !== "string") return;
+        if (seen.has(url))
+          addProblem(context, `the endpoint ${url} is listed twice; give one of them a higher weight instead`, {}, [
+            "endpoints",
+            at,
+          ]);
+        seen.add(url);
+      });
+    },
+  ),
 );
 
 /** An upstream in normal form: all defaults filled in, durations in milliseconds. Its name is its key. */

@@ -2,7 +2,7 @@
 import type { Attempt } from "../http/attempt.ts";
 import type { BoundConnection } from "../http/bound-connections.ts";
 import type { ProxyError } from "../http/reason.ts";
-import type { Wire, WireOrigin } from "../net/wire.ts";
+import type { Wire } from "../net/wire.ts";
 
 /**
  * Whoever wants a connection to an endpoint for itself, to pass on what it is not the transport's business to know. One
@@ -11,8 +11,8 @@ import type { Wire, WireOrigin } from "../net/wire.ts";
 export interface WireGuest {
   /** What opens the connection now; set by the transport. */
   opening: WireOpening | null;
-  /** For whom it is opened. */
-  readonly client: WireOrigin;
+  /** The client's connection, for which it is opened. */
+  readonly client: Wire;
   /** The wire must be handed to a reader within this call. When it is gone, `Transport.noteWireClosed` must be called. */
   onWire(wire: Wire): void;
   onFailure(error: ProxyError): void;

@@ -42,7 +42,7 @@ export class ClientConnection implements Session, WireReader, AnswerHost, Receiv
     const { output } = wire;
     this.#wire = wire;
     this.#context = context;
-    this.#origin = new ClientOrigin(wire.origin, context);
+    this.#origin = new ClientOrigin(wire, context);
     this.#start = new ExchangeStart(context.wheel.clock, this.#origin);
     this.#deadlines = new ClientDeadlines(
       wire.kernelSocket,

@@ -7,6 +7,7 @@
  *   moment later, and whatever request is on its way by then would be answered with it: bytes that a stranger may have
  *   chosen. Until the connection has been silent for a moment, nobody uses it. Not even the client who asked: it may be
  *   a proxy.
+ * - A PROXY header that has named a client to the endpoint: it serves that client alone.
  */
 import type { Attempt } from "../../http/attempt.ts";
 import type { ResponseHead } from "../../http/message.ts";
@@ -23,8 +24,20 @@ export class Reuse {
   parkedMs = 0;
   /** A request that cannot be sent again was there when the last answer ended; the pool's to use. */
   isAwaited = false;
+  /** The only client connection that it may serve, as the endpoint was told; null = it may serve any. */
+  #sole: object | null = null;
   /** The client connection that it is bound to; null = nobody's, whose attempt was given up. */
   #client: object | null = null;
+
+  /** From now on it serves `client` alone; null = nobody but the attempt that it has. */
+  keepFor(client: object | null): void {
+    this.#sole = client ?? this;
+  }
+
+  /** May an attempt of `client` have it, as far as `keepFor` goes? */
+  isOpenTo(client: object | null): boolean {
+    return this.#sole === null || this.#sole === client;
+  }
 
   noteRequest(attempt: Attempt): void {
     if (attempt.request.bindsConnection) this.#bind(attempt.client);

@@ -300,6 +300,7 @@ function identityOf(target: HealthTarget): string {
   return JSON.stringify([
     target.endpoint.url,
     target.endpoint.isLenient ?? false,
+    target.endpoint.proxyProtocol ?? null,
     path,
     timeout,
     expect,

@@ -6,6 +6,7 @@
 import { connect, type LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import { toCheckRequest } from "../../http1/endpoint-side/check-request.ts";
+import { writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
@@ -59,6 +60,8 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
     const { socketPath, host, port } = endpoint;
     const address = { host: host ?? "", port, ...(lookup && { lookup: notingLookup }) };
     const socket = connect(socketPath === null ? address : { path: socketPath });
+    // A check is for no client.
+    if (endpoint.proxyProtocol != null) socket.write(writeProxyHeader(endpoint.proxyProtocol, null));
     socket.write(toCheckRequest(options.path, options.host ?? hostField(endpoint)), "latin1");
     // One deadline for the whole check; after the head it only ends the reading of the body.
     const deadline = scheduler.after(options.timeout, () => {

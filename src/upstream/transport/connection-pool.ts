@@ -6,6 +6,7 @@
  */
 import { ipVersion } from "../../base/ip-address.ts";
 import type { Attempt } from "../../http/attempt.ts";
+import type { AttemptClient } from "../../http/attempt-client.ts";
 import type { ConnectionOwner } from "../../http1/endpoint-side/connection-owner.ts";
 import { canPipeline } from "../../http1/endpoint-side/pipelining.ts";
 import type { PooledConnection } from "../../http1/endpoint-side/pooled-connection.ts";
@@ -14,7 +15,9 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import { ProxyError } from "../../http/reason.ts";
 import { type Dialer, type Dialling, SocketDialer, type WireTaker } from "../../net/dialer.ts";
+import { type ProxyProtocolVersion, writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import type { Wire } from "../../net/wire.ts";
+import { endsOf } from "../../net/wire-ends.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
 import type { EndpointSpec } from "../endpoint.ts";
@@ -31,6 +34,11 @@ export interface TransportOptions {
   readonly pipelining: number;
   /** Endpoints' answers may be malformed in ways that can be repaired. */
   readonly isLenient: boolean;
+  /**
+   * Which PROXY header names the client to the endpoint, on each connection; null = none does. With one, a connection
+   * serves one client connection alone.
+   */
+  readonly proxyProtocol: ProxyProtocolVersion | null;
   readonly timeouts: ConnectionOwner["timeouts"] & {
     /** For opening a connection, resolving the name included. */
     readonly connect: number;
@@ -82,6 +90,9 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
   #resolved: readonly string[] | null = null;
   #isWatching = false;
   readonly #open = new Map<PooledConnection, PooledAddress>();
+  /** Connections that serve one client alone, if all do. */
+  readonly #clients = new Map<PooledConnection, AttemptClient>();
+  readonly #isPerClient: boolean;
   #idleCount = 0;
   readonly #idle: IdleConnections;
   /** Connections that may be shared, if pipelining is on. */
@@ -109,7 +120,9 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
     else
       this.#rotation =
         this.#hostName === null ? AddressRotation.of(host!, { host: host!, port }) : new AddressRotation();
+    this.#isPerClient = options.proxyProtocol !== null;
     this.#idle = new IdleConnections({
+      isPerClient: this.#isPerClient,
       endOfTurn: context.endOfTurn,
       clock: context.wheel.clock,
       onReady: (attempt, address, connection) => this.#onReady(attempt, address, connection),
@@ -216,6 +229,12 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
 
   // `DialHost`.
 
+  prefaceFor(guest: Attempt | WireGuest): Buffer | null {
+    const { proxyProtocol } = this.options;
+    if (proxyProtocol === null) return null;
+    return writeProxyHeader(proxyProtocol, "onWire" in guest ? endsOf(guest.client) : (guest.client?.ends ?? null));
+  }
+
   open(address: PooledAddress, taker: WireTaker): Dialling {
     return this.#dialer.dial(address.target, taker);
   }
@@ -228,9 +247,18 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
     }
     const connection = this.#protocol(wire, this);
     this.#open.set(connection, address);
+    if (this.#isPerClient) this.#keepForClient(connection, guest);
     connection.start(guest);
     // The name stopped standing for the address, or the pool is being emptied, while it was dialled.
     if (address.isGone || this.#isDraining) connection.drain();
+  }
+
+  /** The endpoint has been told whom the connection is for. */
+  #keepForClient(connection: PooledConnection, { client }: Attempt): void {
+    connection.reuse.keepFor(client);
+    if (client?.addCompanion === undefined) return;
+    client.addCompanion(connection);
+    this.#clients.set(connection, client);
   }
 
   onAddressUp(address: PooledAddress): void {
@@ -260,6 +288,10 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
       this.#keepBound(connection, keepAliveHintMs, last);
       return;
     }
+    if (this.#isPerClient && !this.#clients.has(connection)) {
+      connection.drain();
+      return;
+    }
     if (this.options.maxIdle === 0 || keepAliveHintMs === -1 || (reuse.isSuspect && this.#isCareless)) {
       connection.drain();
       return;
@@ -278,6 +310,10 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
   onClosed(connection: PooledConnection): void {
     const address = this.#open.get(connection);
     this.#open.delete(connection);
+    if (this.#isPerClient) {
+      this.#clients.get(connection)?.removeCompanion?.(connection);
+      this.#clients.delete(connection);
+    }
     this.#unshare(connection);
     const index = address?.idle.lastIndexOf(connection) ?? -1;
     if (index !== -1) {

@@ -25,6 +25,7 @@ function bench(connectTimeoutMs = 3_000) {
   const host = {
     wheel,
     connectTimeoutMs,
+    prefaceFor: () => null,
     open(address: PooledAddress, taker: WireTaker): Dialling {
       events.push(`try ${address.name}`);
       const dialling = { cancel: () => void events.push(`abandon ${address.name}`) };

@@ -25,6 +25,8 @@ export interface DialGuest {
 export interface DialHost<Guest extends DialGuest> {
   readonly wheel: TimerWheel;
   readonly connectTimeoutMs: number;
+  /** What the endpoint is told first of all on a connection for `guest`; null = nothing. */
+  prefaceFor(guest: Guest): Buffer | null;
   /** Begins to connect to `address`, and tells `taker` the outcome later. */
   open(address: PooledAddress, taker: WireTaker): Dialling;
   /** Gives `guest` the wire, which has come up and leads to `address`. */
@@ -44,6 +46,7 @@ interface Candidate {
 
 /** Opens a connection for one guest and has it served there, or tells it the reason why not: once, unless it is cancelled. */
 export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, WireTaker {
+  readonly preface: Buffer | null;
   /** Cancels the resolving of the name while that is under way; else null. */
   resolving: ScheduledCall | null = null;
   readonly #host: DialHost<Guest>;
@@ -62,6 +65,7 @@ export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, W
   constructor(host: DialHost<Guest>, guest: Guest) {
     this.#host = host;
     this.#guest = guest;
+    this.preface = host.prefaceFor(guest);
     this.#deadline = new Deadline(this.#onDeadline);
     if (host.connectTimeoutMs > 0) host.wheel.arm(this.#deadline, host.connectTimeoutMs);
   }

@@ -36,6 +36,8 @@ export interface IdleHost {
   readonly endOfTurn: EndOfTurn;
   /** Stands still while what one read has brought is handled: so a request that is there already is told from a later one. */
   readonly clock: HeldClock;
+  /** Each connection serves one client alone. Default: no. */
+  readonly isPerClient?: boolean;
   /** Default: the machine's scheduler. */
   readonly scheduler?: Scheduler;
   /** Starts `attempt`, which has waited for a connection to `address`, on `connection`; null = on a new one. */
@@ -137,7 +139,7 @@ export class IdleConnections implements EndOfTurnTask {
     let candidates: readonly PooledConnection[] = [];
     if (attempt.bound !== null) candidates = [this.#bound.get(attempt.bound)!];
     else if (address !== null) {
-      candidates = address.idle;
+      candidates = this.#host.isPerClient === true ? openTo(attempt, address.idle) : address.idle;
       let left = candidates.length;
       for (const other of this.#waiting) if (other.address === address) left--;
       if (left <= 0) return false;
@@ -185,6 +187,7 @@ export class IdleConnections implements EndOfTurnTask {
   /** A connection on which something has arrived is closed, which takes it out of its list. */
   #suits(connection: PooledConnection, attempt: Attempt): boolean {
     const { reuse } = connection;
+    if (!reuse.isOpenTo(attempt.client)) return false;
     const isLookNeeded = needsLook(attempt);
     if (reuse.isSuspect && this.#lookedAtMs < reuse.parkedMs + quietMs) return false;
     if (isLookNeeded && reuse.isAwaited && this.#lookedAtMs < reuse.parkedMs + settleMs) return false;
@@ -245,6 +248,10 @@ function countParkedBy(idle: readonly PooledConnection[], parkedAt: number): num
     else high = middle;
   }
   return low;
+}
+
+function openTo({ client }: Attempt, idle: readonly PooledConnection[]): readonly PooledConnection[] {
+  return idle.filter(({ reuse }) => reuse.isOpenTo(client));
 }
 
 function takeOut(idle: PooledConnection[], index: number): PooledConnection {
