@@ -27,7 +27,9 @@ export class PlaneCertificates {
 
   /** From now on this holds; connections that are open keep what they have. */
   take(material: TlsMaterial): void {
+    if (material === this.#material) return;
     this.#material = material;
+    this.#cache.retain(material.certificates);
     for (const [name, contexts] of this.#contexts) {
       contexts.take(material, name);
       if (!material.listeners.has(name)) this.#contexts.delete(name);

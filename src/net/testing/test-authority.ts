@@ -4,6 +4,12 @@ import { webcrypto } from "node:crypto";
 import { loadX509 } from "../../base/x509-library.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const rsa = {
+  name: "RSASSA-PKCS1-v1_5",
+  modulusLength: 2_048,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash: "SHA-256",
+};
 const dayMs = 86_400_000;
 
 /** A certificate with its key, both PEM. */
@@ -23,6 +29,8 @@ export interface CertificateWish {
   /** Days from now; default: -1 and 30. */
   readonly fromDays?: number;
   readonly toDays?: number;
+  /** Of its key; default: `ec`. */
+  readonly keyType?: "ec" | "rsa";
 }
 
 /** An authority with a root of its own. */
@@ -62,7 +70,7 @@ export class TestAuthority {
   /** A certificate that this authority has issued. */
   async issue({ names = [], ips = [], ...wish }: CertificateWish): Promise<TestCertificate> {
     const x509 = this.#x509;
-    const keys = await generateKeys();
+    const keys = await generateKeys(wish.keyType);
     const alternatives = [
       ...names.map((value) => ({ type: "dns" as const, value })),
       ...ips.map((value) => ({ type: "ip" as const, value })),
@@ -99,8 +107,11 @@ export class TestAuthority {
   }
 }
 
-function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+function generateKeys(keyType: CertificateWish["keyType"] = "ec"): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(keyType === "rsa" ? rsa : algorithm, true, [
+    "sign",
+    "verify",
+  ]) as Promise<webcrypto.CryptoKeyPair>;
 }
 
 async function exportKey({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {

@@ -14,6 +14,8 @@ const longestWithClientCertificateMs = 3_600_000;
 
 interface Entry {
   readonly secureContext: SecureContext;
+  /** Null = it answers a challenge. */
+  readonly certificateId: string | null;
   /** When its tickets are encrypted with another key. */
   readonly slotEndMs: number;
 }
@@ -42,6 +44,9 @@ export class ContextCache {
     }
     const slotMs = slotOf(policy);
     const slot = slotMs === 0 ? 0 : Math.floor(nowMs / slotMs);
+    // A ticket from before the lists were out of date would let in who is not let in any more.
+    const crlEndMs = policy.clientAuth?.crlEndMs ?? Infinity;
+    const isCrlOld = nowMs >= crlEndMs;
     const secureContext = createSecureContext({
       ...contextOptions(policy),
       cert: certificate.certPem,
@@ -49,12 +54,23 @@ export class ContextCache {
       sessionIdContext: createHash("sha256").update(policy.id).digest("hex").slice(0, 32),
       ...(slotMs > 0 && {
         ticketKeys: Buffer.from(
-          hkdfSync("sha256", ticketSecret, "", `millrace tickets ${policy.id} ${slotMs} ${slot}`, 48),
+          hkdfSync(
+            "sha256",
+            ticketSecret,
+            "",
+            `millrace tickets ${policy.id} ${slotMs} ${slot}${isCrlOld ? " old" : ""}`,
+            48,
+          ),
         ),
         sessionTimeout: Math.ceil(slotMs / 1_000),
       }),
     });
-    this.#keep(key, { secureContext, slotEndMs: slotMs === 0 ? Infinity : (slot + 1) * slotMs });
+    const slotEndMs = slotMs === 0 ? Infinity : (slot + 1) * slotMs;
+    this.#keep(key, {
+      secureContext,
+      certificateId: certificate.id,
+      slotEndMs: isCrlOld ? slotEndMs : Math.min(slotEndMs, crlEndMs),
+    });
     return secureContext;
   }
 
@@ -64,8 +80,14 @@ export class ContextCache {
     const known = this.#entries.get(key);
     if (known !== undefined) return known.secureContext;
     const secureContext = createSecureContext({ ...contextOptions(null), cert: certPem, key: keyPem });
-    this.#keep(key, { secureContext, slotEndMs: Infinity });
+    this.#keep(key, { secureContext, certificateId: null, slotEndMs: Infinity });
     return secureContext;
+  }
+
+  /** Forgets contexts of certificates that are gone, and those of challenges. @param certificates by id */
+  retain(certificates: ReadonlyMap<string, unknown>): void {
+    for (const [key, { certificateId }] of this.#entries)
+      if (certificateId === null || !certificates.has(certificateId)) this.#entries.delete(key);
   }
 
   #keep(key: string, entry: Entry): void {
