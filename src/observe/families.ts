@@ -245,6 +245,16 @@ export const families = {
     "When a configuration was last applied, in Unix time.",
     "seconds",
   ),
+  acmeOrders: counter(
+    "millrace_acme_orders_total",
+    ["listener", "result"],
+    "Certificates ordered by ACME; `result` is `issued`, `renewed` or `failed`.",
+  ),
+  acmeFailing: gauge(
+    "millrace_acme_failing",
+    ["listener"],
+    "Certificates whose last order failed; those that are there are kept meanwhile.",
+  ),
   eventLoopLag: gauge(
     "millrace_event_loop_lag_seconds",
     ["worker"],

@@ -22,8 +22,7 @@ export async function openAccount(session: AcmeSession, { email, binding }: Acco
       type: "externalAccountRequired",
       detail: `${session.directoryUrl} wants an account that is bound to one you have there already: set \`eab\``,
     });
-  session.accountUrl = null;
-  const { headers } = await session.post(directory.newAccount, {
+  const { headers } = await session.postWithKey(directory.newAccount, {
     termsOfServiceAgreed: true,
     ...(email === null ? {} : { contact: [`mailto:${email}`] }),
     ...(binding === null ? {} : { externalAccountBinding: await session.key.bind(binding, directory.newAccount) }),

@@ -29,6 +29,13 @@ export interface AcmeAnswer {
   readonly retryAfterMs: number | null;
 }
 
+interface PostRequest {
+  readonly url: string;
+  readonly payload: unknown;
+  readonly accept: string;
+  readonly accountUrl: string | null;
+}
+
 /** A server that refuses every nonce would be asked for ever. */
 const maxNonceTries = 10;
 /** After a failure that may pass. */
@@ -42,7 +49,7 @@ export class AcmeSession {
   readonly #parts: AcmeSessionParts;
   readonly #nonces: string[] = [];
   #directory: Promise<Directory> | null = null;
-  /** Set as soon as the account is known; null signs with the key itself. */
+  /** Set as soon as the account is known. */
   accountUrl: string | null = null;
 
   constructor(parts: AcmeSessionParts) {
@@ -87,12 +94,21 @@ export class AcmeSession {
     return this.post(url, null, accept);
   }
 
-  /** Sends a signed request; `payload` null is POST-as-GET. */
+  /** Sends a signed request in the name of the account; `payload` null is POST-as-GET. */
   post(url: string, payload: unknown, accept = "application/json"): Promise<AcmeAnswer> {
+    return this.#post({ url, payload, accept, accountUrl: this.accountUrl });
+  }
+
+  /** Sends a request that is signed with the key itself: for an account that is not known yet. */
+  postWithKey(url: string, payload: unknown): Promise<AcmeAnswer> {
+    return this.#post({ url, payload, accept: "application/json", accountUrl: null });
+  }
+
+  #post(request: PostRequest): Promise<AcmeAnswer> {
     return this.#retried(async () => {
       for (let tries = 1; ; tries++) {
         try {
-          return await this.#postOnce(url, payload, accept);
+          return await this.#postOnce(request);
         } catch (error) {
           if (!(error instanceof AcmeError) || error.type !== "badNonce" || tries === maxNonceTries) throw error;
         }
@@ -100,9 +116,9 @@ export class AcmeSession {
     });
   }
 
-  async #postOnce(url: string, payload: unknown, accept: string): Promise<AcmeAnswer> {
+  async #postOnce({ url, payload, accept, accountUrl }: PostRequest): Promise<AcmeAnswer> {
     const nonce = this.#nonces.pop() ?? (await this.#newNonce());
-    const signed = await this.#parts.key.sign({ url, nonce, accountUrl: this.accountUrl, payload });
+    const signed = await this.#parts.key.sign({ url, nonce, accountUrl, payload });
     const headers = { "content-type": "application/jose+json", accept };
     return this.#read(await this.#parts.http.send({ method: "POST", url, headers, body: JSON.stringify(signed) }));
   }

@@ -30,7 +30,8 @@ export class LockBeat implements StoreLock {
   async release(): Promise<void> {
     this.#call?.cancel();
     this.#call = null;
-    if (!this.isLost) await this.#parts.release();
+    // It looks whether the lock is still ours.
+    if (!this.#isTaken) await this.#parts.release();
   }
 
   readonly #beat = (): void => {
