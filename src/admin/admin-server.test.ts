@@ -49,6 +49,9 @@ const status: ProxyStatus = {
       ],
     },
   ],
+  certificates: [
+    { listener: "main", names: ["<a>.test"], keyType: "ec", notAfter: "2030-01-02T00:00:00.000Z", expiresInSeconds: 9 },
+  ],
   threads: [{ name: "0", state: "running", restarts: 0 }],
 };
 
@@ -156,6 +159,7 @@ test("the page shows what there is, escaped, without scripts and guarded by head
     "unhealthy, draining, backup",
     "2 (configured: 5)",
     "&#60;script&#62;",
+    "&#60;a&#62;.test",
     "round-robin",
   ])
     assert.ok(body.includes(text), text);

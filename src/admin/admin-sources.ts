@@ -62,6 +62,18 @@ export interface RouteStatus {
   readonly action: string;
 }
 
+/** A certificate that a listener serves with, as the status shows it. */
+export interface CertificateStatus {
+  /** The name of the listener. */
+  readonly listener: string;
+  readonly names: readonly string[];
+  readonly keyType: string;
+  /** RFC 3339. */
+  readonly notAfter: string;
+  /** Negative when it has expired. */
+  readonly expiresInSeconds: number;
+}
+
 /** A thread, as the status shows it. */
 export interface ThreadStatus {
   readonly name: string;
@@ -76,6 +88,7 @@ export interface ProxyStatus {
   readonly listeners: readonly ListenerStatus[];
   readonly routes: readonly RouteStatus[];
   readonly upstreams: readonly UpstreamStatus[];
+  readonly certificates: readonly CertificateStatus[];
   readonly threads: readonly ThreadStatus[];
 }
 

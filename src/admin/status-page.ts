@@ -3,7 +3,7 @@
  * renewed by the browser every five seconds.
  */
 import { version } from "../base/version.ts";
-import type { EndpointStatus, ProxyStatus } from "./admin-sources.ts";
+import type { CertificateStatus, EndpointStatus, ProxyStatus } from "./admin-sources.ts";
 
 const style = `
 :root { color-scheme: light dark; }
@@ -55,7 +55,7 @@ ${table(
     .map((one) => [escapeHtml(one.name), escapeHtml(one.match), escapeHtml(one.action)]),
 )}
 ${status.routes.length > maxShownRoutes ? `<p>${status.routes.length - maxShownRoutes} more; see the JSON.</p>` : ""}
-<h2>Threads</h2>
+${renderCertificates(status.certificates)}<h2>Threads</h2>
 ${table(
   ["Name", "State", "#Restarts"],
   status.threads.map((one) => [escapeHtml(one.name), one.state, String(one.restarts)]),
@@ -65,6 +65,26 @@ ${table(
 }
 
 const maxShownRoutes = 500;
+const maxShownCertificates = 200;
+const maxShownNames = 5;
+
+/** Those that expire first come first; nothing if nobody speaks TLS. */
+function renderCertificates(certificates: readonly CertificateStatus[]): string {
+  if (certificates.length === 0) return "";
+  const shown = certificates
+    .toSorted((one, other) => one.expiresInSeconds - other.expiresInSeconds)
+    .slice(0, maxShownCertificates);
+  const rows = shown.map(({ listener, names, keyType, notAfter, expiresInSeconds }) => [
+    escapeHtml(listener),
+    escapeHtml(names.slice(0, maxShownNames).join(", ") + (names.length > maxShownNames ? ", …" : "")),
+    escapeHtml(keyType),
+    `<span class="${expiresInSeconds > 0 ? "good" : "bad"}">${escapeHtml(notAfter.slice(0, 10))}</span>`,
+  ]);
+  const more = certificates.length - shown.length;
+  return `<h2>Certificates</h2>
+${table(["Listener", "Names", "Key", "Expires"], rows)}
+${more > 0 ? `<p>${more} more; see the JSON.</p>` : ""}`;
+}
 
 function describeState(endpoint: EndpointStatus): string {
   const words: string[] = [endpoint.health === "unknown" ? "not checked" : endpoint.health];

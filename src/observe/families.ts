@@ -255,6 +255,12 @@ export const families = {
     ["listener"],
     "Certificates whose last order failed; those that are there are kept meanwhile.",
   ),
+  certificateExpiry: gauge(
+    "millrace_certificate_expiry_seconds",
+    ["listener", "name", "key"],
+    "Time until a certificate of a listener expires, negative when it has; `name` is the first of its names, `key` the kind of its key.",
+    "seconds",
+  ),
   eventLoopLag: gauge(
     "millrace_event_loop_lag_seconds",
     ["worker"],

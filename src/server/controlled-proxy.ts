@@ -98,6 +98,7 @@ export class ControlledProxy implements Proxy {
     const endpointsOf: EndpointsOf = (upstream) => this.#endpoints.of(upstream);
     reader.addCollector(this.#endpoints.collect);
     reader.addCollector(this.#watch.collect);
+    reader.addCollector(this.#certificates.expiry.collect);
     reader.addCollector(collectBalancing(() => this.#config, endpointsOf));
     reader.addCollector((add) => {
       add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length);
@@ -391,6 +392,7 @@ export class ControlledProxy implements Proxy {
       planes: this.#planes,
       endpoints: this.#endpoints,
       reader: this.#metrics.reader,
+      certificates: this.#certificates,
       endpointControl: this.endpointControl,
       onReloadRequest: this.#options.onReloadRequest ?? null,
     });

@@ -2,6 +2,7 @@
 import type { AdminSources } from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
+import type { CertificateKeeper } from "./certificates/certificate-keeper.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import type { EndpointControl } from "./endpoint-control.ts";
 import { describeProxy } from "./proxy-status.ts";
@@ -18,6 +19,7 @@ export interface AdminSourceParts {
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
   readonly reader: MetricReader;
+  readonly certificates: CertificateKeeper;
   readonly endpointControl: EndpointControl;
   readonly onReloadRequest: AdminSources["reload"];
 }
@@ -40,7 +42,10 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
         reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
       };
     },
-    status: () => describeProxy({ state: shownState(), config: parts.config(), planes, endpoints, reader }),
+    status: () => {
+      const certificates = parts.certificates.expiry.describe();
+      return describeProxy({ state: shownState(), config: parts.config(), planes, endpoints, reader, certificates });
+    },
     endpoint: (upstream, endpoint, change) => endpointControl.apply(upstream, endpoint, change),
     reload: parts.onReloadRequest,
   };

@@ -1,5 +1,5 @@
 /** What the admin listener shows of a proxy, put together from the configuration and the shared table. */
-import type { EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
+import type { CertificateStatus, EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
@@ -18,11 +18,13 @@ export interface StatusParts {
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
   readonly reader: MetricReader;
+  readonly certificates: readonly CertificateStatus[];
 }
 
 /** What the status shows of the whole proxy, as it is now. */
 export function describeProxy(parts: StatusParts): ProxyStatus {
   const { config, planes, reader } = parts;
+  const secured = new Set(config.listeners.filter(({ tls }) => tls !== null).map(({ name }) => name));
   return {
     state: parts.state,
     listeners: planes.addresses.map((address) => {
@@ -30,7 +32,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       return {
         name: address.name,
         address: addressText(address),
-        scheme: "http",
+        scheme: secured.has(address.name) ? "https" : "http",
         connections: reader.total(families.connections, isOf)[0] ?? 0,
         inFlight: reader.total(families.requestsInFlight, isOf)[0] ?? 0,
       };
@@ -41,6 +43,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       balance: describeBalance(upstream.balance),
       endpoints: parts.endpoints.of(name).map(describeEndpoint),
     })),
+    certificates: parts.certificates,
     threads: planes.threads.map(({ name, restarts, isRunning }) => ({
       name,
       restarts,

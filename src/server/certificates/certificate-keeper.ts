@@ -19,6 +19,7 @@ import {
 } from "../../net/tls/tls-material.ts";
 import type { Logger } from "../../observe/logger.ts";
 import { CertificateFiles } from "./certificate-file.ts";
+import { ExpiryWatch } from "./expiry-watch.ts";
 import type { FileWarning } from "./file-findings.ts";
 import { CertificateCache, type ListenerFiles, readListenerFiles } from "./listener-files.ts";
 import { type SourceFactory, sourceFactories } from "./source-factories.ts";
@@ -65,6 +66,8 @@ export class CertificateKeeper {
   readonly #factories: readonly SourceFactory[];
   readonly #now: () => number;
   readonly #cache = new CertificateCache();
+  /** How long the certificates last. */
+  readonly expiry: ExpiryWatch;
   /** What tickets are encrypted with if no secret is configured. */
   readonly #ownSecret = randomBytes(32).toString("base64");
   readonly #httpChallenges = new Map<string, string>();
@@ -81,6 +84,7 @@ export class CertificateKeeper {
     this.#parts = parts;
     this.#factories = parts.factories ?? sourceFactories;
     this.#now = parts.now ?? Date.now;
+    this.expiry = new ExpiryWatch({ logger: parts.logger, now: this.#now });
   }
 
   /** What holds at the moment. The same object as long as nothing changes. */
@@ -145,6 +149,7 @@ export class CertificateKeeper {
     this.#prepared = null;
     this.#listeners = prepared.listeners;
     this.#material = this.#assemble(prepared.listeners);
+    this.expiry.adopt(this.#material);
     const stay = new Set(prepared.listeners.flatMap(({ sources }) => sources));
     for (const source of before.flatMap(({ sources }) => sources)) if (!stay.has(source)) source.source.close();
     this.#say(prepared.warnings);
@@ -172,6 +177,7 @@ export class CertificateKeeper {
     this.#isClosed = true;
     this.abort();
     this.#watch?.close();
+    this.expiry.close();
     for (const { sources } of this.#listeners) for (const { source } of sources) source.close();
   }
 
@@ -232,6 +238,7 @@ export class CertificateKeeper {
     if (isSameMaterial(before, material) || this.#isClosed) return false;
     this.#material = material;
     this.#tellNew(before, material);
+    this.expiry.adopt(material);
     return true;
   }
 
