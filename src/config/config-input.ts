@@ -435,6 +435,14 @@ export interface ListenerTlsClientAuthInput {
    */
   readonly mode?: "require" | "request" | undefined;
   /**
+   * What endpoints are told: `summary` is `X-Client-Cert-Verify` (`SUCCESS`, `NONE`, `FAILED:reason`), `-Subject`,
+   * `-San` and `-Fingerprint`; `certificate` is that and `Client-Cert` (RFC 9440), `chain` is that and
+   * `Client-Cert-Chain`. These fields are never taken from a client.
+   *
+   * @default "summary"
+   */
+  readonly forward?: "summary" | "certificate" | "chain" | "none" | undefined;
+  /**
    * PEM files with lists of revoked certificates: one list of each authority in `ca`. Lists out of date let nobody in.
    *
    * Path or list of paths.
@@ -493,6 +501,14 @@ export interface ListenerTlsHostClientAuthInput {
    * @default "require"
    */
   readonly mode?: "require" | "request" | undefined;
+  /**
+   * What endpoints are told: `summary` is `X-Client-Cert-Verify` (`SUCCESS`, `NONE`, `FAILED:reason`), `-Subject`,
+   * `-San` and `-Fingerprint`; `certificate` is that and `Client-Cert` (RFC 9440), `chain` is that and
+   * `Client-Cert-Chain`. These fields are never taken from a client.
+   *
+   * @default "summary"
+   */
+  readonly forward?: "summary" | "certificate" | "chain" | "none" | undefined;
   /**
    * PEM files with lists of revoked certificates: one list of each authority in `ca`. Lists out of date let nobody in.
    *

@@ -7,19 +7,19 @@ import { Framing, RequestHead } from "./message.ts";
 import { isSpecialAlias, Special, specialOf, specialOfName } from "./syntax/special-fields.ts";
 import { keptSpecials } from "./syntax/request-reading.ts";
 
-const root: PeerCertificate = { subject: "CN=root", fingerprint256: "00", raw: Buffer.from("root") };
-const selfIssued = Object.assign({ ...root }, { issuerCertificate: root });
-const middle: PeerCertificate = { ...root, raw: Buffer.from("middle"), issuerCertificate: selfIssued };
+const root = { subject: "CN=root", issuer: "CN=root", fingerprint256: "00", raw: Buffer.from("root") };
+const middle = { ...root, subject: "CN=middle", raw: Buffer.from("middle") };
 const certificate: PeerCertificate = {
   subject: "C=DE\nO=A\\, B\nCN=Jürgen",
   subjectAltName: "DNS:a.test, URI:spiffe://a/b",
   fingerprint256: "AB:CD:01",
   raw: Buffer.from("leaf"),
-  issuerCertificate: middle,
+  issuer: "CN=middle",
 };
 
 const client = (facts: Partial<ConnectionClient> = {}): ConnectionClient => ({
   certificate,
+  issuers: [middle, root],
   verifyError: null,
   forward: "summary",
   fields: null,

@@ -18,15 +18,14 @@ export const clientCertificateFieldNames: readonly string[] = [
 
 /** A longer text is left out: endpoints have limits, too. */
 const maxTextChars = 4_096;
-/** Certificates above the client's own that are told. */
-const maxChainLength = 8;
 
 /** The field lines, each with its CRLF. */
 export function clientCertificateFields({
   certificate,
+  issuers,
   verifyError,
   forward,
-}: Pick<ConnectionClient, "certificate" | "verifyError" | "forward">): string {
+}: Omit<ConnectionClient, "fields">): string {
   if (forward === "none") return "";
   const verify = certificate === null ? "NONE" : verifyError === null ? "SUCCESS" : failed(verifyError);
   let lines = `X-Client-Cert-Verify: ${verify}\r\n`;
@@ -37,7 +36,8 @@ export function clientCertificateFields({
   lines += textField("X-Client-Cert-San", toVisible(certificate.subjectAltName ?? ""));
   if (forward === "summary") return lines;
   lines += `Client-Cert: ${toByteSequence(certificate)}\r\n`;
-  const chain = forward === "chain" ? chainOf(certificate) : [];
+  // Without the root, which everybody has who trusts it (RFC 9440 section 2.3).
+  const chain = forward === "chain" ? issuers.filter(({ subject, issuer }) => subject !== issuer) : [];
   return chain.length === 0 ? lines : `${lines}Client-Cert-Chain: ${chain.map(toByteSequence).join(", ")}\r\n`;
 }
 
@@ -70,17 +70,4 @@ function toVisible(text: string): string {
 /** RFC 9440 section 2.1, RFC 9651 section 3.3.5. */
 function toByteSequence({ raw }: PeerCertificate): string {
   return `:${raw.toString("base64")}:`;
-}
-
-/** Without the client's own and without the root, which everybody has who trusts it (RFC 9440 section 2.3). */
-function chainOf(certificate: PeerCertificate): PeerCertificate[] {
-  const chain: PeerCertificate[] = [];
-  let issuer = certificate.issuerCertificate;
-  while (issuer !== undefined && chain.length < maxChainLength) {
-    const next = issuer.issuerCertificate;
-    if (next === undefined || next.raw.equals(issuer.raw)) break;
-    chain.push(issuer);
-    issuer = next;
-  }
-  return chain;
 }

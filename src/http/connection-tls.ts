@@ -10,8 +10,8 @@ export interface PeerCertificate {
   readonly fingerprint256: string;
   /** DER. */
   readonly raw: Buffer;
-  /** What issued it, as far as the peer has sent that. */
-  readonly issuerCertificate?: PeerCertificate | undefined;
+  /** As `subject`, of whoever issued it. */
+  readonly issuer: string;
 }
 
 /**
@@ -24,6 +24,8 @@ export type CertificateForwarding = "none" | "summary" | "certificate" | "chain"
 export interface ConnectionClient {
   /** Null = it has none. Whose it says it is holds only if there is no `verifyError`. */
   readonly certificate: PeerCertificate | null;
+  /** What issued it, and so on up to the root, as far as the client has sent that; of a resumed session nothing. */
+  readonly issuers: readonly PeerCertificate[];
   /** Why the certificate does not hold, as OpenSSL names it: `CERT_HAS_EXPIRED`; null = it does, or there is none. */
   readonly verifyError: string | null;
   readonly forward: CertificateForwarding;
@@ -35,7 +37,7 @@ export interface ConnectionClient {
 export interface ConnectionTls {
   /** `1.2` or `1.3`. */
   readonly version: string;
-  /** As OpenSSL names it: `TLS_AES_128_GCM_SHA256`. */
+  /** As IANA names it: `TLS_AES_128_GCM_SHA256`. */
   readonly cipher: string;
   /** It goes on with a session of an earlier connection. */
   readonly isResumed: boolean;

@@ -17,6 +17,9 @@ export type Protocol<Host> = (wire: Wire, host: Host) => Session;
  * with one that stands on it. Or it destroys the wire. What it has read too much it puts back. How long all steps may
  * take is their caller's business.
  *
- * What it returns, if anything, is called once when its part is over: the wire is closed, or was handed on.
+ * What it returns, if anything, is called once when its part is over.
  */
-export type WireStep = (wire: Wire, next: (wire: Wire) => void) => (() => void) | void;
+export type WireStep = (wire: Wire, next: (wire: Wire) => void) => ((end: StepEnd) => void) | void;
+
+/** How the part of a step has ended: it has handed the wire on; the wire is closed; it took too long, and is closed next. */
+export type StepEnd = "passed" | "closed" | "timeout";

@@ -30,9 +30,9 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
   /** What its host has made of it; null = nothing yet. */
   session: Session | null = null;
   origin: WireOrigin;
-  readonly output: Output;
-  readonly memory: WireMemory;
-  readonly kernelSocket: KernelSocket;
+  output: Output;
+  memory: WireMemory;
+  kernelSocket: KernelSocket;
   readonly #host: WireHost;
   #reader: WireReader = nobody;
   /** What was put back and nobody has been given yet. */
@@ -72,6 +72,23 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
     this.#isHandedOn = true;
     this.resume();
     if (!this.#isDelivering) process.nextTick(deliverLate, this);
+  }
+
+  standOn(socket: KernelSocket): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
+    this.kernelSocket = socket;
+    this.memory = socket.memory;
+    this.output = new Output(socket, this);
+    this.#reader = nobody;
+    this.#rest = null;
+    this.#isHandedOn = false;
+    this.#isPaused = false;
+    this.#isHeld = false;
+    this.#hasEnded = false;
+    socket.listener = this;
   }
 
   putBack(bytes: Buffer): void {

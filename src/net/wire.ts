@@ -16,7 +16,7 @@ export interface WireTls {
   readonly alpn: string | null;
   /** `1.2` or `1.3`. */
   readonly version: string;
-  /** As OpenSSL names it. */
+  /** As IANA names it. */
   readonly cipher: string;
   readonly isResumed: boolean;
   /** The same text means the same rules about client certificates. */
@@ -31,6 +31,8 @@ export interface WireTls {
 export interface WireClient {
   /** Null = it has none. */
   readonly certificate: X509Certificate | null;
+  /** Those that it has sent beside it, and the root. */
+  readonly issuers: readonly X509Certificate[];
   /** Why it does not hold, as OpenSSL names it; null = it does, or there is none. */
   readonly verifyError: string | null;
   /** How much endpoints are told of it. */
@@ -94,6 +96,11 @@ export interface Wire {
   resume(): void;
   /** `lent` bytes of the last read stay with the reader for good. */
   keepMemory(): void;
+  /**
+   * From now on its bytes are those of `socket`, which stands on the one that it had: TLS. It rests as if it had just been
+   * made, until it is handed to a reader. Until then losses are told to nobody.
+   */
+  standOn(socket: KernelSocket): void;
   /** FIN, behind what was written and flushed. */
   end(): void;
   /** The reader is to be told by `onFinish`. */

@@ -99,7 +99,7 @@ export const accessLogFields: readonly AccessLogField[] = [
   ),
   define("scheme", "string", "`http` or `https`.", (exchange) => exchange.scheme),
   define("tlsVersion", "string", `\`1.2\` or \`1.3\`. ${onlyOverTls}`, ({ origin }) => origin.tls?.version ?? null),
-  define("tlsCipher", "string", `The cipher suite as OpenSSL names it. ${onlyOverTls}`, ({ origin }) =>
+  define("tlsCipher", "string", `The cipher suite as IANA names it. ${onlyOverTls}`, ({ origin }) =>
     origin.tls == null ? null : origin.tls.cipher,
   ),
   define("tlsResumed", "boolean", `The connection goes on with an earlier session. ${onlyOverTls}`, ({ origin }) =>

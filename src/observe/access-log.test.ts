@@ -22,14 +22,14 @@ function compile(format: AccessLogFormatName, template: string | null = null, re
 const json = compile("json");
 
 function tls(facts: Partial<ConnectionTls> = {}): ConnectionTls {
-  const certificate = { subject: 'O="x"\nCN=ü', fingerprint256: "00", raw: Buffer.of() };
+  const certificate = { subject: 'O="x"\nCN=ü', issuer: "", fingerprint256: "00", raw: Buffer.of() };
   return {
     version: "1.3",
     cipher: "TLS_AES_128_GCM_SHA256",
     isResumed: false,
     serverName: "a.test",
     policyId: "",
-    client: { certificate, verifyError: null, forward: "summary", fields: null },
+    client: { certificate, issuers: [], verifyError: null, forward: "summary", fields: null },
     logged: "",
     ...facts,
   };

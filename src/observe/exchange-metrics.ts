@@ -27,8 +27,14 @@ export class ListenerMetrics {
   readonly short: Counter;
   /** Connections closed because their PROXY header was missing, malformed or late. */
   readonly headerless: Counter;
+  readonly #writer: MetricWriter;
+  readonly #listenerName: string;
+  /** By version and result. */
+  readonly #handshakes = new Map<string, Counter>();
 
   constructor(writer: MetricWriter, listenerName: string) {
+    this.#writer = writer;
+    this.#listenerName = listenerName;
     this.inFlight = writer.gauge(families.requestsInFlight, [listenerName]);
     this.connections = writer.gauge(families.connections, [listenerName]);
     this.accepted = writer.counter(families.connectionsAccepted, [listenerName]);
@@ -36,6 +42,17 @@ export class ListenerMetrics {
     this.reset = writer.counter(families.connectionsRefused, [listenerName, "reset"]);
     this.short = writer.counter(families.connectionsRefused, [listenerName, "descriptors"]);
     this.headerless = writer.counter(families.connectionsRefused, [listenerName, "proxy-header"]);
+  }
+
+  /** Counts a TLS handshake. @param version `_none` if it failed */
+  countHandshake(version: string, result: string): void {
+    const key = `${version} ${result}`;
+    let handshakes = this.#handshakes.get(key);
+    if (handshakes === undefined) {
+      handshakes = this.#writer.counter(families.tlsHandshakes, [this.#listenerName, version, result]);
+      this.#handshakes.set(key, handshakes);
+    }
+    handshakes.add(1);
   }
 }
 

@@ -105,6 +105,11 @@ export const families = {
     ["listener", "reason"],
     "Client connections closed before anything was asked; `reason` is `limit` (the listener's `limits.connections`) `descriptors` (this process has nearly as many open files as it may have), `reset` (the client had reset it before it was accepted, so that it has no address) or `proxy-header` (a load balancer in `proxyProtocol.trusted` sent no usable PROXY header in time).",
   ),
+  tlsHandshakes: counter(
+    "millrace_tls_handshakes_total",
+    ["listener", "version", "result"],
+    "TLS handshakes with clients that ended. `version` is `1.2` or `1.3`, and `_none` if it failed; `result` is `full`, `resumed`, or why it failed: `unknown-name`, `no-certificate`, `no-shared-version`, `no-shared-cipher`, `no-shared-protocol`, `client-certificate`, `certificate-refused`, `refused-by-client`, `plain-http`, `malformed`, `timeout`, `client-gone`, `too-many`, `other`.",
+  ),
   tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
   upstreamRequests: counter(
     "millrace_upstream_requests_total",

@@ -19,6 +19,7 @@ import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import type { TlsMaterial } from "../net/tls/tls-material.ts";
+import { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { LabelNames } from "../observe/label-names.ts";
 import type { Warning } from "../observe/repeated-warning.ts";
@@ -65,6 +66,7 @@ interface Prepared {
 export class DataPlane implements ListenerHost {
   readonly wheel: TimerWheel;
   readonly turns = new TurnQueue();
+  readonly handshakes = new HandshakeGate();
   readonly pseudonym: string;
   readonly observer: PlaneObserver;
   readonly #parts: DataPlaneParts;

@@ -16,9 +16,12 @@ import type { ListenerOptions } from "../net/options.ts";
 import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
+import type { HandshakeGate } from "../net/tls/handshake-gate.ts";
+import type { FailedHandshake } from "../net/tls/tls-step.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
-import type { Wire } from "../net/wire.ts";
+import type { Wire, WireTls } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
+import { noLabelValue } from "../observe/families.ts";
 import type { ConnectionCount } from "./connection-count.ts";
 import { Reception } from "./reception.ts";
 import { serviceOf, type WireService } from "./wire-service.ts";
@@ -34,6 +37,8 @@ export interface ListenerObserver {
   onShortageOver(listener: Listener): void;
   /** A connection of a load balancer was closed for want of a usable PROXY header. @param peer its address */
   onProxyHeaderRefused(listener: Listener, peer: string, failure: ProxyHeaderFailure): void;
+  /** A TLS handshake with a client failed. @param peer its address; empty = it has none */
+  onHandshakeFailed(listener: Listener, peer: string, failed: FailedHandshake): void;
   metricsOf(listenerName: string): ListenerMetrics;
 }
 
@@ -41,6 +46,7 @@ export interface ListenerObserver {
 export interface ListenerHost {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
+  readonly handshakes: HandshakeGate;
   /** This instance's name in Via. */
   readonly pseudonym: string;
   readonly observer: ListenerObserver;
@@ -54,6 +60,7 @@ export interface ListenerHost {
 export class Listener implements ClientContext, ConnectionTaker, WireHost {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
+  readonly handshakes: HandshakeGate;
   isDraining = false;
   options: ListenerOptions;
   readonly #host: ListenerHost;
@@ -80,6 +87,7 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
     this.#observer = host.observer;
     this.wheel = host.wheel;
     this.turns = host.turns;
+    this.handshakes = host.handshakes;
     this.#serviceOf = makeService;
     this.#service = makeService(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
@@ -267,6 +275,15 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
   }
 
   // `WireServiceParts`.
+
+  onHandshake({ version, isResumed }: WireTls): void {
+    this.#metrics.countHandshake(version, isResumed ? "resumed" : "full");
+  }
+
+  onHandshakeFailed(wire: Wire, failed: FailedHandshake): void {
+    this.#metrics.countHandshake(noLabelValue, failed.failure);
+    this.#observer.onHandshakeFailed(this, wire.origin.peerAddress, failed);
+  }
 
   onProxyHeaderRefused(wire: Wire, failure: ProxyHeaderFailure): void {
     this.#metrics.headerless.add(1);

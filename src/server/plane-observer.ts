@@ -5,6 +5,8 @@
 import type { HedgeResult } from "../forward/forward-plan.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
+import { handshakeFailures } from "../net/tls/handshake-failure.ts";
+import type { FailedHandshake } from "../net/tls/tls-step.ts";
 import { AccessLog, type AccessLogSink } from "../observe/access-log.ts";
 import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { families } from "../observe/families.ts";
@@ -154,6 +156,22 @@ export class PlaneObserver implements ListenerObserver {
       reason: failure,
       message: "closed a connection of a load balancer: it must send a PROXY header first",
       fields: { listener: name, peer: peer === "" ? "unix" : peer, problem: failure },
+    });
+  }
+
+  onHandshakeFailed({ options: { name } }: Listener, peer: string, failed: FailedHandshake): void {
+    const { failure, serverName, detail } = failed;
+    this.#parts.warnings.warn({
+      subject: `TLS ${name}`,
+      reason: failure,
+      message: `TLS: ${handshakeFailures[failure]}`,
+      fields: {
+        listener: name,
+        failure,
+        peer: peer === "" ? "unix" : peer,
+        ...(serverName !== null && { serverName }),
+        ...(detail !== "" && { detail }),
+      },
     });
   }
 

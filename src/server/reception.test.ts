@@ -11,6 +11,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { ListeningSocket } from "../net/listening-socket.ts";
 import { ContextCache } from "../net/tls/context-cache.ts";
 import { ServerContexts } from "../net/tls/server-contexts.ts";
+import { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Protocol, WireStep } from "../net/protocol.ts";
 import type { Wire } from "../net/wire.ts";
@@ -52,6 +53,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
   const host: ListenerHost = {
     wheel,
     turns: new TurnQueue(),
+    handshakes: new HandshakeGate(),
     pseudonym: "test",
     answer(exchange) {
       exchanges.push(exchange);
@@ -64,6 +66,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
       onShortage: () => {},
       onShortageOver: () => {},
       onProxyHeaderRefused: () => {},
+      onHandshakeFailed: () => {},
       metricsOf: () => metrics,
     },
     connectionCountOf: () => count,

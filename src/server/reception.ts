@@ -3,8 +3,11 @@
  * time. A step that fails, or takes too long, ends its wire and nothing else.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
-import type { Session, WireStep } from "../net/protocol.ts";
+import type { Session, StepEnd, WireStep } from "../net/protocol.ts";
 import type { Wire } from "../net/wire.ts";
+
+/** For all steps together: a PROXY header, a ClientHello, a handshake. A client that has not asked for anything yet. */
+export const maxReceptionMs = 10_000;
 
 /** What a reception is made of. */
 export interface ReceptionParts {
@@ -13,7 +16,7 @@ export interface ReceptionParts {
   /** At least one. */
   readonly steps: readonly WireStep[];
   readonly wheel: TimerWheel;
-  /** Milliseconds for all steps; 0 = no limit. */
+  /** Milliseconds for all steps; 0 = the longest that there may be, `maxReceptionMs`. */
   readonly timeoutMs: number;
   /** The steps are done. @param wire the one to serve, which may stand on the one that was accepted */
   readonly onReceived: (wire: Wire) => void;
@@ -25,15 +28,15 @@ export class Reception implements Session {
   readonly #parts: ReceptionParts;
   readonly #deadline: Deadline;
   /** Of the step that is under way. */
-  #onStepOver: (() => void) | null = null;
+  #onStepOver: ((end: StepEnd) => void) | null = null;
   /** How many steps were begun. */
   #begun = 0;
   #isOver = false;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
-    this.#deadline = new Deadline(() => this.close());
-    if (parts.timeoutMs > 0) parts.wheel.arm(this.#deadline, parts.timeoutMs);
+    this.#deadline = new Deadline(() => this.#close("timeout"));
+    parts.wheel.arm(this.#deadline, Math.min(parts.timeoutMs || maxReceptionMs, maxReceptionMs));
   }
 
   /** Begins the first step. */
@@ -48,32 +51,40 @@ export class Reception implements Session {
   }
 
   close(): void {
-    this.remove();
+    this.#close("closed");
+  }
+
+  #close(end: StepEnd): void {
+    this.#remove(end);
     this.#parts.wire.destroy();
   }
 
-  /** The wire is closed, or received. */
+  /** The wire is closed. */
   remove(): void {
+    this.#remove("closed");
+  }
+
+  #remove(end: StepEnd): void {
     this.#isOver = true;
-    this.#endStep();
+    this.#endStep(end);
     this.#parts.wheel.remove(this.#deadline);
   }
 
-  #endStep(): void {
+  #endStep(how: StepEnd): void {
     const end = this.#onStepOver;
     this.#onStepOver = null;
-    end?.();
+    end?.(how);
   }
 
   #next(wire: Wire): void {
     if (this.#isOver) return;
-    this.#endStep();
+    this.#endStep("passed");
     const { steps, onReceived, onInternalError } = this.#parts;
     const at = this.#begun++;
     const step = steps[at];
     try {
       if (step === undefined) {
-        this.remove();
+        this.#remove("passed");
         onReceived(wire);
         return;
       }
@@ -84,7 +95,8 @@ export class Reception implements Session {
         this.#next(next);
       });
       if (typeof end !== "function") return;
-      if (isDone || this.#isOver) end();
+      if (isDone) end("passed");
+      else if (this.#isOver) end("closed");
       else this.#onStepOver = end;
     } catch (error) {
       onInternalError(error);

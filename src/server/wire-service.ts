@@ -3,11 +3,15 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { ClientConnection } from "../http1/client-side/client-connection.ts";
+import { http1Alpn } from "../http1/client-side/http1-alpn.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Protocol, WireStep } from "../net/protocol.ts";
 import { type ProxyHeaderFailure, proxyStep } from "../net/proxy-protocol/proxy-step.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
-import type { Wire } from "../net/wire.ts";
+import type { HandshakeGate } from "../net/tls/handshake-gate.ts";
+import type { ServerContexts } from "../net/tls/server-contexts.ts";
+import { type FailedHandshake, tlsStep, type TlsStepParts } from "../net/tls/tls-step.ts";
+import type { Wire, WireTls } from "../net/wire.ts";
 
 /** What is spoken at a listener, and what stands before that. */
 export interface WireService {
@@ -19,7 +23,11 @@ export interface WireService {
 export interface WireServiceParts {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
+  readonly handshakes: HandshakeGate;
+  readonly contexts: ServerContexts;
   onInternalError(error: unknown): void;
+  onHandshake(tls: WireTls): void;
+  onHandshakeFailed(wire: Wire, failed: FailedHandshake): void;
   /** A load balancer that must send a PROXY header has sent no usable one: `wire` is closed. */
   onProxyHeaderRefused(wire: Wire, failure: ProxyHeaderFailure): void;
 }
@@ -35,13 +43,29 @@ export const plainHttp1: WireService = {
  * they came to.
  */
 export function serviceOf(options: ListenerOptions, parts: WireServiceParts): WireService {
-  const { proxyProtocol } = options;
-  if (proxyProtocol === null) return plainHttp1;
-  const step = proxyStep({
-    trusted: new TrustedPeers(proxyProtocol.trusted),
-    timeoutMs: proxyProtocol.timeout,
-    wheel: parts.wheel,
-    onRefused: (wire, failure) => parts.onProxyHeaderRefused(wire, failure),
-  });
-  return { ...plainHttp1, steps: [step, ...plainHttp1.steps] };
+  const { proxyProtocol, tls } = options;
+  const steps: WireStep[] = [];
+  if (proxyProtocol !== null) {
+    const { trusted, timeout } = proxyProtocol;
+    steps.push(
+      proxyStep({
+        trusted: new TrustedPeers(trusted),
+        timeoutMs: timeout,
+        wheel: parts.wheel,
+        onRefused: (wire, failure) => parts.onProxyHeaderRefused(wire, failure),
+      }),
+    );
+  }
+  if (tls !== null) steps.push(tlsStep({ alpn: http1Alpn, ...tlsPartsOf(parts) }));
+  return steps.length === 0 ? plainHttp1 : { ...plainHttp1, steps };
+}
+
+function tlsPartsOf(parts: WireServiceParts): Omit<TlsStepParts, "alpn"> {
+  return {
+    contexts: parts.contexts,
+    gate: parts.handshakes,
+    onHandshake: (tls) => parts.onHandshake(tls),
+    onHandshakeFailed: (wire, failed) => parts.onHandshakeFailed(wire, failed),
+    onInternalError: (error) => parts.onInternalError(error),
+  };
 }

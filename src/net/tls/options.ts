@@ -42,6 +42,10 @@ const clientAuthSchema = section({
     about:
       "`require`: a handshake without a certificate of these authorities fails. `request`: clients are let in all the same, and endpoints are told who they are.",
   }),
+  forward: documented(choice(["summary", "certificate", "chain", "none"]).prefault("summary"), {
+    about:
+      "What endpoints are told: `summary` is `X-Client-Cert-Verify` (`SUCCESS`, `NONE`, `FAILED:reason`), `-Subject`, `-San` and `-Fingerprint`; `certificate` is that and `Client-Cert` (RFC 9440), `chain` is that and `Client-Cert-Chain`. These fields are never taken from a client.",
+  }),
   crl: documented(oneOrMore(filePathSchema).prefault([]), {
     kind: "path or list of paths",
     about:

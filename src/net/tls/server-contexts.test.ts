@@ -88,6 +88,7 @@ const askA = (mode: "require" | "request" = "require"): ClientAuthMaterial => ({
   caPem: clientsA.root,
   crlPem: null,
   crlEndMs: null,
+  forward: "summary",
 });
 
 function materialOf(

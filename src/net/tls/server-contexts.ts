@@ -22,6 +22,8 @@ export interface ContextChoice {
   /** Only `acme-tls/1` is to be spoken, and nothing after the handshake (RFC 8737): the listener's ALPN does not hold. */
   readonly isChallenge: boolean;
   readonly verify: "none" | ClientAuthMaterial["mode"];
+  /** How much endpoints are told of the client's certificate. */
+  readonly forward: ClientAuthMaterial["forward"];
   /** An answer to staple (DER); null = none. */
   readonly ocsp: Buffer | null;
   /** The same text means the same rules about client certificates: compare it with `policyOf` of a request's host. */
@@ -88,6 +90,7 @@ export class ServerContexts {
           secureContext: this.#cache.challenge(challenge),
           isChallenge: true,
           verify: "none",
+          forward: "none",
           ocsp: null,
           policyId: "challenge",
         };
@@ -104,6 +107,7 @@ export class ServerContexts {
       secureContext: this.#cache.context(certificate, policy),
       isChallenge: false,
       verify: policy.clientAuth?.mode ?? "none",
+      forward: policy.clientAuth?.forward ?? "none",
       ocsp: certificate.ocsp === null ? null : Buffer.from(certificate.ocsp),
       policyId: policy.id,
     };

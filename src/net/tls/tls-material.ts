@@ -25,6 +25,8 @@ export type CertificateKeyType = "ec" | "rsa" | "ed25519";
 
 /** How clients are asked for certificates. */
 export interface ClientAuthMaterial {
+  /** How much endpoints are told of a client's certificate: see `ConnectionClient`. */
+  readonly forward: "none" | "summary" | "certificate" | "chain";
   /** `request`: a client without one, or with one that does not verify, is let in and the endpoints are told. */
   readonly mode: "request" | "require";
   /** PEM, at least one certificate: nobody else is trusted. */

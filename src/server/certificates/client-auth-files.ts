@@ -52,7 +52,13 @@ export async function readClientAuth(
         );
     });
   if (findings.hasProblems) return null;
-  return { mode: options.mode, caPem, crlPem: lists.length === 0 ? null : lists.join("\n"), crlEndMs };
+  return {
+    mode: options.mode,
+    forward: options.forward,
+    caPem,
+    crlPem: lists.length === 0 ? null : lists.join("\n"),
+    crlEndMs,
+  };
 }
 
 function parse(pem: string, index: number): X509Certificate {
