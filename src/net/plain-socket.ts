@@ -152,7 +152,7 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   }
 
   get #canWrite(): boolean {
-    return this.#successor === null && !this.socket.destroyed && !this.socket.writableEnded;
+    return this.#successor === null && !this.isDestroyed && !this.socket.writableEnded;
   }
 
   cork(): void {
@@ -165,7 +165,7 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
 
   /** An empty write queues behind the rest; its callback tells that everything is written. */
   awaitSent(): void {
-    this.socket.write("", this.#onSent);
+    if (!this.isDestroyed) this.socket.write("", this.#onSent);
   }
 
   readonly #onSent = (error?: Error | null): void => {
@@ -173,7 +173,7 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
   };
 
   end(): void {
-    if (this.#successor === null) this.socket.end();
+    if (this.#successor === null && !this.isDestroyed) this.socket.end();
   }
 
   destroy(): void {

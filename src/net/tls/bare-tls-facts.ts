@@ -14,15 +14,16 @@ export class BareTlsFacts implements TlsFacts {
   #handle: TlsHandle | null;
   #certificates: readonly X509Certificate[] = [];
 
-  constructor(handle: TlsHandle) {
+  constructor(handle: TlsHandle, side: "server" | "client") {
     this.#handle = handle;
     this.protocol = handle.getProtocol();
     this.cipher = handle.getCipher().standardName;
     this.alpn = handle.getALPNNegotiatedProtocol() || null;
     this.isResumed = handle.isSessionReused();
-    // One that is missing does not stand up either.
-    const { code } = handle.verifyError() ?? {};
-    this.verifyError = code === undefined || handle.getPeerX509Certificate() === undefined ? null : code;
+    const code = handle.verifyError()?.code ?? null;
+    // A client's certificate that is missing does not stand up either.
+    this.verifyError =
+      code === null || side === "client" || handle.getPeerX509Certificate() !== undefined ? code : null;
   }
 
   get peerCertificates(): readonly X509Certificate[] {

@@ -150,7 +150,7 @@ export class BareTlsSocket implements TlsSocket {
     const starter = this.#starter;
     if (this.isDestroyed || starter === null) return;
     this.#starter = null;
-    this.facts = new BareTlsFacts(this.#handle);
+    this.facts = new BareTlsFacts(this.#handle, this.#readBuffer === null ? "server" : "client");
     starter.onSecure(this);
     if (this.isDestroyed) return;
     this.#writes.begin();

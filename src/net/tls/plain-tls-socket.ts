@@ -29,6 +29,7 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
   facts: TlsFacts | null = null;
   readonly #below: Socket;
   #hasEndedUncleanly = false;
+  #isReset = false;
 
   constructor(below: PlainSocket, role: TlsRole, starter: TlsStarter) {
     // What stands on the socket below has to be known before it is there.
@@ -47,9 +48,10 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     socket.once("accept" in role ? "secure" : "secureConnect", () => {
       if (socket.destroyed) return;
       this.listener = nobodyListens;
-      this.facts = new PlainTlsFacts(socket);
+      this.facts = new PlainTlsFacts(socket, "accept" in role ? "server" : "client");
       starter.onSecure(this);
     });
+    socket.once("end", () => this.facts === null && this.noteLost());
     onUncleanEnd(socket, raw, () => (this.#hasEndedUncleanly = true));
   }
 
@@ -57,10 +59,22 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     return this.#hasEndedUncleanly;
   }
 
+  override get isDestroyed(): boolean {
+    return this.#isReset || super.isDestroyed;
+  }
+
+  override destroy(): void {
+    if (!this.#isReset) super.destroy();
+  }
+
   override reset(): void {
-    // Node resets sockets of TCP only, and this is none to it.
-    if (!this.isDestroyed) this.#below.resetAndDestroy();
-    this.destroy();
+    if (this.isDestroyed) return;
+    this.#isReset = true;
+    this.listener = nobodyListens;
+    // Node resets sockets of TCP only, and this is none to it. If it were destroyed within a call of OpenSSL, now that
+    // the one below is gone, the process would crash.
+    this.#below.resetAndDestroy();
+    setImmediate(() => super.destroy());
   }
 }
 
@@ -119,13 +133,15 @@ class PlainTlsFacts implements TlsFacts {
   readonly verifyError: string | null;
   readonly #socket: TLSSocket;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: TLSSocket, side: "server" | "client") {
     this.#socket = socket;
     this.protocol = socket.getProtocol() ?? "";
     this.cipher = socket.getCipher().standardName;
     this.alpn = socket.alpnProtocol || null;
     this.isResumed = socket.isSessionReused();
-    this.verifyError = socket.getPeerX509Certificate() === undefined ? null : verifyErrorOf(socket);
+    // A client's certificate that is missing does not stand up either.
+    const isMissing = side === "server" && socket.getPeerX509Certificate() === undefined;
+    this.verifyError = isMissing ? null : verifyErrorOf(socket);
   }
 
   get peerCertificates(): readonly X509Certificate[] {

@@ -23,10 +23,13 @@ export interface TlsFacts {
   readonly isResumed: boolean;
   /**
    * Why the peer's certificate does not stand up (`CERT_HAS_EXPIRED`, `DEPTH_ZERO_SELF_SIGNED_CERT`); null = it does, or
-   * the peer has sent none. Names are not compared.
+   * a client has sent none. Names are not compared. What is resumed says what was found at first.
    */
   readonly verifyError: string | null;
-  /** The peer's certificate, then the others that it has sent, up to its root; empty = it has sent none. */
+  /**
+   * The peer's certificate, then the others that it has sent, up to its root; empty = a client has sent none, or a
+   * session with a server is resumed, which sends it no more.
+   */
   readonly peerCertificates: readonly X509Certificate[];
 }
 

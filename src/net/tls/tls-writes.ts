@@ -82,6 +82,7 @@ export class TlsWrites {
   }
 
   write(piece: string | Buffer): void {
+    if (piece.length === 0) return;
     this.bytesWritten += piece.length;
     if (this.#hasFailed) this.#waitingBytes += piece.length;
     else if (!this.#isBusy && !this.isCorked && piece.length <= maxWriteBytes) this.#send(piece);
@@ -145,6 +146,8 @@ export class TlsWrites {
   #send(piece: string | Buffer): void {
     // What TLS itself has written, and the handle not committed, keeps the rest back.
     const isClear = this.#handle.writeQueueSize === 0;
+    // Before the call: the handle may read within it, and the reader may write.
+    this.#isBusy = true;
     const request: OwnedRequest = door.createWrite();
     request[owner] = this;
     request.oncomplete = onWritten;
@@ -157,7 +160,6 @@ export class TlsWrites {
       this.#fail(code);
       return;
     }
-    this.#isBusy = true;
     this.#leavingBytes = isClear && this.#below.writeQueueSize === 0 ? 0 : piece.length;
   }
 
