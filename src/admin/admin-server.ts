@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import { descriptorOf } from "../net/inherited-sockets.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
 import { canSharePorts } from "../net/shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "../net/socket-path.ts";
@@ -176,7 +177,7 @@ async function listen(server: Server, address: ListenAddress): Promise<BoundSock
   // A reload may open it beside itself: `127.0.0.1:9901`, then `:9901`.
   const options: ListenOptions & { fd?: number } =
     address.kind === "fd"
-      ? { fd: address.fd }
+      ? { fd: descriptorOf(address.fd) }
       : {
           port: address.port,
           exclusive: true,

@@ -46,6 +46,8 @@ export function describeSystemError(error: unknown): string | null {
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return `Cannot listen on ${place}: the name cannot be resolved.`;
+    case "NO_INHERITED_SOCKET":
+      return `Cannot listen on ${place}: ${error.message}.`;
     case "EINVAL":
     case "EBADF":
     case "ENOTSOCK":

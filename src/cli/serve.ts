@@ -3,6 +3,7 @@ import { startTrimmingHeap } from "../base/heap-trim.ts";
 import { startTrimmingMalloc } from "../base/malloc-trim.ts";
 import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
+import { takeInheritedSockets } from "../net/inherited-sockets.ts";
 import { createLogger, defaultLogFormat, formatLogLine } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
 import { idleGraceMs } from "../server/idle-grace.ts";
@@ -24,6 +25,8 @@ const longestStopMs = { beside: 250, alone: 100 };
  * @throws CommandFailure when it cannot start; then nothing is left open.
  */
 export async function serve(service: Service): Promise<void> {
+  // Before there are threads, and before anybody starts a child.
+  takeInheritedSockets(process.env, process.pid);
   let config: Config;
   const files = new Map<string, string>();
   try {

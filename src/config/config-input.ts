@@ -115,8 +115,8 @@ export interface ListenerInput {
   readonly name?: string | undefined;
   /**
    * Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path,
-   * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by
-   * systemd. Port 0 takes any free port.
+   * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` or `fd:name` for a socket
+   * passed on by systemd, which one thread serves. Port 0 takes any free port.
    */
   readonly address: string | SocketInput;
   /**
@@ -149,8 +149,8 @@ export interface ListenerInput {
 
 /**
  * Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path,
- * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by
- * systemd. Port 0 takes any free port.
+ * mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` or `fd:name` for a socket
+ * passed on by systemd, which one thread serves. Port 0 takes any free port.
  *
  * The section `listeners[].address`.
  *

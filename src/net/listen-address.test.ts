@@ -12,6 +12,8 @@ const addresses: [text: string, address: ListenAddress, written: string][] = [
   ["unix:/run/m.sock", { kind: "unix", path: "/run/m.sock", mode: 0o660 }, "unix:/run/m.sock"],
   ["unix:m.sock", { kind: "unix", path: "m.sock", mode: 0o660 }, "unix:m.sock"],
   ["fd:3", { kind: "fd", fd: 3 }, "fd:3"],
+  ["fd:web", { kind: "fd", fd: "web" }, "fd:web"],
+  ["fd:millrace.socket", { kind: "fd", fd: "millrace.socket" }, "fd:millrace.socket"],
 ];
 
 test("addresses are read and written", () => {
@@ -44,7 +46,9 @@ test("what is no address is refused, and the sentence says what to write", () =>
     ["unix:///run/x", /write "unix:\/run\/x"/],
     [`unix:/${"x".repeat(107)}`, /too long/],
     ["fd:2", /inherited socket/],
-    ["fd:x", /inherited socket/],
+    ["fd:3x", /inherited socket/],
+    ["fd:a:b", /inherited socket/],
+    ["fd:", /inherited socket/],
   ];
   for (const [text, sentence] of wrong)
     assert.throws(

@@ -22,10 +22,11 @@ export interface UnixListenAddress {
   readonly mode: number;
 }
 
-/** A socket that the parent of this process opened and passed on (systemd socket activation: the first is 3). */
+/** A socket that the parent of this process opened and passed on (systemd socket activation). */
 export interface InheritedListenAddress {
   readonly kind: "fd";
-  readonly fd: number;
+  /** Its descriptor, the first is 3; or the name that it was passed on by (`FileDescriptorName` of systemd). */
+  readonly fd: number | string;
 }
 
 /** An address to listen on, read and checked. */
@@ -48,9 +49,13 @@ export function parseListenAddress(text: string): ListenAddress {
   const shown = JSON.stringify(text);
   if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text), mode: defaultSocketMode };
   if (text.startsWith("fd:")) {
-    const fd = Number(text.slice(3));
-    if (!/^fd:\d{1,6}$/.test(text) || fd < 3)
-      throw new RangeError(`${shown} is not an inherited socket; write "fd:3" or a higher number`);
+    const socket = text.slice(3);
+    if (/^[A-Za-z_][\w.@-]{0,254}$/.test(socket)) return { kind: "fd", fd: socket };
+    const fd = Number(socket);
+    if (!/^\d{1,6}$/.test(socket) || fd < 3)
+      throw new RangeError(
+        `${shown} is not an inherited socket; write "fd:3" or a higher number, or the name that systemd gives it, as in "fd:web"`,
+      );
     return { kind: "fd", fd };
   }
   if (/^[a-z]+:\/\//i.test(text))

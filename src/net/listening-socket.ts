@@ -9,6 +9,7 @@
 import { createServer, type ListenOptions, type Server } from "node:net";
 import { BareSocket } from "./bare-socket.ts";
 import type { KernelSocket } from "./kernel-socket.ts";
+import { descriptorOf } from "./inherited-sockets.ts";
 import { onAccepted } from "./node-internals.ts";
 import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
 import { PlainSocket } from "./plain-socket.ts";
@@ -140,7 +141,7 @@ function toListenOptions(
   address: Exclude<ListenAddress, { kind: "unix" }>,
   port: number | null,
 ): ListenOptions & { fd?: number } {
-  if (address.kind === "fd") return { fd: address.fd, backlog };
+  if (address.kind === "fd") return { fd: descriptorOf(address.fd), backlog };
   const options: ListenOptions = { port: port ?? address.port, backlog, exclusive: true, reusePort: canSharePorts() };
   if (address.host !== null) options.host = address.host;
   return options;

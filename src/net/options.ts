@@ -60,7 +60,7 @@ export const listenerSchema = section(
     address: documented(listenAddressSchema, {
       kind: "address",
       about:
-        'Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` for a socket passed on by systemd. Port 0 takes any free port.',
+        'Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` or `fd:name` for a socket passed on by systemd, which one thread serves. Port 0 takes any free port.',
     }),
     trustedProxies: documented(oneOrMore(trustedSchema).prefault([]), {
       kind: "list of networks",

@@ -33,15 +33,15 @@ export class MillraceProcess {
   #waiting: (() => void)[] = [];
   #isEnded = false;
 
-  /** @param args of the command; its executable may be another than the checkout's */
+  /** @param args of the command; its executable may be another than the checkout's; `passedOn` become descriptors 3, 4, … */
   constructor(
     args: readonly string[],
-    options: { cwd?: string; env?: Record<string, string>; executable?: string } = {},
+    options: { cwd?: string; env?: Record<string, string>; executable?: string; passedOn?: readonly number[] } = {},
   ) {
     this.child = spawn(options.executable ?? command, args, {
       cwd: options.cwd ?? root,
       env: { ...process.env, NO_COLOR: "1", ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...(options.passedOn ?? [])],
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take("stdout", text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take("stderr", text));
