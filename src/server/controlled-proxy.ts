@@ -21,7 +21,7 @@ import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
-import { CertificateKeeper } from "./certificates/certificate-keeper.ts";
+import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -53,7 +53,7 @@ export class ControlledProxy implements Proxy {
   /** Of all threads. */
   readonly #warnings: RepeatedWarnings;
   readonly #accessLogFiles: AccessLogFiles;
-  readonly #certificates: CertificateKeeper;
+  readonly #certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
   readonly #admin: AdminListener;
   /** As it was given. */
@@ -77,7 +77,7 @@ export class ControlledProxy implements Proxy {
     this.#logger = options.logger ?? silentLogger;
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
-    this.#certificates = new CertificateKeeper({ logger: this.#logger, onChange: () => this.#takeCertificates() });
+    this.#certificates = new ListenerCertificates({ logger: this.#logger, onChange: () => this.#takeCertificates() });
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
     const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
     const count = decideThreadCount(config.workers);
@@ -98,7 +98,7 @@ export class ControlledProxy implements Proxy {
     const endpointsOf: EndpointsOf = (upstream) => this.#endpoints.of(upstream);
     reader.addCollector(this.#endpoints.collect);
     reader.addCollector(this.#watch.collect);
-    reader.addCollector(this.#certificates.expiry.collect);
+    reader.addCollector(this.#certificates.collect);
     reader.addCollector(collectBalancing(() => this.#config, endpointsOf));
     reader.addCollector((add) => {
       add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length);

@@ -2,7 +2,7 @@
 import type { AdminSources } from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
-import type { CertificateKeeper } from "./certificates/certificate-keeper.ts";
+import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import type { EndpointControl } from "./endpoint-control.ts";
 import { describeProxy } from "./proxy-status.ts";
@@ -19,7 +19,7 @@ export interface AdminSourceParts {
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
   readonly reader: MetricReader;
-  readonly certificates: CertificateKeeper;
+  readonly certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
   readonly onReloadRequest: AdminSources["reload"];
 }
@@ -43,7 +43,7 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
       };
     },
     status: () => {
-      const certificates = parts.certificates.expiry.describe();
+      const certificates = parts.certificates.describe();
       return describeProxy({ state: shownState(), config: parts.config(), planes, endpoints, reader, certificates });
     },
     endpoint: (upstream, endpoint, change) => endpointControl.apply(upstream, endpoint, change),
