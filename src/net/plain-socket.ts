@@ -200,6 +200,10 @@ export class PlainSocket extends PlainProgress implements KernelSocket {
     if (this.#isLost) return;
     this.#isLost = true;
     this.socket.destroy();
-    this.listener.onLost(error instanceof Error ? error : null);
+    this.tellLost(error instanceof Error ? error : null);
   };
+
+  protected tellLost(error: NodeJS.ErrnoException | null): void {
+    this.listener.onLost(error);
+  }
 }

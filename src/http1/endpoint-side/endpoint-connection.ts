@@ -333,7 +333,8 @@ export class EndpointConnection
 
   onEnd(): void {
     try {
-      if (this.state === State.untilClose) {
+      // RFC 9112 section 9.8: what TLS's end does not stand behind may be cut off.
+      if (this.state === State.untilClose && !this.#wire.hasEndedUncleanly) {
         this.#inFlight.shift();
         const sink = this.#inFlight.takeSink();
         this.#destroy();

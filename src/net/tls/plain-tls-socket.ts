@@ -28,6 +28,8 @@ const nothing = Buffer.alloc(0);
 export class PlainTlsSocket extends PlainSocket implements TlsSocket {
   facts: TlsFacts | null = null;
   readonly #below: Socket;
+  /** Null once the handshake is over. */
+  #starter: TlsStarter | null;
   #hasEndedUncleanly = false;
   #isReset = false;
 
@@ -42,12 +44,12 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     super(socket);
     successor.ends = this;
     this.#below = raw;
-    this.listener = { ...nobodyListens, onLost: (error) => starter.onTlsFailed(error) };
+    this.#starter = starter;
     raw.on("error", noteNothing);
     socket.on("_tlsError", this.noteLost);
     socket.once("accept" in role ? "secure" : "secureConnect", () => {
       if (socket.destroyed) return;
-      this.listener = nobodyListens;
+      this.#starter = null;
       this.facts = new PlainTlsFacts(socket, "accept" in role ? "server" : "client");
       starter.onSecure(this);
     });
@@ -67,9 +69,17 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     if (!this.#isReset) super.destroy();
   }
 
+  protected override tellLost(error: NodeJS.ErrnoException | null): void {
+    const starter = this.#starter;
+    this.#starter = null;
+    if (starter === null) super.tellLost(error);
+    else starter.onTlsFailed(error);
+  }
+
   override reset(): void {
     if (this.isDestroyed) return;
     this.#isReset = true;
+    this.#starter = null;
     this.listener = nobodyListens;
     // Node resets sockets of TCP only, and this is none to it. If it were destroyed within a call of OpenSSL, now that
     // the one below is gone, the process would crash.

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createSecureContext } from "node:tls";
 import { constants } from "node:crypto";
+import { nobodyListens } from "../kernel-socket.ts";
 import { streamDoor } from "../node-internals.ts";
 import {
   authority,
@@ -39,7 +40,8 @@ for (const { way, side, skip } of rows) {
     for (const [ending, expected] of endings) {
       const pair = await rawPair(t, way, side);
       const notes = new SocketNotes();
-      secure(pair, side, {}, notes);
+      // It may have a listener already, which is told nothing.
+      secure(pair, side, {}, notes).listener = { ...nobodyListens, onLost: () => notes.tell("lost") };
       assert.deepEqual(notes.told, []);
       await turns(3);
       if (ending === "garbage") pair.theirs.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
