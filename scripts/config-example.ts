@@ -30,6 +30,7 @@ export const configExample: ConfigInput = {
         tickets: { lifetime: "6h", secret: "tickets.key" },
       },
     },
+    { name: "redis", address: ":6379", mode: "tcp", timeouts: { idle: "10m" } },
   ],
   routes: [
     {
@@ -55,6 +56,7 @@ export const configExample: ConfigInput = {
     { match: { path: "/old/*" }, redirect: { to: "https://example.com{path}", status: 308 } },
     { match: { path: "/ping" }, respond: { status: 200, body: "pong" } },
     { match: { path: "/files/*" }, upstream: "files" },
+    { match: { listener: "redis" }, upstream: "redis" },
   ],
   upstreams: {
     api: {
@@ -73,6 +75,11 @@ export const configExample: ConfigInput = {
       endpoints: ["unix:/run/files.sock"],
       balance: { maglev: { key: "path" } },
       sticky: { cookie: { name: "files", maxAge: "1h" } },
+    },
+    redis: {
+      endpoints: ["tcp://10.0.0.3:6379", { url: "tcp://10.0.0.4:6379", backup: true }],
+      balance: "least-connections",
+      health: { tcp: { send: "PING\r\n", expect: "PONG" } },
     },
   },
   stores: { shared: { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } } },

@@ -120,6 +120,13 @@ export interface ListenerInput {
    */
   readonly address: string | SocketInput;
   /**
+   * What is spoken. `http`: HTTP. `tcp`: anything; the bytes pass unread, to the upstream of a route whose `match`
+   * names this listener or the server name (SNI) that the client's TLS asks for.
+   *
+   * @default "http"
+   */
+  readonly mode?: "http" | "tcp" | undefined;
+  /**
    * The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the
    * listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.
    *
@@ -275,7 +282,8 @@ export interface ListenerLimitsInput {
  */
 export interface ListenerTimeoutsInput {
   /**
-   * How long a client may take for a request head, from its first byte; 408 after it.
+   * How long a client may take for a request head, from its first byte; 408 after it. With `mode: tcp`, for the
+   * ClientHello if routes go by `sni`.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
    *
@@ -307,6 +315,15 @@ export interface ListenerTimeoutsInput {
    * @default "75s"
    */
   readonly keepAlive?: string | undefined;
+  /**
+   * How long nothing may move in either direction of a session with `mode: tcp`; both connections are reset after it. A
+   * peer that is gone is noticed earlier, by TCP keep-alive.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
+   *
+   * @default "1h"
+   */
+  readonly idle?: string | undefined;
 }
 
 /**
@@ -631,6 +648,25 @@ export interface RouteInput {
  * ```
  */
 export interface RouteMatchInput {
+  /**
+   * The listeners, by name, or by address if they have none. A listener with `mode: tcp` takes only routes that have
+   * this or `sni`.
+   *
+   * Listener or list.
+   *
+   * @default any
+   */
+  readonly listener?: string | readonly string[] | undefined;
+  /**
+   * For listeners with `mode: tcp`: the server names that the client's TLS asks for, as in `host`; `*` is any name.
+   * Without `tls` at the listener, TLS is not terminated: the ClientHello is read and passed on with all that follows.
+   * Whoever does not begin with one is refused, by all routes of the listener.
+   *
+   * Host or list.
+   *
+   * @default any, and none
+   */
+  readonly sni?: string | readonly string[] | undefined;
   /**
    * The hosts: exact, or `*.example.com` for one or more labels in front. Without port; case does not matter.
    *
@@ -1344,8 +1380,8 @@ export interface UpstreamInput {
  */
 export interface EndpointInput {
   /**
-   * `http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their
-   * addresses serve in turn, and changes are followed.
+   * `http://host:port`, `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved
+   * as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.
    */
   readonly url: string;
   /**
@@ -1562,6 +1598,13 @@ export interface UpstreamHealthInput {
    */
   readonly host?: string | undefined;
   /**
+   * Checks by a TCP connection in place of a request: `true` asks only that it comes about, `{ send, expect }` also
+   * what is said over it. `path`, `host` and the status do not matter then.
+   *
+   * @default off; `true` if the endpoints are `tcp://`
+   */
+  readonly tcp?: boolean | "on" | "off" | UpstreamHealthTcpInput | undefined;
+  /**
    * The time between two checks of an endpoint.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
@@ -1618,6 +1661,34 @@ export interface UpstreamHealthInput {
    * @default 200-399
    */
   readonly expect?: number | string | readonly (number | string)[] | undefined;
+}
+
+/**
+ * Checks by a TCP connection in place of a request: `true` asks only that it comes about, `{ send, expect }` also what
+ * is said over it. `path`, `host` and the status do not matter then.
+ *
+ * The section `upstreams.NAME.health.tcp`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamHealthTcpInput } from "millrace";
+ *
+ * const upstreamHealthTcp: UpstreamHealthTcpInput = { send: "PING\r\n", expect: "PONG" };
+ * ```
+ */
+export interface UpstreamHealthTcpInput {
+  /**
+   * What is sent once the connection is up, for example `"PING\r\n"`.
+   *
+   * @default nothing
+   */
+  readonly send?: string | undefined;
+  /**
+   * What the first 4 KiB that the endpoint sends must contain.
+   *
+   * @default nothing: a connection is enough
+   */
+  readonly expect?: string | undefined;
 }
 
 /**

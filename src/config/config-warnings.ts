@@ -6,7 +6,7 @@ import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";
 import { placeMiddlewares } from "../middleware/placed.ts";
 import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
-import type { BalanceOptions } from "../upstream/balance-options.ts";
+import { isByClientAddress } from "../upstream/balance-key.ts";
 import type { Config } from "./schema.ts";
 
 /** How many rules are named in one sentence; the others are counted. */
@@ -45,12 +45,7 @@ function* findAddressRules({ routes, upstreams }: Config, kinds: readonly Middle
       if (kind.goesByClientAddress?.(options) === true) yield `\`${kind.key}\` of route ${name}`;
   }
   for (const [name, { balance, sticky }] of Object.entries(upstreams)) {
-    if (balanceKey(balance) === "clientIp") yield `\`balance\` of upstream ${name}`;
+    if (isByClientAddress(balance)) yield `\`balance\` of upstream ${name}`;
     if (sticky !== null && "key" in sticky && sticky.key === "clientIp") yield `\`sticky\` of upstream ${name}`;
   }
-}
-
-function balanceKey(balance: BalanceOptions): string | null {
-  if (typeof balance === "string") return balance === "ip-hash" ? "clientIp" : null;
-  return "ringHash" in balance ? balance.ringHash.key : balance.maglev.key;
 }

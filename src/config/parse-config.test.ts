@@ -13,19 +13,30 @@ test("the shortest configuration gets every default", () => {
     listeners: [
       {
         name: ":8080",
+        mode: "http",
         address: { kind: "tcp", host: null, port: 8080 },
         trustedProxies: [],
         proxyProtocol: null,
         tls: null,
         limits: { headBytes: 16_384, headFields: 100, connections: 0, requestsPerConnection: 0, bodyBytes: 0 },
-        timeouts: { head: 10_000, body: 60_000, write: 60_000, keepAlive: 75_000 },
+        timeouts: { head: 10_000, body: 60_000, write: 60_000, keepAlive: 75_000, idle: 3_600_000 },
       },
     ],
     routes: [
       {
         name: "route-1",
         priority: 0,
-        match: { host: [], path: "/*", method: [], header: {}, query: {}, cookie: {}, clientIp: [] },
+        match: {
+          listener: [],
+          sni: [],
+          host: [],
+          path: "/*",
+          method: [],
+          header: {},
+          query: {},
+          cookie: {},
+          clientIp: [],
+        },
         middlewares: [],
         timeouts: { total: 0, firstByte: null, idle: null },
         upgrade: ["websocket"],
@@ -98,6 +109,7 @@ test("sections that are off may be switched on with their defaults, and off by n
   assert.deepEqual(on.upstreams["api"]?.health, {
     path: "/",
     host: null,
+    tcp: null,
     interval: 5_000,
     timeout: 2_000,
     rise: 2,
@@ -199,6 +211,8 @@ test("values are brought into one spelling", () => {
   assert.deepEqual(config.listeners[0]?.trustedProxies, ["10.0.0.0/8"]);
   assert.deepEqual([config.listeners[0]?.limits.headBytes, config.listeners[0]?.limits.bodyBytes], [32_768, 1_000_000]);
   assert.deepEqual(config.routes[0]?.match, {
+    listener: [],
+    sni: [],
     host: ["api.example.com"],
     path: "/*",
     method: ["GET"],

@@ -11,6 +11,7 @@ import { findForeignValues } from "./plain-data.ts";
 import { ConfigError, formatPath } from "./problem.ts";
 import { findReferenceProblems } from "./references.ts";
 import { type Config, configSchema } from "./schema.ts";
+import { findTcpProblems } from "./tcp-findings.ts";
 
 /** A configuration, or why there is none: `findings` is empty exactly if `config` is not null. */
 export type Reading =
@@ -40,6 +41,7 @@ export function readConfig(given: unknown): Reading {
   const findings = [
     ...(result.success ? [] : explainIssues(result.error.issues, value)),
     ...findReferenceProblems(value),
+    ...findTcpProblems(value),
   ];
   if (!result.success || findings.length > 0) return { config: null, findings: mergeFindings(findings) };
   return {

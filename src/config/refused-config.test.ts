@@ -14,13 +14,13 @@ test("keys and words of the user interface that this version does not have are t
   ): [string, object][] => keys.map((key) => [`${place}${key}`, { ...minimal(), ...make({ [key]: {} }) }]);
   const planned: [place: string, config: object][] = [
     ...withKeys(["defaults", "middlewares", "include", "errors", "tracing", "state"], "", (section) => section),
-    ...withKeys(["http2", "mode"], "listeners[0].", (section) => ({
+    ...withKeys(["http2"], "listeners[0].", (section) => ({
       listeners: [{ address: ":1", ...section }],
     })),
     ...withKeys(["split", "files", "mirror", "fallback", "errors"], "routes[0].", (section) => ({
       routes: [{ upstream: "api", ...section }],
     })),
-    ...withKeys(["listener", "pathRegex", "not"], "routes[0].match.", (section) => ({
+    ...withKeys(["pathRegex", "not"], "routes[0].match.", (section) => ({
       routes: [{ upstream: "api", match: section }],
     })),
     ...withKeys(
@@ -44,9 +44,10 @@ test("keys and words of the user interface that this version does not have are t
     ...withKeys(["discovery", "tls", "waitForEndpoint"], "upstreams.api.", (section) => ({
       upstreams: { api: { endpoints: ["http://a"], ...section } },
     })),
-    ...withKeys(["grpc", "tcp"], "upstreams.api.health.", (section) => ({
+    ...withKeys(["grpc"], "upstreams.api.health.", (section) => ({
       upstreams: { api: { endpoints: ["http://a"], health: section } },
     })),
+    ["listeners[0].mode", { ...minimal(), listeners: [{ address: ":1", mode: "udp" }] }],
     ["upstreams.api.protocol", { ...minimal(), upstreams: { api: { endpoints: ["http://a"], protocol: "auto" } } }],
     ["stores.s.disk", { ...minimal(), stores: { s: { disk: {} } } }],
     ["routes[0].match.path", { ...minimal(), routes: [{ upstream: "api", match: { path: ["/a", "/b"] } }] }],

@@ -1,6 +1,11 @@
 /** What happened to an exchange: for the access log, the metrics and warnings. Nothing is decided by it. */
 import type { ReasonCode } from "./reason.ts";
 
+/** What has a record: an exchange, or a session of a TCP listener. */
+export interface Recorded {
+  readonly record: ExchangeRecord;
+}
+
 /** What is known of one exchange. Times are monotonic milliseconds; -1 = never happened. */
 export class ExchangeRecord {
   /** Empty if no route matched. */

@@ -1,6 +1,7 @@
 /** The options of a listener. Schema and documentation; the normal form is `ListenerOptions`. */
 import * as z from "zod";
 import {
+  choice,
   count,
   documented,
   duration,
@@ -62,6 +63,10 @@ export const listenerSchema = section(
       about:
         'Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` or `fd:name` for a socket passed on by systemd, which one thread serves. Port 0 takes any free port.',
     }),
+    mode: documented(choice(["http", "tcp"], ["udp"]).prefault("http"), {
+      about:
+        "What is spoken. `http`: HTTP. `tcp`: anything; the bytes pass unread, to the upstream of a route whose `match` names this listener or the server name (SNI) that the client's TLS asks for.",
+    }),
     trustedProxies: documented(oneOrMore(trustedSchema).prefault([]), {
       kind: "list of networks",
       about:
@@ -110,7 +115,8 @@ export const listenerSchema = section(
     timeouts: documented(
       section({
         head: duration("10s", {
-          about: "How long a client may take for a request head, from its first byte; 408 after it.",
+          about:
+            "How long a client may take for a request head, from its first byte; 408 after it. With `mode: tcp`, for the ClientHello if routes go by `sni`.",
         }),
         body: duration("60s", {
           about: "The longest pause in a request body; every byte starts it again. 408 after it.",
@@ -120,6 +126,11 @@ export const listenerSchema = section(
             "How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The connection is closed after it.",
         }),
         keepAlive: duration("75s", { about: "How long an idle connection is kept for the next request." }),
+        idle: duration("1h", {
+          about:
+            "How long nothing may move in either direction of a session with `mode: tcp`; both connections are reset after it. A peer that is gone is noticed earlier, by TCP keep-alive.",
+          zero: "no limit",
+        }),
       }).prefault({}),
       { about: "How long clients may take." },
     ),
@@ -128,7 +139,7 @@ export const listenerSchema = section(
       about: "TLS: connections are HTTPS. Certificates, their choice, and what is asked of clients.",
     }),
   },
-  ["http2", "mode"],
+  ["http2"],
 );
 
 /**

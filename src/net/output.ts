@@ -78,6 +78,16 @@ export class Output {
     this.#socket.writeBytes(chunk);
   }
 
+  /**
+   * Writes `chunk` at once, behind what is held, without a copy of any part of it. It is the caller's again only if this
+   * returns true. @returns as `flush`
+   */
+  pass(chunk: Buffer): boolean {
+    this.#write();
+    this.#socket.writeBytes(chunk);
+    return this.flush();
+  }
+
   /** Writes out what is held. @returns false if the kernel did not take everything: wait for `onWritable`. */
   flush(): boolean {
     this.#write();

@@ -4,13 +4,16 @@
  * from closed sets.
  */
 import type { Exchange } from "../http/exchange.ts";
+import type { Recorded } from "../http/exchange-record.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import { EndpointMetrics } from "./endpoint-metrics.ts";
 import { families, noLabelValue } from "./families.ts";
 import type { Counter, Gauge } from "./instruments.ts";
 import { goneLabelValue, type LabelNames } from "./label-names.ts";
 import type { MetricWriter } from "./metric-writer.ts";
+import type { ObservedSession } from "./observed-session.ts";
 import { RouteMetrics } from "./route-metrics.ts";
+import { countSession } from "./session-metrics.ts";
 
 /** One thread's instruments for one listener; its `Listener` holds it. */
 export class ListenerMetrics {
@@ -111,11 +114,18 @@ export class ExchangeMetrics {
       this.#recordAttempt(exchange, record.reason ?? record.status);
   }
 
+  /** Counts a session of a TCP listener that ended, and its last attempt. Exactly once a session. */
+  recordSession(session: ObservedSession): void {
+    const { record } = session;
+    countSession(this.#writer, this.#names, session);
+    if (record.attempts > 0 && record.endpointName !== "") this.#recordAttempt(session, record.reason ?? record.status);
+  }
+
   /**
    * Counts an attempt that failed and is followed by another; call it before the record is set for the next
    * attempt.
    */
-  recordRetry(exchange: Exchange, reason: ReasonCode | number): void {
+  recordRetry(exchange: Recorded, reason: ReasonCode | number): void {
     this.#recordAttempt(exchange, reason);
     const key = `${exchange.record.upstreamName} ${reason}`;
     let retries = this.#retries.get(key);
@@ -145,7 +155,7 @@ export class ExchangeMetrics {
     return tunnels;
   }
 
-  #recordAttempt(exchange: Exchange, code: number | ReasonCode): void {
+  #recordAttempt(exchange: Recorded, code: number | ReasonCode): void {
     const { upstreamName, endpointName, firstByteMs, attemptStartedMs } = exchange.record;
     let endpoint = this.#lastEndpoint;
     if (endpoint === null || endpoint.endpointName !== endpointName || endpoint.upstreamName !== upstreamName) {
@@ -163,7 +173,7 @@ export class ExchangeMetrics {
     return route;
   }
 
-  #addEndpoint(exchange: Exchange): EndpointMetrics {
+  #addEndpoint(exchange: Recorded): EndpointMetrics {
     const { upstreamName, endpointName } = exchange.record;
     const names = this.#names;
     const endpoint = new EndpointMetrics(this.#writer, {

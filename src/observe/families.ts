@@ -74,13 +74,13 @@ export const families = {
   requestBytes: counter(
     "millrace_request_bytes_total",
     ["listener", "route"],
-    "Request body bytes received from clients.",
+    "Request body bytes received from clients; of sessions of TCP listeners all bytes, once they have ended.",
     "bytes",
   ),
   responseBytes: counter(
     "millrace_response_bytes_total",
     ["listener", "route"],
-    "Response body bytes sent to clients.",
+    "Response body bytes sent to clients; of sessions of TCP listeners all bytes, once they have ended.",
     "bytes",
   ),
   rejected: counter(
@@ -110,7 +110,16 @@ export const families = {
     ["listener", "version", "result"],
     "TLS handshakes with clients that ended. `version` is `1.2` or `1.3`, and `_none` if it failed; `result` is `full`, `resumed`, or why it failed: `unknown-name`, `no-certificate`, `no-shared-version`, `no-shared-cipher`, `no-shared-protocol`, `client-certificate`, `certificate-refused`, `refused-by-client`, `plain-http`, `malformed`, `timeout`, `client-gone`, `too-many`, `other`.",
   ),
-  tunnels: gauge("millrace_tunnels_open", ["route", "upstream"], "Open tunnels (WebSocket)."),
+  tunnels: gauge(
+    "millrace_tunnels_open",
+    ["route", "upstream"],
+    "Open tunnels (WebSocket), and sessions of TCP listeners that have an endpoint.",
+  ),
+  sessions: counter(
+    "millrace_sessions_total",
+    ["listener", "route", "upstream", "result"],
+    "Sessions of TCP listeners that ended; `result` is `completed`, or the reason code.",
+  ),
   upstreamRequests: counter(
     "millrace_upstream_requests_total",
     ["upstream", "endpoint", "code"],

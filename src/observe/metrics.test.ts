@@ -64,7 +64,7 @@ test("the exposition names, explains and types each family once, in either forma
   assert.equal(
     exposition(reader),
     [
-      "# HELP millrace_request_bytes_total Request body bytes received from clients.",
+      "# HELP millrace_request_bytes_total Request body bytes received from clients; of sessions of TCP listeners all bytes, once they have ended.",
       "# TYPE millrace_request_bytes_total counter",
       'millrace_request_bytes_total{listener=":80",route="api"} 7',
       "",
@@ -73,7 +73,7 @@ test("the exposition names, explains and types each family once, in either forma
   assert.equal(
     formatMetrics(reader.read(), "openmetrics"),
     [
-      "# HELP millrace_request_bytes Request body bytes received from clients.",
+      "# HELP millrace_request_bytes Request body bytes received from clients; of sessions of TCP listeners all bytes, once they have ended.",
       "# TYPE millrace_request_bytes counter",
       "# UNIT millrace_request_bytes bytes",
       'millrace_request_bytes_total{listener=":80",route="api"} 7',

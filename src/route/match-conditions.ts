@@ -1,5 +1,5 @@
 /**
- * The matchers of a route beyond host and path: method, header, query, cookie, client address. Compiled once; asked
+ * The matchers of a route beyond host and path: listener, method, header, query, cookie, client address. Compiled once; asked
  * only for routes whose host and path fit. A value of `*` asks only that the thing is there.
  */
 import { findCookie } from "../http/cookie.ts";
@@ -17,6 +17,10 @@ export interface Condition {
 /** The matchers of `match` beyond host and path, the cheap ones first; their number counts for specificity. */
 export function compileConditions(match: RouteMatch): Condition[] {
   const conditions: Condition[] = [];
+  if (match.listener !== undefined && match.listener.length > 0) {
+    const listeners = new Set(match.listener);
+    conditions.push({ holds: ({ listenerName }) => listeners.has(listenerName) });
+  }
   if (match.method !== undefined && match.method.length > 0) conditions.push(methodCondition(match.method));
   for (const [name, value] of Object.entries(match.query ?? {}))
     conditions.push({ holds: ({ request }) => hasQueryPair(request.query, name, value) });

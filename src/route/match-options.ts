@@ -8,6 +8,11 @@ import { parsePathPattern } from "./path-pattern.ts";
 
 const hostSchema = z.string().transform(parsedBy((text) => formatHostPattern(parseHostPattern(text))));
 
+const sniSchema = z.string().superRefine((name, context) => {
+  if (/^\[|^[\d.]+$/.test(name))
+    addProblem(context, `${JSON.stringify(name)} is an address; clients name no server by its address`);
+});
+
 const pathSchema = z
   .string({
     error: ({ input }) =>
@@ -61,6 +66,18 @@ function matcherMapSchema(kind: "field" | "parameter" | "cookie") {
  */
 export const matchSchema = section(
   {
+    listener: documented(oneOrMore(z.string()).prefault([]), {
+      kind: "listener or list",
+      about:
+        "The listeners, by name, or by address if they have none. A listener with `mode: tcp` takes only routes that have this or `sni`.",
+      defaultText: "any",
+    }),
+    sni: documented(oneOrMore(sniSchema.pipe(hostSchema)).prefault([]), {
+      kind: "host or list",
+      about:
+        "For listeners with `mode: tcp`: the server names that the client's TLS asks for, as in `host`; `*` is any name. Without `tls` at the listener, TLS is not terminated: the ClientHello is read and passed on with all that follows. Whoever does not begin with one is refused, by all routes of the listener.",
+      defaultText: "any, and none",
+    }),
     host: documented(oneOrMore(hostSchema).prefault([]), {
       kind: "host or list",
       about:
@@ -94,5 +111,5 @@ export const matchSchema = section(
       defaultText: "any",
     }),
   },
-  ["listener", "pathRegex", "not"],
+  ["pathRegex", "not"],
 );

@@ -2,6 +2,8 @@
 
 /** `routes[].match`; what is absent matches everything. */
 export interface RouteMatch {
+  /** Names of listeners. Any of them will do. */
+  readonly listener?: readonly string[] | undefined;
   /**
    * `example.com`; `*.example.com` (one or more labels in front, not the name itself); `*` (any). Any of them will do.
    */

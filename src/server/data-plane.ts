@@ -26,6 +26,7 @@ import type { Warning } from "../observe/repeated-warning.ts";
 import { ambiguous } from "../route/router.ts";
 import { Stores } from "../store/stores.ts";
 import { HostResolver } from "../upstream/names/host-resolver.ts";
+import type { TcpForwardContext, TcpRoutes } from "../tcp/tcp-context.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
@@ -69,6 +70,7 @@ export class DataPlane implements ListenerHost {
   readonly handshakes = new HandshakeGate();
   readonly pseudonym: string;
   readonly observer: PlaneObserver;
+  readonly tcpForwarding: TcpForwardContext;
   readonly #parts: DataPlaneParts;
   readonly #lag: EventLoopLag;
   readonly #stores: Stores;
@@ -88,7 +90,15 @@ export class DataPlane implements ListenerHost {
     this.#parts = parts;
     this.pseudonym = parts.pseudonym;
     this.observer = new PlaneObserver(parts);
-    const { writer } = this.observer;
+    const { writer, onRetry, onAttemptFailure, onRetryRefused, onTunnel } = this.observer;
+    this.tcpForwarding = {
+      scheduler: systemScheduler,
+      random: Math.random,
+      onRetry,
+      onAttemptFailure,
+      onRetryRefused,
+      onTunnel,
+    };
     this.wheel = new TimerWheel({ onError: this.#onInternalError });
     this.#certificates = new PlaneCertificates(parts.onCertificateWanted);
     this.#listeners = new ListenerSet(this, stripeIndex);
@@ -302,6 +312,10 @@ export class DataPlane implements ListenerHost {
 
   contextsOf(listenerName: string): ServerContexts {
     return this.#certificates.of(listenerName);
+  }
+
+  get tcpRoutes(): TcpRoutes {
+    return this.#runtime!.tcpRoutes;
   }
 
   connectionCountOf(listenerName: string): ConnectionCount {

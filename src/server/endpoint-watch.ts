@@ -10,7 +10,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent, type HealthTarget } from "../upstream/health/health-checker.ts";
-import { createHttpProbe } from "../upstream/health/http-probe.ts";
+import { createProbe } from "../upstream/health/tcp-probe.ts";
 import { HostResolver, type HostResolverOptions } from "../upstream/names/host-resolver.ts";
 import { toLookupFunction } from "../upstream/names/lookup-function.ts";
 import { PanicWatch } from "./panic-watch.ts";
@@ -38,7 +38,7 @@ export class EndpointWatch {
     this.#logger = logger;
     this.#resolver = new HostResolver(resolving);
     this.#health = new HealthChecker({
-      probe: createHttpProbe(systemScheduler, toLookupFunction(this.#resolver)),
+      probe: createProbe(systemScheduler, toLookupFunction(this.#resolver)),
       onChange: (event) => this.#onHealthChange(event),
       onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass"),
     });

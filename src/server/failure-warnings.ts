@@ -3,7 +3,7 @@
  * them and each reason every few seconds (`observe/repeated-warning.ts`), and a line when they serve again. Costs an
  * exchange that succeeds one comparison while nothing fails.
  */
-import type { Exchange } from "../http/exchange.ts";
+import type { Recorded } from "../http/exchange-record.ts";
 import type { ReasonCode } from "../http/reason.ts";
 import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 import { ConnectionShortages, type ShortageReason } from "./connection-shortages.ts";
@@ -66,12 +66,12 @@ export class FailureWarnings {
     this.#shortages.noteConnected(endpoint);
   }
 
-  /** An exchange ended. What failed its attempts has been noted. */
-  noteEnd(exchange: Exchange): void {
-    const { reason, upstreamName: upstream, endpointName: endpoint, detail } = exchange.record;
+  /** An exchange or a session ended. What failed its attempts has been noted. */
+  noteEnd(ended: Recorded): void {
+    const { reason, upstreamName: upstream, endpointName: endpoint, detail } = ended.record;
     if (upstream === "") return;
     if (reason === null) {
-      if (this.#failing.size > 0) this.#noteSuccess(exchange);
+      if (this.#failing.size > 0) this.#noteSuccess(ended);
     } else if (upstreamReasons.has(reason)) {
       this.#fail(upstream, wholeUpstream);
       this.#warnings.warn({
@@ -101,7 +101,7 @@ export class FailureWarnings {
     this.#failing.set(upstream, names);
   }
 
-  #noteSuccess({ record: { upstreamName: upstream, endpointName: endpoint } }: Exchange): void {
+  #noteSuccess({ record: { upstreamName: upstream, endpointName: endpoint } }: Recorded): void {
     const names = this.#failing.get(upstream);
     if (names === undefined) return;
     if (names.delete(wholeUpstream))

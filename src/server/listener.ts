@@ -22,6 +22,8 @@ import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { Wire, WireTls } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { noLabelValue } from "../observe/families.ts";
+import type { ObservedSession } from "../observe/observed-session.ts";
+import type { TcpForwardContext, TcpListenerContext, TcpRoutes } from "../tcp/tcp-context.ts";
 import type { ConnectionCount } from "./connection-count.ts";
 import { Reception } from "./reception.ts";
 import { serviceOf, type WireService } from "./wire-service.ts";
@@ -29,6 +31,7 @@ import { serviceOf, type WireService } from "./wire-service.ts";
 /** Is told what happens at the listeners of a proxy thread. */
 export interface ListenerObserver {
   onExchangeEnd(exchange: Exchange): void;
+  onSessionEnd(session: ObservedSession): void;
   onInternalError(error: unknown): void;
   /** @param problem a sentence about it */
   onListenerError(listener: Listener, problem: string, error: Error): void;
@@ -50,6 +53,9 @@ export interface ListenerHost {
   /** This instance's name in Via. */
   readonly pseudonym: string;
   readonly observer: ListenerObserver;
+  /** Those of the running configuration. */
+  readonly tcpRoutes: TcpRoutes;
+  readonly tcpForwarding: TcpForwardContext;
   answer(exchange: Exchange, listener: Listener): void;
   connectionCountOf(listenerName: string): ConnectionCount;
   /** Which certificate and rules its clients get: the same object as long as a listener of that name has TLS. */
@@ -57,7 +63,7 @@ export interface ListenerHost {
 }
 
 /** One listener of the configuration in one thread: admits connections within its limits and serves them. */
-export class Listener implements ClientContext, ConnectionTaker, WireHost {
+export class Listener implements ClientContext, TcpListenerContext, ConnectionTaker, WireHost {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
   readonly handshakes: HandshakeGate;
@@ -328,5 +334,19 @@ export class Listener implements ClientContext, ConnectionTaker, WireHost {
 
   onInternalError(error: unknown): void {
     this.#observer.onInternalError(error);
+  }
+
+  // `TcpListenerContext`.
+
+  get tcpRoutes(): TcpRoutes {
+    return this.#host.tcpRoutes;
+  }
+
+  get forwarding(): TcpForwardContext {
+    return this.#host.tcpForwarding;
+  }
+
+  onSessionEnd(session: ObservedSession): void {
+    this.#observer.onSessionEnd(session);
   }
 }

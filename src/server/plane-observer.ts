@@ -4,6 +4,7 @@
  */
 import type { HedgeResult } from "../forward/forward-plan.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { Recorded } from "../http/exchange-record.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { handshakeFailures } from "../net/tls/handshake-failure.ts";
 import type { FailedHandshake } from "../net/tls/tls-step.ts";
@@ -14,6 +15,7 @@ import type { LabelNames } from "../observe/label-names.ts";
 import type { Logger } from "../observe/logger.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
+import type { ObservedSession } from "../observe/observed-session.ts";
 import type { AccessLogOptions } from "../observe/options.ts";
 import type { Warning, WarningSink } from "../observe/repeated-warning.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -119,6 +121,13 @@ export class PlaneObserver implements ListenerObserver {
     if (this.#accessLog !== null) this.#accessLog.record(exchange);
   }
 
+  onSessionEnd(session: ObservedSession): void {
+    this.#metrics.recordSession(session);
+    if (session.record.reason === "SHUTTING_DOWN") this.writer.counter(families.cut, ["tunnel"]).add(1);
+    this.#failures.noteEnd(session);
+    if (this.#accessLog !== null) this.#accessLog.recordSession(session);
+  }
+
   /** A bug of ours: counted and logged, and the thread goes on. */
   onInternalError(error: unknown): void {
     this.writer.counter(families.internalErrors).add(1);
@@ -181,19 +190,19 @@ export class PlaneObserver implements ListenerObserver {
 
   // What attempts and connections to endpoints tell (`ForwardContext`, `TransportContext`).
 
-  readonly onRetry = (exchange: Exchange, cause: ReasonCode | number): void =>
+  readonly onRetry = (exchange: Recorded, cause: ReasonCode | number): void =>
     this.#metrics.recordRetry(exchange, cause);
 
-  readonly onAttemptFailure = (exchange: Exchange, endpoint: Endpoint, { code, detail }: ProxyError): void =>
+  readonly onAttemptFailure = (exchange: Recorded, endpoint: Endpoint, { code, detail }: ProxyError): void =>
     this.#failures.noteAttempt(exchange.record.upstreamName, endpoint.name, code, detail);
 
-  readonly onRetryRefused = (exchange: Exchange): void =>
+  readonly onRetryRefused = (exchange: Recorded): void =>
     this.writer.counter(families.retriesRefused, [exchange.record.upstreamName]).add();
 
   readonly onHedge = (exchange: Exchange, result: HedgeResult): void =>
     this.writer.counter(families.hedges, [exchange.record.upstreamName, result]).add();
 
-  readonly onTunnel = (exchange: Exchange, delta: 1 | -1): void =>
+  readonly onTunnel = (exchange: Recorded, delta: 1 | -1): void =>
     this.#metrics.tunnels(exchange.record.routeName, exchange.record.upstreamName).add(delta);
 
   readonly onConnected = (endpointUrl: string): void => this.#failures.noteConnected(endpointUrl);

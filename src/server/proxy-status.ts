@@ -74,7 +74,14 @@ export function addressText({ host, port, configured }: BoundAddress): string {
 }
 
 function matchText({ match }: RouteOptions): string {
-  const parts = [match.host.join(", "), match.method.join(", "), match.path ?? "", match.clientIp.join(", ")];
+  const parts = [
+    match.listener.join(", "),
+    match.sni.map((name) => `sni ${name}`).join(", "),
+    match.host.join(", "),
+    match.method.join(", "),
+    match.path ?? "",
+    match.clientIp.join(", "),
+  ];
   for (const [kind, values] of [
     ["header", match.header],
     ["query", match.query],

@@ -55,12 +55,15 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
     turns: new TurnQueue(),
     handshakes: new HandshakeGate(),
     pseudonym: "test",
+    tcpRoutes: { asksForName: () => false, match: () => null },
+    tcpForwarding: {} as ListenerHost["tcpForwarding"],
     answer(exchange) {
       exchanges.push(exchange);
       exchange.fail("NO_ROUTE");
     },
     observer: {
       onExchangeEnd: () => {},
+      onSessionEnd: () => {},
       onInternalError: (error) => void bugs.push(error),
       onListenerError: (_listener, problem, error) => void bugs.push([problem, error]),
       onShortage: () => {},

@@ -22,6 +22,8 @@ import { balanceKeyOf } from "../upstream/balance-key.ts";
 import type { TransportContext } from "../upstream/transport/http1-transport.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { TcpRoutes } from "../tcp/tcp-context.ts";
+import { compileTcpRoutes, isTcpRoute, tcpListenersOf } from "./tcp-routes.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /** A route as the data path takes it. */
@@ -52,12 +54,15 @@ export interface RuntimeParts {
 export class Runtime {
   readonly config: Config;
   readonly upstreams: Upstreams;
+  /** For listeners with `mode: tcp`. */
+  readonly tcpRoutes: TcpRoutes;
   readonly #router: Router<CompiledRoute>;
 
   /** Use `Runtime.build`. */
   constructor(config: Config, upstreams: Upstreams, router: Router<CompiledRoute>) {
     this.config = config;
     this.upstreams = upstreams;
+    this.tcpRoutes = compileTcpRoutes(config, upstreams);
     this.#router = router;
   }
 
@@ -80,13 +85,15 @@ export class Runtime {
 }
 
 function* compileRoutes(upstreams: Upstreams, parts: RuntimeParts): Generator<RouteSpec<CompiledRoute>> {
+  const tcpListeners = tcpListenersOf(parts.config);
   for (const route of parts.config.routes)
-    yield {
-      name: route.name,
-      priority: route.priority,
-      match: route.match,
-      value: compileRoute(route, upstreams, parts),
-    };
+    if (!isTcpRoute(route, tcpListeners))
+      yield {
+        name: route.name,
+        priority: route.priority,
+        match: route.match,
+        value: compileRoute(route, upstreams, parts),
+      };
 }
 
 function compileRoute(route: RouteOptions, upstreams: Upstreams, parts: RuntimeParts): CompiledRoute {

@@ -12,11 +12,13 @@ import type { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import { type FailedHandshake, tlsStep, type TlsStepParts } from "../net/tls/tls-step.ts";
 import type { Wire, WireTls } from "../net/wire.ts";
+import type { TcpListenerContext } from "../tcp/tcp-context.ts";
+import { TcpSession } from "../tcp/tcp-session.ts";
 
 /** What is spoken at a listener, and what stands before that. */
 export interface WireService {
   readonly steps: readonly WireStep[];
-  readonly protocol: Protocol<ClientContext>;
+  readonly protocol: Protocol<ClientContext & TcpListenerContext>;
 }
 
 /** What steps and protocols need of the listener that they stand in. */
@@ -38,12 +40,22 @@ export const plainHttp1: WireService = {
   protocol: (wire, context) => new ClientConnection(wire, context),
 };
 
+/** Whatever the client offers is between it and the endpoint. */
+const noAlpn: readonly string[] = [];
+
+/** Bytes that nobody reads. */
+const plainTcp: WireService = {
+  steps: [],
+  protocol: (wire, context) => new TcpSession(wire, context),
+};
+
 /**
  * The service that `options` ask for. It is made for each configuration; wires that came before stay with the one that
  * they came to.
  */
 export function serviceOf(options: ListenerOptions, parts: WireServiceParts): WireService {
-  const { proxyProtocol, tls } = options;
+  const { mode, proxyProtocol, tls } = options;
+  const service = mode === "tcp" ? plainTcp : plainHttp1;
   const steps: WireStep[] = [];
   if (proxyProtocol !== null) {
     const { trusted, timeout } = proxyProtocol;
@@ -56,8 +68,8 @@ export function serviceOf(options: ListenerOptions, parts: WireServiceParts): Wi
       }),
     );
   }
-  if (tls !== null) steps.push(tlsStep({ alpn: http1Alpn, ...tlsPartsOf(parts) }));
-  return steps.length === 0 ? plainHttp1 : { ...plainHttp1, steps };
+  if (tls !== null) steps.push(tlsStep({ alpn: mode === "tcp" ? noAlpn : http1Alpn, ...tlsPartsOf(parts) }));
+  return steps.length === 0 ? service : { ...service, steps };
 }
 
 function tlsPartsOf(parts: WireServiceParts): Omit<TlsStepParts, "alpn"> {

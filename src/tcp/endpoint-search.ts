@@ -12,7 +12,7 @@ import { backoffOf } from "../forward/retry-policy.ts";
 import type { ScheduledCall } from "../base/scheduler.ts";
 import type { Clock } from "../base/clock.ts";
 import { ProxyError, type ReasonCode } from "../http/reason.ts";
-import type { Wire, WireOrigin } from "../net/wire.ts";
+import type { Wire } from "../net/wire.ts";
 import type { ObservedSession } from "../observe/observed-session.ts";
 import type { AttemptOutcome } from "../upstream/attempt-observer.ts";
 import type { PickHint } from "../upstream/balancer/balancer.ts";
@@ -33,7 +33,7 @@ export interface SearchHost {
 export interface SearchParts {
   readonly host: SearchHost;
   readonly session: ObservedSession;
-  readonly client: WireOrigin;
+  readonly client: Wire;
   readonly plan: TcpPlan;
   readonly context: TcpForwardContext;
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export class EndpointSearch implements AdmissionHost, PickHint, WireGuest {
   readonly key: string | null;
   tried: readonly Endpoint[] = noEndpoints;
   // `WireGuest`.
-  readonly client: WireOrigin;
+  readonly client: Wire;
   opening: WireOpening | null = null;
   readonly #parts: SearchParts;
   readonly #admission: Admission | null;

@@ -57,7 +57,8 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     this.record.startedMs = context.wheel.clock.now();
     this.record.startedWallMs = context.wheel.clock.wall();
     wire.handTo(this);
-    if (tls !== null || !context.tcpRoutes.asksForName(this.listenerName)) this.#route();
+    if (wire.origin.isMisplaced === true) this.#end("PLAIN_HTTP_ON_TLS_PORT", "");
+    else if (tls !== null || !context.tcpRoutes.asksForName(this.listenerName)) this.#route();
     else {
       this.#hello = new ClientHelloReader();
       if (context.timeouts.head > 0)
@@ -71,8 +72,7 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     if (this.#hello === null || this.#isOver) return;
     // Nothing has been asked for yet: it has as long as an idle connection.
     if (idleGraceMs === 0) this.close();
-    else
-      this.#context.wheel.arm((this.#deadline ??= new Deadline(() => this.#end("HELLO_TIMEOUT", ""))), idleGraceMs);
+    else this.#context.wheel.arm((this.#deadline ??= new Deadline(() => this.#end("HELLO_TIMEOUT", ""))), idleGraceMs);
   }
 
   close(): void {
@@ -127,7 +127,7 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     this.#search = new EndpointSearch({
       host: this,
       session: this,
-      client: this.#wire.origin,
+      client: this.#wire,
       plan: route.plan(),
       context: forwarding,
       clock: wheel.clock,

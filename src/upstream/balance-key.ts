@@ -13,6 +13,12 @@ export function balanceKeyOf(balance: BalanceOptions): KeyOf {
   return compileExchangeKey("ringHash" in balance ? balance.ringHash.key : balance.maglev.key);
 }
 
+/** Does the client's address alone decide which endpoint it gets? */
+export function isByClientAddress(balance: BalanceOptions): boolean {
+  if (typeof balance === "string") return balance === "ip-hash";
+  return ("ringHash" in balance ? balance.ringHash.key : balance.maglev.key) === "clientIp";
+}
+
 /** The balancing in a few words: `round-robin`, `maglev by cookie:sid`. */
 export function describeBalance(balance: BalanceOptions): string {
   if (typeof balance === "string") return balance;

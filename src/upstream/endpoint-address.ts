@@ -1,4 +1,4 @@
-/** The address of an endpoint as people write it: `http://host:port` or `unix:/path`. */
+/** The address of an endpoint as people write it: `http://host:port`, `tcp://host:port` or `unix:/path`. */
 import { domainToASCII } from "node:url";
 import { ipVersion } from "../base/ip-address.ts";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
@@ -37,8 +37,11 @@ export function parseEndpointAddress(text: string): EndpointAddress {
         : 'write for example "http://10.0.0.1:8081" or "unix:/run/api.sock"';
     throw new RangeError(`${shown} is not the URL of an endpoint; ${hint}`);
   }
-  if (scheme.toLowerCase() !== "http")
-    throw new RangeError(`${shown} has the scheme "${scheme}"; endpoints are "http://host:port" or "unix:/path"`);
+  const isTcp = scheme.toLowerCase() === "tcp";
+  if (!isTcp && scheme.toLowerCase() !== "http")
+    throw new RangeError(
+      `${shown} has the scheme "${scheme}"; endpoints are "http://host:port", "tcp://host:port" or "unix:/path"`,
+    );
   const [authority, rest] = splitAuthority(text.slice(scheme.length + 3));
   if (authority.includes("@"))
     throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
@@ -53,10 +56,17 @@ export function parseEndpointAddress(text: string): EndpointAddress {
       ? ipVersion(host) === 6
       : ipVersion(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
   if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
+  if (isTcp && match[3] === undefined)
+    throw new RangeError(`${shown} has no port; TCP has none that goes without saying`);
   const port = match[3] === undefined ? 80 : Number(match[3]);
   if (match[3] === "" || port < 1 || port > 65_535)
     throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);
-  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, host, port, socketPath: null };
+  return {
+    url: `${isTcp ? "tcp" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    host,
+    port,
+    socketPath: null,
+  };
 }
 
 function splitAuthority(text: string): [authority: string, rest: string] {

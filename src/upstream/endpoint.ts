@@ -11,7 +11,7 @@ export const maxWeight = 65_535;
 
 /** What the configuration (or discovery) says about an endpoint. */
 export interface EndpointSpec {
-  /** `http://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
+  /** `http://host:port`, `tcp://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
   readonly url: string;
   /** Host name or address to connect to; null for a Unix socket. */
   readonly host: string | null;

@@ -1,6 +1,6 @@
 /** The options of active health checks. The normal form is `HealthOptions`. */
 import * as z from "zod";
-import { addProblem, count, documented, duration, maybe, percent, section } from "../base/option-schema.ts";
+import { addProblem, count, documented, duration, maybe, percent, section, switchable } from "../base/option-schema.ts";
 
 /** Status codes from `from` to `to`, both included. */
 export interface StatusRange {
@@ -32,6 +32,17 @@ const statusRangeSchema = z.union([z.int(), z.string()]).transform((value, conte
   return z.NEVER;
 });
 
+const tcpCheckSchema = section({
+  send: documented(z.string().max(4_096).prefault(""), {
+    about: 'What is sent once the connection is up, for example `"PING\\r\\n"`.',
+    defaultText: "nothing",
+  }),
+  expect: documented(z.string().max(1_024).prefault(""), {
+    about: "What the first 4 KiB that the endpoint sends must contain.",
+    defaultText: "nothing: a connection is enough",
+  }),
+});
+
 /** The schema of an upstream's `health`. */
 export const healthSchema = section(
   {
@@ -60,6 +71,11 @@ export const healthSchema = section(
       ),
       { about: "The `Host` field of the check.", defaultText: "the endpoint's host and port" },
     ),
+    tcp: documented(switchable(tcpCheckSchema), {
+      defaultText: "off; `true` if the endpoints are `tcp://`",
+      about:
+        "Checks by a TCP connection in place of a request: `true` asks only that it comes about, `{ send, expect }` also what is said over it. `path`, `host` and the status do not matter then.",
+    }),
     interval: duration("5s", { about: "The time between two checks of an endpoint." }, { min: 10 }),
     timeout: duration("2s", { about: "How long an answer may take; later is a failure." }),
     rise: count(2, { about: "How many successes in a row make an unhealthy endpoint healthy." }, { min: 1, max: 100 }),
@@ -87,7 +103,7 @@ export const healthSchema = section(
       },
     ),
   },
-  ["grpc", "tcp"],
+  ["grpc"],
 );
 
 /** Active health checks in normal form. */

@@ -31,7 +31,7 @@ const endpointSectionSchema = section({
   url: documented(endpointUrlSchema, {
     kind: "URL",
     about:
-      "`http://host:port` or `unix:/path`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
+      "`http://host:port`, `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
   }),
   weight: count(
     1,

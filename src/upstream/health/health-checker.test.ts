@@ -13,6 +13,7 @@ import { specAt } from "../testing/endpoints.ts";
 const defaults: HealthOptions = {
   path: "/",
   host: null,
+  tcp: null,
   interval: 5_000,
   fastInterval: 1_000,
   timeout: 2_000,

@@ -13,7 +13,8 @@ import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
 import { CheckQueue } from "./check-queue.ts";
 import { HealthJudge } from "./health-judge.ts";
-import { createHttpProbe, type Probe, type ProbeResult } from "./http-probe.ts";
+import type { Probe, ProbeResult } from "./http-probe.ts";
+import { createProbe } from "./tcp-probe.ts";
 
 /** One endpoint to check. */
 export interface HealthTarget {
@@ -97,7 +98,7 @@ export class HealthChecker {
     this.#onPass = options.onPass ?? (() => {});
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#random = options.random ?? Math.random;
-    this.#probe = options.probe ?? createHttpProbe(this.#scheduler);
+    this.#probe = options.probe ?? createProbe(this.#scheduler);
     this.#queue = new CheckQueue(options.maxConcurrent ?? maxChecksOfUpstream);
     this.#firstRound.resolve();
   }
@@ -224,7 +225,7 @@ export class HealthChecker {
   #publish({ target, judge }: Check, isSuccess: boolean, lastCheck: LastCheck): void {
     const { state, upstream, endpoint } = target;
     const from = state.healthName;
-    state.isAnswering = lastCheck.status !== null;
+    state.isAnswering = isSuccess || lastCheck.status !== null;
     state.health = judge.isHealthy === true ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
     if (from !== to)
@@ -296,7 +297,7 @@ class Check {
 }
 
 function identityOf(target: HealthTarget): string {
-  const { path, timeout, expect, host, interval, fastInterval, rise, fall, jitter } = target.options;
+  const { path, timeout, expect, host, tcp, interval, fastInterval, rise, fall, jitter } = target.options;
   return JSON.stringify([
     target.endpoint.url,
     target.endpoint.isLenient ?? false,
@@ -305,6 +306,7 @@ function identityOf(target: HealthTarget): string {
     timeout,
     expect,
     host,
+    tcp,
     interval,
     fastInterval,
     rise,

@@ -21,6 +21,7 @@ import { idleTransport, specAt } from "../testing/endpoints.ts";
 const options: HealthOptions = {
   path: "/health",
   host: null,
+  tcp: null,
   interval: 20,
   fastInterval: 10,
   timeout: 5_000,

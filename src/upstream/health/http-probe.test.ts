@@ -9,7 +9,13 @@ import { ManualScheduler, systemScheduler } from "../../base/scheduler.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import { createHttpProbe, type ProbeOptions, type ProbeResult } from "./http-probe.ts";
 
-const defaults: ProbeOptions = { path: "/health", host: null, timeout: 5_000, expect: [{ from: 200, to: 399 }] };
+const defaults: ProbeOptions = {
+  path: "/health",
+  host: null,
+  tcp: null,
+  timeout: 5_000,
+  expect: [{ from: 200, to: 399 }],
+};
 
 interface Peer {
   readonly endpoint: EndpointSpec;

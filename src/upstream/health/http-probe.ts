@@ -13,7 +13,7 @@ import type { HealthOptions } from "../health-options.ts";
 import { ProbeAnswer } from "./probe-answer.ts";
 
 /** What to ask, how long to wait for the answer's head, and what to expect. */
-export type ProbeOptions = Pick<HealthOptions, "path" | "host" | "timeout" | "expect">;
+export type ProbeOptions = Pick<HealthOptions, "path" | "host" | "timeout" | "expect" | "tcp">;
 
 /** How a check went. */
 export interface ProbeResult {
