@@ -31,6 +31,8 @@ export interface CertificateWish {
   readonly toDays?: number;
   /** Of its key; default: `ec`. */
   readonly keyType?: "ec" | "rsa";
+  /** Where its OCSP responder is; default: it names none. */
+  readonly responder?: string;
 }
 
 /** An authority with a root of its own. */
@@ -84,9 +86,17 @@ export class TestAuthority {
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: algorithm,
-      extensions: alternatives.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(alternatives)],
+      extensions: [
+        ...(alternatives.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(alternatives)]),
+        ...(wish.responder === undefined ? [] : [new x509.AuthorityInfoAccessExtension({ ocsp: wish.responder })]),
+      ],
     });
     return { cert: `${certificate.toString("pem")}\n`, key: await exportKey(keys) };
+  }
+
+  /** Its own key (PEM), for tools that are to sign for it. */
+  rootKey(): Promise<string> {
+    return exportKey(this.#keys);
   }
 
   /** A list (PEM) of what this authority has revoked. @param toDays until when it counts, from now */

@@ -23,16 +23,16 @@ interface Entry {
 /** Contexts by certificate and rules. */
 export class ContextCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #now: () => number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
 
-  /** @param now milliseconds since 1970 */
-  constructor(now: () => number = Date.now) {
-    this.#now = now;
+  constructor(nowMs: () => number = Date.now) {
+    this.nowMs = nowMs;
   }
 
   /** The context for this certificate under these rules, with the ticket keys of this time. */
   context(certificate: CertificateMaterial, policy: TlsPolicy): SecureContext {
-    const nowMs = this.#now();
+    const nowMs = this.nowMs();
     const { minVersion, profile, ticketLifetimeMs, ticketSecret } = policy;
     const key = `${certificate.id}\n${policy.id}\n${minVersion}\n${profile}\n${ticketLifetimeMs}\n${ticketSecret}`;
     const known = this.#entries.get(key);

@@ -9,7 +9,17 @@ export interface DerElement {
 }
 
 /** Tags. */
-export const Der = { integer: 0x02, sequence: 0x30, utcTime: 0x17, generalizedTime: 0x18 } as const;
+export const Der = {
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  enumerated: 0x0a,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+} as const;
 
 /** The elements in `bytes`, one after the other; ends in front of what is malformed. */
 export function* derElements(bytes: Uint8Array): Generator<DerElement> {
@@ -45,4 +55,17 @@ export function derTimeMs({ tag, content }: DerElement): number {
   const fullYear = tag === Der.utcTime ? (year < 50 ? 2_000 + year : 1_900 + year) : year;
   const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(2).map(Number);
   return Date.UTC(fullYear, month - 1, day, hour, minute, second);
+}
+
+/** Encodes an element. */
+export function encodeDer(tag: number, ...contents: readonly Uint8Array[]): Buffer {
+  const content = Buffer.concat(contents);
+  const { length } = content;
+  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
+  const octets = length < 0x100 ? 1 : length < 0x1_0000 ? 2 : 3;
+  const head = Buffer.alloc(2 + octets);
+  head[0] = tag;
+  head[1] = 0x80 | octets;
+  head.writeUIntBE(length, 2, octets);
+  return Buffer.concat([head, content]);
 }

@@ -20,8 +20,6 @@ export interface CertificateTexts {
   readonly key: string;
   /** Further certificates of the chain. */
   readonly chain?: string | null;
-  /** DER. */
-  readonly ocsp?: Uint8Array | null;
 }
 
 /** A certificate that can be used, and what people should know about it. */
@@ -59,7 +57,7 @@ export function readCertificate(texts: CertificateTexts, nowMs: number = Date.no
       keyType: key.asymmetricKeyType as CertificateKeyType,
       notBeforeMs: Date.parse(leaf.validFrom),
       notAfterMs: Date.parse(leaf.validTo),
-      ocsp: texts.ocsp ?? null,
+      ocsp: null,
     },
     warnings: warningsOf(chain, nowMs),
   };

@@ -7,7 +7,7 @@ import { TestAuthority, type TestCertificate } from "../testing/test-authority.t
 import { ClientHelloReader } from "./client-hello-reader.ts";
 import { ContextCache } from "./context-cache.ts";
 import { readCertificate } from "./read-certificate.ts";
-import { acmeTlsProtocol, ServerContexts } from "./server-contexts.ts";
+import { acmeTlsProtocol, type ContextChoice, ServerContexts } from "./server-contexts.ts";
 import type { CertificateMaterial, ClientAuthMaterial, ListenerTlsMaterial, TlsMaterial } from "./tls-material.ts";
 
 /** A listener in plain text: what `net.Server` accepts, secured by the choice of `contexts`. */
@@ -366,6 +366,17 @@ test("renegotiation is refused: with another name it would carry rules over", as
   assert.ok(error instanceof Error, String(error));
   scene.staysOpen = false;
   socket.destroy();
+});
+
+test("a staple is given until it is out of date", () => {
+  let nowMs = 1_000;
+  const contexts = new ServerContexts(new ContextCache(() => nowMs));
+  const hello = { serverName: null, alpn: [], cipherSuites: [], signatureAlgorithms: [], supportedVersions: [] };
+  contexts.take(materialOf([{ ...a, ocsp: { der: Uint8Array.of(1, 2), nextUpdateMs: 2_000 } }]), "main");
+  const stapleNow = (): unknown => (contexts.choose(hello) as ContextChoice).ocsp;
+  assert.deepEqual(stapleNow(), Buffer.of(1, 2));
+  nowMs = 2_000;
+  assert.equal(stapleNow(), null);
 });
 
 test("contexts are made once and forgotten with their certificate", () => {

@@ -11,7 +11,7 @@ import type { ClientHello } from "./client-hello.ts";
 import { ContextCache } from "./context-cache.ts";
 import type { KeyPreferences } from "./key-preference.ts";
 import { PolicyIndex } from "./policy-index.ts";
-import type { ClientAuthMaterial, ListenerTlsMaterial, TlsMaterial } from "./tls-material.ts";
+import type { ClientAuthMaterial, ListenerTlsMaterial, StapleMaterial, TlsMaterial } from "./tls-material.ts";
 
 /** What of a ClientHello the choice depends on. */
 export type HelloFacts = Pick<ClientHello, "serverName" | "alpn"> & KeyPreferences;
@@ -108,7 +108,7 @@ export class ServerContexts {
       isChallenge: false,
       verify: policy.clientAuth?.mode ?? "none",
       forward: policy.clientAuth?.forward ?? "none",
-      ocsp: certificate.ocsp === null ? null : Buffer.from(certificate.ocsp),
+      ocsp: certificate.ocsp === null ? null : stapleNow(certificate.ocsp, this.#cache.nowMs()),
       policyId: policy.id,
     };
   }
@@ -117,4 +117,8 @@ export class ServerContexts {
   policyOf(host: string | null): string {
     return this.#policies?.of(host).id ?? "";
   }
+}
+
+function stapleNow({ der, nextUpdateMs }: StapleMaterial, nowMs: number): Buffer | null {
+  return nowMs < nextUpdateMs ? Buffer.from(der.buffer, der.byteOffset, der.byteLength) : null;
 }

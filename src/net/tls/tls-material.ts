@@ -16,8 +16,15 @@ export interface CertificateMaterial {
   readonly keyType: CertificateKeyType;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** An answer of its OCSP responder to staple (RFC 6960, DER); null = there is none, or it is out of date. */
-  readonly ocsp: Uint8Array | null;
+  /** An answer of its OCSP responder; null = there is none. */
+  readonly ocsp: StapleMaterial | null;
+}
+
+/** What is stapled (RFC 6066 section 8), until it is out of date. */
+export interface StapleMaterial {
+  /** RFC 6960. */
+  readonly der: Uint8Array;
+  readonly nextUpdateMs: number;
 }
 
 /** The kinds of keys that TLS knows. For one name there may be a certificate of each. */

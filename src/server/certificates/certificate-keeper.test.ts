@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { before, test, type TestContext } from "node:test";
 import { parseConfig } from "../../config/parse-config.ts";
 import type { Config } from "../../config/schema.ts";
+import { answerOcsp } from "../../net/testing/ocsp-responder.ts";
+import { ocspRequest, ocspSubjectOf } from "../../net/tls/ocsp.ts";
 import { TestAuthority, type TestCertificate } from "../../net/testing/test-authority.ts";
 import type { CertificateHost, CertificateSource } from "../../net/tls/certificate-source.ts";
 import { readCertificate } from "../../net/tls/read-certificate.ts";
 import type { CertificateMaterial, TlsMaterial } from "../../net/tls/tls-material.ts";
 import { CertificateKeeper } from "./certificate-keeper.ts";
 import type { SourceFactory } from "./source-factories.ts";
+import type { AskResponder } from "./stapler.ts";
 
 let authority: TestAuthority;
 let a: TestCertificate;
@@ -32,7 +35,7 @@ interface Scene {
   install(tls: object): Promise<TlsMaterial>;
 }
 
-function build(t: TestContext, factories: readonly SourceFactory[] = []): Scene {
+function build(t: TestContext, factories: readonly SourceFactory[] = [], ask?: AskResponder): Scene {
   const folder = mkdtempSync(join(tmpdir(), "millrace-certificates-"));
   const lines: string[] = [];
   const log = (message: string, fields: object = {}): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
@@ -40,6 +43,7 @@ function build(t: TestContext, factories: readonly SourceFactory[] = []): Scene 
   const keeper = new CertificateKeeper({
     logger: { debug: log, info: log, warn: log, error: log },
     factories,
+    ...(ask !== undefined && { ask }),
     onChange: async () => {
       waiting?.resolve(keeper.material);
       waiting = null;
@@ -191,6 +195,26 @@ test("a replaced pair is taken without a reload; a broken one changes nothing an
   assert.match(scene.lines.join("\n"), /a\.pem: the file holds no certificate/);
   await assert.rejects(scene.keeper.refresh(), /a\.pem: .*holds no certificate/);
   assert.deepEqual(namesOf(scene.keeper.material), [["a.test", "www.a.test"], ["c.test"]]);
+});
+
+test("staples come from a file, or from the responder that the certificate names", async (t) => {
+  const asked = await authority.issue({ names: ["asked.test"], responder: "http://ocsp.test/" });
+  const scene = build(t, [], (_url, question) => answerOcsp(question, { authority, good: [asked] }));
+  const chain = scene.write("root.pem", authority.root);
+  const ocsp = scene.write(
+    "a.ocsp",
+    await answerOcsp(ocspRequest(ocspSubjectOf([a.cert, authority.root])!), { authority, good: [a] }),
+  );
+  const fromFile = { ...pair(scene, "a", a), chain, ocsp };
+  const off = { ...pair(scene, "off", asked), chain, ocsp: "off" };
+  const staplesOf = (material: TlsMaterial): boolean[] =>
+    [...material.certificates.values()].map((certificate) => certificate.ocsp !== null);
+  const bad = { ...pair(scene, "b", b), chain, ocsp };
+  assert.deepEqual(staplesOf(await scene.install({ certificates: [fromFile, off, bad] })), [true, false, false]);
+  assert.match(scene.lines.join("\n"), /a\.ocsp says nothing of this certificate; nothing is stapled/);
+  const later = scene.changed();
+  await scene.install({ certificates: [fromFile, { ...off, ocsp: "auto" }] });
+  assert.deepEqual(staplesOf(await later), [true, true]);
 });
 
 test("a source stays while its options do, gives when it likes, and is closed when it is gone", async (t) => {

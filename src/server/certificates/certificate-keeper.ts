@@ -9,6 +9,7 @@ import type { Config } from "../../config/schema.ts";
 import { type ConfigWatch, watchConfig } from "../../config/watch-config.ts";
 import type { ListenerOptions } from "../../net/options.ts";
 import type { CertificateHost, CertificateSource } from "../../net/tls/certificate-source.ts";
+import type { Staple } from "../../net/tls/ocsp.ts";
 import type { ListenerTlsOptions } from "../../net/tls/options.ts";
 import {
   type CertificateMaterial,
@@ -22,6 +23,7 @@ import { CertificateFiles } from "./certificate-file.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
 import type { FileWarning } from "./file-findings.ts";
 import { CertificateCache, type ListenerFiles, readListenerFiles } from "./listener-files.ts";
+import { type AskResponder, Stapler } from "./stapler.ts";
 import { type SourceFactory, sourceFactories } from "./source-factories.ts";
 
 /** What the keeper is made of. */
@@ -30,6 +32,8 @@ export interface KeeperParts {
   /** `material` is another one: it is to be brought to all threads. Resolves when they have it. */
   onChange(): Promise<void>;
   readonly factories?: readonly SourceFactory[];
+  /** How OCSP responders are asked; default: by HTTP. */
+  readonly ask?: AskResponder;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -70,6 +74,7 @@ export class CertificateKeeper {
   readonly expiry: ExpiryWatch;
   /** What tickets are encrypted with if no secret is configured. */
   readonly #ownSecret = randomBytes(32).toString("base64");
+  readonly #stapler: Stapler;
   readonly #httpChallenges = new Map<string, string>();
   readonly #alpnChallenges = new Map<string, ChallengeCertificate>();
   #listeners: readonly KeptListener[] = [];
@@ -84,7 +89,14 @@ export class CertificateKeeper {
     this.#parts = parts;
     this.#factories = parts.factories ?? sourceFactories;
     this.#now = parts.now ?? Date.now;
-    this.expiry = new ExpiryWatch({ logger: parts.logger, now: this.#now });
+    const { logger, ask } = parts;
+    this.expiry = new ExpiryWatch({ logger, now: this.#now });
+    this.#stapler = new Stapler({
+      logger,
+      onChange: () => void this.#change(),
+      now: this.#now,
+      ...(ask !== undefined && { ask }),
+    });
   }
 
   /** What holds at the moment. The same object as long as nothing changes. */
@@ -149,7 +161,7 @@ export class CertificateKeeper {
     this.#prepared = null;
     this.#listeners = prepared.listeners;
     this.#material = this.#assemble(prepared.listeners);
-    this.expiry.adopt(this.#material);
+    this.#adoptMaterial();
     const stay = new Set(prepared.listeners.flatMap(({ sources }) => sources));
     for (const source of before.flatMap(({ sources }) => sources)) if (!stay.has(source)) source.source.close();
     this.#say(prepared.warnings);
@@ -178,6 +190,7 @@ export class CertificateKeeper {
     this.abort();
     this.#watch?.close();
     this.expiry.close();
+    this.#stapler.close();
     for (const { sources } of this.#listeners) for (const { source } of sources) source.close();
   }
 
@@ -238,13 +251,23 @@ export class CertificateKeeper {
     if (isSameMaterial(before, material) || this.#isClosed) return false;
     this.#material = material;
     this.#tellNew(before, material);
-    this.expiry.adopt(material);
+    this.#adoptMaterial();
     return true;
   }
 
   /** Brings what is other than before to all threads. */
   async #change(): Promise<void> {
     if (this.#assembleAgain()) await this.#parts.onChange();
+  }
+
+  #adoptMaterial(): void {
+    this.expiry.adopt(this.#material);
+    const withoutResponder = new Set(
+      this.#listeners.flatMap(({ files }) =>
+        files.certificates.filter(({ options }) => options.ocsp !== "auto").map(({ material }) => material.id),
+      ),
+    );
+    this.#stapler.follow([...this.#material.certificates.values()].filter(({ id }) => !withoutResponder.has(id)));
   }
 
   #tellNew(before: TlsMaterial, { certificates }: TlsMaterial): void {
@@ -277,7 +300,10 @@ export class CertificateKeeper {
 
   #assemble(listeners: readonly KeptListener[]): TlsMaterial {
     const certificates = new Map<string, CertificateMaterial>();
-    const add = (certificate: CertificateMaterial): string => {
+    const add = (bare: CertificateMaterial, staple: Staple | null): string => {
+      const { der, nextUpdateMs } = staple ?? {};
+      const certificate =
+        der === undefined || nextUpdateMs === undefined ? bare : { ...bare, ocsp: { der, nextUpdateMs } };
       const known = this.#material.certificates.get(certificate.id);
       if (!certificates.has(certificate.id))
         certificates.set(
@@ -290,8 +316,12 @@ export class CertificateKeeper {
     for (const { name, options, files, sources } of listeners)
       byName.set(name, {
         certificates: [
-          ...files.certificates.map(({ material }) => add(material)),
-          ...sources.flatMap((source) => source.certificates.map(add)),
+          ...files.certificates.map(({ options: { ocsp }, material, staple }) =>
+            add(material, ocsp === "auto" ? this.#stapler.stapleOf(material.id) : staple),
+          ),
+          ...sources.flatMap(({ certificates: given }) =>
+            given.map((material) => add(material, this.#stapler.stapleOf(material.id))),
+          ),
         ],
         unknownName: options.unknownName,
         isOnDemand: sources.some(({ source }) => source.want !== undefined),

@@ -1,6 +1,8 @@
 /** Reads everything that TLS at one listener has in files: certificates, authorities of clients, the secret of tickets. */
 import { createHash } from "node:crypto";
 import { TimeSlices } from "../../base/time-slices.ts";
+import { ocspSubjectOf, readOcspResponse, type Staple } from "../../net/tls/ocsp.ts";
+import { pemCertificates } from "../../net/tls/pem.ts";
 import type { CertificateFileOptions, ClientAuthOptions, ListenerTlsOptions } from "../../net/tls/options.ts";
 import { CertificateError, type ReadCertificate, readCertificate } from "../../net/tls/read-certificate.ts";
 import type { CertificateMaterial, ClientAuthMaterial, HostPolicyMaterial } from "../../net/tls/tls-material.ts";
@@ -23,8 +25,8 @@ export interface FileCertificate {
   readonly options: CertificateFileOptions;
   /** Without a staple. */
   readonly material: CertificateMaterial;
-  /** What the file of `ocsp` holds; null = there is none. */
-  readonly stapleFile: Buffer | null;
+  /** What the file of `ocsp` holds; null = there is none, or it cannot be used. */
+  readonly staple: Staple | null;
 }
 
 /** What was found: the files, and what to say of them. */
@@ -120,15 +122,31 @@ async function readFileCertificate(
     if (key === null) return;
     const { material, warnings } = cache.read({ cert, key, chain }, nowMs);
     for (const warning of warnings) findings.warn(options.cert, warning);
-    read = { options, material, stapleFile: null };
+    read = { options, material, staple: null };
   });
   const { ocsp } = options;
   if (read === null || ocsp === "auto" || ocsp === "off" || ocsp === false) return read;
-  let stapleFile: Buffer | null = null;
-  await findings.collect(ocsp, async () => {
-    stapleFile = (await files.read(ocsp)).bytes;
-  });
-  return Object.assign({}, read as FileCertificate, { stapleFile });
+  const staple = await readStapleFile(ocsp, (read as FileCertificate).material, { files, findings, nowMs });
+  return Object.assign({}, read as FileCertificate, { staple });
+}
+
+/** A staple is no reason to refuse anything: clients do without. */
+async function readStapleFile(
+  path: string,
+  { certPem }: CertificateMaterial,
+  { files, findings, nowMs }: { files: CertificateFiles; findings: FileFindings; nowMs: number },
+): Promise<Staple | null> {
+  try {
+    const { bytes } = await files.read(path);
+    const subject = ocspSubjectOf(pemCertificates(certPem));
+    if (subject === null)
+      throw new CertificateError("cannot be checked, as the chain does not hold what issued the certificate");
+    return readOcspResponse(bytes, subject, nowMs);
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    findings.warn(path, `${error.message}; nothing is stapled`);
+    return null;
+  }
 }
 
 async function readSecret(path: string, files: CertificateFiles, findings: FileFindings): Promise<string | null> {

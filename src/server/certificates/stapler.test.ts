@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { ManualScheduler } from "../../base/scheduler.ts";
+import { answerOcsp } from "../../net/testing/ocsp-responder.ts";
+import { TestAuthority, type TestCertificate } from "../../net/testing/test-authority.ts";
+import { readCertificate } from "../../net/tls/read-certificate.ts";
+import type { CertificateMaterial } from "../../net/tls/tls-material.ts";
+import { type AskResponder, Stapler } from "./stapler.ts";
+
+const url = "http://ocsp.test/";
+
+interface Scene {
+  readonly stapler: Stapler;
+  readonly scheduler: ManualScheduler;
+  readonly lines: string[];
+  readonly asked: string[];
+  /** What the responder does next. */
+  answer: AskResponder;
+  /** How often the staples changed. */
+  changes: number;
+  /** Winds time forward and lets everything that is due come to its end. */
+  advance(ms: number): Promise<void>;
+}
+
+function build(t: TestContext): Scene {
+  const scheduler = new ManualScheduler();
+  const startMs = Date.now() - scheduler.clock.now();
+  const lines: string[] = [];
+  const log = (message: string): void => void lines.push(message);
+  const asked: string[] = [];
+  let settled = Promise.resolve();
+  const scene: Scene = {
+    scheduler,
+    lines,
+    asked,
+    changes: 0,
+    answer: () => Promise.reject(new Error("away")),
+    stapler: new Stapler({
+      logger: { debug: log, info: log, warn: log, error: log },
+      scheduler,
+      now: () => startMs + scheduler.clock.now(),
+      onChange: () => void scene.changes++,
+      ask: (at, question) => {
+        asked.push(at);
+        const answer = scene.answer(at, question);
+        settled = answer.then(
+          () => {},
+          () => {},
+        );
+        return answer;
+      },
+    }),
+    async advance(ms) {
+      scheduler.advance(ms);
+      await settled;
+      // The stapler goes on behind the answer.
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    },
+  };
+  t.after(() => scene.stapler.close());
+  return scene;
+}
+
+function materialOf({ cert, key }: TestCertificate, authority: TestAuthority): CertificateMaterial {
+  return readCertificate({ cert, key, chain: authority.root }).material;
+}
+
+test("responders are asked in the background, again at half of an answer's life, and less often while they are away", async (t) => {
+  const scene = build(t);
+  const authority = await TestAuthority.create();
+  const leaf = await authority.issue({ names: ["a.test"], responder: url });
+  const material = materialOf(leaf, authority);
+  const plain = materialOf(await authority.issue({ names: ["b.test"] }), authority);
+  scene.stapler.follow([material, plain]);
+  assert.equal(scene.asked.length, 0, "never at once");
+  await scene.advance(0);
+  assert.deepEqual(scene.asked, [url]);
+  assert.equal(scene.stapler.stapleOf(material.id), null);
+  await scene.advance(60_000);
+  await scene.advance(60_000);
+  assert.equal(scene.asked.length, 2, "the second wait is longer");
+  scene.answer = (_url, question) => answerOcsp(question, { authority, good: [leaf] });
+  await scene.advance(60_000);
+  const staple = scene.stapler.stapleOf(material.id);
+  assert.ok(staple);
+  assert.equal(scene.changes, 1);
+  assert.equal(scene.stapler.stapleOf(plain.id), null);
+  assert.deepEqual(scene.lines, ["an OCSP responder gives nothing to staple"], "told once, and never of no responder");
+  await scene.advance(11 * 3_600_000);
+  assert.equal(scene.asked.length, 3);
+  scene.answer = () => Promise.reject(new Error("away"));
+  await scene.advance(2 * 3_600_000);
+  assert.equal(scene.asked.length, 4);
+  assert.equal(scene.stapler.stapleOf(material.id), staple, "the last good answer stays");
+  scene.stapler.follow([material]);
+  assert.equal(scene.stapler.stapleOf(material.id), staple, "a reload changes nothing");
+  scene.stapler.follow([plain]);
+  assert.equal(scene.stapler.stapleOf(material.id), null);
+  assert.equal(scene.scheduler.pendingCount, 0);
+});
+
+test("an answer about another certificate, or a bad one, is not stapled", async (t) => {
+  const scene = build(t);
+  const authority = await TestAuthority.create();
+  const leaf = await authority.issue({ names: ["a.test"], responder: url });
+  const material = materialOf(leaf, authority);
+  scene.answer = (_url, question) => answerOcsp(question, { authority, good: [], revoked: [leaf] });
+  scene.stapler.follow([material]);
+  await scene.advance(0);
+  assert.equal(scene.asked.length, 1);
+  assert.equal(scene.stapler.stapleOf(material.id), null);
+});
