@@ -10,6 +10,8 @@ export interface LoadScenario extends LoadRequest {
   threads: readonly number[];
   /** Participants, by name; null: every proxy, in its plain configuration. */
   peers: readonly string[] | null;
+  /** Nobody reads what passes, and so nobody adds forwarding fields. */
+  isUnread?: boolean;
 }
 
 /** Names of everything `--only` accepts, in the order it runs. */
@@ -20,6 +22,9 @@ export const scenarioNames = [
   "post",
   "connect",
   "threads",
+  "tcp-1m",
+  "tcp-post",
+  "tcp-small",
   "idle",
   "startup",
   "memory",
@@ -39,6 +44,8 @@ const everyVariant = [
   "caddy",
   "http-proxy",
 ];
+
+const tcp = { peers: ["haproxy-tcp", "millrace-tcp"], isUnread: true } as const;
 
 export const loadScenarios: readonly LoadScenario[] = [
   {
@@ -77,6 +84,26 @@ export const loadScenarios: readonly LoadScenario[] = [
     threads: [1, 2],
     peers: ["nginx", "haproxy", "millrace"],
   },
+  {
+    ...get,
+    ...tcp,
+    name: "tcp-1m",
+    title: "TCP: 1 MiB response",
+    path: "/1m",
+    responseBytes: 1024 * 1024,
+    connections: 16,
+  },
+  {
+    ...get,
+    ...tcp,
+    name: "tcp-post",
+    title: "TCP: POST of 64 KiB",
+    path: "/upload",
+    method: "POST",
+    bodyBytes: 64 * 1024,
+    responseBytes: 9,
+  },
+  { ...get, ...tcp, name: "tcp-small", title: "TCP: small response", path: "/small", responseBytes: 23 },
 ];
 
 /** Proxies of the scenarios that name none: one configuration each. */

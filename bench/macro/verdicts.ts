@@ -75,6 +75,18 @@ export const targets: readonly Target[] = [
     measure: cpuRatio("connect", "millrace", "nginx"),
   },
   {
+    target: "TCP, CPU per byte of 1 MiB responses, of HAProxy",
+    limit: 1,
+    unit: "×",
+    measure: cpuRatio("tcp-1m", "millrace-tcp", "haproxy-tcp"),
+  },
+  {
+    target: "TCP, CPU per POST of 64 KiB, of HAProxy",
+    limit: 1,
+    unit: "×",
+    measure: cpuRatio("tcp-post", "millrace-tcp", "haproxy-tcp"),
+  },
+  {
     target: "JSON access log, more CPU per request",
     limit: 1.5,
     unit: "µs",

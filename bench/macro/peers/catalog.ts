@@ -1,9 +1,9 @@
 /** Every proxy the benchmark knows, in the order of its tables. */
 import { caddy } from "./caddy.ts";
 import { goProxy, pooledGoProxy } from "./go-proxy.ts";
-import { haproxy } from "./haproxy.ts";
+import { haproxy, haproxyTcp } from "./haproxy.ts";
 import { httpProxy } from "./http-proxy.ts";
-import { millracePeer, millraceVariants } from "./millrace.ts";
+import { millracePeer, millraceTcp, millraceVariants } from "./millrace.ts";
 import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
 
@@ -16,5 +16,7 @@ export function createCatalog(millraceCommand: readonly string[]): Peer[] {
     pooledGoProxy,
     caddy,
     httpProxy,
+    haproxyTcp,
+    millracePeer(millraceTcp, millraceCommand),
   ];
 }

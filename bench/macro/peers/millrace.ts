@@ -14,6 +14,8 @@ export interface MillraceVariant {
   title: string;
   pipelining: number;
   accessLog: boolean;
+  /** Bytes pass unread. */
+  isTcp?: boolean;
   /** Proxy threads also if one is enough; else one data plane in the control thread. */
   inThreads?: boolean;
   /** What V8 has compiled is not kept from start to start. */
@@ -25,6 +27,15 @@ export const millraceVariants: readonly MillraceVariant[] = [
   { name: "millrace-pipelining", title: "Millrace, pipelining 8", pipelining: 8, accessLog: false },
   { name: "millrace-log", title: "Millrace, JSON access log", pipelining: 1, accessLog: true },
 ];
+
+/** Measured beside other proxies of TCP. */
+export const millraceTcp: MillraceVariant = {
+  name: "millrace-tcp",
+  title: "Millrace, TCP",
+  pipelining: 1,
+  accessLog: false,
+  isTcp: true,
+};
 
 /** Measured for its memory alone. */
 export const millraceInThreads: MillraceVariant = {
@@ -87,9 +98,9 @@ export function millraceConfig(
   variant: MillraceVariant,
   options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string },
 ): object {
-  return {
-    workers: options.threads > 1 || variant.inThreads === true ? options.threads : 0,
-    listeners: [{ address: `127.0.0.1:${options.listenPort}`, timeouts: { keepAlive: "300s" } }],
+  const address = `127.0.0.1:${options.listenPort}`;
+  const http = {
+    listeners: [{ address, timeouts: { keepAlive: "300s" } }],
     routes: [{ upstream: "backend" }],
     upstreams: {
       backend: {
@@ -97,6 +108,15 @@ export function millraceConfig(
         pool: { maxIdle: 1024, pipelining: variant.pipelining },
       },
     },
+  };
+  const tcp = {
+    listeners: [{ name: "tcp", address, mode: "tcp" }],
+    routes: [{ match: { listener: "tcp" }, upstream: "backend" }],
+    upstreams: { backend: { endpoints: [`tcp://127.0.0.1:${options.backendPort}`] } },
+  };
+  return {
+    workers: options.threads > 1 || variant.inThreads === true ? options.threads : 0,
+    ...(variant.isTcp === true ? tcp : http),
     admin: { address: `127.0.0.1:${options.adminPort}` },
     log: { level: "warn", access: variant.accessLog ? { format: "json", path: options.logPath } : false, stats: "0s" },
   };
