@@ -57,6 +57,7 @@ export const configExample: ConfigInput = {
     { match: { path: "/ping" }, respond: { status: 200, body: "pong" } },
     { match: { path: "/files/*" }, upstream: "files" },
     { match: { listener: "redis" }, upstream: "redis" },
+    { match: { path: "/partner/*" }, upstream: "partner" },
   ],
   upstreams: {
     api: {
@@ -80,6 +81,10 @@ export const configExample: ConfigInput = {
       endpoints: ["tcp://10.0.0.3:6379", { url: "tcp://10.0.0.4:6379", backup: true }],
       balance: "least-connections",
       health: { tcp: { send: "PING\r\n", expect: "PONG" } },
+    },
+    partner: {
+      endpoints: ["https://api.partner.example"],
+      tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },
     },
   },
   stores: { shared: { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } } },

@@ -27,6 +27,8 @@ export interface EndpointStatus {
   readonly weight: number;
   readonly configuredWeight: number;
   readonly isBackup: boolean;
+  /** Whether TLS is spoken to it, and whether it has to prove who it is. */
+  readonly tls: "none" | "verified" | "unverified";
   readonly health: "unknown" | "healthy" | "unhealthy";
   readonly isDraining: boolean;
   /** By outlier detection, for a while. */

@@ -10,6 +10,7 @@ const report: EndpointReport = {
     weight: 1,
     configuredWeight: 1,
     isBackup: false,
+    tls: "none",
     health: "unknown",
     isDraining: true,
     isEjected: false,

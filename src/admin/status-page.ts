@@ -91,9 +91,11 @@ function describeState(endpoint: EndpointStatus): string {
   if (endpoint.isDraining) words.push("draining");
   if (endpoint.isEjected) words.push("ejected");
   if (endpoint.isBackup) words.push("backup");
+  if (endpoint.tls === "unverified") words.push("may be anybody");
   if (!endpoint.isAvailable && endpoint.health !== "unhealthy" && !endpoint.isDraining && !endpoint.isEjected)
     words.push("not available");
-  return `<span class="${endpoint.isAvailable ? "good" : "bad"}">${words.join(", ")}</span>`;
+  const isGood = endpoint.isAvailable && endpoint.tls !== "unverified";
+  return `<span class="${isGood ? "good" : "bad"}">${words.join(", ")}</span>`;
 }
 
 function describeWeight({ weight, configuredWeight }: EndpointStatus): string {

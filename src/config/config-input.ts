@@ -1364,6 +1364,13 @@ export interface UpstreamInput {
    * @default "http1"
    */
   readonly protocol?: "http1" | undefined;
+  /**
+   * TLS to the endpoints whose URL is `https://`. The files that it names are watched: when one changes, new
+   * connections are made with what it holds then.
+   *
+   * @default verified, by the authorities that Node.js trusts
+   */
+  readonly tls?: UpstreamTlsInput | undefined;
 }
 
 /**
@@ -1380,8 +1387,9 @@ export interface UpstreamInput {
  */
 export interface EndpointInput {
   /**
-   * `http://host:port`, `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved
-   * as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.
+   * `http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` for routes of
+   * listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses
+   * serve in turn, and changes are followed.
    */
   readonly url: string;
   /**
@@ -2079,6 +2087,77 @@ export interface UpstreamTimeoutsInput {
    * @default "60s"
    */
   readonly idle?: string | undefined;
+}
+
+/**
+ * TLS to the endpoints whose URL is `https://`. The files that it names are watched: when one changes, new connections
+ * are made with what it holds then.
+ *
+ * The section `upstreams.NAME.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamTlsInput } from "millrace";
+ *
+ * const upstreamTls: UpstreamTlsInput = {
+ *   ca: "/etc/millrace/partner-ca.pem",
+ *   cert: "/etc/millrace/client.pem",
+ *   key: "/etc/millrace/client.key",
+ * };
+ * ```
+ */
+export interface UpstreamTlsInput {
+  /**
+   * Endpoints must prove who they are: by a certificate that is valid, issued by an authority that is trusted, and
+   * holds for their name.
+   *
+   * Danger: with `false` anybody on the way can read and change everything, and give himself out as the endpoint. A
+   * warning says so at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
+  /**
+   * A file with the certificates (PEM) that are trusted in place of the well-known authorities: of authorities, or of
+   * the endpoints themselves.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with revocation lists (PEM), one of each authority in `ca`. An endpoint whose certificate is in one, or
+   * whose list is out of date, is not used.
+   *
+   * @default none
+   */
+  readonly crl?: string | undefined;
+  /**
+   * Whom endpoints must prove to be, and what they are asked for (SNI), in requests and health checks alike. For an
+   * address there is no SNI, and the certificate must name the address.
+   *
+   * Host name.
+   *
+   * @default the host of the endpoint's URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that endpoints are shown if they ask for one, and the chain behind it.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * The least version of TLS that is spoken to endpoints.
+   *
+   * @default "1.2"
+   */
+  readonly minVersion?: "1.2" | "1.3" | undefined;
 }
 
 /**

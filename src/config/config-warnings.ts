@@ -14,7 +14,19 @@ const maxShownRules = 3;
 
 /** Finds what is odd in `config`. @returns sentences without a full stop; empty if nothing is odd */
 export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKind[] = middlewareKinds): string[] {
-  return warnOfUnixClients(config, kinds);
+  return [...warnOfUnixClients(config, kinds), ...warnOfStrangers(config)];
+}
+
+/** Whoever stands in the way could read and change everything: that is said again and again. */
+function warnOfStrangers({ upstreams }: Config): string[] {
+  return Object.entries(upstreams).flatMap(([name, { tls }]) =>
+    tls?.verify === false
+      ? [
+          `the endpoints of upstream ${name} may be anybody: with \`tls.verify: false\` nobody is asked to prove who he is;` +
+            " to trust a certificate of your own, name it in `tls.ca`",
+        ]
+      : [],
+  );
 }
 
 /**

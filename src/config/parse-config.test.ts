@@ -82,6 +82,7 @@ test("the shortest configuration gets every default", () => {
         via: true,
         proxyProtocol: null,
         protocol: "http1",
+        tls: null,
       },
     },
     zone: null,

@@ -1,15 +1,27 @@
 /** Paths of files in a configuration file are relative to its folder, wherever the process was started. */
 import { resolve } from "node:path";
 import type { ListenerTlsOptions } from "../net/tls/options.ts";
+import type { EndpointTls } from "../upstream/endpoint-tls.ts";
 import type { Config } from "./schema.ts";
 
 /** With absolute paths in place of those that are relative to `folder`. */
 export function withAbsolutePaths(config: Config, folder: string): Config {
-  if (config.listeners.every(({ tls }) => tls === null)) return config;
-  const listeners = config.listeners.map((listener) =>
-    listener.tls === null ? listener : { ...listener, tls: ofListenerTls(listener.tls, folder) },
+  const hasOwn = config.listeners.some(({ tls }) => tls !== null);
+  const listeners = !hasOwn
+    ? config.listeners
+    : config.listeners.map((listener) =>
+        listener.tls === null ? listener : { ...listener, tls: ofListenerTls(listener.tls, folder) },
+      );
+  const secured = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
+    upstream.tls === null ? [] : [[name, { ...upstream, tls: ofEndpointTls(upstream.tls, folder) }] as const],
   );
-  return { ...config, listeners };
+  const upstreams = secured.length === 0 ? config.upstreams : { ...config.upstreams, ...Object.fromEntries(secured) };
+  return hasOwn || secured.length > 0 ? { ...config, listeners, upstreams } : config;
+}
+
+function ofEndpointTls(tls: EndpointTls, folder: string): EndpointTls {
+  const at = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
+  return { ...tls, ca: at(tls.ca), crl: at(tls.crl), cert: at(tls.cert), key: at(tls.key) };
 }
 
 function ofListenerTls(tls: ListenerTlsOptions, folder: string): ListenerTlsOptions {

@@ -10,6 +10,11 @@ export function toOutcome(code: ReasonCode): AttemptOutcome {
     case "UPSTREAM_DNS_FAILED":
     case "UPSTREAM_DNS_TIMEOUT":
     case "UPSTREAM_TLS_FAILED":
+    case "UPSTREAM_TLS_UNTRUSTED":
+    case "UPSTREAM_TLS_EXPIRED":
+    case "UPSTREAM_TLS_WRONG_NAME":
+    case "UPSTREAM_TLS_REFUSED":
+    case "UPSTREAM_TLS_TIMEOUT":
       return "connect";
     case "UPSTREAM_RESET":
     case "UPSTREAM_TRUNCATED":

@@ -8,18 +8,23 @@ import { streamDoor } from "./node-internals.ts";
 import { PlainSocket } from "./plain-socket.ts";
 import { SocketWire, type WireHost } from "./socket-wire.ts";
 import { socketShortage } from "./socket-shortage.ts";
+import type { TlsFailureKind } from "./tls/peer-verdict.ts";
 import type { Wire, WireReader } from "./wire.ts";
 
 /** Why no connection came about. */
 export interface DialFailure {
   /** What this process or machine runs short of, which is no failure of the endpoint; null = the endpoint is meant. */
   readonly shortage: "sockets" | "ports" | null;
+  /** What kind of failure of TLS it is; null = the connection itself did not come about. */
+  readonly tls: TlsFailureKind | null;
   /** The system's code for it, or a text. */
   readonly detail: string;
 }
 
 /** One try to connect, under way. */
 export interface Dialling {
+  /** The connection is there, and TLS is under way on it. */
+  readonly isHandshaking: boolean;
   /** Gives it up: no callback follows. */
   cancel(): void;
 }
@@ -55,6 +60,7 @@ export class SocketDialer implements Dialer {
 /** The first reader of a dialled wire, until it is up. */
 class SocketDialling implements Dialling, WireReader, WireHost {
   readonly onInternalError: (error: unknown) => void;
+  readonly isHandshaking = false;
   readonly #taker: WireTaker;
   readonly #family: "tcp" | "unix";
   readonly #wire: SocketWire;
@@ -100,7 +106,7 @@ class SocketDialling implements Dialling, WireReader, WireHost {
     this.#isOver = true;
     this.#wire.destroy();
     const shortage = socketShortage(error?.code, this.#family);
-    this.#taker.onDialFailed({ shortage, detail: error?.code ?? error?.message ?? "closed" }, this);
+    this.#taker.onDialFailed({ shortage, tls: null, detail: error?.code ?? error?.message ?? "closed" }, this);
   }
 
   onBytes(): void {}

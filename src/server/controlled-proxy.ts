@@ -2,7 +2,6 @@
  * What stands behind the proxy that its owner holds (`proxy.ts`): validation, health checks, metrics, the admin
  * listener, reloads and the way out. It never touches proxied traffic; that is the data planes'.
  */
-import { randomBytes } from "node:crypto";
 import type { AdminSources } from "../admin/admin-sources.ts";
 import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
@@ -23,20 +22,19 @@ import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
+import { EndpointTlsKeeper } from "./certificates/endpoint-tls-keeper.ts";
 import { ControlMetrics } from "./control-metrics.ts";
+import { createPlanes } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
 import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
-import { InlinePlane } from "./inline-plane.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy.ts";
 import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
 import { addressText } from "./proxy-status.ts";
 import { type EndpointsOf, SharedEndpoints } from "./shared-endpoints.ts";
-import { ProxyThreads } from "./threads/proxy-threads.ts";
-import { decideThreadCount } from "./threads/thread-count.ts";
 import { toConfig } from "./to-config.ts";
 
 const firstChecksMs = 1_000;
@@ -61,6 +59,7 @@ export class ControlledProxy implements Proxy {
   /** With the lists of endpoints as they are now. */
   #config: Config;
   readonly #lists: EndpointLists;
+  readonly #endpointTls: EndpointTlsKeeper;
   #state: ProxyState = "new";
   /** Starting, reloading and closing come one after the other. */
   readonly #changes = new Mutex();
@@ -75,13 +74,12 @@ export class ControlledProxy implements Proxy {
     this.#lists = new EndpointLists({ createSource, onChange: () => void this.#takeLists() });
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#endpointTls = new EndpointTlsKeeper({ logger: this.#logger, onChange: () => this.#takeEndpointTls() });
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
     this.#certificates = new ListenerCertificates({ logger: this.#logger, onChange: () => this.#takeCertificates() });
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
-    const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
-    const count = decideThreadCount(config.workers);
-    this.#planes = count === 0 ? this.#createInline(pseudonym) : this.#createThreads(count, pseudonym);
+    this.#planes = this.#createPlanes();
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.#watch = new EndpointWatch({
       endpoints: this.#endpoints,
@@ -108,33 +106,15 @@ export class ControlledProxy implements Proxy {
     });
   }
 
-  #createInline(pseudonym: string): DataPlanes {
-    return new InlinePlane({
+  #createPlanes(): DataPlanes {
+    return createPlanes(this.#configured.workers, {
       memory: this.#memory,
-      stripeIndex: 0,
-      stripes: 1,
-      pseudonym,
       idleGraceMs: this.#options.idleGraceMs ?? 0,
       logger: this.#logger,
       warnings: this.#warnings,
-      onAccessLog: this.#onAccessLog,
-      onCertificateWanted: this.#onCertificateWanted,
-      onMetricPage: (page) => this.#metrics.reader.addPage("inline", page),
-    });
-  }
-
-  #createThreads(count: number, pseudonym: string): DataPlanes {
-    return new ProxyThreads({
-      count,
-      memory: this.#memory,
-      pseudonym,
-      idleGraceMs: this.#options.idleGraceMs ?? 0,
-      logger: this.#logger,
       onMetricPage: (source, page) => this.#metrics.reader.addPage(source, page),
       onAccessLog: this.#onAccessLog,
       onCertificateWanted: this.#onCertificateWanted,
-      onWarning: (report) => this.#warnings.take(report),
-      troubles: () => this.#warnings.current(),
       onDeath: (stripeIndex, source) => {
         this.#endpoints.clearStripe(stripeIndex);
         this.#metrics.reader.retire(source);
@@ -200,8 +180,8 @@ export class ControlledProxy implements Proxy {
       const config = await toConfig(next, this.#configured.workers);
       const diff = await diffConfig(this.#configured, config);
       if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
-      if (diff.isEmpty) await this.#refreshCertificates();
-      else await this.#install(config);
+      if (!diff.isEmpty || (await this.#endpointTls.hasChanged())) await this.#install(config);
+      else await this.#refreshCertificates();
       this.#metrics.noteReload("success");
       return diff;
     } catch (error) {
@@ -219,12 +199,16 @@ export class ControlledProxy implements Proxy {
   /** Brings `configured` to work everywhere, or changes nothing anywhere. */
   async #install(configured: Config): Promise<void> {
     this.#planes.warmUp();
-    const config = await this.#lists.prepare(configured);
-    const names = await LabelNames.build(config);
+    const listed = await this.#lists.prepare(configured);
+    let config: Config;
+    let names: LabelNames;
     try {
+      config = await this.#endpointTls.prepare(listed);
+      names = await LabelNames.build(config);
       await this.#prepare(config);
     } catch (error) {
       await this.#endpoints.release();
+      this.#endpointTls.abort();
       this.#lists.abort();
       throw error;
     }
@@ -235,6 +219,17 @@ export class ControlledProxy implements Proxy {
     this.#configured = configured;
     await this.#adopt(config, names);
     this.#lists.commit();
+    this.#endpointTls.commit();
+  }
+
+  /** Files of TLS to endpoints have changed: a reload that is about nothing else. */
+  async #takeEndpointTls(): Promise<void> {
+    const leave = await this.#changes.enter();
+    try {
+      if (this.#state === "starting" || this.#state === "ready") await this.#install(this.#configured);
+    } finally {
+      leave();
+    }
   }
 
   /** Brings the lists of endpoints that have changed to the proxy threads, and leaves everything else alone. */
@@ -358,6 +353,7 @@ export class ControlledProxy implements Proxy {
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
       this.#lists.close();
+      this.#endpointTls.close();
       this.#watch.close();
       this.#certificates.close();
       this.#metrics.close();

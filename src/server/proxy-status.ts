@@ -59,6 +59,7 @@ export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatu
     weight: state.weightOverride ?? spec.weight,
     configuredWeight: spec.weight,
     isBackup: spec.isBackup,
+    tls: spec.tls == null ? "none" : spec.tls.verify ? "verified" : "unverified",
     health: state.healthName,
     isDraining: state.hasFlag(EndpointFlag.draining),
     isEjected: state.hasFlag(EndpointFlag.ejected),

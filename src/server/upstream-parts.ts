@@ -79,7 +79,9 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     createPolicies: (endpoints, previous) =>
       createPolicies({ ...parts.middlewares, upstreamName: name, options, endpoints, clock, previous }),
     openTransport: (spec, before) =>
-      before instanceof Http1Transport && isDeepStrictEqual(before.options, transportOptions)
+      before instanceof Http1Transport &&
+      isDeepStrictEqual(before.options, transportOptions) &&
+      isDeepStrictEqual(before.tls, spec.tls ?? null)
         ? before
         : new Http1Transport(spec, transportOptions, parts.transports),
   };

@@ -14,6 +14,10 @@ test("addresses of endpoints are read into one spelling", () => {
     ["http://my_service:81", "http://my_service:81", "my_service", 81, null],
     ["http://api.test.:81", "http://api.test.:81", "api.test.", 81, null],
     ["http://B\u00fccher.example", "http://xn--bcher-kva.example:80", "xn--bcher-kva.example", 80, null],
+    ["https://API.internal", "https://api.internal:443", "api.internal", 443, null],
+    ["HTTPS://[::1]:8443/", "https://[::1]:8443", "::1", 8443, null],
+    // What the system and a certificate would read in two ways is read in one.
+    ["https://\uff10\uff11\uff17\uff17.0.0.1", "https://127.0.0.1:443", "127.0.0.1", 443, null],
     ["unix:/run/api.sock", "unix:/run/api.sock", null, 0, "/run/api.sock"],
   ];
   for (const [text, url, host, port, socketPath] of table) {
@@ -28,7 +32,11 @@ test("what is no address of an endpoint is refused, and the sentence says what t
     ["api", /write "http:\/\/api"/],
     ["[::1]:80", /write "http:\/\/\[::1\]:80"/],
     ["", /not the URL/],
-    ["https://a", /not available in this version/],
+    ["https://a/b", /has a path/],
+    ["https://0x7f.1", /no valid host/],
+    ["https://127.1", /no valid host/],
+    ["https://0177.0.0.1", /no valid host/],
+    ["https://999.1.1.1", /no valid host/],
     ["ftp://a", /scheme "ftp"/],
     ["http://a/b", /has a path/],
     ["http://a?x", /has a path/],

@@ -1,7 +1,11 @@
-/** The address of an endpoint as people write it: `http://host:port`, `tcp://host:port` or `unix:/path`. */
+/**
+ * The address of an endpoint as people write it: `http://host:port`, `https://host:port`, `tcp://host:port` or
+ * `unix:/path`.
+ */
 import { domainToASCII } from "node:url";
 import { ipVersion } from "../base/ip-address.ts";
 import { isHostName, parseSocketPath } from "../net/listen-address.ts";
+import { toPeerName } from "../net/tls/peer-name.ts";
 
 /**
  * The address of an endpoint. `url` is canonical (lower case, port written out): the endpoint's identity within its
@@ -27,46 +31,47 @@ export function parseEndpointAddress(text: string): EndpointAddress {
     const socketPath = parseSocketPath(text);
     return { url: `unix:${socketPath}`, host: null, port: 0, socketPath };
   }
-  if (/^https:\/\//i.test(text))
-    throw new RangeError(`${shown}: endpoints with https are not available in this version; write an "http://" URL`);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
   if (scheme === undefined) {
     const hint =
       /^[\w.-]+(:\d+)?$/.test(text) || /^\[[\da-f:.]+\](:\d+)?$/i.test(text)
         ? `write "http://${text}"`
-        : 'write for example "http://10.0.0.1:8081" or "unix:/run/api.sock"';
+        : 'write for example "http://10.0.0.1:8081", "https://api.internal" or "unix:/run/api.sock"';
     throw new RangeError(`${shown} is not the URL of an endpoint; ${hint}`);
   }
-  const isTcp = scheme.toLowerCase() === "tcp";
-  if (!isTcp && scheme.toLowerCase() !== "http")
+  const kind = scheme.toLowerCase();
+  if (kind !== "http" && kind !== "https" && kind !== "tcp")
     throw new RangeError(
-      `${shown} has the scheme "${scheme}"; endpoints are "http://host:port", "tcp://host:port" or "unix:/path"`,
+      `${shown} has the scheme "${scheme}"; endpoints are "http://host:port", "https://host:port", "tcp://host:port" or "unix:/path"`,
     );
-  const [authority, rest] = splitAuthority(text.slice(scheme.length + 3));
-  if (authority.includes("@"))
+  const [written, rest] = splitAuthority(text.slice(scheme.length + 3));
+  if (written.includes("@"))
     throw new RangeError(`${shown.replace(/\/\/.*@/, "//…@")} has a user name or password; endpoints have neither`);
   if (rest !== "" && rest !== "/")
     throw new RangeError(
       `${shown} has a path; an endpoint is only an address. To add a prefix, use the route's middleware "rewrite: { addPrefix: ... }"`,
     );
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(authority);
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(written);
   const host = match?.[1] !== undefined ? readIpv6(match[1]) : readName(match?.[2] ?? "");
   const isValidHost =
     match?.[1] !== undefined
       ? ipVersion(host) === 6
       : ipVersion(host) === 4 || (isHostName(host) && !/^[\d.]+$/.test(host));
-  if (match === null || !isValidHost) throw new RangeError(`${shown} has no valid host`);
-  if (isTcp && match[3] === undefined)
+  // `0x7f.1` is an address to the system and a name to whoever checks a certificate.
+  if (match === null || !isValidHost || (kind === "https" && toPeerName(host) === null))
+    throw new RangeError(`${shown} has no valid host`);
+  if (kind === "tcp" && match[3] === undefined)
     throw new RangeError(`${shown} has no port; TCP has none that goes without saying`);
-  const port = match[3] === undefined ? 80 : Number(match[3]);
+  const port = match[3] === undefined ? (kind === "https" ? 443 : 80) : Number(match[3]);
   if (match[3] === "" || port < 1 || port > 65_535)
     throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);
-  return {
-    url: `${isTcp ? "tcp" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    host,
-    port,
-    socketPath: null,
-  };
+  const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return { url: `${kind}://${authority}`, host, port, socketPath: null };
+}
+
+/** Is TLS spoken to the endpoint of this canonical URL? */
+export function usesTls(url: string): boolean {
+  return url.startsWith("https:");
 }
 
 function splitAuthority(text: string): [authority: string, rest: string] {

@@ -4,6 +4,7 @@
  */
 import type { ProxyProtocolVersion } from "../net/proxy-protocol/write-header.ts";
 import type { EndpointState } from "./endpoint-state.ts";
+import type { EndpointTls } from "./endpoint-tls.ts";
 import type { Transport } from "./transport.ts";
 
 /** The heaviest an endpoint can be. */
@@ -11,7 +12,10 @@ export const maxWeight = 65_535;
 
 /** What the configuration (or discovery) says about an endpoint. */
 export interface EndpointSpec {
-  /** `http://host:port`, `tcp://host:port` or `unix:/path`: its identity within the upstream, and its name in logs and metrics. */
+  /**
+   * `http://host:port`, `https://host:port`, `tcp://host:port` or `unix:/path`: its identity within the upstream, and its
+   * name in logs and metrics.
+   */
   readonly url: string;
   /** Host name or address to connect to; null for a Unix socket. */
   readonly host: string | null;
@@ -28,6 +32,8 @@ export interface EndpointSpec {
   readonly isLenient?: boolean;
   /** Which PROXY header it is sent. Default: null, none. */
   readonly proxyProtocol?: ProxyProtocolVersion | null;
+  /** How TLS is spoken to it. Default: null, it is not. */
+  readonly tls?: EndpointTls | null;
 }
 
 /** An endpoint in a proxy thread. */
@@ -46,7 +52,7 @@ export class Endpoint {
     this.state = state;
     this.transport = transport;
     // The interface of an address (`fe80::1%eth0`) has a meaning on this machine only.
-    this.authority = spec.host === null ? "localhost" : spec.url.slice("http://".length).replace(/%[^\]]*/, "");
+    this.authority = spec.host === null ? "localhost" : spec.url.replace(/^https?:\/\//, "").replace(/%[^\]]*/, "");
   }
 
   /** Its share of new traffic: what was set at run time, else what is configured. */

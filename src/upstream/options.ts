@@ -16,7 +16,7 @@ import {
   switchedOff,
 } from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
-import { parseEndpointAddress } from "./endpoint-address.ts";
+import { parseEndpointAddress, usesTls } from "./endpoint-address.ts";
 import { maxWeight } from "./endpoint.ts";
 import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
@@ -24,6 +24,7 @@ import { limitsSchema } from "./limits-options.ts";
 import { outlierSchema } from "./outlier-options.ts";
 import { hedgeSchema, retrySchema } from "./retry-options.ts";
 import { stickySchema } from "./sticky-options.ts";
+import { endpointTlsSchema } from "./tls-options.ts";
 
 const endpointUrlSchema = z.string().transform(parsedBy(parseEndpointAddress));
 
@@ -31,7 +32,7 @@ const endpointSectionSchema = section({
   url: documented(endpointUrlSchema, {
     kind: "URL",
     about:
-      "`http://host:port`, `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
+      "`http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
   }),
   weight: count(
     1,
@@ -175,15 +176,28 @@ export const upstreamSchema = section(
     protocol: documented(choice(["http1"], ["h2", "h2c", "auto"]).prefault("http1"), {
       about: "What is spoken to the endpoints.",
     }),
+    tls: documented(maybe(endpointTlsSchema), {
+      kind: "section",
+      defaultText: "verified, by the authorities that Node.js trusts",
+      about:
+        "TLS to the endpoints whose URL is `https://`. The files that it names are watched: when one changes, new connections are made with what it holds then.",
+    }),
   },
-  ["discovery", "tls", "host", "waitForEndpoint"],
+  ["discovery", "host", "waitForEndpoint"],
 ).check(
   sectionCheck(
     (
-      upstream: { endpoints?: unknown; hedge?: unknown; sticky?: unknown; pool?: unknown; proxyProtocol?: unknown },
+      upstream: {
+        endpoints?: unknown;
+        hedge?: unknown;
+        sticky?: unknown;
+        pool?: unknown;
+        proxyProtocol?: unknown;
+        tls?: unknown;
+      },
       context,
     ) => {
-      const { hedge, sticky } = upstream;
+      const { hedge, sticky, tls } = upstream;
       if (
         typeof hedge === "object" &&
         hedge !== null &&
@@ -209,6 +223,14 @@ export const upstreamSchema = section(
         );
       }
       if (!Array.isArray(upstream.endpoints)) return;
+      const urls = (upstream.endpoints as ({ url?: unknown } | undefined)[]).map((endpoint) => endpoint?.url);
+      if (typeof tls === "object" && tls !== null && !urls.some((url) => typeof url !== "string" || usesTls(url)))
+        addProblem(
+          context,
+          'no endpoint speaks TLS: all are reached in clear text; write their URLs as "https://..."',
+          {},
+          ["tls"],
+        );
       const seen = new Set<string>();
       upstream.endpoints.forEach((endpoint: { url?: unknown } | undefined, at) => {
         const url = endpoint?.url;

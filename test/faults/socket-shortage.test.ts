@@ -16,9 +16,9 @@ for (const [code, expected] of Object.entries({
   testOverProtocols(
     `a connection that fails with ${code} is a 503 of ours, without a retry and without a strike`,
     async (harness, t) => {
-      const { port } = await harness.endpoint();
+      const { url } = await harness.endpoint();
       const proxy = await harness.proxy({
-        endpoints: [`http://127.0.0.1:${port}`, `http://localhost:${port}`],
+        endpoints: [url, url.replace("127.0.0.1", "localhost")],
         upstream: {
           outlier: { consecutiveErrors: 1 },
           breaker: { minRequests: 2, errorPercent: 10 },

@@ -14,6 +14,8 @@ import { Fields } from "../../src/http/fields.ts";
 import { ForwardingPrefix } from "../../src/http/forwarding-fields.ts";
 import { Framing, RequestHead } from "../../src/http/message.ts";
 import { createContext } from "../../src/middleware/testing/context.ts";
+import { silentLogger } from "../../src/observe/logger.ts";
+import { EndpointTlsKeeper } from "../../src/server/certificates/endpoint-tls-keeper.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { type Harness, testOverProtocols, testWithHarness } from "../support/harness.ts";
 
@@ -65,13 +67,17 @@ async function open(harness: Harness, url: string, { upstream = {}, route = {} }
   const onInternalError = (error: unknown): void => void bugs.push(error);
   const { wheel, memory, held } = context;
   wheel.start();
+  const keeper = new EndpointTlsKeeper({ logger: silentLogger, onChange: () => Promise.resolve() });
+  const config = await keeper.prepare(
+    parseConfig({
+      listeners: [{ address: ":0" }],
+      routes: [{ upstream: "app", ...route }],
+      upstreams: { app: { endpoints: [url], ...harness.protocols.endpoint.upstream([url]), ...upstream } },
+    }),
+  );
   const runtime = await Runtime.build(
     {
-      config: parseConfig({
-        listeners: [{ address: ":0" }],
-        routes: [{ upstream: "app", ...route }],
-        upstreams: { app: { endpoints: [url], ...harness.protocols.endpoint.upstream, ...upstream } },
-      }),
+      config,
       memory,
       stripeIndex: 0,
       stripes: 1,

@@ -57,7 +57,7 @@ testOverProtocols("a Unix socket serves as an endpoint", async (harness) => {
 
 testOverProtocols("an endpoint may be given by name", async (harness) => {
   const endpoint = await harness.endpoint();
-  await harness.proxy({ endpoints: [`http://localhost:${endpoint.port}`] });
+  await harness.proxy({ endpoints: [endpoint.url.replace("127.0.0.1", "localhost")] });
   const client = await harness.speaker();
   for (let at = 0; at < 3; at++) assert.equal((await client.ask({ path: `/${at}` })).status, 200);
   assert.equal(endpoint.connectionCount, 1);
@@ -67,7 +67,7 @@ testOverProtocols(
   "a client that goes away while an endpoint's name is being resolved leaves nothing behind",
   async (harness) => {
     const endpoint = await harness.endpoint();
-    const proxy = await harness.proxy({ endpoints: [`http://localhost:${endpoint.port}`] });
+    const proxy = await harness.proxy({ endpoints: [endpoint.url.replace("127.0.0.1", "localhost")] });
     const clients = await harness.speakers(30);
     for (const client of clients) client.begin();
     for (const [at, client] of clients.entries()) {

@@ -49,7 +49,7 @@ for (const [title, workers] of modes) {
           { name: "all", upstream: "app" },
         ],
         upstreams: {
-          app: { endpoints: ["http://127.0.0.1:9"], ...upstream },
+          app: { endpoints: [urls[0]!.replace(/\d+$/, "9")], ...upstream },
           still: { endpoints: [urls[2]!] },
         },
       },

@@ -9,12 +9,14 @@ import { matrix } from "./protocols.ts";
 
 /** A running process. */
 export class EndpointProcess {
+  readonly url: string;
   readonly port: number;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, url: string) {
     this.#child = child;
-    this.port = port;
+    this.url = url;
+    this.port = Number(new URL(url).port);
   }
 
   /** @param given to come back at a known port; default: one that is still free then */
@@ -30,12 +32,8 @@ export class EndpointProcess {
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
-    await once(child.stdout!, "data");
-    return new EndpointProcess(child, port);
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    const [said] = (await once(child.stdout!, "data")) as [Buffer];
+    return new EndpointProcess(child, said.toString().trim());
   }
 
   /** Kills it without a word. */

@@ -65,8 +65,8 @@ export interface EndpointServer {
 export interface EndpointProtocol {
   /** As the names of tests say it. */
   readonly name: string;
-  /** What every upstream of the configuration says beside its own keys, so that this is spoken to its endpoints. */
-  readonly upstream: Readonly<Record<string, unknown>>;
+  /** What an upstream of the configuration says beside its own keys, so that this is spoken to its `endpoints`. */
+  upstream(endpoints: unknown): Readonly<Record<string, unknown>>;
   /** Starts a server on 127.0.0.1. @param listener is told of what reaches it @param port 0: any */
   listen(listener: EndpointListener, port: number): Promise<EndpointServer>;
 }

@@ -74,7 +74,7 @@ test("every client and endpoint speaks what its test is to be spoken in, and the
     },
     endpoint: {
       name: "counted",
-      upstream: { via: false },
+      upstream: () => ({ via: false }),
       listen(listener, port) {
         used.servers++;
         return http1.endpoint.listen(listener, port);

@@ -2,7 +2,8 @@
 import type { EndpointExchange, EndpointListener, EndpointProtocol, EndpointServer, Reply } from "./endpoint-server.ts";
 import { frame, lastChunk, linesOf, pieceOf } from "./http1-framing.ts";
 import { endToEnd, type FieldList, ReceivedRequest } from "./message.ts";
-import { ScriptedUpstream, type UpstreamConnection } from "./scripted-upstream.ts";
+import { ScriptedUpstream, type Secure, type UpstreamConnection } from "./scripted-upstream.ts";
+import { authorityFile, TlsEndpointSocket } from "./tls-endpoint-socket.ts";
 import { valuesOf, type WireRequest } from "./wire-reader.ts";
 
 function toRequest(request: WireRequest): ReceivedRequest {
@@ -100,12 +101,22 @@ function connect(wire: ScriptedUpstream, listener: EndpointListener): void {
   };
 }
 
+/** @param secure null = plain text */
+async function listen(listener: EndpointListener, port: number, secure: Secure | null): Promise<EndpointServer> {
+  const wire = await ScriptedUpstream.start({}, port, secure);
+  connect(wire, listener);
+  return wire;
+}
+
 export const http1Endpoint: EndpointProtocol = {
   name: "HTTP/1.1",
-  upstream: {},
-  async listen(listener, port): Promise<EndpointServer> {
-    const wire = await ScriptedUpstream.start({}, port);
-    connect(wire, listener);
-    return wire;
-  },
+  upstream: () => ({}),
+  listen: (listener, port) => listen(listener, port, null),
+};
+
+export const http1TlsEndpoint: EndpointProtocol = {
+  name: "HTTP/1.1 over TLS",
+  // A section about TLS is refused if nobody speaks it.
+  upstream: (endpoints) => (JSON.stringify(endpoints ?? []).includes("https:") ? { tls: { ca: authorityFile } } : {}),
+  listen: (listener, port) => listen(listener, port, (socket) => new TlsEndpointSocket(socket)),
 };

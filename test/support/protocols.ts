@@ -4,7 +4,7 @@
  * the conformance suite of both interfaces: it runs over every line.
  */
 import type { EndpointProtocol } from "./endpoint-server.ts";
-import { http1Endpoint } from "./http1-endpoint.ts";
+import { http1Endpoint, http1TlsEndpoint } from "./http1-endpoint.ts";
 import { http1Client } from "./http1-speaker.ts";
 import type { ClientProtocol } from "./speaker.ts";
 
@@ -18,4 +18,4 @@ export interface Protocols {
 export const http1: Protocols = { client: http1Client, endpoint: http1Endpoint };
 
 /** Every pair that tests of meaning hold for. The first has no word in the names of tests. */
-export const matrix: readonly Protocols[] = [http1];
+export const matrix: readonly Protocols[] = [http1, { client: http1Client, endpoint: http1TlsEndpoint }];

@@ -348,7 +348,10 @@ function withProtocols(config: ConfigInput, { client, endpoint }: Protocols): Co
     listeners: listeners.map((listener) => ({ ...client.listener, ...listener })),
     ...(upstreams && {
       upstreams: Object.fromEntries(
-        Object.entries(upstreams).map(([name, upstream]) => [name, { ...endpoint.upstream, ...upstream }]),
+        Object.entries(upstreams).map(([name, upstream]) => [
+          name,
+          { ...endpoint.upstream(upstream?.endpoints), ...upstream },
+        ]),
       ),
     }),
   };

@@ -62,6 +62,9 @@ export interface Script {
   onData?(connection: UpstreamConnection, chunk: Buffer): void;
 }
 
+/** Makes a socket that TLS is spoken on of one that was accepted. */
+export type Secure = (socket: Socket) => Socket;
+
 /** An answer to everything: 200 with the body `ok`. */
 export const answerOk: Script = {
   onRequest: (connection, request) =>
@@ -71,6 +74,7 @@ export const answerOk: Script = {
 /** A scripted endpoint on a loopback port. The script may be replaced at any time. */
 export class ScriptedUpstream {
   script: Script;
+  readonly url: string;
   readonly port: number;
   /** Since the start or the last `forget`. */
   connections: UpstreamConnection[] = [];
@@ -80,28 +84,26 @@ export class ScriptedUpstream {
   readonly #signal: Signal;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, script: Script, port: number, signal: Signal) {
+  private constructor(server: Server, script: Script, signal: Signal, url: string) {
     this.#server = server;
     this.script = script;
-    this.port = port;
+    this.url = url;
+    this.port = Number(new URL(url).port);
     this.#signal = signal;
   }
 
-  /** @param script default: 200 with the body `ok` @param port to come back at a known one; default: any */
-  static async start(script: Script = answerOk, port = 0): Promise<ScriptedUpstream> {
+  /** @param script default: 200 with the body `ok` @param port to come back at a known one; default: any @param secure default: plain text */
+  static async start(script: Script = answerOk, port = 0, secure: Secure | null = null): Promise<ScriptedUpstream> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     // A test that fails before it closes its endpoint must not keep the process alive.
     server.unref();
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    const upstream = new ScriptedUpstream(server, script, address.port, new Signal());
-    server.on("connection", (socket) => upstream.#accept(socket));
+    const scheme = secure === null ? "http" : "https";
+    const upstream = new ScriptedUpstream(server, script, new Signal(), `${scheme}://127.0.0.1:${address.port}`);
+    server.on("connection", (socket) => upstream.#accept(secure?.(socket) ?? socket));
     return upstream;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
   }
 
   /** The complete requests of all connections; in the order of connections, then of arrival. */

@@ -14,10 +14,11 @@ import type { ConnectionOwner } from "./connection-owner.ts";
 import { EndpointState as State } from "./endpoint-state.ts";
 import { EndpointWaits } from "./endpoint-waits.ts";
 import { InFlight } from "./in-flight.ts";
-import { failAttempt, failUnanswered } from "./lost-connection.ts";
+import { failAttempt, failUnanswered, replayAfter } from "./lost-connection.ts";
 import { canPipeline } from "./pipelining.ts";
 import type { PooledConnection } from "./pooled-connection.ts";
 import { maxSkippedBytes } from "./skipped-attempt.ts";
+import { isRefusal } from "../../net/tls/peer-verdict.ts";
 import type { Wire, WireReader } from "../../net/wire.ts";
 import { RequestWriter, type RequestWriterHost } from "./request-writer.ts";
 import type { AnswerRules } from "../syntax/response-parser.ts";
@@ -351,7 +352,13 @@ export class EndpointConnection
   }
 
   onGone(error: NodeJS.ErrnoException | null): void {
-    this.#failAll(this.#lossCode(), error?.code ?? error?.message ?? "closed");
+    const isRefused = this.#served === 0 && this.#isUnanswered && isRefusal(error?.code);
+    this.#failAll(isRefused ? "UPSTREAM_TLS_REFUSED" : this.#lossCode(), error?.code ?? error?.message ?? "closed");
+  }
+
+  /** Nothing of an answer has come for the first of those that are in flight. */
+  get #isUnanswered(): boolean {
+    return this.#reader.isUntouched && !this.#waits.interim.hasSeen;
   }
 
   /** The last bytes of a tunnel are out. */
@@ -384,10 +391,9 @@ export class EndpointConnection
   /** Ends the connection; the attempt being answered fails with `code`, those behind it as never answered. */
   #failAll(code: ReasonCode, detail: string): void {
     if (this.state === State.closed) return;
-    const isUnanswered = this.#reader.isUntouched && !this.#waits.interim.hasSeen && code === "UPSTREAM_RESET";
+    const replay = replayAfter(code, this.#served > 0 && this.#isUnanswered ? "stale" : "other");
     const [first, ...behind] = this.#inFlight.takeAll();
     this.#destroy();
-    const replay = isUnanswered && this.#served > 0 ? "if-reused" : "unsafe";
     if (first !== undefined) failAttempt(first, new ProxyError(code, { replay, detail }), this.#owner);
     failUnanswered(behind, detail, this.#owner);
   }

@@ -5,47 +5,60 @@
  */
 import type { Clock } from "../../base/clock.ts";
 
-interface KeptSession {
-  readonly session: Buffer;
-  /** A ticket of TLS 1.3: used twice, it would tell a listener that it is the same client (RFC 8446 section 8). */
-  readonly isSingleUse: boolean;
+/** When it was proved, by a whole handshake, who a server is. Whoever resumes a session inherits that. */
+export interface Proof {
   readonly sinceMs: number;
+  /** When the certificate expires, in milliseconds since 1970. */
+  readonly expiresWallMs: number;
+}
+
+/** A session, and what stands behind it: a handshake that resumes one shows no certificate. */
+export interface ProvenSession {
+  readonly session: Buffer;
+  readonly proof: Proof;
 }
 
 /** A session is a kilobyte or two; more connections than this are not opened at a time for long. */
 const maxSessions = 16;
-/** After this time the certificate is looked at again: it may have been revoked. */
+/** After this time a server has to show its certificate again: it may have been revoked. */
 const maxAgeMs = 3_600_000;
 
 /** The sessions of one endpoint in one thread. */
 export class ClientSessions {
   readonly #clock: Clock;
   /** The newest is the last. */
-  #kept: KeptSession[] = [];
+  #kept: ProvenSession[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** One for the next connection; null = there is none. */
-  take(): Buffer | null {
+  take(): ProvenSession | null {
     const newest = this.#kept.at(-1);
     if (newest === undefined) return null;
-    if (this.#clock.now() - newest.sinceMs > maxAgeMs) {
+    const { sinceMs, expiresWallMs } = newest.proof;
+    if (this.#clock.now() - sinceMs > maxAgeMs || this.#clock.wall() > expiresWallMs) {
       this.clear();
       return null;
     }
-    if (newest.isSingleUse) this.#kept.pop();
-    return newest.session;
+    // Some servers take a ticket of TLS 1.3 once; others, as all that stand on OpenSSL, give no new one for it. A proxy
+    // has no privacy to lose by showing the last one again (RFC 8446 appendix C.4).
+    if (this.#kept.length > 1) this.#kept.pop();
+    return newest;
+  }
+
+  /** The server has not taken it up, and would not the next time. */
+  drop(refused: ProvenSession): void {
+    this.#kept = this.#kept.filter((kept) => kept !== refused);
   }
 
   /** The endpoint has given `session`. @param protocol as OpenSSL calls it: `TLSv1.3` */
-  keep(session: Buffer, protocol: string | null): void {
-    const isSingleUse = protocol === "TLSv1.3";
+  keep(session: Buffer, protocol: string, proof: Proof): void {
+    const kept = { session, proof };
     if (this.#kept.length >= maxSessions) this.#kept.shift();
-    const kept = { session, isSingleUse, sinceMs: this.#clock.now() };
-    // One that is used again and again is needed once.
-    if (isSingleUse) this.#kept.push(kept);
+    // Before TLS 1.3 one is enough for any number of connections.
+    if (protocol === "TLSv1.3") this.#kept.push(kept);
     else this.#kept = [kept];
   }
 

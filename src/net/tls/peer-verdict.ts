@@ -5,10 +5,10 @@ import { isCertificateFor, type PeerName } from "./peer-name.ts";
 /**
  * Why TLS with a server did not come about. `untrusted`: no authority that is trusted has issued its certificate, or it
  * was revoked; `expired`: it is not valid now; `name`: it is somebody else's; `refused`: the server wants a certificate
- * of us, or another one; `timeout`: it took too long; `protocol`: everything else, from a server that speaks no TLS to
- * one with which we have no version or cipher in common.
+ * of us, or another one; `protocol`: everything else, from a server that speaks no TLS to one with which we have no
+ * version or cipher in common.
  */
-export type TlsFailureKind = "untrusted" | "expired" | "name" | "refused" | "timeout" | "protocol";
+export type TlsFailureKind = "untrusted" | "expired" | "name" | "refused" | "protocol";
 
 /** A failure, and what tells about it. */
 export interface TlsFailure {
@@ -28,17 +28,11 @@ export interface HandshakenPeer {
 const expiredCodes = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID", "CRL_HAS_EXPIRED", "CRL_NOT_YET_VALID"]);
 
 /** What is wrong with `peer`, which has to be `name`; null = nothing. */
-export function judgePeer(
-  { chainError, certificate }: HandshakenPeer,
-  name: PeerName,
-  wallMs: number,
-): TlsFailure | null {
+export function judgePeer({ chainError, certificate }: HandshakenPeer, name: PeerName): TlsFailure | null {
   if (certificate === null) return { kind: "untrusted", detail: "no certificate" };
   if (chainError !== null) return { kind: expiredCodes.has(chainError) ? "expired" : "untrusted", detail: chainError };
   if (!isCertificateFor(certificate, name))
     return { kind: "name", detail: `its certificate does not hold for ${name.text}` };
-  // A session that is taken up again says what was true when it began.
-  if (wallMs > Date.parse(certificate.validTo)) return { kind: "expired", detail: "CERT_HAS_EXPIRED" };
   return null;
 }
 

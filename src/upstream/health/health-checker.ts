@@ -298,10 +298,15 @@ class Check {
 
 function identityOf(target: HealthTarget): string {
   const { path, timeout, expect, host, tcp, interval, fastInterval, rise, fall, jitter } = target.options;
+  const { tls } = target.endpoint;
   return JSON.stringify([
     target.endpoint.url,
     target.endpoint.isLenient ?? false,
     target.endpoint.proxyProtocol ?? null,
+    tls?.verify,
+    tls?.serverName,
+    tls?.minVersion,
+    tls?.texts.id,
     path,
     timeout,
     expect,

@@ -3,13 +3,13 @@
  * the same parser: an answer that clients would get as a 502 does not pass. The answer's head decides; a little of its
  * body is read, so that an ordinary endpoint sees an ordinary close, and the rest is cut off.
  */
-import { connect, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import { toCheckRequest } from "../../http1/endpoint-side/check-request.ts";
-import { writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import type { HealthOptions } from "../health-options.ts";
+import { openCheckSocket, tlsReasonOf } from "./check-socket.ts";
 import { ProbeAnswer } from "./probe-answer.ts";
 
 /** What to ask, how long to wait for the answer's head, and what to expect. */
@@ -57,15 +57,19 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
         onDone(error, address, family);
       });
     };
-    const { socketPath, host, port } = endpoint;
-    const address = { host: host ?? "", port, ...(lookup && { lookup: notingLookup }) };
-    const socket = connect(socketPath === null ? address : { path: socketPath });
-    // A check is for no client.
-    if (endpoint.proxyProtocol != null) socket.write(writeProxyHeader(endpoint.proxyProtocol, null));
-    socket.write(toCheckRequest(options.path, options.host ?? hostField(endpoint)), "latin1");
+    let isReady = false;
+    const socket = openCheckSocket(endpoint, lookup && notingLookup, {
+      onReady: () => {
+        isReady = true;
+        socket.write(toCheckRequest(options.path, options.host ?? hostField(endpoint)), "latin1");
+      },
+      onRefused: (reason) => report(false, null, reason),
+    });
     // One deadline for the whole check; after the head it only ends the reading of the body.
     const deadline = scheduler.after(options.timeout, () => {
-      report(false, null, `${isResolving ? "name not resolved within" : "timeout after"} ${options.timeout} ms`);
+      const isHandshaking = endpoint.tls != null && !isReady && !socket.connecting;
+      const what = isResolving ? "name not resolved within" : isHandshaking ? "no TLS within" : "timeout after";
+      report(false, null, `${what} ${options.timeout} ms`);
       socket.destroy();
     });
     const answer = new ProbeAnswer(endpoint.isLenient === true);
@@ -86,7 +90,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
       // If the name has several addresses, one that could be asked decides.
       const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
       const { code, name } = errors.find((one) => !isShortage(one.code)) ?? error;
-      report(isShortage(code) ? null : false, null, code ?? name);
+      report(isShortage(code) ? null : false, null, tlsReasonOf(error) ?? code ?? name);
     });
     socket.on("close", () => {
       deadline.cancel();
@@ -105,7 +109,7 @@ export function createHttpProbe(scheduler: Scheduler, lookup: LookupFunction | n
 function hostField(endpoint: EndpointSpec): string {
   if (endpoint.host === null) return "localhost";
   const { host } = endpoint;
-  return endpoint.port === 80 ? bracketed(host) : `${bracketed(host)}:${endpoint.port}`;
+  return endpoint.port === (endpoint.tls == null ? 80 : 443) ? bracketed(host) : `${bracketed(host)}:${endpoint.port}`;
 }
 
 /** The interface of an address (`fe80::1%eth0`) has a meaning on this machine only. */

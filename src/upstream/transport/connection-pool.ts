@@ -14,13 +14,15 @@ import type { EndOfTurn } from "../../base/end-of-turn.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { BoundConnection } from "../../http/bound-connections.ts";
 import { ProxyError } from "../../http/reason.ts";
-import { type Dialer, type Dialling, SocketDialer, type WireTaker } from "../../net/dialer.ts";
+import type { Dialer, Dialling, WireTaker } from "../../net/dialer.ts";
 import { type ProxyProtocolVersion, writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import type { Wire } from "../../net/wire.ts";
 import { endsOf } from "../../net/wire-ends.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
 import { Dial, type DialHost } from "./dial.ts";
+import type { EndpointTls } from "../endpoint-tls.ts";
 import type { EndpointSpec } from "../endpoint.ts";
+import { createEndpointDialer } from "./endpoint-dialer.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import type { EndpointProtocol } from "./endpoint-protocol.ts";
 import type { AddressWatcher, HostResolver } from "../names/host-resolver.ts";
@@ -62,6 +64,8 @@ export interface ConnectionPoolParts {
   readonly context: TransportContext;
   /** What is spoken over its connections. */
   readonly protocol: EndpointProtocol;
+  /** As TLS calls it (RFC 7301 section 6). */
+  readonly alpn: readonly string[];
 }
 
 /**
@@ -78,6 +82,8 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
   readonly endOfTurn: EndOfTurn;
   readonly timeouts: TransportOptions["timeouts"];
   readonly options: TransportOptions;
+  /** Null = TLS is not spoken. */
+  readonly tls: EndpointTls | null;
   readonly connectTimeoutMs: number;
   readonly #spec: EndpointSpec;
   readonly #context: TransportContext;
@@ -104,11 +110,16 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
   /** Content came after an answer that has none: connections are no longer kept after such answers. */
   #isCareless = false;
 
-  constructor({ spec, options, context, protocol }: ConnectionPoolParts) {
+  constructor({ spec, options, context, protocol, alpn }: ConnectionPoolParts) {
     this.#spec = spec;
+    this.tls = spec.tls ?? null;
     this.options = options;
     this.#protocol = protocol;
-    this.#dialer = new SocketDialer((error) => this.onInternalError(error));
+    this.#dialer = createEndpointDialer(spec, {
+      alpn,
+      clock: context.wheel.clock,
+      onInternalError: (error) => this.onInternalError(error),
+    });
     this.timeouts = options.timeouts;
     this.connectTimeoutMs = options.timeouts.connect;
     this.#context = context;

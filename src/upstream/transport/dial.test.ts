@@ -28,9 +28,9 @@ function bench(connectTimeoutMs = 3_000) {
     prefaceFor: () => null,
     open(address: PooledAddress, taker: WireTaker): Dialling {
       events.push(`try ${address.name}`);
-      const dialling = { cancel: () => void events.push(`abandon ${address.name}`) };
+      const dialling = { isHandshaking: false, cancel: () => void events.push(`abandon ${address.name}`) };
       takers.set(address.name, () => taker.onWire({} as Wire, dialling));
-      failures.set(address.name, (shortage) => taker.onDialFailed({ shortage, detail: "" }, dialling));
+      failures.set(address.name, (shortage) => taker.onDialFailed({ shortage, tls: null, detail: "" }, dialling));
       return dialling;
     },
     serve: (_guest: DialGuest, _wire: Wire, address: PooledAddress): void => void events.push(`start ${address.name}`),

@@ -9,6 +9,7 @@ import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import type { ScheduledCall } from "../../base/scheduler.ts";
 import { ProxyError, type ReasonCode } from "../../http/reason.ts";
 import type { DialFailure, Dialling, WireTaker } from "../../net/dialer.ts";
+import type { TlsFailureKind } from "../../net/tls/peer-verdict.ts";
 import type { Wire } from "../../net/wire.ts";
 import type { PooledAddress } from "./address-rotation.ts";
 
@@ -146,10 +147,16 @@ export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, W
 
   readonly #onDeadline = (): void => {
     for (const { address } of this.#underWay) this.#host.onAddressDown(address);
-    this.fail(
-      new ProxyError(this.#hasAddresses ? "UPSTREAM_CONNECT_TIMEOUT" : "UPSTREAM_DNS_TIMEOUT", { replay: "safe" }),
-    );
+    this.fail(new ProxyError(this.#waitedFor, { replay: "safe" }));
   };
+
+  /** What has taken too long. */
+  get #waitedFor(): ReasonCode {
+    if (!this.#hasAddresses) return "UPSTREAM_DNS_TIMEOUT";
+    return this.#underWay.some(({ dialling }) => dialling.isHandshaking)
+      ? "UPSTREAM_TLS_TIMEOUT"
+      : "UPSTREAM_CONNECT_TIMEOUT";
+  }
 
   #end(): void {
     this.#isOver = true;
@@ -165,8 +172,16 @@ export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, W
   }
 }
 
+const tlsReasons: Readonly<Record<TlsFailureKind, ReasonCode>> = {
+  untrusted: "UPSTREAM_TLS_UNTRUSTED",
+  expired: "UPSTREAM_TLS_EXPIRED",
+  name: "UPSTREAM_TLS_WRONG_NAME",
+  refused: "UPSTREAM_TLS_REFUSED",
+  protocol: "UPSTREAM_TLS_FAILED",
+};
+
 /** What this process or machine runs short of is no failure of the endpoint. */
-function reasonOf({ shortage }: DialFailure): ReasonCode {
-  if (shortage === null) return "UPSTREAM_CONNECT_FAILED";
+function reasonOf({ shortage, tls }: DialFailure): ReasonCode {
+  if (shortage === null) return tls === null ? "UPSTREAM_CONNECT_FAILED" : tlsReasons[tls];
   return shortage === "ports" ? "NO_LOCAL_ADDRESS" : "OVERLOADED";
 }
