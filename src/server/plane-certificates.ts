@@ -1,5 +1,6 @@
 /** What a data plane knows of TLS: certificates, rules and challenges, and the choices of each listener. */
 import { ContextCache } from "../net/tls/context-cache.ts";
+import { nodeTls } from "../net/tls/node-tls.ts";
 import { ServerContexts } from "../net/tls/server-contexts.ts";
 import { noTlsMaterial, type TlsMaterial } from "../net/tls/tls-material.ts";
 
@@ -29,6 +30,7 @@ export class PlaneCertificates {
   take(material: TlsMaterial): void {
     if (material === this.#material) return;
     this.#material = material;
+    if (material.listeners.size > 0) nodeTls();
     this.#cache.retain(material.certificates);
     for (const [name, contexts] of this.#contexts) {
       contexts.take(material, name);

@@ -3,8 +3,9 @@
  * cost 50 µs and more memory than the collector gives back in time. The longest unused go first.
  */
 import { createHash, hkdfSync } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { contextOptions } from "./context-options.ts";
+import { nodeTls } from "./node-tls.ts";
 import type { TlsPolicy } from "./policy-index.ts";
 import type { ChallengeCertificate, CertificateMaterial } from "./tls-material.ts";
 
@@ -47,7 +48,7 @@ export class ContextCache {
     // A ticket from before the lists were out of date would let in who is not let in any more.
     const crlEndMs = policy.clientAuth?.crlEndMs ?? Infinity;
     const isCrlOld = nowMs >= crlEndMs;
-    const secureContext = createSecureContext({
+    const secureContext = nodeTls().createSecureContext({
       ...contextOptions(policy),
       cert: certificate.certPem,
       key: certificate.keyPem,
@@ -79,7 +80,7 @@ export class ContextCache {
     const key = `challenge\n${certPem}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known.secureContext;
-    const secureContext = createSecureContext({ ...contextOptions(null), cert: certPem, key: keyPem });
+    const secureContext = nodeTls().createSecureContext({ ...contextOptions(null), cert: certPem, key: keyPem });
     this.#keep(key, { secureContext, certificateId: null, slotEndMs: Infinity });
     return secureContext;
   }

@@ -1,6 +1,7 @@
 /** What every context towards clients is made with: versions, suites, groups, and what is switched off. */
 import { constants } from "node:crypto";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
+import { nodeTls } from "./node-tls.ts";
 import type { TlsPolicy } from "./policy-index.ts";
 
 /** Mozilla's "intermediate": suites with forward secrecy and authenticated encryption, nothing else. */
@@ -30,7 +31,8 @@ export function contextOptions(policy: TlsPolicy | null): SecureContextOptions {
     minVersion: policy?.profile === "modern" || policy?.minVersion === "1.3" ? "TLSv1.3" : "TLSv1.2",
     maxVersion: "TLSv1.3",
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (hasTickets ? 0 : constants.SSL_OP_NO_TICKET),
-    ...(policy?.clientAuth != null && { ca: policy.clientAuth.caPem }),
+    // Whoever names an authority trusts it, whether or not another one has issued it.
+    ...(policy?.clientAuth != null && { ca: policy.clientAuth.caPem, allowPartialTrustChain: true }),
     ...(policy?.clientAuth?.crlPem != null && { crl: policy.clientAuth.crlPem }),
   };
 }
@@ -39,7 +41,7 @@ export function contextOptions(policy: TlsPolicy | null): SecureContextOptions {
 function findGroups(): string {
   const all = `X25519MLKEM768:${classicGroups}`;
   try {
-    createSecureContext({ ecdhCurve: all });
+    nodeTls().createSecureContext({ ecdhCurve: all });
     return all;
   } catch {
     return classicGroups;
