@@ -28,6 +28,34 @@ export const configExample: ConfigInput = {
         clientAuth: { ca: "staff.pem", mode: "request", crl: "staff.crl" },
         hosts: [{ host: "admin.example.com", clientAuth: { ca: "admins.pem" } }],
         tickets: { lifetime: "6h", secret: "tickets.key" },
+        acme: {
+          email: "me@example.com",
+          domains: ["example.com", ["example.org", "*.example.org"]],
+          directory: [
+            "letsencrypt",
+            {
+              url: "https://ca.example.net/directory",
+              eab: { keyId: "kid-1", hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eaj" },
+            },
+          ],
+          challenge: "dns-01",
+          dns: { hook: ["/usr/local/bin/dns-record", "example"], wait: "1m", resolvers: ["192.0.2.53"] },
+          storage: { etcd: { urls: ["http://127.0.0.1:2379"] } },
+          onDemand: { ask: "http://127.0.0.1:9000/allowed", rate: "5/m" },
+        },
+      },
+    },
+    {
+      name: "office",
+      address: ":8444",
+      tls: {
+        acme: {
+          domains: ["office.example.com"],
+          directory: "https://ca.internal/directory",
+          ca: "ca.pem",
+          eab: { keyId: "kid-1", hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eaj" },
+          storage: { redis: { url: "redis://127.0.0.1:6379" } },
+        },
       },
     },
     { name: "redis", address: ":6379", mode: "tcp", timeouts: { idle: "10m" } },

@@ -41,8 +41,8 @@ export interface AcmeSourceParts {
   readonly logger: Logger;
   readonly metrics: MetricWriter;
   readonly files: AcmeFiles;
-  /** The function that `dns.hook` refers to. */
-  findHook(): (change: RecordChange) => unknown;
+  /** The function that `dns.hook` refers to; null if that is a command, or nothing. */
+  readonly dnsHook: ((change: RecordChange) => unknown) | null;
 }
 
 /** Orders at a time. */
@@ -66,8 +66,12 @@ export class AcmeSource implements CertificateSource {
   readonly #wanted = new Map<string, Promise<void>>();
   #host: CertificateHost | null = null;
 
+  /** Absent if nothing is issued on demand. */
+  readonly want?: (serverName: string) => Promise<void>;
+
   constructor(parts: AcmeSourceParts) {
     this.#parts = parts;
+    if (parts.options.onDemand !== null) this.want = (serverName) => this.#wantName(serverName);
   }
 
   async load(): Promise<readonly CertificateMaterial[]> {
@@ -113,7 +117,7 @@ export class AcmeSource implements CertificateSource {
     for (const one of this.#managed) one.start();
   }
 
-  want(serverName: string): Promise<void> {
+  #wantName(serverName: string): Promise<void> {
     const permission = this.#permission;
     const store = this.#store;
     if (permission === null || store === null || permission.isRefused(serverName)) return Promise.resolve();
@@ -216,13 +220,13 @@ export class AcmeSource implements CertificateSource {
   }
 
   #createDnsSolver(): ChallengeSolver {
-    const { options, scheduler } = this.#parts;
-    const { dns } = options;
-    const { hook = [], timeout = 0, wait = 0, resolvers = [] } = dns ?? {};
+    const { options, scheduler, dnsHook } = this.#parts;
+    const { hook = [], timeout = 0, wait = 0, resolvers = [] } = options.dns ?? {};
     return createDnsSolver({
-      hook: Array.isArray(hook)
-        ? createCommandHook(hook, timeout)
-        : createFunctionHook(this.#parts.findHook(), timeout),
+      hook:
+        dnsHook === null
+          ? createCommandHook(Array.isArray(hook) ? hook : [], timeout)
+          : createFunctionHook(dnsHook, timeout),
       waitMs: wait,
       resolvers,
       wait: (ms) => new Promise((resolve) => void scheduler.after(ms, resolve)),

@@ -20,7 +20,8 @@ export interface StorageParts {
 export async function openStorage({ storage, scheduler, readFile }: StorageParts): Promise<AcmeStore> {
   if (storage === null) return new FolderStore(defaultFolder(process.env), scheduler);
   if (typeof storage === "string") return new FolderStore(resolve(storage), scheduler);
-  if ("redis" in storage) return new RedisStore(storage.redis, scheduler);
+  if (storage.redis !== null) return new RedisStore(storage.redis, scheduler);
+  if (storage.etcd === null) throw new Error("a storage of neither kind");
   const { urls, prefix, user, password, ca } = storage.etcd;
   const login = user === null ? null : { user, password: password ?? "" };
   const http = createHttpClient({ caPem: ca === null ? null : await readFile(ca), timeoutMs: 10_000 });

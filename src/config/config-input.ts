@@ -385,6 +385,12 @@ export interface ListenerTlsInput {
    * @default []
    */
   readonly hosts?: readonly ListenerTlsHostInput[] | undefined;
+  /**
+   * Certificates that a certificate authority is asked for and renewed by themselves (ACME).
+   *
+   * @default off
+   */
+  readonly acme?: ListenerTlsAcmeInput | undefined;
   /** How sessions are resumed; `off`: every connection begins with a full handshake. */
   readonly tickets?: false | "off" | ListenerTlsTicketsInput | undefined;
 }
@@ -534,6 +540,382 @@ export interface ListenerTlsHostClientAuthInput {
    * @default []
    */
   readonly crl?: string | readonly string[] | undefined;
+}
+
+/**
+ * Certificates that a certificate authority is asked for and renewed by themselves (ACME).
+ *
+ * The section `listeners[].tls.acme`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeInput } from "millrace";
+ *
+ * const listenerTlsAcme: ListenerTlsAcmeInput = {
+ *   email: "me@example.com",
+ *   domains: ["example.com", ["example.org", "*.example.org"]],
+ *   directory: [
+ *     "letsencrypt",
+ *     {
+ *       url: "https://ca.example.net/directory",
+ *       eab: { keyId: "kid-1", hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eaj" },
+ *     },
+ *   ],
+ *   challenge: "dns-01",
+ * };
+ * ```
+ */
+export interface ListenerTlsAcmeInput {
+  /**
+   * Where the CA writes to if something is wrong.
+   *
+   * @default none
+   */
+  readonly email?: string | undefined;
+  /**
+   * The names that certificates are issued for, one each; a list within the list is one certificate for several names.
+   * Wildcards such as `*.example.com` need the challenge `dns-01`.
+   *
+   * @default []
+   */
+  readonly domains?: readonly (string | readonly string[])[] | undefined;
+  /**
+   * The directory of the CA; `letsencrypt` and `letsencrypt-staging` are words for theirs. Of a list, the next one is
+   * asked if one fails: a URL, or a section with `url` and its own `ca`, `eab`, `profile` and `preferredChain`, for
+   * those beside `directory` belong to the first.
+   *
+   * URL or list.
+   *
+   * @default "letsencrypt"
+   */
+  readonly directory?: string | readonly (string | ListenerTlsAcmeDirectoryInput)[] | undefined;
+  /**
+   * A PEM file with the roots that the server of the CA is verified with.
+   *
+   * @default the roots that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * External account binding: binds the account to one that you have with the CA already.
+   *
+   * @default none
+   */
+  readonly eab?: ListenerTlsAcmeDirectoryEabInput | undefined;
+  /**
+   * The profile that certificates are ordered by, such as `shortlived`.
+   *
+   * @default what the CA gives
+   */
+  readonly profile?: string | undefined;
+  /**
+   * The common name of an issuer: of several chains, the one that has it is taken.
+   *
+   * @default the first chain that the CA gives
+   */
+  readonly preferredChain?: string | undefined;
+  /**
+   * How names are proven, in the order in which it is tried: `tls-alpn-01` at port 443, `http-01` at port 80, on any
+   * listener of this proxy; `dns-01` through `dns`.
+   *
+   * Challenge or list.
+   *
+   * @default ["tls-alpn-01","http-01"]
+   */
+  readonly challenge?:
+    | "tls-alpn-01"
+    | "http-01"
+    | "dns-01"
+    | readonly ("tls-alpn-01" | "http-01" | "dns-01")[]
+    | undefined;
+  /**
+   * How TXT records are made for `dns-01`.
+   *
+   * @default none
+   */
+  readonly dns?: ListenerTlsAcmeDnsInput | undefined;
+  /**
+   * Where keys and certificates are kept: a folder, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage
+   * ask the CA once, and answer each other's challenges.
+   *
+   * Path or section.
+   *
+   * Danger: private keys are in it. If it is lost at every start, the CA's rate limits are soon used up.
+   *
+   * @default `acme` in `$STATE_DIRECTORY`, else `millrace/acme` in `$XDG_DATA_HOME` (`~/.local/share`)
+   */
+  readonly storage?: string | ListenerTlsAcmeStorageInput | undefined;
+  /**
+   * The keys of the certificates: P-256, or RSA with 2048 bits for very old clients.
+   *
+   * @default "ecdsa"
+   */
+  readonly key?: "ecdsa" | "rsa" | undefined;
+  /**
+   * Orders certificates for names that clients ask for, in their first handshake. Somebody must be asked: else anyone
+   * who points names here uses up the CA's limits.
+   *
+   * @default off
+   */
+  readonly onDemand?: ListenerTlsAcmeOnDemandInput | undefined;
+}
+
+/**
+ * The directory of the CA; `letsencrypt` and `letsencrypt-staging` are words for theirs. Of a list, the next one is
+ * asked if one fails: a URL, or a section with `url` and its own `ca`, `eab`, `profile` and `preferredChain`, for those
+ * beside `directory` belong to the first.
+ *
+ * An item of `listeners[].tls.acme.directory`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeDirectoryInput } from "millrace";
+ *
+ * const listenerTlsAcmeDirectory: ListenerTlsAcmeDirectoryInput = { url: "https://ca.example.net/directory" };
+ * ```
+ */
+export interface ListenerTlsAcmeDirectoryInput {
+  /** The directory of the CA. */
+  readonly url: string;
+  /**
+   * A PEM file with the roots that the server of the CA is verified with.
+   *
+   * @default the roots that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * External account binding: binds the account to one that you have with the CA already.
+   *
+   * @default none
+   */
+  readonly eab?: ListenerTlsAcmeDirectoryEabInput | undefined;
+  /**
+   * The profile that certificates are ordered by, such as `shortlived`.
+   *
+   * @default what the CA gives
+   */
+  readonly profile?: string | undefined;
+  /**
+   * The common name of an issuer: of several chains, the one that has it is taken.
+   *
+   * @default the first chain that the CA gives
+   */
+  readonly preferredChain?: string | undefined;
+}
+
+/**
+ * External account binding: binds the account to one that you have with the CA already.
+ *
+ * The section `listeners[].tls.acme.directory[].eab`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeDirectoryEabInput } from "millrace";
+ *
+ * const listenerTlsAcmeDirectoryEab: ListenerTlsAcmeDirectoryEabInput = { keyId: "kid-1", hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eaj" };
+ * ```
+ */
+export interface ListenerTlsAcmeDirectoryEabInput {
+  /** What the CA calls the key. */
+  readonly keyId: string;
+  /** The key, in base64url, as the CA shows it. */
+  readonly hmacKey: string;
+}
+
+/**
+ * How TXT records are made for `dns-01`.
+ *
+ * The section `listeners[].tls.acme.dns`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeDnsInput } from "millrace";
+ *
+ * const listenerTlsAcmeDns: ListenerTlsAcmeDnsInput = {
+ *   hook: ["/usr/local/bin/dns-record", "example"],
+ *   wait: "1m",
+ *   resolvers: ["192.0.2.53"],
+ * };
+ * ```
+ */
+export interface ListenerTlsAcmeDnsInput {
+  /**
+   * Adds and removes TXT records. A command is run with three arguments more: `add` or `remove`, the name of the
+   * record, its value; they are in `MILLRACE_ACTION`, `MILLRACE_RECORD` and `MILLRACE_VALUE`, too, and the name that is
+   * proven in `MILLRACE_NAME`. Adding must leave other values of the same record alone: a name and its wildcard have
+   * one each at the same time.
+   *
+   * Command, list or function.
+   *
+   * Danger: the command runs with the rights of the proxy.
+   */
+  readonly hook:
+    | string
+    | readonly string[]
+    | ((change: { action: "add" | "remove"; record: string; value: string; name: string }) => void | Promise<void>);
+  /**
+   * How long the hook may take; then it is ended, and the order fails.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "60s"
+   */
+  readonly timeout?: string | undefined;
+  /**
+   * How long the name servers have until the CA is told to look. With `resolvers`, how long is waited for them at most.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: the CA is told at once.
+   *
+   * @default "30s"
+   */
+  readonly wait?: string | undefined;
+  /**
+   * Name servers that must all show the record before the CA is told to look: those that the zone is served by, not
+   * caches.
+   *
+   * List of addresses.
+   *
+   * @default []
+   */
+  readonly resolvers?: readonly string[] | undefined;
+}
+
+/**
+ * Where keys and certificates are kept: a folder, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage ask
+ * the CA once, and answer each other's challenges.
+ *
+ * The section `listeners[].tls.acme.storage`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeStorageInput } from "millrace";
+ *
+ * const listenerTlsAcmeStorage: ListenerTlsAcmeStorageInput = { etcd: { urls: ["http://127.0.0.1:2379"] } };
+ * ```
+ */
+export interface ListenerTlsAcmeStorageInput {
+  /**
+   * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+   *
+   * @default none
+   */
+  readonly redis?: ListenerTlsAcmeStorageRedisInput | undefined;
+  /**
+   * An etcd cluster, 3.4 or later, through its JSON gateway.
+   *
+   * @default none
+   */
+  readonly etcd?: ListenerTlsAcmeStorageEtcdInput | undefined;
+}
+
+/**
+ * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+ *
+ * The section `listeners[].tls.acme.storage.redis`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeStorageRedisInput } from "millrace";
+ *
+ * const listenerTlsAcmeStorageRedis: ListenerTlsAcmeStorageRedisInput = { url: "redis://127.0.0.1:6379" };
+ * ```
+ */
+export interface ListenerTlsAcmeStorageRedisInput {
+  /** As at `stores`. */
+  readonly url: string;
+  /**
+   * What all keys begin with.
+   *
+   * @default "millrace:"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * An etcd cluster, 3.4 or later, through its JSON gateway.
+ *
+ * The section `listeners[].tls.acme.storage.etcd`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeStorageEtcdInput } from "millrace";
+ *
+ * const listenerTlsAcmeStorageEtcd: ListenerTlsAcmeStorageEtcdInput = { urls: ["http://127.0.0.1:2379"] };
+ * ```
+ */
+export interface ListenerTlsAcmeStorageEtcdInput {
+  /**
+   * The members of the cluster.
+   *
+   * List of URLs.
+   */
+  readonly urls: readonly string[];
+  /**
+   * What all keys begin with.
+   *
+   * @default "/millrace/acme/"
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * Who logs in.
+   *
+   * @default none
+   */
+  readonly user?: string | undefined;
+  /**
+   * The password of `user`.
+   *
+   * @default none
+   */
+  readonly password?: string | undefined;
+  /**
+   * A PEM file with the roots that the members are verified with.
+   *
+   * @default the roots that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+}
+
+/**
+ * Orders certificates for names that clients ask for, in their first handshake. Somebody must be asked: else anyone who
+ * points names here uses up the CA's limits.
+ *
+ * The section `listeners[].tls.acme.onDemand`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsAcmeOnDemandInput } from "millrace";
+ *
+ * const listenerTlsAcmeOnDemand: ListenerTlsAcmeOnDemandInput = { ask: "http://127.0.0.1:9000/allowed", rate: "5/m" };
+ * ```
+ */
+export interface ListenerTlsAcmeOnDemandInput {
+  /**
+   * Asked with GET and `?domain=NAME` before a certificate is ordered for a name: any answer with a status of 2xx
+   * allows it, everything else does not.
+   */
+  readonly ask: string;
+  /**
+   * How long `ask` may take.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: string | undefined;
+  /**
+   * How many certificates are ordered at most.
+   *
+   * @default "10/m"
+   */
+  readonly rate?: string | undefined;
+  /**
+   * How many names may have a certificate at a time; further ones are refused.
+   *
+   * A whole number from 1 to 1000000.
+   *
+   * @default 10000
+   */
+  readonly maxNames?: number | undefined;
 }
 
 /**

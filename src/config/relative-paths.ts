@@ -1,5 +1,6 @@
 /** Paths of files in a configuration file are relative to its folder, wherever the process was started. */
 import { resolve } from "node:path";
+import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import type { ListenerTlsOptions } from "../net/tls/options.ts";
 import type { EndpointTls } from "../upstream/endpoint-tls.ts";
 import type { Config } from "./schema.ts";
@@ -38,7 +39,29 @@ function ofListenerTls(tls: ListenerTlsOptions, folder: string): ListenerTlsOpti
       ocsp: ocsp === "auto" || ocsp === "off" || ocsp === false ? ocsp : at(ocsp),
     })),
     clientAuth: ofClientAuth(tls.clientAuth),
+    acme: tls.acme === null ? null : ofAcme(tls.acme, folder),
     hosts: tls.hosts.map((host) => ({ ...host, clientAuth: ofClientAuth(host.clientAuth) })),
     tickets: tls.tickets === null ? null : { ...tls.tickets, secret: atMaybe(tls.tickets.secret) },
   };
+}
+
+function ofAcme(acme: AcmeOptions, folder: string): AcmeOptions {
+  const at = (path: string): string => resolve(folder, path);
+  const withCa = <Section extends { ca: string | null }>(section: Section): Section =>
+    section.ca === null ? section : { ...section, ca: at(section.ca) };
+  const { directory, storage } = acme;
+  return withCa({
+    ...acme,
+    directory: Array.isArray(directory)
+      ? directory.map((one) => (typeof one === "string" ? one : withCa(one)))
+      : directory,
+    storage: ofStorage(storage, folder),
+  });
+}
+
+function ofStorage(storage: AcmeOptions["storage"], folder: string): AcmeOptions["storage"] {
+  if (typeof storage === "string") return resolve(folder, storage);
+  const ca = storage?.etcd?.ca ?? null;
+  if (storage === null || storage.etcd === null || ca === null) return storage;
+  return { ...storage, etcd: { ...storage.etcd, ca: resolve(folder, ca) } };
 }

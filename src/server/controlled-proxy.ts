@@ -77,8 +77,12 @@ export class ControlledProxy implements Proxy {
     this.#endpointTls = new EndpointTlsKeeper({ logger: this.#logger, onChange: () => this.#takeEndpointTls() });
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
-    this.#certificates = new ListenerCertificates({ logger: this.#logger, onChange: () => this.#takeCertificates() });
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
+    this.#certificates = new ListenerCertificates({
+      logger: this.#logger,
+      metrics: this.#metrics.writer,
+      onChange: () => this.#takeCertificates(),
+    });
     this.#planes = this.#createPlanes();
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
     this.#watch = new EndpointWatch({

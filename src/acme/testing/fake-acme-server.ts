@@ -28,13 +28,13 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 export class FakeAcmeServer {
   readonly requests: SeenRequest[] = [];
   readonly refusedChallenges = new Set<string>();
-  readonly profiles: string[] = [];
   /** null = the usual answer. */
   fail: (request: SeenRequest) => FakeFailure | null = () => null;
   /** What it says of the renewal of a certificate; undefined = it has no such resource. */
   renewalInfo: ((certificateId: string) => object) | undefined;
   lifeMs = 90 * 86_400_000;
   wall: () => number;
+  url = "";
   readonly #server: Server;
   readonly #nonces = new Set<string>();
   readonly #orders = new Map<string, { names: string[]; isFinal: boolean; isInvalid: boolean; certificate: string }>();
@@ -45,7 +45,10 @@ export class FakeAcmeServer {
     this.wall = wall;
     this.#keys = keys;
     this.#root = root;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server = createServer((request, response) => {
+      // Somebody has left in the middle.
+      this.#serve(request, response).catch(() => response.destroy());
+    });
   }
 
   static async start(wall: () => number = () => Date.now()): Promise<FakeAcmeServer> {
@@ -63,20 +66,13 @@ export class FakeAcmeServer {
       ],
     });
     const server = new FakeAcmeServer(wall, keys, root);
-    await server.listen(0);
+    await server.#listen();
     return server;
   }
 
-  listen(port: number): Promise<void> {
-    return new Promise((resolve) => void this.#server.listen(port, "127.0.0.1", resolve));
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+  async #listen(): Promise<void> {
+    await new Promise<void>((resolve) => void this.#server.listen(0, "127.0.0.1", resolve));
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get directoryUrl(): string {

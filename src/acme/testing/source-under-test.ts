@@ -96,9 +96,7 @@ export function createSource(
         return text;
       },
     },
-    findHook: () => {
-      throw new Error("there is no function");
-    },
+    dnsHook: null,
   });
   t.after(() => source.close());
   return { source, host: new NotedHost(), log, total: (family) => reader.total(family, () => true)[0] ?? 0 };

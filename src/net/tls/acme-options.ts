@@ -162,8 +162,21 @@ const redisSchema = section({
 
 const storageSchema = z.union([
   pathSchema,
-  section({ redis: documented(redisSchema, { about: "A Redis or Valkey server." }) }),
-  section({ etcd: documented(etcdSchema, { about: "An etcd cluster, 3.4 or later, through its JSON gateway." }) }),
+  section({
+    redis: documented(maybe(redisSchema), {
+      defaultText: "none",
+      about: "A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.",
+    }),
+    etcd: documented(maybe(etcdSchema), {
+      defaultText: "none",
+      about: "An etcd cluster, 3.4 or later, through its JSON gateway.",
+    }),
+  }).check(
+    sectionCheck((storage, context) => {
+      const given = [storage.redis, storage.etcd].filter((one) => one !== undefined && one !== null);
+      if (given.length !== 1) addProblem(context, "write one of `redis` and `etcd`");
+    }),
+  ),
 ]);
 
 const rateSchema = z

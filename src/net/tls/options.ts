@@ -10,6 +10,7 @@ import {
   section,
   sectionCheck,
 } from "../../base/option-schema.ts";
+import { acmeSchema } from "./acme-options.ts";
 import { normalizeServerName } from "./server-name.ts";
 
 /** The path of a file. In a configuration file it is relative to the folder of that file; else to the working folder. */
@@ -93,7 +94,7 @@ const ticketsSchema = section({
 });
 
 /** The keys that say where certificates come from. */
-const sourceKeys: readonly string[] = ["certificates"];
+const sourceKeys: readonly string[] = ["certificates", "acme"];
 
 /** The schema of `tls` at a listener. */
 export const listenerTlsSchema = section(
@@ -126,6 +127,10 @@ export const listenerTlsSchema = section(
       kind: "list",
       about: "What holds at certain hosts instead. A request for one of them on a connection of another gets 421.",
     }),
+    acme: documented(maybe(acmeSchema), {
+      defaultText: "off",
+      about: "Certificates that a certificate authority is asked for and renewed by themselves (ACME).",
+    }),
     tickets: documented(
       z
         .union([z.literal(false), z.literal("off"), ticketsSchema])
@@ -134,7 +139,7 @@ export const listenerTlsSchema = section(
       { about: "How sessions are resumed; `off`: every connection begins with a full handshake." },
     ),
   },
-  ["acme", "internal", "redirect", "hsts"],
+  ["internal", "redirect", "hsts"],
 ).check(
   sectionCheck((tls: Record<string, unknown>, context) => {
     const isEmpty = (value: unknown): boolean =>

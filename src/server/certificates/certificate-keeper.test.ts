@@ -12,8 +12,9 @@ import type { CertificateHost, CertificateSource } from "../../net/tls/certifica
 import { readCertificate } from "../../net/tls/read-certificate.ts";
 import type { CertificateMaterial, TlsMaterial } from "../../net/tls/tls-material.ts";
 import { CertificateKeeper } from "./certificate-keeper.ts";
-import type { SourceFactory } from "./source-factories.ts";
+import type { SourceFactory } from "./source-factory.ts";
 import type { AskResponder } from "./stapler.ts";
+import { MetricWriter } from "../../observe/metric-writer.ts";
 
 let authority: TestAuthority;
 let a: TestCertificate;
@@ -42,6 +43,7 @@ function build(t: TestContext, factories: readonly SourceFactory[] = [], ask?: A
   let waiting: PromiseWithResolvers<TlsMaterial> | null = null;
   const keeper = new CertificateKeeper({
     logger: { debug: log, info: log, warn: log, error: log },
+    metrics: new MetricWriter({ onPage: () => {}, pageBytes: 4_096 }),
     factories,
     ...(ask !== undefined && { ask }),
     onChange: async () => {
@@ -221,7 +223,7 @@ test("a source stays while its options do, gives when it likes, and is closed wh
   const events: string[] = [];
   let host: CertificateHost | null = null;
   const materialOf = ({ cert, key }: TestCertificate): CertificateMaterial => readCertificate({ cert, key }).material;
-  const create = (): CertificateSource => ({
+  const create = async (): Promise<CertificateSource> => ({
     load: async () => [materialOf(a)],
     start: (given) => {
       events.push("start");

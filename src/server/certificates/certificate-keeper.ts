@@ -19,16 +19,20 @@ import {
   type TlsMaterial,
 } from "../../net/tls/tls-material.ts";
 import type { Logger } from "../../observe/logger.ts";
+import type { MetricWriter } from "../../observe/metric-writer.ts";
+import { loadFunctions } from "../load-functions.ts";
 import { CertificateFiles } from "./certificate-file.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
 import type { FileWarning } from "./file-findings.ts";
 import { CertificateCache, type ListenerFiles, readListenerFiles } from "./listener-files.ts";
+import { sourceFactories } from "./source-factories.ts";
+import type { SourceFactory } from "./source-factory.ts";
 import { type AskResponder, Stapler } from "./stapler.ts";
-import { type SourceFactory, sourceFactories } from "./source-factories.ts";
 
 /** What the keeper is made of. */
 export interface KeeperParts {
   readonly logger: Logger;
+  readonly metrics: MetricWriter;
   /** `material` is another one: it is to be brought to all threads. Resolves when they have it. */
   onChange(): Promise<void>;
   readonly factories?: readonly SourceFactory[];
@@ -123,7 +127,7 @@ export class CertificateKeeper {
           before: null,
         });
         warnings.push(...reading.warnings);
-        const sources = await this.#prepareSources(listener);
+        const sources = await this.#prepareSources(listener, config);
         listeners.push({ name: listener.name, options: listener.tls, files: reading.files, sources });
       }
     } catch (error) {
@@ -134,7 +138,7 @@ export class CertificateKeeper {
     return this.#assemble(listeners);
   }
 
-  async #prepareSources(listener: ListenerOptions): Promise<KeptSource[]> {
+  async #prepareSources(listener: ListenerOptions, { modules }: Config): Promise<KeptSource[]> {
     const known = this.#listeners.find(({ name }) => name === listener.name)?.sources ?? [];
     const sources: KeptSource[] = [];
     for (const factory of this.#factories) {
@@ -145,7 +149,8 @@ export class CertificateKeeper {
         sources.push(kept);
         continue;
       }
-      const source = factory.create(listener);
+      const { logger, metrics } = this.#parts;
+      const source = await factory.create(listener, { logger, metrics, functions: () => loadFunctions(modules) });
       const fresh: KeptSource = { key: factory.key, options, source, certificates: [], isStarted: false };
       sources.push(fresh);
       fresh.certificates = await source.load();

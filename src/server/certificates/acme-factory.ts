@@ -1,0 +1,42 @@
+/** Sources that ask a certificate authority by ACME. All of it is loaded only if a listener has `acme`. */
+import { systemScheduler } from "../../base/scheduler.ts";
+import { pemCertificates } from "../../net/tls/pem.ts";
+import { CertificateError } from "../../net/tls/read-certificate.ts";
+import { CertificateFiles } from "./certificate-file.ts";
+import { FileFindings } from "./file-findings.ts";
+import type { SourceFactory } from "./source-factory.ts";
+
+/** The kind of `tls.acme`. */
+export const acmeFactory: SourceFactory = {
+  key: "acme",
+  optionsOf: ({ name, tls }) => (tls === null || tls.acme === null ? null : { name, acme: tls.acme }),
+  create: async ({ name, tls }, { logger, metrics, functions }) => {
+    const options = tls?.acme ?? null;
+    if (options === null) throw new Error("no acme");
+    const hook = options.dns?.hook ?? [];
+    const call = Array.isArray(hook) ? null : (await functions()).get(hook);
+    const { AcmeSource } = await import("../../acme/acme-source.ts");
+    return new AcmeSource({
+      listener: name,
+      options,
+      scheduler: systemScheduler,
+      random: Math.random,
+      logger,
+      metrics,
+      files: { read: readAuthorities },
+      dnsHook: call as ((...args: unknown[]) => unknown) | null,
+    });
+  },
+};
+
+/** @throws ConfigError if there is none in it: an empty bundle would mean the public ones */
+async function readAuthorities(path: string): Promise<string> {
+  const findings = new FileFindings();
+  let text = "";
+  await findings.collect(path, async () => {
+    text = await new CertificateFiles().readText(path);
+    if (pemCertificates(text).length === 0) throw new CertificateError("holds no certificate (PEM)");
+  });
+  findings.assertFine();
+  return text;
+}
