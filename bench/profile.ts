@@ -16,8 +16,9 @@ import { startPeer } from "./macro/peers/peer.ts";
 import { cpuTime, cpuTimeBetween } from "./macro/process-usage.ts";
 import { alignColumns, figure } from "./macro/report/tables.ts";
 import { loadScenarios } from "./macro/scenarios.ts";
+import { tlsFiles } from "./macro/tls-files.ts";
 import { cleanUpAtExit, makeFolder, runCommand } from "./macro/workspace.ts";
-import { runWrk } from "./macro/wrk.ts";
+import { runLoad } from "./macro/wrk.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -51,9 +52,12 @@ const flags = options.perf
   : ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=250"];
 const plan = planCores(allowedCores());
 const backend = await startBackend(plan.backend);
-const running = await startPeer(millracePeer(variant, [node, ...flags, ...program]), backend.port, plan.proxy);
+const running = await startPeer(millracePeer(variant, [node, ...flags, ...program]), backend.port, {
+  cores: plan.proxy,
+  tls: scenario.tls === "none" ? null : await tlsFiles(),
+});
 await checkCorrect(running, scenario, backend);
-await runWrk(running.port, scenario, 2, plan.load);
+await runLoad(running.port, scenario, 2, plan.load);
 
 const perf = options.perf ? findCommand("perf") : null;
 if (options.perf && perf === null) console.error("perf is not installed");
@@ -77,7 +81,7 @@ const recording =
         "sleep",
         String(seconds),
       ]);
-const report = await runWrk(running.port, scenario, seconds, plan.load);
+const report = await runLoad(running.port, scenario, seconds, plan.load);
 const endUs = Number(process.hrtime.bigint() / 1000n);
 const spent = cpuTimeBetween(before, cpuTime(running.process.pid));
 await recording;

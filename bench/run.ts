@@ -23,6 +23,7 @@ import {
   millracePeer,
 } from "./macro/peers/millrace.ts";
 import type { Peer } from "./macro/peers/peer.ts";
+import { tlsFiles } from "./macro/tls-files.ts";
 import { ForeignLoad } from "./macro/process-usage.ts";
 import { renderChart } from "./macro/report/chart.ts";
 import { replaceReadmeSection, renderReadmeSection, renderTargets } from "./macro/report/readme.ts";
@@ -131,6 +132,7 @@ async function measure(): Promise<BenchResults> {
     foreignShare: 0,
     load: {},
     idle: {},
+    idleTls: {},
     startup: {},
     memory: null,
     coldStartup: null,
@@ -175,8 +177,14 @@ async function measure(): Promise<BenchResults> {
       console.error("idle: memory of 4,000 idle connections");
       results.idle = await measureIdle(
         { peers: participants(defaultPeers), rounds: options.quick ? 1 : 3, onFailure: report("idle") },
-        backend,
-        plan,
+        { backend, plan, tls: null },
+      );
+    }
+    if (scenarios.has("tls-idle")) {
+      console.error("tls-idle: the same with TLS");
+      results.idleTls = await measureIdle(
+        { peers: participants(["nginx", "millrace"]), rounds: options.quick ? 1 : 3, onFailure: report("tls-idle") },
+        { backend, plan, tls: await tlsFiles() },
       );
     }
     if (scenarios.has("startup")) {

@@ -8,8 +8,8 @@ import { makeFolder, type RunningProcess, startProcess } from "./workspace.ts";
 /** Body of `/small`. */
 export const smallBody = "hello from the backend\n";
 
-/** Sizes of `/10k` and `/1m`, in bytes. */
-export const fileBytes = { "/10k": 10 * 1024, "/1m": 1024 * 1024 } as const;
+/** Sizes of `/10k`, `/100k` and `/1m`, in bytes. */
+export const fileBytes = { "/10k": 10 * 1024, "/100k": 100 * 1024, "/1m": 1024 * 1024 } as const;
 
 export interface Backend {
   port: number;

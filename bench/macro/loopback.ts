@@ -1,5 +1,6 @@
 /** Small loopback chores: free ports, waiting for a listener, one plain request. */
 import { request } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { connect, createServer } from "node:net";
 
 /**
@@ -53,21 +54,30 @@ export interface PlainResponse {
   body: Buffer;
 }
 
-/** One request over its own connection. */
+/** What is asked for. */
+export interface PlainRequest {
+  readonly path: string;
+  /** Default: GET. */
+  readonly method?: string;
+  readonly body?: Buffer | null;
+  /** Default: http. */
+  readonly scheme?: "http" | "https";
+}
+
+/** One request over its own connection, to whoever listens there. */
 export function fetchOnce(
   port: number,
-  path: string,
-  method = "GET",
-  body: Buffer | null = null,
+  { path, method = "GET", body = null, scheme = "http" }: PlainRequest,
 ): Promise<PlainResponse> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(
+    const outgoing = (scheme === "http" ? request : requestSecurely)(
       {
         host: "127.0.0.1",
         port,
         path,
         method,
         agent: false,
+        rejectUnauthorized: false,
         headers: body === null ? {} : { "content-length": body.length },
       },
       (incoming) => {

@@ -6,7 +6,8 @@ import { type Peer, type RunningPeer, startPeer } from "./peers/peer.ts";
 import { cpuTime, cpuTimeBetween, ForeignLoad, memoryBytes } from "./process-usage.ts";
 import type { ByPeer, LoadResult, LoadRound } from "./results.ts";
 import type { LoadScenario } from "./scenarios.ts";
-import { runWrk } from "./wrk.ts";
+import { tlsFiles } from "./tls-files.ts";
+import { runLoad } from "./wrk.ts";
 
 export interface LoadSettings {
   rounds: number;
@@ -22,8 +23,10 @@ const disturbedAbove = 0.1;
 /** Throws unless the proxy answers as the backend does: status, every byte of the body, forwarding fields, uploads. */
 export async function checkCorrect(running: RunningPeer, scenario: LoadScenario, backend: Backend): Promise<void> {
   const body = scenario.bodyBytes > 0 ? Buffer.alloc(scenario.bodyBytes, "x") : null;
-  const direct = await fetchOnce(backend.port, scenario.path, scenario.method, body);
-  const proxied = await fetchOnce(running.port, scenario.path, scenario.method, body);
+  const { path, method } = scenario;
+  const scheme = scenario.tls === "none" ? "http" : "https";
+  const direct = await fetchOnce(backend.port, { path, method, body });
+  const proxied = await fetchOnce(running.port, { path, method, body, scheme });
   const name = running.peer.name;
   if (direct.status !== 200 || direct.body.length !== scenario.responseBytes)
     throw new Error(`the backend itself answers ${scenario.path} wrongly`);
@@ -31,8 +34,8 @@ export async function checkCorrect(running: RunningPeer, scenario: LoadScenario,
   if (!proxied.body.equals(direct.body))
     throw new Error(`${name} changes the body of ${scenario.path} (${proxied.body.length} bytes)`);
   if (scenario.isUnread === true) return;
-  const echo = (await fetchOnce(running.port, "/echo")).body.toString();
-  if (!echo.includes(" 127.0.0.1 http"))
+  const echo = (await fetchOnce(running.port, { path: "/echo", scheme })).body.toString();
+  if (!echo.endsWith(` 127.0.0.1 ${scheme}`))
     throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
 }
 
@@ -48,6 +51,7 @@ export async function measureLoad(
   settings: LoadSettings,
   onFailure: (peer: string, error: Error) => void,
 ): Promise<ByPeer<LoadResult>> {
+  const tls = scenario.tls === "none" ? null : await tlsFiles();
   const running = new Map<string, RunningPeer>();
   const results: ByPeer<LoadResult> = {};
   const attempt = async (key: string, action: () => Promise<void>): Promise<void> => {
@@ -65,7 +69,11 @@ export async function measureLoad(
       for (const threads of scenario.threads) {
         const key = threads > 1 ? `${peer.name}×${threads}` : peer.name;
         await attempt(key, async () => {
-          const at = await startPeer(peer, backend.port, threads > 1 ? plan.proxyTwo : plan.proxy, threads);
+          const at = await startPeer(peer, backend.port, {
+            cores: threads > 1 ? plan.proxyTwo : plan.proxy,
+            threads,
+            tls,
+          });
           running.set(key, at);
           results[key] = { rounds: [], memoryBytes: 0 };
           await checkCorrect(at, scenario, backend);
@@ -74,7 +82,7 @@ export async function measureLoad(
     }
     for (const [key, at] of running) {
       await attempt(key, async () => {
-        if (settings.warmUpSeconds > 0) await runWrk(at.port, scenario, settings.warmUpSeconds, plan.load);
+        if (settings.warmUpSeconds > 0) await runLoad(at.port, scenario, settings.warmUpSeconds, plan.load);
       });
     }
     for (let round = 0; round < settings.rounds; round++) {
@@ -121,7 +129,7 @@ async function measureRound(
   seconds: number,
 ): Promise<LoadRound> {
   const before = cpuTime(at.process.pid);
-  const report = await runWrk(at.port, scenario, seconds, plan.load);
+  const report = await runLoad(at.port, scenario, seconds, plan.load);
   const spent = cpuTimeBetween(before, cpuTime(at.process.pid));
   if (report.errors > report.requests / 1000)
     throw new Error(`${at.peer.name}: ${report.errors} errors in ${report.requests} requests`);

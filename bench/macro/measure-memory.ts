@@ -8,7 +8,7 @@ import type { CorePlan } from "./machine.ts";
 import { type Peer, startPeer } from "./peers/peer.ts";
 import { residentBytes } from "./process-usage.ts";
 import type { MemoryResult } from "./results.ts";
-import { runWrk } from "./wrk.ts";
+import { runLoad } from "./wrk.ts";
 
 /** A thread that has become quiet gives memory back within a few seconds. */
 const settleMs = 8_000;
@@ -25,7 +25,7 @@ export async function measureMemory(
   plan: CorePlan,
   loadSeconds: number,
 ): Promise<MemoryResult> {
-  const one = await startPeer(peer, backend.port, plan.proxy);
+  const one = await startPeer(peer, backend.port, { cores: plan.proxy });
   try {
     const { pid } = one.process;
     await sleep(settleMs);
@@ -36,8 +36,9 @@ export async function measureMemory(
       bodyBytes: 0,
       newConnections: false,
       connections: 64,
+      tls: "none",
     } as const;
-    const { errors } = await runWrk(one.port, load, loadSeconds, plan.load);
+    const { errors } = await runLoad(one.port, load, loadSeconds, plan.load);
     if (errors > 0) throw new Error(`${errors} errors under load`);
     const loadedBytes = residentBytes(pid);
     await sleep(restMs);
@@ -51,7 +52,7 @@ export async function measureMemory(
 }
 
 async function measureIdle(peer: Peer, backend: Backend, plan: CorePlan): Promise<number> {
-  const running = await startPeer(peer, backend.port, plan.proxyTwo, 1 + moreThreads);
+  const running = await startPeer(peer, backend.port, { cores: plan.proxyTwo, threads: 1 + moreThreads });
   try {
     await sleep(settleMs);
     return residentBytes(running.process.pid);

@@ -12,10 +12,10 @@ export function measureStartup(rounds: Rounds, backend: Backend, plan: CorePlan)
 }
 
 async function measureOnce(peer: Peer, backend: Backend, plan: CorePlan): Promise<number> {
-  const running = await startPeer(peer, backend.port, plan.proxy);
+  const running = await startPeer(peer, backend.port, { cores: plan.proxy });
   try {
     const started = performance.now();
-    const response = await fetchOnce(running.port, "/small");
+    const response = await fetchOnce(running.port, { path: "/small" });
     if (response.status !== 200) throw new Error(`${peer.name} answered its first request with ${response.status}`);
     return running.acceptedAfterMs + (performance.now() - started);
   } finally {

@@ -62,6 +62,8 @@ export interface BenchResults {
   load: Record<string, ByPeer<LoadResult>>;
   /** Bytes per idle keep-alive connection. */
   idle: ByPeer<Samples>;
+  /** The same with TLS; absent in results of before. */
+  idleTls?: ByPeer<Samples>;
   /** Milliseconds from the start of the process to the first proxied answer. */
   startup: ByPeer<Samples>;
   memory: MemoryResult | null;

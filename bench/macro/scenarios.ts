@@ -1,5 +1,5 @@
 /** What is measured: the load of each scenario and who takes part in it. */
-import { type LoadRequest } from "./wrk.ts";
+import type { LoadRequest } from "./wrk.ts";
 
 export interface LoadScenario extends LoadRequest {
   name: string;
@@ -29,10 +29,26 @@ export const scenarioNames = [
   "startup",
   "memory",
   "routes",
+  "tls-small",
+  "tls-100k",
+  "tls-1m",
+  "tls-full",
+  "tls-resumed",
+  "tls-idle",
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-const get = { method: "GET", bodyBytes: 0, newConnections: false, connections: 64, threads: [1], peers: null } as const;
+const get = {
+  method: "GET",
+  bodyBytes: 0,
+  newConnections: false,
+  connections: 64,
+  threads: [1],
+  peers: null,
+  tls: "none",
+} as const;
+const getSecurely = { ...get, tls: "keep", peers: ["nginx", "millrace"] } as const;
+const handshake = { ...getSecurely, path: "/small", newConnections: true, connections: 16, responseBytes: 23 } as const;
 const everyVariant = [
   "nginx",
   "haproxy",
@@ -84,6 +100,18 @@ export const loadScenarios: readonly LoadScenario[] = [
     threads: [1, 2],
     peers: ["nginx", "haproxy", "millrace"],
   },
+  { ...getSecurely, name: "tls-small", title: "TLS: small response", path: "/small", responseBytes: 23 },
+  { ...getSecurely, name: "tls-100k", title: "TLS: 100 KiB response", path: "/100k", responseBytes: 100 * 1024 },
+  {
+    ...getSecurely,
+    name: "tls-1m",
+    title: "TLS: 1 MiB response",
+    path: "/1m",
+    responseBytes: 1024 * 1024,
+    connections: 16,
+  },
+  { ...handshake, name: "tls-full", title: "TLS: full handshake and a request", tls: "full" },
+  { ...handshake, name: "tls-resumed", title: "TLS: resumed handshake and a request", tls: "resumed" },
   {
     ...get,
     ...tcp,

@@ -22,6 +22,12 @@ export function medianDifference(ours: readonly number[], theirs: readonly numbe
   return median(paired(ours, theirs).map(([a, b]) => a - b));
 }
 
+/** The value that `percent` of them do not exceed; 0 for none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? 0;
+}
+
 function paired(ours: readonly number[], theirs: readonly number[]): [number, number][] {
   const count = Math.min(ours.length, theirs.length);
   return Array.from({ length: count }, (_, index) => [ours[index] as number, theirs[index] as number]);

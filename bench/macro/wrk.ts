@@ -1,4 +1,4 @@
-/** Runs wrk and reads its report (which `wrk.lua` prints as one JSON line). */
+/** Runs wrk, or the client that makes handshakes, and reads its report (which `wrk.lua` prints as one JSON line). */
 import { fileURLToPath } from "node:url";
 import { findCommand } from "../../scripts/install-packages.ts";
 import { runCommand } from "./workspace.ts";
@@ -10,6 +10,8 @@ export interface LoadRequest {
   /** True: every request on a connection of its own. */
   newConnections: boolean;
   connections: number;
+  /** Over TLS 1.3: kept connections, or connections for one request each, with full or resumed handshakes. */
+  tls: "none" | "keep" | "full" | "resumed";
 }
 
 export interface LoadReport {
@@ -21,15 +23,22 @@ export interface LoadReport {
   errors: number;
 }
 
+const handshakeClient = fileURLToPath(new URL("handshake-client.ts", import.meta.url));
 const script = fileURLToPath(new URL("wrk.lua", import.meta.url));
 
 /** Loads `port` for `seconds` from the given cores. */
-export async function runWrk(
+export async function runLoad(
   port: number,
   load: LoadRequest,
   seconds: number,
   cores: readonly number[],
 ): Promise<LoadReport> {
+  if (load.tls === "none" || load.tls === "keep") return runWrk(port, load, seconds, cores);
+  const words = [port, load.path, seconds, load.connections, load.tls].map(String);
+  return parseReport(await runCommand([process.execPath, handshakeClient, ...words], { cores }));
+}
+
+async function runWrk(port: number, load: LoadRequest, seconds: number, cores: readonly number[]): Promise<LoadReport> {
   const output = await runCommand(
     [
       findCommand("wrk") ?? "wrk",
@@ -38,7 +47,7 @@ export async function runWrk(
       `-d${Math.max(1, Math.round(seconds))}s`,
       "--timeout=10s",
       `-s${script}`,
-      `http://127.0.0.1:${port}${load.path}`,
+      `http${load.tls === "none" ? "" : "s"}://127.0.0.1:${port}${load.path}`,
       "--",
       load.method,
       String(load.bodyBytes),

@@ -38,7 +38,7 @@ async function play(name: ContestantName): Promise<SceneResult> {
       },
       2,
     );
-    const after = await fetchOnce(contestant.port, "/item/1").then(
+    const after = await fetchOnce(contestant.port, { path: "/item/1" }).then(
       ({ status }) => String(status),
       () => "nothing",
     );

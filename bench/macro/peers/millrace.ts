@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../loopback.ts";
+import type { TlsFiles } from "../tls-files.ts";
 import { runCommand } from "../workspace.ts";
 import type { Peer } from "./peer.ts";
 
@@ -96,11 +97,19 @@ export function newestSourceMs(): number {
 /** The configuration of a variant, as CONFIG names its keys. */
 export function millraceConfig(
   variant: MillraceVariant,
-  options: { listenPort: number; backendPort: number; adminPort: number; threads: number; logPath: string },
+  options: {
+    listenPort: number;
+    backendPort: number;
+    adminPort: number;
+    threads: number;
+    logPath: string;
+    tls: TlsFiles | null;
+  },
 ): object {
   const address = `127.0.0.1:${options.listenPort}`;
+  const tls = options.tls === null ? {} : { tls: { certificates: [options.tls] } };
   const http = {
-    listeners: [{ address, timeouts: { keepAlive: "300s" } }],
+    listeners: [{ address, timeouts: { keepAlive: "300s" }, ...tls }],
     routes: [{ upstream: "backend" }],
     upstreams: {
       backend: {
@@ -131,7 +140,7 @@ export function millracePeer(variant: MillraceVariant, command: readonly string[
     async version() {
       return (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
     },
-    async prepare({ listenPort, backendPort, folder, threads }) {
+    async prepare({ listenPort, backendPort, folder, threads, tls }) {
       const file = join(folder, "millrace.json");
       const adminPort = await freePort();
       const config = millraceConfig(variant, {
@@ -139,6 +148,7 @@ export function millracePeer(variant: MillraceVariant, command: readonly string[
         backendPort,
         adminPort,
         threads,
+        tls,
         logPath: join(folder, "access.log"),
       });
       writeFileSync(file, JSON.stringify(config, null, 2));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findCommand } from "../../../scripts/install-packages.ts";
 import { nginxHttpDefaults, nginxPreamble } from "../backend.ts";
 import { nginxCommand } from "../nginx-head.ts";
+import { type TlsFiles, tls13Suites } from "../tls-files.ts";
 import { commandOutput } from "./command-output.ts";
 import type { Peer } from "./peer.ts";
 
@@ -12,9 +13,9 @@ export const nginx: Peer = {
   title: "nginx",
   isOurs: false,
   version: () => commandOutput(findCommand("nginx"), ["-v"], /nginx\/(\S+)/),
-  async prepare({ listenPort, backendPort, folder, threads }) {
+  async prepare({ listenPort, backendPort, folder, threads, tls }) {
     const file = join(folder, "nginx.conf");
-    const listen = `127.0.0.1:${listenPort} backlog=8192${threads > 1 ? " reuseport" : ""}`;
+    const listen = `127.0.0.1:${listenPort} backlog=8192${tls === null ? "" : " ssl"}${threads > 1 ? " reuseport" : ""}`;
     writeFileSync(
       file,
       `${nginxPreamble(folder, threads)}
@@ -25,6 +26,7 @@ proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; proxy_m
 upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
 server {
   listen ${listen};
+  ${tls === null ? "" : tlsLines(tls)}
   location / {
     proxy_pass http://backend;
     proxy_http_version 1.1;
@@ -41,3 +43,10 @@ server {
     return { command: nginxCommand(folder, file) };
   },
 };
+
+/** A cache of sessions is of no use to clients that take tickets. */
+function tlsLines({ cert, key }: TlsFiles): string {
+  return `ssl_certificate ${cert}; ssl_certificate_key ${key};
+  ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_conf_command Ciphersuites ${tls13Suites};
+  ssl_session_tickets on; ssl_session_timeout 1h;`;
+}

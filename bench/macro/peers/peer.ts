@@ -1,4 +1,5 @@
 /** What the benchmark needs from a proxy in order to measure it. */
+import type { TlsFiles } from "../tls-files.ts";
 import { freePort, untilAccepting } from "../loopback.ts";
 import { makeFolder, type RunningProcess, startProcess } from "../workspace.ts";
 
@@ -10,6 +11,8 @@ export interface PeerContext {
   folder: string;
   /** Proxy threads (processes for those that know no threads). */
   threads: number;
+  /** What it shows its clients; null: it speaks plain HTTP with them. */
+  tls: TlsFiles | null;
 }
 
 /** A proxy that can be measured. */
@@ -34,16 +37,24 @@ export interface RunningPeer {
   readonly acceptedAfterMs: number;
 }
 
+/** How a proxy is started. */
+export interface PeerStart {
+  readonly cores: readonly number[];
+  /** Default: 1. */
+  readonly threads?: number;
+  /** Default: plain HTTP. */
+  readonly tls?: TlsFiles | null;
+}
+
 /** Starts a proxy in front of the backend and waits until it accepts. Throws, with what it said, when it does not. */
 export async function startPeer(
   peer: Peer,
   backendPort: number,
-  cores: readonly number[],
-  threads = 1,
+  { cores, threads = 1, tls = null }: PeerStart,
 ): Promise<RunningPeer> {
   const folder = makeFolder(peer.name);
   const port = await freePort();
-  const { command, env } = await peer.prepare({ listenPort: port, backendPort, folder, threads });
+  const { command, env } = await peer.prepare({ listenPort: port, backendPort, folder, threads, tls });
   const started = performance.now();
   const running = startProcess(command, { cores, cwd: folder, ...(env === undefined ? {} : { env }) });
   try {

@@ -32,6 +32,7 @@ const results: BenchResults = {
     "1m": { nginx: load(400), millrace: load(500) },
   },
   idle: { nginx: { values: [512] }, millrace: { values: [6144, 7168, 6656] } },
+  idleTls: {},
   startup: { millrace: { values: [120, 350, 140] } },
   memory: {
     idleBytes: 80 * 2 ** 20,

@@ -72,6 +72,7 @@ export function renderTables(results: BenchResults): string {
   }
   const single: [string, Record<string, { values: number[] }>, number, string][] = [
     ["memory of an idle keep-alive connection", results.idle, 1024, "KiB"],
+    ["the same with TLS", results.idleTls ?? {}, 1024, "KiB"],
     ["start to the first answer", results.startup, 1, "ms"],
   ];
   for (const [title, samples, divisor, unit] of single) {
