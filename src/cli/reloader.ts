@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import { findConfigWarnings } from "../config/config-warnings.ts";
 import { describeDiff } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
-import type { ConfigWatch } from "../config/watch-config.ts";
+import { type ConfigWatch, watchConfig } from "../config/watch-config.ts";
 import type { Logger } from "../observe/logger.ts";
 import { writeStandardError } from "../observe/standard-output.ts";
 import type { ControlledProxy } from "../server/controlled-proxy.ts";
@@ -60,7 +60,6 @@ export class Reloader {
   async watch(files: ReadonlyMap<string, string>): Promise<void> {
     const { file, isWatched } = this.#service;
     if (file === null || !isWatched || this.#isClosed) return;
-    const { watchConfig } = await import("../config/watch-config.ts");
     const watch = watchConfig(file, async () => void (await this.reload("file")), {
       onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }),
     });
