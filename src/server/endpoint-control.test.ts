@@ -42,6 +42,13 @@ for (const text of [
   test(`${JSON.stringify(text)} names no endpoint`, () => assert.equal(findEndpoint(items, text), null));
 }
 
+test("the scheme may be left out, whatever it is", () => {
+  const redis = { spec: { url: "tcp://10.0.0.1:6379" } };
+  assert.equal(findEndpoint([...items, redis], "10.0.0.1:6379"), redis);
+  assert.equal(findEndpoint([redis], "tcp://10.0.0.1:6379"), redis);
+  assert.equal(findEndpoint([redis], "10.0.0.1"), null);
+});
+
 function setUp() {
   const memory = new SharedMemory();
   const upstreamState = UpstreamState.open(memory, "api");

@@ -54,15 +54,28 @@ export function findEndpoint<Item extends { readonly spec: { readonly url: strin
 ): Item | null {
   const byUrl = (url: string): Item | null => endpoints.find(({ spec }) => spec.url === url) ?? null;
   if (/^\d{1,5}$/.test(text)) return endpoints[Number(text)] ?? null;
-  const written = text.startsWith("/")
-    ? `unix:${text}`
-    : /^(?:unix:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text)
-      ? text
-      : `http://${text}`;
+  for (const written of spellingsOf(text)) {
+    const found = byUrl(toUrl(written));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Schemes that a name may go without. */
+const schemes = ["http", "https", "tcp"];
+
+/** What may be meant, the likeliest first. */
+function spellingsOf(text: string): string[] {
+  if (text.startsWith("/")) return [`unix:${text}`];
+  if (/^(?:unix:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text)) return [text];
+  return [...schemes.map((scheme) => `${scheme}://${text}`), text];
+}
+
+function toUrl(written: string): string {
   try {
-    return byUrl(parseEndpointAddress(written).url);
+    return parseEndpointAddress(written).url;
   } catch {
-    return byUrl(text);
+    return written;
   }
 }
 

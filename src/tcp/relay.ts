@@ -1,12 +1,14 @@
 /**
  * Passes bytes between two wires, unread, until both directions have ended. Each direction ends by itself (a FIN is
  * passed on as a FIN, behind the bytes before it) and has its own back-pressure: while one side takes nothing, the other
- * one is not read, so that a session holds one read of each side at most. A reset is passed on as a reset. A session in
- * which nothing moves for long is given up: by resets, too, so that neither side takes what it has for complete.
+ * one is not read, so that a session holds one read of each side at most. A reset is passed on as a reset; that of an
+ * endpoint when the client has what was sent before it, which a reset would throw away. A session in which nothing moves
+ * for long is given up: by resets, too, so that neither side takes what it has for complete.
  */
 import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
 import { BlockPool } from "../net/block-pool.ts";
 import { readMemoryBytes } from "../net/bare-socket.ts";
+import { LastBytes } from "../net/last-bytes.ts";
 import { WireMemory } from "../net/kernel-socket.ts";
 import type { Wire, WireReader } from "../net/wire.ts";
 
@@ -32,6 +34,9 @@ export interface RelayParts {
   readonly idleMs: number;
 }
 
+/** How long a client may take for what its endpoint had sent before it broke off. */
+const lastBytesMs = 10_000;
+
 /** A block takes as much as a read brings. */
 const blocks = new BlockPool(readMemoryBytes);
 
@@ -43,13 +48,17 @@ export class Relay {
   readonly #wheel: TimerWheel;
   readonly #idleMs: number;
   readonly #deadline: Deadline;
+  /** The endpoint is lost, and the client may not have all that it had sent. */
+  #isLingering = false;
+  #lost: NodeJS.ErrnoException | null = null;
+  #lastBytes: LastBytes | null = null;
   #isOver = false;
 
   constructor({ client, endpoint, host, wheel, idleMs }: RelayParts) {
     this.host = host;
     this.#wheel = wheel;
     this.#idleMs = idleMs;
-    this.#deadline = new Deadline(() => this.end("idle", null));
+    this.#deadline = new Deadline(() => this.#onDue());
     this.client = new RelaySide(this, client);
     this.endpoint = new RelaySide(this, endpoint);
     this.client.other = this.endpoint;
@@ -69,7 +78,7 @@ export class Relay {
 
   /** Something has moved. */
   noteActivity(): void {
-    if (this.#idleMs > 0 && !this.#isOver) this.#wheel.arm(this.#deadline, this.#idleMs);
+    if (this.#idleMs > 0 && !this.#isOver && !this.#isLingering) this.#wheel.arm(this.#deadline, this.#idleMs);
   }
 
   /** One side is closed. */
@@ -77,7 +86,39 @@ export class Relay {
     // Closed in good order: the other direction may still have bytes to write.
     if (error === null && side.hasEnded && !side.other.isGone) return;
     if (error === null && side.hasEnded) this.end("complete", null);
-    else this.end(side === this.client ? "client-lost" : "endpoint-lost", error);
+    else if (side === this.client) this.end("client-lost", error);
+    else if (this.endpoint.receivedBytes === 0) this.end("endpoint-lost", error);
+    else this.#linger(error);
+  }
+
+  /** The kernel has taken what was written to `side`. */
+  noteWritten(side: RelaySide): void {
+    this.noteActivity();
+    if (this.#isLingering) this.#awaitLastBytes();
+    else side.other.wire.resume();
+  }
+
+  #linger(error: NodeJS.ErrnoException | null): void {
+    const { wire } = this.client;
+    if (this.#isOver || this.#isLingering) return;
+    this.#isLingering = true;
+    this.#lost = error;
+    wire.pause();
+    this.#wheel.arm(this.#deadline, lastBytesMs);
+    if (!wire.output.isBlocked) this.#awaitLastBytes();
+  }
+
+  #awaitLastBytes(): void {
+    this.#lastBytes ??= new LastBytes({
+      socket: this.client.wire.kernelSocket,
+      wheel: this.#wheel,
+      onTaken: () => this.end("endpoint-lost", this.#lost),
+    });
+  }
+
+  #onDue(): void {
+    if (this.#isLingering) this.end("endpoint-lost", this.#lost);
+    else this.end("idle", null);
   }
 
   /** Ends it now; what is still open is reset. */
@@ -85,6 +126,7 @@ export class Relay {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#wheel.remove(this.#deadline);
+    this.#lastBytes?.remove();
     for (const side of [this.client, this.endpoint]) side.cut();
     this.host.onRelayEnd(how, error);
   }
@@ -133,8 +175,7 @@ export class RelaySide implements WireReader {
 
   /** The kernel has taken what came from the other side. */
   onWritable(): void {
-    this.#relay.noteActivity();
-    this.other.wire.resume();
+    this.#relay.noteWritten(this);
   }
 
   onEnd(): void {

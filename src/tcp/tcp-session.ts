@@ -8,12 +8,13 @@ import { Deadline } from "../base/timer-wheel.ts";
 import { ExchangeRecord } from "../http/exchange-record.ts";
 import { type ReasonCode, reasons } from "../http/reason.ts";
 import type { Session } from "../net/protocol.ts";
-import { ClientHelloReader } from "../net/tls/client-hello-reader.ts";
+import { alertRecord } from "../net/tls/alert-record.ts";
+import { Alert, ClientHelloReader } from "../net/tls/client-hello-reader.ts";
 import type { Wire, WireReader } from "../net/wire.ts";
 import type { ObservedSession } from "../observe/observed-session.ts";
 import { EndpointSearch, type SearchHost } from "./endpoint-search.ts";
 import { Relay, type RelayEnd, type RelayHost } from "./relay.ts";
-import type { TcpListenerContext } from "./tcp-context.ts";
+import type { TcpListenerContext, TcpRoute } from "./tcp-context.ts";
 
 /** What a session that ended in good order is logged with, as other proxies do. */
 const completedStatus = 200;
@@ -58,7 +59,7 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     this.record.startedWallMs = context.wheel.clock.wall();
     wire.handTo(this);
     if (wire.origin.isMisplaced === true) this.#end("PLAIN_HTTP_ON_TLS_PORT", "");
-    else if (tls !== null || !context.tcpRoutes.asksForName(this.listenerName)) this.#route();
+    else if (tls !== null || !context.tcpRoutes.asksForName(this.listenerName)) this.#begin();
     else {
       this.#hello = new ClientHelloReader();
       if (context.timeouts.head > 0)
@@ -91,13 +92,18 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     const hello = this.#hello.take(bytes, byteCount);
     if (hello === null) return;
     if ("kind" in hello) {
-      this.#end("BAD_CLIENT_HELLO", hello.kind);
+      this.#refuse("BAD_CLIENT_HELLO", hello.kind, hello.alert);
       return;
     }
     this.serverName = hello.serverName;
-    this.#wire.putBack(this.#hello.bytes);
+    const { bytes: received } = this.#hello;
     this.#hello = null;
-    this.#route();
+    const route = this.#findRoute();
+    if (route === null) this.#refuse("NO_ROUTE", "", Alert.unrecognizedName);
+    else {
+      this.#wire.putBack(received);
+      this.#follow(route);
+    }
   }
 
   onEnd(): void {
@@ -114,15 +120,21 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
 
   // The way to an endpoint.
 
-  #route(): void {
-    const { wheel, tcpRoutes, forwarding } = this.#context;
+  #findRoute(): TcpRoute | null {
+    const { wheel, tcpRoutes } = this.#context;
     if (this.#deadline !== null) wheel.remove(this.#deadline);
     this.record.headCompleteMs = wheel.clock.now();
-    const route = tcpRoutes.match(this);
-    if (route === null) {
-      this.#end("NO_ROUTE", "");
-      return;
-    }
+    return tcpRoutes.match(this);
+  }
+
+  #begin(): void {
+    const route = this.#findRoute();
+    if (route === null) this.#end("NO_ROUTE", "");
+    else this.#follow(route);
+  }
+
+  #follow(route: TcpRoute): void {
+    const { wheel, forwarding } = this.#context;
     this.record.routeName = route.name;
     this.#search = new EndpointSearch({
       host: this,
@@ -157,6 +169,17 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
   }
 
   // The end.
+
+  /** Tells a client of TLS why, if there is something to tell, and closes in good order. */
+  #refuse(code: ReasonCode, detail: string, alert: number): void {
+    if (alert !== 0) {
+      const { output } = this.#wire;
+      output.text(alertRecord(alert));
+      output.flush();
+      this.#wire.destroy();
+    }
+    this.#end(code, detail);
+  }
 
   onRelayEnd(end: RelayEnd, error: NodeJS.ErrnoException | null): void {
     this.#context.forwarding.onTunnel(this, -1);

@@ -38,8 +38,12 @@ const hello = (serverName?: string, recordBytes?: number): Buffer =>
   toRecords(helloMessage(serverName === undefined ? {} : { serverName }), recordBytes);
 
 async function refused(client: RawClient): Promise<void> {
-  await client.until(() => client.isClosed, "the client is refused");
+  await client.until(() => client.isOver, "the client is refused");
+  client.end();
 }
+
+/** A fatal alert that is not encrypted. */
+const alert = (description: number): Buffer => Buffer.of(21, 3, 3, 0, 2, 2, description);
 
 testWithHarness("the name decides, and the ClientHello goes on untouched", async (harness) => {
   const { one, two } = await start(harness);
@@ -80,6 +84,7 @@ testWithHarness("a name that no route has is refused, as is no name", async (har
     const client = await harness.raw();
     client.send(bytes);
     await refused(client);
+    assert.deepEqual(client.received, alert(112));
   }
   const [lines] = await harness.end();
   assert.deepEqual(
@@ -108,7 +113,8 @@ testWithHarness("a default route takes other names and none, but nothing that is
   for (const [what, bytes] of garbage) {
     const client = await harness.raw();
     client.send(bytes);
-    await client.until(() => client.isClosed, `${what} is refused`);
+    await client.until(() => client.isOver, `${what} is refused`);
+    client.end();
   }
   const half = await harness.raw();
   half.send(hello("one.test").subarray(0, 20));

@@ -5,7 +5,7 @@
  */
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { Framing, type ReceivedRequest } from "../../http/message.ts";
-import { LastBytes } from "./last-bytes.ts";
+import { LastBytes } from "../../net/last-bytes.ts";
 import type { Wire } from "../../net/wire.ts";
 import { type ClientDeadlines, Wait } from "./client-deadlines.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { SocketProgress } from "../../net/kernel-socket.ts";
+import type { SocketProgress } from "./kernel-socket.ts";
 import { test } from "node:test";
-import { ManualClock } from "../../base/clock.ts";
-import { TimerWheel } from "../../base/timer-wheel.ts";
-import type { SendQueueAsker, SendQueues } from "../../net/send-queues.ts";
+import { ManualClock } from "../base/clock.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import type { SendQueueAsker, SendQueues } from "./send-queues.ts";
 import { LastBytes } from "./last-bytes.ts";
 
 /**

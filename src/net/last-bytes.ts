@@ -3,9 +3,9 @@
  * what is on its way: a reset throws away what the kernel has not sent. If the kernel cannot be asked soon enough, it
  * waits for a fixed time instead.
  */
-import type { SocketProgress } from "../../net/kernel-socket.ts";
-import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
-import { type SendQueueAsker, type SendQueues, sendQueues } from "../../net/send-queues.ts";
+import type { SocketProgress } from "./kernel-socket.ts";
+import { Deadline, type TimerWheel } from "../base/timer-wheel.ts";
+import { type SendQueueAsker, type SendQueues, sendQueues } from "./send-queues.ts";
 
 /** How often it asks the kernel, and how long it waits without an answer. */
 const lookMs = 100;
