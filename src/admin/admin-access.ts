@@ -13,8 +13,8 @@
  *    loopback Host. What came through a proxy (it has `Via` or forwarding fields) is no such peer, whatever its socket
  *    says, and may not even read.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { cryptoLibrary } from "../base/crypto-library.ts";
 
 /** What a request may do at the admin listener: look, or change something, too. */
 export type AdminRole = "read" | "write";
@@ -99,11 +99,12 @@ function roleOf(authorization: string | undefined, tokens: readonly AdminToken[]
   const digest = digestOf(given);
   let role: AdminRole | null = null;
   // All are compared, each in constant time: how long it takes tells nothing about which one was nearly right.
+  const { timingSafeEqual } = cryptoLibrary();
   for (const token of tokens) if (timingSafeEqual(digest, digestOf(token.token)) && role !== "write") role = token.role;
   return role;
 }
 
-const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
+const digestOf = (text: string): Buffer => cryptoLibrary().createHash("sha256").update(text).digest();
 
 /** The token of `Bearer TOKEN`, or the password of `Basic` (RFC 6750, RFC 7617). */
 function readToken(authorization: string | undefined): string | null {

@@ -4,6 +4,7 @@
  * sort nor give away the request rate at a glance. Not a secret.
  */
 import { mix32 } from "../base/hash.ts";
+import { systemRandomBytes } from "../base/system-random.ts";
 
 /** May a client's X-Request-ID be kept: short, and nothing in it that means something to a log, a shell or a page? */
 export function isRequestId(text: string): boolean {
@@ -26,7 +27,7 @@ export class RequestIdSource {
   #counter = 0;
 
   /** @param drawRandom gives three random words; default: from the system. */
-  constructor(drawRandom: () => Uint32Array = () => crypto.getRandomValues(new Uint32Array(3))) {
+  constructor(drawRandom: () => Uint32Array = () => new Uint32Array(systemRandomBytes(12).buffer)) {
     this.#drawRandom = drawRandom;
     this.#renew();
   }

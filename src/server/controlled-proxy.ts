@@ -22,7 +22,7 @@ import { AdminListener } from "./admin-listener.ts";
 import { withUser } from "./assert-address-free.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
-import { EndpointTlsKeeper } from "./certificates/endpoint-tls-keeper.ts";
+import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { createPlanes } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -59,7 +59,7 @@ export class ControlledProxy implements Proxy {
   /** With the lists of endpoints as they are now. */
   #config: Config;
   readonly #lists: EndpointLists;
-  readonly #endpointTls: EndpointTlsKeeper;
+  readonly #endpointTls: UpstreamCertificates;
   #state: ProxyState = "new";
   /** Starting, reloading and closing come one after the other. */
   readonly #changes = new Mutex();
@@ -74,7 +74,7 @@ export class ControlledProxy implements Proxy {
     this.#lists = new EndpointLists({ createSource, onChange: () => void this.#takeLists() });
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    this.#endpointTls = new EndpointTlsKeeper({ logger: this.#logger, onChange: () => this.#takeEndpointTls() });
+    this.#endpointTls = new UpstreamCertificates({ logger: this.#logger, onChange: () => this.#takeEndpointTls() });
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);

@@ -1,5 +1,5 @@
 /** Decides where the data path of a proxy runs, and makes it: in the caller's thread, or in threads of its own. */
-import { randomBytes } from "node:crypto";
+import { systemRandomBytes } from "../base/system-random.ts";
 import type { RepeatedWarnings } from "../observe/repeated-warning.ts";
 import type { DataPlaneParts } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -18,7 +18,7 @@ export interface PlanesParts
 /** The data planes of a proxy. Nothing runs yet. @param workers as configured */
 export function createPlanes(workers: number | "auto", parts: PlanesParts): DataPlanes {
   const { warnings, onMetricPage } = parts;
-  const pseudonym = `millrace-${randomBytes(6).toString("hex")}`;
+  const pseudonym = `millrace-${systemRandomBytes(6).toString("hex")}`;
   const count = decideThreadCount(workers);
   if (count === 0)
     return new InlinePlane({

@@ -3,7 +3,7 @@
  * Answers within the timeout whatever happens: a silent server is given up after a few failures and asked again once a
  * second.
  */
-import { createHash } from "node:crypto";
+import { cryptoLibrary } from "../base/crypto-library.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { DeadlineQueue, type Wait } from "./deadline-queue.ts";
 import type { LimitDecision, LimitNumbers, LimitStore } from "./limit-store.ts";
@@ -52,7 +52,12 @@ redis.call('SET', KEYS[1], string.format('%.2f', next), 'PX', math.ceil((next - 
 return {1, math.floor(spare)}
 `;
 
-const scriptHash = createHash("sha1").update(limitScript).digest("hex");
+let scriptHash: string | null = null;
+
+/** By which Redis knows the script. */
+function hashOfScript(): string {
+  return (scriptHash ??= cryptoLibrary().createHash("sha1").update(limitScript).digest("hex"));
+}
 
 /** Decides rate limits in Redis, within the timeout. */
 export class RedisLimitStore implements LimitStore {
@@ -116,7 +121,7 @@ export class RedisLimitStore implements LimitStore {
   /** Runs the script by its hash, or sends the whole script if the server has forgotten it (restart, failover). */
   async #run(rest: readonly string[]): Promise<unknown> {
     try {
-      return await this.#parts.sender.send(["EVALSHA", scriptHash, ...rest]);
+      return await this.#parts.sender.send(["EVALSHA", hashOfScript(), ...rest]);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return this.#parts.sender.send(["EVAL", limitScript, ...rest]);

@@ -6,11 +6,11 @@
  * If all bodies together hold as much memory as they may (`HeldMemory`), what a read brought is written at once, and
  * the source waits until it is.
  */
-import { randomBytes } from "node:crypto";
 import { close, open, read, unlink, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HeldMemory } from "../../base/held-memory.ts";
+import { systemRandomBytes } from "../../base/system-random.ts";
 import { isBeyondFileCeiling } from "../../net/descriptor-limit.ts";
 
 /** Above this much that is not written yet, whoever writes should wait. */
@@ -46,7 +46,7 @@ export class SpillFile {
   constructor(held: HeldMemory, listener: SpillFileListener) {
     this.#held = held;
     this.#listener = listener;
-    const path = join(tmpdir(), `millrace-${randomBytes(12).toString("hex")}`);
+    const path = join(tmpdir(), `millrace-${systemRandomBytes(12).toString("hex")}`);
     open(path, "wx+", 0o600, (error, fd) => {
       this.#operations--;
       if (error !== null) return this.#fail(error);

@@ -1,5 +1,5 @@
 /** Whose requests are counted together. */
-import { createHash } from "node:crypto";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import { parseIpv6 } from "../../base/ip-address.ts";
 import { compileExchangeKey } from "../../http/exchange-key.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -24,7 +24,8 @@ export function compileLimitKey(text: string): LimitKey {
  * as the options have it
  */
 export function toStoreKey(key: string, kind: string): string {
-  return kind.includes(":") ? createHash("sha256").update(key, "latin1").digest("base64url").slice(0, 22) : key;
+  if (!kind.includes(":")) return key;
+  return cryptoLibrary().createHash("sha256").update(key, "latin1").digest("base64url").slice(0, 22);
 }
 
 const words = new Uint32Array(4);

@@ -1,5 +1,6 @@
 /** What a socket of OpenSSL tells after its handshake. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import type { CertificateHandle, TlsHandle } from "../node-internals.ts";
 import { maxChainLength, type TlsFacts } from "./tls-socket.ts";
 
@@ -39,8 +40,9 @@ export class BareTlsFacts implements TlsFacts {
 }
 
 function chainOf(leaf: CertificateHandle | undefined): X509Certificate[] {
+  const { X509Certificate: Certificate } = cryptoLibrary();
   const chain: X509Certificate[] = [];
   for (let one = leaf; one !== undefined && chain.length < maxChainLength; one = one.getIssuerCert())
-    chain.push(new X509Certificate(one.raw()));
+    chain.push(new Certificate(one.raw()));
   return chain;
 }

@@ -3,8 +3,9 @@
  * spoken. One for all connections with the same settings: a context for each connection would be a megabyte of garbage
  * that no collector sees (nodejs/node#66002), and loading authorities takes longer than a handshake.
  */
-import { constants } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
+import { nodeTls } from "./node-tls.ts";
 
 /** What connections are opened with, read from files. Plain data. */
 export interface ClientTlsTexts {
@@ -41,10 +42,10 @@ export function clientContextOf(texts: ClientTlsTexts, minVersion: LeastTlsVersi
   if (known.size >= sweepSize)
     for (const [other, reference] of known) if (reference.deref() === undefined) known.delete(other);
   const { caPem, crlPem, certPem, keyPem } = texts;
-  const made = createSecureContext({
+  const made = nodeTls().createSecureContext({
     minVersion: minVersion === "1.3" ? "TLSv1.3" : "TLSv1.2",
     // A peer that begins another handshake could show another certificate in it (CVE-2026-87018).
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions: cryptoLibrary().constants.SSL_OP_NO_RENEGOTIATION,
     // Whoever names an authority trusts it, whether or not somebody has issued it (as in Go).
     ...(caPem !== null && { ca: caPem, allowPartialTrustChain: true }),
     ...(crlPem !== null && { crl: crlPem }),

@@ -2,8 +2,8 @@
  * The contexts of OpenSSL of one thread: made when a client needs one, and kept, because one for each connection would
  * cost 50 µs and more memory than the collector gives back in time. The longest unused go first.
  */
-import { createHash, hkdfSync } from "node:crypto";
 import type { SecureContext } from "node:tls";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import { contextOptions } from "./context-options.ts";
 import { nodeTls } from "./node-tls.ts";
 import type { TlsPolicy } from "./policy-index.ts";
@@ -48,6 +48,7 @@ export class ContextCache {
     // A ticket from before the lists were out of date would let in who is not let in any more.
     const crlEndMs = policy.clientAuth?.crlEndMs ?? Infinity;
     const isCrlOld = nowMs >= crlEndMs;
+    const { createHash, hkdfSync } = cryptoLibrary();
     const secureContext = nodeTls().createSecureContext({
       ...contextOptions(policy),
       cert: certificate.certPem,

@@ -1,6 +1,6 @@
 /** What every context towards clients is made with: versions, suites, groups, and what is switched off. */
-import { constants } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import { nodeTls } from "./node-tls.ts";
 import type { TlsPolicy } from "./policy-index.ts";
 
@@ -24,6 +24,7 @@ let groups: string | null = null;
 /** @param policy null = the certificate of a challenge: no rules about clients hold */
 export function contextOptions(policy: TlsPolicy | null): SecureContextOptions {
   const hasTickets = policy !== null && policy.ticketLifetimeMs > 0;
+  const { constants } = cryptoLibrary();
   groups ??= findGroups();
   return {
     ciphers: intermediateCiphers,

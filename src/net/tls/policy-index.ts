@@ -1,5 +1,5 @@
 /** Which rules hold at which host of a listener: what is asked of clients, and what contexts are made with. */
-import { createHash } from "node:crypto";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import { NameIndex } from "./name-index.ts";
 import type { ClientAuthMaterial, ListenerTlsMaterial } from "./tls-material.ts";
 
@@ -42,7 +42,8 @@ function toPolicy(listener: ListenerTlsMaterial, clientAuth: ClientAuthMaterial 
 function idOf(clientAuth: ClientAuthMaterial | null): string {
   if (clientAuth === null) return "none";
   const { mode, caPem, crlPem } = clientAuth;
-  return createHash("sha256")
+  return cryptoLibrary()
+    .createHash("sha256")
     .update(JSON.stringify([mode, caPem, crlPem]))
     .digest("hex");
 }

@@ -2,7 +2,7 @@
  * The secret that signs sticky cookies if none is configured: random, made by the control thread, shared by the threads
  * of the process, and kept over reloads.
  */
-import { randomFillSync } from "node:crypto";
+import { systemRandomBytes } from "../../base/system-random.ts";
 import { bytesOf, type ReservedRegion, type SharedMemory } from "../../base/shared-memory.ts";
 
 const stickySecretKey = "sticky-secret";
@@ -15,7 +15,7 @@ const secretBytes = 32;
  */
 export function reserveStickySecret(memory: SharedMemory): ReservedRegion {
   const secret = bytesOf(memory.region(stickySecretKey, secretBytes));
-  if (secret.every((byte) => byte === 0)) randomFillSync(secret);
+  if (secret.every((byte) => byte === 0)) secret.set(systemRandomBytes(secretBytes));
   return { key: stickySecretKey, clearStripe: null };
 }
 

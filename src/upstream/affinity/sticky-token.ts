@@ -7,7 +7,7 @@
  * signature is computed once a slot and not once a request. A token is valid for four slots after its own, and is
  * renewed in the last two of them.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { cryptoLibrary } from "../../base/crypto-library.ts";
 import type { Clock } from "../../base/clock.ts";
 
 /** What a token says. */
@@ -89,7 +89,7 @@ export class StickyTokens {
     if (age > slotsAlive || age < -slotsAhead) return null;
     // Both are ASCII of one length, by the pattern above; the comparison takes the same time wherever they differ.
     this.#given.latin1Write(mac);
-    if (!timingSafeEqual(this.#given, this.#macOf(url, slot).bytes)) return null;
+    if (!cryptoLibrary().timingSafeEqual(this.#given, this.#macOf(url, slot).bytes)) return null;
     return { url, isStale: age >= slotsFresh };
   }
 
@@ -111,7 +111,8 @@ export class StickyTokens {
   }
 
   #sign(text: string, bytes: number): string {
-    return createHmac("sha256", this.#secret)
+    return cryptoLibrary()
+      .createHmac("sha256", this.#secret)
       .update(`${this.#upstreamName}\n${text}`)
       .digest()
       .subarray(0, bytes)

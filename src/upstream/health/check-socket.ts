@@ -3,9 +3,9 @@
  * strict as the data path, by the same rules: nothing is asked of an endpoint that does not prove who it is.
  */
 import { connect, type LookupFunction, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { http1Alpn } from "../../http1/alpn.ts";
 import { clientContextOf } from "../../net/tls/client-context.ts";
+import { nodeTls } from "../../net/tls/node-tls.ts";
 import { writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import { type PeerName, serverNameOf } from "../../net/tls/peer-name.ts";
 import { judgePeer, toTlsFailure } from "../../net/tls/peer-verdict.ts";
@@ -38,7 +38,7 @@ function secure(
   { tls, host }: { readonly tls: EndpointTls; readonly host: CheckSocketHost },
 ): Socket {
   const serverName = serverNameOf(name);
-  const socket = connectTls({
+  const socket = nodeTls().connect({
     socket: below,
     secureContext: clientContextOf(tls.texts, tls.minVersion),
     ...(serverName !== null && { servername: serverName }),
