@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { X509Certificate } from "node:crypto";
 import { answerOcsp, type OcspAnswer } from "../testing/ocsp-responder.ts";
 import { TestAuthority } from "../testing/test-authority.ts";
-import { ocspRequest, ocspSubjectOf, type OcspSubject, readOcspResponse, responderOf } from "./ocsp.ts";
+import { readCertificate } from "./read-certificate.ts";
+import { ocspRequest, ocspSubjectOf, type OcspSubject, readOcspResponse } from "./ocsp.ts";
 
 const dayMs = 86_400_000;
 
 test("a certificate says who can be asked about it, or nothing", async () => {
   const authority = await TestAuthority.create();
   const of = async (responder?: string): Promise<string | null> =>
-    responderOf(
-      new X509Certificate(
-        (await authority.issue({ names: ["a.test"], ...(responder !== undefined && { responder }) })).cert,
-      ),
-    );
+    readCertificate(await authority.issue({ names: ["a.test"], ...(responder !== undefined && { responder }) }))
+      .material.responder;
   assert.equal(await of("http://ocsp.test/a"), "http://ocsp.test/a");
   assert.equal(await of("ldap://ocsp.test/"), null);
   assert.equal(await of(), null);

@@ -43,12 +43,6 @@ const clockSkewMs = 300_000;
 /** An answer that names no end is not kept longer. */
 const endlessMs = 86_400_000;
 
-/** Who can be asked about a certificate, by what it says itself (RFC 5280 section 4.2.2.1); null = nobody. */
-export function responderOf({ infoAccess }: X509Certificate): string | null {
-  const text = /^OCSP - URI:(\S+)$/m.exec(infoAccess ?? "")?.[1];
-  return text !== undefined && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : null;
-}
-
 /** Of a chain, leaf first; null = what issued the leaf is not in it. */
 export function ocspSubjectOf(certificates: readonly string[]): OcspSubject | null {
   const [leafPem, issuerPem] = certificates;

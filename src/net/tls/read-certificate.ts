@@ -31,6 +31,12 @@ export interface ReadCertificate {
 
 const keyTypes: ReadonlySet<string> = new Set<CertificateKeyType>(["ec", "rsa", "ed25519"]);
 
+/** Who can be asked about a certificate, by what it says itself (RFC 5280 section 4.2.2.1); null = nobody. */
+function responderOf({ infoAccess }: X509Certificate): string | null {
+  const text = /^OCSP - URI:(\S+)$/m.exec(infoAccess ?? "")?.[1];
+  return text !== undefined && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : null;
+}
+
 /** Reads and checks. @param nowMs what `has expired` is measured by @throws CertificateError */
 export function readCertificate(texts: CertificateTexts, nowMs: number = Date.now()): ReadCertificate {
   const pems = [...pemCertificates(texts.cert), ...pemCertificates(texts.chain ?? "")];
@@ -44,7 +50,7 @@ export function readCertificate(texts: CertificateTexts, nowMs: number = Date.no
   const certPem = pems.join("");
   const keyPem = key.export({ type: "pkcs8", format: "pem" }) as string;
   try {
-    createSecureContext({ cert: certPem, key: keyPem });
+    createSecureContext({ cert: certPem, key: keyPem, ca: [] });
   } catch (error) {
     throw new CertificateError(`is refused by OpenSSL: ${(error as Error).message}`);
   }
@@ -57,6 +63,7 @@ export function readCertificate(texts: CertificateTexts, nowMs: number = Date.no
       keyType: key.asymmetricKeyType as CertificateKeyType,
       notBeforeMs: Date.parse(leaf.validFrom),
       notAfterMs: Date.parse(leaf.validTo),
+      responder: responderOf(leaf),
       ocsp: null,
     },
     warnings: warningsOf(chain, nowMs),

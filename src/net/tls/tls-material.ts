@@ -16,6 +16,8 @@ export interface CertificateMaterial {
   readonly keyType: CertificateKeyType;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** The address of its OCSP responder; null = it names none. */
+  readonly responder: string | null;
   /** An answer of its OCSP responder; null = there is none. */
   readonly ocsp: StapleMaterial | null;
 }

@@ -6,6 +6,8 @@ import { CertificateError } from "../../net/tls/read-certificate.ts";
 
 /** Bundles of authorities and long lists of revoked certificates are below it. */
 const maxFileBytes = 32 << 20;
+/** Files that are read at a time; more threads of libuv than that are rarely free. */
+const readersAtOnce = 8;
 /** Whoever else may read a private key: permission bits of others. */
 const readableByAll = 0o004;
 
@@ -22,14 +24,32 @@ export interface FileContents {
 export class CertificateFiles {
   /** By absolute path. A file that could not be read has an empty digest. */
   readonly digests = new Map<string, string>();
+  readonly #ahead = new Map<string, FileContents>();
 
   /** @throws CertificateError if it cannot be read; the message is the end of a sentence about the file */
   async read(path: string): Promise<FileContents> {
     const absolute = resolve(path);
+    const ahead = this.#ahead.get(absolute);
+    if (ahead !== undefined) return ahead;
     this.digests.set(absolute, "");
     const contents = await readFile(absolute);
     this.digests.set(absolute, contents.digest);
     return contents;
+  }
+
+  /** Reads several at a time: one after the other they would wait for the disk. What fails is left to `read`. */
+  async readAhead(paths: Iterable<string>): Promise<void> {
+    const waiting = [...new Set(Array.from(paths, (path) => resolve(path)))];
+    const readNext = async (): Promise<void> => {
+      for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+        try {
+          this.#ahead.set(path, await this.read(path));
+        } catch {
+          // Whoever needs it hears of it.
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: readersAtOnce }, readNext));
   }
 
   /** As text. */

@@ -15,6 +15,7 @@ function certificate(id: string, days: { from: number; to: number }): Certificat
     keyType: "ec",
     notBeforeMs: days.from * dayMs,
     notAfterMs: days.to * dayMs,
+    responder: null,
     ocsp: null,
   };
 }

@@ -55,6 +55,7 @@ export async function readListenerFiles(
 ): Promise<ListenerFilesReading> {
   const reading = new Reading(parts);
   const certificates: FileCertificate[] = [];
+  await parts.files.readAhead(options.certificates.flatMap(({ cert, key, chain }) => [cert, key, chain ?? cert]));
   const slices = new TimeSlices();
   for (const one of options.certificates) {
     const before = parts.before?.certificates.find((known) => isSameCertificate(known.options, one)) ?? null;

@@ -4,14 +4,7 @@
  * out of date. Certificates that name no responder, as most do today, cost nothing.
  */
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
-import {
-  ocspRequest,
-  ocspSubjectOf,
-  readOcspResponse,
-  responderOf,
-  type OcspSubject,
-  type Staple,
-} from "../../net/tls/ocsp.ts";
+import { ocspRequest, ocspSubjectOf, readOcspResponse, type OcspSubject, type Staple } from "../../net/tls/ocsp.ts";
 import { pemCertificates } from "../../net/tls/pem.ts";
 import type { CertificateMaterial } from "../../net/tls/tls-material.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -86,8 +79,8 @@ export class Stapler {
   }
 
   #toSubject(certificate: CertificateMaterial): Subject | null {
-    const subject = ocspSubjectOf(pemCertificates(certificate.certPem));
-    const url = subject === null ? null : responderOf(subject.leaf);
+    const url = certificate.responder;
+    const subject = url === null ? null : ocspSubjectOf(pemCertificates(certificate.certPem));
     if (subject === null || url === null) return null;
     return { certificate, url, subject, staple: null, dueMs: this.#parts.now(), failures: 0 };
   }
