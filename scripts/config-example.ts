@@ -43,6 +43,8 @@ export const configExample: ConfigInput = {
           storage: { etcd: { urls: ["http://127.0.0.1:2379"] } },
           onDemand: { ask: "http://127.0.0.1:9000/allowed", rate: "5/m" },
         },
+        redirect: { address: ":80", port: 443 },
+        hsts: { maxAge: "730d", includeSubdomains: true },
       },
     },
     {

@@ -1,7 +1,7 @@
 /** The options of the admin listener. Schema and documentation; the normal form is `AdminOptions`. */
 import * as z from "zod";
 import { addProblem, documented, section } from "../base/option-schema.ts";
-import { listenAddressSchema } from "../net/options.ts";
+import { listenAddressSchema } from "../net/listen-address-options.ts";
 
 /** A token as RFC 6750 section 2.1 has it, so that it can stand in a header field. */
 const tokenSchema = z.string().superRefine((token, context) => {

@@ -393,6 +393,24 @@ export interface ListenerTlsInput {
   readonly acme?: ListenerTlsAcmeInput | undefined;
   /** How sessions are resumed; `off`: every connection begins with a full handshake. */
   readonly tickets?: false | "off" | ListenerTlsTicketsInput | undefined;
+  /**
+   * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits
+   * and timeouts are those of this listener.
+   *
+   * Address or section.
+   *
+   * @default off
+   */
+  readonly redirect?: false | "off" | string | SocketInput | ListenerTlsRedirectInput | undefined;
+  /**
+   * Tells browsers to come by HTTPS only (Strict-Transport-Security, RFC 6797): `on` for a year, a duration such as
+   * `30d`, or a section. What an endpoint says of it stands.
+   *
+   * Duration, switch or section.
+   *
+   * @default off
+   */
+  readonly hsts?: boolean | "on" | "off" | string | ListenerTlsHstsInput | undefined;
 }
 
 /**
@@ -949,6 +967,78 @@ export interface ListenerTlsTicketsInput {
    * @default made at the start
    */
   readonly secret?: string | undefined;
+}
+
+/**
+ * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits
+ * and timeouts are those of this listener.
+ *
+ * The section `listeners[].tls.redirect`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsRedirectInput } from "millrace";
+ *
+ * const listenerTlsRedirect: ListenerTlsRedirectInput = { address: ":80", port: 443 };
+ * ```
+ */
+export interface ListenerTlsRedirectInput {
+  /** Where plain HTTP is taken. */
+  readonly address: string | SocketInput;
+  /**
+   * The port of HTTPS as clients see it, if it is not the listener's: behind a port that is mapped.
+   *
+   * A whole number from 1 to 65535.
+   *
+   * @default the listener's
+   */
+  readonly port?: number | undefined;
+  /**
+   * 301, 302, 307 or 308; `auto` is 301 for GET and HEAD, and 308, which keeps method and body, for others.
+   *
+   * `auto` or status.
+   *
+   * @default "auto"
+   */
+  readonly status?: "auto" | 301 | 302 | 307 | 308 | undefined;
+}
+
+/**
+ * Tells browsers to come by HTTPS only (Strict-Transport-Security, RFC 6797): `on` for a year, a duration such as
+ * `30d`, or a section. What an endpoint says of it stands.
+ *
+ * The section `listeners[].tls.hsts`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsHstsInput } from "millrace";
+ *
+ * const listenerTlsHsts: ListenerTlsHstsInput = { maxAge: "730d", includeSubdomains: true };
+ * ```
+ */
+export interface ListenerTlsHstsInput {
+  /**
+   * How long a browser that was here comes by HTTPS only. `0s` takes it back.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * Danger: for that long nobody who was here can come without TLS, nor past a certificate that does not hold.
+   *
+   * @default "365d"
+   */
+  readonly maxAge?: string | undefined;
+  /**
+   * The same for all names below this one.
+   *
+   * @default false
+   */
+  readonly includeSubdomains?: boolean | undefined;
+  /**
+   * The site may be put on the list that browsers ship. Needs a year, and `includeSubdomains`.
+   *
+   * @default false
+   */
+  readonly preload?: boolean | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
  * Turns a value (read from a file, or written in a program) into the normal form, or into all that is wrong with it.
  */
 import { formatListenAddress } from "../net/listen-address.ts";
-import type { ListenerOptions } from "../net/options.ts";
+import { type ListenerOptions, withRedirects } from "../net/options.ts";
 import { noTargetMessage, type RouteOptions } from "../route/options.ts";
 import { routeTargets } from "../route/targets/targets.ts";
 import type { ConfigInput } from "./config-input.ts";
@@ -47,7 +47,7 @@ export function readConfig(given: unknown): Reading {
   return {
     config: {
       ...result.data,
-      listeners: nameListeners(result.data.listeners),
+      listeners: nameListeners(withRedirects(result.data.listeners)),
       routes: nameRoutes(result.data.routes),
       modules: [],
     },

@@ -146,9 +146,13 @@ function findRepeatedAddresses(root: unknown): Finding[] {
         hint: null,
       });
   };
-  listAt(root, "listeners").forEach((listener, at) =>
-    visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"])),
-  );
+  listAt(root, "listeners").forEach((listener, at) => {
+    visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"]));
+    const redirect = valueAt(listener, ["tls", "redirect"]);
+    const owner = `listeners[${at}].tls.redirect`;
+    if (typeof redirect === "string") visit(["listeners", at, "tls", "redirect"], owner, redirect);
+    else visit(["listeners", at, "tls", "redirect", "address"], owner, valueAt(redirect, ["address"]));
+  });
   const admin = valueAt(root, ["admin"]);
   if (typeof admin === "string" && admin !== "on") visit(["admin"], "admin", admin);
   else if (admin === true || admin === "on" || (typeof admin === "object" && admin !== null))

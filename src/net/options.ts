@@ -8,48 +8,15 @@ import {
   maybe,
   nameSchema,
   oneOrMore,
-  parsedBy,
   section,
   size,
 } from "../base/option-schema.ts";
-import { type ListenAddress, parseListenAddress, parseSocketMode, parseSocketPath } from "./listen-address.ts";
+import { listenAddressSchema } from "./listen-address-options.ts";
 import { trustedSchema } from "./network-options.ts";
 import { proxyProtocolSchema } from "./proxy-protocol/options.ts";
+import type { ListenAddress } from "./listen-address.ts";
+import type { HttpsRedirectOptions } from "./tls/https-options.ts";
 import { listenerTlsSchema } from "./tls/options.ts";
-
-/** A Unix socket with permissions. */
-const socketSchema = section({
-  unix: documented(z.string().transform(parsedBy((path) => parseSocketPath(`unix:${path}`))), {
-    kind: "path",
-    about: "The path of a Unix socket.",
-  }),
-  mode: documented(
-    z
-      .string({
-        error: ({ input }) =>
-          typeof input === "number"
-            ? `a mode is text, as 0660 is another number in YAML than it seems; write "0660"`
-            : undefined,
-      })
-      .transform(parsedBy(parseSocketMode))
-      .prefault("0660"),
-    { kind: "mode", about: "The permissions of its file, from its first moment on: who may write may connect." },
-  ),
-});
-
-/** A listen address as text, or a Unix socket with its permissions; `ListenAddress` in the normal form. */
-export const listenAddressSchema = z.union(
-  [
-    z.string().transform(parsedBy(parseListenAddress)),
-    socketSchema.transform(({ unix, mode }): ListenAddress => ({ kind: "unix", path: unix, mode })),
-  ],
-  {
-    error: ({ input }) =>
-      typeof input === "number"
-        ? `${input} is not an address; write ":${input}" for that port on every address`
-        : undefined,
-  },
-);
 
 /** The schema of a listener. */
 export const listenerSchema = section(
@@ -149,4 +116,31 @@ export const listenerSchema = section(
 export type ListenerSectionOptions = z.output<typeof listenerSchema>;
 
 /** A listener of a complete configuration. */
-export type ListenerOptions = Omit<ListenerSectionOptions, "name"> & { name: string };
+export type ListenerOptions = Omit<ListenerSectionOptions, "name"> & {
+  name: string;
+  /** It only sends clients to a listener with TLS; null = it serves routes. */
+  redirect: HttpsRedirect | null;
+};
+
+/** Where a listener sends its clients. */
+export interface HttpsRedirect {
+  /** The address of the listener with TLS. */
+  readonly to: ListenAddress;
+  /** Null = that of the address, or the one that it was given by the system. */
+  readonly port: number | null;
+  readonly status: HttpsRedirectOptions["status"];
+}
+
+/** `listeners`, and those for plain HTTP that `tls.redirect` of them asks for, which have no name yet. */
+export function withRedirects(
+  listeners: readonly ListenerSectionOptions[],
+): (ListenerSectionOptions & Pick<ListenerOptions, "redirect">)[] {
+  const plain = listeners.map((listener) => ({ ...listener, redirect: null }));
+  const redirecting = listeners.flatMap((listener) => {
+    const redirect = listener.tls?.redirect ?? null;
+    if (redirect === null) return [];
+    const { address, port, status } = redirect;
+    return { ...listener, name: null, address, tls: null, redirect: { to: listener.address, port, status } };
+  });
+  return [...plain, ...redirecting];
+}

@@ -66,6 +66,8 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
     const isFirst = this.#reader === nobody;
     this.#reader = reader;
     if (isFirst) {
+      // Until its handshake is done, whoever makes that is told of a socket with TLS.
+      this.kernelSocket.listener = this;
       this.kernelSocket.startReading();
       return;
     }
@@ -88,7 +90,6 @@ export class SocketWire implements Wire, SocketListener, RosterMember {
     this.#isPaused = false;
     this.#isHeld = false;
     this.#hasEnded = false;
-    socket.listener = this;
   }
 
   putBack(bytes: Buffer): void {

@@ -35,6 +35,7 @@ import type { EndpointList } from "./data-planes.ts";
 import type { Inspection } from "./inspection.ts";
 import { loadFunctions } from "./load-functions.ts";
 import type { Listener, ListenerHost } from "./listener.ts";
+import { redirectToHttps } from "./https-redirect.ts";
 import { type AddressSharing, ListenerSet } from "./listener-set.ts";
 import { nameReports } from "./name-reports.ts";
 import { PlaneCertificates, type WantCertificate } from "./plane-certificates.ts";
@@ -290,10 +291,7 @@ export class DataPlane implements ListenerHost {
       });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
-    if (exchange.origin.isMisplaced === true) {
-      exchange.fail("PLAIN_HTTP_ON_TLS_PORT");
-      return;
-    }
+    if (this.#isAnsweredByListener(exchange, listener)) return;
     if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym))
       exchange.refusal = "LOOP_DETECTED";
     // Before the route is chosen: matchers see the forwarding fields as the endpoint will.
@@ -308,6 +306,20 @@ export class DataPlane implements ListenerHost {
       if (refusal === null) route.answer(exchange);
       else route.refuse(exchange, refusal);
     }
+  }
+
+  /** What is no route's business: where a request came in decides it. @returns false if a route is to answer */
+  #isAnsweredByListener(exchange: Exchange, listener: Listener): boolean {
+    const { tls, isMisplaced } = exchange.origin;
+    const { redirect } = listener.options;
+    if (isMisplaced === true) exchange.fail("PLAIN_HTTP_ON_TLS_PORT");
+    else if (redirect !== null) redirectToHttps(exchange, redirect, (address) => this.#listeners.portOf(address));
+    else if (tls != null && listener.isMisdirected(tls, exchange.request.host)) exchange.fail("MISDIRECTED");
+    else {
+      if (tls != null && listener.transportSecurity !== null) exchange.filterAnswerLast(listener.transportSecurity);
+      return false;
+    }
+    return true;
   }
 
   contextsOf(listenerName: string): ServerContexts {

@@ -113,6 +113,11 @@ export class ListenerSet {
     });
   }
 
+  /** The port that is listened on for `address`; 0 = none. */
+  portOf(address: ListenAddress): number {
+    return this.#sockets.get(formatListenAddress(address))?.port ?? 0;
+  }
+
   /** All that are open and serve, by address as configured. */
   get #sockets(): ReadonlyMap<string, ListeningSocket> {
     return new Map(this.all.flatMap((listener) => listener.sockets.map((socket) => [socket.key, socket])));

@@ -6,8 +6,10 @@ import type { KernelSocket } from "../net/kernel-socket.ts";
 import { Roster } from "../base/roster.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { TurnQueue } from "../base/turn-queue.ts";
+import type { ConnectionTls } from "../http/connection-tls.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
+import { TransportSecurityFilter } from "../http/transport-security.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
@@ -80,6 +82,8 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   #metrics: ListenerMetrics;
   #count: ConnectionCount;
   #prefix: ForwardingPrefix | null = null;
+  /** Added to the answers of TLS connections; null = nothing. */
+  transportSecurity: TransportSecurityFilter | null;
   /** Resolves when the last connection is gone; null until somebody waits for that. */
   #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
@@ -97,6 +101,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     this.#serviceOf = makeService;
     this.#service = makeService(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
+    this.transportSecurity = transportSecurityOf(options);
     this.#metrics = host.observer.metricsOf(options.name);
     this.#count = host.connectionCountOf(options.name);
   }
@@ -116,6 +121,16 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   /** Which certificate and rules its clients get. */
   get contexts(): ServerContexts {
     return this.#host.contextsOf(this.options.name);
+  }
+
+  /**
+   * Other rules about client certificates hold at `host` than at the host that this connection was made for; or held
+   * when it was made. @param host lower case, without port; empty = none
+   */
+  isMisdirected({ policyId }: ConnectionTls, host: string): boolean {
+    const policy = this.contexts.policyOf(host);
+    // A listener that is gone has no rules any more: what is open ends as it began.
+    return policy !== "" && policy !== policyId;
   }
 
   get connectionCount(): number {
@@ -148,6 +163,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     this.options = options;
     this.#service = this.#serviceOf(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
+    this.transportSecurity = transportSecurityOf(options);
     this.#prefix = null;
     for (const socket of this.#sockets)
       if (socket.key === formatListenAddress(options.address) && options.address.kind === "unix")
@@ -349,4 +365,9 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   onSessionEnd(session: ObservedSession): void {
     this.#observer.onSessionEnd(session);
   }
+}
+
+function transportSecurityOf({ tls }: ListenerOptions): TransportSecurityFilter | null {
+  const hsts = tls?.hsts ?? null;
+  return hsts === null ? null : new TransportSecurityFilter(hsts);
 }

@@ -33,8 +33,9 @@ export class PlaneCertificates {
     if (material.listeners.size > 0) nodeTls();
     this.#cache.retain(material.certificates);
     for (const [name, contexts] of this.#contexts) {
-      contexts.take(material, name);
-      if (!material.listeners.has(name)) this.#contexts.delete(name);
+      if (material.listeners.has(name)) contexts.take(material, name);
+      // Whoever came to a listener that is gone, or has another name now, has its handshake made as it was.
+      else this.#contexts.delete(name);
     }
   }
 

@@ -59,7 +59,9 @@ for (const [title, threads] of modes) {
         const visitor = new Visitor(harness);
         const home = await visitor.visit();
         homes.add(home);
-        assert.match(visitor.told ?? "", /^sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/);
+        const { scheme } = harness.protocols.client;
+        assert.match(visitor.told ?? "", /^sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax(?:; Secure)?$/);
+        assert.equal(visitor.told?.endsWith("; Secure"), scheme === "https");
         for (let visit = 0; visit < 5; visit++) {
           assert.equal(await visitor.visit(), home);
           assert.equal(visitor.told, null);

@@ -6,24 +6,20 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { readFile } from "node:fs/promises";
 import { describe } from "node:test";
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { connect, type ConnectionOptions } from "node:tls";
 import { extension, helloMessage, serverNameExtension, toRecords, vector } from "../../src/net/testing/hello-bytes.ts";
 import { TestAuthority } from "../../src/net/testing/test-authority.ts";
 import type { HandshakeFailure } from "../../src/net/tls/handshake-failure.ts";
 import { type Harness, testWithHarness } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
+import { askOnce, secure, sendPlain, textsOf } from "../support/tls-client.ts";
 import { authority, certificateFiles, serverFiles, writeTlsFile } from "../support/tls-files.ts";
 
 const tls = { certificates: [serverFiles] };
 const clients = await TestAuthority.create("Clients");
 const goodFiles = await certificateFiles({ names: ["client"], subject: "CN=client, O=Staff" }, clients);
-
-async function files({ cert, key }: { cert: string; key: string }): Promise<{ cert: string; key: string }> {
-  return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
-}
 
 /** What `socket` is given to send goes out byte by byte. */
 function drip(socket: Socket): Duplex {
@@ -60,39 +56,6 @@ async function start(harness: Harness, options: object = tls, rest: object = {})
   return harness.proxy({ endpoints: [endpoint.url], listener: { tls: options, ...rest } });
 }
 
-/** Resolves when the handshake is done, rejects with what ended it. */
-async function secure(harness: Harness, { port }: ProxyUnderTest, options: ConnectionOptions = {}): Promise<TLSSocket> {
-  const client = connect({ port, host: "127.0.0.1", ca: authority.root, servername: "a.test", ...options });
-  harness.endWithClients(() => client.destroy());
-  await once(client, "secureConnect");
-  client.on("error", () => {});
-  return client;
-}
-
-/** Asks once, by the connection. */
-async function ask(client: TLSSocket, host = "a.test"): Promise<string> {
-  client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-  let text = "";
-  for await (const chunk of client) text += String(chunk);
-  return text;
-}
-
-/** Sends bytes without TLS. @returns what comes back, until the end */
-async function send(
-  { port }: ProxyUnderTest,
-  bytes: Buffer | string,
-  mayEnd: "end" | "wait" = "wait",
-): Promise<Buffer> {
-  const client = connectTcp({ port, host: "127.0.0.1", allowHalfOpen: true });
-  client.on("error", () => {});
-  client.write(bytes);
-  if (mayEnd === "end") client.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of client) chunks.push(chunk as Buffer);
-  client.destroy();
-  return Buffer.concat(chunks);
-}
-
 const handshakes = async (proxy: ProxyUnderTest, version: string, result: string): Promise<number> =>
   (await proxy.metrics()).sum("millrace_tls_handshakes_total", { version, result });
 
@@ -121,7 +84,7 @@ for (const [title, threads] of modes) {
       assert.equal(client.alpnProtocol, "http/1.1");
       assert.equal(client.getProtocol(), "TLSv1.3");
       assert.equal(client.isSessionReused(), at > 0, "by whatever thread");
-      assert.match(await ask(client), /^HTTP\/1\.1 200 /);
+      assert.match(await askOnce(client), /^HTTP\/1\.1 200 /);
     }
     assert.equal(await handshakes(proxy, "1.3", "full"), 1);
     assert.equal(await handshakes(proxy, "1.3", "resumed"), 5);
@@ -133,10 +96,10 @@ testWithHarness("TLS 1.2 is spoken and resumed, and counted as such", async (har
   const proxy = await start(harness);
   const first = await secure(harness, proxy, { maxVersion: "TLSv1.2" });
   const session = first.getSession();
-  await ask(first);
+  await askOnce(first);
   const second = await secure(harness, proxy, { maxVersion: "TLSv1.2", ...(session !== undefined && { session }) });
   assert.ok(second.isSessionReused());
-  await ask(second);
+  await askOnce(second);
   assert.equal(await handshakes(proxy, "1.2", "full"), 1);
   assert.equal(await handshakes(proxy, "1.2", "resumed"), 1);
 });
@@ -148,7 +111,7 @@ testWithHarness("a ClientHello may come byte by byte", async (harness) => {
   await once(raw, "connect");
   const client = connect({ socket: drip(raw), ca: authority.root, servername: "a.test" });
   await once(client, "secureConnect");
-  assert.match(await ask(client), /^HTTP\/1\.1 200 /);
+  assert.match(await askOnce(client), /^HTTP\/1\.1 200 /);
 });
 
 const strict = { ...tls, clientAuth: { ca: writeTlsFile(clients.root) } };
@@ -168,7 +131,7 @@ const refused =
 const bytes =
   (sent: Buffer, ...how: ["end"?]): Try =>
   (_, proxy) =>
-    send(proxy, sent, ...how);
+    sendPlain(proxy, sent, ...how);
 const hello = toRecords(
   helloMessage({ serverName: "a.test", supportedVersions: [0x0304], signatureAlgorithms: [0x0403] }),
 );
@@ -181,11 +144,11 @@ const failures: readonly [what: string, failure: HandshakeFailure, attempt: Try,
   ["another protocol", "no-shared-protocol", refused({ ALPNProtocols: ["h2"] })],
   ["no certificate", "client-certificate", refused({}), strict],
   ["no certificate in TLS 1.2", "client-certificate", refused({ maxVersion: "TLSv1.2" }), strict],
-  ["a stranger's certificate", "client-certificate", refused(await files(strangerFiles)), strict],
+  ["a stranger's certificate", "client-certificate", refused(textsOf(strangerFiles)), strict],
   [
     "a stranger's certificate in TLS 1.2",
     "client-certificate",
-    refused({ ...(await files(strangerFiles)), maxVersion: "TLSv1.2" }),
+    refused({ ...textsOf(strangerFiles), maxVersion: "TLSv1.2" }),
     strict,
   ],
   ["plain HTTP", "plain-http", bytes(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))],
@@ -207,7 +170,7 @@ describe("a handshake that fails is counted, told and closed:", () => {
       const proxy = await start(harness, options);
       await attempt(harness, proxy);
       await assertFailed(proxy, failure);
-      const client = await secure(harness, proxy, options === strict ? await files(goodFiles) : {});
-      assert.match(await ask(client), /^HTTP\/1\.1 200 /, "others are served");
+      const client = await secure(harness, proxy, options === strict ? textsOf(goodFiles) : {});
+      assert.match(await askOnce(client), /^HTTP\/1\.1 200 /, "others are served");
     });
 });

@@ -14,6 +14,9 @@ interface Row {
   readonly upstream: Readonly<Record<string, string | null>>;
 }
 
+/** Stands for the scheme of the client's own connection. */
+const ownScheme = "(its own)";
+
 const rows: Row[] = [
   {
     name: "nobody is trusted",
@@ -24,7 +27,7 @@ const rows: Row[] = [
       ["X-Real-IP", "1.2.3.4"],
     ],
     clientIp: "127.0.0.1",
-    upstream: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-real-ip": null },
+    upstream: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": ownScheme, "x-real-ip": null },
   },
   {
     name: "the peer is trusted",
@@ -70,7 +73,7 @@ const rows: Row[] = [
     trusted: ["127.0.0.0/8"],
     fields: [],
     clientIp: "127.0.0.1",
-    upstream: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "a" },
+    upstream: { "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": ownScheme, "x-forwarded-host": "a" },
   },
   {
     name: "the peer is trusted with fields of other names",
@@ -97,8 +100,10 @@ for (const row of rows) {
     const { client, endpoint } = await harness.trio({ listener: { trustedProxies: row.trusted } });
     assert.equal((await client.ask({ fields: row.fields })).status, 200);
     const [request] = endpoint.requests;
-    for (const [name, expected] of Object.entries(row.upstream))
-      assert.deepEqual(request?.values(name), expected === null ? [] : [expected], name);
+    for (const [name, expected] of Object.entries(row.upstream)) {
+      const value = expected === ownScheme ? harness.protocols.client.scheme : expected;
+      assert.deepEqual(request?.values(name), value === null ? [] : [value], name);
+    }
     const [lines] = await harness.end();
     assert.deepEqual(
       lines!.map(({ clientIp }) => clientIp),

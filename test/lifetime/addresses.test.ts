@@ -167,7 +167,7 @@ for (const [title, workers] of modes) {
           ["127.0.0.1", "127.0.0.1"],
         ] as const) {
           const before = served;
-          await proxy.proxy.reload(config(host, adminHost));
+          await proxy.reload({ config: config(host, adminHost) });
           await eventually(() => served >= before + 20, "requests go on");
           assert.equal(await askAt(harness, port), host);
           assert.equal((await fetch(`http://127.0.0.1:${adminPort}/livez`)).status, 200);
@@ -266,7 +266,7 @@ for (const [title, workers] of modes) {
     const modesNow = (): string[] =>
       ["l.sock", "a.sock"].map((name) => (statSync(join(proxy.folder, name)).mode & 0o777).toString(8));
     assert.deepEqual(modesNow(), ["660", "660"]);
-    await proxy.proxy.reload(config(proxy.folder, "0600"));
+    await proxy.reload({ config: config(proxy.folder, "0600") });
     assert.deepEqual(modesNow(), ["600", "600"]);
     assert.equal(await askAt(harness, { path: join(proxy.folder, "l.sock") }), "here");
   });
@@ -286,10 +286,10 @@ for (const [title, workers] of modes) {
       const proxy = await harness.proxy((folder) => ({ config: config(folder, "one", "0600") }));
       const file = join(proxy.folder, "l.sock");
       for (const name of ["l.sock", "a.sock"]) rmSync(join(proxy.folder, name));
-      await proxy.proxy.reload(config(proxy.folder, "two", "0600"));
+      await proxy.reload({ config: config(proxy.folder, "two", "0600") });
       assert.equal(await askAt(harness, proxy.portOf("tcp")), "two");
       writeFileSync(file, "somebody's", { mode: 0o640 });
-      await proxy.proxy.reload(config(proxy.folder, "three", "0600"));
+      await proxy.reload({ config: config(proxy.folder, "three", "0600") });
       assert.equal(await askAt(harness, proxy.portOf("tcp")), "three");
       assert.equal(statSync(file).mode & 0o777, 0o640, "it is not ours");
     },

@@ -66,6 +66,7 @@ test("every client and endpoint speaks what its test is to be spoken in, and the
   const counted: Protocols = {
     client: {
       name: "counted",
+      scheme: "http",
       listener: { name: "counted" },
       connect(target) {
         used.connections++;

@@ -122,7 +122,7 @@ export class Http1Speaker implements Speaker {
   readonly #open: Http1Exchange[] = [];
   #readTo = 0;
 
-  private constructor(raw: RawClient) {
+  constructor(raw: RawClient) {
     this.raw = raw;
     this.localPort = raw.socket.localPort ?? 0;
   }
@@ -213,6 +213,7 @@ export class Http1Speaker implements Speaker {
 
 export const http1Client: ClientProtocol = {
   name: "HTTP/1.1",
+  scheme: "http",
   listener: {},
   connect: (target) => Http1Speaker.connect(target),
 };

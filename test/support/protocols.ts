@@ -6,6 +6,7 @@
 import type { EndpointProtocol } from "./endpoint-server.ts";
 import { http1Endpoint, http1TlsEndpoint } from "./http1-endpoint.ts";
 import { http1Client } from "./http1-speaker.ts";
+import { https1Client } from "./https1-speaker.ts";
 import type { ClientProtocol } from "./speaker.ts";
 
 /** What clients speak to a proxy, and it to its endpoints. */
@@ -18,4 +19,8 @@ export interface Protocols {
 export const http1: Protocols = { client: http1Client, endpoint: http1Endpoint };
 
 /** Every pair that tests of meaning hold for. The first has no word in the names of tests. */
-export const matrix: readonly Protocols[] = [http1, { client: http1Client, endpoint: http1TlsEndpoint }];
+export const matrix: readonly Protocols[] = [
+  http1,
+  { client: https1Client, endpoint: http1Endpoint },
+  { client: http1Client, endpoint: http1TlsEndpoint },
+];

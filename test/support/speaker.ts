@@ -82,6 +82,7 @@ export interface Speaker {
 export interface ClientProtocol {
   /** As the names of tests say it. */
   readonly name: string;
+  readonly scheme: "http" | "https";
   /** What every listener of the configuration says beside its own keys, so that this is spoken there. */
   readonly listener: Readonly<Record<string, unknown>>;
   /** Opens one connection. @param target a port on 127.0.0.1, or elsewhere */

@@ -11,6 +11,7 @@ import {
   sectionCheck,
 } from "../../base/option-schema.ts";
 import { acmeSchema } from "./acme-options.ts";
+import { hstsSchema, redirectSchema } from "./https-options.ts";
 import { normalizeServerName } from "./server-name.ts";
 
 /** The path of a file. In a configuration file it is relative to the folder of that file; else to the working folder. */
@@ -138,8 +139,20 @@ export const listenerTlsSchema = section(
         .transform((value) => (value === false || value === "off" ? null : value)),
       { about: "How sessions are resumed; `off`: every connection begins with a full handshake." },
     ),
+    redirect: documented(redirectSchema, {
+      kind: "address or section",
+      defaultText: "off",
+      about:
+        'Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits and timeouts are those of this listener.',
+    }),
+    hsts: documented(hstsSchema, {
+      kind: "duration, switch or section",
+      defaultText: "off",
+      about:
+        "Tells browsers to come by HTTPS only (Strict-Transport-Security, RFC 6797): `on` for a year, a duration such as `30d`, or a section. What an endpoint says of it stands.",
+    }),
   },
-  ["internal", "redirect", "hsts"],
+  ["internal"],
 ).check(
   sectionCheck((tls: Record<string, unknown>, context) => {
     const isEmpty = (value: unknown): boolean =>
