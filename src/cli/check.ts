@@ -18,7 +18,9 @@ export function addCheckCommand(program: Command): Command {
       try {
         const config = await loadConfig(file);
         const { findConfigWarnings } = await import("../config/config-warnings.ts");
-        for (const warning of findConfigWarnings(config)) printError(`warning: ${warning}`);
+        const { checkEndpointTlsFiles } = await import("../server/certificates/endpoint-tls-keeper.ts");
+        for (const warning of [...findConfigWarnings(config), ...(await checkEndpointTlsFiles(config))])
+          printError(`warning: ${warning}`);
         print(`${file} is valid: ${describeConfig(config)}.`);
       } catch (error) {
         throw await toCommandFailure(error);

@@ -63,3 +63,13 @@ test("of many rules a few are named", () => {
     /route r0, `match\.clientIp` of route r1, `match\.clientIp` of route r2, 6 more;/,
   );
 });
+
+test("endpoints that may be anybody are warned of", () => {
+  const of = (tls: object): string[] =>
+    warningsOf({
+      listeners: [{ address: ":80" }],
+      upstreams: { u: { endpoints: ["https://a.test"], tls } },
+    } as unknown as Partial<ConfigInput>);
+  assert.deepEqual(of({}), []);
+  assert.match(of({ verify: false }).join(), /^the endpoints of upstream u may be anybody/);
+});

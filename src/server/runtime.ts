@@ -25,6 +25,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { TcpRoutes } from "../tcp/tcp-context.ts";
 import { compileTcpRoutes, isTcpRoute, tcpListenersOf } from "./tcp-routes.ts";
 import { Upstreams } from "./upstreams.ts";
+import { warmUpTls } from "./warm-up-tls.ts";
 
 /** A route as the data path takes it. */
 export interface CompiledRoute {
@@ -72,6 +73,7 @@ export class Runtime {
    * @param previous the runtime that is replaced, whose transports and upstream state live on; null = there is none
    */
   static async build(parts: RuntimeParts, previous: Runtime | null, slices = new TimeSlices()): Promise<Runtime> {
+    warmUpTls(parts.config);
     const upstreams = new Upstreams(parts);
     if (previous !== null) await upstreams.follow(previous.upstreams, slices);
     const router = await Router.build(compileRoutes(upstreams, parts), slices);

@@ -21,6 +21,12 @@ writeFileSync(
   invalid,
   'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstream: api }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n',
 );
+const overTls = (name: string, tls: string): string => {
+  const file = join(folder, name);
+  const upstreams = `upstreams: { app: { endpoints: ["https://127.0.0.1:1"], tls: ${tls} } }`;
+  writeFileSync(file, `listeners: [{ address: "127.0.0.1:0" }]\nroutes: [{ upstream: app }]\n${upstreams}\n`);
+  return file;
+};
 
 const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; stderr?: RegExp }[] = [
   { args: ["--help"], code: 0, stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy ENDPOINT\.\.\.[^]*Exit codes/ },
@@ -61,7 +67,7 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   },
   { args: ["proxy", "--listen", "8080", ":1"], code: 2, stderr: /--listen: "8080" is not an address/ },
   { args: ["proxy", "--health-interval", "5", ":1"], code: 2, stderr: /--health-interval: / },
-  { args: ["proxy", "https://localhost:1"], code: 2, stderr: /the endpoints: .*https/ },
+  { args: ["proxy", "ftp://localhost:1"], code: 2, stderr: /the endpoints: .*ftp/ },
   {
     args: ["demo", "--port", "99999"],
     code: 2,
@@ -82,6 +88,17 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
     code: 1,
     stderr:
       /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/,
+  },
+  {
+    args: ["check", overTls("anybody.yaml", "{ verify: false }")],
+    code: 0,
+    stdout: /is valid/,
+    stderr: /warning: the endpoints of upstream app may be anybody/,
+  },
+  {
+    args: ["check", overTls("missing.yaml", "{ ca: missing.pem }")],
+    code: 1,
+    stderr: /millrace-commands-[^]*missing\.pem: error: the file is not there/,
   },
   { args: ["check", join(folder, "valid.yml")], code: 1, stderr: /no such file[^]*did you mean "valid\.yaml"/ },
   { args: ["check"], code: 1, stderr: /There is no configuration in this folder/ },

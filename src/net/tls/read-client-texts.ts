@@ -3,8 +3,8 @@
  * empty file of authorities would silently mean the well-known ones.
  */
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
-import { createSecureContext } from "node:tls";
 import { type ClientTlsTexts, noClientTexts } from "./client-context.ts";
+import { nodeTls } from "./node-tls.ts";
 import { pemCertificates } from "./pem.ts";
 import { CertificateError } from "./read-certificate.ts";
 import { readRevocationLists } from "./revocation-lists.ts";
@@ -61,7 +61,7 @@ export function readClientTexts(
   };
   const { caPem, crlPem, certPem, keyPem } = clean;
   attempt(certPem === null ? "ca" : "cert", () =>
-    createSecureContext({
+    nodeTls().createSecureContext({
       ...(caPem !== null && { ca: caPem }),
       ...(crlPem !== null && { crl: crlPem }),
       ...(certPem !== null && keyPem !== null && { cert: certPem, key: keyPem }),

@@ -113,6 +113,17 @@ export class EndpointTlsKeeper {
   }
 }
 
+/**
+ * Reads the files of TLS to endpoints that `config` names.
+ * @returns sentences about what people should know of them @throws ConfigError with everything that is wrong with them
+ */
+export async function checkEndpointTlsFiles(config: Config): Promise<string[]> {
+  const read: ReadFiles = { files: new CertificateFiles(), findings: new FileFindings() };
+  await readEndpointTls(config, read);
+  read.findings.assertFine();
+  return read.findings.warnings.map(({ file, message }) => `${file} ${message}`);
+}
+
 /** `config` with what the files of its upstreams hold; what is wrong with them is among the findings. */
 async function readEndpointTls(config: Config, read: ReadFiles): Promise<Config> {
   const upstreams: Config["upstreams"] = {};

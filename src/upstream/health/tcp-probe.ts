@@ -1,10 +1,11 @@
 /**
- * One active check over TCP: a connection that comes about, and what is said over it if the options ask for that. For
+ * One active check over TCP: a connection that comes about, with TLS if the endpoint's URL says so, and what is said over it if the options ask for that. For
  * endpoints that speak something else than HTTP.
  */
-import { connect, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
+import { openCheckSocket, tlsReasonOf } from "./check-socket.ts";
 import { createHttpProbe, type Probe } from "./http-probe.ts";
 
 /** What an endpoint may send until it has said what is expected. */
@@ -20,14 +21,19 @@ export function createProbe(scheduler: Scheduler, lookup: LookupFunction | null 
 /** The probe over TCP alone. @param lookup as in `createHttpProbe` */
 export function createTcpProbe(scheduler: Scheduler, lookup: LookupFunction | null = null): Probe {
   return (endpoint, { tcp, timeout }, onResult) => {
-    const { socketPath, host, port } = endpoint;
+    const { socketPath } = endpoint;
     const send = tcp?.send ?? "";
     const expected = tcp?.expect ?? "";
     const startedMs = scheduler.clock.now();
     let isReported = false;
     let received = Buffer.alloc(0);
-    const address = { host: host ?? "", port, ...(lookup && { lookup }) };
-    const socket = connect(socketPath === null ? address : { path: socketPath });
+    const socket = openCheckSocket(endpoint, lookup, {
+      onReady: () => {
+        if (send !== "") socket.write(send);
+        if (expected === "") report(true, "connected");
+      },
+      onRefused: (reason) => report(false, reason),
+    });
     const deadline = scheduler.after(timeout, () => report(false, `timeout after ${timeout} ms`));
     const report = (isSuccess: boolean | null, reason: string): void => {
       if (isReported) return;
@@ -38,10 +44,6 @@ export function createTcpProbe(scheduler: Scheduler, lookup: LookupFunction | nu
       else socket.destroy();
       onResult({ isSuccess, status: null, reason, durationMs: scheduler.clock.now() - startedMs });
     };
-    socket.on("connect", () => {
-      if (send !== "") socket.write(send);
-      if (expected === "") report(true, "connected");
-    });
     socket.on("data", (chunk: Buffer) => {
       if (isReported) return;
       received = Buffer.concat([received, chunk]);
@@ -54,7 +56,7 @@ export function createTcpProbe(scheduler: Scheduler, lookup: LookupFunction | nu
       const isShortage = ({ code }: NodeJS.ErrnoException): boolean =>
         socketShortage(code, socketPath === null ? "tcp" : "unix") !== null;
       const { code, name } = errors.find((one) => !isShortage(one)) ?? error;
-      report(errors.every(isShortage) ? null : false, code ?? name);
+      report(errors.every(isShortage) ? null : false, tlsReasonOf(error) ?? code ?? name);
     });
     socket.on("end", () => report(false, "closed without the expected answer"));
     socket.on("close", () => report(false, "closed without the expected answer"));

@@ -9,6 +9,7 @@ import type { EndpointTls } from "../endpoint-tls.ts";
 import { startTlsServer, tlsOf, tlsSpecAt } from "../testing/tls-server.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 import { createHttpProbe, type ProbeResult } from "./http-probe.ts";
+import { createTcpProbe } from "./tcp-probe.ts";
 
 const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -89,4 +90,19 @@ test("an endpoint that speaks no TLS, or nothing, fails the check and is named s
     const { port } = server.address() as { port: number };
     assert.match((await check(tlsSpecAt(port, tlsOf({})), says === null ? 300 : 5_000)).reason, reason);
   }
+});
+
+test("a check over TCP makes the handshake, too", async (context) => {
+  const authority = await TestAuthority.create();
+  const { port } = await startTlsServer(context, await authority.issue({ names: ["a.test"] }), (socket) =>
+    socket.on("data", (chunk) => socket.end(chunk.toString() === "PING" ? "PONG" : "?")),
+  );
+  const probe = (ca: string): Promise<ProbeResult> =>
+    new Promise((resolve) => {
+      const options = { path: "/", host: null, tcp: { send: "PING", expect: "PONG" }, timeout: 5_000, expect: [] };
+      const tls = tlsOf({ serverName: "a.test" }, { ca });
+      createTcpProbe(systemScheduler)(tlsSpecAt(port, tls), options, resolve);
+    });
+  assert.equal((await probe(authority.root)).reason, "answered as expected");
+  assert.match((await probe((await TestAuthority.create("Other")).root)).reason, /^TLS: UNABLE_TO/);
 });
