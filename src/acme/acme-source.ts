@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { RandomSource } from "../base/random.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { AcmeOptions } from "../net/tls/acme-options.ts";
-import type { CertificateHost, CertificateSource } from "../net/tls/certificate-source.ts";
+import type { CertificateHost, CertificateSource, ChallengeKind } from "../net/tls/certificate-source.ts";
 import type { CertificateMaterial } from "../net/tls/tls-material.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -16,12 +16,8 @@ import { Authority } from "./authority.ts";
 import type { ChallengeSolver } from "./challenges/challenge.ts";
 import { createCommandHook, createFunctionHook, type RecordChange } from "./challenges/dns-hook.ts";
 import { createDnsSolver } from "./challenges/dns-solver.ts";
-import {
-  createAlpnSolver,
-  createHttpSolver,
-  findAlpnChallenge,
-  findHttpChallenge,
-} from "./challenges/shared-challenges.ts";
+import { ForeignChallenges } from "./challenges/foreign-challenges.ts";
+import { createAlpnSolver, createHttpSolver } from "./challenges/shared-challenges.ts";
 import { AcmeError } from "./client/acme-error.ts";
 import { createHttpClient } from "./client/https-request.ts";
 import { issueCertificate } from "./issue-certificate.ts";
@@ -65,6 +61,7 @@ export class AcmeSource implements CertificateSource {
   /** Handshakes wait for these. */
   readonly #wanted = new Map<string, Promise<void>>();
   #host: CertificateHost | null = null;
+  #foreign: ForeignChallenges | null = null;
 
   /** Absent if nothing is issued on demand. */
   readonly want?: (serverName: string) => Promise<void>;
@@ -104,6 +101,7 @@ export class AcmeSource implements CertificateSource {
     if (store === null) return;
     const { options, scheduler } = this.#parts;
     this.#host = host;
+    this.#foreign = new ForeignChallenges({ store, host, scheduler });
     const parts = { store, host, wall: () => scheduler.clock.wall() };
     this.#solvers = options.challenge.map((type) => {
       if (type === "http-01") return createHttpSolver(parts);
@@ -135,16 +133,8 @@ export class AcmeSource implements CertificateSource {
     return made;
   }
 
-  /** Shows for this name what another instance wants the CA to see, if there is something. */
-  async wantAlpnChallenge(serverName: string): Promise<void> {
-    if (this.#store === null || this.#host === null) return;
-    const found = await findAlpnChallenge(this.#store, serverName, this.#parts.scheduler.clock.wall());
-    if (found !== null) await this.#host.setAlpnChallenge(serverName, found);
-  }
-
-  /** The answer to a token that another instance has written into the store; null if there is none. */
-  async findHttpChallenge(token: string): Promise<string | null> {
-    return this.#store === null ? null : findHttpChallenge(this.#store, token, this.#parts.scheduler.clock.wall());
+  async wantChallenge(kind: ChallengeKind, name: string): Promise<void> {
+    await this.#foreign?.want(kind, name);
   }
 
   close(): void {
@@ -154,6 +144,7 @@ export class AcmeSource implements CertificateSource {
     // After the orders that were given up have taken their proofs away.
     const store = this.#store;
     this.#store = null;
+    this.#foreign = null;
     if (store !== null) void this.#slots.idle().then(() => store.close());
   }
 

@@ -31,6 +31,7 @@ import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoi
 import { EndpointWatch } from "./endpoint-watch.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
+import type { WantCertificate } from "./plane-certificates.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy.ts";
 import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
 import { addressText } from "./proxy-status.ts";
@@ -398,9 +399,9 @@ export class ControlledProxy implements Proxy {
     });
   }
 
-  readonly #onCertificateWanted = (listenerName: string, serverName: string): Promise<void> =>
-    this.#certificates.want(listenerName, serverName).catch((error: unknown) => {
-      this.#logger.error("a certificate could not be made", { name: serverName, error: sentenceOf(error) });
+  readonly #onCertificateWanted: WantCertificate = (listenerName, name, kind) =>
+    this.#certificates.want(listenerName, name, kind).catch((error: unknown) => {
+      this.#logger.error("a certificate could not be made", { name, error: sentenceOf(error) });
     });
 
   readonly #onAccessLog = (path: string, lines: Buffer, lineCount: number, lostBefore: number): boolean => {

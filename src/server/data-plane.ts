@@ -31,6 +31,7 @@ import type { Transport } from "../upstream/transport.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import type { BoundAddress } from "./bound-address.ts";
+import { answerChallenge, isChallengePath } from "./challenge-answer.ts";
 import type { EndpointList } from "./data-planes.ts";
 import type { Inspection } from "./inspection.ts";
 import { loadFunctions } from "./load-functions.ts";
@@ -291,6 +292,13 @@ export class DataPlane implements ListenerHost {
       });
     }
     exchange.requestId = this.#requestIds.choose(request.requestId);
+    if (this.#certificates.hasChallenges && isChallengePath(request.path))
+      answerChallenge(exchange, this.#certificates, (unknown) => this.#answer(unknown, listener));
+    else this.#answer(exchange, listener);
+  }
+
+  #answer(exchange: Exchange, listener: Listener): void {
+    const { request } = exchange;
     if (this.#isAnsweredByListener(exchange, listener)) return;
     if ((request.via !== null || request.cdnLoop !== null) && isLoop(request, this.pseudonym))
       exchange.refusal = "LOOP_DETECTED";

@@ -1,11 +1,12 @@
 /** What a data plane knows of TLS: certificates, rules and challenges, and the choices of each listener. */
+import type { WantedKind } from "../net/tls/certificate-source.ts";
 import { ContextCache } from "../net/tls/context-cache.ts";
 import { nodeTls } from "../net/tls/node-tls.ts";
 import { ServerContexts } from "../net/tls/server-contexts.ts";
 import { noTlsMaterial, type TlsMaterial } from "../net/tls/tls-material.ts";
 
-/** Asks the control thread for a certificate of this name; resolves when there is one, or there will be none. */
-export type WantCertificate = (listenerName: string, serverName: string) => Promise<void>;
+/** Asks the control thread for what is missing; resolves when it is there, or will not be. */
+export type WantCertificate = (listenerName: string, name: string, kind: WantedKind) => Promise<void>;
 
 /** Names that certificates are awaited for at a time; more get what a name without a certificate gets. */
 const maxAwaitedNames = 100;
@@ -43,7 +44,7 @@ export class PlaneCertificates {
   of(listenerName: string): ServerContexts {
     const known = this.#contexts.get(listenerName);
     if (known !== undefined) return known;
-    const contexts = new ServerContexts(this.#cache, (serverName) => this.#await(listenerName, serverName));
+    const contexts = new ServerContexts(this.#cache, (name, kind) => this.#await(listenerName, name, kind));
     contexts.take(this.#material, listenerName);
     this.#contexts.set(listenerName, contexts);
     return contexts;
@@ -54,12 +55,28 @@ export class PlaneCertificates {
     return this.#material.challenges.http.get(token) ?? null;
   }
 
-  #await(listenerName: string, serverName: string): Promise<void> {
-    const key = `${listenerName} ${serverName}`;
+  /** Challenges are answered: requests are to be looked at for that. */
+  get hasChallenges(): boolean {
+    const { http, isShared } = this.#material.challenges;
+    return http.size > 0 || isShared;
+  }
+
+  /** Other instances may know tokens that are not known here: `wantHttpChallenge` asks. */
+  get areChallengesShared(): boolean {
+    return this.#material.challenges.isShared;
+  }
+
+  /** Resolves when the token is known, or will not be. Never rejects. */
+  wantHttpChallenge(listenerName: string, token: string): Promise<void> {
+    return this.#await(listenerName, token, "http-challenge");
+  }
+
+  #await(listenerName: string, name: string, kind: WantedKind): Promise<void> {
+    const key = `${kind} ${listenerName} ${name}`;
     const awaited = this.#awaited.get(key);
     if (awaited !== undefined) return awaited;
     if (this.#awaited.size >= maxAwaitedNames) return Promise.resolve();
-    const asked = this.#want(listenerName, serverName)
+    const asked = this.#want(listenerName, name, kind)
       .catch(() => {})
       .finally(() => this.#awaited.delete(key));
     this.#awaited.set(key, asked);

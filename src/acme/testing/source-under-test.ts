@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
-import { ManualScheduler, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
+import { ManualScheduler, type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import { type AcmeOptions, acmeSchema } from "../../net/tls/acme-options.ts";
 import type { CertificateHost } from "../../net/tls/certificate-source.ts";
 import type { CertificateMaterial, ChallengeCertificate } from "../../net/tls/tls-material.ts";
@@ -13,18 +13,49 @@ import { MetricReader } from "../../observe/metric-reader.ts";
 import { MetricWriter } from "../../observe/metric-writer.ts";
 import type { MetricFamily } from "../../observe/families.ts";
 import { AcmeSource } from "../acme-source.ts";
+import { lockBeatMs } from "../storage/acme-store.ts";
 
-/** A clock that stands still at the time of the machine, until it is wound forward. */
-export function createScheduler(): ManualScheduler {
-  return new ManualScheduler(new ManualClock(1_000, Date.now()));
+/**
+ * A clock that stands still at the time of the machine, until it is wound from one wait of the sources to the next. Signs
+ * of life of locks are no waits: whoever holds a lock is at work, and the clock stands still for it.
+ */
+export class WoundScheduler extends ManualScheduler {
+  /** When each wait is over. */
+  readonly #waits = new Map<object, number>();
+
+  constructor() {
+    super(new ManualClock(1_000, Date.now()));
+  }
+
+  override after(delayMs: number, run: () => void): ScheduledCall {
+    if (delayMs === lockBeatMs) return super.after(delayMs, run);
+    const wait = {};
+    this.#waits.set(wait, this.clock.now() + delayMs);
+    const call = super.after(delayMs, () => {
+      this.#waits.delete(wait);
+      run();
+    });
+    return {
+      cancel: () => {
+        this.#waits.delete(wait);
+        call.cancel();
+      },
+    };
+  }
+
+  /** Winds it to the end of the next wait, if at least `count` are waiting. */
+  windOn(count: number): void {
+    if (this.#waits.size < count) return;
+    this.advance(Math.max(0, Math.min(...this.#waits.values()) - this.clock.now()));
+  }
 }
 
-/** Winds a clock forward, in steps, until something is true; waits for what is under way in between. */
-export async function windUntil(scheduler: ManualScheduler, isTrue: () => boolean, stepMs = 500): Promise<void> {
-  for (let turns = 0; !isTrue(); turns++) {
-    if (turns > 3_000) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    scheduler.advance(stepMs);
+/** Winds the clock on until something is true. @param sources how many sources must wait before it is wound */
+export async function windUntil(scheduler: WoundScheduler, isTrue: () => boolean, sources = 1): Promise<void> {
+  for (const limitMs = performance.now() + 30_000; !isTrue(); ) {
+    if (performance.now() > limitMs) throw new Error("waited in vain");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    scheduler.windOn(sources);
   }
 }
 

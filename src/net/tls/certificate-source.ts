@@ -4,6 +4,12 @@
  */
 import type { ChallengeCertificate, CertificateMaterial } from "./tls-material.ts";
 
+/** What shows a certificate authority that a name is ours: a text for a token, or a certificate for a name. */
+export type ChallengeKind = "http-challenge" | "alpn-challenge";
+
+/** What a thread may want while a client waits. */
+export type WantedKind = "certificate" | ChallengeKind;
+
 /** Gives the certificates of one listener. Of a reload, a source whose options are the same stays. */
 export interface CertificateSource {
   /**
@@ -18,6 +24,11 @@ export interface CertificateSource {
    * handshakes wait, within their time. Absent = certificates are not made on demand.
    */
   want?(serverName: string): Promise<void>;
+  /**
+   * A certificate authority asks for a token or a name that no thread knows: another instance may have ordered.
+   * Resolves when that is shown, or will not be. Absent = nobody else orders.
+   */
+  wantChallenge?(kind: ChallengeKind, name: string): Promise<void>;
   /** Ends it, before `start`, too: it neither gives nor asks any more. */
   close(): void;
 }

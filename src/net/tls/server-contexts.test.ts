@@ -110,7 +110,7 @@ function materialOf(
   return {
     certificates: new Map(certificates.map((certificate) => [certificate.id, certificate])),
     listeners: new Map([["main", listener]]),
-    challenges: { http: new Map(), alpn: new Map() },
+    challenges: { http: new Map(), alpn: new Map(), isShared: false },
   };
 }
 
@@ -330,12 +330,17 @@ test("unknown names are refused, or asked for, if that is configured", async () 
 test("the challenge by TLS gets its own certificate, past the rules about clients, and only its own", async () => {
   const { cert, key } = await authority.issue({ names: ["challenge.test"] });
   const material = materialOf([a], { clientAuth: askA() });
-  const challenges = { http: new Map(), alpn: new Map([["a.test", { certPem: cert, keyPem: key }]]) };
+  const challenges = { http: new Map(), alpn: new Map([["a.test", { certPem: cert, keyPem: key }]]), isShared: false };
   scene.contexts.take({ ...material, challenges }, "main");
   const seen = await visit({ servername: "a.test", ALPNProtocols: [acmeTlsProtocol] });
   assert.equal(seen?.names, "DNS:challenge.test");
   assert.equal(await visit({ servername: "b.test", ALPNProtocols: [acmeTlsProtocol] }), null);
   assert.equal(await visit({ servername: "a.test", ALPNProtocols: ["http/1.1", acmeTlsProtocol] }), null);
+  scene.contexts.take({ ...material, challenges: { ...challenges, isShared: true } }, "main");
+  const facts = { cipherSuites: [], signatureAlgorithms: [], supportedVersions: [], alpn: [acmeTlsProtocol] };
+  const hello = { serverName: "b.test", ...facts };
+  assert.equal(scene.contexts.choose(hello), "awaited", "another instance may know");
+  assert.deepEqual(scene.contexts.choose(hello, "afterWait"), { alert: 120, reason: "unrecognized_name" });
 });
 
 test("versions and profiles hold; the key exchange is the best that both know", async () => {

@@ -39,14 +39,18 @@ export interface TlsRefusal {
 /** The protocol of the challenge by TLS (RFC 8737). */
 export const acmeTlsProtocol = "acme-tls/1";
 
+/** `no_application_protocol`: nothing of this name is to be proved. */
+const unknownChallenge: TlsRefusal = { alert: 120, reason: "unrecognized_name" };
 const unrecognizedName: TlsRefusal = { alert: 112, reason: "unrecognized_name" };
 /** There is nothing to serve with, as long as the first certificate is being fetched: `internal_error`. */
 const noCertificate: TlsRefusal = { alert: 80, reason: "no_certificate" };
 
+/** Asks the control thread for what is missing. */
+type WantName = (serverName: string, kind: "certificate" | "alpn-challenge") => Promise<void>;
+
 /** The choices of one listener in one thread. */
 export class ServerContexts {
-  /** After `awaited`: resolves when the name has a certificate, or will have none. Never rejects. */
-  readonly want: (serverName: string) => Promise<void>;
+  readonly #want: WantName;
   readonly #cache: ContextCache;
   #material: TlsMaterial | null = null;
   #listener: ListenerTlsMaterial | null = null;
@@ -55,11 +59,16 @@ export class ServerContexts {
 
   /**
    * @param cache may be shared by the listeners of a thread
-   * @param want asks for a certificate of this name; resolves when there is one, or there will be none
+   * @param want asks for what this name needs; resolves when it is there, or will not be
    */
-  constructor(cache: ContextCache, want: (serverName: string) => Promise<void> = () => Promise.resolve()) {
+  constructor(cache: ContextCache, want: WantName = () => Promise.resolve()) {
     this.#cache = cache;
-    this.want = want;
+    this.#want = want;
+  }
+
+  /** After `awaited`: resolves when the name has a certificate, or will have none. Never rejects. */
+  want(hello: HelloFacts): Promise<void> {
+    return this.#want(hello.serverName ?? "", isForChallenge(hello) ? "alpn-challenge" : "certificate");
   }
 
   /** From now on this holds. Connections that are open keep what they have. */
@@ -83,7 +92,7 @@ export class ServerContexts {
     const policies = this.#policies;
     if (listener === null || policies === null) return noCertificate;
     const { serverName } = hello;
-    if (serverName !== null && hello.alpn.length === 1 && hello.alpn[0] === acmeTlsProtocol) {
+    if (serverName !== null && isForChallenge(hello)) {
       const challenge = this.#material?.challenges.alpn.get(serverName);
       if (challenge !== undefined)
         return {
@@ -94,6 +103,8 @@ export class ServerContexts {
           ocsp: null,
           policyId: "challenge",
         };
+      // Any other certificate would be the wrong proof (RFC 8737 section 3).
+      return stage === "first" && this.#material?.challenges.isShared === true ? "awaited" : unknownChallenge;
     }
     const named = serverName === null ? null : this.#certificates.find(serverName, hello);
     if (named === null && serverName !== null) {
@@ -121,4 +132,9 @@ export class ServerContexts {
 
 function stapleNow({ der, nextUpdateMs }: StapleMaterial, nowMs: number): Buffer | null {
   return nowMs < nextUpdateMs ? Buffer.from(der.buffer, der.byteOffset, der.byteLength) : null;
+}
+
+/** A certificate authority wants to see a proof, and nothing else. */
+function isForChallenge({ alpn }: HelloFacts): boolean {
+  return alpn.length === 1 && alpn[0] === acmeTlsProtocol;
 }

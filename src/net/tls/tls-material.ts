@@ -85,6 +85,8 @@ export interface ChallengeMaterial {
   readonly http: ReadonlyMap<string, string>;
   /** RFC 8737: server name → certificate. */
   readonly alpn: ReadonlyMap<string, ChallengeCertificate>;
+  /** Other instances may know more: the control thread is to be asked about what is not here. */
+  readonly isShared: boolean;
 }
 
 /** Everything. Immutable: a change is another object, with the parts that stay the same. */
@@ -100,5 +102,5 @@ export interface TlsMaterial {
 export const noTlsMaterial: TlsMaterial = {
   certificates: new Map(),
   listeners: new Map(),
-  challenges: { http: new Map(), alpn: new Map() },
+  challenges: { http: new Map(), alpn: new Map(), isShared: false },
 };

@@ -107,7 +107,7 @@ class Handshake implements WireReader, GatedHandshake, TlsStarter {
     const hello = this.#hello!;
     const choice = contexts.choose(hello, stage);
     if (choice === "awaited") {
-      contexts.want(hello.serverName!).then(
+      contexts.want(hello).then(
         () => this.#goOn(),
         (error: unknown) => this.#crash(error),
       );

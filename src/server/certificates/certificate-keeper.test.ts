@@ -244,8 +244,8 @@ test("a source stays while its options do, gives when it likes, and is closed wh
   assert.deepEqual(namesOf(await given)[1], ["d.test"]);
   await host!.setHttpChallenge("token", "token.print");
   assert.equal(scene.keeper.material.challenges.http.get("token"), "token.print");
-  await scene.keeper.want("secure", "x.test");
-  await scene.keeper.want("plain", "y.test");
+  await scene.keeper.want("secure", "x.test", "certificate");
+  await scene.keeper.want("plain", "y.test", "certificate");
   options = null;
   await scene.install({ certificates: [files] });
   assert.deepEqual(events, ["start", "want x.test", "close"]);

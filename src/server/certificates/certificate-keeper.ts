@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../../config/schema.ts";
 import { type ConfigWatch, watchConfig } from "../../config/watch-config.ts";
 import type { ListenerOptions } from "../../net/options.ts";
-import type { CertificateHost, CertificateSource } from "../../net/tls/certificate-source.ts";
+import type { CertificateHost, CertificateSource, WantedKind } from "../../net/tls/certificate-source.ts";
 import type { Staple } from "../../net/tls/ocsp.ts";
 import type { ListenerTlsOptions } from "../../net/tls/options.ts";
 import {
@@ -211,10 +211,16 @@ export class CertificateKeeper {
     if (await this.#readAgain("keep")) await this.#parts.onChange();
   }
 
-  /** Asks for a certificate of a name that none has. Resolves when there is one, or there will be none. */
-  async want(listenerName: string, serverName: string): Promise<void> {
-    const listener = this.#listeners.find(({ name }) => name === listenerName);
-    for (const { source } of listener?.sources ?? []) await source.want?.(serverName);
+  /**
+   * Asks the sources of a listener for a certificate of `name`, or all sources for a challenge: a certificate authority
+   * may come to any listener. Resolves when it is there, or will not be.
+   */
+  async want(listenerName: string, name: string, kind: WantedKind): Promise<void> {
+    for (const listener of this.#listeners)
+      for (const { source } of listener.sources) {
+        if (kind !== "certificate") await source.wantChallenge?.(kind, name);
+        else if (listener.name === listenerName) await source.want?.(name);
+      }
   }
 
   /**
@@ -340,7 +346,11 @@ export class CertificateKeeper {
     return {
       certificates,
       listeners: byName,
-      challenges: { http: new Map(this.#httpChallenges), alpn: new Map(this.#alpnChallenges) },
+      challenges: {
+        http: new Map(this.#httpChallenges),
+        alpn: new Map(this.#alpnChallenges),
+        isShared: listeners.some(({ sources }) => sources.some(({ source }) => source.wantChallenge !== undefined)),
+      },
     };
   }
 

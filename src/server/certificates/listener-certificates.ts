@@ -5,6 +5,7 @@
  */
 import type { CertificateStatus } from "../../admin/admin-sources.ts";
 import type { Config } from "../../config/schema.ts";
+import type { WantedKind } from "../../net/tls/certificate-source.ts";
 import { noTlsMaterial, type TlsMaterial } from "../../net/tls/tls-material.ts";
 import type { MetricCollector } from "../../observe/metric-reader.ts";
 import type { CertificateKeeper, KeeperParts } from "./certificate-keeper.ts";
@@ -53,8 +54,8 @@ export class ListenerCertificates {
   }
 
   /** See `CertificateKeeper.want`. */
-  async want(listenerName: string, serverName: string): Promise<void> {
-    await this.#keeper?.want(listenerName, serverName);
+  async want(listenerName: string, name: string, kind: WantedKind): Promise<void> {
+    await this.#keeper?.want(listenerName, name, kind);
   }
 
   /** What is served where. */

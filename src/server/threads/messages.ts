@@ -5,6 +5,7 @@
 import type { SharedSnapshot } from "../../base/shared-memory.ts";
 import type { PackedConfig } from "../../config/packed-config.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
+import type { WantedKind } from "../../net/tls/certificate-source.ts";
 import type { TlsChange } from "../../net/tls/tls-change.ts";
 import type { TlsMaterial } from "../../net/tls/tls-material.ts";
 import type { LogFields, LogLevel } from "../../observe/logger.ts";
@@ -84,7 +85,8 @@ export type ThreadMessage =
       readonly kind: "wantCertificate";
       readonly id: number;
       readonly listenerName: string;
-      readonly serverName: string;
+      readonly name: string;
+      readonly wanted: WantedKind;
     }
   | { readonly kind: "warning"; readonly report: WarningReport }
   | { readonly kind: "log"; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };

@@ -10,6 +10,7 @@ import { withTlsChange } from "../../net/tls/tls-change.ts";
 import type { LogFields, Logger, LogLevel } from "../../observe/logger.ts";
 import { RepeatedWarnings, threadWarningIntervalMs } from "../../observe/repeated-warning.ts";
 import { DataPlane } from "../data-plane.ts";
+import type { WantCertificate } from "../plane-certificates.ts";
 import {
   type CertificateNotice,
   type RequestMessage,
@@ -115,9 +116,9 @@ function postAccessLog(path: string, lines: Buffer, lineCount: number, lostBefor
   return true;
 }
 
-function wantCertificate(listenerName: string, serverName: string): Promise<void> {
+function wantCertificate(...[listenerName, name, kind]: Parameters<WantCertificate>): Promise<void> {
   const id = ++lastWantedId;
-  post({ kind: "wantCertificate", id, listenerName, serverName });
+  post({ kind: "wantCertificate", id, listenerName, name, wanted: kind });
   return new Promise((resolve) => {
     wanted.set(id, resolve);
   });

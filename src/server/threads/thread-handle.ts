@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { threadArguments } from "../../base/thread-start.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { Warning, WarningReport } from "../../observe/repeated-warning.ts";
+import type { WantCertificate } from "../plane-certificates.ts";
 import {
   type CertificateNotice,
   fromPostedError,
@@ -21,7 +22,7 @@ export interface ThreadListener {
   onWarning(report: WarningReport): void;
   onAccessLog(path: string, lines: Buffer, lineCount: number, lostBefore: number): void;
   /** Resolves when the certificate is there, or will not be. Never rejects. */
-  onCertificateWanted(listenerName: string, serverName: string): Promise<void>;
+  readonly onCertificateWanted: WantCertificate;
   /** The thread has ended, asked to or not. */
   onEnd(error: Error | null): void;
 }
@@ -80,7 +81,7 @@ export class ThreadHandle {
         }
         case "wantCertificate":
           void listener
-            .onCertificateWanted(message.listenerName, message.serverName)
+            .onCertificateWanted(message.listenerName, message.name, message.wanted)
             .then(() => this.#post({ wantedId: message.id } satisfies CertificateNotice));
           break;
         case "warning":
