@@ -3,7 +3,7 @@
  * are limits.
  */
 import type { Endpoint } from "../upstream/endpoint.ts";
-import type { Waiter } from "../upstream/pending-queue.ts";
+import type { Place, Waiter } from "../upstream/pending-queue.ts";
 import type { Saturation } from "../upstream/saturation.ts";
 
 /** Whose place it is. */
@@ -22,6 +22,7 @@ export interface AdmissionHost {
  * after the last.
  */
 export class Admission implements Waiter {
+  place: Place | null = null;
   readonly #saturation: Saturation;
   readonly #host: AdmissionHost;
   /** It stands in the queue. */

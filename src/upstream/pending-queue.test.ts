@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualScheduler } from "../base/scheduler.ts";
+import { leftBytes } from "../base/testing/left-bytes.ts";
 import { PendingQueue, type Waiter } from "./pending-queue.ts";
 
 function open() {
@@ -9,6 +10,7 @@ function open() {
   const events: string[] = [];
   const room = { left: 0 };
   const waiter = (name: string): Waiter => ({
+    place: null,
     tryAdmission() {
       if (room.left === 0) return false;
       room.left--;
@@ -64,4 +66,49 @@ test("an empty queue has no timer", () => {
   queue.add(waiter("c"));
   scheduler.advance(2_000);
   assert.deepEqual([queue.length, scheduler.pendingCount], [0, 0]);
+});
+
+test("one that leaves from the middle is passed over", () => {
+  const { queue, events, room, waiter } = open();
+  const [a, b, c, d] = [waiter("a"), waiter("b"), waiter("c"), waiter("d")];
+  for (const one of [a, b, c, d]) queue.add(one);
+  for (const one of [b, d, b]) queue.remove(one);
+  assert.equal(queue.length, 2);
+  queue.add(b);
+  room.left = 3;
+  queue.admit();
+  assert.deepEqual(events, ["a goes on", "c goes on", "b goes on"]);
+});
+
+test("one that goes on and waits again at once is the last", () => {
+  const { queue, events, room, waiter } = open();
+  const again = waiter("a");
+  const { tryAdmission } = again;
+  let isFirst = true;
+  again.tryAdmission = () => {
+    if (!tryAdmission()) return false;
+    if (!isFirst) return true;
+    isFirst = false;
+    queue.remove(again);
+    queue.add(again);
+    return true;
+  };
+  queue.add(again);
+  queue.add(waiter("b"));
+  room.left = 3;
+  queue.admit();
+  assert.deepEqual(events, ["a goes on", "b goes on", "a goes on"]);
+  assert.equal(queue.length, 0);
+});
+
+test("those that have gone on are garbage of the young generation, however many came after them", () => {
+  const { queue, room, waiter } = open();
+  const left = leftBytes((load) => {
+    queue.add({ ...waiter("a"), tryAdmission: () => load.length > 0 && room.left-- > 0 });
+    if (queue.length <= 64) return;
+    room.left = 1;
+    queue.admit();
+  });
+  assert.ok(left < 8_000_000, `${left} bytes are left`);
+  assert.equal(queue.length, 64);
 });

@@ -46,6 +46,7 @@ function open(options: Partial<LimitsOptions>, stripes = 1) {
 /** Somebody who takes a place as soon as there is one. */
 function waiterOf(saturation: Saturation, admitted: string[], name: string): Waiter {
   const waiter: Waiter = {
+    place: null,
     tryAdmission() {
       if (!saturation.enter()) return false;
       saturation.stopWaiting(waiter);
@@ -137,7 +138,7 @@ test("too many do not wait, and a wait ends in time", () => {
   saturation.enter();
   const admitted: string[] = [];
   waiterOf(saturation, admitted, "one");
-  assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
+  assert.equal(saturation.wait({ place: null, tryAdmission: () => false, onQueueTimeout: () => {} }), false);
   scheduler.advance(5_010);
   assert.deepEqual(
     [saturation.isQueueEmpty, openWaitingCount(memory, "api", 1).total, scheduler.pendingCount],
@@ -151,6 +152,7 @@ test("a place that is taken in vain, because the endpoints are full, wakes nobod
   saturation.enterEndpoint(endpoint);
   let tries = 0;
   const waiter: Waiter = {
+    place: null,
     tryAdmission() {
       // The second time is one too many: it would never end.
       if (++tries > 2) return true;
@@ -177,7 +179,7 @@ test("as many wait as may, over all threads; whoever leaves the queue, or dies w
     regions,
   } = open({ maxRequests: 1, maxPending: 2 }, 2);
   one!.enter();
-  const waiter = (): Waiter => ({ tryAdmission: () => false, onQueueTimeout: () => {} });
+  const waiter = (): Waiter => ({ place: null, tryAdmission: () => false, onQueueTimeout: () => {} });
   const first = waiter();
   assert.deepEqual(
     [one!.wait(first), other!.wait(waiter()), other!.wait(waiter()), one!.wait(waiter())],
@@ -191,7 +193,7 @@ test("as many wait as may, over all threads; whoever leaves the queue, or dies w
 
 test("nobody waits if nobody may", () => {
   const { saturation } = open({ maxRequests: 1, maxPending: 0 });
-  assert.equal(saturation.wait({ tryAdmission: () => false, onQueueTimeout: () => {} }), false);
+  assert.equal(saturation.wait({ place: null, tryAdmission: () => false, onQueueTimeout: () => {} }), false);
 });
 
 test("what the adaptive limit has learnt survives a reload, unless its options change", () => {
