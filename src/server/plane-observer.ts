@@ -173,7 +173,7 @@ export class PlaneObserver implements ListenerObserver {
     this.#parts.warnings.warn({
       subject: `TLS ${name}`,
       reason: failure,
-      message: `TLS: ${handshakeFailures[failure]}`,
+      message: handshakeFailures[failure],
       fields: {
         listener: name,
         failure,

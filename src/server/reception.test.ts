@@ -11,12 +11,14 @@ import type { Exchange } from "../http/exchange.ts";
 import { ListeningSocket } from "../net/listening-socket.ts";
 import { ContextCache } from "../net/tls/context-cache.ts";
 import { ServerContexts } from "../net/tls/server-contexts.ts";
+import { tlsStep } from "../net/tls/tls-step.ts";
 import { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Protocol, WireStep } from "../net/protocol.ts";
 import type { Wire } from "../net/wire.ts";
 import type { ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { ConnectionCount } from "./connection-count.ts";
+import { maxReceptionMs } from "./reception.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { plainHttp1, type WireService } from "./wire-service.ts";
 
@@ -354,3 +356,28 @@ for (const [what, steps] of [
     await until(() => openCount() === 0);
   });
 }
+
+test("a ClientHello that does not come in time is told as too slow, whatever the limit of heads is", async (t) => {
+  const failed: string[] = [];
+  const step = tlsStep({
+    contexts: null as unknown as ServerContexts,
+    alpn: [],
+    gate: new HandshakeGate(),
+    onHandshake: () => {},
+    onHandshakeFailed: (_wire, { failure, detail }) => void failed.push(`${failure} (${detail})`),
+    onInternalError: () => {},
+  });
+  const { openCount, closed, connect: open, clock, wheel } = await listen(t, { ...plainHttp1, steps: [step] });
+  const [silent, slow] = [await open(), await open()];
+  slow.write(Buffer.of(22, 3, 1, 2));
+  await until(() => openCount() === 2);
+  await turns(5);
+  clock.advance(maxReceptionMs - 200);
+  wheel.advance();
+  assert.equal(openCount(), 2);
+  clock.advance(400);
+  wheel.advance();
+  await Promise.all([closed(silent), closed(slow)]);
+  assert.equal(openCount(), 0);
+  assert.deepEqual(failed, ["timeout (no ClientHello)", "timeout (no ClientHello)"]);
+});

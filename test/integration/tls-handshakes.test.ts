@@ -11,6 +11,7 @@ import { connect, type ConnectionOptions } from "node:tls";
 import { extension, helloMessage, serverNameExtension, toRecords, vector } from "../../src/net/testing/hello-bytes.ts";
 import { TestAuthority } from "../../src/net/testing/test-authority.ts";
 import type { HandshakeFailure } from "../../src/net/tls/handshake-failure.ts";
+import { maxHandshakes } from "../../src/net/tls/handshake-gate.ts";
 import { type Harness, testWithHarness } from "../support/harness.ts";
 import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
@@ -173,4 +174,37 @@ describe("a handshake that fails is counted, told and closed:", () => {
       const client = await secure(harness, proxy, options === strict ? textsOf(goodFiles) : {});
       assert.match(await askOnce(client), /^HTTP\/1\.1 200 /, "others are served");
     });
+});
+
+testWithHarness("a flood of clients that never finish is bounded, and others are served", async (harness) => {
+  const proxy = await start(harness);
+  const early = await secure(harness, proxy);
+  const flood = Array.from({ length: maxHandshakes + 60 }, () => {
+    const client = connectTcp({ port: proxy.port, host: "127.0.0.1" }).on("error", () => {});
+    harness.endWithClients(() => client.destroy());
+    client.write(withKeyShare());
+    return client;
+  });
+  await Promise.all(
+    flood.slice(0, 60).map((client) => new Promise((resolve) => client.resume().once("close", resolve))),
+  );
+  assert.equal(await handshakes(proxy, "_none", "too-many"), 60);
+  assert.match(await askOnce(early), /^HTTP\/1\.1 200 /);
+  assert.match(await askOnce(await secure(harness, proxy)), /^HTTP\/1\.1 200 /);
+  for (const client of flood) client.destroy();
+  await proxy.untilQuiet();
+});
+
+testWithHarness("handshakes that are under way do not hold a shutdown up", async (harness) => {
+  const proxy = await start(harness);
+  const open = [hello.subarray(0, 40), withKeyShare(), Buffer.alloc(0)].map((sent) => {
+    const client = connectTcp({ port: proxy.port, host: "127.0.0.1" }).on("error", () => {});
+    harness.endWithClients(() => client.destroy());
+    client.write(sent);
+    return client;
+  });
+  await proxy.untilOpen(({ connections }) => connections === 3, "all of them have come");
+  const closed = open.map((client) => new Promise((resolve) => client.resume().once("close", resolve)));
+  await proxy.proxy.close({ graceMs: 60_000 });
+  await Promise.all(closed);
 });

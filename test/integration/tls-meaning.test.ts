@@ -64,6 +64,20 @@ testWithHarness(
   },
 );
 
+for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+  testWithHarness(`a resumed session still tells whose certificate it began with: ${maxVersion}`, async (harness) => {
+    const proxy = await start(harness, { tls: { ...tls, clientAuth: { ca } } });
+    let session: Buffer | undefined;
+    for (let at = 0; at < 3; at++) {
+      const one = await secure(harness, proxy, { ...client, maxVersion, ...(session !== undefined && { session }) });
+      if (maxVersion === "TLSv1.2") session ??= one.getSession();
+      one.on("session", (given) => (session = given));
+      assert.equal(one.isSessionReused(), at > 0);
+      assert.equal(told(await askOnce(one)).subject, "O=Staff,CN=client");
+    }
+  });
+}
+
 const hosts = [{ host: "strict.b.test", clientAuth: { ca } }];
 
 testWithHarness("a host with rules of its own is not served on the connection of another: 421", async (harness) => {

@@ -5,20 +5,20 @@
 
 /** The classes, with what the application log says of each. */
 export const handshakeFailures = {
-  "unknown-name": "a client asked for a name that no certificate has",
-  "no-certificate": "there is no certificate for clients yet",
-  "no-shared-version": "a client speaks no version of TLS that is allowed",
-  "no-shared-cipher": "a client and this listener have no cipher suite, group or signature algorithm in common",
-  "no-shared-protocol": "a client speaks none of the protocols that are offered (ALPN)",
-  "client-certificate": "a client sent no certificate that holds, although one is required",
-  "certificate-refused": "a client does not take the certificate",
-  "refused-by-client": "a client broke the handshake off",
-  "plain-http": "a client spoke plain HTTP where TLS is spoken",
-  malformed: "what a client sent is no TLS",
-  timeout: "a client took too long for its handshake",
-  "client-gone": "a client went away within its handshake",
-  "too-many": "too many handshakes at a time: the oldest was broken off",
-  other: "a handshake failed",
+  "unknown-name": "TLS: a client asked for a name that no certificate has",
+  "no-certificate": "TLS: there is no certificate for clients yet",
+  "no-shared-version": "TLS: a client speaks no version of TLS that is allowed",
+  "no-shared-cipher": "TLS: a client and this listener have no cipher suite, group or signature algorithm in common",
+  "no-shared-protocol": "TLS: a client speaks none of the protocols that are offered (ALPN)",
+  "client-certificate": "TLS: a client sent no certificate that holds, although one is required",
+  "certificate-refused": "TLS: a client does not take the certificate",
+  "refused-by-client": "TLS: a client broke the handshake off",
+  "plain-http": "TLS: a client spoke plain HTTP where TLS is spoken",
+  malformed: "TLS: what a client sent is no TLS",
+  timeout: "TLS: a client took too long for its handshake",
+  "client-gone": "TLS: a client went away within its handshake",
+  "too-many": "TLS: too many handshakes at a time: the oldest was broken off",
+  other: "TLS: a handshake failed",
 } as const satisfies Record<string, string>;
 
 /** A class. */
