@@ -100,3 +100,17 @@ testWithHarness("nothing but TLS 1.2 and 1.3 with modern suites is spoken", asyn
     assert.match(await openssl(proxy, args, ""), /Cipher is \(NONE\)/, args.join(" "));
   assert.equal(await full(proxy), 0);
 });
+
+testWithHarness("the order of suites is ours, but for clients that would rather have ChaCha20", async (harness) => {
+  const proxy = await start(harness);
+  const [aes128, aes256, chacha] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+  for (const [asked, agreed] of [
+    [[aes256, chacha, aes128], aes128],
+    [[aes256, chacha], aes256],
+    [[chacha, aes256, aes128], chacha],
+  ] as const)
+    assert.match(
+      await openssl(proxy, ["-ciphersuites", asked.join(":")], `${head}Connection: close\r\n\r\n`),
+      new RegExp(`Cipher is ${agreed}`),
+    );
+});
