@@ -120,6 +120,11 @@ export const families = {
     ["listener", "route", "upstream", "result"],
     "Sessions of TCP listeners that ended; `result` is `completed`, or the reason code.",
   ),
+  upstreamTlsHandshakes: counter(
+    "millrace_upstream_tls_handshakes_total",
+    ["upstream", "version", "result"],
+    "TLS handshakes with endpoints that ended. `version` is `1.2` or `1.3`, and `_none` if it failed; `result` is `full`, `resumed`, or why it failed: `untrusted`, `expired`, `wrong-name`, `refused` (our certificate), `protocol`, `given-up` (too slow, or nobody waits for it).",
+  ),
   upstreamRequests: counter(
     "millrace_upstream_requests_total",
     ["upstream", "endpoint", "code"],

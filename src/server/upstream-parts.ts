@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { onSharedScale } from "../base/shared-clock.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
-import { families } from "../observe/families.ts";
+import { families, noLabelValue } from "../observe/families.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { StickyResult } from "../upstream/affinity/sticky-cookie.ts";
 import type { GroupPolicy } from "../upstream/balancer/form-groups.ts";
@@ -49,6 +49,17 @@ function stickyCounter(
   return (result) => counters[result].add(1);
 }
 
+/** In a function of its own: transports outlive the upstream that has opened them, and must not hold its parts. */
+function countingHandshakes(context: TransportContext, upstream: string, metrics: MetricWriter): TransportContext {
+  return {
+    ...context,
+    onHandshake: ({ protocol, result }) => {
+      const version = protocol?.replace("TLSv", "") ?? noLabelValue;
+      metrics.counter(families.upstreamTlsHandshakes, [upstream, version, result]).add(1);
+    },
+  };
+}
+
 /** Tunnels such as WebSocket connections, event streams and gRPC may be silent for an hour. */
 const longIdleMs = 3_600_000;
 
@@ -65,6 +76,7 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     proxyProtocol: options.proxyProtocol,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
+  const transports = countingHandshakes(parts.transports, name, parts.middlewares.metrics);
   const clock = onSharedScale(parts.transports.wheel.clock);
   return {
     name,
@@ -83,6 +95,6 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
       isDeepStrictEqual(before.options, transportOptions) &&
       isDeepStrictEqual(before.tls, spec.tls ?? null)
         ? before
-        : new Http1Transport(spec, transportOptions, parts.transports),
+        : new Http1Transport(spec, transportOptions, transports),
   };
 }

@@ -193,6 +193,9 @@ testWithHarness(
       const said = proxy.messages.find(({ message }) => message === "endpoint fails");
       assert.deepEqual([said?.fields["reason"], said?.fields["endpoint"]], [reason, `https://localhost:${peer.port}`]);
       assert.match(String(said?.fields["detail"] ?? said?.fields["errno"]), detail);
+      const metrics = await proxy.metrics();
+      assert.equal(metrics.sum("millrace_upstream_tls_handshakes_total"), 1);
+      assert.equal(metrics.sum("millrace_failures_total", { reason }), 1);
     }
   },
 );
@@ -230,6 +233,14 @@ testWithHarness("sessions are resumed, and belong to what was proved", async (ha
       [false, true, true, true],
       version,
     );
+    const metrics = await proxy.metrics();
+    for (const [result, count] of [
+      ["full", 1],
+      ["resumed", 3],
+    ] as const) {
+      const labels = { upstream: "app", version: version.slice(4), result };
+      assert.equal(metrics.sum("millrace_upstream_tls_handshakes_total", labels), count, `${version} ${result}`);
+    }
     // Another name to prove begins with nothing.
     await proxy.reload(inFrontOf(peer.port, { ca, serverName: "127.0.0.1" }));
     assert.equal((await client.ask()).status, 200);

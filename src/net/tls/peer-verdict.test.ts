@@ -17,7 +17,7 @@ test("a server is who its certificate says, if that is in order", async () => {
   assert.equal(verdict("UNABLE_TO_GET_CRL"), "untrusted");
   assert.equal(verdict("CERT_HAS_EXPIRED"), "expired");
   assert.equal(verdict("CRL_HAS_EXPIRED"), "expired");
-  assert.equal(verdict(null, "b.test"), "name");
+  assert.equal(verdict(null, "b.test"), "wrong-name");
   assert.equal(judgePeer({ chainError: null, certificate: null }, toPeerName("a.test")!)?.kind, "untrusted");
 });
 

@@ -4,11 +4,11 @@ import { isCertificateFor, type PeerName } from "./peer-name.ts";
 
 /**
  * Why TLS with a server did not come about. `untrusted`: no authority that is trusted has issued its certificate, or it
- * was revoked; `expired`: it is not valid now; `name`: it is somebody else's; `refused`: the server wants a certificate
+ * was revoked; `expired`: it is not valid now; `wrong-name`: it is somebody else's; `refused`: the server wants a certificate
  * of us, or another one; `protocol`: everything else, from a server that speaks no TLS to one with which we have no
  * version or cipher in common.
  */
-export type TlsFailureKind = "untrusted" | "expired" | "name" | "refused" | "protocol";
+export type TlsFailureKind = "untrusted" | "expired" | "wrong-name" | "refused" | "protocol";
 
 /** A failure, and what tells about it. */
 export interface TlsFailure {
@@ -32,7 +32,7 @@ export function judgePeer({ chainError, certificate }: HandshakenPeer, name: Pee
   if (certificate === null) return { kind: "untrusted", detail: "no certificate" };
   if (chainError !== null) return { kind: expiredCodes.has(chainError) ? "expired" : "untrusted", detail: chainError };
   if (!isCertificateFor(certificate, name))
-    return { kind: "name", detail: `its certificate does not hold for ${name.text}` };
+    return { kind: "wrong-name", detail: `its certificate does not hold for ${name.text}` };
   return null;
 }
 

@@ -14,7 +14,7 @@ import { socketShortage } from "../socket-shortage.ts";
 import { SocketWire, type WireHost } from "../socket-wire.ts";
 import { ClientSessions, type Proof, type ProvenSession } from "./client-sessions.ts";
 import { type PeerName, serverNameOf } from "./peer-name.ts";
-import { judgePeer, type TlsFailure, toTlsFailure } from "./peer-verdict.ts";
+import { judgePeer, type TlsFailure, type TlsFailureKind, toTlsFailure } from "./peer-verdict.ts";
 import { dialTls } from "./start-tls.ts";
 import type { TlsFacts, TlsSocket, TlsStarter } from "./tls-socket.ts";
 
@@ -29,7 +29,16 @@ export interface TlsDialerParts {
   /** Made when it is asked for. */
   readonly context: () => SecureContext;
   readonly clock: Clock;
+  /** A handshake has ended. */
+  readonly onHandshake: (result: HandshakeResult) => void;
   readonly onInternalError: (error: unknown) => void;
+}
+
+/** How a handshake ended. `given-up`: it took too long, or nobody waits for it any more. */
+export interface HandshakeResult {
+  /** As OpenSSL calls it: `TLSv1.3`; null = it failed. */
+  readonly protocol: string | null;
+  readonly result: "full" | "resumed" | "given-up" | TlsFailureKind;
 }
 
 /** Makes wires to one server over TLS. */
@@ -80,6 +89,7 @@ class TlsDialling implements Dialling, SocketListener, TlsStarter, WireHost {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#socket.destroy();
+    if (this.#isHandshaking) this.#dialer.parts.onHandshake({ protocol: null, result: "given-up" });
   }
 
   #onConnect(socket: KernelSocket): void {
@@ -120,9 +130,11 @@ class TlsDialling implements Dialling, SocketListener, TlsStarter, WireHost {
       return;
     }
     this.#isOver = true;
+    const { protocol, isResumed } = facts!;
+    parts.onHandshake({ protocol, result: isResumed ? "resumed" : "full" });
     const proof = (this.#proof = this.#proofOf(socket));
-    if (this.#offered !== null && !facts!.isResumed) sessions.drop(this.#offered);
-    if (this.#earlySession !== null) sessions.keep(this.#earlySession, facts!.protocol, proof);
+    if (this.#offered !== null && !isResumed) sessions.drop(this.#offered);
+    if (this.#earlySession !== null) sessions.keep(this.#earlySession, protocol, proof);
     const isUnix = "path" in this.#target;
     const wire = new SocketWire(
       socket,
@@ -181,6 +193,7 @@ class TlsDialling implements Dialling, SocketListener, TlsStarter, WireHost {
     this.#socket.destroy();
     // One that the server cannot take up would fail again and again (envoyproxy/envoy#18757).
     if (this.#offered !== null) this.#dialer.sessions.clear();
+    this.#dialer.parts.onHandshake({ protocol: null, result: kind });
     this.#taker.onDialFailed({ shortage: null, tls: kind, detail }, this);
   }
 

@@ -16,6 +16,7 @@ import type { BoundConnection } from "../../http/bound-connections.ts";
 import { ProxyError } from "../../http/reason.ts";
 import type { Dialer, Dialling, WireTaker } from "../../net/dialer.ts";
 import { type ProxyProtocolVersion, writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
+import type { HandshakeResult } from "../../net/tls/tls-dialer.ts";
 import type { Wire } from "../../net/wire.ts";
 import { endsOf } from "../../net/wire-ends.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
@@ -54,6 +55,8 @@ export interface TransportContext {
   readonly resolver: Pick<HostResolver, "resolve" | "watch" | "unwatch">;
   /** Told of every connection that has been opened, with the endpoint's URL. */
   onConnected(endpointUrl: string): void;
+  /** Told of every TLS handshake that has ended. Absent = nobody counts them. */
+  readonly onHandshake?: (result: HandshakeResult) => void;
   onInternalError(error: unknown): void;
 }
 
@@ -118,6 +121,7 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
     this.#dialer = createEndpointDialer(spec, {
       alpn,
       clock: context.wheel.clock,
+      onHandshake: context.onHandshake ?? (() => {}),
       onInternalError: (error) => this.onInternalError(error),
     });
     this.timeouts = options.timeouts;

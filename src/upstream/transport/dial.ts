@@ -175,7 +175,7 @@ export class Dial<Guest extends DialGuest = Attempt> implements AttemptHandle, W
 const tlsReasons: Readonly<Record<TlsFailureKind, ReasonCode>> = {
   untrusted: "UPSTREAM_TLS_UNTRUSTED",
   expired: "UPSTREAM_TLS_EXPIRED",
-  name: "UPSTREAM_TLS_WRONG_NAME",
+  "wrong-name": "UPSTREAM_TLS_WRONG_NAME",
   refused: "UPSTREAM_TLS_REFUSED",
   protocol: "UPSTREAM_TLS_FAILED",
 };

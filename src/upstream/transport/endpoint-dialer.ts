@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { type Dialer, SocketDialer } from "../../net/dialer.ts";
 import { clientContextOf } from "../../net/tls/client-context.ts";
-import { TlsDialer } from "../../net/tls/tls-dialer.ts";
+import { type HandshakeResult, TlsDialer } from "../../net/tls/tls-dialer.ts";
 import { peerNameOf } from "../endpoint-tls.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 
@@ -11,6 +11,7 @@ export interface EndpointDialerParts {
   /** The protocols that the transport speaks, as TLS calls them (RFC 7301 section 6). */
   readonly alpn: readonly string[];
   readonly clock: Clock;
+  readonly onHandshake: (result: HandshakeResult) => void;
   readonly onInternalError: (error: unknown) => void;
 }
 
