@@ -50,7 +50,7 @@ export interface ListenerStatus {
   readonly name: string;
   /** The address it is bound to. */
   readonly address: string;
-  readonly scheme: "http" | "https";
+  readonly scheme: "http" | "https" | "tcp" | "udp";
   readonly connections: number;
   readonly inFlight: number;
 }

@@ -121,11 +121,12 @@ export interface ListenerInput {
   readonly address: string | SocketInput;
   /**
    * What is spoken. `http`: HTTP. `tcp`: anything; the bytes pass unread, to the upstream of a route whose `match`
-   * names this listener or the server name (SNI) that the client's TLS asks for.
+   * names this listener or the server name (SNI) that the client's TLS asks for. `udp`: datagrams, to the upstream of a
+   * route that names this listener; those of one client address and port are a session.
    *
    * @default "http"
    */
-  readonly mode?: "http" | "tcp" | undefined;
+  readonly mode?: "http" | "tcp" | "udp" | undefined;
   /**
    * The networks whose `X-Forwarded-*` and `Forwarded` fields are believed; `unix` is whoever connects to the
    * listener's Unix socket. Nobody's by default: then these fields are replaced by what this proxy sees itself.
@@ -242,9 +243,10 @@ export interface ListenerLimitsInput {
    */
   readonly headFields?: number | undefined;
   /**
-   * The most client connections at a time, over all threads; more are closed as they come.
+   * The most client connections at a time, over all threads; more are closed as they come. With `mode: udp`, the most
+   * sessions.
    *
-   * A whole number from 0 to 10000000. Zero: no limit.
+   * A whole number from 0 to 10000000. Zero: no limit; with `mode: udp` 10,000.
    *
    * @default 0
    */
@@ -316,12 +318,12 @@ export interface ListenerTimeoutsInput {
    */
   readonly keepAlive?: string | undefined;
   /**
-   * How long nothing may move in either direction of a session with `mode: tcp`; both connections are reset after it. A
-   * peer that is gone is noticed earlier, by TCP keep-alive.
+   * How long nothing may move in either direction of a session with `mode: tcp`, whose connections are reset after it,
+   * or `udp`. A peer of TCP that is gone is noticed earlier, by keep-alive.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: no limit.
    *
-   * @default "1h"
+   * @default 1h; with `mode: udp` 30s
    */
   readonly idle?: string | undefined;
 }
@@ -1859,9 +1861,9 @@ export interface UpstreamInput {
  */
 export interface EndpointInput {
   /**
-   * `http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` for routes of
-   * listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses
-   * serve in turn, and changes are followed.
+   * `http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` and `udp://host:port`
+   * for routes of listeners with that `mode`. Names are resolved as the machine does (hosts file, search list), all
+   * their addresses serve in turn, and changes are followed.
    */
   readonly url: string;
   /**

@@ -19,7 +19,7 @@ test("the shortest configuration gets every default", () => {
         proxyProtocol: null,
         tls: null,
         limits: { headBytes: 16_384, headFields: 100, connections: 0, requestsPerConnection: 0, bodyBytes: 0 },
-        timeouts: { head: 10_000, body: 60_000, write: 60_000, keepAlive: 75_000, idle: 3_600_000 },
+        timeouts: { head: 10_000, body: 60_000, write: 60_000, keepAlive: 75_000, idle: null },
         redirect: null,
       },
     ],

@@ -135,7 +135,21 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
 function nameListeners(
   listeners: readonly (Omit<ListenerOptions, "name"> & { name: string | null })[],
 ): ListenerOptions[] {
-  return giveNames(listeners, (listener) => formatListenAddress(listener.address));
+  return giveNames(listeners.map(toDatagrams), (listener) => formatListenAddress(listener.address));
+}
+
+/** Anybody can send datagrams in the name of many addresses: their sessions are bounded in any case. */
+const maxDatagramSessions = 10_000;
+
+/** A listener of UDP has an address of UDP, which may be that of a listener of TCP as well. */
+function toDatagrams<Listener extends Omit<ListenerOptions, "name">>(listener: Listener): Listener {
+  const { mode, address, limits } = listener;
+  if (mode !== "udp" || address.kind !== "tcp") return listener;
+  return {
+    ...listener,
+    address: { ...address, kind: "udp" },
+    limits: { ...limits, connections: limits.connections || maxDatagramSessions },
+  };
 }
 
 function nameRoutes(routes: readonly (Omit<RouteOptions, "name"> & { name: string | null })[]): RouteOptions[] {

@@ -147,7 +147,9 @@ function findRepeatedAddresses(root: unknown): Finding[] {
       });
   };
   listAt(root, "listeners").forEach((listener, at) => {
-    visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"]));
+    // UDP has ports of its own: see `tcp-findings.ts`.
+    if (valueAt(listener, ["mode"]) !== "udp")
+      visit(["listeners", at, "address"], `listeners[${at}]`, valueAt(listener, ["address"]));
     const redirect = valueAt(listener, ["tls", "redirect"]);
     const owner = `listeners[${at}].tls.redirect`;
     if (typeof redirect === "string") visit(["listeners", at, "tls", "redirect"], owner, redirect);

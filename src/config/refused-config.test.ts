@@ -47,7 +47,6 @@ test("keys and words of the user interface that this version does not have are t
     ...withKeys(["grpc"], "upstreams.api.health.", (section) => ({
       upstreams: { api: { endpoints: ["http://a"], health: section } },
     })),
-    ["listeners[0].mode", { ...minimal(), listeners: [{ address: ":1", mode: "udp" }] }],
     ["upstreams.api.protocol", { ...minimal(), upstreams: { api: { endpoints: ["http://a"], protocol: "auto" } } }],
     ["stores.s.disk", { ...minimal(), stores: { s: { disk: {} } } }],
     ["routes[0].match.path", { ...minimal(), routes: [{ upstream: "api", match: { path: ["/a", "/b"] } }] }],

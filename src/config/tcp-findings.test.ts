@@ -37,7 +37,7 @@ const cases: [title: string, change: (root: any) => void, expected: string[]][] 
     "a listener that no route leads on from",
     (root) => (root.routes[0].match = { path: "/x" }),
     [
-      'routes[0].upstream: the upstream "db" has endpoints that begin with "tcp://", which speak no HTTP',
+      'routes[0].upstream: the upstream "db" has endpoints that begin with "tcp://" or "udp://", which speak no HTTP',
       "listeners[0].mode: no route leads on from this listener",
     ],
   ],
@@ -57,7 +57,7 @@ const cases: [title: string, change: (root: any) => void, expected: string[]][] 
   [
     "the idle timeout of TCP at a listener of HTTP",
     (root) => root.listeners.push({ address: ":80", timeouts: { idle: "1s" } }),
-    ['listeners[1].timeouts.idle: "timeouts.idle" is for listeners with "mode: tcp"'],
+    ['listeners[1].timeouts.idle: "timeouts.idle" is for listeners with "mode: tcp" or "udp"'],
   ],
   [
     "a route of both kinds of listeners",
@@ -65,7 +65,7 @@ const cases: [title: string, change: (root: any) => void, expected: string[]][] 
       root.listeners.push({ name: "web", address: ":80" });
       root.routes.push({ match: { listener: ["main", "web"] }, upstream: "db" });
     },
-    ['routes[1].match.listener: a route is for listeners of HTTP, or for some with "mode: tcp"'],
+    ['routes[1].match.listener: a route is for listeners of HTTP, or for some with "mode: tcp" or "udp"'],
   ],
   [
     "server names at a listener of HTTP",
@@ -79,14 +79,14 @@ const cases: [title: string, change: (root: any) => void, expected: string[]][] 
     "options of HTTP on a route of TCP",
     (root) => Object.assign(root.routes[0], { middlewares: [], match: { listener: "main", host: "a" } }),
     [
-      'routes[0].match.host: "match.host" is for HTTP; this route is for listeners with "mode: tcp"',
-      'routes[0].middlewares: "middlewares" is for HTTP; this route is for listeners with "mode: tcp"',
+      'routes[0].match.host: "match.host" is for HTTP; this route is for listeners with "mode: tcp" or "udp"',
+      'routes[0].middlewares: "middlewares" is for HTTP; this route is for listeners with "mode: tcp" or "udp"',
     ],
   ],
   [
     "a route of TCP that answers by itself",
     (root) => (root.routes[0] = { match: { listener: "main" }, respond: { status: 200 } }),
-    ['routes[0].respond: a route for listeners with "mode: tcp" leads to an upstream'],
+    ['routes[0].respond: a route for listeners with "mode: tcp" or "udp" leads to an upstream'],
   ],
   [
     "endpoints of HTTP behind a route of TCP",
@@ -104,12 +104,42 @@ const cases: [title: string, change: (root: any) => void, expected: string[]][] 
         balance: { maglev: { key: "path" } },
       }),
     [
-      'upstreams.db.sticky: "sticky" is for HTTP; this upstream serves listeners with "mode: tcp"',
-      'upstreams.db.health.path: "health.path" is for HTTP; this upstream serves listeners with "mode: tcp"',
+      'upstreams.db.sticky: "sticky" is for HTTP; this upstream serves listeners with "mode: tcp" or "udp"',
+      'upstreams.db.health.path: "health.path" is for HTTP; this upstream serves listeners with "mode: tcp" or "udp"',
       'upstreams.db.balance.maglev.key: "path" is for HTTP; sessions of TCP are told apart by "clientIp" alone',
     ],
   ],
 ];
+
+test("what listeners of datagrams cannot have is a problem, and one port may be of TCP and of UDP", () => {
+  const root = {
+    listeners: [
+      { address: ":53", mode: "tcp" },
+      { address: ":53", mode: "udp", timeouts: { idle: "5s" } },
+    ],
+    routes: [
+      { match: { listener: ":53" }, upstream: "tcp" },
+      { match: { listener: ":53/udp" }, upstream: "udp" },
+    ],
+    upstreams: { tcp: { endpoints: ["tcp://10.0.0.1:53"] }, udp: { endpoints: ["udp://10.0.0.1:53"] } },
+  };
+  assert.deepEqual(findingsOf(root), []);
+  const wrong = structuredClone(root) as any;
+  wrong.listeners.push({ name: "again", address: ":53", mode: "udp", tls: {} });
+  wrong.listeners.push({ name: "unix", address: "unix:/run/x", mode: "udp" });
+  wrong.routes[1].match.sni = "a.test";
+  wrong.routes.push({ match: { listener: ["again", "unix"] }, upstream: "tcp" });
+  wrong.upstreams.udp.health = { tcp: true };
+  wrong.routes.push({ match: { listener: ":53/udp" }, upstream: "udp" });
+  assert.deepEqual(findingsOf(wrong), [
+    'listeners[2].tls: "tls" is not for listeners with "mode: udp"',
+    'listeners[3].address: datagrams come to an address such as ":53"',
+    'routes[1].match.sni: "sni" is for listeners with "mode: tcp"',
+    'routes[2].upstream: the upstream "tcp" has the endpoint "tcp://10.0.0.1:53"; a route for listeners with "mode: udp" needs endpoints that begin with "udp://"',
+    'upstreams.udp.health: "health" is not for upstreams of listeners with "mode: udp"',
+    'listeners[2].address: the address ":53/udp" is taken already, by listeners[1]',
+  ]);
+});
 
 for (const [title, change, expected] of cases)
   test(`${title} is a problem`, () => {

@@ -1,5 +1,5 @@
 /**
- * What is wrong between listeners with `mode: tcp`, their routes and the upstreams of these: what means something for
+ * What is wrong between listeners with `mode: tcp` or `udp`, their routes and the upstreams of these: what means something for
  * HTTP alone must not be written there, or it would be silently ignored. Works on the value as written.
  */
 import { formatListenAddress, parseListenAddress, parseSocketPath } from "../net/listen-address.ts";
@@ -10,6 +10,8 @@ import type { ConfigPath } from "./problem.ts";
 const httpListenerKeys: readonly ConfigPath[] = [
   ["trustedProxies"],
   ["http2"],
+  ["tls", "redirect"],
+  ["tls", "hsts"],
   ["limits", "headBytes"],
   ["limits", "headFields"],
   ["limits", "requestsPerConnection"],
@@ -18,6 +20,9 @@ const httpListenerKeys: readonly ConfigPath[] = [
   ["timeouts", "write"],
   ["timeouts", "keepAlive"],
 ];
+/** Keys that datagrams give no meaning to. */
+const streamListenerKeys: readonly ConfigPath[] = [["tls"], ["proxyProtocol"], ["timeouts", "head"]];
+const streamUpstreamKeys: readonly ConfigPath[] = [["health"], ["proxyProtocol"], ["tls"]];
 const httpRouteKeys: readonly ConfigPath[] = [
   ...["host", "path", "method", "header", "query", "cookie"].map((key) => ["match", key]),
   ["middlewares"],
@@ -41,14 +46,17 @@ const httpUpstreamKeys: readonly ConfigPath[] = [
 interface ListenerFacts {
   /** Null if it cannot be known yet: its address is malformed. */
   readonly name: string | null;
+  /** Its mode is `tcp` or `udp`. */
   readonly isTcp: boolean;
+  readonly isUdp: boolean;
 }
 
 /** Finds the problems of listeners, routes and upstreams of TCP in `root`, a configuration as written. */
 export function findTcpProblems(root: unknown): Finding[] {
-  const listeners = listAt(root, "listeners").map(
-    (listener): ListenerFacts => ({ name: nameOf(listener), isTcp: valueAt(listener, ["mode"]) === "tcp" }),
-  );
+  const listeners = listAt(root, "listeners").map((listener): ListenerFacts => {
+    const mode = valueAt(listener, ["mode"]);
+    return { name: nameOf(listener), isTcp: mode === "tcp" || mode === "udp", isUdp: mode === "udp" };
+  });
   const findings: Finding[] = [];
   const add = (path: ConfigPath, message: string, hint: string | null = null, isAtKey = true): void =>
     void findings.push({ path, isAtKey, message, hint });
@@ -57,17 +65,22 @@ export function findTcpProblems(root: unknown): Finding[] {
     if (listeners[at]!.isTcp) {
       for (const key of httpListenerKeys)
         if (valueAt(listener, key) !== undefined)
-          add(["listeners", at, ...key], `${show(key.join("."))} is for HTTP; this listener has "mode: tcp"`);
+          add(
+            ["listeners", at, ...key],
+            `${show(key.join("."))} is for HTTP; this listener has "mode: ${listeners[at]!.isUdp ? "udp" : "tcp"}"`,
+          );
+      if (listeners[at]!.isUdp) findings.push(...findStreamOptions(listener, at));
     } else if (valueAt(listener, ["timeouts", "idle"]) !== undefined)
       add(
         ["listeners", at, "timeouts", "idle"],
-        `"timeouts.idle" is for listeners with "mode: tcp"`,
+        `"timeouts.idle" is for listeners with "mode: tcp" or "udp"`,
         'idle connections of HTTP are kept for "keepAlive"',
       );
   });
 
   const served = new Set<string>();
-  const tcpUpstreams = new Map<string, number>();
+  /** And whether they are of UDP. */
+  const upstreams = new Map<string, boolean>();
   listAt(root, "routes").forEach((route, at) => {
     const named = toList(valueAt(route, ["match", "listener"]));
     const known = named.map((name) => listeners.find((listener) => listener.name === name));
@@ -84,10 +97,16 @@ export function findTcpProblems(root: unknown): Finding[] {
     const http = known.filter((one) => one?.isTcp === false);
     const hasSni = valueAt(route, ["match", "sni"]) !== undefined;
     if (tcp.length > 0 && http.length > 0) {
-      add(["routes", at, "match", "listener"], 'a route is for listeners of HTTP, or for some with "mode: tcp"');
+      add(
+        ["routes", at, "match", "listener"],
+        'a route is for listeners of HTTP, or for some with "mode: tcp" or "udp"',
+      );
       return;
     }
-    if (hasSni && (http.length > 0 || !listeners.some(({ isTcp }) => isTcp))) {
+    if (
+      hasSni &&
+      (http.length > 0 || tcp.some((one) => one?.isUdp) || !listeners.some(({ isTcp, isUdp }) => isTcp && !isUdp))
+    ) {
       add(
         ["routes", at, "match", "sni"],
         '"sni" is for listeners with "mode: tcp"',
@@ -100,30 +119,37 @@ export function findTcpProblems(root: unknown): Finding[] {
       if (typeof upstream === "string" && endpointsOf(root, upstream).some(isTcpUrl))
         add(
           ["routes", at, "upstream"],
-          `the upstream ${show(upstream)} has endpoints that begin with "tcp://", which speak no HTTP`,
-          'name a listener with "mode: tcp" in "match.listener"',
+          `the upstream ${show(upstream)} has endpoints that begin with "tcp://" or "udp://", which speak no HTTP`,
+          'name a listener with that mode in "match.listener"',
           false,
         );
       return;
     }
-    for (const { name, isTcp } of listeners)
-      if (isTcp && name !== null && (named.length === 0 || named.includes(name))) served.add(name);
+    for (const { name, isTcp, isUdp } of listeners)
+      if (isTcp && name !== null && (named.includes(name) || (named.length === 0 && !isUdp))) served.add(name);
     for (const key of httpRouteKeys)
       if (valueAt(route, key) !== undefined)
-        add(["routes", at, ...key], `${show(key.join("."))} is for HTTP; this route is for listeners with "mode: tcp"`);
+        add(
+          ["routes", at, ...key],
+          `${show(key.join("."))} is for HTTP; this route is for listeners with "mode: tcp" or "udp"`,
+        );
     for (const key of ["redirect", "respond"])
       if (valueAt(route, [key]) !== undefined)
-        add(["routes", at, key], `a route for listeners with "mode: tcp" leads to an upstream`);
+        add(["routes", at, key], `a route for listeners with "mode: tcp" or "udp" leads to an upstream`);
     if (typeof upstream !== "string") return;
-    tcpUpstreams.set(upstream, at);
-    const foreign = endpointsOf(root, upstream).find((url) => /^https?:/i.test(url));
-    if (foreign !== undefined)
-      add(
-        ["routes", at, "upstream"],
-        `the upstream ${show(upstream)} has the endpoint ${show(foreign)}; a route for listeners with "mode: tcp" needs endpoints that begin with "tcp://" or "unix:"`,
-        null,
-        false,
-      );
+    const modes = new Set(tcp.map((one) => (one!.isUdp ? "udp" : "tcp")));
+    if (hasSni) modes.add("tcp");
+    for (const mode of modes) {
+      const foreign = endpointsOf(root, upstream).find((url) => !fitting[mode].test(url));
+      if (foreign !== undefined)
+        add(
+          ["routes", at, "upstream"],
+          `the upstream ${show(upstream)} has the endpoint ${show(foreign)}; a route for listeners with "mode: ${mode}" needs endpoints that begin with ${mode === "tcp" ? '"tcp://" or "unix:"' : '"udp://"'}`,
+          null,
+          false,
+        );
+    }
+    upstreams.set(upstream, modes.has("udp"));
   });
 
   listeners.forEach(({ name, isTcp }, at) => {
@@ -135,7 +161,30 @@ export function findTcpProblems(root: unknown): Finding[] {
         false,
       );
   });
-  for (const upstream of tcpUpstreams.keys()) findings.push(...findHttpOptions(root, upstream));
+  for (const [upstream, isUdp] of upstreams) {
+    findings.push(...findHttpOptions(root, upstream));
+    if (!isUdp) continue;
+    for (const key of streamUpstreamKeys)
+      if (valueAt(root, ["upstreams", upstream, ...key]) !== undefined)
+        add(
+          ["upstreams", upstream, ...key],
+          `${show(key.join("."))} is not for upstreams of listeners with "mode: udp"`,
+        );
+  }
+  const first = new Map<string, number>();
+  listeners.forEach(({ isUdp }, at) => {
+    const address = isUdp ? addressOf(valueAt(root, ["listeners", at])) : null;
+    if (address === null || address.endsWith(":0/udp")) return;
+    const earlier = first.get(address);
+    if (earlier === undefined) first.set(address, at);
+    else
+      add(
+        ["listeners", at, "address"],
+        `the address ${show(address)} is taken already, by listeners[${earlier}]`,
+        null,
+        false,
+      );
+  });
   return findings;
 }
 
@@ -148,7 +197,7 @@ function findHttpOptions(root: unknown, upstream: string): Finding[] {
       (key): Finding => ({
         path: [...at, ...key],
         isAtKey: true,
-        message: `${show(key.join("."))} is for HTTP; this upstream serves listeners with "mode: tcp"`,
+        message: `${show(key.join("."))} is for HTTP; this upstream serves listeners with "mode: tcp" or "udp"`,
         hint:
           key[0] === "sticky"
             ? 'write "balance: ip-hash"'
@@ -171,15 +220,42 @@ function findHttpOptions(root: unknown, upstream: string): Finding[] {
   return findings;
 }
 
+/** What a listener of datagrams cannot have. */
+function findStreamOptions(listener: unknown, at: number): Finding[] {
+  const findings = streamListenerKeys
+    .filter((key) => valueAt(listener, key) !== undefined)
+    .map(
+      (key): Finding => ({
+        path: ["listeners", at, ...key],
+        isAtKey: true,
+        message: `${show(key.join("."))} is not for listeners with "mode: udp"`,
+        hint: null,
+      }),
+    );
+  const address = valueAt(listener, ["address"]);
+  if (typeof address !== "string" || /^(?:unix|fd):/.test(address))
+    findings.push({
+      path: ["listeners", at, "address"],
+      isAtKey: false,
+      message: 'datagrams come to an address such as ":53"',
+      hint: null,
+    });
+  return findings;
+}
+
 function nameOf(listener: unknown): string | null {
   const name = valueAt(listener, ["name"]);
-  if (typeof name === "string") return name;
+  return typeof name === "string" ? name : addressOf(listener);
+}
+
+function addressOf(listener: unknown): string | null {
+  const suffix = valueAt(listener, ["mode"]) === "udp" ? "/udp" : "";
   try {
     const path = valueAt(listener, ["address", "unix"]);
     if (typeof path === "string")
       return formatListenAddress({ kind: "unix", path: parseSocketPath(`unix:${path}`), mode: 0o660 });
     const address = valueAt(listener, ["address"]);
-    return typeof address === "string" ? formatListenAddress(parseListenAddress(address)) : null;
+    return typeof address === "string" ? formatListenAddress(parseListenAddress(address)) + suffix : null;
   } catch {
     return null; // The address itself is reported by its section.
   }
@@ -192,7 +268,10 @@ function endpointsOf(root: unknown, upstream: string): string[] {
     .filter((url) => typeof url === "string");
 }
 
-const isTcpUrl = (url: string): boolean => /^tcp:/i.test(url);
+const isTcpUrl = (url: string): boolean => /^(?:tcp|udp):/i.test(url);
+
+/** The endpoints that a listener may send to, by its mode. */
+const fitting = { tcp: /^(?:tcp|unix):/i, udp: /^udp:/i };
 
 function listAt(root: unknown, key: string): readonly unknown[] {
   const list = valueAt(root, [key]);

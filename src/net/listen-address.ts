@@ -14,6 +14,13 @@ export interface TcpListenAddress {
   readonly port: number;
 }
 
+/** An address of UDP; host and port as in `TcpListenAddress`. */
+export interface UdpListenAddress {
+  readonly kind: "udp";
+  readonly host: string | null;
+  readonly port: number;
+}
+
 /** A Unix socket at a path. */
 export interface UnixListenAddress {
   readonly kind: "unix";
@@ -30,7 +37,7 @@ export interface InheritedListenAddress {
 }
 
 /** An address to listen on, read and checked. */
-export type ListenAddress = TcpListenAddress | UnixListenAddress | InheritedListenAddress;
+export type ListenAddress = TcpListenAddress | UdpListenAddress | UnixListenAddress | InheritedListenAddress;
 
 /** The permissions of a Unix socket unless the configuration says otherwise: its owner and its group may connect. */
 const defaultSocketMode = 0o660;
@@ -92,7 +99,7 @@ export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
   const host = address.host === null ? "" : address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
+  return `${host}:${address.port}${address.kind === "udp" ? "/udp" : ""}`;
 }
 
 /**

@@ -11,7 +11,7 @@ import { BareSocket } from "./bare-socket.ts";
 import type { KernelSocket } from "./kernel-socket.ts";
 import { descriptorOf } from "./inherited-sockets.ts";
 import { onAccepted } from "./node-internals.ts";
-import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
+import { formatListenAddress, type ListenAddress, type UdpListenAddress } from "./listen-address.ts";
 import { PlainSocket } from "./plain-socket.ts";
 import { canSharePorts } from "./shared-ports.ts";
 import { bindSocketPath, type BoundSocketPath } from "./socket-path.ts";
@@ -28,12 +28,24 @@ export interface ConnectionTaker {
   onSocketError(problem: string, error: Error): void;
 }
 
+/** What gives the connections of one address to a taker. */
+export interface AcceptingSocket {
+  readonly address: ListenAddress;
+  readonly key: string;
+  readonly host: string;
+  readonly port: number;
+  listen(port: number | null): Promise<void>;
+  giveTo(taker: ConnectionTaker): void;
+  setMode(mode: number): void;
+  close(): void;
+}
+
 /**
  * Accepts connections at one address and gives them to its taker, in the order in which they come. Reads nothing of
  * any connection.
  */
-export class ListeningSocket {
-  readonly address: ListenAddress;
+export class ListeningSocket implements AcceptingSocket {
+  readonly address: Exclude<ListenAddress, UdpListenAddress>;
   readonly #server: Server;
   /** Connections that came while there was no taker. */
   readonly #early: KernelSocket[] = [];
@@ -43,7 +55,7 @@ export class ListeningSocket {
   /** Clients of a Unix socket have no address. */
   #hasPeerAddresses = true;
 
-  constructor(address: ListenAddress) {
+  constructor(address: Exclude<ListenAddress, UdpListenAddress>) {
     this.address = address;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#onConnection(new PlainSocket(socket)),
@@ -138,7 +150,7 @@ export class ListeningSocket {
 }
 
 function toListenOptions(
-  address: Exclude<ListenAddress, { kind: "unix" }>,
+  address: Exclude<ListenAddress, UdpListenAddress | { kind: "unix" }>,
   port: number | null,
 ): ListenOptions & { fd?: number } {
   if (address.kind === "fd") return { fd: descriptorOf(address.fd), backlog };

@@ -8,6 +8,7 @@ import {
   maybe,
   nameSchema,
   oneOrMore,
+  optionalDuration,
   section,
   size,
 } from "../base/option-schema.ts";
@@ -30,9 +31,9 @@ export const listenerSchema = section(
       about:
         'Where connections are accepted: `host:port`, `:port` (every address, IPv6 and IPv4), `unix:/path`, `{ unix: /path, mode: "0660" }` (its permissions; owner and group unless you say otherwise), or `fd:3` or `fd:name` for a socket passed on by systemd, which one thread serves. Port 0 takes any free port.',
     }),
-    mode: documented(choice(["http", "tcp"], ["udp"]).prefault("http"), {
+    mode: documented(choice(["http", "tcp", "udp"]).prefault("http"), {
       about:
-        "What is spoken. `http`: HTTP. `tcp`: anything; the bytes pass unread, to the upstream of a route whose `match` names this listener or the server name (SNI) that the client's TLS asks for.",
+        "What is spoken. `http`: HTTP. `tcp`: anything; the bytes pass unread, to the upstream of a route whose `match` names this listener or the server name (SNI) that the client's TLS asks for. `udp`: datagrams, to the upstream of a route that names this listener; those of one client address and port are a session.",
     }),
     trustedProxies: documented(oneOrMore(trustedSchema).prefault([]), {
       kind: "list of networks",
@@ -62,8 +63,9 @@ export const listenerSchema = section(
         connections: count(
           0,
           {
-            about: "The most client connections at a time, over all threads; more are closed as they come.",
-            zero: "no limit",
+            about:
+              "The most client connections at a time, over all threads; more are closed as they come. With `mode: udp`, the most sessions.",
+            zero: "no limit; with `mode: udp` 10,000",
           },
           { min: 0, max: 10_000_000 },
         ),
@@ -93,10 +95,11 @@ export const listenerSchema = section(
             "How long a client may take nothing of its answer; every byte taken, or sent meanwhile, starts it again. The connection is closed after it.",
         }),
         keepAlive: duration("75s", { about: "How long an idle connection is kept for the next request." }),
-        idle: duration("1h", {
+        idle: optionalDuration({
           about:
-            "How long nothing may move in either direction of a session with `mode: tcp`; both connections are reset after it. A peer that is gone is noticed earlier, by TCP keep-alive.",
+            "How long nothing may move in either direction of a session with `mode: tcp`, whose connections are reset after it, or `udp`. A peer of TCP that is gone is noticed earlier, by keep-alive.",
           zero: "no limit",
+          defaultText: "1h; with `mode: udp` 30s",
         }),
       }).prefault({}),
       { about: "How long clients may take." },

@@ -3,6 +3,7 @@ import type { Recorded } from "../http/exchange-record.ts";
 
 /** What is told of a session that ended. */
 export interface ObservedSession extends Recorded {
+  readonly protocol: "tcp" | "udp";
   readonly listenerName: string;
   readonly clientIp: string;
   /** Empty = the peer has none. */

@@ -9,9 +9,6 @@ import { escapeJsonText, escapePlainText, maxLoggedLength, truncate } from "./lo
 import { formatCommonTime, formatIsoTime, formatMs } from "./log-time.ts";
 import type { ObservedSession } from "./observed-session.ts";
 
-/** What `protocol` and `scheme` say of a session. */
-const protocolName = "tcp";
-
 interface SessionField {
   readonly isText: boolean;
   read(session: ObservedSession): string | null;
@@ -34,8 +31,8 @@ const sessionFields: ReadonlyMap<string, SessionField> = new Map([
   ["endpoint", text(({ record }) => record.endpointName)],
   ["clientIp", text(({ clientIp }) => clientIp)],
   ["peer", text(({ peerAddress, peerPort }) => (peerAddress === "" ? null : `${peerAddress}:${peerPort}`))],
-  ["scheme", text(() => protocolName)],
-  ["protocol", text(() => protocolName)],
+  ["scheme", text(({ protocol }) => protocol)],
+  ["protocol", text(({ protocol }) => protocol)],
   ["serverName", text(({ serverName }) => (serverName === null ? null : truncate(serverName, maxLoggedLength.host)))],
   ["status", number(({ record }) => String(record.status))],
   ["reason", text(({ record }) => record.reason)],

@@ -62,7 +62,7 @@ export function findEndpoint<Item extends { readonly spec: { readonly url: strin
 }
 
 /** Schemes that a name may go without. */
-const schemes = ["http", "https", "tcp"];
+const schemes = ["http", "https", "tcp", "udp"];
 
 /** What may be meant, the likeliest first. */
 function spellingsOf(text: string): string[] {

@@ -4,7 +4,8 @@
  * of its address.
  */
 import { coversAddress, formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
-import { ListeningSocket } from "../net/listening-socket.ts";
+import { DatagramListener } from "../net/datagram-listener.ts";
+import { type AcceptingSocket, ListeningSocket } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { BoundAddress, ChosenPorts } from "./bound-address.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
@@ -22,7 +23,7 @@ export interface AddressSharing {
 interface PreparedListeners {
   readonly options: readonly ListenerOptions[];
   /** By address as configured. */
-  readonly opened: ReadonlyMap<string, ListeningSocket>;
+  readonly opened: ReadonlyMap<string, AcceptingSocket>;
 }
 
 /** Holds the listeners of one thread, by the address that the configuration writes. */
@@ -48,12 +49,12 @@ export class ListenerSet {
    * follows. @throws the system's error; then none of them is left open
    */
   async prepare(options: readonly ListenerOptions[], sharing: AddressSharing): Promise<void> {
-    const opened = new Map<string, ListeningSocket>();
+    const opened = new Map<string, AcceptingSocket>();
     try {
       for (const { address } of options) {
         const key = formatListenAddress(address);
         if (this.#sockets.has(key) || !this.#opens(address, sharing)) continue;
-        const socket = new ListeningSocket(address);
+        const socket = address.kind === "udp" ? new DatagramListener(address) : new ListeningSocket(address);
         opened.set(key, socket);
         await socket.listen(sharing.chosenPorts.get(key) ?? null);
       }
@@ -65,7 +66,7 @@ export class ListenerSet {
   }
 
   #opens(address: ListenAddress, { isShared }: AddressSharing): boolean {
-    return address.kind === "tcp" || !isShared || this.#isFirstThread;
+    return address.kind === "tcp" || address.kind === "udp" || !isShared || this.#isFirstThread;
   }
 
   /**
@@ -119,7 +120,7 @@ export class ListenerSet {
   }
 
   /** All that are open and serve, by address as configured. */
-  get #sockets(): ReadonlyMap<string, ListeningSocket> {
+  get #sockets(): ReadonlyMap<string, AcceptingSocket> {
     return new Map(this.all.flatMap((listener) => listener.sockets.map((socket) => [socket.key, socket])));
   }
 }

@@ -13,7 +13,7 @@ import { TransportSecurityFilter } from "../http/transport-security.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
 import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
-import type { ConnectionTaker, ListeningSocket } from "../net/listening-socket.ts";
+import type { AcceptingSocket, ConnectionTaker } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
@@ -73,7 +73,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   options: ListenerOptions;
   readonly #host: ListenerHost;
   readonly #observer: ListenerObserver;
-  #sockets: ListeningSocket[] = [];
+  #sockets: AcceptingSocket[] = [];
   readonly #serviceOf: typeof serviceOf;
   #service: WireService;
   /** Every open wire. Its session is that of the protocol, or the reception while the steps run. */
@@ -142,12 +142,12 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   }
 
   /** The sockets whose connections it serves: that of its address, and those of former addresses which that covers. */
-  get sockets(): readonly ListeningSocket[] {
+  get sockets(): readonly AcceptingSocket[] {
     return this.#sockets;
   }
 
   /** Serves the connections of `socket` from now on, first those that wait there. */
-  serve(socket: ListeningSocket): void {
+  serve(socket: AcceptingSocket): void {
     this.#sockets.push(socket);
     socket.giveTo(this);
   }
@@ -360,6 +360,10 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
 
   get forwarding(): TcpForwardContext {
     return this.#host.tcpForwarding;
+  }
+
+  get isDatagrams(): boolean {
+    return this.options.mode === "udp";
   }
 
   onSessionEnd(session: ObservedSession): void {

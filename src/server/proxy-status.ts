@@ -3,6 +3,7 @@ import type { CertificateStatus, EndpointStatus, ProxyStatus } from "../admin/ad
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
+import type { ListenerOptions } from "../net/options.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { targetOf } from "../route/targets/targets.ts";
 import { describeBalance } from "../upstream/balance-key.ts";
@@ -24,7 +25,7 @@ export interface StatusParts {
 /** What the status shows of the whole proxy, as it is now. */
 export function describeProxy(parts: StatusParts): ProxyStatus {
   const { config, planes, reader } = parts;
-  const secured = new Set(config.listeners.filter(({ tls }) => tls !== null).map(({ name }) => name));
+  const schemes = new Map(config.listeners.map((listener) => [listener.name, schemeOf(listener)]));
   return {
     state: parts.state,
     listeners: planes.addresses.map((address) => {
@@ -32,7 +33,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       return {
         name: address.name,
         address: addressText(address),
-        scheme: secured.has(address.name) ? "https" : "http",
+        scheme: schemes.get(address.name) ?? "http",
         connections: reader.total(families.connections, isOf)[0] ?? 0,
         inFlight: reader.total(families.requestsInFlight, isOf)[0] ?? 0,
       };
@@ -72,6 +73,11 @@ export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatu
 export function addressText({ host, port, configured }: BoundAddress): string {
   if (port === 0) return host === "" ? configured : `unix:${host}`;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function schemeOf({ mode, tls }: ListenerOptions): ProxyStatus["listeners"][number]["scheme"] {
+  if (mode !== "http") return mode;
+  return tls === null ? "http" : "https";
 }
 
 function matchText({ match }: RouteOptions): string {

@@ -85,7 +85,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
     timeouts: { head: headTimeoutMs, body: 0, write: 0, keepAlive: 0 },
   } as unknown as ListenerOptions;
   const listener = new Listener(options, host, () => service);
-  const socket = new ListeningSocket(options.address);
+  const socket = new ListeningSocket(options.address as { kind: "tcp"; host: string; port: number });
   await socket.listen(null);
   listener.serve(socket);
   const clients: Socket[] = [];

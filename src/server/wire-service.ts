@@ -55,7 +55,7 @@ const plainTcp: WireService = {
  */
 export function serviceOf(options: ListenerOptions, parts: WireServiceParts): WireService {
   const { mode, proxyProtocol, tls } = options;
-  const service = mode === "tcp" ? plainTcp : plainHttp1;
+  const service = mode === "http" ? plainHttp1 : plainTcp;
   const steps: WireStep[] = [];
   if (proxyProtocol !== null) {
     const { trusted, timeout } = proxyProtocol;

@@ -51,8 +51,10 @@ export interface TcpForwardContext {
 export interface TcpListenerContext {
   readonly wheel: TimerWheel;
   readonly listenerName: string;
-  /** Milliseconds: for the ClientHello, and for the longest silence; 0 = no limit. */
-  readonly timeouts: { readonly head: number; readonly idle: number };
+  /** Milliseconds: for the ClientHello, and for the longest silence; 0 = no limit, null = what is usual. */
+  readonly timeouts: { readonly head: number; readonly idle: number | null };
+  /** What passes are datagrams, whose sessions have no other end than silence. */
+  readonly isDatagrams: boolean;
   readonly tcpRoutes: TcpRoutes;
   readonly forwarding: TcpForwardContext;
   /** It is over: once for each. */

@@ -19,6 +19,10 @@ import type { TcpListenerContext, TcpRoute } from "./tcp-context.ts";
 /** What a session that ended in good order is logged with, as other proxies do. */
 const completedStatus = 200;
 
+/** The longest silence, unless the configuration says otherwise. */
+const idleMs = 3_600_000;
+const datagramIdleMs = 30_000;
+
 /** What is logged of a relay that ended otherwise than by both sides' ends. */
 const reasonOf: Readonly<Record<RelayEnd, ReasonCode | null>> = {
   complete: null,
@@ -36,6 +40,7 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
   readonly peerAddress: string;
   readonly peerPort: number;
   serverName: string | null;
+  readonly protocol: "tcp" | "udp";
   readonly #wire: Wire;
   readonly #context: TcpListenerContext;
   /** While the ClientHello is read. */
@@ -53,6 +58,7 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
     this.peerAddress = peerAddress;
     this.peerPort = peerPort;
     this.serverName = tls === null ? null : tls.serverName;
+    this.protocol = context.isDatagrams ? "udp" : "tcp";
     this.#wire = wire;
     this.#context = context;
     this.record.startedMs = context.wheel.clock.now();
@@ -148,8 +154,14 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
   }
 
   onEndpointWire(wire: Wire): void {
-    const { wheel, timeouts, forwarding } = this.#context;
-    this.#relay = new Relay({ client: this.#wire, endpoint: wire, host: this, wheel, idleMs: timeouts.idle });
+    const { wheel, timeouts, forwarding, isDatagrams } = this.#context;
+    this.#relay = new Relay({
+      client: this.#wire,
+      endpoint: wire,
+      host: this,
+      wheel,
+      idleMs: timeouts.idle ?? (isDatagrams ? datagramIdleMs : idleMs),
+    });
     forwarding.onTunnel(this, 1);
     this.#relay.begin(this.#hasClientEnded);
   }
@@ -183,7 +195,8 @@ export class TcpSession implements Session, WireReader, SearchHost, RelayHost, O
 
   onRelayEnd(end: RelayEnd, error: NodeJS.ErrnoException | null): void {
     this.#context.forwarding.onTunnel(this, -1);
-    this.#end(reasonOf[end], error?.code ?? "");
+    const isDone = end === "idle" && this.#context.isDatagrams;
+    this.#end(isDone ? null : reasonOf[end], error?.code ?? "");
   }
 
   #end(reason: ReasonCode | null, detail: string): void {

@@ -40,9 +40,9 @@ export function parseEndpointAddress(text: string): EndpointAddress {
     throw new RangeError(`${shown} is not the URL of an endpoint; ${hint}`);
   }
   const kind = scheme.toLowerCase();
-  if (kind !== "http" && kind !== "https" && kind !== "tcp")
+  if (kind !== "http" && kind !== "https" && kind !== "tcp" && kind !== "udp")
     throw new RangeError(
-      `${shown} has the scheme "${scheme}"; endpoints are "http://host:port", "https://host:port", "tcp://host:port" or "unix:/path"`,
+      `${shown} has the scheme "${scheme}"; endpoints are "http://host:port", "https://host:port", "tcp://host:port", "udp://host:port" or "unix:/path"`,
     );
   const [written, rest] = splitAuthority(text.slice(scheme.length + 3));
   if (written.includes("@"))
@@ -60,8 +60,8 @@ export function parseEndpointAddress(text: string): EndpointAddress {
   // `0x7f.1` is an address to the system and a name to whoever checks a certificate.
   if (match === null || !isValidHost || (kind === "https" && toPeerName(host) === null))
     throw new RangeError(`${shown} has no valid host`);
-  if (kind === "tcp" && match[3] === undefined)
-    throw new RangeError(`${shown} has no port; TCP has none that goes without saying`);
+  if ((kind === "tcp" || kind === "udp") && match[3] === undefined)
+    throw new RangeError(`${shown} has no port; ${kind.toUpperCase()} has none that goes without saying`);
   const port = match[3] === undefined ? (kind === "https" ? 443 : 80) : Number(match[3]);
   if (match[3] === "" || port < 1 || port > 65_535)
     throw new RangeError(`${shown} has no valid port; ports are 1 to 65535`);

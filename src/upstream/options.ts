@@ -32,7 +32,7 @@ const endpointSectionSchema = section({
   url: documented(endpointUrlSchema, {
     kind: "URL",
     about:
-      "`http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` for routes of listeners with `mode: tcp`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
+      "`http://host:port`, `https://host:port` (TLS, see `tls`), `unix:/path`, or `tcp://host:port` and `udp://host:port` for routes of listeners with that `mode`. Names are resolved as the machine does (hosts file, search list), all their addresses serve in turn, and changes are followed.",
   }),
   weight: count(
     1,

@@ -149,7 +149,7 @@ export class ProxyThreads implements DataPlanes {
   #hasPortsToFind({ listeners }: Config): boolean {
     const known = new Set(this.#addresses.map(({ configured }) => configured));
     return listeners.some(
-      ({ address }) => address.kind === "tcp" && address.port === 0 && !known.has(formatListenAddress(address)),
+      ({ address }) => "port" in address && address.port === 0 && !known.has(formatListenAddress(address)),
     );
   }
 

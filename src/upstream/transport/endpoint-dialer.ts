@@ -4,6 +4,7 @@ import { type Dialer, SocketDialer } from "../../net/dialer.ts";
 import { clientContextOf } from "../../net/tls/client-context.ts";
 import { type HandshakeResult, TlsDialer } from "../../net/tls/tls-dialer.ts";
 import { peerNameOf } from "../endpoint-tls.ts";
+import { DatagramDialer } from "../../net/datagram-dialer.ts";
 import type { EndpointSpec } from "../endpoint.ts";
 
 /** What a dialer needs of its transport. */
@@ -16,7 +17,8 @@ export interface EndpointDialerParts {
 }
 
 /** The dialer for the endpoint of `spec`. */
-export function createEndpointDialer({ host, tls = null }: EndpointSpec, parts: EndpointDialerParts): Dialer {
+export function createEndpointDialer({ url, host, tls = null }: EndpointSpec, parts: EndpointDialerParts): Dialer {
+  if (url.startsWith("udp:")) return new DatagramDialer(parts.onInternalError);
   if (tls === null || host === null) return new SocketDialer(parts.onInternalError);
   return new TlsDialer({
     ...parts,
