@@ -19,8 +19,9 @@ export function addCheckCommand(program: Command): Command {
         const config = await loadConfig(file);
         const { findConfigWarnings } = await import("../config/config-warnings.ts");
         const { checkEndpointTlsFiles } = await import("../server/certificates/endpoint-tls-keeper.ts");
-        for (const warning of [...findConfigWarnings(config), ...(await checkEndpointTlsFiles(config))])
-          printError(`warning: ${warning}`);
+        const { checkListenerTlsFiles } = await import("../server/certificates/check-listener-files.ts");
+        const ofFiles = [...(await checkListenerTlsFiles(config)), ...(await checkEndpointTlsFiles(config))];
+        for (const warning of [...findConfigWarnings(config), ...ofFiles]) printError(`warning: ${warning}`);
         print(`${file} is valid: ${describeConfig(config)}.`);
       } catch (error) {
         throw await toCommandFailure(error);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { takenPort } from "../support/free-port.ts";
+import { authority } from "../support/tls-files.ts";
 import { MillraceProcess, command, runMillrace } from "../support/millrace-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-commands-"));
@@ -21,6 +22,16 @@ writeFileSync(
   invalid,
   'listeners: [{ adress: "127.0.0.1:0" }]\nroutes: [{ upstream: api }]\nupstreams: { app: { endpoints: ["http://127.0.0.1:1"] } }\n',
 );
+/** A configuration whose listener has TLS with these files, which lie beside it. */
+const withCertificate = (name: string, cert: string, key: string): string => {
+  writeFileSync(join(folder, `${name}.pem`), cert);
+  writeFileSync(join(folder, `${name}.key`), key, { mode: 0o644 });
+  const tls = `{ certificates: [{ cert: ${name}.pem, key: ${name}.key }] }`;
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, `listeners: [{ address: "127.0.0.1:0", tls: ${tls} }]\nroutes: [{ respond: {} }]\n`);
+  return path;
+};
+const certificate = await authority.issue({ names: ["a.test"] });
 const overTls = (name: string, tls: string): string => {
   const file = join(folder, name);
   const upstreams = `upstreams: { app: { endpoints: ["https://127.0.0.1:1"], tls: ${tls} } }`;
@@ -88,6 +99,16 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
     code: 1,
     stderr:
       /invalid\.yaml:1:15: error: unknown key "adress"[^]*did you mean "address"[^]*invalid\.yaml:2:[^]*"api"[^]*problems in/,
+  },
+  {
+    args: ["check", withCertificate("served", certificate.cert, certificate.key)],
+    code: 0,
+    stderr: /served\.key is a private key that everybody on this machine may read/,
+  },
+  {
+    args: ["check", withCertificate("unfit", certificate.cert, (await authority.issue({ names: ["b.test"] })).key)],
+    code: 1,
+    stderr: /unfit\.pem: error: the file does not belong to its key/,
   },
   {
     args: ["check", overTls("anybody.yaml", "{ verify: false }")],
