@@ -103,6 +103,7 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   {
     args: ["check", withCertificate("served", certificate.cert, certificate.key)],
     code: 0,
+    stdout: /is valid/,
     stderr: /served\.key is a private key that everybody on this machine may read/,
   },
   {
