@@ -21,7 +21,7 @@ import {
   type TlsHandle,
 } from "../node-internals.ts";
 import { ownCopy } from "../own-bytes.ts";
-import { ReadBuffer } from "../read-buffer.ts";
+import { maxRecordBytes, ReadBuffer } from "../read-buffer.ts";
 import { systemError } from "../system-error.ts";
 import { alpnList } from "./alpn-list.ts";
 import { BareTlsFacts } from "./bare-tls-facts.ts";
@@ -113,7 +113,7 @@ export class BareTlsSocket implements TlsSocket {
     below[owner] = this;
     handle[owner] = this;
     this.#writes = new TlsWrites(handle, below, this);
-    this.#readBuffer = "accept" in role ? null : new ReadBuffer("none");
+    this.#readBuffer = "accept" in role ? null : new ReadBuffer(maxRecordBytes);
     this.memory = this.#readBuffer === null ? WireMemory.shared : WireMemory.lent;
     this.#bytes = this.#readBuffer?.take() ?? sharedReadMemory;
     this.#onSession = "accept" in role ? null : role.dial.onSession;
