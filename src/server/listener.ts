@@ -87,6 +87,8 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   /** Resolves when the last connection is gone; null until somebody waits for that. */
   #emptied: PromiseWithResolvers<void> | null = null;
   #exchangeCount = 0;
+  /** How long an idle connection waits for a request once the listener drains. */
+  #drainIdleMs = 0;
   /** The last connection, here or in another thread, was turned away for want of descriptors. */
   #isShort = false;
 
@@ -187,6 +189,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
 
   /** Accepts no more; resolves when the last connection is gone. @param idleMs see `ClientConnection.drain` */
   async drain(idleMs: number): Promise<void> {
+    this.#drainIdleMs = idleMs;
     this.#stop();
     for (const wire of this.#wires.members) wire.session?.drain(idleMs);
     if (this.#wires.size === 0) return;
@@ -288,7 +291,10 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   /** @param wire the one that is accounted for @param received the one to serve: that, or what stands on it */
   #serve(wire: SocketWire, received: Wire, service: WireService): void {
     try {
-      wire.session = service.protocol(received, this);
+      const session = service.protocol(received, this);
+      wire.session = session;
+      // It was in a step when all others were told to end.
+      if (this.isDraining) session.drain(this.#drainIdleMs);
     } catch (error) {
       this.onInternalError(error);
       wire.session = null;
