@@ -23,6 +23,7 @@ export const configExample: ConfigInput = {
       address: ":8443",
       tls: {
         certificates: [{ cert: "example.com.pem", key: "example.com.key" }],
+        internal: { names: ["app.internal"] },
         minVersion: "1.3",
         unknownName: "refuse",
         clientAuth: { ca: "staff.pem", mode: "request", crl: "staff.crl" },

@@ -21,6 +21,7 @@ const layers: Record<string, number> = {
   http2: 2,
   store: 2,
   acme: 3,
+  "local-ca": 3,
   upstream: 3,
   middleware: 3,
   route: 3,

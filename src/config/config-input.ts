@@ -152,7 +152,7 @@ export interface ListenerInput {
    *
    * @default off
    */
-  readonly tls?: ListenerTlsInput | undefined;
+  readonly tls?: "internal" | ListenerTlsInput | undefined;
 }
 
 /**
@@ -355,6 +355,15 @@ export interface ListenerTlsInput {
    */
   readonly certificates?: readonly ListenerTlsCertificateInput[] | undefined;
   /**
+   * Certificates of an authority on this machine, which is made with the first one: for development, and for networks
+   * whose machines trust its root (`millrace trust`). `tls: internal` is short for it.
+   *
+   * Switch or section.
+   *
+   * @default off
+   */
+  readonly internal?: boolean | "on" | "off" | ListenerTlsInternalInput | undefined;
+  /**
    * Clients that ask for a name that no certificate has: `default` gives them the first certificate, `refuse` ends the
    * handshake (`unrecognized_name`).
    *
@@ -449,6 +458,40 @@ export interface ListenerTlsCertificateInput {
    * @default "auto"
    */
   readonly ocsp?: "auto" | "off" | false | string | undefined;
+}
+
+/**
+ * Certificates of an authority on this machine, which is made with the first one: for development, and for networks
+ * whose machines trust its root (`millrace trust`). `tls: internal` is short for it.
+ *
+ * The section `listeners[].tls.internal`.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerTlsInternalInput } from "millrace";
+ *
+ * const listenerTlsInternal: ListenerTlsInternalInput = { names: ["app.internal"] };
+ * ```
+ */
+export interface ListenerTlsInternalInput {
+  /**
+   * Where the authority is kept. It is made there once, and shared by all processes that use the folder; nobody else
+   * may read it.
+   *
+   * Danger: whoever has read it can pass for any host to those who trust it.
+   *
+   * @default `ca` in the folder of the service's state, else in that of the user's data
+   */
+  readonly folder?: string | undefined;
+  /**
+   * Names that have a certificate from the start. `localhost` and the machine's own name and addresses have one in any
+   * case, every other name gets one when a client asks for it.
+   *
+   * Name or list of names.
+   *
+   * @default []
+   */
+  readonly names?: string | readonly string[] | undefined;
 }
 
 /**

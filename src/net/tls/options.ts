@@ -12,6 +12,7 @@ import {
 } from "../../base/option-schema.ts";
 import { acmeSchema } from "./acme-options.ts";
 import { hstsSchema, redirectSchema } from "./https-options.ts";
+import { internalSchema } from "./internal-options.ts";
 import { normalizeServerName } from "./server-name.ts";
 
 /** The path of a file. In a configuration file it is relative to the folder of that file; else to the working folder. */
@@ -95,65 +96,68 @@ const ticketsSchema = section({
 });
 
 /** The keys that say where certificates come from. */
-const sourceKeys: readonly string[] = ["certificates", "acme"];
+const sourceKeys: readonly string[] = ["certificates", "acme", "internal"];
 
-/** The schema of `tls` at a listener. */
-export const listenerTlsSchema = section(
-  {
-    certificates: documented(z.array(certificateSchema).max(100_000).prefault([]), {
-      kind: "list",
-      about:
-        "Certificates and their keys. A client gets the one of the name it asks for (exactly, else by a wildcard of one label), and the first if it asks for none. For one name there may be one with an elliptic-curve key and one with an RSA key. Changed files are taken without a reload.",
-    }),
-    unknownName: documented(choice(["default", "refuse"]).prefault("default"), {
-      about:
-        "Clients that ask for a name that no certificate has: `default` gives them the first certificate, `refuse` ends the handshake (`unrecognized_name`).",
-    }),
-    minVersion: documented(
-      z
-        .union([z.enum(["1.2", "1.3"]), z.literal(1.2), z.literal(1.3)])
-        .transform((value) => String(value) as "1.2" | "1.3")
-        .prefault("1.2"),
-      { kind: '"1.2" or "1.3"', about: "The oldest version of TLS that is spoken." },
-    ),
-    profile: documented(choice(["intermediate", "modern"]).prefault("intermediate"), {
-      about:
-        "Mozilla's recommendation: `intermediate` is TLS 1.2 with forward secrecy and TLS 1.3, `modern` is TLS 1.3 alone.",
-    }),
-    clientAuth: documented(maybe(clientAuthSchema), {
-      defaultText: "clients are not asked",
-      about: "Certificates of clients.",
-    }),
-    hosts: documented(z.array(hostSchema).max(10_000).prefault([]), {
-      kind: "list",
-      about: "What holds at certain hosts instead. A request for one of them on a connection of another gets 421.",
-    }),
-    acme: documented(maybe(acmeSchema), {
-      defaultText: "off",
-      about: "Certificates that a certificate authority is asked for and renewed by themselves (ACME).",
-    }),
-    tickets: documented(
-      z
-        .union([z.literal(false), z.literal("off"), ticketsSchema])
-        .prefault({})
-        .transform((value) => (value === false || value === "off" ? null : value)),
-      { about: "How sessions are resumed; `off`: every connection begins with a full handshake." },
-    ),
-    redirect: documented(redirectSchema, {
-      kind: "address or section",
-      defaultText: "off",
-      about:
-        'Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits and timeouts are those of this listener.',
-    }),
-    hsts: documented(hstsSchema, {
-      kind: "duration, switch or section",
-      defaultText: "off",
-      about:
-        "Tells browsers to come by HTTPS only (Strict-Transport-Security, RFC 6797): `on` for a year, a duration such as `30d`, or a section. What an endpoint says of it stands.",
-    }),
-  },
-  ["internal"],
-).check(
+/** The schema of `tls` at a listener, as a section. */
+const tlsSectionSchema = section({
+  certificates: documented(z.array(certificateSchema).max(100_000).prefault([]), {
+    kind: "list",
+    about:
+      "Certificates and their keys. A client gets the one of the name it asks for (exactly, else by a wildcard of one label), and the first if it asks for none. For one name there may be one with an elliptic-curve key and one with an RSA key. Changed files are taken without a reload.",
+  }),
+  internal: documented(internalSchema, {
+    kind: "switch or section",
+    defaultText: "off",
+    about:
+      "Certificates of an authority on this machine, which is made with the first one: for development, and for networks whose machines trust its root (`millrace trust`). `tls: internal` is short for it.",
+  }),
+  unknownName: documented(choice(["default", "refuse"]).prefault("default"), {
+    about:
+      "Clients that ask for a name that no certificate has: `default` gives them the first certificate, `refuse` ends the handshake (`unrecognized_name`).",
+  }),
+  minVersion: documented(
+    z
+      .union([z.enum(["1.2", "1.3"]), z.literal(1.2), z.literal(1.3)])
+      .transform((value) => String(value) as "1.2" | "1.3")
+      .prefault("1.2"),
+    { kind: '"1.2" or "1.3"', about: "The oldest version of TLS that is spoken." },
+  ),
+  profile: documented(choice(["intermediate", "modern"]).prefault("intermediate"), {
+    about:
+      "Mozilla's recommendation: `intermediate` is TLS 1.2 with forward secrecy and TLS 1.3, `modern` is TLS 1.3 alone.",
+  }),
+  clientAuth: documented(maybe(clientAuthSchema), {
+    defaultText: "clients are not asked",
+    about: "Certificates of clients.",
+  }),
+  hosts: documented(z.array(hostSchema).max(10_000).prefault([]), {
+    kind: "list",
+    about: "What holds at certain hosts instead. A request for one of them on a connection of another gets 421.",
+  }),
+  acme: documented(maybe(acmeSchema), {
+    defaultText: "off",
+    about: "Certificates that a certificate authority is asked for and renewed by themselves (ACME).",
+  }),
+  tickets: documented(
+    z
+      .union([z.literal(false), z.literal("off"), ticketsSchema])
+      .prefault({})
+      .transform((value) => (value === false || value === "off" ? null : value)),
+    { about: "How sessions are resumed; `off`: every connection begins with a full handshake." },
+  ),
+  redirect: documented(redirectSchema, {
+    kind: "address or section",
+    defaultText: "off",
+    about:
+      'Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits and timeouts are those of this listener.',
+  }),
+  hsts: documented(hstsSchema, {
+    kind: "duration, switch or section",
+    defaultText: "off",
+    about:
+      "Tells browsers to come by HTTPS only (Strict-Transport-Security, RFC 6797): `on` for a year, a duration such as `30d`, or a section. What an endpoint says of it stands.",
+  }),
+}).check(
   sectionCheck((tls: Record<string, unknown>, context) => {
     const isEmpty = (value: unknown): boolean =>
       value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0);
@@ -161,6 +165,12 @@ export const listenerTlsSchema = section(
       addProblem(context, `there is no certificate: write one of ${sourceKeys.map((key) => `\`${key}\``).join(", ")}`);
   }),
 );
+
+/** The schema of `tls` at a listener. */
+export const listenerTlsSchema = z.union([
+  z.literal("internal").transform(() => tlsSectionSchema.parse({ internal: true })),
+  tlsSectionSchema,
+]);
 
 /** TLS at a listener, in normal form. */
 export type ListenerTlsOptions = z.output<typeof listenerTlsSchema>;
