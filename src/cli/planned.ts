@@ -15,7 +15,6 @@ const plannedCommands = [
   "diff",
   "purge",
   "import",
-  "trust",
   "capture",
   "replay",
   "push",

@@ -13,6 +13,7 @@ import { addProxyCommand } from "./proxy.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
+import { addTrustCommand } from "./trust.ts";
 import { addVersionCommand } from "./version.ts";
 import { addWeightCommand } from "./weight.ts";
 
@@ -73,6 +74,7 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     addDrainCommand,
     addEnableCommand,
     addWeightCommand,
+    addTrustCommand,
     addVersionCommand,
   ]) {
     const command = addCommand(program);
