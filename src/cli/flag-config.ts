@@ -1,8 +1,18 @@
 /** Turns the flags of `millrace proxy` into a configuration, the same that a file would give. */
+import { isLocalName } from "./public-names.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 
 /** The flags as commander hands them over; absent ones are undefined. */
 export interface ProxyFlags {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly internal?: true;
+  readonly email?: string;
+  readonly acmeDirectory?: string;
+  readonly acmeCa?: string;
+  readonly acmeStorage?: string;
+  /** False: none. */
+  readonly redirect?: string | false;
   readonly listen?: readonly string[];
   readonly backup?: readonly string[];
   readonly balance?: string;
@@ -25,6 +35,14 @@ export interface ProxyFlags {
 /** What a path in such a configuration came from, for messages: the flag. First match wins. */
 export const flagOfPath: readonly (readonly [path: RegExp, flag: string])[] = [
   [/^listeners\[\d+\]\.trustedProxies/, "--trusted-proxy"],
+  [/^listeners\[\d+\]\.tls\.redirect/, "--redirect"],
+  [/^listeners\[\d+\]\.tls\.certificates.*key/, "--tls-key"],
+  [/^listeners\[\d+\]\.tls\.certificates/, "--tls-cert"],
+  [/^listeners\[\d+\]\.tls\.acme\.email/, "--email"],
+  [/^listeners\[\d+\]\.tls\.acme\.directory/, "--acme-directory"],
+  [/^listeners\[\d+\]\.tls\.acme\.ca/, "--acme-ca"],
+  [/^listeners\[\d+\]\.tls\.acme\.storage/, "--acme-storage"],
+  [/^listeners\[\d+\]\.tls/, "the names"],
   [/^listeners\[\d+\]/, "--listen"],
   [/^upstreams\.default\.endpoints/, "the endpoints"],
   [/^upstreams\.default\.balance/, "--balance"],
@@ -54,16 +72,38 @@ function toNumber(text: string): number | string {
   return /^-?\d+$/.test(text) ? Number(text) : text;
 }
 
-/** The configuration that the flags describe; not yet validated. */
-export function buildFlagConfig(endpoints: readonly string[], flags: ProxyFlags): ConfigInput {
+/**
+ * The `tls` section that names and flags describe; null = plain HTTP. Certificates come from files, else from the local
+ * authority if only that can certify the names, else from a public one.
+ */
+function toTls(names: readonly string[], flags: ProxyFlags): object | null {
+  const hasFiles = flags.tlsCert !== undefined || flags.tlsKey !== undefined;
+  if (names.length === 0 && !hasFiles && flags.internal !== true) return null;
+  // Who chooses the port of HTTPS chooses that of HTTP, too.
+  const redirect = flags.redirect ?? (flags.listen === undefined ? ":80" : false);
+  const rest = redirect === false ? {} : { redirect };
+  if (hasFiles) return { certificates: [withoutAbsent({ cert: flags.tlsCert, key: flags.tlsKey })], ...rest };
+  if (flags.internal === true || names.every(isLocalName)) return { internal: { names }, ...rest };
+  const { email, acmeDirectory: directory, acmeCa: ca, acmeStorage: storage } = flags;
+  return { acme: { domains: names, ...withoutAbsent({ email, directory, ca, storage }) }, ...rest };
+}
+
+/** The configuration that the flags describe; not yet validated. @param names are served over HTTPS */
+export function buildFlagConfig(
+  endpoints: readonly string[],
+  flags: ProxyFlags,
+  names: readonly string[] = [],
+): ConfigInput {
+  const tls = toTls(names, flags);
   const hasHealth = flags.healthPath !== undefined || flags.healthInterval !== undefined;
   const hasAccessLog = flags.accessLog !== undefined || flags.accessLogPath !== undefined;
   const config = {
     workers: toNumber(flags.workers ?? "auto"),
     ...given("shutdown", { grace: flags.grace }),
-    listeners: (flags.listen ?? [":8080"]).map((address) => ({
+    listeners: (flags.listen ?? [tls === null ? ":8080" : ":443"]).map((address) => ({
       address,
       trustedProxies: [...(flags.trustedProxy ?? [])],
+      ...(tls !== null && { tls }),
     })),
     routes: [{ name: "default", upstream: "default" }],
     upstreams: {

@@ -68,6 +68,7 @@ export async function serve(service: Service): Promise<void> {
   const admin = proxy.adminAddress();
   logger.info("ready", {
     listeners: proxy.addresses().map((address) => address.text),
+    ...(service.sites !== undefined && { sites: service.sites }),
     ...(admin !== null && { admin }),
   });
   startTrimmingHeap(config.workers === 0 ? longestStopMs.alone : longestStopMs.beside);

@@ -16,6 +16,8 @@ export interface Service {
   readonly isWatched: boolean;
   /** How messages are written; default: text on a terminal, JSON elsewhere. */
   readonly logFormat?: "text" | "json";
+  /** The URLs that it is for, to be told when it is ready. */
+  readonly sites?: readonly string[];
   /** Said when an address cannot be used. */
   readonly addressHint?: string;
   /** Called once when the proxy is ready. */
