@@ -60,6 +60,8 @@ const { systemClock } = await import("../src/base/clock.ts");
 const { ClientHelloReader } = await import("../src/net/tls/client-hello-reader.ts");
 const { helloMessage, toRecords } = await import("../src/net/testing/hello-bytes.ts");
 const { normalizeServerName } = await import("../src/net/tls/server-name.ts");
+const { readProxyHeader } = await import("../src/net/proxy-protocol/read-header.ts");
+const { headerV2, tlv } = await import("../src/net/testing/header-bytes.ts");
 const { parseIpv4, normalizeIp } = await import("../src/base/ip-address.ts");
 
 const limits = { headBytes: 1 << 20, headFields: 10_000, isLenient: false };
@@ -327,6 +329,14 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["a ClientHello in small records, byte by byte", (text) => readHello(text, 3)],
   ["a ClientHello whose extensions are anything", (text) => readHello(text, 16_384)],
   ["the name of a server", normalizeServerName],
+  [
+    "a PROXY header",
+    (text) => {
+      const bytes = Buffer.from(text, "latin1");
+      for (const begin of ["PROXY TCP4 ", "PROXY UNKNOWN "]) readProxyHeader(Buffer.from(begin + text, "latin1"));
+      readProxyHeader(headerV2({ tlvs: [tlv(1, bytes), tlv(2, bytes), bytes] }).subarray(0, 60_000));
+    },
+  ],
   ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
   ["the scheme", (text) => clientScheme(everyField(text))],
   ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],
