@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "../config/parse-config.ts";
-import { buildFlagConfig, toEndpointUrl } from "./flag-config.ts";
+import { buildFlagConfig, flagOfPath, toEndpointUrl } from "./flag-config.ts";
 
 for (const [text, url] of [
   [":8081", "http://localhost:8081"],
@@ -85,4 +85,46 @@ test("every flag arrives in the configuration", () => {
 
 test("a number that is none is left for the validation to name", () => {
   assert.throws(() => parseConfig(buildFlagConfig([":1"], { workers: "many" })), /workers/);
+});
+
+/** What the first listener has of TLS, by where its certificates come from and where it is redirected from. */
+function tlsOf(flags: Parameters<typeof buildFlagConfig>[1], names: readonly string[] = []): unknown {
+  const [listener] = parseConfig(buildFlagConfig([":8081"], flags, names)).listeners;
+  const { address, tls } = listener!;
+  const port = address.kind === "tcp" ? address.port : 0;
+  if (tls === null) return [port];
+  const source = tls.acme !== null ? "acme" : tls.internal !== null ? "internal" : tls.certificates[0]?.cert;
+  const from = tls.redirect?.address;
+  return [port, source, from?.kind === "tcp" ? from.port : null];
+}
+
+test("names are served over HTTPS, by the authority that can certify them", () => {
+  assert.deepEqual(tlsOf({}), [8080]);
+  assert.deepEqual(tlsOf({}, ["www.example.com"]), [443, "acme", 80]);
+  assert.deepEqual(tlsOf({}, ["localhost", "app.test"]), [443, "internal", 80]);
+  assert.deepEqual(tlsOf({ internal: true }, ["www.example.com"]), [443, "internal", 80]);
+  assert.deepEqual(tlsOf({ internal: true }), [443, "internal", 80]);
+  assert.deepEqual(tlsOf({ tlsCert: "a.pem", tlsKey: "a.key" }, ["www.example.com"]), [443, "a.pem", 80]);
+});
+
+test("who chooses the port of HTTPS chooses that of the redirect, too", () => {
+  assert.deepEqual(tlsOf({ listen: [":8443"] }, ["localhost"]), [8443, "internal", null]);
+  assert.deepEqual(tlsOf({ listen: [":8443"], redirect: ":8080" }, ["localhost"]), [8443, "internal", 8080]);
+  assert.deepEqual(tlsOf({ redirect: false }, ["localhost"]), [443, "internal", null]);
+});
+
+test("flags of ACME arrive, and what is wrong with them is told by flag", () => {
+  const flags = { email: "me@example.com", acmeDirectory: "letsencrypt-staging", acmeCa: "ca.pem", acmeStorage: "/s" };
+  const [listener] = parseConfig(buildFlagConfig([":8081"], flags, ["www.example.com"])).listeners;
+  const acme = listener?.tls?.acme;
+  assert.deepEqual([acme?.email, acme?.ca, acme?.storage], ["me@example.com", "ca.pem", "/s"]);
+  assert.match(JSON.stringify(acme?.directory), /acme-staging-v02/);
+  for (const [path, flag] of [
+    ["listeners[0].tls.acme.email", "--email"],
+    ["listeners[0].tls.acme.directory", "--acme-directory"],
+    ["listeners[0].tls.redirect", "--redirect"],
+    ["listeners[0].tls.certificates[0].key", "--tls-key"],
+    ["listeners[0].address", "--listen"],
+  ] as const)
+    assert.equal(flagOfPath.find(([pattern]) => pattern.test(path))?.[1], flag, path);
 });
