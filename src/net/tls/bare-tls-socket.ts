@@ -243,6 +243,7 @@ export class BareTlsSocket implements TlsSocket {
       return undefined;
     }
     this.#give(count, this.#bytes);
+    this.#readBuffer?.noteRead(count);
     const next = this.#readBuffer?.take();
     if (next !== undefined) this.#bytes = next;
     return next;
