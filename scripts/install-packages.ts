@@ -26,6 +26,7 @@ const groups: Record<PackageGroup, Record<string, string>> = {
   test: {
     h2load: "nghttp2-client",
     curl: "curl",
+    openssl: "openssl",
     certutil: "libnss3-tools",
     haproxy: "haproxy",
     nginx: "nginx-light",
