@@ -39,16 +39,10 @@ test("every metric and label that a guide names exists", () => {
 
 test("every reason code that a guide names exists", () => {
   const named = [...findAll(/`([A-Z]+(?:_[A-Z]+)*)`/g), ...findAll(/"reason":"([A-Z_]+)"/g)];
-  const others = new Set([
-    "CAP_NET_BIND_SERVICE",
-    "MILLRACE_RESOLV_CONF",
-    "MILLRACE_ADMIN_TOKEN",
-    "TMPDIR",
-    "HEAD",
-    "GET",
-    "POST",
-  ]);
-  const codes = named.filter(({ found }) => found.includes("_") && !others.has(found));
+  const others = new Set(["CAP_NET_BIND_SERVICE", "TMPDIR", "HEAD", "GET", "POST"]);
+  const codes = named.filter(
+    ({ found }) => found.includes("_") && !found.startsWith("MILLRACE_") && !others.has(found),
+  );
   assert.ok(codes.length > 40, `${codes.length} codes`);
   assert.deepEqual(
     codes.filter(({ found }) => !(found in reasons)),
