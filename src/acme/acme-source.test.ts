@@ -310,6 +310,29 @@ test("a storage that cannot be asked keeps no start waiting, and is asked again"
   assert.equal(server.requests.length, 0, "what could not be kept is not ordered");
 });
 
+test("an order that is given up is no failure: the next start tries at once", async (t) => {
+  const scheduler = new WoundScheduler();
+  const server = await serve(t, scheduler);
+  const acme = { domains: ["a.example.com"], directory: server.directoryUrl, storage: makeFolder(t) };
+  const first = createSource(t, acme, { scheduler });
+  let isAsked = false;
+  server.fail = ({ path }) => {
+    if (path !== "/new-order") return null;
+    isAsked = true;
+    first.source.close();
+    return { status: 503, type: "serverInternal" };
+  };
+  await startSource(first);
+  await windUntil(scheduler, () => isAsked);
+  server.fail = () => null;
+  const second = createSource(t, acme, { scheduler });
+  await startSource(second);
+  const startedMs = scheduler.clock.wall();
+  await windUntil(scheduler, () => second.host.given.length === 1);
+  assert.ok(scheduler.clock.wall() - startedMs < 60_000);
+  assert.deepEqual(namesIn(join(acme.storage, "failures")), []);
+});
+
 test("on demand a certificate is ordered for a name that somebody allows, once, and no other", async (t) => {
   const scheduler = new WoundScheduler();
   const server = await serve(t, scheduler);

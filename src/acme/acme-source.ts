@@ -17,6 +17,7 @@ import type { ChallengeSolver } from "./challenges/challenge.ts";
 import { createCommandHook, createFunctionHook, type RecordChange } from "./challenges/dns-hook.ts";
 import { createDnsSolver } from "./challenges/dns-solver.ts";
 import { ForeignChallenges } from "./challenges/foreign-challenges.ts";
+import { withLoggedRemoval } from "./challenges/logged-removal.ts";
 import { createAlpnSolver, createHttpSolver } from "./challenges/shared-challenges.ts";
 import { AcmeError } from "./client/acme-error.ts";
 import { createHttpClient } from "./client/https-request.ts";
@@ -104,8 +105,13 @@ export class AcmeSource implements CertificateSource {
     this.#foreign = new ForeignChallenges({ store, host, scheduler });
     const parts = { store, host, wall: () => scheduler.clock.wall() };
     this.#solvers = options.challenge.map((type) => {
-      if (type === "http-01") return createHttpSolver(parts);
-      return type === "tls-alpn-01" ? createAlpnSolver(parts) : this.#createDnsSolver();
+      const solver =
+        type === "http-01"
+          ? createHttpSolver(parts)
+          : type === "tls-alpn-01"
+            ? createAlpnSolver(parts)
+            : this.#createDnsSolver();
+      return withLoggedRemoval(solver, this.#parts.logger);
     });
     if (options.onDemand !== null) {
       const http = createHttpClient({ caPem: null, timeoutMs: options.onDemand.timeout });

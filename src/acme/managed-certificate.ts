@@ -188,8 +188,10 @@ export class ManagedCertificate {
       await this.#save();
       return 0;
     } catch (error) {
+      // Given up, which is nobody's failure.
+      if (this.#isClosed) return maxPauseMs;
       if (!(error instanceof AcmeError)) throw error;
-      return error.type === "closed" ? maxPauseMs : this.#noteFailure(error);
+      return this.#noteFailure(error);
     }
   }
 

@@ -179,6 +179,30 @@ process.exitCode = answer.ok ? 0 : 1;
   assert.equal(await get(scene, "www.example.com"), "hello\n");
 });
 
+test("records are made by a function of the configuration, too", options, async (t) => {
+  const scene = await build(t);
+  const { pebble, folder } = scene;
+  const acme = acmeOf(scene, { domains: ["*.example.com"], challenge: "dns-01" });
+  const listener = secure(scene, { ...acme, dns: { wait: "10s", resolvers: [pebble.dnsAddress] } });
+  const path = join(folder, "millrace.config.ts");
+  writeFileSync(
+    path,
+    `const listener = ${JSON.stringify(listener)};
+const hook = async ({ action, record, value }: { action: string; record: string; value: string }): Promise<void> => {
+  const url = action === "add" ? ${JSON.stringify(pebble.namesUrl("set-txt"))} : ${JSON.stringify(pebble.namesUrl("clear-txt"))};
+  await fetch(url, { method: "POST", body: JSON.stringify({ host: record + ".", value }) });
+};
+Object.assign(listener.tls.acme.dns, { hook });
+export default { listeners: [listener], routes: [{ respond: { body: "hello\\n" } }], workers: 1 };
+`,
+  );
+  const millrace = new MillraceProcess(["run", path], { cwd: folder });
+  t.after(() => millrace.stop());
+  await millrace.ready();
+  await issued(millrace);
+  assert.equal(await get(scene, "www.example.com"), "hello\n");
+});
+
 test("a CA that is away keeps no start waiting, and what it says of a failure is logged", options, async (t) => {
   const scene = await build(t);
   const acme = acmeOf(scene, { domains: ["a.example.com"], directory: "https://127.0.0.1:1/dir" });

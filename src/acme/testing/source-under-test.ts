@@ -105,7 +105,7 @@ export interface SourceUnderTest {
 export function createSource(
   t: TestContext,
   acme: object,
-  { scheduler = systemScheduler, files = {} }: { scheduler?: Scheduler; files?: Readonly<Record<string, string>> } = {},
+  { scheduler = systemScheduler }: { scheduler?: Scheduler } = {},
 ): SourceUnderTest {
   const log: string[] = [];
   const reader = new MetricReader();
@@ -121,11 +121,7 @@ export function createSource(
     logger: { debug: () => {}, info: note, warn: note, error: note },
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page), pageBytes: 4_096 }),
     files: {
-      read: async (path) => {
-        const text = files[path];
-        if (text === undefined) throw new Error(`${path} is not there`);
-        return text;
-      },
+      read: (path) => Promise.reject(new Error(`${path} is not there`)),
     },
     dnsHook: null,
   });
