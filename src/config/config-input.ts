@@ -552,7 +552,8 @@ export interface ListenerTlsClientAuthInput {
  */
 export interface ListenerTlsHostInput {
   /**
-   * Names, or wildcards of one label such as `*.example.com`.
+   * Names, or `*.example.com` for one or more labels in front, as in `match.host`. The exact name comes first, then the
+   * longest wildcard.
    *
    * Name or list of names.
    */

@@ -95,6 +95,22 @@ testWithHarness("a host with rules of its own is not served on the connection of
   await assert.rejects(status("strict.b.test", "strict.b.test"), "without a certificate there is no handshake");
 });
 
+testWithHarness("a wildcard of rules covers all that the same wildcard of a route takes", async (harness) => {
+  const lax = { host: "*.lax.b.test", clientAuth: "off" };
+  // The server's certificate holds for one label only.
+  const checkServerIdentity = (): undefined => undefined;
+  const proxy = await start(harness, { tls: { ...tls, hosts: [{ host: "*.b.test", clientAuth: { ca } }, lax] } });
+  const status = async (servername: string, host: string, options: object = {}): Promise<string> =>
+    (await askOnce(await secure(harness, proxy, { servername, checkServerIdentity, ...options }), host)).slice(9, 12);
+  for (const host of ["x.b.test", "x.y.b.test", "lax.b.test"]) {
+    assert.equal(await status("a.test", host), "421", host);
+    assert.equal(await status(host, host, client), "200", host);
+    await assert.rejects(status(host, host), `${host} without a certificate`);
+  }
+  for (const host of ["b.test", "x.lax.b.test", "x.y.lax.b.test"])
+    assert.equal(await status("a.test", host), "200", host);
+});
+
 testWithHarness("rules that a reload changes hold on connections that are open, too", async (harness) => {
   const endpoint = await harness.endpoint();
   const options = (more: object): ProxyOptions => ({

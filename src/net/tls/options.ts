@@ -67,7 +67,11 @@ const hostSchema = section({
         return `${isWildcard ? "*." : ""}${name}`;
       }),
     ),
-    { kind: "name or list of names", about: "Names, or wildcards of one label such as `*.example.com`." },
+    {
+      kind: "name or list of names",
+      about:
+        "Names, or `*.example.com` for one or more labels in front, as in `match.host`. The exact name comes first, then the longest wildcard.",
+    },
   ),
   clientAuth: documented(
     z

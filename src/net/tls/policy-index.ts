@@ -1,6 +1,5 @@
 /** Which rules hold at which host of a listener: what is asked of clients, and what contexts are made with. */
 import { cryptoLibrary } from "../../base/crypto-library.ts";
-import { NameIndex } from "./name-index.ts";
 import type { ClientAuthMaterial, ListenerTlsMaterial } from "./tls-material.ts";
 
 /** The rules that a context is made with. */
@@ -17,19 +16,40 @@ export interface TlsPolicy {
 /** The rules of one listener. */
 export class PolicyIndex {
   readonly #default: TlsPolicy;
-  readonly #byName = new NameIndex<TlsPolicy>();
+  readonly #byName = new Map<string, TlsPolicy>();
+  /** By what follows the star, with its dot. */
+  readonly #bySuffix = new Map<string, TlsPolicy>();
 
   constructor(listener: ListenerTlsMaterial) {
     this.#default = toPolicy(listener, listener.clientAuth);
     for (const { names, clientAuth } of listener.hosts) {
       const policy = toPolicy(listener, clientAuth);
-      for (const name of names) this.#byName.add(name, policy);
+      for (const name of names) {
+        const isWildcard = name.startsWith("*.");
+        const map = isWildcard ? this.#bySuffix : this.#byName;
+        const key = isWildcard ? name.slice(1) : name;
+        if (!map.has(key)) map.set(key, policy);
+      }
     }
   }
 
-  /** @param name normalised; null = the client named none: it gets what holds at the listener */
+  /**
+   * A wildcard stands for one or more labels, as in `match.host`: else routes would let in what no rule here covers.
+   * The longest one holds.
+   * @param name normalised; null = the client named none: it gets what holds at the listener
+   */
   of(name: string | null): TlsPolicy {
-    return (name === null ? null : this.#byName.find(name)) ?? this.#default;
+    if (name === null) return this.#default;
+    return this.#byName.get(name) ?? this.#wildcardOf(name) ?? this.#default;
+  }
+
+  #wildcardOf(name: string): TlsPolicy | null {
+    if (this.#bySuffix.size === 0) return null;
+    for (let dot = name.indexOf(".", 1); dot !== -1; dot = name.indexOf(".", dot + 1)) {
+      const policy = this.#bySuffix.get(name.slice(dot));
+      if (policy !== undefined) return policy;
+    }
+    return null;
   }
 }
 

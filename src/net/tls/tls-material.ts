@@ -48,7 +48,7 @@ export interface ClientAuthMaterial {
 
 /** What holds at certain hosts instead of what holds at the listener. */
 export interface HostPolicyMaterial {
-  /** Names and wildcards of one label, in lower case. */
+  /** Names, and wildcards of one or more labels such as `*.example.com`; in lower case. */
   readonly names: readonly string[];
   /** Null = clients are not asked. */
   readonly clientAuth: ClientAuthMaterial | null;
