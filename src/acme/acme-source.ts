@@ -63,6 +63,8 @@ export class AcmeSource implements CertificateSource {
   readonly #wanted = new Map<string, Promise<void>>();
   #host: CertificateHost | null = null;
   #foreign: ForeignChallenges | null = null;
+  /** What the store could not say in time; null = it could. */
+  #late: Promise<unknown> | null = null;
 
   /** Absent if nothing is issued on demand. */
   readonly want?: (serverName: string) => Promise<void>;
@@ -87,10 +89,17 @@ export class AcmeSource implements CertificateSource {
     const { promise: late, resolve } = Promise.withResolvers<"late">();
     const call = scheduler.after(loadMs, () => resolve("late"));
     try {
-      const loaded = await Promise.race([Promise.all(this.#managed.map((one) => one.load())), late]);
-      if (loaded === "late") logger.warn("the storage of certificates does not answer; they come later");
-    } catch (error) {
-      logger.warn("the storage of certificates cannot be read; it is tried again", { error });
+      // One that cannot be read takes no other one with it.
+      const loads = Promise.allSettled(this.#managed.map((one) => one.load()));
+      const loaded = await Promise.race([loads, late]);
+      if (loaded === "late") {
+        this.#late = loads;
+        logger.warn("the storage of certificates does not answer; they come later");
+      } else {
+        const failed = loaded.find((one) => one.status === "rejected");
+        if (failed !== undefined)
+          logger.warn("the storage of certificates cannot be read; it is tried again", { error: failed.reason });
+      }
     } finally {
       call.cancel();
     }
@@ -119,6 +128,7 @@ export class AcmeSource implements CertificateSource {
       this.#permission = new Permission({ options: options.onDemand, http, clock: scheduler.clock });
     }
     for (const one of this.#managed) one.start();
+    void this.#late?.then(() => this.#give());
   }
 
   #wantName(serverName: string): Promise<void> {

@@ -81,12 +81,12 @@ export class Authority {
     const { store } = this.#parts;
     const key = `accounts/${directoryKey(this.options.directoryUrl)}`;
     for (let tries = 1; ; tries++) {
-      const known = readKey(await store.read(key));
+      const known = readKey(key, await store.read(key));
       if (known !== null) return known;
       const lock = await store.lock(key.replace("/", "-"));
       try {
         if (lock !== null) {
-          const meanwhile = readKey(await store.read(key));
+          const meanwhile = readKey(key, await store.read(key));
           if (meanwhile !== null) return meanwhile;
           const made = AccountKey.generate();
           await store.write(key, JSON.stringify({ directoryUrl: this.options.directoryUrl, keyPem: made.toPem() }));
@@ -117,8 +117,17 @@ export class Authority {
   }
 }
 
-function readKey(text: string | null): AccountKey | null {
+/** @throws AcmeError if it is damaged: another key would be another account, which may not be bound as this one is */
+function readKey(key: string, text: string | null): AccountKey | null {
   if (text === null) return null;
-  const { keyPem } = asRecord(JSON.parse(text));
-  return AccountKey.fromPem(String(keyPem));
+  try {
+    const { keyPem } = asRecord(JSON.parse(text));
+    return AccountKey.fromPem(String(keyPem));
+  } catch (error) {
+    throw new AcmeError({
+      type: "internal",
+      detail: `${key} in the storage is damaged; bring it back, or remove it for a new account`,
+      cause: error,
+    });
+  }
 }

@@ -15,7 +15,7 @@ import { AcmeError } from "./client/acme-error.ts";
 import { certifiedNames } from "./client/certificate-chain.ts";
 import { certificateIdOf, fetchRenewalInfo, type RenewalInfo } from "./client/renewal-info.ts";
 import { decideRenewalTime } from "./renewal-time.ts";
-import { decideRetryDelay } from "./retry-time.ts";
+import { decideRetryDelay, longestRetryMs } from "./retry-time.ts";
 import type { AcmeStore } from "./storage/acme-store.ts";
 import {
   directoryKey,
@@ -46,8 +46,8 @@ export interface ManagedCertificateHost {
 
 /** While another instance orders it. */
 const lockedPauseMs = 3_000;
-/** If the store cannot be asked. */
-const brokenPauseMs = 30_000;
+/** If the store cannot be asked; twice as long each time, for many certificates say so. */
+const [brokenPauseMs, longestBrokenPauseMs] = [30_000, 900_000];
 /** A certificate that is due as soon as it is there (a clock that is wrong, a CA that is) is not ordered in a loop. */
 const leastBetweenOrdersMs = 3_600_000;
 /** Timers do not reach further than some days, and the machine may sleep. */
@@ -74,7 +74,9 @@ export class ManagedCertificate {
   #failure: StoredFailure | null = null;
   /** Issued, but not stored yet. */
   #isUnsaved = false;
-  /** When the last order succeeded. */
+  /** How often in a row the store could not be asked. */
+  #brokenLooks = 0;
+  /** When the last order succeeded, by the clock that is never set. */
   #orderedMs = Number.NEGATIVE_INFINITY;
   #call: ScheduledCall | null = null;
   #isClosed = false;
@@ -107,7 +109,8 @@ export class ManagedCertificate {
   async load(): Promise<void> {
     this.#failure = readStoredFailure(await this.#host.store.read(`failures/${this.#storeKey}`));
     const stored = await this.#readStore();
-    if (stored !== null) this.#held = stored;
+    // It may come late, when there is another one already.
+    this.#held ??= stored;
   }
 
   /** Begins to care for it. */
@@ -131,9 +134,10 @@ export class ManagedCertificate {
     let pauseMs: number;
     try {
       pauseMs = await this.#look();
+      this.#brokenLooks = 0;
     } catch (error) {
       this.#warn("the storage of certificates cannot be used", { error });
-      pauseMs = brokenPauseMs;
+      pauseMs = Math.min(brokenPauseMs * 2 ** this.#brokenLooks++, longestBrokenPauseMs);
     }
     this.#firstLook.resolve();
     this.#schedule(pauseMs);
@@ -146,7 +150,7 @@ export class ManagedCertificate {
       await this.#refreshInfo(this.#held);
       const dueMs = this.#renewalMs(this.#held, this.#info) - this.#wall();
       if (dueMs > 0) return Math.max(1_000, Math.min(dueMs, this.#askInfoMs - this.#wall()));
-      const sinceMs = this.#wall() - this.#orderedMs;
+      const sinceMs = this.#host.scheduler.clock.now() - this.#orderedMs;
       if (sinceMs < leastBetweenOrdersMs) return leastBetweenOrdersMs - sinceMs;
     }
     if (await this.#adopt()) return 0;
@@ -168,31 +172,37 @@ export class ManagedCertificate {
 
   async #order(): Promise<number> {
     const previous = this.#held;
+    let held: Held;
     try {
-      const stored = await this.#host.issue(this.names, previous?.stored ?? null);
-      if (this.#isClosed) return 0;
-      this.#held = await this.#hold(stored);
-      this.#orderedMs = this.#wall();
-      this.#info = null;
-      this.#askInfoMs = 0;
-      this.#isUnsaved = true;
-      this.#failure = null;
-      this.#host.onOrder(previous === null ? "issued" : "renewed");
-      const until = new Date(this.#held?.material.notAfterMs ?? 0).toISOString();
-      this.#host.logger.info(previous === null ? "certificate issued" : "certificate renewed", {
-        names: this.names,
-        by: new URL(stored.directoryUrl).host,
-        until,
-      });
-      await this.#host.onChange();
-      await this.#save();
-      return 0;
+      held = await this.#obtain(previous);
     } catch (error) {
       // Given up, which is nobody's failure.
-      if (this.#isClosed) return maxPauseMs;
-      if (!(error instanceof AcmeError)) throw error;
-      return this.#noteFailure(error);
+      return this.#isClosed ? maxPauseMs : this.#noteFailure(toAcmeError(error));
     }
+    if (this.#isClosed) return 0;
+    this.#held = held;
+    this.#orderedMs = this.#host.scheduler.clock.now();
+    this.#info = null;
+    this.#askInfoMs = 0;
+    this.#isUnsaved = true;
+    this.#failure = null;
+    this.#host.onOrder(previous === null ? "issued" : "renewed");
+    this.#host.logger.info(previous === null ? "certificate issued" : "certificate renewed", {
+      names: this.names,
+      by: new URL(held.stored.directoryUrl).host,
+      until: new Date(held.material.notAfterMs).toISOString(),
+    });
+    await this.#host.onChange();
+    await this.#save();
+    return 0;
+  }
+
+  /** @throws AcmeError, and whatever else ends an order: the next one waits as after any failure */
+  async #obtain(previous: Held | null): Promise<Held> {
+    const stored = await this.#host.issue(this.names, previous?.stored ?? null);
+    const held = await this.#hold(stored);
+    if (held === null) throw new AcmeError({ type: "malformed", detail: "the CA has sent what cannot be used" });
+    return held;
   }
 
   async #noteFailure(error: AcmeError): Promise<number> {
@@ -230,7 +240,9 @@ export class ManagedCertificate {
   #remainingWaitMs(): number {
     const failure = this.#failure;
     if (failure === null || failure.optionsDigest !== this.#host.optionsDigest) return 0;
-    return failure.nextTryMs - this.#wall();
+    const leftMs = failure.nextTryMs - this.#wall();
+    // Nobody waits that long: the clock was wrong when it was written, or is now.
+    return leftMs > 2 * longestRetryMs ? 0 : leftMs;
   }
 
   #renewalMs({ id, material: { notBeforeMs, notAfterMs } }: Held, info: RenewalInfo | null): number {
@@ -263,7 +275,7 @@ export class ManagedCertificate {
       if (!this.names.every((name) => names.includes(name))) return null;
       return { stored, material, id: (await certificateIdOf(stored.certPem)) ?? material.id };
     } catch (error) {
-      this.#warn("a stored certificate cannot be used", { error: error as CertificateError });
+      this.#warn("a certificate cannot be used", { error: error as CertificateError });
       return null;
     }
   }
@@ -282,4 +294,10 @@ export class ManagedCertificate {
       this.#host.logger.debug("the CA did not say when to renew", { names: this.names, error });
     }
   }
+}
+
+function toAcmeError(error: unknown): AcmeError {
+  if (error instanceof AcmeError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new AcmeError({ type: "internal", detail, cause: error });
 }

@@ -2,6 +2,8 @@
 import type { RandomSource } from "../base/random.ts";
 
 const minuteMs = 60_000;
+/** Never longer, whatever the CA says. */
+export const longestRetryMs = 24 * 60 * minuteMs;
 const delaysMs = [1, 2, 5, 15, 60, 180, 360].map((minutes) => minutes * minuteMs);
 
 /** What the decision is about. */
@@ -20,5 +22,5 @@ export function decideRetryDelay({ count, retryAfterMs, remainingMs, random }: R
   const stepMs = delaysMs[Math.min(count, delaysMs.length) - 1] ?? minuteMs;
   // A certificate of a few days has no six hours to lose.
   const boundMs = remainingMs === null ? stepMs : Math.max(minuteMs, Math.min(stepMs, remainingMs / 10));
-  return Math.max(boundMs * (0.8 + 0.4 * random()), retryAfterMs ?? 0);
+  return Math.min(Math.max(boundMs * (0.8 + 0.4 * random()), retryAfterMs ?? 0), longestRetryMs);
 }

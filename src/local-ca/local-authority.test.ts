@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { ManualClock } from "../base/clock.ts";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { defaultAuthorityFolder } from "./authority-folder.ts";
 import { LocalAuthority } from "./local-authority.ts";
@@ -92,6 +93,20 @@ test("an intermediate that is damaged or another root's is replaced; a damaged r
   writeFileSync(join(folder, "root.json"), "{}");
   await assert.rejects(authority().root(), /damaged/);
   assert.equal(readFileSync(join(folder, "root.json"), "utf8"), "{}");
+});
+
+test("a clock that is late does not cost the root", async (t) => {
+  const folder = folderOf(t);
+  const scheduler = new ManualScheduler();
+  const root = await new LocalAuthority({ folder, scheduler }).root();
+  const late = new ManualScheduler(new ManualClock(0, scheduler.clock.wall() - 365 * dayMs));
+  const authority = new LocalAuthority({ folder, scheduler: late });
+  assert.equal(await authority.root(), root);
+  await authority.issue(hostA);
+  late.advance(365 * dayMs);
+  const [leaf, intermediate] = chainOf((await authority.issue(hostA)).certPem);
+  assert.ok(Date.parse(leaf!.validTo) > late.clock.wall() + 6 * dayMs);
+  assert.equal(intermediate!.verify(new X509Certificate(root).publicKey), true);
 });
 
 test("where it is kept if nobody says", () => {

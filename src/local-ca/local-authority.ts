@@ -122,7 +122,8 @@ export class LocalAuthority {
     const lasts = (issuer: Issuer | null): issuer is Issuer =>
       issuer !== null &&
       issuer.notAfterMs - this.#now() > beforeMs &&
-      issuer.notBeforeMs <= this.#now() + hourMs &&
+      // A clock that is late must not cost the root that browsers trust; an intermediate is made again.
+      (key === "root" || issuer.notBeforeMs <= this.#now() + hourMs) &&
       isOurs(issuer);
     if (lasts(kept)) return kept;
     for (let waits = 0; ; waits++) {

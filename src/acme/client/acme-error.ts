@@ -9,7 +9,7 @@ export interface Subproblem {
 
 /** What an `AcmeError` is made of. */
 export interface AcmeErrorParts {
-  /** The server's type without `urn:ietf:params:acme:error:`, or `network`, `timeout`, `malformed`, `challenge`. */
+  /** The server's type without `urn:ietf:params:acme:error:`, or `network`, `timeout`, `malformed`, `challenge`, `internal`. */
   readonly type: string;
   readonly detail: string;
   /** Status code of the answer; 0 if there was none. */

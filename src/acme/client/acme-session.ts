@@ -5,7 +5,7 @@
 import type { AccountKey } from "./account-key.ts";
 import { AcmeError, readProblem } from "./acme-error.ts";
 import { type Directory, readDirectory } from "./directory.ts";
-import type { HttpAnswer, HttpClient } from "./https-request.ts";
+import type { HttpAnswer, HttpClient, HttpQuestion } from "./https-request.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 
 /** What a session is given. */
@@ -74,19 +74,19 @@ export class AcmeSession {
 
   /** Asked for once. */
   directory(): Promise<Directory> {
-    this.#directory ??= this.get(this.#parts.directoryUrl).then(
-      ({ json }) => readDirectory(json, this.#parts.directoryUrl),
-      (error: unknown) => {
+    this.#directory ??= this.get(this.#parts.directoryUrl)
+      .then(({ json }) => readDirectory(json, this.#parts.directoryUrl))
+      .catch((error: unknown) => {
+        // Also a page of somebody else, which is there for an hour, is forgotten.
         this.#directory = null;
         throw error;
-      },
-    );
+      });
     return this.#directory;
   }
 
   /** A plain GET: only of what needs no account (directory, renewal information). */
   get(url: string): Promise<AcmeAnswer> {
-    return this.#retried(async () => this.#read(await this.#parts.http.send({ method: "GET", url })));
+    return this.#retried(async () => this.#read(await this.#send({ method: "GET", url })));
   }
 
   /** Fetches what belongs to the account (POST-as-GET, section 6.3). */
@@ -120,15 +120,23 @@ export class AcmeSession {
     const nonce = this.#nonces.pop() ?? (await this.#newNonce());
     const signed = await this.#parts.key.sign({ url, nonce, accountUrl, payload });
     const headers = { "content-type": "application/jose+json", accept };
-    return this.#read(await this.#parts.http.send({ method: "POST", url, headers, body: JSON.stringify(signed) }));
+    return this.#read(await this.#send({ method: "POST", url, headers, body: JSON.stringify(signed) }));
   }
 
   async #newNonce(): Promise<string> {
     const { newNonce } = await this.directory();
-    this.#read(await this.#parts.http.send({ method: "HEAD", url: newNonce }));
+    this.#read(await this.#send({ method: "HEAD", url: newNonce }));
     const nonce = this.#nonces.pop();
     if (nonce === undefined) throw new AcmeError({ type: "malformed", detail: `${newNonce} gave no nonce` });
     return nonce;
+  }
+
+  /** A server that is verified cannot lead to one that is not. */
+  #send(question: HttpQuestion): Promise<HttpAnswer> {
+    const { directoryUrl, http } = this.#parts;
+    if (directoryUrl.startsWith("https:") && !question.url.startsWith("https:"))
+      throw new AcmeError({ type: "malformed", detail: `${directoryUrl} leads to ${question.url}, without TLS` });
+    return http.send(question);
   }
 
   /** Tries again after failures that may pass: no connection, 429 and 5xx. */

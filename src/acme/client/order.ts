@@ -136,7 +136,7 @@ interface Polling {
   isOver(status: unknown): boolean;
 }
 
-/** Looks again until a status is over, ever less often, as `Retry-After` says. */
+/** Looks again until a status is over, ever less often, or as `Retry-After` says, which may be 0. */
 async function poll(
   session: AcmeSession,
   { url, isOver, deadlineMs }: Polling,
@@ -147,6 +147,6 @@ async function poll(
     if (isOver(record["status"])) return record;
     if (session.wall() >= deadlineMs)
       throw new AcmeError({ type: "timeout", detail: `${url} is still ${String(record["status"])}` });
-    await session.wait(Math.min(retryAfterMs ?? pauseMs, maxPollMs));
+    await session.wait(Math.min(Math.max(retryAfterMs ?? pauseMs, firstPollMs), maxPollMs));
   }
 }
