@@ -134,7 +134,7 @@ test("folder: of many that take over a dead lock, one gets it", async (t) => {
   const store = new FolderStore(folder, systemScheduler);
   await (await store.lock("a"))?.release();
   const path = join(folder, "locks/a.json");
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 60; round++) {
     writeFileSync(path, "torn");
     utimesSync(path, new Date(0), new Date(0));
     const locks = await Promise.all(Array.from({ length: 8 }, () => store.lock("a")));
@@ -178,4 +178,11 @@ test("a lock is kept alive, and is lost if that does not succeed in time or some
   scheduler.advance(lockBeatMs);
   await eventually(() => second.isLost, "it has noticed");
   assert.equal(scheduler.pendingCount, 0);
+});
+
+test("folder: what cannot be made is an error, also below /proc", { skip: process.platform !== "linux" }, async () => {
+  const store = new FolderStore("/proc/millrace/deep", systemScheduler);
+  await assert.rejects(store.write("root", "x"), { code: "ENOENT" });
+  await assert.rejects(store.lock("root"), { code: "ENOENT" });
+  assert.equal(await store.read("root"), null);
 });

@@ -50,8 +50,15 @@ export class FolderStore implements AcmeStore {
     const path = this.#path(`locks/${name}`);
     await makeFolder(dirname(path));
     const owner = randomUUID();
-    if (!(await takeLock(path, owner)) && !((await removeStale(path)) && (await takeLock(path, owner)))) return null;
+    // Before the file is there: another that finds it must not think that it is left from an earlier life.
     heldHere.add(owner);
+    let isTaken = false;
+    try {
+      isTaken = (await takeLock(path, owner)) || ((await removeStale(path)) && (await takeLock(path, owner)));
+    } finally {
+      if (!isTaken) heldHere.delete(owner);
+    }
+    if (!isTaken) return null;
     const isOurs = async (): Promise<boolean> => readOwner(await readText(path))?.id === owner;
     return new LockBeat({
       scheduler: this.#scheduler,
@@ -76,8 +83,24 @@ export class FolderStore implements AcmeStore {
   }
 }
 
+/** Not by `recursive` of Node.js, which never ends below `/proc`: there a folder is, and nothing can be made in it. */
 async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  const make = (): Promise<void> => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(path);
+    if (code === "ENOENT" && parent !== path) {
+      await makeFolder(parent);
+      await make().catch(passIfThere);
+    } else passIfThere(error);
+  }
+}
+
+/** Another process may have made the folder meanwhile. */
+function passIfThere(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
 }
 
 async function writeThrough(path: string, value: string): Promise<void> {
@@ -152,9 +175,42 @@ async function takeLock(path: string, id: string): Promise<boolean> {
 async function removeStale(path: string): Promise<boolean> {
   const text = await readText(path);
   if (text === null) return true;
-  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  const { mtimeMs, ino } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0 }));
   // A time in the future is as wrong as one that is long over.
-  if (!isDead(readOwner(text)) && Math.abs(Date.now() - mtimeMs) < lockLifeMs) return false;
+  if (!isDead(readOwner(text)) && isRecent(mtimeMs)) return false;
+  // A second name of the very file that was looked at, which one process alone can make: others must not move away
+  // what was locked anew meanwhile.
+  const claim = `${path}.${ino}-${mtimeMs}.tmp`;
+  if (!(await claimFile(path, claim))) return false;
+  try {
+    const isTheSame = (await readText(claim)) === text && (await stat(claim)).mtimeMs === mtimeMs;
+    return isTheSame && (await moveAway(path, text));
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** A time of a file that is near enough to believe that its process lives. */
+function isRecent(timeMs: number): boolean {
+  return Math.abs(Date.now() - timeMs) < lockLifeMs;
+}
+
+/** @returns false if the file is gone, or another process has claimed it. A claim that its process left behind ends */
+async function claimFile(path: string, claim: string): Promise<boolean> {
+  try {
+    await link(path, claim);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST" && code !== "ENOENT") throw error;
+    const left = code === "EEXIST" ? await stat(claim).catch(() => null) : null;
+    if (left !== null && !isRecent(left.ctimeMs)) await rm(claim, { force: true });
+    return false;
+  }
+}
+
+/** Removes a lock that holds `text`. @returns false if it is another one by now, which stays */
+async function moveAway(path: string, text: string): Promise<boolean> {
   const aside = `${path}.${randomUUID()}.tmp`;
   try {
     await rename(path, aside);
@@ -163,7 +219,7 @@ async function removeStale(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw error;
   }
-  // Somebody may have taken it between the look and the move: it is given back.
+  // Its holder may have come back, and released it, and somebody has taken it: it is given back.
   const isTheSame = (await readText(aside)) === text;
   if (!isTheSame) await link(aside, path).catch(() => {});
   await rm(aside, { force: true });
