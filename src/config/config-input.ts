@@ -405,8 +405,9 @@ export interface ListenerTlsInput {
   /** How sessions are resumed; `off`: every connection begins with a full handshake. */
   readonly tickets?: false | "off" | ListenerTlsTicketsInput | undefined;
   /**
-   * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits
-   * and timeouts are those of this listener.
+   * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there, but
+   * for clients that came by HTTPS to a load balancer in `trustedProxies`, which says so in `X-Forwarded-Proto` or
+   * `Forwarded`: they would be sent in a circle. Limits and timeouts are those of this listener.
    *
    * Address or section.
    *
@@ -1016,8 +1017,9 @@ export interface ListenerTlsTicketsInput {
 }
 
 /**
- * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits
- * and timeouts are those of this listener.
+ * Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there, but for
+ * clients that came by HTTPS to a load balancer in `trustedProxies`, which says so in `X-Forwarded-Proto` or
+ * `Forwarded`: they would be sent in a circle. Limits and timeouts are those of this listener.
  *
  * The section `listeners[].tls.redirect`.
  *

@@ -1,7 +1,7 @@
 /**
  * Turns a value (read from a file, or written in a program) into the normal form, or into all that is wrong with it.
  */
-import { formatListenAddress } from "../net/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { type ListenerOptions, withRedirects } from "../net/options.ts";
 import { noTargetMessage, type RouteOptions } from "../route/options.ts";
 import { routeTargets } from "../route/targets/targets.ts";
@@ -135,7 +135,29 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
 function nameListeners(
   listeners: readonly (Omit<ListenerOptions, "name"> & { name: string | null })[],
 ): ListenerOptions[] {
-  return giveNames(listeners.map(toDatagrams), (listener) => formatListenAddress(listener.address));
+  return giveNames(tellFreePortsApart(listeners.map(toDatagrams)), (listener) => formatListenAddress(listener.address));
+}
+
+/** Whoever asks for a free port of one host several times means a port each: addresses are what listeners are known by. */
+function tellFreePortsApart<Listener extends Pick<ListenerOptions, "address" | "redirect">>(
+  listeners: readonly Listener[],
+): Listener[] {
+  const counts = new Map<string, number>();
+  const renamed = new Map<ListenAddress, ListenAddress>();
+  for (const { address } of listeners) {
+    if (!("port" in address) || address.port !== 0) continue;
+    const written = formatListenAddress(address);
+    const count = (counts.get(written) ?? 0) + 1;
+    counts.set(written, count);
+    if (count > 1) renamed.set(address, { ...address, ordinal: count });
+  }
+  if (renamed.size === 0) return [...listeners];
+  return listeners.map((listener) => {
+    const { address, redirect } = listener;
+    const now = renamed.get(address) ?? address;
+    const to = redirect === null ? null : { ...redirect, to: renamed.get(redirect.to) ?? redirect.to };
+    return { ...listener, address: now, redirect: to };
+  });
 }
 
 /** Anybody can send datagrams in the name of many addresses: their sessions are bounded in any case. */

@@ -12,13 +12,16 @@ export interface TcpListenAddress {
   readonly kind: "tcp";
   readonly host: string | null;
   readonly port: number;
+  /** 2 for the second address of a configuration that asks for a free port of one host, and so on. */
+  readonly ordinal?: number;
 }
 
-/** An address of UDP; host and port as in `TcpListenAddress`. */
+/** An address of UDP; host, port and ordinal as in `TcpListenAddress`. */
 export interface UdpListenAddress {
   readonly kind: "udp";
   readonly host: string | null;
   readonly port: number;
+  readonly ordinal?: number;
 }
 
 /** A Unix socket at a path. */
@@ -94,12 +97,16 @@ export function parseListenAddress(text: string): ListenAddress {
   return { kind: "tcp", host: plain.toLowerCase(), port };
 }
 
-/** An address as `parseListenAddress` reads it; the permissions of a Unix socket are left out. */
+/**
+ * An address as `parseListenAddress` reads it; the permissions of a Unix socket are left out. Addresses that ask for a
+ * free port of one host end in `#2` and so on from the second.
+ */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
   const host = address.host === null ? "" : address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}${address.kind === "udp" ? "/udp" : ""}`;
+  const ordinal = address.ordinal === undefined ? "" : `#${address.ordinal}`;
+  return `${host}:${address.port}${address.kind === "udp" ? "/udp" : ""}${ordinal}`;
 }
 
 /**

@@ -41,6 +41,29 @@ for (const [title, workers] of modes) {
     for (let count = 0; count < 20; count++) assert.equal(await askAt(harness, port), "two");
   });
 
+  testOverProtocols(`listeners that ask for a free port each get one each, ${title}`, async (harness) => {
+    const config = (body: string, names = ["one", "two"]): { config: ConfigInput } => ({
+      config: {
+        workers,
+        listeners: names.map((name) => ({ name, address: "127.0.0.1:0" })),
+        routes: names.map((name) => ({ match: { listener: name }, respond: { status: 200, body: `${name} ${body}` } })),
+      },
+    });
+    const proxy = await harness.proxy(config("a"));
+    const [one, two] = [proxy.portOf("one"), proxy.portOf("two")];
+    assert.notEqual(one, two);
+    for (let count = 0; count < 10; count++) {
+      assert.equal(await askAt(harness, one), "one a");
+      assert.equal(await askAt(harness, two), "two a");
+    }
+    await proxy.reload(config("b"));
+    assert.deepEqual([proxy.portOf("one"), proxy.portOf("two")], [one, two]);
+    assert.equal(await askAt(harness, two), "two b");
+    await proxy.reload(config("c", ["one"]));
+    assert.equal(await askAt(harness, one), "one c");
+    await assert.rejects(askAt(harness, two));
+  });
+
   testOverProtocols(`a port that anybody has is reported as taken, ${title}`, async (harness) => {
     const { port, release } = await takenPort();
     await assert.rejects(
