@@ -132,6 +132,8 @@ export interface HttpsRedirect {
   /** Null = that of the address, or the one that it was given by the system. */
   readonly port: number | null;
   readonly status: HttpsRedirectOptions["status"];
+  /** That listener asks clients for certificates, at some host at least: nobody may come past it. */
+  readonly isStrict: boolean;
 }
 
 /** `listeners`, and those for plain HTTP that `tls.redirect` of them asks for, which have no name yet. */
@@ -140,10 +142,11 @@ export function withRedirects(
 ): (ListenerSectionOptions & Pick<ListenerOptions, "redirect">)[] {
   const plain = listeners.map((listener) => ({ ...listener, redirect: null }));
   const redirecting = listeners.flatMap((listener) => {
-    const redirect = listener.tls?.redirect ?? null;
-    if (redirect === null) return [];
-    const { address, port, status } = redirect;
-    return { ...listener, name: null, address, tls: null, redirect: { to: listener.address, port, status } };
+    const { tls } = listener;
+    if (tls == null || tls.redirect === null) return [];
+    const { address, port, status } = tls.redirect;
+    const isStrict = tls.clientAuth !== null || tls.hosts.length > 0;
+    return { ...listener, name: null, address, tls: null, redirect: { to: listener.address, port, status, isStrict } };
   });
   return [...plain, ...redirecting];
 }

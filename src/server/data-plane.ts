@@ -321,7 +321,8 @@ export class DataPlane implements ListenerHost {
     const { tls, isMisplaced } = exchange.origin;
     const { redirect } = listener.options;
     if (isMisplaced === true) exchange.fail("PLAIN_HTTP_ON_TLS_PORT");
-    else if (redirect !== null) redirectToHttps(exchange, redirect, (address) => this.#listeners.portOf(address));
+    else if (redirect !== null)
+      return redirectToHttps(exchange, redirect, (address) => this.#listeners.portOf(address));
     else if (tls != null && listener.isMisdirected(tls, exchange.request.host)) exchange.fail("MISDIRECTED");
     else {
       if (tls != null && listener.transportSecurity !== null) exchange.filterAnswerLast(listener.transportSecurity);

@@ -1,5 +1,6 @@
 /** The answers of a listener that only sends clients to another one, which speaks TLS (`tls.redirect`). */
 import type { Exchange } from "../http/exchange.ts";
+import { clientScheme } from "../http/forwarding-fields.ts";
 import { sendOwnAnswer } from "../http/own-answer.ts";
 import { statusPhrase } from "../http/status.ts";
 import type { ListenAddress } from "../net/listen-address.ts";
@@ -20,19 +21,30 @@ function toHttps(port: number): Redirect {
   return redirect;
 }
 
-/** Sends the client of `exchange` to HTTPS. @param portOf the port that is bound for an address that names none */
+/**
+ * Sends the client of `exchange` to HTTPS. A client that has come by HTTPS, to a trusted load balancer that ends TLS
+ * itself, would be sent in a circle: routes answer it, unless the listener with TLS asks for certificates, which such
+ * a client cannot show.
+ * @param portOf the port that is bound for an address that names none
+ * @returns false if a route is to answer
+ */
 export function redirectToHttps(
   exchange: Exchange,
-  { to, port, status }: HttpsRedirect,
+  { to, port, status, isStrict }: HttpsRedirect,
   portOf: (address: ListenAddress) => number,
-): void {
-  const { request, refusal } = exchange;
-  if (refusal !== null) {
-    exchange.fail(refusal);
-    return;
-  }
-  const bound = to.kind === "tcp" ? to.port || portOf(to) : httpsPort;
-  const location = toHttps(port ?? bound)({ target: request.target, host: request.host, scheme: "http" });
+): boolean {
+  const isSecureAlready = clientScheme(exchange) === "https";
+  if (isSecureAlready && !isStrict) return false;
+  const { refusal } = exchange;
+  if (refusal !== null) exchange.fail(refusal);
+  else if (isSecureAlready) exchange.fail("MISDIRECTED");
+  else sendToHttps(exchange, port ?? (to.kind === "tcp" ? to.port || portOf(to) : httpsPort), status);
+  return true;
+}
+
+function sendToHttps(exchange: Exchange, port: number, status: HttpsRedirect["status"]): void {
+  const { request } = exchange;
+  const location = toHttps(port)({ target: request.target, host: request.host, scheme: "http" });
   if (location === null) {
     exchange.fail("BAD_HOST");
     return;

@@ -141,6 +141,32 @@ testWithHarness("a redirecting listener sends clients to HTTPS, whatever they as
   assert.match(await ask("GET / HTTP/1.1\r\nHost: a b\r\n"), /^HTTP\/1\.1 400 /);
 });
 
+testWithHarness(
+  "a redirecting listener sends nobody in a circle who came by HTTPS to a trusted proxy",
+  async (harness) => {
+    const ask = async (listener: object, said: string): Promise<string> => {
+      const proxy = await start(harness, { name: "main", ...listener });
+      const head = `GET /a HTTP/1.1\r\nHost: a.test\r\n${said}\r\nConnection: close\r\n\r\n`;
+      return (await sendPlain({ port: proxy.portOf(":0") }, head)).toString("latin1");
+    };
+    const redirecting = { ...tls, redirect: ":0" };
+    const trusting = { tls: redirecting, trustedProxies: "127.0.0.0/8" };
+    const served = await ask(trusting, "X-Forwarded-Proto: https");
+    assert.match(served, /^HTTP\/1\.1 200 /);
+    assert.equal(lineOf(served, "x-forwarded-proto"), "https");
+    assert.match(await ask(trusting, "Forwarded: for=192.0.2.1;proto=https"), /^HTTP\/1\.1 200 /);
+    assert.match(await ask(trusting, "X-Forwarded-Proto: http"), /^HTTP\/1\.1 301 /);
+    assert.match(await ask({ tls: redirecting }, "X-Forwarded-Proto: https"), /^HTTP\/1\.1 301 /);
+    // Certificates of clients would not have been asked for.
+    const strict = [{ clientAuth: { ca } }, { hosts: [{ host: "b.test", clientAuth: { ca } }] }];
+    for (const rules of strict) {
+      const listener = { ...trusting, tls: { ...redirecting, ...rules } };
+      assert.match(await ask(listener, "X-Forwarded-Proto: https"), /^HTTP\/1\.1 421 /);
+      assert.match(await ask(listener, "X-Forwarded-Proto: http"), /^HTTP\/1\.1 301 /);
+    }
+  },
+);
+
 testWithHarness("the port and the status of a redirect can be said, and a reload ends it", async (harness) => {
   const endpoint = await harness.endpoint();
   const options = (redirect: unknown): ProxyOptions => ({

@@ -153,7 +153,7 @@ const tlsSectionSchema = section({
     kind: "address or section",
     defaultText: "off",
     about:
-      'Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there; limits and timeouts are those of this listener.',
+      'Another listener, for plain HTTP, which sends clients here: `":80"`, or a section. Routes do not hold there, but for clients that came by HTTPS to a load balancer in `trustedProxies`, which says so in `X-Forwarded-Proto` or `Forwarded`: they would be sent in a circle. Limits and timeouts are those of this listener.',
   }),
   hsts: documented(hstsSchema, {
     kind: "duration, switch or section",
