@@ -40,13 +40,19 @@ const overTls = (name: string, tls: string): string => {
 };
 
 const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; stderr?: RegExp }[] = [
-  { args: ["--help"], code: 0, stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy ENDPOINT\.\.\.[^]*Exit codes/ },
-  { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
-  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "version"].map((name) => ({
-    args: [name, "--help"],
+  {
+    args: ["--help"],
     code: 0,
-    stdout: new RegExp(`Usage: millrace ${name}`),
-  })),
+    stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy \[NAME\.\.\.\] ENDPOINT\.\.\.[^]*Exit codes/,
+  },
+  { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
+  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "trust", "version"].map(
+    (name) => ({
+      args: [name, "--help"],
+      code: 0,
+      stdout: new RegExp(`Usage: millrace ${name}`),
+    }),
+  ),
   { args: ["version"], code: 0, stdout: /^millrace \d+\.\d+\.\d+\S*\nnode \d+/ },
   { args: ["--version"], code: 0, stdout: /^millrace \d/ },
   { args: [], code: 2, stderr: /Usage: millrace/ },
