@@ -32,6 +32,13 @@ const withCertificate = (name: string, cert: string, key: string): string => {
   return path;
 };
 const certificate = await authority.issue({ names: ["a.test"] });
+/** A configuration whose certificates come from an authority, written to a file. */
+const withAcme = (name: string, acme: object): string => {
+  const file = join(folder, name);
+  const tls = { acme: { domains: ["a.example.com"], ...acme } };
+  writeFileSync(file, JSON.stringify({ listeners: [{ address: "127.0.0.1:0", tls }], routes: [{ respond: {} }] }));
+  return file;
+};
 const overTls = (name: string, tls: string): string => {
   const file = join(folder, name);
   const upstreams = `upstreams: { app: { endpoints: ["https://127.0.0.1:1"], tls: ${tls} } }`;
@@ -125,6 +132,11 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
   },
   {
     args: ["check", overTls("missing.yaml", "{ ca: missing.pem }")],
+    code: 1,
+    stderr: /millrace-commands-[^]*missing\.pem: error: the file is not there/,
+  },
+  {
+    args: ["check", withAcme("acme.json", { ca: "missing.pem" })],
     code: 1,
     stderr: /millrace-commands-[^]*missing\.pem: error: the file is not there/,
   },

@@ -34,12 +34,14 @@ export function createCommandHook(command: readonly string[], timeoutMs: number)
       maxBuffer: maxOutputBytes,
       env: { ...process.env, ...environment },
     } as const;
-    execFile(program, [...args, action, record, value], options, (error, _stdout, stderr) => {
+    const child = execFile(program, [...args, action, record, value], options, (error, _stdout, stderr) => {
       if (error === null) return resolve();
       const said = stderr.trim().split("\n").at(-1) ?? "";
       const why = error.killed === true ? "took too long" : said || error.message.split("\n", 1)[0];
       reject(failure(`the hook ${program} could not ${action} ${record}: ${why}`, error));
     });
+    // Nothing is said to it: one that listens must not wait. It may be gone, or never have been there.
+    child.stdin?.on("error", () => {}).end();
     return promise;
   };
 }

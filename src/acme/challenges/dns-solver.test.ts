@@ -108,6 +108,8 @@ test("a command gets the change as arguments and variables, past any shell, and 
   );
   writeFileSync(path, "#!/bin/sh\necho first >&2\necho no such zone >&2\nexit 3\n");
   await assert.rejects(createCommandHook([path], 10_000)(change), /could not add .*: no such zone/);
+  writeFileSync(path, "#!/bin/sh\nexec cat\n");
+  await createCommandHook([path], 10_000)(change);
   writeFileSync(path, "#!/bin/sh\nexec sleep 60\n");
   await assert.rejects(createCommandHook([path], 50)(change), /took too long/);
   await assert.rejects(createCommandHook([join(folder, "none")], 10_000)(change), /ENOENT/);

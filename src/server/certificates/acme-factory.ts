@@ -1,5 +1,6 @@
 /** Sources that ask a certificate authority by ACME. All of it is loaded only if a listener has `acme`. */
 import { systemScheduler } from "../../base/scheduler.ts";
+import type { AcmeOptions } from "../../net/tls/acme-options.ts";
 import { pemCertificates } from "../../net/tls/pem.ts";
 import { CertificateError } from "../../net/tls/read-certificate.ts";
 import { CertificateFiles } from "./certificate-file.ts";
@@ -23,14 +24,23 @@ export const acmeFactory: SourceFactory = {
       random: Math.random,
       logger,
       metrics,
-      files: { read: readAuthorities },
+      files: { read: readRoots },
       dnsHook: call as ((...args: unknown[]) => unknown) | null,
     });
   },
 };
 
+/** Reads the files that `acme` names, for who only checks a configuration. @throws ConfigError if one cannot be used */
+export async function checkAcmeFiles(options: AcmeOptions): Promise<void> {
+  const { readAuthorities } = await import("../../acme/acme-files.ts");
+  await readAuthorities(options, { read: readRoots });
+  const { storage } = options;
+  const ca = storage === null || typeof storage === "string" ? null : (storage.etcd?.ca ?? null);
+  if (ca !== null) await readRoots(ca);
+}
+
 /** @throws ConfigError if there is none in it: an empty bundle would mean the public ones */
-async function readAuthorities(path: string): Promise<string> {
+async function readRoots(path: string): Promise<string> {
   const findings = new FileFindings();
   let text = "";
   await findings.collect(path, async () => {

@@ -1,5 +1,6 @@
 /** The files of TLS at listeners, read as a start would read them, for who only checks a configuration. */
 import type { Config } from "../../config/schema.ts";
+import { checkAcmeFiles } from "./acme-factory.ts";
 import { CertificateFiles } from "./certificate-file.ts";
 import { CertificateCache, readListenerFiles } from "./listener-files.ts";
 
@@ -12,6 +13,7 @@ export async function checkListenerTlsFiles({ listeners }: Config): Promise<read
     if (tls === null) continue;
     const { warnings } = await readListenerFiles(tls, { files, cache, nowMs: Date.now(), before: null });
     for (const { file, message } of warnings) sentences.add(`${file} ${message}`);
+    if (tls.acme !== null) await checkAcmeFiles(tls.acme);
   }
   return [...sentences];
 }
