@@ -73,3 +73,25 @@ test("endpoints that may be anybody are warned of", () => {
   assert.deepEqual(of({}), []);
   assert.match(of({ verify: false }).join(), /^the endpoints of upstream u may be anybody/);
 });
+
+test("an authority that can reach no listener is warned of", () => {
+  const warnings = (address: string, acme: object, ...others: object[]): string[] =>
+    warningsOf({
+      listeners: [{ name: "web", address, tls: { acme: { domains: ["a.example.com"], ...acme } } }, ...others] as never,
+    });
+  const [warning, ...more] = warnings(":8443", {});
+  assert.match(warning ?? "", /^nobody may be able to prove the names of web: .* port 443 .* or 80/);
+  assert.deepEqual(more, []);
+  assert.equal(warnings(":8443", { challenge: "tls-alpn-01" }, { address: ":80" }).length, 1);
+  assert.equal(warnings(":80", { challenge: "tls-alpn-01" }).length, 1);
+  const dns = { hook: ["true"] };
+  for (const reached of [
+    warnings(":443", {}),
+    warnings(":8443", {}, { address: ":80" }),
+    warnings(":8443", {}, { address: "fd:3" }),
+    warnings(":8443", { challenge: ["http-01", "dns-01"], dns }),
+    warnings(":8443", { directory: "https://127.0.0.1:14000/dir" }),
+    warnings(":8443", { directory: ["https://localhost/dir", { url: "https://[::1]/dir" }] }),
+  ])
+    assert.deepEqual(reached, []);
+});

@@ -5,6 +5,7 @@
 import type { MiddlewareKind } from "../middleware/kind.ts";
 import { middlewareKinds } from "../middleware/kinds.ts";
 import { placeMiddlewares } from "../middleware/placed.ts";
+import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import { formatListenAddress, unixPeers } from "../net/listen-address.ts";
 import { isByClientAddress } from "../upstream/balance-key.ts";
 import type { Config } from "./schema.ts";
@@ -14,7 +15,7 @@ const maxShownRules = 3;
 
 /** Finds what is odd in `config`. @returns sentences without a full stop; empty if nothing is odd */
 export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKind[] = middlewareKinds): string[] {
-  return [...warnOfUnixClients(config, kinds), ...warnOfStrangers(config)];
+  return [...warnOfUnixClients(config, kinds), ...warnOfStrangers(config), ...warnOfAuthorities(config)];
 }
 
 /** Whoever stands in the way could read and change everything: that is said again and again. */
@@ -27,6 +28,33 @@ function warnOfStrangers({ upstreams }: Config): string[] {
         ]
       : [],
   );
+}
+
+/** Authorities come to port 443 or 80 of a name, wherever the listener with `acme` is. */
+function warnOfAuthorities({ listeners }: Config): string[] {
+  const isReached = (challenge: string): boolean =>
+    challenge === "dns-01" ||
+    listeners.some(({ address, mode, tls }) => {
+      // Another program has chosen the port of an inherited socket, and stands in front of a Unix socket.
+      if (address.kind !== "tcp") return address.kind !== "udp";
+      return challenge === "http-01" ? address.port === 80 : address.port === 443 && (tls !== null || mode === "tcp");
+    });
+  return listeners.flatMap(({ name, tls }) => {
+    const acme = tls?.acme ?? null;
+    if (acme === null || !isElsewhere(acme.directory) || acme.challenge.some(isReached)) return [];
+    return [
+      `nobody may be able to prove the names of ${name}: their authority comes to port 443 (\`tls-alpn-01\`) or 80` +
+        " (`http-01`), and no listener has such a port; nothing is wrong if these ports are mapped to listeners here",
+    ];
+  });
+}
+
+/** An authority for tests, on this machine, may come to any port. */
+function isElsewhere(directory: AcmeOptions["directory"]): boolean {
+  return [directory].flat().some((one) => {
+    const { hostname } = new URL(typeof one === "string" ? one : one.url);
+    return hostname !== "localhost" && !/^(?:127\.|\[::1\])/.test(hostname);
+  });
 }
 
 /**
