@@ -200,6 +200,7 @@ test("another challenge is tried if one fails, then another CA", async (t) => {
   await startSource(second);
   await windUntil(scheduler, () => second.host.given.length === 1);
   assert.equal(other.payloads("/new-order").length, 1);
+  assert.match(second.log[0] ?? "", /^an authority has issued no certificate; the next one is asked .*b\.example\.com/);
   other.refusedChallenges.add("http-01").add("tls-alpn-01");
   const third = createSource(t, { ...acme, domains: ["c.example.com"] }, { scheduler });
   await startSource(third);

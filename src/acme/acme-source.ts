@@ -222,6 +222,12 @@ export class AcmeSource implements CertificateSource {
         keyKind: this.#parts.options.key,
         authorities: this.#authorities,
         solvers: this.#solvers,
+        onNextAuthority: (failed, error) =>
+          this.#parts.logger.warn("an authority has issued no certificate; the next one is asked", {
+            names,
+            authority: failed,
+            error,
+          }),
       }),
     );
   }

@@ -19,6 +19,8 @@ export interface IssueRequest {
   readonly solvers: readonly ChallengeSolver[];
   /** What it takes the place of; null if there is none. */
   readonly previous: StoredCertificate | null;
+  /** An authority, by its host, has not given it, and the next one is asked. */
+  onNextAuthority(failed: string, error: AcmeError): void;
 }
 
 /** Failures that another way of proving a name may not have (RFC 8555, section 6.7). */
@@ -36,6 +38,8 @@ const challengeFailures: ReadonlySet<string> = new Set([
 export async function issueCertificate(request: IssueRequest): Promise<StoredCertificate> {
   const errors: AcmeError[] = [];
   for (const authority of request.authorities) {
+    const failed = errors.at(-1);
+    if (failed !== undefined) request.onNextAuthority(hostOf(request.authorities[errors.length - 1]), failed);
     try {
       return await issueBy(authority, request);
     } catch (error) {

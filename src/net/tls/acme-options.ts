@@ -160,8 +160,18 @@ const redisSchema = section({
   ),
 });
 
+/** Somebody who writes the URL of a server does not mean a folder of that name. */
+const folderSchema = pathSchema.superRefine((text, context) => {
+  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1];
+  if (scheme === undefined) return;
+  const hint = /^redis/i.test(scheme)
+    ? `{ redis: { url: ${JSON.stringify(text)} } }`
+    : '{ etcd: { urls: ["http://127.0.0.1:2379"] } }';
+  addProblem(context, `${JSON.stringify(text)} is a URL, and would be a folder; write for example ${hint}`);
+});
+
 const storageSchema = z.union([
-  pathSchema,
+  folderSchema,
   section({
     redis: documented(maybe(redisSchema), {
       defaultText: "none",
