@@ -1,6 +1,10 @@
 /**
  * A socket that takes datagrams and gives whoever sends them, by address and port, as a connection of its own to a
  * taker. It goes on for the connections that there are when it takes no new ones.
+ *
+ * Anybody can send datagrams in the name of others. Only who sends again after an answer has read it, perhaps: until
+ * then a client may be nobody. If there is no room for another client, the oldest of those gives way to it, so that a
+ * flood of false names shuts nobody out who gets an answer before that many false names have come.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { ipVersion } from "../base/ip-address.ts";
@@ -19,6 +23,8 @@ export class DatagramListener implements AcceptingSocket {
   readonly address: UdpListenAddress;
   readonly #socket: Socket;
   readonly #clients = new Map<string, DatagramSocket>();
+  /** Those that may be nobody, the oldest first. */
+  readonly #unproven = new Set<DatagramSocket>();
   #taker: ConnectionTaker | null = null;
   #isBound = false;
   #isClosing = false;
@@ -82,15 +88,29 @@ export class DatagramListener implements AcceptingSocket {
     let client = this.#clients.get(key);
     if (client === undefined) {
       if (this.#isClosing || this.#taker === null) return;
-      client = this.#open(key, host, port);
-      this.#taker.onConnection(client);
+      client = this.#admit(this.#taker, { key, host, port });
+    } else if (client.bytesWritten > 0 && !client.isProven) {
+      client.isProven = true;
+      this.#unproven.delete(client);
     }
     client.take(datagram);
   }
 
-  #open(key: string, host: string, port: number): DatagramSocket {
+  /** @returns a socket that is destroyed already if there is no room */
+  #admit(taker: ConnectionTaker, peer: DatagramPeer): DatagramSocket {
+    const client = this.#open(peer);
+    if (taker.onConnection(client)) return client;
+    const oldest = this.#unproven.values().next().value;
+    if (oldest === undefined) return client;
+    oldest.giveWay();
+    const next = this.#open(peer);
+    taker.onConnection(next);
+    return next;
+  }
+
+  #open({ key, host, port }: DatagramPeer): DatagramSocket {
     const socket = this.#socket;
-    const client = new DatagramSocket(
+    const client: DatagramSocket = new DatagramSocket(
       { address: host, port },
       {
         send: (datagram) => {
@@ -100,13 +120,22 @@ export class DatagramListener implements AcceptingSocket {
         localEnd: () => (this.#isBound ? socket.address() : null),
         onClosed: () => {
           this.#clients.delete(key);
+          this.#unproven.delete(client);
           this.#closeIfEmpty();
         },
       },
     );
     this.#clients.set(key, client);
+    this.#unproven.add(client);
     return client;
   }
+}
+
+/** Who sent a datagram. */
+interface DatagramPeer {
+  readonly key: string;
+  readonly host: string;
+  readonly port: number;
 }
 
 /** What is lost is lost. */

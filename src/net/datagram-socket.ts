@@ -8,6 +8,8 @@ import { type KernelSocket, nobodyListens, type SocketEnd, type SocketListener, 
 /** How many datagrams wait while nobody reads. */
 const maxWaiting = 32;
 
+const gaveWay: NodeJS.ErrnoException = Object.assign(new Error("another has its place"), { code: "GAVE_WAY" });
+
 /** What a peer's datagrams go through. */
 export interface DatagramDoor {
   send(datagram: Buffer): void;
@@ -32,6 +34,8 @@ export class DatagramSocket implements KernelSocket {
   isEnding = false;
   isFinished = false;
   isDestroyed = false;
+  /** The peer has sent again after an answer: it is where it says. For who made this. */
+  isProven = false;
   readonly #door: DatagramDoor;
   #waiting: Buffer[] = [];
   #isReading = false;
@@ -109,6 +113,13 @@ export class DatagramSocket implements KernelSocket {
 
   reset(): void {
     this.destroy();
+  }
+
+  /** Its place is taken by another: it is lost. */
+  giveWay(): void {
+    if (this.isDestroyed) return;
+    this.destroy();
+    this.listener.onLost(gaveWay);
   }
 
   localEnd(): SocketEnd | null {

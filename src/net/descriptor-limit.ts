@@ -21,6 +21,15 @@ export function isBeyondClientCeiling(descriptor: number): boolean {
   return descriptor >= limit - reserveOf(limit);
 }
 
+/**
+ * How many clients of UDP there may be, each of which takes a descriptor for its connection to an endpoint: half of what
+ * clients get, because anybody can send datagrams in the name of others, and clients of TCP need descriptors, too.
+ */
+export function datagramClientCeiling(): number {
+  const limit = currentLimit();
+  return Math.floor((limit - reserveOf(limit)) / 2);
+}
+
 /** Is `descriptor`, of a connection to an endpoint, one of those that are kept for other things? */
 export function isBeyondEndpointCeiling(descriptor: number): boolean {
   const limit = currentLimit();

@@ -21,7 +21,8 @@ const backlog = 4_096;
 
 /** Serves the connections of a listening socket. */
 export interface ConnectionTaker {
-  onConnection(socket: KernelSocket): void;
+  /** @returns false if there is no room for it: it is destroyed */
+  onConnection(socket: KernelSocket): boolean;
   /** Counts connections that their clients had reset before they were accepted; they are gone. */
   onReset(count: number): void;
   /** Called if something is wrong with the socket itself. @param problem a sentence about it */

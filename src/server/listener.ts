@@ -11,7 +11,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { ForwardingPrefix } from "../http/forwarding-fields.ts";
 import { TransportSecurityFilter } from "../http/transport-security.ts";
 import type { ClientContext } from "../http1/client-side/client-context.ts";
-import { isBeyondClientCeiling } from "../net/descriptor-limit.ts";
+import { datagramClientCeiling, isBeyondClientCeiling } from "../net/descriptor-limit.ts";
 import { formatListenAddress } from "../net/listen-address.ts";
 import type { AcceptingSocket, ConnectionTaker } from "../net/listening-socket.ts";
 import type { ListenerOptions } from "../net/options.ts";
@@ -246,28 +246,34 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     this.#observer.onListenerError(this, problem, error);
   }
 
-  onConnection(socket: KernelSocket): void {
+  onConnection(socket: KernelSocket): boolean {
     if (isBeyondClientCeiling(socket.descriptor)) {
       this.#metrics.short.add(1);
       this.#isShort = true;
       this.#observer.onShortage(this);
       socket.destroy();
-      return;
+      return false;
     }
     if (this.#isShort) {
       this.#isShort = false;
       this.#observer.onShortageOver(this);
     }
-    if (!this.#count.enter(this.options.limits.connections)) {
+    if (!this.#count.enter(this.#maxConnections())) {
       this.#metrics.refused.add(1);
       socket.destroy();
-      return;
+      return false;
     }
     this.#metrics.accepted.add(1);
     this.#metrics.connections.add(1);
     const wire = acceptedWire(socket, this);
     this.#wires.add(wire);
     this.#receive(wire, this.#service);
+    return true;
+  }
+
+  #maxConnections(): number {
+    const { connections } = this.options.limits;
+    return this.isDatagrams ? Math.min(connections || Number.POSITIVE_INFINITY, datagramClientCeiling()) : connections;
   }
 
   #receive(wire: SocketWire, service: WireService): void {

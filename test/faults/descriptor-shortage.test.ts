@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
+import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
+import { freePort } from "../support/free-port.ts";
 import { type Harness, testWithHarness } from "../support/harness.ts";
 import { modes } from "../support/proxy-under-test.ts";
 import { eventually } from "../support/signal.ts";
@@ -126,3 +128,41 @@ for (const [title, threads] of modes) {
     },
   );
 }
+
+testShortage("clients of UDP leave descriptors to those of TCP, whoever they say they are", async (harness) => {
+  const origin = await harness.origin((_incoming, outgoing) => outgoing.end("fine"));
+  const endpoint = createSocket("udp4");
+  await new Promise<void>((resolve) => endpoint.bind(0, "127.0.0.1", resolve));
+  const port = await freePort();
+  const proxy = await harness.process(
+    {
+      endpoints: [origin.url],
+      config: {
+        listeners: [
+          { name: "main", address: "127.0.0.1:0" },
+          { name: "datagrams", mode: "udp", address: `127.0.0.1:${port}`, timeouts: { idle: "3s" } },
+        ],
+        routes: [
+          { match: { listener: "datagrams" }, upstream: "datagrams" },
+          { match: { listener: "main" }, upstream: "app" },
+        ],
+        upstreams: {
+          app: { endpoints: [origin.url] },
+          datagrams: { endpoints: [`udp://127.0.0.1:${endpoint.address().port}`] },
+        },
+        log: { access: false, stats: "0s" },
+      },
+    },
+    { prepare: "ulimit -n 160" },
+  );
+  const clients = Array.from({ length: 200 }, () => createSocket("udp4"));
+  harness.endWithClients(() => [endpoint, ...clients].forEach((socket) => socket.close()));
+  for (const one of clients) one.send("x", port, "127.0.0.1");
+  await eventually(
+    async () => (await proxy.metrics()).sum("millrace_connections_refused_total", { listener: "datagrams" }) > 100,
+    "most have no room",
+  );
+  const open = (await proxy.metrics()).sum("millrace_connections", { listener: "datagrams" });
+  assert.equal(open, (160 - 20) / 2);
+  assert.equal((await harness.ask()).text, "fine");
+});

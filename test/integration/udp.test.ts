@@ -88,23 +88,39 @@ testWithHarness("an endpoint that is away for a while does not end a session", a
   assert.ok(endpoint.received.length > 0);
 });
 
-testWithHarness("sessions are bounded; more are refused and counted", async (harness) => {
+const bounded = { listener: { limits: { connections: 2 }, timeouts: { idle: "3s" } } };
+
+async function ask(one: Peer, what: string): Promise<void> {
+  const before = one.received.length;
+  one.send(what);
+  await eventually(() => one.received.length > before, `${what} is answered`);
+}
+
+testWithHarness("sessions are bounded; whoever was answered and sent again keeps its place", async (harness) => {
   const endpoint = await peer(harness, echo);
-  const proxy = await harness.proxy(
-    options([endpoint.url], { listener: { limits: { connections: 2 }, timeouts: { idle: "1s" } } }),
+  const proxy = await harness.proxy(options([endpoint.url], bounded));
+  const [first, second, late] = await Promise.all([1, 2, 3].map(() => client(harness, proxy)));
+  for (const one of [first!, second!]) for (const what of ["once", "again"]) await ask(one, what);
+  late!.send("x");
+  await eventually(
+    async () => (await proxy.metrics()).sum("millrace_connections_refused_total") === 1,
+    "there is no room",
   );
-  const clients = [await client(harness, proxy), await client(harness, proxy), await client(harness, proxy)];
-  for (const one of clients) {
-    one.send("x");
-    await eventually(
-      async () => one.received.length > 0 || (await proxy.metrics()).sum("millrace_connections_refused_total") > 0,
-      "it is served, or refused",
-    );
-  }
-  assert.deepEqual(
-    clients.map(({ received }) => received.length),
-    [1, 1, 0],
-  );
+  await ask(first!, "still here");
+  assert.equal(late!.received.length, 0);
+});
+
+testWithHarness("of clients that may be nobody the oldest gives way to a new one", async (harness) => {
+  const endpoint = await peer(harness, echo);
+  const proxy = await harness.proxy(options([endpoint.url], bounded));
+  const [regular, ...others] = await Promise.all([1, 2, 3, 4, 5].map(() => client(harness, proxy)));
+  for (const what of ["once", "again"]) await ask(regular!, what);
+  for (const one of others) await ask(one, "x");
+  await ask(regular!, "still here");
+  assert.equal((await proxy.inspect()).upstreamConnections, 2);
+  const metrics = await proxy.metrics();
+  assert.equal(metrics.sum("millrace_connections", { listener: "main" }), 2);
+  assert.equal(metrics.sum("millrace_sessions_total", { result: "CLIENT_GONE" }), 3);
 });
 
 testWithHarness("sessions live through a reload, and the next ones go by the new configuration", async (harness) => {

@@ -22,6 +22,7 @@ const cases: readonly [code: string | null | undefined, failure: HandshakeFailur
   ["ERR_SSL_TLSV1_ALERT_USER_CANCELLED", "refused-by-client"],
   ["ERR_SSL_BAD_EXTENSION", "malformed"],
   ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "malformed"],
+  ["ERR_SSL_NOT_ON_RECORD_BOUNDARY", "malformed"],
   ["ERR_SSL_SOMETHING_NEW", "other"],
 ];
 
