@@ -99,6 +99,21 @@ test("responders are asked in the background, again at half of an answer's life,
   assert.equal(scene.scheduler.pendingCount, 0);
 });
 
+test("a responder that does not answer keeps no other waiting", async (t) => {
+  const scene = build(t);
+  const authority = await TestAuthority.create();
+  const leaves = await Promise.all(
+    ["a.test", "b.test", "c.test"].map((name) => authority.issue({ names: [name], responder: url })),
+  );
+  const { promise: never } = Promise.withResolvers<Buffer>();
+  scene.answer = (_url, question) =>
+    scene.asked.length < leaves.length ? never : answerOcsp(question, { authority, good: [leaves[2]!] });
+  scene.stapler.follow(leaves.map((leaf) => materialOf(leaf, authority)));
+  await scene.advance(0);
+  assert.equal(scene.asked.length, 3);
+  assert.ok(scene.stapler.stapleOf(materialOf(leaves[2]!, authority).id));
+});
+
 test("an answer about another certificate, or a bad one, is not stapled", async (t) => {
   const scene = build(t);
   const authority = await TestAuthority.create();

@@ -1,6 +1,6 @@
 /**
  * Keeps an answer of the OCSP responder for every certificate that names one, so that handshakes never wait for it. They
- * are asked for one after the other, in the background, at half of an answer's life; threads drop an answer that is
+ * are asked for in the background, a few at a time, at half of an answer's life; threads drop an answer that is
  * out of date. Certificates that name no responder, as most do today, cost nothing.
  */
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
@@ -24,6 +24,8 @@ export interface StaplerParts {
 }
 
 const askTimeoutMs = 10_000;
+/** Questions at a time: a responder that is away for many certificates keeps others waiting less. */
+const questionsAtOnce = 8;
 const maxAnswerBytes = 65_536;
 const shortestWaitMs = 60_000;
 const longestWaitMs = 3_600_000;
@@ -100,10 +102,16 @@ export class Stapler {
   async #work(): Promise<void> {
     this.#isAsking = true;
     let isChanged = false;
-    for (const subject of this.#subjects.values()) {
-      if (subject === null || this.#isClosed) continue;
-      if (subject.dueMs <= this.#parts.now() && (await this.#renew(subject))) isChanged = true;
-    }
+    const nowMs = this.#parts.now();
+    const due = [...this.#subjects.values()].filter((subject) => subject !== null && subject.dueMs <= nowMs);
+    const askNext = async (): Promise<void> => {
+      for (let subject = due.shift(); subject != null && !this.#isClosed; subject = due.shift()) {
+        // It may be served no longer.
+        if (this.#subjects.get(subject.certificate.id) !== subject) continue;
+        if (await this.#renew(subject)) isChanged = true;
+      }
+    };
+    await Promise.all(Array.from({ length: questionsAtOnce }, askNext));
     this.#isAsking = false;
     if (this.#isClosed) return;
     if (isChanged) this.#parts.onChange();
