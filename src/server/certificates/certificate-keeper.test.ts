@@ -199,6 +199,23 @@ test("a replaced pair is taken without a reload; a broken one changes nothing an
   assert.deepEqual(namesOf(scene.keeper.material), [["a.test", "www.a.test"], ["c.test"]]);
 });
 
+test("a certificate that has expired does not take the place of one that has not", async (t) => {
+  const scene = build(t);
+  const before = await scene.install({ certificates: [pair(scene, "a", a), pair(scene, "b", b)] });
+  const expired = await authority.issue({ names: ["a.test"], fromDays: -9, toDays: -1 });
+  scene.write("a.key", expired.key);
+  scene.write("a.pem", expired.cert);
+  const next = scene.changed();
+  const renewed = await authority.issue({ names: ["c.test"] });
+  scene.write("b.key", renewed.key);
+  scene.write("b.pem", renewed.cert);
+  const after = await next;
+  assert.deepEqual(namesOf(after), [["a.test"], ["c.test"]]);
+  const first = ({ listeners }: TlsMaterial): string | undefined => listeners.get("secure")?.certificates[0];
+  assert.equal(first(after), first(before));
+  assert.match(scene.lines.join("\n"), /a\.pem: the file holds a certificate that has expired; the one before has not/);
+});
+
 test("staples come from a file, or from the responder that the certificate names", async (t) => {
   const asked = await authority.issue({ names: ["asked.test"], responder: "http://ocsp.test/" });
   const scene = build(t, [], (_url, question) => answerOcsp(question, { authority, good: [asked] }));

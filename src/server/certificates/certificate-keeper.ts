@@ -232,6 +232,8 @@ export class CertificateKeeper {
     const files = new CertificateFiles();
     const warnings: FileWarning[] = [];
     const found: ListenerFiles[] = [];
+    // Listeners may share a file.
+    const kept = new Set<string>();
     this.#cache.beginRound();
     for (const listener of listeners) {
       const reading = await readListenerFiles(listener.options, {
@@ -242,9 +244,10 @@ export class CertificateKeeper {
       });
       found.push(reading.files);
       warnings.push(...reading.warnings);
-      for (const sentence of reading.kept)
-        this.#parts.logger.error("a file of TLS cannot be used; what was read before stays", { problem: sentence });
+      for (const sentence of reading.kept) kept.add(sentence);
     }
+    for (const problem of kept)
+      this.#parts.logger.error("a file of TLS cannot be used; what was read before stays", { problem });
     // A reload came between.
     if (this.#isClosed || this.#listeners !== listeners) return false;
     listeners.forEach((listener, index) => {

@@ -59,7 +59,7 @@ export async function readListenerFiles(
   const slices = new TimeSlices();
   for (const one of options.certificates) {
     const before = parts.before?.certificates.find((known) => isSameCertificate(known.options, one)) ?? null;
-    const read = await reading.item(before, (findings) => readFileCertificate(one, parts, findings));
+    const read = await reading.item(before, (findings) => readFileCertificate(one, parts, { findings, before }));
     if (read !== null) certificates.push(read);
     const pause = slices.pause();
     if (pause !== null) await pause;
@@ -109,7 +109,7 @@ class Reading {
 async function readFileCertificate(
   options: CertificateFileOptions,
   { files, cache, nowMs }: ReadingParts,
-  findings: FileFindings,
+  { findings, before }: { findings: FileFindings; before: FileCertificate | null },
 ): Promise<FileCertificate | null> {
   let read: FileCertificate | null = null;
   let key: FileContents | null = null;
@@ -122,6 +122,9 @@ async function readFileCertificate(
     const chain = options.chain === null ? null : await files.read(options.chain);
     if (key === null) return;
     const { material, warnings } = cache.read({ cert, key, chain }, nowMs);
+    const hasExpired = ({ notAfterMs }: CertificateMaterial): boolean => notAfterMs <= nowMs;
+    if (before !== null && hasExpired(material) && !hasExpired(before.material))
+      throw new CertificateError("holds a certificate that has expired; the one before has not");
     for (const warning of warnings) findings.warn(options.cert, warning);
     read = { options, material, staple: null };
   });
