@@ -71,6 +71,8 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   readonly handshakes: HandshakeGate;
   isDraining = false;
   options: ListenerOptions;
+  /** Which certificate and rules its clients get; when it is gone, those of open connections still. */
+  contexts: ServerContexts;
   readonly #host: ListenerHost;
   readonly #observer: ListenerObserver;
   #sockets: AcceptingSocket[] = [];
@@ -100,6 +102,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     this.wheel = host.wheel;
     this.turns = host.turns;
     this.handshakes = host.handshakes;
+    this.contexts = host.contextsOf(options.name);
     this.#serviceOf = makeService;
     this.#service = makeService(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
@@ -120,18 +123,13 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     return this.options.timeouts;
   }
 
-  /** Which certificate and rules its clients get. */
-  get contexts(): ServerContexts {
-    return this.#host.contextsOf(this.options.name);
-  }
-
   /**
    * Other rules about client certificates hold at `host` than at the host that this connection was made for; or held
    * when it was made. @param host lower case, without port; empty = none
    */
   isMisdirected({ policyId }: ConnectionTls, host: string): boolean {
     const policy = this.contexts.policyOf(host);
-    // A listener that is gone has no rules any more: what is open ends as it began.
+    // A listener that speaks TLS no more has no rules.
     return policy !== "" && policy !== policyId;
   }
 
@@ -163,6 +161,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   update(options: ListenerOptions): void {
     if (options.name !== this.options.name) this.#rename(options.name);
     this.options = options;
+    this.contexts = this.#host.contextsOf(options.name);
     this.#service = this.#serviceOf(options, this);
     this.#trusted = new TrustedPeers(options.trustedProxies);
     this.transportSecurity = transportSecurityOf(options);

@@ -1,6 +1,7 @@
 /** What HTTP makes of TLS: whose certificate a client has, hosts with rules of their own, redirects, HSTS. */
 import assert from "node:assert/strict";
 import { TestAuthority } from "../../src/net/testing/test-authority.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Harness, testWithHarness } from "../support/harness.ts";
 import type { ProxyOptions, ProxyUnderTest } from "../support/proxy-under-test.ts";
 import { askOnce, secure, sendPlain, textsOf } from "../support/tls-client.ts";
@@ -123,6 +124,17 @@ testWithHarness("rules that a reload changes hold on connections that are open, 
   await proxy.reload(options({ hosts }));
   assert.match(await askOnce(open, "strict.b.test"), /^HTTP\/1\.1 421 .*MISDIRECTED/s);
   assert.match(await askOnce(kept), /^HTTP\/1\.1 200 /);
+});
+
+testWithHarness("rules hold on open connections of a listener that a reload has removed", async (harness) => {
+  const endpoint = await harness.endpoint();
+  const proxy = await harness.proxy({ endpoints: [endpoint.url], listener: { tls: { ...tls, hosts } } });
+  const open = await secure(harness, proxy);
+  await proxy.reload({
+    endpoints: [endpoint.url],
+    listener: { name: "other", address: `127.0.0.1:${await freePort()}`, tls },
+  });
+  assert.match(await askOnce(open, "strict.b.test"), /^HTTP\/1\.1 421 .*MISDIRECTED/s);
 });
 
 testWithHarness("a redirecting listener sends clients to HTTPS, whatever they ask for", async (harness) => {
