@@ -348,7 +348,9 @@ test("versions and profiles hold; the key exchange is the best that both know", 
   const best = await visit();
   assert.equal(best?.protocol, "TLSv1.3");
   const hasQuantumSafe = Number.parseFloat(process.versions.openssl ?? "0") >= 3.5;
-  assert.equal(best.group, hasQuantumSafe ? "X25519MLKEM768" : "X25519");
+  // Before Node.js 26.1 a client is not told the name of a group that is no curve.
+  if (best.group !== null) assert.equal(best.group, hasQuantumSafe ? "X25519MLKEM768" : "X25519");
+  if (hasQuantumSafe) assert.ok(await visit({ ecdhCurve: "X25519MLKEM768" }));
   assert.equal(await visit({ minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" }), null);
   assert.equal(await visit({ maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES256-SHA" }), null);
   for (const rules of [{ profile: "modern" }, { minVersion: "1.3" }] as const) {
