@@ -20,6 +20,21 @@ test("paths are written as in a program", () => {
   assert.equal(formatPath([]), "");
 });
 
+test("secrets of the file are not shown", () => {
+  const shown = formatProblems([
+    problem({
+      file: "m.yaml",
+      line: 2,
+      column: 1,
+      length: 4,
+      message: '"http://me:pa55@h h" is not a URL',
+      excerpt: { firstLine: 1, lines: ["token: abc", "urls: [http://me:pa55@h h]"] },
+    }),
+  ]);
+  assert.doesNotMatch(shown, /abc|pa55/);
+  assert.match(shown, /token: \*{3}\n[^]*me:\*{4}@h h/);
+});
+
 test("a problem shows its place, the lines around it and a pointer", () => {
   const shown = formatProblems([
     problem({

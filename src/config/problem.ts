@@ -1,4 +1,5 @@
 /** What is wrong with a configuration, and how it is shown. All problems at once, each with its place. */
+import { hideSecrets, hideUrlPasswords } from "./hidden-secrets.ts";
 
 /** Where a value stands: keys and list positions from the root. */
 export type ConfigPath = readonly (string | number)[];
@@ -99,7 +100,7 @@ const maxShownProblems = 100;
 
 /**
  * All problems as text for a terminal or a log: place, sentence, code frame, hint. Control characters of the file are
- * never passed through.
+ * never passed through, nor are its secrets.
  */
 export function formatProblems(problems: readonly Problem[], format: ProblemFormat = {}): string {
   const paint = (code: string, text: string): string => (format.color === true ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -112,7 +113,7 @@ export function formatProblems(problems: readonly Problem[], format: ProblemForm
           ? problem.file
           : `${problem.file}:${problem.line}:${problem.column}`;
     const lines = [
-      `${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(problem.message)}`,
+      `${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(hideUrlPasswords(problem.message))}`,
     ];
     if (problem.file !== null && problem.line === 0 && path !== "") lines.push(`  at ${toPrintable(path)}`);
     if (problem.excerpt !== null) lines.push(...formatExcerpt(problem, problem.excerpt, paint));
@@ -140,7 +141,11 @@ function formatExcerpt(
   excerpt.lines.forEach((line, at) => {
     const number = excerpt.firstLine + at;
     const isHere = number === problem.line;
-    const text = toPrintable(line.slice(cut, cut + maxShownColumns).replace(/\t/g, " "));
+    const text = toPrintable(
+      hideSecrets(line)
+        .slice(cut, cut + maxShownColumns)
+        .replace(/\t/g, " "),
+    );
     shown.push(
       `${isHere ? paint("31", ">") : " "} ${paint("2", `${String(number).padStart(width)} |`)} ${text}`.trimEnd(),
     );

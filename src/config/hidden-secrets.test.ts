@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hideSecrets } from "./hidden-secrets.ts";
+
+const cases: readonly (readonly [string, string])[] = [
+  ["    hmacKey: c2VjcmV0", "    hmacKey: ********"],
+  ["admin: { tokens: [{ token: abc, role: write }] }", "admin: { tokens: [{ token: ***, role: write }] }"],
+  ['  "token": "a, b",', '  "token": ******,'],
+  ["password: two words", "password: *********"],
+  ["sticky: { cookie: { secret: 'x}y' } }", "sticky: { cookie: { secret: ***** } }"],
+  ["redis: redis://me:pa55@h:1/2", "redis: redis://me:****@h:1/2"],
+  ["urls: [http://:p@a, https://u:q@b]", "urls: [http://:*@a, https://u:*@b]"],
+  ['token: "${ADMIN_TOKEN}"', 'token: "${ADMIN_TOKEN}"'],
+  ["redis: redis://me:${PASSWORD}@h", "redis: redis://me:${PASSWORD}@h"],
+  ["secret: { file: a }", "secret: { file: a }"],
+  ["secret: |", "secret: |"],
+  ["tokens: []", "tokens: []"],
+  ["  - http://10.0.0.1:8081", "  - http://10.0.0.1:8081"],
+];
+
+for (const [line, shown] of cases) test(`of ${line.trim()}`, () => assert.equal(hideSecrets(line), shown));
+
+test("a long line takes no time that grows faster than it", () => {
+  const line = `x: ${"://a:".repeat(50_000)}${"secret: ".repeat(50_000)}`;
+  assert.equal(hideSecrets(line).length, line.length);
+});
