@@ -14,6 +14,7 @@ import {
   sectionCheck,
 } from "../../base/option-schema.ts";
 import { parseRate } from "../../base/units.ts";
+import { filePathSchema } from "./file-path-options.ts";
 import { normalizeServerName } from "./server-name.ts";
 
 /** The directories that have a word for them. */
@@ -21,8 +22,6 @@ const knownDirectories: Readonly<Record<string, string>> = {
   letsencrypt: "https://acme-v02.api.letsencrypt.org/directory",
   "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
 };
-
-const pathSchema = z.string().min(1).max(4_096);
 
 const httpUrlSchema = z.string().superRefine((text, context) => {
   if (!URL.canParse(text) || !/^https?:\/\/[^/]/.test(text))
@@ -58,7 +57,7 @@ const eabSchema = section({
 
 /** What holds for one directory. */
 const authorityShape = {
-  ca: documented(maybe(pathSchema), {
+  ca: documented(maybe(filePathSchema), {
     kind: "path",
     defaultText: "the roots that Node.js trusts",
     about: "A PEM file with the roots that the server of the CA is verified with.",
@@ -132,7 +131,7 @@ const etcdSchema = section({
   prefix: documented(z.string().min(1).max(200).prefault("/millrace/acme/"), { about: "What all keys begin with." }),
   user: documented(maybe(z.string().min(1)), { defaultText: "none", about: "Who logs in." }),
   password: documented(maybe(z.string()), { defaultText: "none", about: "The password of `user`." }),
-  ca: documented(maybe(pathSchema), {
+  ca: documented(maybe(filePathSchema), {
     kind: "path",
     defaultText: "the roots that Node.js trusts",
     about: "A PEM file with the roots that the members are verified with.",
@@ -161,7 +160,7 @@ const redisSchema = section({
 });
 
 /** Somebody who writes the URL of a server does not mean a folder of that name. */
-const folderSchema = pathSchema.superRefine((text, context) => {
+const folderSchema = filePathSchema.superRefine((text, context) => {
   const scheme = /^([a-z]+):\/\//i.exec(text)?.[1];
   if (scheme === undefined) return;
   const hint = /^redis/i.test(scheme)

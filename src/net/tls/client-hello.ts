@@ -37,7 +37,7 @@ const Extension = {
 } as const;
 
 /** RFC 8701 section 2: 0x0a0a, 0x1a1a … 0xfafa. */
-export function isGrease(value: number): boolean {
+function isGrease(value: number): boolean {
   return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
 }
 

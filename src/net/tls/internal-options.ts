@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { addProblem, documented, maybe, oneOrMore, section, switchable } from "../../base/option-schema.ts";
 import { normalizeServerName } from "./server-name.ts";
+import { filePathSchema } from "./file-path-options.ts";
 
 const nameSchema = z.string().transform((text, context) => {
   const name = normalizeServerName(text);
@@ -13,7 +14,7 @@ const nameSchema = z.string().transform((text, context) => {
 /** Null in the normal form = there is no such authority. */
 export const internalSchema = switchable(
   section({
-    folder: documented(maybe(z.string().min(1).max(4_096)), {
+    folder: documented(maybe(filePathSchema), {
       kind: "path",
       defaultText: "`ca` in the folder of the service's state, else in that of the user's data",
       about:

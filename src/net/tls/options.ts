@@ -11,12 +11,10 @@ import {
   sectionCheck,
 } from "../../base/option-schema.ts";
 import { acmeSchema } from "./acme-options.ts";
+import { filePathSchema } from "./file-path-options.ts";
 import { hstsSchema, redirectSchema } from "./https-options.ts";
 import { internalSchema } from "./internal-options.ts";
 import { normalizeServerName } from "./server-name.ts";
-
-/** The path of a file. In a configuration file it is relative to the folder of that file; else to the working folder. */
-export const filePathSchema = z.string().min(1).max(4_096);
 
 const certificateSchema = section({
   cert: documented(filePathSchema, {
