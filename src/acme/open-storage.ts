@@ -1,7 +1,7 @@
 /** Opens what `acme.storage` says. */
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Scheduler } from "../base/scheduler.ts";
+import { stateFolder } from "../base/state-folder.ts";
 import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import { createHttpClient } from "./client/https-request.ts";
 import type { AcmeStore } from "./storage/acme-store.ts";
@@ -18,7 +18,7 @@ export interface StorageParts {
 
 /** Connects to nothing yet. @throws what `readFile` throws */
 export async function openStorage({ storage, scheduler, readFile }: StorageParts): Promise<AcmeStore> {
-  if (storage === null) return new FolderStore(defaultFolder(process.env), scheduler);
+  if (storage === null) return new FolderStore(stateFolder(process.env, "acme"), scheduler);
   if (typeof storage === "string") return new FolderStore(resolve(storage), scheduler);
   if (storage.redis !== null) return new RedisStore(storage.redis, scheduler);
   if (storage.etcd === null) throw new Error("a storage of neither kind");
@@ -26,12 +26,4 @@ export async function openStorage({ storage, scheduler, readFile }: StorageParts
   const login = user === null ? null : { user, password: password ?? "" };
   const http = createHttpClient({ caPem: ca === null ? null : await readFile(ca), timeoutMs: 10_000 });
   return new EtcdStore({ options: { urls, prefix, login }, http, scheduler });
-}
-
-/** systemd says where a service may keep something; else it is kept with the data of the user. */
-export function defaultFolder(environment: Readonly<Record<string, string | undefined>>): string {
-  const state = environment["STATE_DIRECTORY"]?.split(":")[0];
-  if (state !== undefined && state !== "") return join(state, "acme");
-  const data = environment["XDG_DATA_HOME"];
-  return join(data === undefined || data === "" ? join(homedir(), ".local/share") : data, "millrace/acme");
 }
