@@ -113,6 +113,7 @@ export const configExample: ConfigInput = {
       balance: "least-connections",
       health: { tcp: { send: "PING\r\n", expect: "PONG" } },
     },
+    found: { discovery: { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" } },
     partner: {
       endpoints: ["https://api.partner.example"],
       tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },

@@ -1749,11 +1749,21 @@ export interface RouteRespondInput {
  */
 export interface UpstreamInput {
   /**
-   * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.
+   * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say. Beside `discovery` they
+   * are part of the list, whatever it finds.
    *
    * List of endpoints.
+   *
+   * @default none, if there is `discovery`
    */
-  readonly endpoints: readonly (string | EndpointInput)[];
+  readonly endpoints?: readonly (string | EndpointInput)[] | undefined;
+  /**
+   * Where endpoints are found while the proxy runs: they come, change their weight and go without a reload. See the
+   * guide on discovery.
+   *
+   * @default none
+   */
+  readonly discovery?: UpstreamDiscoveryInput | undefined;
   /**
    * How an endpoint is picked. `round-robin`: in turn, smoothly by weight; `least-connections`: the fewest requests in
    * flight by weight; `random`: by weight; `power-of-two`: the less loaded of two random ones; `peak-ewma`: the one of
@@ -1894,7 +1904,8 @@ export interface UpstreamInput {
 }
 
 /**
- * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.
+ * The addresses that serve this upstream: URLs, or sections if an endpoint has more to say. Beside `discovery` they are
+ * part of the list, whatever it finds.
  *
  * An item of `upstreams.NAME.endpoints`.
  *
@@ -1932,6 +1943,57 @@ export interface EndpointInput {
    * @default none
    */
   readonly zone?: string | undefined;
+}
+
+/**
+ * Where endpoints are found while the proxy runs: they come, change their weight and go without a reload. See the guide
+ * on discovery.
+ *
+ * The section `upstreams.NAME.discovery`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryInput } from "millrace";
+ *
+ * const upstreamDiscovery: UpstreamDiscoveryInput = { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" };
+ * ```
+ */
+export interface UpstreamDiscoveryInput {
+  /**
+   * Endpoints are read from a file, and again whenever it changes.
+   *
+   * @default none
+   */
+  readonly file?: string | undefined;
+  /**
+   * How long an answer that leaves no endpoint, or less than half of them, is held back before it is believed, unless
+   * the source is certain of it: such answers come while a service restarts, loses its leader or its permissions.
+   * Endpoints that come are taken at once, and an answer that has them again ends it.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: every answer is believed at once.
+   *
+   * @default "30s"
+   */
+  readonly hold?: string | undefined;
+  /**
+   * How long a start or a reload waits for the first list. After it, requests are served by the last good list, or, if
+   * there is none, answered with 503 until the source has answered.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: it does not wait.
+   *
+   * @default "2s"
+   */
+  readonly startTimeout?: string | undefined;
+  /**
+   * The folder in which the last good list is kept for the next start. It is a hint for while the source does not
+   * answer: what the source says always takes its place. The state directory is `$STATE_DIRECTORY` (systemd), else
+   * `~/.local/share/millrace`. `false`: it is not kept.
+   *
+   * Path or `false`.
+   *
+   * @default `discovery` in the state directory
+   */
+  readonly lastGood?: false | string | undefined;
 }
 
 /**

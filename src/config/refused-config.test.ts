@@ -41,7 +41,7 @@ test("keys and words of the user interface that this version does not have are t
       "routes[0].middlewares[0].",
       (section) => ({ routes: [{ upstream: "api", middlewares: [section] }] }),
     ),
-    ...withKeys(["discovery", "waitForEndpoint"], "upstreams.api.", (section) => ({
+    ...withKeys(["waitForEndpoint"], "upstreams.api.", (section) => ({
       upstreams: { api: { endpoints: ["http://a"], ...section } },
     })),
     ...withKeys(["grpc"], "upstreams.api.health.", (section) => ({
@@ -108,7 +108,6 @@ test("what the user interface has but this version has not is refused by name", 
     ...["http2"].map((key): [object, string] => [listener({ [key]: {} }), key]),
     ...["cache", "compress"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
-    ...["discovery"].map((key): [object, string] => [upstream({ [key]: {} }), key]),
     [upstream({ protocol: "h2" }), "h2"],
     [upstream({ protocol: "h2c" }), "h2c"],
   ];

@@ -12,6 +12,7 @@ const listed = (...ports: number[]): ListedEndpoint[] =>
     weight: 1,
     backup: false,
     zone: null,
+    identity: null,
   }));
 
 function configOf(...ports: number[]): Config {

@@ -13,6 +13,7 @@ const listed = (port: number): ListedEndpoint => ({
   weight: 1,
   backup: false,
   zone: null,
+  identity: null,
 });
 
 function contextOf(upstreams: Readonly<Record<string, readonly number[]>>): UpstreamContext {

@@ -16,8 +16,9 @@ import {
   switchedOff,
 } from "../base/option-schema.ts";
 import { balanceSchema } from "./balance-options.ts";
-import { parseEndpointAddress, usesTls } from "./endpoint-address.ts";
+import { type EndpointAddress, parseEndpointAddress, usesTls } from "./endpoint-address.ts";
 import { maxWeight } from "./endpoint.ts";
+import { discoverySchema } from "./discovery/options.ts";
 import { breakerSchema } from "./breaker-options.ts";
 import { healthSchema } from "./health-options.ts";
 import { limitsSchema } from "./limits-options.ts";
@@ -49,18 +50,45 @@ const endpointSectionSchema = section({
 
 const endpointSchema = z
   .union([endpointUrlSchema, endpointSectionSchema])
-  .transform((value) =>
+  .transform((value): EndpointAddress & EndpointMeaning =>
     "weight" in value
-      ? { ...value.url, weight: value.weight, backup: value.backup, zone: value.zone }
-      : { ...value, weight: 1, backup: false, zone: null },
+      ? { ...value.url, weight: value.weight, backup: value.backup, zone: value.zone, identity: null }
+      : { ...value, weight: 1, backup: false, zone: null, identity: null },
   );
+
+/** What is said of an endpoint besides its address. */
+interface EndpointMeaning {
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly zone: string | null;
+  /**
+   * What tells it from another at the same address (a container, a pod): with another identity it is another endpoint, of
+   * which nothing is known. Null for those in the configuration.
+   */
+  readonly identity: string | null;
+}
 
 /** The schema of an upstream. */
 export const upstreamSchema = section(
   {
-    endpoints: documented(z.array(endpointSchema).min(1), {
-      kind: "list of endpoints",
-      about: "The addresses that serve this upstream: URLs, or sections if an endpoint has more to say.",
+    endpoints: documented(
+      z
+        .array(endpointSchema)
+        .min(1)
+        .optional()
+        .transform((value): z.output<typeof endpointSchema>[] => value ?? []),
+      {
+        kind: "list of endpoints",
+        defaultText: "none, if there is `discovery`",
+        about:
+          "The addresses that serve this upstream: URLs, or sections if an endpoint has more to say. Beside `discovery` they are part of the list, whatever it finds.",
+      },
+    ),
+    discovery: documented(maybe(discoverySchema), {
+      kind: "section",
+      defaultText: "none",
+      about:
+        "Where endpoints are found while the proxy runs: they come, change their weight and go without a reload. See the guide on discovery.",
     }),
     balance: documented(balanceSchema.prefault("round-robin"), {
       kind: "name or section",
@@ -183,12 +211,13 @@ export const upstreamSchema = section(
         "TLS to the endpoints whose URL is `https://`. The files that it names are watched: when one changes, new connections are made with what it holds then.",
     }),
   },
-  ["discovery", "host", "waitForEndpoint"],
+  ["host", "waitForEndpoint"],
 ).check(
   sectionCheck(
     (
       upstream: {
         endpoints?: unknown;
+        discovery?: unknown;
         hedge?: unknown;
         sticky?: unknown;
         pool?: unknown;
@@ -222,9 +251,17 @@ export const upstreamSchema = section(
           ["pool", "pipelining"],
         );
       }
+      const isDiscovered = upstream.discovery !== undefined && upstream.discovery !== null;
+      if (upstream.endpoints === undefined && !isDiscovered)
+        addProblem(context, 'an upstream needs "endpoints" or "discovery"');
       if (!Array.isArray(upstream.endpoints)) return;
       const urls = (upstream.endpoints as ({ url?: unknown } | undefined)[]).map((endpoint) => endpoint?.url);
-      if (typeof tls === "object" && tls !== null && !urls.some((url) => typeof url !== "string" || usesTls(url)))
+      if (
+        typeof tls === "object" &&
+        tls !== null &&
+        !isDiscovered &&
+        !urls.some((url) => typeof url !== "string" || usesTls(url))
+      )
         addProblem(
           context,
           'no endpoint speaks TLS: all are reached in clear text; write their URLs as "https://..."',

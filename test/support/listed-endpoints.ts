@@ -9,7 +9,7 @@ export type Written = string | { readonly url: string; readonly weight: number }
 export function toList(written: readonly Written[]): ListedEndpoint[] {
   return written.map((one) => {
     const { url, weight } = typeof one === "string" ? { url: one, weight: 1 } : one;
-    return { ...parseEndpointAddress(url), weight, backup: false, zone: null };
+    return { ...parseEndpointAddress(url), weight, backup: false, zone: null, identity: null };
   });
 }
 

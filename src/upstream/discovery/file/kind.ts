@@ -1,0 +1,10 @@
+/** Discovery by a file, as the list of kinds has it. */
+import type { DiscoveryKind } from "../discovery.ts";
+import type { FileDiscoveryOptions } from "./options.ts";
+
+/** Follows a file that lists endpoints. */
+export const fileKind: DiscoveryKind<FileDiscoveryOptions> = {
+  key: "file",
+  describe: (path) => `file ${path}`,
+  create: () => Promise.reject(new Error("discovery by a file is not available in this version")),
+};
