@@ -64,8 +64,15 @@ function secureAgent(options: AgentOptions, tls: RemoteTlsSource | null): Secure
   const agent = new Secure({ ...options, maxCachedSessions: 0 });
   if (tls === null) return agent;
   const connect = agent.createConnection.bind(agent);
-  agent.createConnection = (given, onDone) =>
-    connect({ ...given, ...connectionOptions(typeof tls === "function" ? tls() : tls) }, onDone);
+  agent.createConnection = (given, onDone) => {
+    try {
+      return connect({ ...given, ...connectionOptions(typeof tls === "function" ? tls() : tls) }, onDone);
+    } catch (error) {
+      // Without a socket the agent waits for the callback, and the question gets the error.
+      process.nextTick(() => onDone?.(error as Error, undefined as never));
+      return undefined;
+    }
+  };
   return agent;
 }
 

@@ -287,4 +287,12 @@ test("TLS trusts whom it is told to, shows its certificate, and takes what was r
   assert.equal((await failureOf(http.send({ method: "GET", url }))).kind, "network");
   now = good;
   assert.equal((await http.send({ method: "GET", url })).body, "ok");
+  const broken = client(context, {
+    maxSockets: 1,
+    tls: () => {
+      throw new Error("ca.pem holds no certificate (PEM)");
+    },
+  });
+  const failures = await Promise.all([1, 2].map(() => failureOf(broken.send({ method: "GET", url }))));
+  for (const { message } of failures) assert.match(message, /ca\.pem holds no certificate/);
 });

@@ -1,4 +1,4 @@
-/** How TLS is spoken to services that the control side asks. Plain data; `tls-agent.ts` uses it. */
+/** How TLS is spoken to services that the control side asks. Plain data; `http-agents.ts` uses it. */
 
 /** Whom to trust, and what to show. */
 export interface RemoteTls {
@@ -13,5 +13,8 @@ export interface RemoteTls {
   readonly verify: boolean;
 }
 
-/** The settings, or where those of the moment are asked for: once for each new connection. It must not throw. */
+/**
+ * The settings, or where those of the moment are asked for: once for each new connection, which fails with what it
+ * throws.
+ */
 export type RemoteTlsSource = RemoteTls | (() => RemoteTls);
