@@ -62,6 +62,7 @@ const { helloMessage, toRecords } = await import("../src/net/testing/hello-bytes
 const { normalizeServerName } = await import("../src/net/tls/server-name.ts");
 const { readProxyHeader } = await import("../src/net/proxy-protocol/read-header.ts");
 const { headerV2, tlv } = await import("../src/net/testing/header-bytes.ts");
+const { isAnswerTo, readAnswer, writeQuestion } = await import("../src/remote/dns/dns-message.ts");
 const { parseIpv4, normalizeIp } = await import("../src/base/ip-address.ts");
 
 const limits = { headBytes: 1 << 20, headFields: 10_000, isLenient: false };
@@ -193,6 +194,17 @@ const lines = (text: string): string =>
     .replaceAll("\n", "")
     .replace(/(.{1,40})/g, "x$1: v\r\n");
 
+/** An answer of which all behind the question is `text`, and its name as well. */
+function readDnsAnswer(text: string): void {
+  const question = { name: "a", type: "A" } as const;
+  const head = writeQuestion(1, question, "plain");
+  head.writeUInt16BE(0x8180, 2);
+  head.writeUInt16BE(0xffff, 6);
+  const answer = Buffer.concat([head, Buffer.from(text, "latin1")]);
+  if (isAnswerTo(answer, 1, question)) readAnswer(answer);
+  isAnswerTo(Buffer.concat([head.subarray(0, 12), Buffer.from(text, "latin1")]), 1, question);
+}
+
 /** Every reader of what strangers send, by what it reads. */
 const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
   ["a whole request head", readRequest],
@@ -218,6 +230,7 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
         },
       ),
   ],
+  ["an answer of a name server", readDnsAnswer],
   ["trailers of pairs", (text) => readTrailerPairs([text, text, "x", text], { maxBytes: 1 << 20, maxFields: 10_000 })],
   ["a request head, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\nX: ${text}`)],
   ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],

@@ -10,6 +10,10 @@ import type { AddressInfo } from "node:net";
 export interface Entry {
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];
+  /** `priority weight port target`; the target with a dot at its end or not, "." = none. */
+  readonly srv?: readonly string[];
+  /** The addresses of the targets are in the same answer. Default: no. */
+  readonly hasExtras?: boolean;
   /** Another name of which this is an alias; both must be known. */
   readonly cname?: string;
   /** Seconds; default 30. */
@@ -20,22 +24,32 @@ export interface Entry {
   readonly failure6?: number | "silent";
   /** Over UDP the answer does not fit and the question must be asked over TCP. */
   readonly isTruncated?: boolean;
+  /** What is known over UDP instead: a part, for example. */
+  readonly overUdp?: Entry;
+  /** The response code if the question says that large datagrams may come (EDNS). */
+  readonly ednsFailure?: number;
+  /** Makes other messages of the answer: none, several, forged ones. */
+  readonly mangle?: (answer: Buffer) => readonly Buffer[];
 }
 
-const type = { a: 1, cname: 5, aaaa: 28 } as const;
+const type = { a: 1, cname: 5, aaaa: 28, srv: 33 } as const;
+const typeNames = new Map<number, string>(Object.entries(type).map(([name, code]) => [code, name.toUpperCase()]));
 
 /** A running name server. Names that it does not know do not exist. */
 export class NameServer {
   /** Names in lower case; may be changed at any time. */
   readonly zone: Map<string, Entry>;
-  /** The questions in their order: `name/A` or `name/AAAA`, with ` tcp` behind those that came over TCP. */
+  /** The questions in their order: `name/A`, `name/AAAA`, `name/SRV`, with ` tcp` behind those that came over TCP. */
   readonly asked: string[] = [];
   readonly port: number;
   /** No question is answered. */
   isSilent = false;
+  /** Answers over UDP come from this socket instead. */
+  answerFrom: UdpSocket | null = null;
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
   readonly #sockets = new Set<Socket>();
+  #isClosed = false;
 
   private constructor(zone: Readonly<Record<string, Entry>>, udp: UdpSocket, tcp: Server) {
     this.zone = new Map(Object.entries(zone));
@@ -43,8 +57,7 @@ export class NameServer {
     this.#tcp = tcp;
     this.port = udp.address().port;
     udp.on("message", (query, peer) => {
-      const answer = this.#answer(query, false);
-      if (answer !== null) udp.send(answer, peer.port, peer.address);
+      for (const answer of this.#answer(query, false)) (this.answerFrom ?? udp).send(answer, peer.port, peer.address);
     });
     tcp.on("connection", (socket) => this.#serve(socket));
   }
@@ -70,6 +83,8 @@ export class NameServer {
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#udp.close();
     for (const socket of this.#sockets) socket.destroy();
     this.#tcp.close();
@@ -82,46 +97,65 @@ export class NameServer {
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
-        const answer = this.#answer(received.subarray(2, 2 + received.readUInt16BE(0)), true);
-        received = received.subarray(2 + received.readUInt16BE(0));
-        if (answer === null) continue;
-        const length = Buffer.alloc(2);
-        length.writeUInt16BE(answer.length);
-        socket.write(Buffer.concat([length, answer]));
+        const query = received.subarray(2, 2 + received.readUInt16BE(0));
+        received = received.subarray(2 + query.length);
+        for (const answer of this.#answer(query, true)) {
+          const length = Buffer.alloc(2);
+          length.writeUInt16BE(answer.length);
+          socket.write(Buffer.concat([length, answer]));
+        }
       }
     });
   }
 
-  #answer(query: Buffer, isTcp: boolean): Buffer | null {
+  #answer(query: Buffer, isTcp: boolean): readonly Buffer[] {
     const labels: string[] = [];
     let at = 12;
     for (; query[at] !== 0; at += query[at]! + 1) labels.push(query.toString("latin1", at + 1, at + 1 + query[at]!));
     const name = labels.join(".").toLowerCase();
     const asked = query.readUInt16BE(at + 1);
-    this.asked.push(`${name}/${asked === type.aaaa ? "AAAA" : "A"}${isTcp ? " tcp" : ""}`);
-    const entry = this.zone.get(name);
+    this.asked.push(`${name}/${typeNames.get(asked) ?? asked}${isTcp ? " tcp" : ""}`);
+    const known = this.zone.get(name);
+    const entry = isTcp ? known : (known?.overUdp ?? known);
+    const hasEdns = query.readUInt16BE(10) > 0;
     const failure =
-      entry === undefined ? 3 : ((asked === type.aaaa ? entry.failure6 : undefined) ?? entry.failure ?? 0);
-    if (this.isSilent || failure === "silent") return null;
+      entry === undefined
+        ? 3
+        : ((hasEdns ? entry.ednsFailure : undefined) ??
+          (asked === type.aaaa ? entry.failure6 : undefined) ??
+          entry.failure ??
+          0);
+    if (this.isSilent || failure === "silent") return [];
     const isTruncated = entry?.isTruncated === true && !isTcp;
-    const records = failure !== 0 || isTruncated ? [] : this.#records(name, asked);
+    const records = failure !== 0 || isTruncated ? [] : this.#records(name, asked, entry);
+    const extras = records.length === 0 || entry?.hasExtras !== true ? [] : this.#extras(entry);
     const header = Buffer.alloc(12);
     header.writeUInt16BE(query.readUInt16BE(0), 0);
     header.writeUInt16BE(0x8180 | failure | (isTruncated ? 0x0200 : 0), 2);
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(records.length, 6);
-    return Buffer.concat([header, query.subarray(12, at + 5), ...records]);
+    header.writeUInt16BE(extras.length, 10);
+    const answer = Buffer.concat([header, query.subarray(12, at + 5), ...records, ...extras]);
+    return entry?.mangle?.(answer) ?? [answer];
   }
 
-  #records(name: string, asked: number): Buffer[] {
-    const entry = this.zone.get(name);
+  #records(name: string, asked: number, entry = this.zone.get(name)): Buffer[] {
     if (entry === undefined) return [];
-    const { a = [], aaaa = [], cname, ttl = 30 } = entry;
+    const { a = [], aaaa = [], srv = [], cname, ttl = 30 } = entry;
     if (cname !== undefined) return [record(name, type.cname, encodeName(cname), ttl), ...this.#records(cname, asked)];
     if (asked === type.aaaa) return aaaa.map((address) => record(name, type.aaaa, encodeIpv6(address), ttl));
+    if (asked === type.srv) return srv.map((service) => record(name, type.srv, encodeService(service), ttl));
     return asked === type.a
       ? a.map((address) => record(name, type.a, Buffer.from(address.split(".").map(Number)), ttl))
       : [];
+  }
+
+  /** The addresses of the targets of a service. */
+  #extras({ srv = [] }: Entry): Buffer[] {
+    return srv.flatMap((service) => {
+      const target = targetOf(service);
+      return [...this.#records(target, type.a), ...this.#records(target, type.aaaa)];
+    });
   }
 }
 
@@ -134,8 +168,19 @@ function record(name: string, kind: number, data: Buffer, ttl: number): Buffer {
   return Buffer.concat([encodeName(name), fixed, data]);
 }
 
+function targetOf(service: string): string {
+  return (service.split(" ")[3] ?? "").replace(/\.$/, "").toLowerCase();
+}
+
+function encodeService(service: string): Buffer {
+  const numbers = Buffer.alloc(6);
+  for (const [at, number] of service.split(" ", 3).entries()) numbers.writeUInt16BE(Number(number), 2 * at);
+  return Buffer.concat([numbers, encodeName(targetOf(service))]);
+}
+
 function encodeName(name: string): Buffer {
-  const labels = name.split(".").flatMap((label) => [Buffer.from([label.length]), Buffer.from(label, "latin1")]);
+  const written = name === "" ? [] : name.split(".");
+  const labels = written.flatMap((label) => [Buffer.from([label.length]), Buffer.from(label, "latin1")]);
   return Buffer.concat([...labels, Buffer.from([0])]);
 }
 
