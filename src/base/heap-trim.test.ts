@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { HeapTrim } from "./heap-trim.ts";
 
 const mib = 2 ** 20;
@@ -50,4 +52,19 @@ test("a large heap is left alone: trimming would stop the thread for long", () =
   const { look } = stage();
   assert.equal(look({ second: 2, totalMib: 120, usedMib: 101 }), false);
   assert.equal(look({ second: 4, totalMib: 120, usedMib: 100 }), true);
+});
+
+test("threads that collect at the same time do not disturb each other: V8's flag for it is one for all", async () => {
+  const code = `
+    import(${JSON.stringify(new URL("./heap-trim.ts", import.meta.url).href)}).then(({ collectGarbage }) => {
+      let collections = 0;
+      for (let turn = 0; turn < 40; turn++) if (collectGarbage()) collections++;
+      require("node:worker_threads").parentPort.postMessage(collections);
+    });`;
+  const workers = Array.from({ length: 4 }, () => new Worker(code, { eval: true }));
+  const collections = await Promise.all(
+    workers.map(async (worker) => ((await once(worker, "message")) as [number])[0]),
+  );
+  for (const count of collections) assert.ok(count > 0, `${count} of 40 turns`);
+  await Promise.all(workers.map((worker) => worker.terminate()));
 });

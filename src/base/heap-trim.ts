@@ -73,17 +73,37 @@ export function startTrimmingHeap(longestStopMs: number): void {
         const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
         return { totalBytes, usedBytes };
       },
-      collect: collectGarbage,
+      collect: () => void collectGarbage(),
     },
     longestStopMs,
   );
   setInterval(() => trim.look(), lookIntervalMs).unref();
 }
 
-/** V8 gives its own function only to contexts that are made while this flag is set. */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as (options: object) => void;
-  setFlagsFromString("--no-expose-gc");
-  gc({ type: "major", execution: "sync", flavor: "last-resort" });
+/** Other threads may take the flag back at any moment; so often is it set again. */
+const maxTries = 5;
+
+/**
+ * Collects all garbage of the calling thread and gives free pages back. Any number of threads may call it at the same
+ * time; one that others disturb again and again leaves it.
+ * @returns whether anything was collected
+ */
+export function collectGarbage(): boolean {
+  const gc = takeCollector();
+  gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+  return gc !== null;
+}
+
+/**
+ * V8 gives its own function only to contexts that are made while a flag is set, which all threads share: another thread
+ * that has just got its function takes the flag back.
+ */
+function takeCollector(): ((options: object) => void) | null {
+  let gc: ((options: object) => void) | null = null;
+  for (let tries = 0; gc === null && tries < maxTries; tries++) {
+    setFlagsFromString("--expose-gc");
+    gc = runInNewContext('typeof gc === "function" ? gc : null') as typeof gc;
+    setFlagsFromString("--no-expose-gc");
+  }
+  return gc;
 }
