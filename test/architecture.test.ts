@@ -17,6 +17,7 @@ const layers: Record<string, number> = {
   observe: 1,
   net: 1,
   script: 1,
+  yaml: 1,
   http1: 2,
   http2: 2,
   store: 2,

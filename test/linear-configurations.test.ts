@@ -10,7 +10,8 @@ import { StepCounter } from "./support/step-counter.ts";
 // Before the code is loaded.
 const counter = new StepCounter(new URL("../src/", import.meta.url).href);
 
-const { readPlainYaml } = await import("../src/config/plain-yaml.ts");
+const { readPlainYaml } = await import("../src/yaml/plain-yaml.ts");
+const { environmentReader } = await import("../src/config/environment.ts");
 const { parseConfigText } = await import("../src/config/parse-config-text.ts");
 
 /** Twice the steps for twice the number; four times would be a square. */
@@ -51,7 +52,7 @@ function numbered(count: number, write: (at: number) => string): string {
 for (const [name, write] of configurations) {
   test(`reading a configuration with many ${name} takes steps in proportion to their number`, () => {
     const read = (text: string): void => {
-      readPlainYaml(text, false, { N: "3" });
+      readPlainYaml(text, false, environmentReader({ N: "3" }));
       try {
         parseConfigText(text, { file: "f.yaml", environment: { N: "3" } });
       } catch (error) {

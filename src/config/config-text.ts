@@ -16,9 +16,16 @@ import {
 } from "yaml";
 import { type Environment, substituteEnvironment } from "./environment.ts";
 import type { Finding } from "./explain-issue.ts";
-import { findJsonMistake } from "./json-syntax.ts";
+import { findJsonMistake } from "../yaml/json-syntax.ts";
 import type { ConfigPath, Problem } from "./problem.ts";
-import { forEachNode, readYaml, spanOf, type TextFinding, toPlainValue, type YamlDocument } from "./yaml-document.ts";
+import {
+  forEachNode,
+  readYaml,
+  spanOf,
+  type TextFinding,
+  toPlainValue,
+  type YamlDocument,
+} from "../yaml/yaml-document.ts";
 
 /** A piece of the text, as offsets. */
 interface Span {

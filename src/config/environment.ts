@@ -47,3 +47,11 @@ export function substituteEnvironment(text: string, environment: Environment): S
   }
   return { text: result + text.slice(at), isChanged: true, problem: null };
 }
+
+/** The same for readers that want the text or nothing. */
+export function environmentReader(environment: Environment): (text: string) => string | null {
+  return (text) => {
+    const result = substituteEnvironment(text, environment);
+    return result.problem === null ? result.text : null;
+  };
+}

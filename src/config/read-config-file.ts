@@ -6,11 +6,12 @@ import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { configFormOf } from "./config-file.ts";
 import { nearest } from "./did-you-mean.ts";
+import { environmentReader } from "./environment.ts";
 import { digestOf } from "./file-digest.ts";
 import { importConfigModule } from "./import-module.ts";
 import { readConfig } from "./parse-config.ts";
 import type { TextOptions } from "./parse-config-text.ts";
-import { readPlainYaml } from "./plain-yaml.ts";
+import { readPlainYaml } from "../yaml/plain-yaml.ts";
 import { ConfigError, fileProblem, placedProblem } from "./problem.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
 import type { Config } from "./schema.ts";
@@ -53,7 +54,7 @@ async function readAsWritten(source: FileToRead): Promise<Config> {
 
 /** Most files are plain and right: then neither the YAML library is loaded nor the places of values are kept. */
 async function readConfigText(text: string, options: TextOptions): Promise<Config> {
-  const plain = readPlainYaml(text, options.isJson === true, process.env);
+  const plain = readPlainYaml(text, options.isJson === true, environmentReader(process.env));
   if (plain !== undefined) {
     const reading = readConfig(plain);
     if (reading.config !== null) return reading.config;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { digestOf } from "./file-digest.ts";
-import { FileWatch } from "./file-watch.ts";
+import { FileWatch } from "../base/file-watch.ts";
 import { type ConfigWatch, watchConfig, type WatchOptions } from "./watch-config.ts";
 
 const hourMs = 3_600_000;

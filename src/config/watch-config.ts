@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { digestOfFile } from "./file-digest.ts";
-import { FileWatch } from "./file-watch.ts";
+import { FileWatch } from "../base/file-watch.ts";
 
 /** How closely files are watched. */
 export interface WatchOptions {

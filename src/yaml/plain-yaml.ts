@@ -6,8 +6,6 @@
  *
  * Whatever this gives is what the other would give; a test compares them.
  */
-
-import { type Environment, substituteEnvironment } from "./environment.ts";
 import { findJsonMistake } from "./json-syntax.ts";
 
 /** Thrown within this file only: giving up is rare, and a check after every step would not be readable. */
@@ -54,22 +52,26 @@ interface Line {
 }
 
 /**
- * What `text` says, as plain data, the environment put in.
+ * What `text` says, as plain data.
  * @param isJson nothing but JSON will do
+ * @param substitute puts the environment into a scalar that has `${`; null = that cannot be done
  * @returns undefined if it is not plain enough for this reader
  */
-export function readPlainYaml(text: string, isJson: boolean, environment: Environment): unknown {
+export function readPlainYaml(text: string, isJson: boolean, substitute: Substitute): unknown {
   if (unusual.test(text) || (isJson && findJsonMistake(text) !== null)) return undefined;
   try {
-    return new Reader(environment).read(text);
+    return new Reader(substitute).read(text);
   } catch (error) {
     if (!(error instanceof GiveUp)) throw error;
     return undefined;
   }
 }
 
+/** Puts values into a text; null if it cannot. */
+export type Substitute = (text: string) => string | null;
+
 class Reader {
-  readonly #environment: Environment;
+  readonly #substitute: Substitute;
   #lines: Line[] = [];
   #at = 0;
   /** Where the next character of a flow collection is looked for, in `#flow`. */
@@ -77,8 +79,8 @@ class Reader {
   #flow = "";
   #canBreak = false;
 
-  constructor(environment: Environment) {
-    this.#environment = environment;
+  constructor(substitute: Substitute) {
+    this.#substitute = substitute;
   }
 
   read(text: string): unknown {
@@ -199,8 +201,7 @@ class Reader {
 
   #text(text: string): string {
     if (!text.includes("${")) return text;
-    const result = substituteEnvironment(text, this.#environment);
-    return result.problem === null ? result.text : giveUp();
+    return this.#substitute(text) ?? giveUp();
   }
 
   #flowNode(depth: number): unknown {

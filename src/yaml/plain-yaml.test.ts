@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { seededRandom } from "../base/random.ts";
-import { ConfigText } from "./config-text.ts";
+import { ConfigText } from "../config/config-text.ts";
+import { environmentReader } from "../config/environment.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 
 const environment = { NAME: "value", EMPTY: "", NUMBER: "3" };
 
 /** @returns whether the fast reader had an answer, which is right then */
 function compare(text: string, isJson = false): boolean {
-  const plain = readPlainYaml(text, isJson, environment);
+  const plain = readPlainYaml(text, isJson, environmentReader(environment));
   if (plain === undefined) return false;
   const full = new ConfigText(text, { file: "f", isJson, environment });
   assert.deepEqual(full.problems, [], text);
@@ -40,7 +41,7 @@ const read: readonly (readonly [text: string, value: unknown])[] = [
 
 test("plain files are read", () => {
   for (const [text, value] of read) {
-    assert.deepEqual(readPlainYaml(text, false, environment), value, text);
+    assert.deepEqual(readPlainYaml(text, false, environmentReader(environment)), value, text);
     compare(text);
   }
 });
@@ -103,9 +104,10 @@ test("what is not plain, or wrong, is left to the other reader", () => {
     "a: [ , ]",
     "a: [b, ]",
   ];
-  for (const text of texts) assert.equal(readPlainYaml(text, false, environment), undefined, JSON.stringify(text));
+  for (const text of texts)
+    assert.equal(readPlainYaml(text, false, environmentReader(environment)), undefined, JSON.stringify(text));
   for (const text of ["a: 1", "{ 'a': 1 }", '{ "a": 1, }', "{ a: 1 }"])
-    assert.equal(readPlainYaml(text, true, environment), undefined, text);
+    assert.equal(readPlainYaml(text, true, environmentReader(environment)), undefined, text);
 });
 
 test("the examples are plain, and read as by the other reader", () => {

@@ -1,5 +1,5 @@
 /**
- * Watches one file of a configuration: the file itself, its folder as a whole (it may be replaced), and every symbolic
+ * Watches one file that people or programs write: the file itself, its folder as a whole (it may be replaced), and every symbolic
  * link on the way to it. The entries of a folder are watched only if a link or a missing name stands in it, and then
  * only notices about those names count: a busy file beside the configuration (a log) puts nothing off.
  */
