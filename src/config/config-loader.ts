@@ -12,6 +12,7 @@ import type { Environment } from "./environment.ts";
 import type { LoadMessage, LoadRequest } from "./load-messages.ts";
 import { unpackConfig } from "./packed-config.ts";
 import { ConfigError, fileProblem } from "./problem.ts";
+import type { LooseText } from "./read-config-text.ts";
 import type { Config } from "./schema.ts";
 
 /** How files are read. */
@@ -43,6 +44,14 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
     if (!(error instanceof ThreadFailure)) throw error;
     throw isProgram ? new ConfigError([fileProblem(file, error.message, null)]) : (error.cause ?? error);
   }
+}
+
+/**
+ * Reads YAML or JSON that came from elsewhere than a file.
+ * @throws ConfigError with every problem
+ */
+export function loadConfigText(text: LooseText, options: LoadOptions = {}): Promise<Config> {
+  return runThread({ kind: "text", ...text }, options);
 }
 
 /**

@@ -2,10 +2,12 @@
 import type { ConfigInput } from "./config-input.ts";
 import type { PackedConfig } from "./packed-config.ts";
 import type { Problem } from "./problem.ts";
+import type { LooseText } from "./read-config-text.ts";
 
 /** What the thread is started with. */
 export type LoadRequest =
   | { readonly kind: "file"; readonly file: string; readonly path: string }
+  | ({ readonly kind: "text" } & LooseText)
   | { readonly kind: "value"; readonly value: ConfigInput };
 
 /** What it tells: each file that it reads, then what came of all. */

@@ -8,16 +8,21 @@ import { packConfig, type PackedConfig } from "./packed-config.ts";
 import { parseConfig } from "./parse-config.ts";
 import { ConfigError } from "./problem.ts";
 import { readConfigFile } from "./read-config-file.ts";
+import { readLooseText } from "./read-config-text.ts";
+import type { Config } from "./schema.ts";
 
 function post(message: LoadMessage): void {
   parentPort?.postMessage(message);
 }
 
+function read(request: LoadRequest): Config | Promise<Config> {
+  if (request.kind === "value") return parseConfig(request.value);
+  if (request.kind === "text") return readLooseText(request);
+  return readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
+}
+
 async function load(request: LoadRequest): Promise<PackedConfig> {
-  const config =
-    request.kind === "value"
-      ? parseConfig(request.value)
-      : await readConfigFile({ ...request, onFileRead: (path, digest) => post({ kind: "read", path, digest }) });
+  const config = await read(request);
   return packConfig(config);
 }
 

@@ -6,13 +6,11 @@ import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { configFormOf } from "./config-file.ts";
 import { nearest } from "./did-you-mean.ts";
-import { environmentReader } from "./environment.ts";
 import { digestOf } from "./file-digest.ts";
 import { importConfigModule } from "./import-module.ts";
 import { readConfig } from "./parse-config.ts";
-import type { TextOptions } from "./parse-config-text.ts";
-import { readPlainYaml } from "../yaml/plain-yaml.ts";
 import { ConfigError, fileProblem, placedProblem } from "./problem.ts";
+import { readConfigText } from "./read-config-text.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
 import type { Config } from "./schema.ts";
 
@@ -50,17 +48,6 @@ async function readAsWritten(source: FileToRead): Promise<Config> {
   throw new ConfigError(
     reading.findings.map((finding) => ({ ...finding, file, line: 0, column: 0, length: 1, excerpt: null })),
   );
-}
-
-/** Most files are plain and right: then neither the YAML library is loaded nor the places of values are kept. */
-async function readConfigText(text: string, options: TextOptions): Promise<Config> {
-  const plain = readPlainYaml(text, options.isJson === true, environmentReader(process.env));
-  if (plain !== undefined) {
-    const reading = readConfig(plain);
-    if (reading.config !== null) return reading.config;
-  }
-  const { parseConfigText } = await import("./parse-config-text.ts");
-  return parseConfigText(text, options);
 }
 
 async function readText({ file, path, onFileRead }: FileToRead): Promise<string> {
