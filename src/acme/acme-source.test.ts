@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { families } from "../observe/families.ts";
+import { lockLifeMs } from "./storage/acme-store.ts";
 import { FakeAcmeServer } from "./testing/fake-acme-server.ts";
 import { createSource, makeFolder, startSource, windUntil, WoundScheduler } from "./testing/source-under-test.ts";
 
@@ -198,13 +199,13 @@ test("another challenge is tried if one fails, then another CA", async (t) => {
   server.refusedChallenges.add("http-01");
   const second = createSource(t, { ...acme, domains: ["b.example.com"] }, { scheduler });
   await startSource(second);
-  await windUntil(scheduler, () => second.host.given.length === 1);
+  await windUntil(scheduler, () => second.host.given.length === 1, 2);
   assert.equal(other.payloads("/new-order").length, 1);
   assert.match(second.log[0] ?? "", /^an authority has issued no certificate; the next one is asked .*b\.example\.com/);
   other.refusedChallenges.add("http-01").add("tls-alpn-01");
   const third = createSource(t, { ...acme, domains: ["c.example.com"] }, { scheduler });
   await startSource(third);
-  await windUntil(scheduler, () => third.total(families.acmeFailing) === 1);
+  await windUntil(scheduler, () => third.total(families.acmeFailing) === 1, 3);
   assert.match(
     third.log.join("\n"),
     /no certificate could be issued .*c\.example\.com is invalid: .*; .*c\.example\.com is invalid/,
@@ -309,6 +310,28 @@ test("a storage that cannot be asked keeps no start waiting, and is asked again"
   assert.deepEqual(await startSource(tested), []);
   await windUntil(scheduler, () => tested.log.some((line) => /storage of certificates cannot be used/.test(line)));
   assert.equal(server.requests.length, 0, "what could not be kept is not ordered");
+});
+
+test("an instance that has lost its lock in the middle of an order goes on with it no more", async (t) => {
+  const scheduler = new WoundScheduler();
+  const server = await serve(t, scheduler);
+  const acme = { domains: ["a.example.com"], directory: server.directoryUrl, storage: makeFolder(t) };
+  const tested = createSource(t, acme, { scheduler });
+  let finalizedWithout = 0;
+  server.fail = ({ path }) => {
+    // The machine has slept: no sign of life could be given.
+    if (path.startsWith("/authorization/") && server.payloads("/new-order").length === 1)
+      scheduler.clock.advance(lockLifeMs);
+    if (path.startsWith("/finalize/") && server.payloads("/new-order").length === 1) finalizedWithout++;
+    return null;
+  };
+  await startSource(tested);
+  await windUntil(scheduler, () => tested.host.given.length === 1);
+  assert.equal(finalizedWithout, 0, "the CA has not issued what another instance may have ordered");
+  assert.equal(server.payloads("/new-order").length, 2, "the store was looked at again, and nobody had it");
+  assert.ok(tested.log.some((line) => /an order was given up.*the lock on the order could not be kept/.test(line)));
+  assert.deepEqual(namesIn(join(acme.storage, "failures")), []);
+  assert.equal(tested.total(families.acmeFailing), 0);
 });
 
 test("an order that is given up is no failure: the next start tries at once", async (t) => {

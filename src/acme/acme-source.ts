@@ -170,11 +170,11 @@ export class AcmeSource implements CertificateSource {
     if (this.#onDemand.size >= (options.onDemand?.maxNames ?? 0)) return permission.refuse(name);
     const certificate = new ManagedCertificate([name], {
       ...this.#managedHost(store),
-      issue: async (names, previous) => {
+      issue: async (names, previous, lock) => {
         // Who has left gets no certificate any more.
         if (previous !== null && !(await permission.ask(name)))
           throw new AcmeError({ type: "refused", detail: `nobody allows a certificate for ${name} any more` });
-        return this.#issue(names, previous);
+        return this.#issue(names, previous, lock);
       },
     });
     await certificate.load();
@@ -203,7 +203,7 @@ export class AcmeSource implements CertificateSource {
       random,
       logger,
       optionsDigest: createHash("sha256").update(JSON.stringify(options)).digest("base64url"),
-      issue: (names, previous) => this.#issue(names, previous),
+      issue: (names, previous, lock) => this.#issue(names, previous, lock),
       onChange: () => this.#give(),
       onOrder: (result) => {
         metrics.counter(families.acmeOrders, [listener, result]).add(1);
@@ -213,12 +213,13 @@ export class AcmeSource implements CertificateSource {
   }
 
   #issue(
-    ...[names, previous]: Parameters<ManagedCertificateHost["issue"]>
+    ...[names, previous, lock]: Parameters<ManagedCertificateHost["issue"]>
   ): ReturnType<ManagedCertificateHost["issue"]> {
     return this.#slots.run(() =>
       issueCertificate({
         names,
         previous,
+        lock,
         keyKind: this.#parts.options.key,
         authorities: this.#authorities,
         solvers: this.#solvers,

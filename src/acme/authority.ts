@@ -89,8 +89,11 @@ export class Authority {
           const meanwhile = readKey(key, await store.read(key));
           if (meanwhile !== null) return meanwhile;
           const made = AccountKey.generate();
-          await store.write(key, JSON.stringify({ directoryUrl: this.options.directoryUrl, keyPem: made.toPem() }));
-          return made;
+          // If the lock is lost, another instance may have made one: of two accounts, one would be lost.
+          if (!lock.isLost) {
+            await store.write(key, JSON.stringify({ directoryUrl: this.options.directoryUrl, keyPem: made.toPem() }));
+            return made;
+          }
         }
       } finally {
         await lock?.release();

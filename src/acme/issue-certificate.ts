@@ -4,11 +4,12 @@
  */
 import type { Authority } from "./authority.ts";
 import type { ChallengeSolver } from "./challenges/challenge.ts";
-import { AcmeError } from "./client/acme-error.ts";
+import { AcmeError, isNobodysFailure } from "./client/acme-error.ts";
 import { assertChain, choosePreferredChain, readChain } from "./client/certificate-chain.ts";
 import { createCertificateRequest, type KeyKind } from "./client/certificate-request.ts";
 import { placeOrder } from "./client/order.ts";
 import { certificateIdOf } from "./client/renewal-info.ts";
+import type { StoreLock } from "./storage/acme-store.ts";
 import type { StoredCertificate } from "./stored-certificate.ts";
 
 /** What is to be issued, and by whom. */
@@ -19,6 +20,8 @@ export interface IssueRequest {
   readonly solvers: readonly ChallengeSolver[];
   /** What it takes the place of; null if there is none. */
   readonly previous: StoredCertificate | null;
+  /** The lock that is held while it is ordered. */
+  readonly lock: StoreLock;
   /** An authority, by its host, has not given it, and the next one is asked. */
   onNextAuthority(failed: string, error: AcmeError): void;
 }
@@ -43,7 +46,7 @@ export async function issueCertificate(request: IssueRequest): Promise<StoredCer
     try {
       return await issueBy(authority, request);
     } catch (error) {
-      if (!(error instanceof AcmeError) || error.type === "closed") throw error;
+      if (!(error instanceof AcmeError) || isNobodysFailure(error)) throw error;
       errors.push(error);
     }
   }
@@ -80,7 +83,7 @@ async function issueWith(
   solver: ChallengeSolver,
   request: IssueRequest,
 ): Promise<StoredCertificate> {
-  const { names, keyKind, previous } = request;
+  const { names, keyKind, previous, lock } = request;
   const { directoryUrl, profile, preferredChain } = authority.options;
   const session = await authority.accountSession();
   const accountUrl = session.accountUrl ?? "";
@@ -90,7 +93,7 @@ async function issueWith(
   const isKnown = renewalInfo !== null && previous?.directoryUrl === directoryUrl && previous.accountUrl === accountUrl;
   const replaces = isKnown ? await certificateIdOf(previous.certPem) : null;
   const place = (ofReplaces: string | null) =>
-    placeOrder(session, { names, solver, csr, profile, replaces: ofReplaces });
+    placeOrder(session, { names, solver, csr, profile, replaces: ofReplaces, isLost: () => lock.isLost });
   const answer = await place(replaces).catch((error: unknown) => {
     // Whatever the CA has against it (alreadyReplaced, malformed, another account): it must not end renewals for ever.
     // A failed validation is an error without a status.

@@ -11,12 +11,12 @@ import { type CertificateError, readCertificate } from "../net/tls/read-certific
 import type { CertificateMaterial } from "../net/tls/tls-material.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Authority } from "./authority.ts";
-import { AcmeError } from "./client/acme-error.ts";
+import { AcmeError, isNobodysFailure } from "./client/acme-error.ts";
 import { certifiedNames } from "./client/certificate-chain.ts";
 import { certificateIdOf, fetchRenewalInfo, type RenewalInfo } from "./client/renewal-info.ts";
 import { decideRenewalTime } from "./renewal-time.ts";
 import { decideRetryDelay, longestRetryMs } from "./retry-time.ts";
-import type { AcmeStore } from "./storage/acme-store.ts";
+import type { AcmeStore, StoreLock } from "./storage/acme-store.ts";
 import {
   directoryKey,
   namesKey,
@@ -36,8 +36,8 @@ export interface ManagedCertificateHost {
   readonly logger: Logger;
   /** Tells options from others: a failure with other options is forgotten. */
   readonly optionsDigest: string;
-  /** Orders; @throws AcmeError */
-  issue(names: readonly string[], previous: StoredCertificate | null): Promise<StoredCertificate>;
+  /** Orders, as long as the lock is held; @throws AcmeError */
+  issue(names: readonly string[], previous: StoredCertificate | null, lock: StoreLock): Promise<StoredCertificate>;
   /** There is another certificate. */
   onChange(): Promise<void>;
   /** An order has ended. */
@@ -164,20 +164,23 @@ export class ManagedCertificate {
       if (await this.#adopt()) return 0;
       this.#failure = readStoredFailure(await this.#host.store.read(`failures/${this.#storeKey}`));
       const meanwhileMs = this.#remainingWaitMs();
-      return meanwhileMs > 0 ? meanwhileMs : await this.#order();
+      return meanwhileMs > 0 ? meanwhileMs : await this.#order(lock);
     } finally {
       await lock.release();
     }
   }
 
-  async #order(): Promise<number> {
+  async #order(lock: StoreLock): Promise<number> {
     const previous = this.#held;
     let held: Held;
     try {
-      held = await this.#obtain(previous);
+      held = await this.#obtain(previous, lock);
     } catch (error) {
-      // Given up, which is nobody's failure.
-      return this.#isClosed ? maxPauseMs : this.#noteFailure(toAcmeError(error));
+      if (this.#isClosed) return maxPauseMs;
+      const acmeError = toAcmeError(error);
+      if (!isNobodysFailure(acmeError)) return this.#noteFailure(acmeError);
+      this.#warn("an order was given up, for another instance may have placed it meanwhile", { error });
+      return lockedPauseMs * (1 + this.#host.random());
     }
     if (this.#isClosed) return 0;
     this.#held = held;
@@ -198,8 +201,8 @@ export class ManagedCertificate {
   }
 
   /** @throws AcmeError, and whatever else ends an order: the next one waits as after any failure */
-  async #obtain(previous: Held | null): Promise<Held> {
-    const stored = await this.#host.issue(this.names, previous?.stored ?? null);
+  async #obtain(previous: Held | null, lock: StoreLock): Promise<Held> {
+    const stored = await this.#host.issue(this.names, previous?.stored ?? null, lock);
     const held = await this.#hold(stored);
     if (held === null) throw new AcmeError({ type: "malformed", detail: "the CA has sent what cannot be used" });
     return held;

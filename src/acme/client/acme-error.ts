@@ -9,7 +9,10 @@ export interface Subproblem {
 
 /** What an `AcmeError` is made of. */
 export interface AcmeErrorParts {
-  /** The server's type without `urn:ietf:params:acme:error:`, or `network`, `timeout`, `malformed`, `challenge`, `internal`. */
+  /**
+   * The server's type without `urn:ietf:params:acme:error:`, or `network`, `timeout`, `malformed`, `challenge`, `closed`,
+   * `lost` (another instance may be at it), `internal`.
+   */
   readonly type: string;
   readonly detail: string;
   /** Status code of the answer; 0 if there was none. */
@@ -36,6 +39,11 @@ export class AcmeError extends Error {
     this.retryAfterMs = parts.retryAfterMs ?? null;
     this.subproblems = parts.subproblems ?? [];
   }
+}
+
+/** Given up: by us, or because somebody else may have the lock. No other authority is asked then. */
+export function isNobodysFailure({ type }: AcmeError): boolean {
+  return type === "closed" || type === "lost";
 }
 
 const prefix = "urn:ietf:params:acme:error:";

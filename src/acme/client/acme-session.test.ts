@@ -41,7 +41,7 @@ const solver = {
   ready: async () => {},
   remove: async () => {},
 } as const;
-const order = { names: ["a.test"], solver, csr: "", profile: null, replaces: null };
+const order = { names: ["a.test"], solver, csr: "", profile: null, replaces: null, isLost: () => false };
 
 test("a server that is verified cannot lead to one that is not", async () => {
   const { session, asked } = sessionWith(() => ({

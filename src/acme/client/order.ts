@@ -18,6 +18,8 @@ export interface OrderRequest {
   readonly profile: string | null;
   /** The identifier of the certificate that this one takes the place of (RFC 9773, section 5). */
   readonly replaces: string | null;
+  /** Somebody else may be ordering the same by now: then this order is given up. */
+  isLost(): boolean;
 }
 
 /** From the order to the certificate. */
@@ -40,6 +42,7 @@ interface OpenChallenge {
 export async function placeOrder(session: AcmeSession, request: OrderRequest): Promise<AcmeAnswer> {
   const deadlineMs = session.wall() + orderTimeoutMs;
   const { newOrder } = await session.directory();
+  assertNotLost(request);
   const created = await session.post(newOrder, {
     identifiers: request.names.map((value) => ({ type: "dns", value })),
     ...(request.profile === null ? {} : { profile: request.profile }),
@@ -52,6 +55,8 @@ export async function placeOrder(session: AcmeSession, request: OrderRequest): P
   if (ready["status"] === "ready") {
     const finalizeUrl = readUrl(ready["finalize"]);
     if (finalizeUrl === null) throw new AcmeError({ type: "malformed", detail: "an order that cannot be finished" });
+    // Proofs take minutes. From here on it counts at the CA, and nobody takes the certificate back.
+    assertNotLost(request);
     await session.post(finalizeUrl, { csr: request.csr });
   }
   const isOver = (status: unknown): boolean => status === "valid" || status === "invalid";
@@ -60,6 +65,11 @@ export async function placeOrder(session: AcmeSession, request: OrderRequest): P
   if (order["status"] !== "valid" || certificateUrl === null)
     throw new AcmeError({ ...readProblem(order["error"]), type: "order" });
   return session.fetch(certificateUrl, "application/pem-certificate-chain");
+}
+
+/** @throws AcmeError of the type `lost` */
+function assertNotLost(request: OrderRequest): void {
+  if (request.isLost()) throw new AcmeError({ type: "lost", detail: "the lock on the order could not be kept" });
 }
 
 interface Authorizing {

@@ -76,7 +76,7 @@ test("a certificate is issued by HTTP-01 for several names, and what was shown i
   const { solver, presented, removed } = noteSolver("http-01", ({ token, keyAuthorization }) => {
     tokens.set(token, keyAuthorization);
   });
-  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null });
+  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null, isLost: () => false });
   assertChain(answer.text, { keyPem, names, wallMs: Date.now() });
   assert.deepEqual(removed, presented);
   assert.equal(presented.length, 2);
@@ -100,7 +100,7 @@ test("a certificate of an RSA key is issued by TLS-ALPN-01, and the preferred ch
     const { certPem, keyPem: proofKey } = await createAlpnCertificate(challenge, Date.now());
     proofs.set(challenge.name, { cert: certPem, key: proofKey });
   });
-  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null });
+  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null, isLost: () => false });
   assertChain(answer.text, { keyPem, names, wallMs: Date.now() });
   const second = new X509Certificate(await pebble.root(1));
   const name = /CN=(.*)/.exec(second.subject)?.[1] ?? "";
@@ -121,7 +121,7 @@ test("a name and its wildcard are proven by DNS-01 beside each other", options, 
       value: digestOf(challenge).toString("base64url"),
     }),
   );
-  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null });
+  const answer = await placeOrder(session, { names, csr, solver, profile: null, replaces: null, isLost: () => false });
   assertChain(answer.text, { keyPem, names, wallMs: Date.now() });
   assert.equal(presented.length, 2);
   assert.notEqual(presented[0]?.keyAuthorization, presented[1]?.keyAuthorization);
@@ -133,7 +133,7 @@ test("a proof that is not found ends the order with what the CA says, and is tak
   const { csr } = await createCertificateRequest(["no.example.com"], "ecdsa");
   const { solver, removed } = noteSolver("http-01");
   await assert.rejects(
-    placeOrder(session, { names: ["no.example.com"], csr, solver, profile: null, replaces: null }),
+    placeOrder(session, { names: ["no.example.com"], csr, solver, profile: null, replaces: null, isLost: () => false }),
     (error) =>
       error instanceof AcmeError && error.type === "connection" && /no\.example\.com is invalid/.test(error.message),
   );
