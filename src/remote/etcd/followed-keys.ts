@@ -67,7 +67,7 @@ export class FollowedKeys {
       if (revision <= Math.max(Number(known?.modRevision ?? 0), this.#gone.get(entry.key) ?? 0)) continue;
       this.#bytes -= known === undefined ? 0 : sizeOf(known);
       if (isDelete) {
-        this.#isChanged ||= this.#entries.delete(entry.key);
+        if (this.#entries.delete(entry.key)) this.#isChanged = true;
         this.#gone.set(entry.key, revision);
       } else {
         this.#isChanged = true;
