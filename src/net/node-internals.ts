@@ -30,6 +30,8 @@ export interface HandleRequest {
  */
 export interface StreamHandle {
   readonly fd: number;
+  /** Bytes that have been read; undefined if Node.js does not count them. */
+  readonly bytesRead?: number;
   /** Bytes that were handed to libuv and that the kernel has not taken yet. */
   readonly writeQueueSize: number;
   /** Called with each read; `readState` says how many bytes. Gives the memory for the reads that follow, or nothing. */

@@ -57,6 +57,11 @@ export class ListenerMetrics {
     }
     handshakes.add(1);
   }
+
+  /** Counts a connection that was ended because what came over TLS carried no data. */
+  countTlsFlood(): void {
+    this.#writer.counter(families.tlsFloods, [this.#listenerName]).add(1);
+  }
 }
 
 /** One thread's exchange metrics. Lives across reloads: counters go on. */

@@ -110,6 +110,11 @@ export const families = {
     ["listener", "version", "result"],
     "TLS handshakes with clients that ended. `version` is `1.2` or `1.3`, and `_none` if it failed; `result` is `full`, `resumed`, or why it failed: `unknown-name`, `no-certificate`, `no-shared-version`, `no-shared-cipher`, `no-shared-protocol`, `client-certificate`, `certificate-refused`, `refused-by-client`, `plain-http`, `malformed`, `timeout`, `client-gone`, `too-many`, `other`.",
   ),
+  tlsFloods: counter(
+    "millrace_tls_floods_total",
+    ["listener"],
+    "Client connections that were ended because much came over TLS that carried no data: changes of keys, empty records.",
+  ),
   tunnels: gauge(
     "millrace_tunnels_open",
     ["route", "upstream"],
@@ -124,6 +129,11 @@ export const families = {
     "millrace_upstream_tls_handshakes_total",
     ["upstream", "version", "result"],
     "TLS handshakes with endpoints that ended. `version` is `1.2` or `1.3`, and `_none` if it failed; `result` is `full`, `resumed`, or why it failed: `untrusted`, `expired`, `wrong-name`, `refused` (our certificate), `protocol`, `given-up` (too slow, or nobody waits for it).",
+  ),
+  upstreamTlsFloods: counter(
+    "millrace_upstream_tls_floods_total",
+    ["upstream"],
+    "Connections to endpoints that were ended because much came over TLS that carried no data.",
   ),
   upstreamRequests: counter(
     "millrace_upstream_requests_total",

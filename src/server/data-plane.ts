@@ -19,6 +19,7 @@ import { RequestIdSource } from "../http/request-id.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import type { TlsMaterial } from "../net/tls/tls-material.ts";
+import { TlsTrafficWatch } from "../net/tls/traffic-watch.ts";
 import { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import { EventLoopLag } from "../observe/event-loop-lag.ts";
 import { LabelNames } from "../observe/label-names.ts";
@@ -70,6 +71,7 @@ export class DataPlane implements ListenerHost {
   readonly wheel: TimerWheel;
   readonly turns = new TurnQueue();
   readonly handshakes = new HandshakeGate();
+  readonly tlsTraffic: TlsTrafficWatch;
   readonly pseudonym: string;
   readonly observer: PlaneObserver;
   readonly tcpForwarding: TcpForwardContext;
@@ -102,6 +104,7 @@ export class DataPlane implements ListenerHost {
       onTunnel,
     };
     this.wheel = new TimerWheel({ onError: this.#onInternalError });
+    this.tlsTraffic = new TlsTrafficWatch(this.wheel);
     this.#certificates = new PlaneCertificates(parts.onCertificateWanted);
     this.#listeners = new ListenerSet(this, stripeIndex);
     this.#resolver = new HostResolver(nameReports(warnings, writer));
@@ -148,6 +151,7 @@ export class DataPlane implements ListenerHost {
           endOfTurn: this.#endOfTurn,
           resolver: this.#resolver,
           onConnected: observer.onConnected,
+          traffic: this.tlsTraffic,
           onInternalError,
         },
         forwarding: {

@@ -18,6 +18,7 @@ import type { ListenerOptions } from "../net/options.ts";
 import type { ProxyHeaderFailure } from "../net/proxy-protocol/proxy-step.ts";
 import { acceptedWire, type SocketWire, type WireHost } from "../net/socket-wire.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
+import type { TlsTrafficWatch } from "../net/tls/traffic-watch.ts";
 import type { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { FailedHandshake } from "../net/tls/tls-step.ts";
 import { TrustedPeers } from "../net/trusted-peers.ts";
@@ -44,6 +45,8 @@ export interface ListenerObserver {
   onProxyHeaderRefused(listener: Listener, peer: string, failure: ProxyHeaderFailure): void;
   /** A TLS handshake with a client failed. @param peer its address; empty = it has none */
   onHandshakeFailed(listener: Listener, peer: string, failed: FailedHandshake): void;
+  /** A connection is ended because much comes over TLS that carries no data. @param peer its address; empty = it has none */
+  onTlsFlood(listener: Listener, peer: string): void;
   metricsOf(listenerName: string): ListenerMetrics;
 }
 
@@ -52,6 +55,7 @@ export interface ListenerHost {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
   readonly handshakes: HandshakeGate;
+  readonly tlsTraffic: TlsTrafficWatch;
   /** This instance's name in Via. */
   readonly pseudonym: string;
   readonly observer: ListenerObserver;
@@ -69,6 +73,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
   readonly handshakes: HandshakeGate;
+  readonly tlsTraffic: TlsTrafficWatch;
   isDraining = false;
   options: ListenerOptions;
   /** Which certificate and rules its clients get; when it is gone, those of open connections still. */
@@ -102,6 +107,7 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
     this.wheel = host.wheel;
     this.turns = host.turns;
     this.handshakes = host.handshakes;
+    this.tlsTraffic = host.tlsTraffic;
     this.contexts = host.contextsOf(options.name);
     this.#serviceOf = makeService;
     this.#service = makeService(options, this);
@@ -316,6 +322,11 @@ export class Listener implements ClientContext, TcpListenerContext, ConnectionTa
   onHandshakeFailed(wire: Wire, failed: FailedHandshake): void {
     this.#metrics.countHandshake(noLabelValue, failed.failure);
     this.#observer.onHandshakeFailed(this, wire.origin.peerAddress, failed);
+  }
+
+  onTlsFlood(wire: Wire): void {
+    this.#metrics.countTlsFlood();
+    this.#observer.onTlsFlood(this, wire.origin.peerAddress);
   }
 
   onProxyHeaderRefused(wire: Wire, failure: ProxyHeaderFailure): void {

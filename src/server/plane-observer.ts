@@ -8,6 +8,7 @@ import type { Recorded } from "../http/exchange-record.ts";
 import type { ProxyError, ReasonCode } from "../http/reason.ts";
 import { handshakeFailures } from "../net/tls/handshake-failure.ts";
 import type { FailedHandshake } from "../net/tls/tls-step.ts";
+import { tlsFloodMessage } from "../net/tls/traffic-watch.ts";
 import { AccessLog, type AccessLogSink } from "../observe/access-log.ts";
 import { ExchangeMetrics, type ListenerMetrics } from "../observe/exchange-metrics.ts";
 import { families } from "../observe/families.ts";
@@ -181,6 +182,15 @@ export class PlaneObserver implements ListenerObserver {
         ...(serverName !== null && { serverName }),
         ...(detail !== "" && { detail }),
       },
+    });
+  }
+
+  onTlsFlood({ options: { name } }: Listener, peer: string): void {
+    this.#parts.warnings.warn({
+      subject: `TLS floods ${name}`,
+      reason: "records without data",
+      message: tlsFloodMessage,
+      fields: { listener: name, peer: peer === "" ? "unix" : peer },
     });
   }
 

@@ -12,6 +12,7 @@ import { ListeningSocket } from "../net/listening-socket.ts";
 import { ContextCache } from "../net/tls/context-cache.ts";
 import { ServerContexts } from "../net/tls/server-contexts.ts";
 import { tlsStep } from "../net/tls/tls-step.ts";
+import { TlsTrafficWatch } from "../net/tls/traffic-watch.ts";
 import { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { ListenerOptions } from "../net/options.ts";
 import type { Protocol, WireStep } from "../net/protocol.ts";
@@ -56,6 +57,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
     wheel,
     turns: new TurnQueue(),
     handshakes: new HandshakeGate(),
+    tlsTraffic: new TlsTrafficWatch(wheel),
     pseudonym: "test",
     tcpRoutes: { asksForName: () => false, match: () => null },
     tcpForwarding: {} as ListenerHost["tcpForwarding"],
@@ -72,6 +74,7 @@ async function listen(t: TestContext, service: WireService): Promise<Scene> {
       onShortageOver: () => {},
       onProxyHeaderRefused: () => {},
       onHandshakeFailed: () => {},
+      onTlsFlood: () => {},
       metricsOf: () => metrics,
     },
     connectionCountOf: () => count,
@@ -363,7 +366,9 @@ test("a ClientHello that does not come in time is told as too slow, whatever the
     contexts: null as unknown as ServerContexts,
     alpn: [],
     gate: new HandshakeGate(),
+    traffic: new TlsTrafficWatch(new TimerWheel()),
     onHandshake: () => {},
+    onFlood: () => {},
     onHandshakeFailed: (_wire, { failure, detail }) => void failed.push(`${failure} (${detail})`),
     onInternalError: () => {},
   });

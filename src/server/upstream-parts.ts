@@ -50,13 +50,14 @@ function stickyCounter(
 }
 
 /** In a function of its own: transports outlive the upstream that has opened them, and must not hold its parts. */
-function countingHandshakes(context: TransportContext, upstream: string, metrics: MetricWriter): TransportContext {
+function countingTls(context: TransportContext, upstream: string, metrics: MetricWriter): TransportContext {
   return {
     ...context,
     onHandshake: ({ protocol, result }) => {
       const version = protocol?.replace("TLSv", "") ?? noLabelValue;
       metrics.counter(families.upstreamTlsHandshakes, [upstream, version, result]).add(1);
     },
+    onFlood: () => metrics.counter(families.upstreamTlsFloods, [upstream]).add(1),
   };
 }
 
@@ -76,7 +77,7 @@ export function toUpstreamParts(name: string, options: UpstreamOptions, parts: U
     proxyProtocol: options.proxyProtocol,
     timeouts: { ...options.timeouts, longIdle: longIdleMs },
   };
-  const transports = countingHandshakes(parts.transports, name, parts.middlewares.metrics);
+  const transports = countingTls(parts.transports, name, parts.middlewares.metrics);
   const clock = onSharedScale(parts.transports.wheel.clock);
   return {
     name,

@@ -10,6 +10,7 @@ import { type ProxyHeaderFailure, proxyStep } from "../net/proxy-protocol/proxy-
 import { TrustedPeers } from "../net/trusted-peers.ts";
 import type { HandshakeGate } from "../net/tls/handshake-gate.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
+import type { TlsTrafficWatch } from "../net/tls/traffic-watch.ts";
 import { type FailedHandshake, tlsStep, type TlsStepParts } from "../net/tls/tls-step.ts";
 import type { Wire, WireTls } from "../net/wire.ts";
 import type { TcpListenerContext } from "../tcp/tcp-context.ts";
@@ -26,10 +27,13 @@ export interface WireServiceParts {
   readonly wheel: TimerWheel;
   readonly turns: TurnQueue;
   readonly handshakes: HandshakeGate;
+  readonly tlsTraffic: TlsTrafficWatch;
   readonly contexts: ServerContexts;
   onInternalError(error: unknown): void;
   onHandshake(tls: WireTls): void;
   onHandshakeFailed(wire: Wire, failed: FailedHandshake): void;
+  /** A client sends much over TLS that carries no data: `wire` is about to fail. */
+  onTlsFlood(wire: Wire): void;
   /** A load balancer that must send a PROXY header has sent no usable one: `wire` is closed. */
   onProxyHeaderRefused(wire: Wire, failure: ProxyHeaderFailure): void;
 }
@@ -76,8 +80,10 @@ function tlsPartsOf(parts: WireServiceParts): Omit<TlsStepParts, "alpn"> {
   return {
     contexts: parts.contexts,
     gate: parts.handshakes,
+    traffic: parts.tlsTraffic,
     onHandshake: (tls) => parts.onHandshake(tls),
     onHandshakeFailed: (wire, failed) => parts.onHandshakeFailed(wire, failed),
+    onFlood: (wire) => parts.onTlsFlood(wire),
     onInternalError: (error) => parts.onInternalError(error),
   };
 }

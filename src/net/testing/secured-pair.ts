@@ -26,6 +26,8 @@ export interface PairWish {
   readonly dial?: Partial<DialTlsOptions>;
   /** Of Node's end. */
   readonly peer?: ConnectionOptions & TLSSocketOptions;
+  /** Is given Node's end before the handshake. */
+  readonly onPeer?: (peer: TLSSocket) => void;
 }
 
 /** A connection before TLS: our end, and Node's. */
@@ -129,6 +131,7 @@ export async function securedPair(t: TestContext, way: Way, side: Side, wish: Pa
   const pair = await rawPair(t, way, side);
   const notes = new SocketNotes();
   const peer = securePeer(pair, side, wish);
+  wish.onPeer?.(peer);
   let received = "";
   peer.on("data", (chunk: Buffer) => void (received += chunk.latin1Slice()));
   let socket: TlsSocket;

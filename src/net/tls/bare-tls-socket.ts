@@ -168,6 +168,10 @@ export class BareTlsSocket implements TlsSocket {
     return this.isDestroyed ? -1 : this.#below.fd;
   }
 
+  get networkBytesRead(): number {
+    return this.isDestroyed ? 0 : (this.#below.bytesRead ?? 0);
+  }
+
   localEnd(): SocketEnd | null {
     return this.isDestroyed ? null : localEndOf(this.#below);
   }
@@ -365,6 +369,10 @@ export class BareTlsSocket implements TlsSocket {
     this.#starter = null;
     this.#close("now");
     process.nextTick(tellLost, this, starter, error);
+  }
+
+  fail(error: NodeJS.ErrnoException): void {
+    this.lose(error);
   }
 
   destroy(): void {

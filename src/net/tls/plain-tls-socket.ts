@@ -61,6 +61,10 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     return this.#hasEndedUncleanly;
   }
 
+  get networkBytesRead(): number {
+    return this.isDestroyed ? 0 : this.#below.bytesRead;
+  }
+
   override get isDestroyed(): boolean {
     return this.#isReset || super.isDestroyed;
   }
@@ -74,6 +78,11 @@ export class PlainTlsSocket extends PlainSocket implements TlsSocket {
     this.#starter = null;
     if (starter === null) super.tellLost(error);
     else starter.onTlsFailed(error);
+  }
+
+  fail(error: NodeJS.ErrnoException): void {
+    if (this.isDestroyed) return;
+    this.socket.destroy(error);
   }
 
   override reset(): void {

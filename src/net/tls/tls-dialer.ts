@@ -16,6 +16,7 @@ import { ClientSessions, type Proof, type ProvenSession } from "./client-session
 import { type PeerName, serverNameOf } from "./peer-name.ts";
 import { judgePeer, type TlsFailure, type TlsFailureKind, toTlsFailure } from "./peer-verdict.ts";
 import { dialTls } from "./start-tls.ts";
+import type { TlsTrafficWatch } from "./traffic-watch.ts";
 import type { TlsFacts, TlsSocket, TlsStarter } from "./tls-socket.ts";
 
 /** How TLS is spoken to one server. */
@@ -31,6 +32,10 @@ export interface TlsDialerParts {
   readonly clock: Clock;
   /** A handshake has ended. */
   readonly onHandshake: (result: HandshakeResult) => void;
+  /** Null = nobody watches what comes after the handshake. */
+  readonly traffic: TlsTrafficWatch | null;
+  /** The server sends much that carries no data: the connection is about to fail. */
+  readonly onFlood: () => void;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -146,6 +151,7 @@ class TlsDialling implements Dialling, SocketListener, TlsStarter, WireHost {
       },
       this,
     );
+    parts.traffic?.add(socket, parts.onFlood);
     try {
       this.#taker.onWire(wire, this);
     } catch (error) {

@@ -37,6 +37,10 @@ export interface TlsFacts {
 export interface TlsSocket extends KernelSocket {
   /** Null = it is not secure yet. */
   readonly facts: TlsFacts | null;
+  /** Bytes that have come from the network, of which `bytesRead` is what TLS has made data of; 0 = it is not known. */
+  readonly networkBytesRead: number;
+  /** As if the connection had failed with `error`: it is closed, and whoever listens is told. */
+  fail(error: NodeJS.ErrnoException): void;
 }
 
 /** Who has a handshake made. Exactly one of the two is called, unless the socket is destroyed before. */

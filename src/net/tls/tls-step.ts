@@ -14,6 +14,7 @@ import type { GatedHandshake, HandshakeGate } from "./handshake-gate.ts";
 import { acmeTlsProtocol, type ContextChoice, type ServerContexts } from "./server-contexts.ts";
 import { acceptTls } from "./start-tls.ts";
 import type { TlsSocket, TlsStarter } from "./tls-socket.ts";
+import type { TlsTrafficWatch } from "./traffic-watch.ts";
 
 /** What is told of a handshake that failed. */
 export interface FailedHandshake {
@@ -30,9 +31,12 @@ export interface TlsStepParts {
   /** The protocols that follow, as ALPN names them; the preferred first. */
   readonly alpn: readonly string[];
   readonly gate: HandshakeGate;
+  readonly traffic: TlsTrafficWatch;
   onHandshake(tls: WireTls): void;
   /** `wire` is closed, but for `plain-http`, which is handed on to be told what is wrong. */
   onHandshakeFailed(wire: Wire, failed: FailedHandshake): void;
+  /** A client sends much that carries no data: `wire` is about to fail. */
+  onFlood(wire: Wire): void;
   onInternalError(error: unknown): void;
 }
 
@@ -162,8 +166,11 @@ class Handshake implements WireReader, GatedHandshake, TlsStarter {
       this.#wire.destroy();
       return;
     }
-    this.#wire.origin = { ...this.#wire.origin, scheme: "https", tls };
-    this.#next(this.#wire);
+    const wire = this.#wire;
+    wire.origin = { ...wire.origin, scheme: "https", tls };
+    const parts = this.#parts;
+    parts.traffic.add(socket, () => parts.onFlood(wire));
+    this.#next(wire);
   }
 
   onTlsFailed(error: NodeJS.ErrnoException | null): void {

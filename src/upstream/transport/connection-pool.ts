@@ -17,6 +17,7 @@ import { ProxyError } from "../../http/reason.ts";
 import type { Dialer, Dialling, WireTaker } from "../../net/dialer.ts";
 import { type ProxyProtocolVersion, writeProxyHeader } from "../../net/proxy-protocol/write-header.ts";
 import type { HandshakeResult } from "../../net/tls/tls-dialer.ts";
+import type { TlsTrafficWatch } from "../../net/tls/traffic-watch.ts";
 import type { Wire } from "../../net/wire.ts";
 import { endsOf } from "../../net/wire-ends.ts";
 import { AddressRotation, type PooledAddress } from "./address-rotation.ts";
@@ -57,6 +58,10 @@ export interface TransportContext {
   onConnected(endpointUrl: string): void;
   /** Told of every TLS handshake that has ended. Absent = nobody counts them. */
   readonly onHandshake?: (result: HandshakeResult) => void;
+  /** Ends connections over TLS that bring much and no data. Absent = nobody does. */
+  readonly traffic?: TlsTrafficWatch;
+  /** Told of every connection that `traffic` ends. */
+  readonly onFlood?: () => void;
   onInternalError(error: unknown): void;
 }
 
@@ -122,6 +127,8 @@ export class ConnectionPool implements Transport, ConnectionOwner, DialHost<Atte
       alpn,
       clock: context.wheel.clock,
       onHandshake: context.onHandshake ?? (() => {}),
+      traffic: context.traffic ?? null,
+      onFlood: context.onFlood ?? (() => {}),
       onInternalError: (error) => this.onInternalError(error),
     });
     this.timeouts = options.timeouts;

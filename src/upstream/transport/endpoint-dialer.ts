@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import { type Dialer, SocketDialer } from "../../net/dialer.ts";
 import { clientContextOf } from "../../net/tls/client-context.ts";
 import { type HandshakeResult, TlsDialer } from "../../net/tls/tls-dialer.ts";
+import type { TlsTrafficWatch } from "../../net/tls/traffic-watch.ts";
 import { peerNameOf } from "../endpoint-tls.ts";
 import { DatagramDialer } from "../../net/datagram-dialer.ts";
 import type { EndpointSpec } from "../endpoint.ts";
@@ -13,6 +14,8 @@ export interface EndpointDialerParts {
   readonly alpn: readonly string[];
   readonly clock: Clock;
   readonly onHandshake: (result: HandshakeResult) => void;
+  readonly traffic: TlsTrafficWatch | null;
+  readonly onFlood: () => void;
   readonly onInternalError: (error: unknown) => void;
 }
 
