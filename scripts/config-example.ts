@@ -114,6 +114,7 @@ export const configExample: ConfigInput = {
       health: { tcp: { send: "PING\r\n", expect: "PONG" } },
     },
     found: { discovery: { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" } },
+    named: { discovery: { dns: { name: "_http._tcp.api.internal", type: "SRV", servers: ["127.0.0.1:8600"] } } },
     partner: {
       endpoints: ["https://api.partner.example"],
       tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },

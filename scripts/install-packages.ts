@@ -34,6 +34,7 @@ const groups: Record<PackageGroup, Record<string, string>> = {
     "redis-server": "redis-server",
     pebble: "pebble",
     etcd: "etcd-server",
+    dnsmasq: "dnsmasq-base",
   },
 };
 

@@ -1960,6 +1960,12 @@ export interface EndpointInput {
  */
 export interface UpstreamDiscoveryInput {
   /**
+   * Endpoints are the addresses of a name, or the hosts of a service, and follow them.
+   *
+   * @default none
+   */
+  readonly dns?: UpstreamDiscoveryDnsInput | undefined;
+  /**
    * Endpoints are read from a file, and again whenever it changes.
    *
    * @default none
@@ -1994,6 +2000,81 @@ export interface UpstreamDiscoveryInput {
    * @default `discovery` in the state directory
    */
   readonly lastGood?: false | string | undefined;
+}
+
+/**
+ * Endpoints are the addresses of a name, or the hosts of a service, and follow them.
+ *
+ * The section `upstreams.NAME.discovery.dns`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryDnsInput } from "millrace";
+ *
+ * const upstreamDiscoveryDns: UpstreamDiscoveryDnsInput = { name: "_http._tcp.api.internal", type: "SRV", servers: ["127.0.0.1:8600"] };
+ * ```
+ */
+export interface UpstreamDiscoveryDnsInput {
+  /**
+   * The name whose records are followed: of hosts, `api.internal`, or of a service, `_http._tcp.api.internal`. Without
+   * `servers` it is looked up as the machine does: hosts file, search list; a dot at the end means only itself.
+   *
+   * Host name.
+   */
+  readonly name: string;
+  /**
+   * The records: `addresses`: A and AAAA; `A` or `AAAA`: of one family; `SRV`: hosts with port, priority and weight. Of
+   * SRV records those of the lowest priority serve, all others are backups.
+   *
+   * @default "addresses"
+   */
+  readonly type?: "addresses" | "A" | "AAAA" | "SRV" | undefined;
+  /**
+   * The port of all addresses. SRV records have their own.
+   *
+   * @default 80, with `https` 443
+   */
+  readonly port?: number | undefined;
+  /**
+   * What the endpoints speak. They are addresses: with `https`, write the name that they must prove in `tls.serverName`
+   * of the upstream.
+   *
+   * @default "http"
+   */
+  readonly scheme?: "http" | "https" | "tcp" | "udp" | undefined;
+  /**
+   * The name servers to ask, the first that answers is believed: `10.0.0.53`, `127.0.0.1:8600`, `"[2001:db8::53]:53"`.
+   *
+   * List of addresses.
+   *
+   * @default those of the machine
+   */
+  readonly servers?: readonly string[] | undefined;
+  /**
+   * The name is not asked for more often, however short a time its records hold.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "1s"
+   */
+  readonly minRefresh?: string | undefined;
+  /**
+   * The name is asked for at least this often, however long its records hold.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "60s"
+   */
+  readonly maxRefresh?: string | undefined;
+  /**
+   * How long an address is kept after it was last in an answer: for name servers that send a changing part of what
+   * there is, over TCP too. An address that is missing is in any case asked for again over TCP before it is let go.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: it is let go at once.
+   *
+   * @default "0s"
+   */
+  readonly unseen?: string | undefined;
 }
 
 /**

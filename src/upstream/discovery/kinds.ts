@@ -1,5 +1,6 @@
 /** The kinds of discovery, by their key in the configuration. Loaded only if an upstream has one. */
 import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts";
+import { dnsKind } from "./dns/kind.ts";
 import { fileKind } from "./file/kind.ts";
 import type { DiscoveryOptions } from "./options.ts";
 
@@ -13,7 +14,7 @@ type KindTable = {
 const kinds: KindTable = {
   // etcd
   // consul
-  // dns
+  dns: dnsKind,
   file: fileKind,
   // http
   // docker

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck } from "../../base/option-schema.ts";
+import { dnsDiscoverySchema } from "./dns/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
 
 /** The kinds that the user interface has. */
@@ -13,7 +14,11 @@ const kindKeys = ["etcd", "consul", "dns", "file", "http", "docker", "kubernetes
 const kindShape = {
   // etcd
   // consul
-  // dns
+  dns: documented(maybe(dnsDiscoverySchema), {
+    kind: "section",
+    defaultText: "none",
+    about: "Endpoints are the addresses of a name, or the hosts of a service, and follow them.",
+  }),
   file: documented(maybe(fileDiscoverySchema), {
     kind: "path",
     defaultText: "none",

@@ -6,12 +6,10 @@
  */
 import { Resolver } from "node:dns/promises";
 import { open } from "node:fs/promises";
-import { hostname } from "node:os";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
-import { hostsPath, parseHosts } from "./hosts-file.ts";
-import { namesToTry, parseResolvConf, type ResolverSettings } from "./resolv-conf.ts";
-import { WatchedFile } from "./watched-file.ts";
+import { MachineNames, type MachineNamesOptions, settingsMs } from "./machine-names.ts";
+import { namesToTry, type ResolverSettings } from "./resolv-conf.ts";
 
 /** An answer of the name service. */
 export interface NameAnswer {
@@ -38,8 +36,6 @@ export interface NameSource {
   close(): void;
 }
 
-/** The settings are looked at this often while names are in use. */
-const settingsMs = 2_000;
 /** An answer of the hosts file holds until the file changes, which is noticed. */
 const ownTtlMs = 60_000;
 /** An incomplete answer is asked for again after this time. */
@@ -51,12 +47,7 @@ const partialTtlMs = 5_000;
 const familyPatienceMs = 200;
 
 /** What a source may be given; the defaults are the machine's own. */
-export interface SystemNameSourceOptions {
-  readonly hostsPath?: string;
-  /** Default: the variable MILLRACE_RESOLV_CONF, else `/etc/resolv.conf`. */
-  readonly resolvConfPath?: string;
-  readonly hostName?: string;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+export interface SystemNameSourceOptions extends MachineNamesOptions {
   readonly scheduler?: Scheduler;
 }
 
@@ -75,8 +66,7 @@ type Records = {
 
 /** Looks names up with the settings of this machine. */
 export class SystemNameSource implements NameSource {
-  readonly #hosts: WatchedFile<ReturnType<typeof parseHosts>>;
-  readonly #settings: WatchedFile<ResolverSettings>;
+  readonly #machine: MachineNames;
   readonly #scheduler: Scheduler;
   /** One for each name server to begin with, made from `settings`. */
   #resolvers: Resolver[] = [];
@@ -86,20 +76,15 @@ export class SystemNameSource implements NameSource {
   #isClosed = false;
 
   constructor(options: SystemNameSourceOptions = {}) {
-    const environment = options.environment ?? process.env;
-    const surroundings = { hostName: options.hostName ?? hostname(), environment };
     this.#scheduler = options.scheduler ?? systemScheduler;
-    this.#hosts = new WatchedFile(options.hostsPath ?? hostsPath, (text) => parseHosts(text ?? ""));
-    this.#settings = new WatchedFile(
-      options.resolvConfPath ?? environment["MILLRACE_RESOLV_CONF"] ?? "/etc/resolv.conf",
-      (text) => parseResolvConf(text, surroundings),
-    );
+    this.#machine = new MachineNames(options);
   }
 
   follow(onChange: () => void): void {
     if (this.#isClosed) return;
     this.#nextLook = this.#scheduler.after(settingsMs, () => {
-      void this.#look()
+      void this.#machine
+        .look()
         .catch(() => false)
         .then((isChanged) => {
           if (this.#isClosed) return;
@@ -109,15 +94,9 @@ export class SystemNameSource implements NameSource {
     });
   }
 
-  async #look(): Promise<boolean> {
-    const [hosts, settings] = await Promise.all([this.#hosts.look(), this.#settings.look()]);
-    return hosts || settings;
-  }
-
   async lookUp(host: string): Promise<NameAnswer> {
-    await this.#look();
-    const name = host.toLowerCase().replace(/\.$/, "");
-    const own = this.#hosts.value.get(name) ?? (isLocalhost(name) ? ["127.0.0.1", "::1"] : null);
+    await this.#machine.look();
+    const own = this.#machine.ownAddresses(host);
     if (own !== null) return { addresses: own, ttlMs: ownTtlMs, missingFamily: null, isDoubtful: false };
     return this.#search(host);
   }
@@ -134,7 +113,7 @@ export class SystemNameSource implements NameSource {
    * ends: a later name may be another host, on another network.
    */
   async #search(host: string): Promise<NameAnswer> {
-    const settings = this.#settings.value;
+    const { settings } = this.#machine;
     const resolver = this.#resolverFor(settings);
     let code = "ENOTFOUND";
     let isDoubtful = false;
@@ -233,11 +212,6 @@ function createResolvers({ servers, timeoutMs, attempts, canRotate }: ResolverSe
     }
     return resolver;
   });
-}
-
-/** RFC 6761 section 6.3: never asked for on the network. */
-function isLocalhost(name: string): boolean {
-  return name === "localhost" || name.endsWith(".localhost");
 }
 
 /**

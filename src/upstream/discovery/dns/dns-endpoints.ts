@@ -1,0 +1,112 @@
+/** Makes endpoints of addresses and of SRV records. */
+import type { DnsRecord } from "../../../remote/dns/dns-message.ts";
+import { maxDiscoveredEndpoints } from "../discovery.ts";
+import { readEndpointRecord } from "../endpoint-record.ts";
+import type { ListedEndpoint } from "../../endpoint-source.ts";
+import { maxWeight } from "../../endpoint.ts";
+
+/** Endpoints, and why some were left out. */
+export interface EndpointList {
+  readonly endpoints: readonly ListedEndpoint[];
+  readonly refused: readonly string[];
+}
+
+interface Place {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly backup: boolean;
+}
+
+/**
+ * How much heavier than a weight of 0 the others are made if both are there: RFC 2782 gives such a record a very small
+ * chance, and a weight of 0 would be none here.
+ */
+const zeroFactor = 100;
+
+/** Endpoints of the same weight, one for each address. */
+export function toHostEndpoints(scheme: string, port: number, addresses: readonly string[]): EndpointList {
+  return toList(
+    scheme,
+    addresses.map((address) => ({ address, port, weight: 1, backup: false })),
+  );
+}
+
+/**
+ * The endpoints of a service in an order that does not depend on that of the records. Those of the lowest priority
+ * serve, the others are backups. An address of several records is that of the first.
+ */
+export function toServiceEndpoints(
+  scheme: string,
+  records: readonly DnsRecord[],
+  addressesOf: (target: string) => readonly string[],
+): EndpointList {
+  const usable = records.filter(({ value, port }) => value !== "" && port !== 0);
+  const ordered = usable.toSorted(
+    (a, b) => a.priority - b.priority || compareText(a.value, b.value) || a.port - b.port || b.weight - a.weight,
+  );
+  const first = ordered[0]?.priority ?? 0;
+  const places = [...Map.groupBy(ordered, ({ priority }) => priority)].flatMap(([priority, group]) => {
+    const weigh = weigher(group);
+    return group.flatMap(({ value, port, weight }) =>
+      addressesOf(value).map((address) => ({
+        address,
+        port,
+        weight: weigh(weight),
+        backup: priority !== first,
+      })),
+    );
+  });
+  const withoutPort = records.filter(({ value, port }) => value !== "" && port === 0);
+  const list = toList(scheme, places);
+  return {
+    ...list,
+    refused: [...withoutPort.map(({ value }) => `the record of ${value} has no port`), ...list.refused],
+  };
+}
+
+/** Is every record the one that says that there is no such service (RFC 2782, target ".")? */
+export function saysNoService(records: readonly DnsRecord[]): boolean {
+  return records.length > 0 && records.every(({ value }) => value === "");
+}
+
+/** Weights are shares: if all are 0, all are equal; if some are, these are very small. */
+function weigher(group: readonly DnsRecord[]): (weight: number) => number {
+  const heaviest = Math.max(...group.map(({ weight }) => weight));
+  if (heaviest === 0) return () => 1;
+  const hasZero = group.some(({ weight }) => weight === 0);
+  const factor = hasZero ? Math.max(1, Math.min(zeroFactor, Math.floor(maxWeight / heaviest))) : 1;
+  return (weight) => (weight === 0 ? 1 : weight * factor);
+}
+
+function toList(scheme: string, places: readonly Place[]): EndpointList {
+  const endpoints = new Map<string, ListedEndpoint>();
+  const refused: string[] = [];
+  for (const { address, port, weight, backup } of places) {
+    const refusal = refusalOf(address);
+    const host = address.includes(":") ? `[${address}]` : address;
+    const endpoint = refusal ?? readEndpointRecord({ url: `${scheme}://${host}:${port}`, weight, backup });
+    if (typeof endpoint === "string") refused.push(endpoint);
+    else if (endpoints.has(endpoint.url)) continue;
+    else if (endpoints.size === maxDiscoveredEndpoints) {
+      refused.push(`there are more than ${maxDiscoveredEndpoints} endpoints`);
+      break;
+    } else endpoints.set(endpoint.url, endpoint);
+  }
+  return { endpoints: [...endpoints.values()], refused };
+}
+
+/**
+ * Addresses at which no service of others can be: `0.0.0.0` and `::` are this machine, addresses local to a link (among
+ * them that of a cloud's metadata) mean nothing without the link, groups and broadcasts are no hosts.
+ */
+function refusalOf(address: string): string | null {
+  const isRefused = address.includes(":")
+    ? /^(?:::$|ff[\da-f]{2}:|fe[89ab][\da-f]:)/.test(address)
+    : /^(?:0|22[4-9]|23\d|24\d|25[0-5])\.|^169\.254\./.test(address);
+  return isRefused ? `${address} is no address of an endpoint` : null;
+}
+
+function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
