@@ -10,6 +10,7 @@ import { rolldown } from "rolldown";
 const entries = {
   main: "cli/main.ts",
   "load-thread": "config/load-thread.ts",
+  "yaml-thread": "yaml/yaml-thread.ts",
   "proxy-thread": "server/threads/proxy-thread.ts",
 };
 

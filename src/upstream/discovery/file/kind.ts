@@ -6,5 +6,8 @@ import type { FileDiscoveryOptions } from "./options.ts";
 export const fileKind: DiscoveryKind<FileDiscoveryOptions> = {
   key: "file",
   describe: (path) => `file ${path}`,
-  create: () => Promise.reject(new Error("discovery by a file is not available in this version")),
+  async create(path, context) {
+    const { FileDiscovery } = await import("./file-discovery.ts");
+    return new FileDiscovery(path, context);
+  },
 };
