@@ -15,14 +15,14 @@ export class ClientTls implements WireTls {
   readonly client: WireClient | null;
   logged = "";
 
-  constructor(facts: TlsFacts, serverName: string | null, { policyId, verify, forward }: ContextChoice) {
+  constructor(facts: TlsFacts, serverName: string | null, choice: ContextChoice) {
     this.serverName = serverName;
     this.alpn = facts.alpn;
     this.version = facts.protocol.replace(/^TLSv/, "");
     this.cipher = facts.cipher;
     this.isResumed = facts.isResumed;
-    this.policyId = policyId;
-    this.client = verify === "none" ? null : new ClientOfTls(facts, forward);
+    this.policyId = choice.policyId;
+    this.client = choice.verify === "none" ? null : new ClientOfTls(facts, choice);
   }
 
   /** The client has shown a certificate of the authorities that are asked for. */
@@ -39,11 +39,18 @@ class ClientOfTls implements WireClient {
   readonly forward: WireClient["forward"];
   fields: string | null = null;
 
-  constructor({ peerCertificates, verifyError }: TlsFacts, forward: WireClient["forward"]) {
+  constructor({ peerCertificates, verifyError, isResumed }: TlsFacts, { forward, atMs }: ContextChoice) {
     const [certificate = null, ...issuers] = peerCertificates;
     this.certificate = certificate;
     this.issuers = issuers;
-    this.verifyError = certificate === null ? null : verifyError;
+    if (certificate === null) this.verifyError = null;
+    // A session that is resumed says what was found when it began.
+    else this.verifyError = verifyError ?? (isResumed && isExpired(certificate, atMs) ? "CERT_HAS_EXPIRED" : null);
     this.forward = forward;
   }
+}
+
+function isExpired({ validTo }: X509Certificate, atMs: number): boolean {
+  // The last second is valid (RFC 5280 section 4.1.2.5).
+  return Date.parse(validTo) + 1_000 <= atMs;
 }

@@ -28,6 +28,8 @@ export interface ContextChoice {
   readonly ocsp: Buffer | null;
   /** The same text means the same rules about client certificates: compare it with `policyOf` of a request's host. */
   readonly policyId: string;
+  /** When it was chosen, in milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 /** The handshake is refused with this alert (RFC 8446 section 6.2). */
@@ -92,6 +94,7 @@ export class ServerContexts {
     const policies = this.#policies;
     if (listener === null || policies === null) return noCertificate;
     const { serverName } = hello;
+    const atMs = this.#cache.nowMs();
     if (serverName !== null && isForChallenge(hello)) {
       const challenge = this.#material?.challenges.alpn.get(serverName);
       if (challenge !== undefined)
@@ -102,6 +105,7 @@ export class ServerContexts {
           forward: "none",
           ocsp: null,
           policyId: "challenge",
+          atMs,
         };
       // Any other certificate would be the wrong proof (RFC 8737 section 3).
       return stage === "first" && this.#material?.challenges.isShared === true ? "awaited" : unknownChallenge;
@@ -119,8 +123,9 @@ export class ServerContexts {
       isChallenge: false,
       verify: policy.clientAuth?.mode ?? "none",
       forward: policy.clientAuth?.forward ?? "none",
-      ocsp: certificate.ocsp === null ? null : stapleNow(certificate.ocsp, this.#cache.nowMs()),
+      ocsp: certificate.ocsp === null ? null : stapleNow(certificate.ocsp, atMs),
       policyId: policy.id,
+      atMs,
     };
   }
 
