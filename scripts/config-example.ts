@@ -113,6 +113,17 @@ export const configExample: ConfigInput = {
       balance: "least-connections",
       health: { tcp: { send: "PING\r\n", expect: "PONG" } },
     },
+    live: {
+      discovery: {
+        etcd: {
+          urls: ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://10.0.0.3:2379"],
+          prefix: "/services/live/",
+          user: "millrace",
+          password: "a-secret",
+          tls: { ca: "/etc/millrace/etcd-ca.pem" },
+        },
+      },
+    },
     found: { discovery: { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" } },
     named: { discovery: { dns: { name: "_http._tcp.api.internal", type: "SRV", servers: ["127.0.0.1:8600"] } } },
     partner: {

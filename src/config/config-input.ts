@@ -1955,10 +1955,24 @@ export interface EndpointInput {
  * ```ts
  * import type { UpstreamDiscoveryInput } from "millrace";
  *
- * const upstreamDiscovery: UpstreamDiscoveryInput = { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" };
+ * const upstreamDiscovery: UpstreamDiscoveryInput = {
+ *   etcd: {
+ *     urls: ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://10.0.0.3:2379"],
+ *     prefix: "/services/live/",
+ *     user: "millrace",
+ *     password: "a-secret",
+ *     tls: { ca: "/etc/millrace/etcd-ca.pem" },
+ *   },
+ * };
  * ```
  */
 export interface UpstreamDiscoveryInput {
+  /**
+   * Endpoints are keys of an etcd cluster, and go with the leases of their processes.
+   *
+   * @default none
+   */
+  readonly etcd?: UpstreamDiscoveryEtcdInput | undefined;
   /**
    * Endpoints are the addresses of a name, or the hosts of a service, and follow them.
    *
@@ -2000,6 +2014,108 @@ export interface UpstreamDiscoveryInput {
    * @default `discovery` in the state directory
    */
   readonly lastGood?: false | string | undefined;
+}
+
+/**
+ * Endpoints are keys of an etcd cluster, and go with the leases of their processes.
+ *
+ * The section `upstreams.NAME.discovery.etcd`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryEtcdInput } from "millrace";
+ *
+ * const upstreamDiscoveryEtcd: UpstreamDiscoveryEtcdInput = {
+ *   urls: ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://10.0.0.3:2379"],
+ *   prefix: "/services/live/",
+ *   user: "millrace",
+ *   password: "a-secret",
+ * };
+ * ```
+ */
+export interface UpstreamDiscoveryEtcdInput {
+  /**
+   * The members of the cluster (etcd 3.4 or later, asked over its JSON gateway). One is asked; if it does not answer,
+   * or has no leader, the next.
+   *
+   * List of URLs.
+   */
+  readonly urls: readonly string[];
+  /**
+   * Who logs in.
+   *
+   * @default none
+   */
+  readonly user?: string | undefined;
+  /**
+   * The password of `user`.
+   *
+   * @default none
+   */
+  readonly password?: string | undefined;
+  /**
+   * How the members are verified, and what they are shown.
+   *
+   * @default what Node.js trusts, for URLs with `https:`
+   */
+  readonly tls?: UpstreamDiscoveryEtcdTlsInput | undefined;
+  /**
+   * Each key that begins with it holds an endpoint: `http://10.0.0.7:8080`, or an object in JSON with `url` and, if
+   * wanted, `weight`, `zone`, `backup` and `identity`. It ends with a slash as a rule: `/services/api` also takes what
+   * belongs to `/services/api2`.
+   */
+  readonly prefix: string;
+}
+
+/**
+ * How the members are verified, and what they are shown.
+ *
+ * The section `upstreams.NAME.discovery.etcd.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryEtcdTlsInput } from "millrace";
+ *
+ * const upstreamDiscoveryEtcdTls: UpstreamDiscoveryEtcdTlsInput = { ca: "/etc/millrace/etcd-ca.pem" };
+ * ```
+ */
+export interface UpstreamDiscoveryEtcdTlsInput {
+  /**
+   * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that the service is shown if it asks for one. This file, `key` and `ca` are read
+   * again for a new connection if they have changed.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * Whom the service must prove to be.
+   *
+   * Host name.
+   *
+   * @default the host of the URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The service must prove who it is.
+   *
+   * Danger: with `false` anybody on the way can answer in its place, and so decide where requests go. A warning says so
+   * at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The kinds of discovery, by their key in the configuration. Loaded only if an upstream has one. */
 import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts";
 import { dnsKind } from "./dns/kind.ts";
+import { etcdKind } from "./etcd/kind.ts";
 import { fileKind } from "./file/kind.ts";
 import type { DiscoveryOptions } from "./options.ts";
 
@@ -12,7 +13,7 @@ type KindTable = {
 };
 
 const kinds: KindTable = {
-  // etcd
+  etcd: etcdKind,
   // consul
   dns: dnsKind,
   file: fileKind,

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck } from "../../base/option-schema.ts";
 import { dnsDiscoverySchema } from "./dns/options.ts";
+import { etcdDiscoverySchema } from "./etcd/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
 
 /** The kinds that the user interface has. */
@@ -12,7 +13,10 @@ const kindKeys = ["etcd", "consul", "dns", "file", "http", "docker", "kubernetes
 
 /** A section for each kind that this version has: `etcd: documented(maybe(etcdDiscoverySchema), { about: "…" })`. */
 const kindShape = {
-  // etcd
+  etcd: documented(maybe(etcdDiscoverySchema), {
+    defaultText: "none",
+    about: "Endpoints are keys of an etcd cluster, and go with the leases of their processes.",
+  }),
   // consul
   dns: documented(maybe(dnsDiscoverySchema), {
     kind: "section",
