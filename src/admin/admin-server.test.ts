@@ -23,6 +23,7 @@ const status: ProxyStatus = {
     {
       name: "api",
       balance: "round-robin",
+      discovery: null,
       endpoints: [
         {
           url: "http://127.0.0.1:8081",

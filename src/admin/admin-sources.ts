@@ -38,10 +38,42 @@ export interface EndpointStatus {
   readonly inFlight: number;
 }
 
+/** Where endpoints are discovered, and how that fares, as the status shows it. */
+export interface DiscoveryStatus {
+  /** As the configuration calls it: `etcd`, `dns`. */
+  readonly kind: string;
+  /** What is followed, without secrets. */
+  readonly source: string;
+  /**
+   * `live`: the source answers. `held`: it answers, but what it no longer has is kept for now. `stale`: it cannot be asked,
+   * what it said last is used. `restored`: it has not answered yet, the list of an earlier run is used. `waiting`: it has
+   * not answered yet, and there is no list.
+   */
+  readonly state: "live" | "held" | "stale" | "restored" | "waiting";
+  /** How many endpoints it gives, without those in the configuration. */
+  readonly endpoints: number;
+  /** Of these, how many the source no longer has. */
+  readonly heldBack: number;
+  /** Revision, index, ETag; null if there is none. */
+  readonly version: string | null;
+  /** When the source said last what is used (RFC 3339); null if it never did. */
+  readonly lastSuccess: string | null;
+  /** How long ago that was; null if it never did. */
+  readonly ageSeconds: number | null;
+  /** Why it could not be asked the last time, and when (RFC 3339); null if that has never happened. */
+  readonly lastError: { readonly reason: string; readonly at: string } | null;
+  /** How many records of its last answer are no usable endpoint. */
+  readonly refusedCount: number;
+  /** Why, of the first of them. */
+  readonly refused: readonly string[];
+}
+
 /** An upstream, as the status shows it. */
 export interface UpstreamStatus {
   readonly name: string;
   readonly balance: string;
+  /** Null if all endpoints are in the configuration. */
+  readonly discovery: DiscoveryStatus | null;
   readonly endpoints: readonly EndpointStatus[];
 }
 

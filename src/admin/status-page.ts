@@ -3,7 +3,7 @@
  * renewed by the browser every five seconds.
  */
 import { version } from "../base/version.ts";
-import type { CertificateStatus, EndpointStatus, ProxyStatus } from "./admin-sources.ts";
+import type { CertificateStatus, DiscoveryStatus, EndpointStatus, ProxyStatus } from "./admin-sources.ts";
 
 const style = `
 :root { color-scheme: light dark; }
@@ -18,7 +18,7 @@ export function renderStatusPage(status: ProxyStatus, uptimeSeconds: number): st
   const upstreams = status.upstreams
     .map(
       (upstream) =>
-        `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${table(
+        `<h3>${escapeHtml(upstream.name)} <small>${escapeHtml(upstream.balance)}</small></h3>${describeDiscovery(upstream.discovery)}${table(
           ["Endpoint", "State", "#Weight", "#In flight"],
           upstream.endpoints.map((endpoint) => [
             escapeHtml(endpoint.url),
@@ -84,6 +84,19 @@ function renderCertificates(certificates: readonly CertificateStatus[]): string 
   return `<h2>Certificates</h2>
 ${table(["Listener", "Names", "Key", "Expires"], rows)}
 ${more > 0 ? `<p>${more} more; see the JSON.</p>` : ""}`;
+}
+
+/** One line: where the endpoints are from, and how that fares. Nothing if they are written. */
+function describeDiscovery(discovery: DiscoveryStatus | null): string {
+  if (discovery === null) return "";
+  const { source, state, version, ageSeconds, heldBack, lastError, refusedCount, refused } = discovery;
+  const parts = [escapeHtml(source), `<span class="${state === "live" ? "good" : "bad"}">${state}</span>`];
+  if (version !== null) parts.push(`at ${escapeHtml(version)}`);
+  if (ageSeconds !== null) parts.push(`said ${formatUptime(ageSeconds)} ago`);
+  if (heldBack > 0) parts.push(`${heldBack} kept that it no longer has`);
+  if (lastError !== null && state !== "live") parts.push(escapeHtml(lastError.reason));
+  if (refusedCount > 0) parts.push(`${refusedCount} records refused: ${escapeHtml(refused.slice(0, 3).join("; "))}`);
+  return `<p>${parts.join(", ")}</p>`;
 }
 
 function describeState(endpoint: EndpointStatus): string {

@@ -10,4 +10,14 @@ export class Mutex {
     await before;
     return resolve;
   }
+
+  /** Does `work` when it is its turn; the next may enter when that has settled. */
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    const leave = await this.enter();
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
 }

@@ -1,6 +1,7 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
 import { startTrimmingHeap } from "../base/heap-trim.ts";
 import { startTrimmingMalloc } from "../base/malloc-trim.ts";
+import { stateFolder } from "../base/state-folder.ts";
 import { findConfigWarnings } from "../config/config-warnings.ts";
 import type { Config } from "../config/schema.ts";
 import { takeInheritedSockets } from "../net/inherited-sockets.ts";
@@ -41,6 +42,7 @@ export async function serve(service: Service): Promise<void> {
   const proxy = new ControlledProxy(config, {
     logger,
     idleGraceMs,
+    lastGoodFolder: stateFolder(process.env, "discovery"),
     // It is not a message of a level: users who do not want it turn it off.
     onStatisticsLine: (line, statistics) =>
       writeStandardError(

@@ -232,6 +232,37 @@ export const families = {
     ["upstream", "endpoint", "result"],
     "Active health checks that ended; `result` is `success` or `failure`.",
   ),
+  discoveryUp: gauge(
+    "millrace_discovery_up",
+    ["upstream", "kind"],
+    "1 while the source of an upstream's endpoints answers, 0 while it cannot be asked and its last list is used.",
+  ),
+  discoveryAge: gauge(
+    "millrace_discovery_last_success_age_seconds",
+    ["upstream", "kind"],
+    "How long ago the source said what is used now. Absent if it never did.",
+    "seconds",
+  ),
+  discoveryEndpoints: gauge(
+    "millrace_discovery_endpoints",
+    ["upstream", "kind"],
+    "How many endpoints the source gives, those among them that are held back.",
+  ),
+  discoveryHeld: gauge(
+    "millrace_discovery_held_endpoints",
+    ["upstream", "kind"],
+    "How many endpoints are kept for now although the source no longer has them, because too few would be left.",
+  ),
+  discoveryRefused: gauge(
+    "millrace_discovery_refused_records",
+    ["upstream", "kind"],
+    "How many records of the source's last answer are no usable endpoint.",
+  ),
+  discoveryUpdates: counter(
+    "millrace_discovery_updates_total",
+    ["upstream", "kind", "result"],
+    "What the source was heard to say; `result` is `changed`, `unchanged`, `failed` (it could not be asked, or said nothing usable) or `held` (too few endpoints to be believed at once).",
+  ),
   nameLookups: counter(
     "millrace_name_lookups_total",
     ["result"],

@@ -11,31 +11,31 @@ import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import { diffConfig } from "../config/diff-config.ts";
 import type { Config } from "../config/schema.ts";
-import type { TlsMaterial } from "../net/tls/tls-material.ts";
 import { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import { LabelNames } from "../observe/label-names.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
-import { lostApplicationLines } from "../observe/standard-output.ts";
+import { describeListDifference } from "../upstream/discovery/list-difference.ts";
 import { AdminListener } from "./admin-listener.ts";
-import { withUser } from "./assert-address-free.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
-import { collectBalancing } from "./balancing-metrics.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { createPlanes } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { EndpointControl } from "./endpoint-control.ts";
-import { type CreateEndpointSource, EndpointLists, staticSource } from "./endpoint-lists.ts";
+import { addControlCollectors } from "./control-collectors.ts";
+import { configuredSources } from "./configured-sources.ts";
+import { type CreateEndpointSource, EndpointLists, type ListChange, withLists } from "./endpoint-lists.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import type { WantCertificate } from "./plane-certificates.ts";
 import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy.ts";
+import { prepareListening } from "./prepare-listening.ts";
 import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
 import { addressText } from "./proxy-status.ts";
-import { type EndpointsOf, SharedEndpoints } from "./shared-endpoints.ts";
+import { SharedEndpoints } from "./shared-endpoints.ts";
 import { toConfig } from "./to-config.ts";
 
 const firstChecksMs = 1_000;
@@ -62,21 +62,26 @@ export class ControlledProxy implements Proxy {
   readonly #lists: EndpointLists;
   readonly #endpointTls: UpstreamCertificates;
   #state: ProxyState = "new";
-  /** Starting, reloading and closing come one after the other. */
+  /** Starting and reloading come one after the other. */
+  readonly #reloads = new Mutex();
+  /** What changes the data planes comes one after the other. Within `#reloads`, if both are needed. */
   readonly #changes = new Mutex();
   readonly #ready = Promise.withResolvers<void>();
   readonly #grace = new Countdown();
   #closing: Promise<void> | null = null;
 
   /** Opens nothing until `listen`. @param createSource where endpoints come from; default: the configuration */
-  constructor(config: Config, options: ProxyOptions, createSource: CreateEndpointSource = staticSource) {
+  constructor(config: Config, options: ProxyOptions, createSource: CreateEndpointSource | null = null) {
     this.#configured = config;
     this.#config = config;
-    this.#lists = new EndpointLists({ createSource, onChange: () => void this.#takeLists() });
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#endpointTls = new UpstreamCertificates({ logger: this.#logger, onChange: () => this.#takeEndpointTls() });
     this.#warnings = new RepeatedWarnings({ onReport: logWarnings(this.#logger) });
+    this.#lists = new EndpointLists({
+      createSource: createSource ?? this.#createConfiguredSources(),
+      onChange: () => void this.#takeLists(),
+    });
     this.#accessLogFiles = new AccessLogFiles(this.#warnings);
     this.#metrics = new ControlMetrics(options.onStatisticsLine ?? null);
     this.#certificates = new ListenerCertificates({
@@ -93,21 +98,23 @@ export class ControlledProxy implements Proxy {
     });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#admin = new AdminListener(this.#adminSources(), this.#logger);
-    this.#addCollectors();
+    addControlCollectors(this.#metrics.reader, {
+      config: () => this.#config,
+      endpoints: this.#endpoints,
+      lists: this.#lists,
+      watch: this.#watch,
+      certificates: this.#certificates,
+      planes: this.#planes,
+      accessLogFiles: this.#accessLogFiles,
+    });
   }
 
-  #addCollectors(): void {
-    const { reader } = this.#metrics;
-    const endpointsOf: EndpointsOf = (upstream) => this.#endpoints.of(upstream);
-    reader.addCollector(this.#endpoints.collect);
-    reader.addCollector(this.#watch.collect);
-    reader.addCollector(this.#certificates.collect);
-    reader.addCollector(collectBalancing(() => this.#config, endpointsOf));
-    reader.addCollector((add) => {
-      add(families.threads, [], this.#planes.threads.filter((thread) => thread.isRunning).length);
-      add(families.logLinesLost, ["access"], this.#accessLogFiles.lost);
-      add(families.logLinesLost, ["application"], lostApplicationLines());
-      add(families.accessLogDropped, [], this.#accessLogFiles.lost);
+  #createConfiguredSources(): CreateEndpointSource {
+    return configuredSources({
+      logger: this.#logger,
+      warnings: this.#warnings,
+      lastGoodFolder: this.#options.lastGoodFolder ?? null,
+      lookup: () => this.#watch.lookup,
     });
   }
 
@@ -141,13 +148,8 @@ export class ControlledProxy implements Proxy {
   }
 
   async #start(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      await this.#install(this.#configured);
-      void this.#awaitFirstChecks();
-    } finally {
-      leave();
-    }
+    await this.#reloads.run(() => this.#install(this.#configured));
+    void this.#awaitFirstChecks();
   }
 
   ready(): Promise<void> {
@@ -177,33 +179,54 @@ export class ControlledProxy implements Proxy {
   }
 
   /** Takes the normal form, too, as the loader of files gives it. */
-  async reload(next: ConfigInput | Config): Promise<ConfigDiff> {
-    this.#assertRunning();
-    const leave = await this.#changes.enter();
-    try {
+  reload(next: ConfigInput | Config): Promise<ConfigDiff> {
+    return this.#reloads.run(async () => {
       this.#assertRunning();
-      const config = await toConfig(next, this.#configured.workers);
-      const diff = await diffConfig(this.#configured, config);
-      if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
-      if (!diff.isEmpty || (await this.#endpointTls.hasChanged())) await this.#install(config);
-      else await this.#refreshCertificates();
-      this.#metrics.noteReload("success");
-      return diff;
-    } catch (error) {
-      this.#metrics.noteReload("failure");
-      throw error;
-    } finally {
-      leave();
-    }
+      try {
+        const diff = await this.#reload(next);
+        this.#metrics.noteReload("success");
+        return diff;
+      } catch (error) {
+        this.#metrics.noteReload("failure");
+        throw error;
+      }
+    });
+  }
+
+  async #reload(next: ConfigInput | Config): Promise<ConfigDiff> {
+    const config = await toConfig(next, this.#configured.workers);
+    const diff = await diffConfig(this.#configured, config);
+    if (diff.otherKeys.includes("workers")) this.#logger.warn("a change of workers takes effect at the next start");
+    if (!diff.isEmpty || (await this.#endpointTls.hasChanged())) await this.#install(config);
+    else await this.#refreshCertificates();
+    return diff;
+  }
+
+  get #isRunning(): boolean {
+    return this.#state === "starting" || this.#state === "ready";
   }
 
   #assertRunning(): void {
-    if (this.#state !== "starting" && this.#state !== "ready") throw new Error("this proxy is not running");
+    if (!this.#isRunning) throw new Error("this proxy is not running");
   }
 
-  /** Brings `configured` to work everywhere, or changes nothing anywhere. */
+  /**
+   * Brings `configured` to work everywhere, or changes nothing anywhere. While new sources of endpoints are waited for,
+   * those that run may bring their changes.
+   */
   async #install(configured: Config): Promise<void> {
     this.#planes.warmUp();
+    try {
+      await this.#lists.open(configured);
+    } catch (error) {
+      this.#lists.abort();
+      throw error;
+    }
+    await this.#changes.run(() => this.#installListed(configured));
+  }
+
+  async #installListed(configured: Config): Promise<void> {
+    if (this.#state === "draining" || this.#state === "closed") throw new Error("this proxy has been closed");
     const listed = await this.#lists.prepare(configured);
     let config: Config;
     let names: LabelNames;
@@ -228,56 +251,54 @@ export class ControlledProxy implements Proxy {
   }
 
   /** Files of TLS to endpoints have changed: a reload that is about nothing else. */
-  async #takeEndpointTls(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      if (this.#state === "starting" || this.#state === "ready") await this.#install(this.#configured);
-    } finally {
-      leave();
-    }
+  #takeEndpointTls(): Promise<void> {
+    return this.#reloads.run(async () => {
+      if (this.#isRunning) await this.#install(this.#configured);
+    });
   }
 
   /** Brings the lists of endpoints that have changed to the proxy threads, and leaves everything else alone. */
-  async #takeLists(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      if (this.#state !== "starting" && this.#state !== "ready") return;
-      const changes = this.#lists.takeChanges(this.#config);
-      if (changes.length === 0) return;
-      const lists = changes.map(([upstream, options]) => this.#endpoints.reserveList(upstream, options));
-      const config = { ...this.#config, upstreams: { ...this.#config.upstreams, ...Object.fromEntries(changes) } };
-      await this.#planes.takeLists(
-        lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory })),
-        config,
+  #takeLists(): Promise<void> {
+    return this.#changes
+      .run(async () => {
+        const changes = this.#isRunning ? this.#lists.takeChanges(this.#config) : [];
+        if (changes.length > 0) await this.#bringLists(changes);
+      })
+      .catch((error: unknown) =>
+        this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) }),
       );
-      this.#config = config;
-      for (const list of lists) {
-        this.#endpoints.adoptList(list);
-        this.#watch.adoptList(list);
-        this.#metrics.setEndpoints(list.upstream, list.options.endpoints);
-      }
-    } catch (error) {
-      this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) });
-    } finally {
-      leave();
+  }
+
+  async #bringLists(changes: readonly ListChange[]): Promise<void> {
+    const lists = changes.map((change) => this.#endpoints.reserveList(change));
+    const config = withLists(this.#config, changes);
+    await this.#planes.takeLists(
+      lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory })),
+      config,
+    );
+    const before = this.#config.upstreams;
+    this.#config = config;
+    for (const list of lists) {
+      const { endpoints } = list.options;
+      this.#endpoints.adoptList(list);
+      this.#watch.adoptList(list, describeListDifference(before[list.upstream]?.endpoints ?? [], endpoints));
+      this.#metrics.setEndpoints(list.upstream, endpoints);
     }
   }
 
   /** Looks for files that have changed, within a reload that changes nothing else. */
-  async #refreshCertificates(): Promise<void> {
-    await this.#certificates.refresh();
-    await this.#planes.takeCertificates(this.#certificates.material);
+  #refreshCertificates(): Promise<void> {
+    return this.#changes.run(async () => {
+      await this.#certificates.refresh();
+      await this.#planes.takeCertificates(this.#certificates.material);
+    });
   }
 
   /** Brings the certificates that have changed to the proxy threads, and leaves everything else alone. */
-  async #takeCertificates(): Promise<void> {
-    const leave = await this.#changes.enter();
-    try {
-      if (this.#state === "starting" || this.#state === "ready")
-        await this.#planes.takeCertificates(this.#certificates.material);
-    } finally {
-      leave();
-    }
+  #takeCertificates(): Promise<void> {
+    return this.#changes.run(async () => {
+      if (this.#isRunning) await this.#planes.takeCertificates(this.#certificates.material);
+    });
   }
 
   async #prepare(config: Config): Promise<void> {
@@ -285,33 +306,10 @@ export class ControlledProxy implements Proxy {
     const tls = await this.#certificates.prepare(config);
     try {
       await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
-      await this.#preparePlanes(config, tls);
-    } catch (error) {
-      this.#certificates.abort();
-      throw error;
-    }
-  }
-
-  async #preparePlanes(config: Config, tls: TlsMaterial): Promise<void> {
-    try {
-      await this.#planes.prepare(config, tls).catch((error: unknown) => {
-        const admin = this.#admin.boundAddress;
-        throw withUser(
-          error,
-          admin?.kind === "tcp" ? [{ port: admin.port, name: "the admin listener of this Millrace" }] : [],
-        );
-      });
-      try {
-        await this.#admin.prepare(config.admin);
-      } catch (error) {
-        await this.#planes.abort();
-        throw withUser(
-          error,
-          this.#planes.addresses.map(({ port, name }) => ({ port, name: `the listener ${name} of this Millrace` })),
-        );
-      }
+      await prepareListening({ planes: this.#planes, admin: this.#admin }, config, tls);
     } catch (error) {
       this.#accessLogFiles.abort();
+      this.#certificates.abort();
       throw error;
     }
   }
@@ -357,7 +355,7 @@ export class ControlledProxy implements Proxy {
       // The delay is for load balancers that send requests here: before it was ready, none did.
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
-      this.#lists.close();
+      await this.#lists.close();
       this.#endpointTls.close();
       this.#watch.close();
       this.#certificates.close();
@@ -392,6 +390,8 @@ export class ControlledProxy implements Proxy {
       config: () => this.#config,
       planes: this.#planes,
       endpoints: this.#endpoints,
+      lists: this.#lists,
+      missingLists: () => this.#lists.missingAtStart(),
       reader: this.#metrics.reader,
       certificates: this.#certificates,
       endpointControl: this.endpointControl,

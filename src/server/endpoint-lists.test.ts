@@ -52,17 +52,22 @@ function setUp(): { lists: EndpointLists; sources: Told[]; changes: () => number
   return { lists, sources, changes: () => changes };
 }
 
+async function prepare(lists: EndpointLists, config: Config): Promise<Config> {
+  await lists.open(config);
+  return lists.prepare(config);
+}
+
 const portsOf = (config: Config): number[] => config.upstreams["api"]!.endpoints.map(({ port }) => port);
 
 test("a configuration gets the lists that its sources give; the one that was written stays as it is", async () => {
   const { lists } = setUp();
   const written = configOf(1);
-  assert.deepEqual([portsOf(await lists.prepare(written)), portsOf(written)], [[7], [1]]);
+  assert.deepEqual([portsOf(await prepare(lists, written)), portsOf(written)], [[7], [1]]);
 });
 
 test("changes are told once until they are taken, and the latest list counts", async () => {
   const { lists, sources, changes } = setUp();
-  const config = await lists.prepare(configOf(1));
+  const config = await prepare(lists, configOf(1));
   lists.commit();
   assert.deepEqual(lists.takeChanges(config), [], "what came meanwhile: nothing");
   const before = changes();
@@ -72,7 +77,7 @@ test("changes are told once until they are taken, and the latest list counts", a
   }
   assert.equal(changes(), before + 1);
   assert.deepEqual(
-    lists.takeChanges(config).map(([name, { endpoints }]) => [name, endpoints.map(({ port }) => port)]),
+    lists.takeChanges(config).map(({ upstream, options }) => [upstream, options.endpoints.map(({ port }) => port)]),
     [["api", [7, 8]]],
   );
   sources[0]!.onChange();
@@ -83,12 +88,12 @@ test("the same endpoints in another order are no change", async () => {
   const { lists, sources } = setUp();
   const config = configOf(1, 2);
   sources.length = 0;
-  await lists.prepare(config);
+  await prepare(lists, config);
   lists.commit();
   sources[0]!.endpoints = listed(2, 1);
   sources[0]!.onChange();
   assert.deepEqual(
-    lists.takeChanges(config).map(([name]) => name),
+    lists.takeChanges(config).map(({ upstream }) => upstream),
     ["other"],
     "which has another list",
   );
@@ -96,24 +101,24 @@ test("the same endpoints in another order are no change", async () => {
 
 test("a source lives as long as the endpoints of its upstream are written as before", async () => {
   const { lists, sources } = setUp();
-  await lists.prepare(configOf(1));
+  await prepare(lists, configOf(1));
   lists.commit();
-  await lists.prepare(configOf(1));
+  await prepare(lists, configOf(1));
   lists.commit();
   assert.equal(sources.length, 2, "one an upstream");
-  await lists.prepare(configOf(2));
+  await prepare(lists, configOf(2));
   assert.equal(sources.length, 3);
   lists.abort();
   assert.deepEqual(
     sources.map(({ isClosed }) => isClosed),
     [false, false, true],
   );
-  await lists.prepare(configOf(2));
+  await prepare(lists, configOf(2));
   lists.commit();
   assert.deepEqual(
     sources.map(({ isClosed }) => isClosed),
     [true, false, true, false],
   );
-  lists.close();
+  await lists.close();
   assert.ok(sources.every(({ isClosed }) => isClosed));
 });

@@ -4,79 +4,132 @@
  * brings the latest list of each upstream.
  */
 import { isDeepStrictEqual } from "node:util";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
-import {
-  type EndpointSource,
-  isSameList,
-  type ListedEndpoint,
-  StaticEndpoints,
-  withUniqueUrls,
-} from "../upstream/endpoint-source.ts";
+import type { DiscoveryReport } from "../upstream/discovery/discovery-record.ts";
+import { type EndpointSource, isSameList, StaticEndpoints, withUniqueUrls } from "../upstream/endpoint-source.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
+import { type EndpointUse, findEndpointUses } from "./endpoint-fit.ts";
+
+/** How long after its start a proxy says that it has no list of endpoints yet. */
+const maxMissingMs = 60_000;
+
+/** What is known when a source is made. */
+export interface SourcePlace {
+  /** What routes lead to the upstream. */
+  readonly use: EndpointUse;
+  /** The source that it replaces, if that follows the same; else null. */
+  readonly previous: EndpointSource | null;
+}
 
 /** Makes the source that `options` ask for. */
-export type CreateEndpointSource = (upstream: string, options: UpstreamOptions) => EndpointSource;
-
-/** What a configuration can ask for as yet: the list that is written in it. */
-export const staticSource: CreateEndpointSource = (_upstream, { endpoints }) => new StaticEndpoints(endpoints);
+export type CreateEndpointSource = (
+  upstream: string,
+  options: UpstreamOptions,
+  place: SourcePlace,
+) => EndpointSource | Promise<EndpointSource>;
 
 /** What the lists are made of, and who hears of them. */
 export interface EndpointListsParts {
   readonly createSource: CreateEndpointSource;
   /** Something has changed; called once until `takeChanges`. */
   readonly onChange: () => void;
+  readonly clock?: Clock;
 }
 
 /** A source, and what it was made for. */
 interface Sourced {
   readonly source: EndpointSource;
-  readonly configured: readonly ListedEndpoint[];
+  readonly configured: Pick<UpstreamOptions, "endpoints" | "discovery">;
+  readonly use: EndpointUse;
 }
 
-/** Holds the sources of the running configuration. `prepare` and `commit` (or `abort`) go in pairs. */
+/** The next list of an upstream. */
+export interface ListChange {
+  readonly upstream: string;
+  /** With the list. */
+  readonly options: UpstreamOptions;
+  /** Where the list is from, for the log. */
+  readonly cause: string | null;
+}
+
+/** Holds the sources of the running configuration. `open`, `prepare` and `commit` (or `abort`) go together. */
 export class EndpointLists {
   readonly #parts: EndpointListsParts;
   #sources: ReadonlyMap<string, Sourced> = new Map();
-  #prepared: ReadonlyMap<string, Sourced> | null = null;
+  #prepared: Map<string, Sourced> | null = null;
   readonly #changed = new Set<string>();
+  readonly #clock: Clock;
+  /** When the first configuration began to run; null = none has. */
+  #startedMs: number | null = null;
+  /** Its upstreams with a discovery. */
+  readonly #startedWith = new Set<string>();
+  #isClosed = false;
 
   constructor(parts: EndpointListsParts) {
     this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
   }
 
   /**
-   * Makes the sources for `config`, in slices; those of upstreams whose `endpoints` are configured as before go on.
+   * Makes the sources for `config`, in slices, and waits for their first lists as long as each allows; those of upstreams
+   * whose `endpoints` and `discovery` are configured as before go on. `takeChanges` may be called meanwhile.
+   */
+  async open(config: Config, slices = new TimeSlices()): Promise<void> {
+    const prepared = new Map<string, Sourced>();
+    this.#prepared = prepared;
+    const uses = findEndpointUses(config);
+    const first: Promise<void>[] = [];
+    for (const [name, options] of Object.entries(config.upstreams)) {
+      const use = uses.get(name) ?? "http";
+      const known = this.#sources.get(name);
+      if (known !== undefined && known.use === use && isSameSource(known.configured, options))
+        prepared.set(name, known);
+      else {
+        const { endpoints, discovery } = options;
+        const previous = known !== undefined && followsSame(known.configured, options) ? known.source : null;
+        const made = this.#parts.createSource(name, options, { use, previous });
+        const source = made instanceof Promise ? await made : made;
+        prepared.set(name, { source, configured: { endpoints, discovery }, use });
+        if (source.ready !== undefined) first.push(source.ready);
+      }
+      const pause = slices.pause();
+      if (pause !== null) await pause;
+    }
+    await Promise.all(first);
+    if (!this.#isClosed) return;
+    this.#prepared = prepared;
+    this.abort();
+    throw new Error("this proxy has been closed");
+  }
+
+  /**
+   * Lays the lists over the configuration whose sources were opened, in slices.
    * @returns `config` with the lists that the sources give now
    */
   async prepare(config: Config, slices = new TimeSlices()): Promise<Config> {
-    const prepared = new Map<string, Sourced>();
     const listed: Record<string, UpstreamOptions> = {};
     let isAsWritten = true;
     for (const [name, options] of Object.entries(config.upstreams)) {
-      const known = this.#sources.get(name);
-      const sourced =
-        known !== undefined && isDeepStrictEqual(known.configured, options.endpoints)
-          ? known
-          : { source: this.#parts.createSource(name, options), configured: options.endpoints };
-      prepared.set(name, sourced);
-      const endpoints = withUniqueUrls(sourced.source.endpoints);
+      const { source } = this.#prepared!.get(name)!;
+      const endpoints = withUniqueUrls(source.endpoints);
       const isSame = endpoints === options.endpoints || isDeepStrictEqual(endpoints, options.endpoints);
       listed[name] = isSame ? options : { ...options, endpoints: [...endpoints] };
       if (!isSame) isAsWritten = false;
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
-    this.#prepared = prepared;
     return isAsWritten ? config : { ...config, upstreams: listed };
   }
 
-  /** Makes the sources that were prepared the running ones: they are watched, and the others closed. */
+  /** Makes the sources that were opened the running ones: they are watched, and the others closed. */
   commit(): void {
     const before = this.#sources;
     this.#sources = this.#prepared ?? before;
     this.#prepared = null;
-    for (const [name, { source }] of before) if (this.#sources.get(name)?.source !== source) source.close();
+    if (this.#startedMs === null) this.#noteStart();
+    for (const [name, { source }] of before) if (this.#sources.get(name)?.source !== source) void source.close();
     for (const [name, { source }] of this.#sources) {
       if (before.get(name)?.source === source) continue;
       source.watch(() => {
@@ -87,10 +140,10 @@ export class EndpointLists {
     }
   }
 
-  /** Ends the sources that were prepared. */
+  /** Ends the sources that were opened. */
   abort(): void {
     for (const [name, { source }] of this.#prepared ?? [])
-      if (this.#sources.get(name)?.source !== source) source.close();
+      if (this.#sources.get(name)?.source !== source) void source.close();
     this.#prepared = null;
   }
 
@@ -98,25 +151,55 @@ export class EndpointLists {
    * The upstreams whose sources now give other lists than `config` has, with these lists. The next change is told
    * again.
    */
-  takeChanges(config: Config): [upstream: string, options: UpstreamOptions][] {
-    const changes: [string, UpstreamOptions][] = [];
-    for (const name of this.#changed) {
-      const options = config.upstreams[name];
-      const source = this.#sources.get(name)?.source;
+  takeChanges(config: Config): ListChange[] {
+    const changes: ListChange[] = [];
+    for (const upstream of this.#changed) {
+      const options = config.upstreams[upstream];
+      const source = this.#sources.get(upstream)?.source;
       if (options === undefined || source === undefined) continue;
       const endpoints = withUniqueUrls(source.endpoints);
-      if (!isSameList(endpoints, options.endpoints)) changes.push([name, { ...options, endpoints: [...endpoints] }]);
+      if (!isSameList(endpoints, options.endpoints))
+        changes.push({ upstream, options: { ...options, endpoints: [...endpoints] }, cause: source.cause ?? null });
     }
     this.#changed.clear();
     return changes;
   }
 
-  /** Ends all sources. */
-  close(): void {
+  /**
+   * The upstreams of the start that have no list yet. After a minute there are none any more: a proxy that cannot serve
+   * what it is for should get no traffic, but one source that stays away must not keep it from all others.
+   */
+  missingAtStart(): readonly string[] {
+    if (this.#startedMs === null || this.#clock.now() - this.#startedMs > maxMissingMs) return [];
+    return [...this.#startedWith].filter((name) => this.report(name)?.state === "waiting");
+  }
+
+  /** How the discovery of an upstream fares; null if it has none. */
+  report(upstream: string): DiscoveryReport | null {
+    return this.#sources.get(upstream)?.source.report?.() ?? null;
+  }
+
+  /** How all discoveries of the running configuration fare. */
+  *reports(): Generator<[upstream: string, report: DiscoveryReport]> {
+    for (const [name, { source }] of this.#sources) {
+      const report = source.report?.();
+      if (report !== undefined) yield [name, report];
+    }
+  }
+
+  /** Ends all sources; settles when they have written what they keep. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.abort();
-    for (const { source } of this.#sources.values()) source.close();
+    const sources = [...this.#sources.values()];
     this.#sources = new Map();
     this.#changed.clear();
+    await Promise.all(sources.map(async ({ source }) => source.close()));
+  }
+
+  #noteStart(): void {
+    this.#startedMs = this.#clock.now();
+    for (const [name] of this.reports()) this.#startedWith.add(name);
   }
 
   #note(name: string): void {
@@ -124,4 +207,21 @@ export class EndpointLists {
     this.#changed.add(name);
     if (isFirst) this.#parts.onChange();
   }
+}
+
+/** `config` with the lists of endpoints that have changed. */
+export function withLists(config: Config, changes: readonly ListChange[]): Config {
+  const lists = Object.fromEntries(changes.map(({ upstream, options }) => [upstream, options]));
+  return { ...config, upstreams: { ...config.upstreams, ...lists } };
+}
+
+/** Is the same asked in the same way, whatever else is different? */
+function followsSame(one: Sourced["configured"], other: Sourced["configured"]): boolean {
+  if (one.discovery === null || other.discovery === null) return false;
+  const { hold, startTimeout, lastGood } = one.discovery;
+  return isDeepStrictEqual(one.discovery, { ...other.discovery, hold, startTimeout, lastGood });
+}
+
+function isSameSource(one: Sourced["configured"], other: Sourced["configured"]): boolean {
+  return isDeepStrictEqual(one.endpoints, other.endpoints) && isDeepStrictEqual(one.discovery, other.discovery);
 }

@@ -17,7 +17,7 @@ export function toEndpointSpecs({
   readonly proxyProtocol: ProxyProtocolVersion | null;
   readonly tls: EndpointTls | null;
 }): EndpointSpec[] {
-  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone }) => ({
+  return endpoints.map(({ url, host, port, socketPath, weight, backup, zone, identity }) => ({
     url,
     host,
     port,
@@ -25,6 +25,7 @@ export function toEndpointSpecs({
     weight,
     isBackup: backup,
     zone,
+    identity,
     isLenient: lenient,
     proxyProtocol,
     tls: usesTls(url) ? (tls ?? defaultEndpointTls) : null,

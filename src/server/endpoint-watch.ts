@@ -2,12 +2,14 @@
  * What the control thread watches of endpoints while they run: it checks their health, ends ejections, and sees when an
  * upstream panics. Every change is said in the log; proxy threads see it in shared memory.
  */
+import type { LookupFunction } from "node:net";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
+import type { ListDifference } from "../upstream/discovery/list-difference.ts";
 import { EjectionKeeper } from "../upstream/ejection-keeper.ts";
 import { HealthChecker, type HealthEvent, type HealthTarget } from "../upstream/health/health-checker.ts";
 import { createProbe } from "../upstream/health/tcp-probe.ts";
@@ -68,12 +70,22 @@ export class EndpointWatch {
     this.#health.update(checked);
   }
 
-  /** An upstream has other endpoints, whose shared state is there. */
-  adoptList({ upstream, options }: ReservedList): void {
+  /** Resolves names as the checks do, for whoever asks services in the control thread. */
+  get lookup(): LookupFunction {
+    return toLookupFunction(this.#resolver);
+  }
+
+  /** An upstream has other endpoints, whose shared state is there. @param change what is different, for the log */
+  adoptList({ upstream, options, cause }: ReservedList, change: ListDifference): void {
     this.#health.updateUpstream(upstream, this.#endpoints.healthTargets(upstream, options));
     this.#ejections.update(upstream, this.#endpoints.ejectionTargets(upstream));
     this.#panics.look(upstream);
-    this.#logger.info("upstream has other endpoints", { upstream, endpoints: options.endpoints.length });
+    this.#logger.info("upstream has other endpoints", {
+      upstream,
+      endpoints: options.endpoints.length,
+      ...change,
+      cause: cause ?? undefined,
+    });
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { MetricReader } from "../observe/metric-reader.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import type { EndpointControl } from "./endpoint-control.ts";
+import type { EndpointLists } from "./endpoint-lists.ts";
 import { describeProxy } from "./proxy-status.ts";
 import type { SharedEndpoints } from "./shared-endpoints.ts";
 
@@ -18,15 +19,24 @@ export interface AdminSourceParts {
   config(): Config;
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
+  readonly lists: EndpointLists;
   readonly reader: MetricReader;
+  /** Upstreams that are waited for because they have no list yet. */
+  missingLists(): readonly string[];
   readonly certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
   readonly onReloadRequest: AdminSources["reload"];
 }
 
+/** How many reasons are told why it is not ready. */
+const maxReasons = 20;
+
+const sayMissing = (upstream: string): string =>
+  `The upstream ${upstream} has no list of endpoints yet: its source has not answered.`;
+
 /** The sources of the admin listener; everything is looked up when it is asked for. */
 export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
-  const { planes, endpoints, reader, endpointControl } = parts;
+  const { planes, endpoints, lists, reader, endpointControl } = parts;
   const shownState = (): "starting" | "ready" | "draining" => {
     const state = parts.state();
     if (state === "new") return "starting";
@@ -36,7 +46,9 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
     metrics: () => reader.read(),
     readiness: () => {
       const state = shownState();
-      if (state === "ready") return { isReady: true, reasons: [] };
+      const missing = parts.missingLists();
+      if (state === "ready" && missing.length === 0) return { isReady: true, reasons: [] };
+      if (state === "ready") return { isReady: false, reasons: missing.slice(0, maxReasons).map(sayMissing) };
       return {
         isReady: false,
         reasons: [state === "starting" ? "The first health checks are under way." : "Shutting down."],
@@ -44,7 +56,15 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
     },
     status: () => {
       const certificates = parts.certificates.describe();
-      return describeProxy({ state: shownState(), config: parts.config(), planes, endpoints, reader, certificates });
+      return describeProxy({
+        state: shownState(),
+        config: parts.config(),
+        planes,
+        endpoints,
+        lists,
+        reader,
+        certificates,
+      });
     },
     endpoint: (upstream, endpoint, change) => endpointControl.apply(upstream, endpoint, change),
     reload: parts.onReloadRequest,

@@ -1,5 +1,5 @@
 /** What the admin listener shows of a proxy, put together from the configuration and the shared table. */
-import type { CertificateStatus, EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
+import type { CertificateStatus, DiscoveryStatus, EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
@@ -7,9 +7,11 @@ import type { ListenerOptions } from "../net/options.ts";
 import type { RouteOptions } from "../route/options.ts";
 import { targetOf } from "../route/targets/targets.ts";
 import { describeBalance } from "../upstream/balance-key.ts";
+import type { DiscoveryReport } from "../upstream/discovery/discovery-record.ts";
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
 import type { BoundAddress } from "./bound-address.ts";
 import type { DataPlanes } from "./data-planes.ts";
+import type { EndpointLists } from "./endpoint-lists.ts";
 import type { SharedEndpoint, SharedEndpoints } from "./shared-endpoints.ts";
 
 /** What `describeProxy` needs to know. */
@@ -18,6 +20,7 @@ export interface StatusParts {
   readonly config: Config;
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
+  readonly lists: EndpointLists;
   readonly reader: MetricReader;
   readonly certificates: readonly CertificateStatus[];
 }
@@ -42,6 +45,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
     upstreams: Object.entries(config.upstreams).map(([name, upstream]) => ({
       name,
       balance: describeBalance(upstream.balance),
+      discovery: describeDiscovery(parts.lists.report(name)),
       endpoints: parts.endpoints.of(name).map(describeEndpoint),
     })),
     certificates: parts.certificates,
@@ -50,6 +54,17 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
       restarts,
       state: !isRunning ? "starting" : parts.state === "draining" ? "draining" : "running",
     })),
+  };
+}
+
+function describeDiscovery(report: DiscoveryReport | null): DiscoveryStatus | null {
+  if (report === null) return null;
+  const { lastSuccessWallMs, lastError, isUp: _isUp, updates: _updates, ...shown } = report;
+  return {
+    ...shown,
+    lastSuccess: lastSuccessWallMs === null ? null : new Date(lastSuccessWallMs).toISOString(),
+    ageSeconds: lastSuccessWallMs === null ? null : Math.max(0, Math.round((Date.now() - lastSuccessWallMs) / 1000)),
+    lastError: lastError === null ? null : { reason: lastError.reason, at: new Date(lastError.atWallMs).toISOString() },
   };
 }
 

@@ -39,6 +39,11 @@ export interface ProxyOptions {
    * that long for such a request. The command waits 300 ms.
    */
   readonly idleGraceMs?: number;
+  /**
+   * The folder in which last good lists of discovered endpoints are kept for the next start, if `discovery.lastGood` does
+   * not name one; default: none, and they are not kept. The command takes the state directory.
+   */
+  readonly lastGoodFolder?: string;
 }
 
 /**

@@ -17,6 +17,7 @@ import type { HealthTarget } from "../upstream/health/health-checker.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { hasLimits, openWaitingCount } from "../upstream/saturation.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
+import type { ListChange } from "./endpoint-lists.ts";
 import { toEndpointSpecs } from "./endpoint-specs.ts";
 import { reserveRegions, reserveUpstream } from "./shared-regions.ts";
 
@@ -57,6 +58,8 @@ export interface ReservedList {
   readonly upstream: string;
   readonly options: UpstreamOptions;
   readonly next: SharedUpstream;
+  /** Where the list is from, for the log. */
+  readonly cause: string | null;
   /** What the proxy threads must be told of their directory. */
   readonly memory: { readonly part: SharedSnapshot; readonly dropped: readonly string[] };
 }
@@ -99,7 +102,9 @@ export class SharedEndpoints {
     this.#running = this.#reserved!;
     this.#reserved = null;
     for (const [name, { endpoints }] of this.#running.upstreams) {
-      takeBackWeights(endpoints, before.upstreams.get(name)?.endpoints ?? []);
+      const earlier = before.upstreams.get(name)?.endpoints ?? [];
+      takeBackWeights(endpoints, earlier);
+      forgetReplaced(endpoints, earlier);
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
@@ -135,22 +140,23 @@ export class SharedEndpoints {
   }
 
   /**
-   * Makes the regions for the endpoints that `options` give a running upstream in place of those that it has.
+   * Makes the regions for the endpoints that a change gives a running upstream in place of those that it has.
    * `adoptList` follows when all proxy threads have the list.
    */
-  reserveList(upstream: string, options: UpstreamOptions): ReservedList {
+  reserveList({ upstream, options, cause }: ListChange): ReservedList {
     const next = this.#reserveUpstream(upstream, options, this.#leftOverKeys);
     const keys = next.regions.map(({ key }) => key);
     const needed = new Set(keys);
     const dropped = this.#regionsOf(upstream).flatMap(({ key }) => (needed.has(key) ? [] : [key]));
     this.#reserved ??= { regions: [], upstreams: new Map<string, SharedUpstream>() };
     this.#reserved.upstreams.set(upstream, next);
-    return { upstream, options, next, memory: { part: this.#memory.snapshot(keys), dropped } };
+    return { upstream, options, next, cause, memory: { part: this.#memory.snapshot(keys), dropped } };
   }
 
   /** Makes a list that was reserved the running one: the regions of endpoints that are gone are let go. */
   adoptList({ upstream, next }: ReservedList): void {
     takeBackWeights(next.endpoints, this.of(upstream));
+    forgetReplaced(next.endpoints, this.of(upstream));
     const before = this.#regionsOf(upstream);
     this.#running.upstreams.set(upstream, next);
     this.#reserved?.upstreams.delete(upstream);
@@ -249,4 +255,17 @@ function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly 
   const weights = new Map(before.map(({ spec }) => [spec.url, spec.weight]));
   for (const { spec, state } of endpoints)
     if ((weights.get(spec.url) ?? spec.weight) !== spec.weight) state.weightOverride = null;
+}
+
+/** Another endpoint at the address of one that is gone: of it nothing is known. Requests of the other still count. */
+function forgetReplaced(endpoints: readonly EjectableEndpoint[], before: readonly SharedEndpoint[]): void {
+  if (endpoints.every(({ spec }) => spec.identity == null)) return;
+  const identities = new Map(before.map(({ spec }) => [spec.url, spec.identity ?? null]));
+  for (const { spec, state, record } of endpoints) {
+    const earlier = identities.get(spec.url);
+    if (earlier === undefined || earlier === spec.identity) continue;
+    state.forget();
+    record?.forget();
+    state.markAdded();
+  }
 }

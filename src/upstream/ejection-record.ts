@@ -73,6 +73,14 @@ export class EjectionRecord {
     return Atomics.load(this.#words, ejectionsIndex) <= 1;
   }
 
+  /** Forgets everything: the endpoint is another. */
+  forget(): void {
+    Atomics.store(this.#words, failuresIndex, 0);
+    Atomics.store(this.#words, ejectionsIndex, 0);
+    this.#times[endsIndex] = 0;
+    this.#times[beganIndex] = 0;
+  }
+
   /** When the ejection ends, on the shared clock. */
   get endsMs(): number {
     return this.#times[endsIndex]!;

@@ -3,6 +3,7 @@
  * threads as a difference (`Upstream.take`), so that whatever is known of an endpoint that stays is kept.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { DiscoveryReport } from "./discovery/discovery-record.ts";
 import type { UpstreamOptions } from "./options.ts";
 
 /** An endpoint as a source gives it: its address in canonical form, its weight, where it is. */
@@ -17,10 +18,16 @@ export type ListedEndpoint = UpstreamOptions["endpoints"][number];
 export interface EndpointSource {
   /** The list as it is now. Immutable: a change is another array. */
   readonly endpoints: readonly ListedEndpoint[];
+  /** Settles when the first list is there, or is waited for no longer; default: it is there. Never rejects. */
+  readonly ready?: Promise<void>;
+  /** Where the list is from, for the log; default: nothing is said. */
+  readonly cause?: string;
   /** From now on `onChange` is called after every change of `endpoints`, until `close`. Called once, before any change. */
   watch(onChange: () => void): void;
-  /** Ends the source: it neither changes nor calls any more. */
-  close(): void;
+  /** Ends the source: it neither changes nor calls any more. A promise if it has something left to write. */
+  close(): void | Promise<void>;
+  /** How it fares, if it is discovered. */
+  report?(): DiscoveryReport;
 }
 
 /** The list in the configuration: it never changes; a reload that changes it makes another source. */

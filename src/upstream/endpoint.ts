@@ -28,6 +28,8 @@ export interface EndpointSpec {
   readonly isBackup: boolean;
   /** Where it is: data centre, availability zone. Default: null, not known. */
   readonly zone?: string | null;
+  /** What tells it from another at the same address before or after it. Default: null, nothing. */
+  readonly identity?: string | null;
   /** Its answers may be malformed in ways that can be repaired. Default: no. */
   readonly isLenient?: boolean;
   /** Which PROXY header it is sent. Default: null, none. */

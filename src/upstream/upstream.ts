@@ -81,7 +81,10 @@ export class Upstream {
       policy: parts.groupPolicy ?? plainPolicy,
       ...(parts.random && { random: parts.random }),
     };
-    this.#endpoints = endpoints.map((spec) => this.#open(spec, previous?.find(spec.url)?.transport ?? null));
+    this.#endpoints = endpoints.map((spec) => {
+      const known = previous?.find(spec.url) ?? null;
+      return this.#open(spec, known !== null && isSameEndpoint(known.spec, spec) ? known.transport : null);
+    });
     this.#byUrl = byUrl(this.#endpoints);
     this.#policies = withLatency(
       parts.createPolicies?.(this.#endpoints, previous?.policies ?? null) ?? noPolicies,
@@ -113,7 +116,7 @@ export class Upstream {
     const known = this.#byUrl;
     this.#endpoints = specs.map((spec) => {
       const kept = known.get(spec.url);
-      if (kept === undefined) return this.#open(spec, null);
+      if (kept === undefined || !isSameEndpoint(kept.spec, spec)) return this.#open(spec, null);
       kept.spec = spec;
       return kept;
     });
@@ -121,7 +124,7 @@ export class Upstream {
     this.#policies = withLatency(this.#policies.forEndpoints(this.#endpoints), this.#parts.balance);
     this.#balancer = createBalancer(this.#parts.balance, this.#endpoints, this.#context);
     this.#affinity = this.#createAffinity();
-    return before.filter((endpoint) => !this.#byUrl.has(endpoint.name)).map(({ transport }) => transport);
+    return before.filter((endpoint) => this.#byUrl.get(endpoint.name) !== endpoint).map(({ transport }) => transport);
   }
 
   #open(spec: EndpointSpec, transport: Transport | null): Endpoint {
@@ -177,6 +180,10 @@ export class Upstream {
     return count;
   }
 }
+
+/** Of two specifications with the same URL: is the same meant? What has another identity took over the address. */
+const isSameEndpoint = (one: EndpointSpec, other: EndpointSpec): boolean =>
+  (one.identity ?? null) === (other.identity ?? null);
 
 /** `peak-ewma` goes by what is measured of every attempt. */
 const withLatency = (policies: UpstreamPolicies, balance: BalanceOptions): UpstreamPolicies =>

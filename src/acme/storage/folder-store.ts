@@ -4,9 +4,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { makePrivateFolder, writeDurably, writeThrough } from "../../base/durable-file.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { type AcmeStore, assertStoreKey, lockLifeMs, type StoreLock } from "./acme-store.ts";
 import { LockBeat } from "./lock-beat.ts";
@@ -29,17 +30,7 @@ export class FolderStore implements AcmeStore {
   }
 
   async write(key: string, value: string): Promise<void> {
-    const path = this.#path(key);
-    await makeFolder(dirname(path));
-    const pending = `${path}.${randomUUID()}.tmp`;
-    try {
-      await writeThrough(pending, value);
-      await rename(pending, path);
-    } catch (error) {
-      await rm(pending, { force: true });
-      throw error;
-    }
-    await syncFolder(dirname(path));
+    await writeDurably(this.#path(key), value);
   }
 
   async remove(key: string): Promise<void> {
@@ -48,7 +39,7 @@ export class FolderStore implements AcmeStore {
 
   async lock(name: string): Promise<StoreLock | null> {
     const path = this.#path(`locks/${name}`);
-    await makeFolder(dirname(path));
+    await makePrivateFolder(dirname(path));
     const owner = randomUUID();
     // Before the file is there: another that finds it must not think that it is left from an earlier life.
     heldHere.add(owner);
@@ -81,43 +72,6 @@ export class FolderStore implements AcmeStore {
     assertStoreKey(key);
     return join(this.#folder, `${key}.json`);
   }
-}
-
-/** Not by `recursive` of Node.js, which never ends below `/proc`: there a folder is, and nothing can be made in it. */
-async function makeFolder(path: string): Promise<void> {
-  const make = (): Promise<void> => mkdir(path, { mode: 0o700 });
-  try {
-    await make();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const parent = dirname(path);
-    if (code === "ENOENT" && parent !== path) {
-      await makeFolder(parent);
-      await make().catch(passIfThere);
-    } else passIfThere(error);
-  }
-}
-
-/** Another process may have made the folder meanwhile. */
-function passIfThere(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-}
-
-async function writeThrough(path: string, value: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(value);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** The new name is on the disk only when its folder is. Not every system can do that. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r").catch(() => null);
-  await folder?.sync().catch(() => {});
-  await folder?.close();
 }
 
 async function readText(path: string): Promise<string | null> {

@@ -301,6 +301,7 @@ function identityOf(target: HealthTarget): string {
   const { tls } = target.endpoint;
   return JSON.stringify([
     target.endpoint.url,
+    target.endpoint.identity ?? null,
     target.endpoint.isLenient ?? false,
     target.endpoint.proxyProtocol ?? null,
     tls?.verify,
