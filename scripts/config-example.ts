@@ -126,6 +126,17 @@ export const configExample: ConfigInput = {
     },
     found: { discovery: { file: "endpoints.yaml", hold: "1m", lastGood: "/var/lib/millrace/discovery" } },
     named: { discovery: { dns: { name: "_http._tcp.api.internal", type: "SRV", servers: ["127.0.0.1:8600"] } } },
+    orders: {
+      discovery: {
+        consul: {
+          url: "https://127.0.0.1:8501",
+          service: "orders",
+          tags: ["v2"],
+          token: "a-token-of-consul",
+          tls: { ca: "/etc/consul.d/ca.pem" },
+        },
+      },
+    },
     partner: {
       endpoints: ["https://api.partner.example"],
       tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },

@@ -1974,6 +1974,12 @@ export interface UpstreamDiscoveryInput {
    */
   readonly etcd?: UpstreamDiscoveryEtcdInput | undefined;
   /**
+   * The instances of a service in Consul.
+   *
+   * @default none
+   */
+  readonly consul?: UpstreamDiscoveryConsulInput | undefined;
+  /**
    * Endpoints are the addresses of a name, or the hosts of a service, and follow them.
    *
    * @default none
@@ -2080,6 +2086,142 @@ export interface UpstreamDiscoveryEtcdInput {
  * ```
  */
 export interface UpstreamDiscoveryEtcdTlsInput {
+  /**
+   * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that the service is shown if it asks for one. This file, `key` and `ca` are read
+   * again for a new connection if they have changed.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * Whom the service must prove to be.
+   *
+   * Host name.
+   *
+   * @default the host of the URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The service must prove who it is.
+   *
+   * Danger: with `false` anybody on the way can answer in its place, and so decide where requests go. A warning says so
+   * at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
+}
+
+/**
+ * The instances of a service in Consul.
+ *
+ * The section `upstreams.NAME.discovery.consul`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryConsulInput } from "millrace";
+ *
+ * const upstreamDiscoveryConsul: UpstreamDiscoveryConsulInput = {
+ *   url: "https://127.0.0.1:8501",
+ *   service: "orders",
+ *   tags: ["v2"],
+ *   token: "a-token-of-consul",
+ * };
+ * ```
+ */
+export interface UpstreamDiscoveryConsulInput {
+  /**
+   * The agent that is asked: the one of this machine, as a rule.
+   *
+   * @default "http://127.0.0.1:8500"
+   */
+  readonly url?: string | undefined;
+  /**
+   * The ACL token that is shown.
+   *
+   * @default none: as the anonymous token
+   */
+  readonly token?: string | undefined;
+  /**
+   * The datacentre that is asked.
+   *
+   * @default the agent's own
+   */
+  readonly datacentre?: string | undefined;
+  /**
+   * How TLS is spoken if the URL is an `https://` one.
+   *
+   * @default what Node.js trusts, without a certificate of ours
+   */
+  readonly tls?: UpstreamDiscoveryConsulTlsInput | undefined;
+  /** The service whose instances are followed. */
+  readonly service: string;
+  /**
+   * Instances must have all of them.
+   *
+   * List of tags.
+   *
+   * @default []
+   */
+  readonly tags?: readonly string[] | undefined;
+  /**
+   * What instances must be like, in Consul's own language, such as `Service.Meta.version == "2"`.
+   *
+   * @default none
+   */
+  readonly filter?: string | undefined;
+  /**
+   * Only instances with nothing but passing checks. `false`: also those with warnings. Checks of the instance and of
+   * its node count; instances that are critical or in maintenance are never used.
+   *
+   * @default false
+   */
+  readonly passing?: boolean | undefined;
+  /**
+   * What the instances speak. If it is set, it holds for all, whatever they say.
+   *
+   * @default what an instance says in its meta key `millrace-scheme`, else `http`
+   */
+  readonly scheme?: "http" | "https" | "tcp" | "udp" | undefined;
+  /**
+   * The namespace of the service (Consul Enterprise).
+   *
+   * @default that of the token
+   */
+  readonly namespace?: string | undefined;
+  /**
+   * Any server may answer, not only the leader: less load on the leader, and lists that are some milliseconds older.
+   *
+   * @default false
+   */
+  readonly stale?: boolean | undefined;
+}
+
+/**
+ * How TLS is spoken if the URL is an `https://` one.
+ *
+ * The section `upstreams.NAME.discovery.consul.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryConsulTlsInput } from "millrace";
+ *
+ * const upstreamDiscoveryConsulTls: UpstreamDiscoveryConsulTlsInput = { ca: "/etc/consul.d/ca.pem" };
+ * ```
+ */
+export interface UpstreamDiscoveryConsulTlsInput {
   /**
    * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
    *

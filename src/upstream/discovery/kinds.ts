@@ -1,4 +1,5 @@
 /** The kinds of discovery, by their key in the configuration. Loaded only if an upstream has one. */
+import { consulKind } from "./consul/kind.ts";
 import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts";
 import { dnsKind } from "./dns/kind.ts";
 import { etcdKind } from "./etcd/kind.ts";
@@ -14,7 +15,7 @@ type KindTable = {
 
 const kinds: KindTable = {
   etcd: etcdKind,
-  // consul
+  consul: consulKind,
   dns: dnsKind,
   file: fileKind,
   // http

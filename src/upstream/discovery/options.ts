@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck } from "../../base/option-schema.ts";
+import { consulDiscoverySchema } from "./consul/options.ts";
 import { dnsDiscoverySchema } from "./dns/options.ts";
 import { etcdDiscoverySchema } from "./etcd/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
@@ -17,7 +18,10 @@ const kindShape = {
     defaultText: "none",
     about: "Endpoints are keys of an etcd cluster, and go with the leases of their processes.",
   }),
-  // consul
+  consul: documented(maybe(consulDiscoverySchema), {
+    defaultText: "none",
+    about: "The instances of a service in Consul.",
+  }),
   dns: documented(maybe(dnsDiscoverySchema), {
     kind: "section",
     defaultText: "none",
