@@ -15,7 +15,13 @@ const domain = "local=/test/";
 async function follow(context: TestContext, lines: readonly string[], wanted: Record<string, unknown> = {}) {
   const server = await DnsmasqServer.start([domain, ...lines]);
   const discovery = new DnsDiscovery(
-    dnsDiscoverySchema.parse({ name: "api.test", servers: [server.address], minRefresh: "100ms", ...wanted }),
+    dnsDiscoverySchema.parse({
+      name: "api.test",
+      servers: [server.address],
+      minRefresh: "100ms",
+      maxRefresh: "200ms",
+      ...wanted,
+    }),
     {
       upstream: "api",
       scheduler: systemScheduler,
@@ -67,9 +73,9 @@ test("addresses of a real name server come, go and change, also when it was away
   await server.kill();
   await says(/^failure: name server .* cannot be reached: ECONNREFUSED$/);
   await server.restart([domain, "host-record=other.test,10.0.0.9"]);
-  await says("no such name");
+  await says("NXDOMAIN");
   await server.restart([domain, "txt-record=api.test,here"]);
-  await says("no such records");
+  await says("NODATA");
   await server.restart([domain, "cname=api.test,www.test,1", "host-record=www.test,10.0.0.3,1"]);
   await says("10.0.0.3:8080*1");
   await server.restart([]);

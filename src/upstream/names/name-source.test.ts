@@ -98,6 +98,17 @@ test("what ends the search and what goes on with it", async (context) => {
   }
 });
 
+test("addresses that are no hosts are left out: a name that is blocked by 0.0.0.0 is not this machine", async (context) => {
+  const zone = {
+    "blocked.test": { a: ["0.0.0.0"], aaaa: ["::"] },
+    "mixed.test": { a: ["169.254.169.254", "10.0.0.1"], aaaa: ["fe80::1", "2001:db8::1"] },
+  };
+  const { find } = await open(context, { zone, hosts: "0.0.0.0 mine.test\n" });
+  assert.equal(await find("blocked.test"), "ENODATA");
+  assert.equal(await find("mixed.test"), "10.0.0.1,2001:db8::1");
+  assert.equal(await find("mine.test"), "0.0.0.0", "the hosts file is the operator's");
+});
+
 test("an answer says what is missing and what is in doubt, and holds only a little then", async (context) => {
   const zone = {
     "whole.test": { a: ["10.0.0.1"], aaaa: ["2001:db8::1"], ttl: 20 },

@@ -7,7 +7,9 @@
 import { Resolver } from "node:dns/promises";
 import { open } from "node:fs/promises";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
+import { normalizeIp } from "../../base/ip-address.ts";
 import { socketShortage } from "../../net/socket-shortage.ts";
+import { isHostAddress } from "./host-address.ts";
 import { MachineNames, type MachineNamesOptions, settingsMs } from "./machine-names.ts";
 import { namesToTry, type ResolverSettings } from "./resolv-conf.ts";
 
@@ -38,6 +40,8 @@ export interface NameSource {
 
 /** An answer of the hosts file holds until the file changes, which is noticed. */
 const ownTtlMs = 60_000;
+/** Longer times are not told. */
+const maxTtlSeconds = 86_400;
 /** An incomplete answer is asked for again after this time. */
 const partialTtlMs = 5_000;
 /**
@@ -169,11 +173,12 @@ export class SystemNameSource implements NameSource {
     try {
       const records =
         family === 4 ? await resolver.resolve4(name, { ttl: true }) : await resolver.resolve6(name, { ttl: true });
+      const addresses = records.map(({ address }) => normalizeIp(address) ?? address).filter(isHostAddress);
       return {
         family,
-        addresses: records.map(({ address }) => address),
-        ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1_000,
-        code: records.length === 0 ? "ENODATA" : null,
+        addresses,
+        ttlMs: records.reduce((least, { ttl }) => Math.min(least, ttl), maxTtlSeconds) * 1_000,
+        code: addresses.length === 0 ? "ENODATA" : null,
       };
     } catch (error) {
       return { family, addresses: [], ttlMs: 0, code: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" };

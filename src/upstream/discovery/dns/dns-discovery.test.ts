@@ -192,9 +192,9 @@ test("that there is no such name, or no address, is an empty list that is not ce
   const { server, next, after } = await open(context, { zone: { "api.test": { a: ["10.0.0.1"], ttl: 60 } } });
   assert.equal(await next(), "10.0.0.1:80");
   server.zone.delete("api.test");
-  assert.equal(await after(60_000), " (no such name)");
+  assert.equal(await after(60_000), " (NXDOMAIN)");
   server.zone.set("api.test", {});
-  assert.equal(await after(5_000), " (no such records)");
+  assert.equal(await after(5_000), " (NODATA)");
   server.zone.set("api.test", { a: ["10.0.0.2"] });
   assert.equal(await after(5_000), "10.0.0.2:80");
 });

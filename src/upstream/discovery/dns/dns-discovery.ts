@@ -114,7 +114,7 @@ export class DnsDiscovery implements Discovery {
       observer.onSnapshot({
         endpoints: [],
         refused: [],
-        version: outcome.hasNoName ? "no such name" : "no such records",
+        version: outcome.hasNoName ? "NXDOMAIN" : "NODATA",
         isCertain: false,
       });
     }

@@ -1,5 +1,6 @@
 /** Makes endpoints of addresses and of SRV records. */
 import type { DnsRecord } from "../../../remote/dns/dns-message.ts";
+import { isHostAddress } from "../../names/host-address.ts";
 import { maxDiscoveredEndpoints } from "../discovery.ts";
 import { readEndpointRecord } from "../endpoint-record.ts";
 import type { ListedEndpoint } from "../../endpoint-source.ts";
@@ -83,9 +84,10 @@ function toList(scheme: string, places: readonly Place[]): EndpointList {
   const endpoints = new Map<string, ListedEndpoint>();
   const refused: string[] = [];
   for (const { address, port, weight, backup } of places) {
-    const refusal = refusalOf(address);
     const host = address.includes(":") ? `[${address}]` : address;
-    const endpoint = refusal ?? readEndpointRecord({ url: `${scheme}://${host}:${port}`, weight, backup });
+    const endpoint = isHostAddress(address)
+      ? readEndpointRecord({ url: `${scheme}://${host}:${port}`, weight, backup })
+      : `${address} is no address of an endpoint`;
     if (typeof endpoint === "string") refused.push(endpoint);
     else if (endpoints.has(endpoint.url)) continue;
     else if (endpoints.size === maxDiscoveredEndpoints) {
@@ -94,17 +96,6 @@ function toList(scheme: string, places: readonly Place[]): EndpointList {
     } else endpoints.set(endpoint.url, endpoint);
   }
   return { endpoints: [...endpoints.values()], refused };
-}
-
-/**
- * Addresses at which no service of others can be: `0.0.0.0` and `::` are this machine, addresses local to a link (among
- * them that of a cloud's metadata) mean nothing without the link, groups and broadcasts are no hosts.
- */
-function refusalOf(address: string): string | null {
-  const isRefused = address.includes(":")
-    ? /^(?:::$|ff[\da-f]{2}:|fe[89ab][\da-f]:)/.test(address)
-    : /^(?:0|22[4-9]|23\d|24\d|25[0-5])\.|^169\.254\./.test(address);
-  return isRefused ? `${address} is no address of an endpoint` : null;
 }
 
 function compareText(one: string, other: string): number {
