@@ -108,6 +108,18 @@ export const configExample: ConfigInput = {
       balance: { maglev: { key: "path" } },
       sticky: { cookie: { name: "files", maxAge: "1h" } },
     },
+    pods: {
+      discovery: {
+        kubernetes: {
+          service: "app",
+          namespace: "production",
+          port: "http",
+          apiServer: "https://10.0.0.1:6443",
+          tokenFile: "/etc/millrace/cluster-token",
+          tls: { ca: "/etc/millrace/cluster-ca.pem" },
+        },
+      },
+    },
     redis: {
       endpoints: ["tcp://10.0.0.3:6379", { url: "tcp://10.0.0.4:6379", backup: true }],
       balance: "least-connections",

@@ -1956,12 +1956,13 @@ export interface EndpointInput {
  * import type { UpstreamDiscoveryInput } from "millrace";
  *
  * const upstreamDiscovery: UpstreamDiscoveryInput = {
- *   etcd: {
- *     urls: ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://10.0.0.3:2379"],
- *     prefix: "/services/live/",
- *     user: "millrace",
- *     password: "a-secret",
- *     tls: { ca: "/etc/millrace/etcd-ca.pem" },
+ *   kubernetes: {
+ *     service: "app",
+ *     namespace: "production",
+ *     port: "http",
+ *     apiServer: "https://10.0.0.1:6443",
+ *     tokenFile: "/etc/millrace/cluster-token",
+ *     tls: { ca: "/etc/millrace/cluster-ca.pem" },
  *   },
  * };
  * ```
@@ -1991,6 +1992,12 @@ export interface UpstreamDiscoveryInput {
    * @default none
    */
   readonly file?: string | undefined;
+  /**
+   * Endpoints are the pods behind a Service of Kubernetes, as its EndpointSlices list them.
+   *
+   * @default none
+   */
+  readonly kubernetes?: UpstreamDiscoveryKubernetesInput | undefined;
   /**
    * How long an answer that leaves no endpoint, or less than half of them, is held back before it is believed, unless
    * the source is certain of it: such answers come while a service restarts, loses its leader or its permissions.
@@ -2333,6 +2340,130 @@ export interface UpstreamDiscoveryDnsInput {
    * @default "0s"
    */
   readonly unseen?: string | undefined;
+}
+
+/**
+ * Endpoints are the pods behind a Service of Kubernetes, as its EndpointSlices list them.
+ *
+ * The section `upstreams.NAME.discovery.kubernetes`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryKubernetesInput } from "millrace";
+ *
+ * const upstreamDiscoveryKubernetes: UpstreamDiscoveryKubernetesInput = {
+ *   service: "app",
+ *   namespace: "production",
+ *   port: "http",
+ *   apiServer: "https://10.0.0.1:6443",
+ *   tokenFile: "/etc/millrace/cluster-token",
+ * };
+ * ```
+ */
+export interface UpstreamDiscoveryKubernetesInput {
+  /** The Service. Its pods are asked directly, past its cluster address. */
+  readonly service: string;
+  /**
+   * The namespace of the Service.
+   *
+   * @default that of the pod
+   */
+  readonly namespace?: string | undefined;
+  /**
+   * The port: its name in the Service, or its number in the pods (`targetPort`). A Service with several ports needs it.
+   *
+   * Name or number.
+   *
+   * @default the only one
+   */
+  readonly port?: number | string | undefined;
+  /**
+   * What the URLs of the endpoints begin with.
+   *
+   * @default `https` if the port's `appProtocol` says so, else `http`
+   */
+  readonly scheme?: "http" | "https" | "tcp" | "udp" | undefined;
+  /**
+   * Which address is used of a pod that has one of each family.
+   *
+   * @default "IPv4"
+   */
+  readonly family?: "IPv4" | "IPv6" | undefined;
+  /**
+   * Labels that the EndpointSlices of the Service must have besides, `key=value`.
+   *
+   * @default none
+   */
+  readonly labelSelector?: string | undefined;
+  /**
+   * The API server. A `kubeconfig` is not read; `http://127.0.0.1:8001` is that of `kubectl proxy`.
+   *
+   * @default that of the cluster that this is a pod of
+   */
+  readonly apiServer?: string | undefined;
+  /**
+   * The file with the token of a service account that may list and watch EndpointSlices. It is read again every minute.
+   *
+   * @default that of the pod; none if `apiServer` is set
+   */
+  readonly tokenFile?: string | undefined;
+  /**
+   * TLS to the API server.
+   *
+   * @default verified, by the authority that the pod is given; by those that Node.js trusts if `apiServer` is set
+   */
+  readonly tls?: UpstreamDiscoveryKubernetesTlsInput | undefined;
+}
+
+/**
+ * TLS to the API server.
+ *
+ * The section `upstreams.NAME.discovery.kubernetes.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryKubernetesTlsInput } from "millrace";
+ *
+ * const upstreamDiscoveryKubernetesTls: UpstreamDiscoveryKubernetesTlsInput = { ca: "/etc/millrace/cluster-ca.pem" };
+ * ```
+ */
+export interface UpstreamDiscoveryKubernetesTlsInput {
+  /**
+   * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that the service is shown if it asks for one. This file, `key` and `ca` are read
+   * again for a new connection if they have changed.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * Whom the service must prove to be.
+   *
+   * Host name.
+   *
+   * @default the host of the URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The service must prove who it is.
+   *
+   * Danger: with `false` anybody on the way can answer in its place, and so decide where requests go. A warning says so
+   * at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
 }
 
 /**

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import type { ListenerTlsOptions } from "../net/tls/options.ts";
-import type { RemoteTlsOptions } from "../remote/remote-tls-options.ts";
-import type { DiscoveryOptions } from "../upstream/discovery/options.ts";
 import type { EndpointTls } from "../upstream/endpoint-tls.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
+import { withDiscoveryPaths } from "./discovery-paths.ts";
 import type { Config } from "./schema.ts";
 
 /** With absolute paths in place of those that are relative to `folder`. */
@@ -15,40 +15,20 @@ export function withAbsolutePaths(config: Config, folder: string): Config {
     : config.listeners.map((listener) =>
         listener.tls === null ? listener : { ...listener, tls: ofListenerTls(listener.tls, folder) },
       );
-  const withFiles = Object.entries(config.upstreams).flatMap(([name, upstream]) => {
-    const { tls, discovery } = upstream;
-    if (tls === null && discovery === null) return [];
-    const absolute = {
-      ...upstream,
-      tls: tls === null ? null : ofEndpointTls(tls, folder),
-      discovery: discovery === null ? null : ofDiscovery(discovery, folder),
-    };
-    return [[name, absolute] as const];
-  });
-  const upstreams =
-    withFiles.length === 0 ? config.upstreams : { ...config.upstreams, ...Object.fromEntries(withFiles) };
-  return hasOwn || withFiles.length > 0 ? { ...config, listeners, upstreams } : config;
+  const changed = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
+    upstream.tls === null && upstream.discovery === null ? [] : [[name, ofUpstream(upstream, folder)] as const],
+  );
+  const upstreams = changed.length === 0 ? config.upstreams : { ...config.upstreams, ...Object.fromEntries(changed) };
+  return hasOwn || changed.length > 0 ? { ...config, listeners, upstreams } : config;
 }
 
-function ofDiscovery(discovery: DiscoveryOptions, folder: string): DiscoveryOptions {
-  const { file, lastGood } = discovery;
+function ofUpstream(upstream: UpstreamOptions, folder: string): UpstreamOptions {
+  const { tls, discovery } = upstream;
   return {
-    ...withServiceFiles(discovery, folder),
-    file: file === null ? null : resolve(folder, file),
-    lastGood: typeof lastGood === "string" ? resolve(folder, lastGood) : lastGood,
+    ...upstream,
+    tls: tls === null ? null : ofEndpointTls(tls, folder),
+    discovery: discovery === null ? null : withDiscoveryPaths(discovery, folder),
   };
-}
-
-/** The `tls` of whichever service is asked. */
-function withServiceFiles(discovery: DiscoveryOptions, folder: string): DiscoveryOptions {
-  const at = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
-  const services = Object.entries(discovery as Readonly<Record<string, unknown>>).flatMap(([kind, options]) => {
-    const tls = (options as { readonly tls?: RemoteTlsOptions | null } | null)?.tls ?? null;
-    if (tls === null) return [];
-    const absolute = { ...tls, ca: at(tls.ca), cert: at(tls.cert), key: at(tls.key) };
-    return [[kind, { ...(options as object), tls: absolute }] as const];
-  });
-  return { ...discovery, ...(Object.fromEntries(services) as Partial<DiscoveryOptions>) };
 }
 
 function ofEndpointTls(tls: EndpointTls, folder: string): EndpointTls {

@@ -4,6 +4,7 @@ import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts"
 import { dnsKind } from "./dns/kind.ts";
 import { etcdKind } from "./etcd/kind.ts";
 import { fileKind } from "./file/kind.ts";
+import { kubernetesKind } from "./kubernetes/kind.ts";
 import type { DiscoveryOptions } from "./options.ts";
 
 /** The options that are no kind. */
@@ -20,7 +21,7 @@ const kinds: KindTable = {
   file: fileKind,
   // http
   // docker
-  // kubernetes
+  kubernetes: kubernetesKind,
 };
 
 /** What an upstream's `discovery` asks for. */

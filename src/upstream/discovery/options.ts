@@ -8,6 +8,7 @@ import { consulDiscoverySchema } from "./consul/options.ts";
 import { dnsDiscoverySchema } from "./dns/options.ts";
 import { etcdDiscoverySchema } from "./etcd/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
+import { kubernetesDiscoverySchema } from "./kubernetes/options.ts";
 
 /** The kinds that the user interface has. */
 const kindKeys = ["etcd", "consul", "dns", "file", "http", "docker", "kubernetes"];
@@ -34,7 +35,11 @@ const kindShape = {
   }),
   // http
   // docker
-  // kubernetes
+  kubernetes: documented(maybe(kubernetesDiscoverySchema), {
+    kind: "section",
+    defaultText: "none",
+    about: "Endpoints are the pods behind a Service of Kubernetes, as its EndpointSlices list them.",
+  }),
 };
 
 const availableKeys: readonly string[] = Object.keys(kindShape);
