@@ -17,6 +17,7 @@ import type { AdminSources, ProxyStatus, Readiness, ReloadResult } from "./admin
 
 const status: ProxyStatus = {
   state: "ready",
+  configuration: { source: "millrace.yaml", appliedAt: "2026-11-30T10:00:00.000Z", store: null },
   listeners: [{ name: "web", address: "127.0.0.1:8080", scheme: "http", connections: 2, inFlight: 1 }],
   routes: [{ name: "<script>", match: "/v1/*", action: "upstream api" }],
   upstreams: [

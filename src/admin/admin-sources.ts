@@ -116,9 +116,39 @@ export interface ThreadStatus {
   readonly restarts: number;
 }
 
+/** Where the configuration comes from, as the status shows it. Times are RFC 3339; null: there is nothing to tell. */
+export interface ConfigurationStatus {
+  /** The file, or the store and its key as a URL without secrets; null for flags and programs. */
+  readonly source: string | null;
+  readonly appliedAt: string | null;
+  /** Of a configuration in a store; null for all others. */
+  readonly store: StoreStatus | null;
+}
+
+/** A configuration in a store, as the status shows it. */
+export interface StoreStatus {
+  /** The name under which this instance tells beside the key how it fares. */
+  readonly instance: string;
+  /** The version that runs, as the store counts. */
+  readonly version: string | null;
+  /** What runs is the copy on the disk: the store has not given it in the life of this instance. */
+  readonly isCopy: boolean;
+  /** The store answers. */
+  readonly isUp: boolean;
+  /** Since the store was last heard; null: never. */
+  readonly ageSeconds: number | null;
+  /** Why the store cannot be asked. */
+  readonly lastError: string | null;
+  /** There is no such key. */
+  readonly isMissing: boolean;
+  /** What the store holds instead of what runs, and why it was refused. */
+  readonly refused: { readonly version: string; readonly at: string; readonly problems: readonly string[] } | null;
+}
+
 /** What is going on, as `GET /api/v1/status` answers it (with version and uptime added). */
 export interface ProxyStatus {
   readonly state: "starting" | "ready" | "draining";
+  readonly configuration: ConfigurationStatus;
   readonly listeners: readonly ListenerStatus[];
   readonly routes: readonly RouteStatus[];
   readonly upstreams: readonly UpstreamStatus[];

@@ -4,9 +4,8 @@
  */
 import type { Command } from "commander";
 import type { ListenAddress } from "../net/listen-address.ts";
-import { resolveConfigFile } from "./config-file.ts";
+import { loadResolved, resolveConfig } from "./config-file.ts";
 import { CommandFailure } from "./failure.ts";
-import { toCommandFailure } from "./problems.ts";
 
 /** What the user said of it. */
 export interface AdminFlags {
@@ -42,16 +41,12 @@ export async function findAdmin(file: string | undefined, flags: AdminFlags): Pr
       throw error instanceof RangeError ? new CommandFailure(`--admin: ${error.message}.`, 2) : error;
     }
   }
-  const path = await resolveConfigFile(file);
-  const { loadConfig } = await import("../config/config-loader.ts");
-  let config;
-  try {
-    config = await loadConfig(path);
-  } catch (error) {
-    throw await toCommandFailure(error);
-  }
+  const origin = await resolveConfig(file);
+  const config = await loadResolved(origin);
   if (config.admin === null)
-    throw new CommandFailure(`${path} has no "admin" section. Add one, or name the admin listener with --admin.`);
+    throw new CommandFailure(
+      `${origin.name} has no "admin" section. Add one, or name the admin listener with --admin.`,
+    );
   return {
     address: config.admin.address,
     token: given ?? config.admin.tokens.find((entry) => entry.role === "write")?.token ?? null,

@@ -1,21 +1,51 @@
-/** Which configuration file a command means. */
+/** Which configuration a command means. */
 import { defaultConfigFiles, findConfigFile } from "../config/config-file.ts";
+import type { Config } from "../config/schema.ts";
+import { isStoreUrl, parseStorePlace, type StorePlace } from "../config/store/store-place.ts";
 import { CommandFailure } from "./failure.ts";
+import { toCommandFailure } from "./problems.ts";
+
+/** Where a configuration is, and what people call it. */
+export type ConfigOrigin =
+  | { readonly kind: "file"; readonly name: string }
+  | { readonly kind: "store"; readonly name: string; readonly place: StorePlace };
 
 /**
- * The file that was `given` (it may not exist), or the one in the current folder.
- * @throws CommandFailure when there is none, or it is not a file.
+ * What was `given`: a file (it may not exist) or the URL of a store; or the file in the current folder.
+ * @throws CommandFailure when there is none, or a URL names no store
  */
-export async function resolveConfigFile(given: string | undefined): Promise<string> {
-  if (given !== undefined && /^(?:etcd|consul):\/\//i.test(given))
-    throw new CommandFailure(
-      `A configuration in ${given.slice(0, given.indexOf(":"))} is not available in this version; name a file.`,
-      2,
-    );
-  const file = given ?? (await findConfigFile());
-  if (file !== null) return file;
+export async function resolveConfig(given: string | undefined): Promise<ConfigOrigin> {
+  if (given !== undefined && isStoreUrl(given)) {
+    const place = toStorePlace(given);
+    return { kind: "store", name: place.name, place };
+  }
+  const name = given ?? (await findConfigFile());
+  if (name !== null) return { kind: "file", name };
   const names = `${defaultConfigFiles.slice(0, -1).join(", ")} or ${defaultConfigFiles.at(-1)}`;
   throw new CommandFailure(
     `There is no configuration in this folder: no ${names}.\nName the file, or look around first with \`millrace demo\`.`,
   );
+}
+
+/** Reads the URL of a store. @throws CommandFailure, without the secrets that the URL may hold */
+export function toStorePlace(url: string): StorePlace {
+  try {
+    return parseStorePlace(url, process.env);
+  } catch (error) {
+    throw error instanceof RangeError ? new CommandFailure(`This names no store: ${error.message}.`, 2) : error;
+  }
+}
+
+/** Reads a configuration once, wherever it is. @throws CommandFailure with every problem */
+export async function loadResolved(origin: ConfigOrigin): Promise<Config> {
+  try {
+    if (origin.kind === "file") {
+      const { loadConfig } = await import("../config/config-loader.ts");
+      return await loadConfig(origin.name);
+    }
+    const { loadStored } = await import("./store-access.ts");
+    return await loadStored(origin.place);
+  } catch (error) {
+    throw await toCommandFailure(error);
+  }
 }

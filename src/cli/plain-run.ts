@@ -5,10 +5,14 @@
 
 /** What `run` is asked to do. */
 export interface RunRequest {
-  /** The configuration; undefined = the one in this folder. */
+  /** The configuration, or the URL of its store; undefined = the one in this folder. */
   readonly file: string | undefined;
-  /** Reload when the file changes. */
+  /** Reload when it changes. */
   readonly isWatched: boolean;
+  /** Of a configuration in a store: the last good one is kept on this machine; default: true. */
+  readonly isCopied?: boolean;
+  /** How long a start waits for the store, in milliseconds; default: 10 s. */
+  readonly storeTimeoutMs?: number;
 }
 
 /** Reads `run`, `run FILE` and either with `--no-watch` at any place after `run`; null for any other command line. */

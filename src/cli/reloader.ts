@@ -12,17 +12,7 @@ import { writeStandardError } from "../observe/standard-output.ts";
 import type { ControlledProxy } from "../server/controlled-proxy.ts";
 import { CommandFailure, describeSystemError } from "./failure.ts";
 import { toCommandFailure } from "./problems.ts";
-import type { Service } from "./service.ts";
-
-/** What asked for a reload. */
-export type ReloadCause = "SIGHUP" | "file" | "request";
-
-/** How a reload ended. */
-export interface ReloadOutcome {
-  readonly isApplied: boolean;
-  /** What changed, or all problems with their code frames. */
-  readonly report: string;
-}
+import type { ReloadCause, ReloadOutcome, Service } from "./service.ts";
 
 /** The reloads of one process. */
 export class Reloader {
@@ -37,6 +27,7 @@ export class Reloader {
    */
   #files: ReadonlyMap<string, string> = new Map();
   #isClosed = false;
+  #appliedAt: string | null = null;
   /** The reload under way, and the one that waits for it; more than one waiting would read the same file. */
   #current: Promise<ReloadOutcome> | null = null;
   #waiting: Promise<ReloadOutcome> | null = null;
@@ -51,6 +42,12 @@ export class Reloader {
   /** Tells which proxy is reloaded. */
   attach(proxy: Pick<ControlledProxy, "reload">): void {
     this.#proxy = proxy;
+    this.#appliedAt = new Date().toISOString();
+  }
+
+  /** When the running configuration was applied (RFC 3339); null before there is a proxy. */
+  get appliedAt(): string | null {
+    return this.#appliedAt;
   }
 
   /**
@@ -58,8 +55,10 @@ export class Reloader {
    * @param files what the running configuration was made of, with the digests of what was read
    */
   async watch(files: ReadonlyMap<string, string>): Promise<void> {
-    const { file, isWatched } = this.#service;
-    if (file === null || !isWatched || this.#isClosed) return;
+    const { file, isWatched, source } = this.#service;
+    if (this.#isClosed) return;
+    source?.follow(this.#logger, () => void (isWatched ? this.reload("store") : undefined));
+    if (file === null || !isWatched || source !== undefined) return;
     const watch = watchConfig(file, async () => void (await this.reload("file")), {
       onError: (error) => this.#logger.warn("watching the configuration failed", { file, error }),
     });
@@ -71,6 +70,7 @@ export class Reloader {
   close(): void {
     this.#isClosed = true;
     this.#watch?.close();
+    this.#service.source?.stopFollowing();
   }
 
   /** Reads the configuration anew and applies it. Never rejects. */
@@ -89,6 +89,12 @@ export class Reloader {
   }
 
   async #reloadNow(cause: ReloadCause): Promise<ReloadOutcome> {
+    const outcome = await this.#tryToReload(cause);
+    this.#service.source?.noteOutcome(outcome);
+    return outcome;
+  }
+
+  async #tryToReload(cause: ReloadCause): Promise<ReloadOutcome> {
     const proxy = this.#proxy;
     if (proxy === null || this.#isClosed) return { isApplied: false, report: "the proxy is stopping" };
     if (this.#service.file === null) {
@@ -99,7 +105,7 @@ export class Reloader {
     let config: Config;
     const files = new Map<string, string>();
     try {
-      config = await this.#service.load((file, digest) => files.set(file, digest));
+      config = await this.#service.load((file, digest) => files.set(file, digest), cause);
     } catch (error) {
       this.#follow(new Map([...this.#files, ...files]));
       return this.#refuse(await toCommandFailure(error), cause);
@@ -108,16 +114,22 @@ export class Reloader {
     try {
       const diff = await proxy.reload(config);
       const report = describeDiff(diff);
+      this.#appliedAt = new Date().toISOString();
       // The file was watched, too, and a reload that was asked for has read this change already.
       if (diff.isEmpty && cause === "file") this.#logger.debug("the file holds nothing new");
       else {
-        this.#logger.info(`reloaded: ${report}`, { cause });
+        this.#logger.info(`reloaded: ${report}`, { cause, ...this.#version() });
         for (const warning of findConfigWarnings(config)) this.#logger.warn(warning);
       }
       return { isApplied: true, report };
     } catch (error) {
       return this.#refuse(await toCommandFailure(error), cause);
     }
+  }
+
+  #version(): { readonly version?: string } {
+    const version = this.#service.source?.triedVersion ?? null;
+    return version === null ? {} : { version };
   }
 
   #follow(files: ReadonlyMap<string, string>): void {
@@ -131,7 +143,11 @@ export class Reloader {
         ? error.message
         : (describeSystemError(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)));
     if (this.#isForPeople) writeStandardError(`${report}\n`);
-    this.#logger.error("kept the running configuration", { cause, ...(!this.#isForPeople && { problems: report }) });
+    this.#logger.error("kept the running configuration", {
+      cause,
+      ...this.#version(),
+      ...(!this.#isForPeople && { problems: report }),
+    });
     return { isApplied: false, report: stripVTControlCharacters(report) };
   }
 }

@@ -31,7 +31,7 @@ export async function serve(service: Service): Promise<void> {
   let config: Config;
   const files = new Map<string, string>();
   try {
-    config = await service.load((file, digest) => files.set(file, digest));
+    config = await service.load((file, digest) => files.set(file, digest), "start");
   } catch (error) {
     throw await toCommandFailure(error);
   }
@@ -42,6 +42,8 @@ export async function serve(service: Service): Promise<void> {
   const proxy = new ControlledProxy(config, {
     logger,
     idleGraceMs,
+    describeConfiguration: () =>
+      service.source?.describe() ?? { source: service.file, appliedAt: reloader.appliedAt, store: null },
     lastGoodFolder: stateFolder(process.env, "discovery"),
     // It is not a message of a level: users who do not want it turn it off.
     onStatisticsLine: (line, statistics) =>

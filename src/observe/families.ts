@@ -305,6 +305,27 @@ export const families = {
     "When a configuration was last applied, in Unix time.",
     "seconds",
   ),
+  configStoreUp: gauge(
+    "millrace_config_store_up",
+    [],
+    "1 while the store of the configuration answers, else 0. Only if the configuration is in a store, as all of `millrace_config_store_`.",
+  ),
+  configStoreAge: gauge(
+    "millrace_config_store_age_seconds",
+    [],
+    "Time since the store of the configuration was last heard.",
+    "seconds",
+  ),
+  configStoreRefused: gauge(
+    "millrace_config_store_refused",
+    [],
+    "1 while the store holds a configuration that was refused, so that another one runs, else 0.",
+  ),
+  configStoreCopy: gauge(
+    "millrace_config_store_copy",
+    [],
+    "1 while the copy on the disk runs, because the store has given nothing usable since the start, else 0.",
+  ),
   acmeOrders: counter(
     "millrace_acme_orders_total",
     ["listener", "result"],

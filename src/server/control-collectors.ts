@@ -6,6 +6,7 @@ import type { MetricReader } from "../observe/metric-reader.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
+import { collectConfigurationStore, type CommandOptions } from "./configuration-source.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { collectDiscovery } from "./discovery-metrics.ts";
 import type { EndpointLists } from "./endpoint-lists.ts";
@@ -21,6 +22,7 @@ export interface ControlCollectorParts {
   readonly certificates: ListenerCertificates;
   readonly planes: DataPlanes;
   readonly accessLogFiles: AccessLogFiles;
+  readonly options: CommandOptions;
 }
 
 /** Adds everything to `reader` that is looked up when it is read. */
@@ -30,6 +32,7 @@ export function addControlCollectors(reader: MetricReader, parts: ControlCollect
   reader.addCollector(watch.collect);
   reader.addCollector(certificates.collect);
   reader.addCollector(collectBalancing(config, (upstream) => endpoints.of(upstream)));
+  reader.addCollector(collectConfigurationStore(parts.options));
   reader.addCollector(collectDiscovery(() => lists.reports()));
   reader.addCollector((add) => {
     add(families.threads, [], planes.threads.filter((thread) => thread.isRunning).length);

@@ -20,6 +20,7 @@ import { describeListDifference } from "../upstream/discovery/list-difference.ts
 import { AdminListener } from "./admin-listener.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
+import { type CommandOptions, describeConfiguration } from "./configuration-source.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { createPlanes } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -31,7 +32,7 @@ import { EndpointWatch } from "./endpoint-watch.ts";
 import type { Inspection } from "./inspection.ts";
 import { nameReports } from "./name-reports.ts";
 import type { WantCertificate } from "./plane-certificates.ts";
-import type { Proxy, ProxyAddress, ProxyOptions } from "./proxy.ts";
+import type { Proxy, ProxyAddress } from "./proxy.ts";
 import { prepareListening } from "./prepare-listening.ts";
 import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
 import { addressText } from "./proxy-status.ts";
@@ -42,7 +43,7 @@ const firstChecksMs = 1_000;
 
 /** A proxy with its control side; `Proxy` says what its methods do. */
 export class ControlledProxy implements Proxy {
-  readonly #options: ProxyOptions;
+  readonly #options: CommandOptions;
   readonly #logger: Logger;
   readonly #memory = new SharedMemory();
   readonly #metrics: ControlMetrics;
@@ -71,7 +72,7 @@ export class ControlledProxy implements Proxy {
   #closing: Promise<void> | null = null;
 
   /** Opens nothing until `listen`. @param createSource where endpoints come from; default: the configuration */
-  constructor(config: Config, options: ProxyOptions, createSource: CreateEndpointSource | null = null) {
+  constructor(config: Config, options: CommandOptions, createSource: CreateEndpointSource | null = null) {
     this.#configured = config;
     this.#config = config;
     this.#options = options;
@@ -106,6 +107,7 @@ export class ControlledProxy implements Proxy {
       certificates: this.#certificates,
       planes: this.#planes,
       accessLogFiles: this.#accessLogFiles,
+      options,
     });
   }
 
@@ -386,6 +388,7 @@ export class ControlledProxy implements Proxy {
 
   #adminSources(): AdminSources {
     return proxyAdminSources({
+      configuration: () => describeConfiguration(this.#options),
       state: () => this.#state,
       config: () => this.#config,
       planes: this.#planes,

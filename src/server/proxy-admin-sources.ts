@@ -1,5 +1,5 @@
 /** What the admin listener is handed of a proxy: what it shows, and what it can do. */
-import type { AdminSources } from "../admin/admin-sources.ts";
+import type { AdminSources, ConfigurationStatus } from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
@@ -17,6 +17,8 @@ export interface AdminSourceParts {
   state(): ProxyState;
   /** The one at work. */
   config(): Config;
+  /** Where it comes from. */
+  configuration(): ConfigurationStatus;
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
   readonly lists: EndpointLists;
@@ -58,6 +60,7 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
       const certificates = parts.certificates.describe();
       return describeProxy({
         state: shownState(),
+        configuration: parts.configuration(),
         config: parts.config(),
         planes,
         endpoints,

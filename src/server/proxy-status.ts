@@ -1,5 +1,11 @@
 /** What the admin listener shows of a proxy, put together from the configuration and the shared table. */
-import type { CertificateStatus, DiscoveryStatus, EndpointStatus, ProxyStatus } from "../admin/admin-sources.ts";
+import type {
+  CertificateStatus,
+  ConfigurationStatus,
+  DiscoveryStatus,
+  EndpointStatus,
+  ProxyStatus,
+} from "../admin/admin-sources.ts";
 import type { Config } from "../config/schema.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
@@ -17,6 +23,7 @@ import type { SharedEndpoint, SharedEndpoints } from "./shared-endpoints.ts";
 /** What `describeProxy` needs to know. */
 export interface StatusParts {
   readonly state: ProxyStatus["state"];
+  readonly configuration: ConfigurationStatus;
   readonly config: Config;
   readonly planes: DataPlanes;
   readonly endpoints: SharedEndpoints;
@@ -31,6 +38,7 @@ export function describeProxy(parts: StatusParts): ProxyStatus {
   const schemes = new Map(config.listeners.map((listener) => [listener.name, schemeOf(listener)]));
   return {
     state: parts.state,
+    configuration: parts.configuration,
     listeners: planes.addresses.map((address) => {
       const isOf = (labels: string): boolean => labels.includes(`listener=${JSON.stringify(address.name)}`);
       return {

@@ -122,8 +122,8 @@ test("a start takes what the store says, and tells so beside the key", async () 
   assert.equal(store.status?.applied.version, "1");
   assert.equal(store.status?.refused, null);
   assert.equal(changes(), 0);
-  const { isUp, isCopy, version, source } = stored.report();
-  assert.deepEqual({ isUp, isCopy, version, source }, { isUp: true, isCopy: false, version: "1", source: store.name });
+  const { source, store: shown } = stored.describe();
+  assert.deepEqual([source, shown?.isUp, shown?.isCopy, shown?.version], [store.name, true, false, "1"]);
   await stored.close();
   assert.equal(store.statusClosed + store.closed, 2);
   assert.equal(store.observer, null);
@@ -151,7 +151,7 @@ test("a value that is refused changes nothing, is said beside the key and not tr
   assert.equal(store.status?.applied.version, "1");
   assert.equal(store.status?.refused?.version, "3");
   assert.match(store.status?.refused?.problems[0] ?? "", /^2:\d+: unknown key "respnd" \(did you mean "respond"\?\)$/);
-  assert.equal(stored.report().refused?.version, "3");
+  assert.equal(stored.describe().store?.refused?.version, "3");
   store.say(textWith("two"), "4");
   assert.equal(changes(), 2);
   assert.equal(await reload(), "two");
@@ -194,14 +194,14 @@ test("a key that is gone, and a store that is away, leave what runs and are said
   store.say(null);
   store.say(null);
   assert.equal(log.filter((line) => line.startsWith("warn the configuration is gone")).length, 1);
-  assert.ok(stored.report().isMissing);
+  assert.ok(stored.describe().store?.isMissing);
   assert.match(await reload(true), /there is no such key/);
   store.observer?.onFailure("refused");
   store.observer?.onFailure("refused");
   scheduler.advance(5_000);
   assert.equal(log.filter((line) => line.includes("does not answer")).length, 1);
   assert.deepEqual(
-    [stored.report().isUp, stored.report().ageSeconds, stored.report().lastError],
+    [stored.describe().store?.isUp, stored.describe().store?.ageSeconds, stored.describe().store?.lastError],
     [false, 5, "refused"],
   );
   store.observer?.onAlive();
@@ -244,7 +244,7 @@ test("without the store a start takes the copy of the last good configuration, a
     /warn .*the store does not answer: connection refused[^]*warn started with the copy of 2/,
   );
   assert.ok(second.store.status?.applied.isCopy);
-  assert.ok(second.stored.report().isCopy);
+  assert.ok(second.stored.describe().store?.isCopy);
   second.store.say(textWith("two"), "3");
   assert.equal(second.changes(), 1);
   assert.equal(await second.reload(), "two");

@@ -5,6 +5,7 @@
  * The store goes before the copy on the disk, always: the copy serves a start for which the store has nothing usable, until
  * the store has.
  */
+import type { ConfigurationStatus } from "../../admin/admin-sources.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { version as millraceVersion } from "../../base/version.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -15,7 +16,6 @@ import type { Config } from "../schema.ts";
 import type { ConfigCopy } from "./config-copy.ts";
 import { type ConfigStore, maxStoredBytes, type StatusKey, type StoredText } from "./config-store.ts";
 import { type InstanceStatus, toSentence, toStatusProblems } from "./instance-status.ts";
-import type { StoreReport } from "./store-report.ts";
 import { storeSecretNames } from "./store-place.ts";
 
 /** What it is made of. */
@@ -288,35 +288,44 @@ export class StoredConfig {
 
   #writeStatus(): void {
     const applied = this.#applied;
-    const refused = this.#refused;
     if (this.#status === null || applied === null) return;
     const status: InstanceStatus = {
       instance: this.#parts.instance,
       millrace: millraceVersion,
       applied: { version: applied.version, at: toTime(applied.atMs), isCopy: applied.isCopy },
-      refused:
-        refused === null ? null : { version: refused.version, at: toTime(refused.atMs), problems: refused.problems },
+      refused: this.#describeRefused(),
     };
     this.#status.write(JSON.stringify(status));
   }
 
   /** How it fares, for the status and the metrics of the proxy. */
-  report(): StoreReport {
+  describe(): ConfigurationStatus {
     const applied = this.#applied;
-    const refused = this.#refused;
     return {
       source: this.name,
-      instance: this.#parts.instance,
-      isUp: this.#failure === null && this.#aliveMs !== null,
-      ageSeconds: this.#aliveMs === null ? null : (this.#parts.scheduler.clock.now() - this.#aliveMs) / 1_000,
-      lastError: this.#failure,
-      isMissing: this.#latest === null,
-      version: applied?.version ?? null,
       appliedAt: applied === null ? null : toTime(applied.atMs),
-      isCopy: applied?.isCopy ?? false,
-      refused:
-        refused === null ? null : { version: refused.version, at: toTime(refused.atMs), problems: refused.problems },
+      store: {
+        instance: this.#parts.instance,
+        version: applied?.version ?? null,
+        isCopy: applied?.isCopy ?? false,
+        isUp: this.#failure === null && this.#aliveMs !== null,
+        ageSeconds: this.#aliveMs === null ? null : (this.#parts.scheduler.clock.now() - this.#aliveMs) / 1_000,
+        lastError: this.#failure,
+        isMissing: this.#latest === null,
+        refused: this.#describeRefused(),
+      },
     };
+  }
+
+  #describeRefused(): InstanceStatus["refused"] {
+    if (this.#refused === null) return null;
+    const { version, atMs, problems } = this.#refused;
+    return { version, at: toTime(atMs), problems };
+  }
+
+  /** The version that `load` has read last, for messages; null if nothing is tried. */
+  get triedVersion(): string | null {
+    return this.#candidate?.version ?? null;
   }
 
   /** Stops hearing the store. What runs stays. */

@@ -135,6 +135,7 @@ export class FakeConsul {
   /** A snapshot is restored whose indexes are lower; what follows is restored with it. */
   restoreSnapshot(restore: () => void = () => {}): void {
     this.catalog.clear();
+    this.values.clear();
     this.#index = 3;
     restore();
     this.#next();

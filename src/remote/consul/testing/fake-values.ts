@@ -33,6 +33,13 @@ export class FakeValues {
     this.#nextIndex = nextIndex;
   }
 
+  /** As if nothing had ever been written. Sessions stay. */
+  clear(): void {
+    this.#values.clear();
+    this.#delayedUntilMs.clear();
+    this.#lastChange = 1;
+  }
+
   /** The keys that a question is about. */
   select(key: string, isRecursive: boolean): [string, Value][] {
     return [...this.#values].filter(([one]) => (isRecursive ? one.startsWith(key) : one === key)).sort();
