@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Scheduler } from "../base/scheduler.ts";
 import { stateFolder } from "../base/state-folder.ts";
 import type { AcmeOptions } from "../net/tls/acme-options.ts";
-import { createHttpClient } from "./client/https-request.ts";
+import { createEtcdClient } from "../remote/etcd/etcd-client.ts";
 import type { AcmeStore } from "./storage/acme-store.ts";
 import { EtcdStore } from "./storage/etcd-store.ts";
 import { FolderStore } from "./storage/folder-store.ts";
@@ -24,6 +24,6 @@ export async function openStorage({ storage, scheduler, readFile }: StorageParts
   if (storage.etcd === null) throw new Error("a storage of neither kind");
   const { urls, prefix, user, password, ca } = storage.etcd;
   const login = user === null ? null : { user, password: password ?? "" };
-  const http = createHttpClient({ caPem: ca === null ? null : await readFile(ca), timeoutMs: 10_000 });
-  return new EtcdStore({ options: { urls, prefix, login }, http, scheduler });
+  const tls = ca === null ? null : { ca: await readFile(ca), cert: null, key: null, serverName: null, verify: true };
+  return new EtcdStore({ client: createEtcdClient({ urls, login, tls }), prefix, scheduler });
 }

@@ -7,9 +7,12 @@ import { test, type TestContext } from "node:test";
 import { EtcdServer, etcdCommand } from "../../../test/support/etcd-server.ts";
 import { RedisServer, redisCommand } from "../../../test/support/redis-server.ts";
 import { eventually } from "../../../test/support/signal.ts";
-import { ManualScheduler, systemScheduler } from "../../base/scheduler.ts";
-import { createHttpClient } from "../client/https-request.ts";
+import { ManualScheduler, type Scheduler, systemScheduler } from "../../base/scheduler.ts";
+import { createConsulClient } from "../../remote/consul/http-consul.ts";
+import { FakeConsul } from "../../remote/consul/testing/fake-consul.ts";
+import { createEtcdClient } from "../../remote/etcd/etcd-client.ts";
 import { type AcmeStore, lockBeatMs, lockLifeMs } from "./acme-store.ts";
+import { ConsulStore } from "./consul-store.ts";
 import { EtcdStore } from "./etcd-store.ts";
 import { FolderStore } from "./folder-store.ts";
 import { LockBeat } from "./lock-beat.ts";
@@ -19,6 +22,12 @@ function makeFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "millrace-acme-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+function consulStore(consul: FakeConsul, scheduler: Scheduler = systemScheduler): ConsulStore {
+  const options = { url: consul.url, token: null, datacentre: null, tls: null };
+  const client = createConsulClient(options, { scheduler: systemScheduler, random: Math.random });
+  return new ConsulStore({ client, prefix: "millrace/acme/", scheduler });
 }
 
 const places: Record<string, { skip: string | false; open(t: TestContext): Promise<() => AcmeStore> }> = {
@@ -44,10 +53,18 @@ const places: Record<string, { skip: string | false; open(t: TestContext): Promi
       t.after(() => server.close());
       return () =>
         new EtcdStore({
-          options: { urls: ["http://127.0.0.1:1", server.url], prefix: "/millrace/", login: null },
-          http: createHttpClient({ caPem: null }),
+          client: createEtcdClient({ urls: ["http://127.0.0.1:1", server.url], login: null, tls: null }),
+          prefix: "/millrace/",
           scheduler: systemScheduler,
         });
+    },
+  },
+  consul: {
+    skip: false,
+    open: async (t) => {
+      const consul = await FakeConsul.start();
+      t.after(() => consul.close());
+      return () => consulStore(consul);
     },
   },
 };
@@ -85,6 +102,38 @@ for (const [name, { skip, open }] of Object.entries(places)) {
     await next.release();
   });
 }
+
+test("consul: a lock whose session is over is lost, and so is one whose key somebody has removed", async (t) => {
+  const consul = await FakeConsul.start();
+  t.after(() => consul.close());
+  for (const end of [
+    (key: string) => consul.values.endSession(consul.values.sessionIds.at(-1) ?? key),
+    (key: string) => consul.values.remove(key, new URLSearchParams()),
+  ]) {
+    const scheduler = new ManualScheduler();
+    const store = consulStore(consul, scheduler);
+    t.after(() => store.close());
+    const name = `lock-${consul.questions.length}`;
+    const lock = await store.lock(name);
+    assert.ok(lock);
+    const asked = consul.questions.length;
+    scheduler.advance(lockBeatMs);
+    await eventually(() => consul.questions.length >= asked + 2 && scheduler.pendingCount === 1, "a sign of life");
+    assert.equal(lock.isLost, false);
+    end(`millrace/acme/locks/${name}`);
+    scheduler.advance(lockBeatMs);
+    await eventually(() => lock.isLost, "it has noticed");
+    await lock.release();
+  }
+});
+
+test("consul: what cannot be asked is an error that names the place and no secret", async (t) => {
+  const consul = await FakeConsul.start();
+  const store = consulStore(consul);
+  t.after(() => store.close());
+  await consul.close();
+  await assert.rejects(store.read("a"), /the store in Consul: 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+});
 
 test("folder: files are readable by nobody else, and nothing half written is left", async (t) => {
   const folder = join(makeFolder(t), "acme");
