@@ -149,6 +149,16 @@ export const configExample: ConfigInput = {
         },
       },
     },
+    listed: {
+      discovery: {
+        http: {
+          url: "https://registry.internal/endpoints",
+          headers: { "x-environment": "staging" },
+          token: "a-token-of-the-registry",
+          tls: { ca: "/etc/millrace/registry-ca.pem" },
+        },
+      },
+    },
     partner: {
       endpoints: ["https://api.partner.example"],
       tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },

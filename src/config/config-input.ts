@@ -1993,6 +1993,12 @@ export interface UpstreamDiscoveryInput {
    */
   readonly file?: string | undefined;
   /**
+   * Endpoints are asked of a URL, which answers with a list in JSON.
+   *
+   * @default none
+   */
+  readonly http?: UpstreamDiscoveryHttpInput | undefined;
+  /**
    * Endpoints are the pods behind a Service of Kubernetes, as its EndpointSlices list them.
    *
    * @default none
@@ -2340,6 +2346,109 @@ export interface UpstreamDiscoveryDnsInput {
    * @default "0s"
    */
   readonly unseen?: string | undefined;
+}
+
+/**
+ * Endpoints are asked of a URL, which answers with a list in JSON.
+ *
+ * The section `upstreams.NAME.discovery.http`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryHttpInput } from "millrace";
+ *
+ * const upstreamDiscoveryHttp: UpstreamDiscoveryHttpInput = { url: "https://registry.internal/endpoints", token: "a-token-of-the-registry" };
+ * ```
+ */
+export interface UpstreamDiscoveryHttpInput {
+  /**
+   * What is asked for. The answer is a list in JSON, or an object with a list `endpoints`; in it are URLs, or objects
+   * with `url` and, if wanted, `weight`, `zone`, `backup` and `identity`: `["http://10.0.0.7:8080", {"url":
+   * "http://10.0.0.8:8080", "weight": 3}]`.
+   */
+  readonly url: string;
+  /**
+   * The time between two questions, a tenth more or less. With an `ETag` or `Last-Modified` of the service, an answer
+   * that is still the same costs next to nothing.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly interval?: string | undefined;
+  /**
+   * How long the whole answer may take.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: string | undefined;
+  /** Fields that are sent with the question. */
+  readonly headers?: { readonly [name: string]: string } | undefined;
+  /**
+   * Sent as `Authorization: Bearer`. Have it come from the environment: `${REGISTRY_TOKEN}`.
+   *
+   * @default none
+   */
+  readonly token?: string | undefined;
+  /**
+   * How an `https` URL is asked.
+   *
+   * @default what Node.js trusts
+   */
+  readonly tls?: UpstreamDiscoveryHttpTlsInput | undefined;
+}
+
+/**
+ * How an `https` URL is asked.
+ *
+ * The section `upstreams.NAME.discovery.http.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryHttpTlsInput } from "millrace";
+ *
+ * const upstreamDiscoveryHttpTls: UpstreamDiscoveryHttpTlsInput = { ca: "/etc/millrace/registry-ca.pem" };
+ * ```
+ */
+export interface UpstreamDiscoveryHttpTlsInput {
+  /**
+   * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that the service is shown if it asks for one. This file, `key` and `ca` are read
+   * again for a new connection if they have changed.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * Whom the service must prove to be.
+   *
+   * Host name.
+   *
+   * @default the host of the URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The service must prove who it is.
+   *
+   * Danger: with `false` anybody on the way can answer in its place, and so decide where requests go. A warning says so
+   * at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
 }
 
 /**

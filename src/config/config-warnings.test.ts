@@ -74,6 +74,19 @@ test("endpoints that may be anybody are warned of", () => {
   assert.match(of({ verify: false }).join(), /^the endpoints of upstream u may be anybody/);
 });
 
+test("a source of endpoints that may be anybody is warned of", () => {
+  const of = (tls: object): string[] =>
+    warningsOf({
+      listeners: [{ address: ":80" }],
+      upstreams: { u: { discovery: { http: { url: "https://a.test", tls } } } },
+    } as unknown as Partial<ConfigInput>);
+  assert.deepEqual(of({}), []);
+  assert.match(
+    of({ verify: false }).join(),
+    /which endpoints upstream u has: with `discovery\.http\.tls\.verify: false`/,
+  );
+});
+
 test("an authority that can reach no listener is warned of", () => {
   const warnings = (address: string, acme: object, ...others: object[]): string[] =>
     warningsOf({

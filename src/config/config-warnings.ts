@@ -20,14 +20,29 @@ export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKin
 
 /** Whoever stands in the way could read and change everything: that is said again and again. */
 function warnOfStrangers({ upstreams }: Config): string[] {
-  return Object.entries(upstreams).flatMap(([name, { tls }]) =>
-    tls?.verify === false
-      ? [
-          `the endpoints of upstream ${name} may be anybody: with \`tls.verify: false\` nobody is asked to prove who he is;` +
-            " to trust a certificate of your own, name it in `tls.ca`",
-        ]
-      : [],
-  );
+  return Object.entries(upstreams).flatMap(([name, { tls, discovery }]) => {
+    const sources = Object.entries((discovery ?? {}) as Readonly<Record<string, unknown>>).filter(([, options]) =>
+      mayBeAnybody(options),
+    );
+    return [
+      ...(tls?.verify === false
+        ? [
+            `the endpoints of upstream ${name} may be anybody: with \`tls.verify: false\` nobody is asked to prove who he is;` +
+              " to trust a certificate of your own, name it in `tls.ca`",
+          ]
+        : []),
+      ...sources.map(
+        ([kind]) =>
+          `anybody may say which endpoints upstream ${name} has: with \`discovery.${kind}.tls.verify: false\` the service` +
+          " that is asked need not prove who it is; to trust a certificate of your own, name it in `ca`",
+      ),
+    ];
+  });
+}
+
+/** Does a source of endpoints have TLS without proof? */
+function mayBeAnybody(options: unknown): boolean {
+  return (options as { readonly tls?: { readonly verify: boolean } | null } | null)?.tls?.verify === false;
 }
 
 /** Authorities come to port 443 or 80 of a name, wherever the listener with `acme` is. */

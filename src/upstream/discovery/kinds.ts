@@ -4,6 +4,7 @@ import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts"
 import { dnsKind } from "./dns/kind.ts";
 import { etcdKind } from "./etcd/kind.ts";
 import { fileKind } from "./file/kind.ts";
+import { httpKind } from "./http/kind.ts";
 import { kubernetesKind } from "./kubernetes/kind.ts";
 import type { DiscoveryOptions } from "./options.ts";
 
@@ -19,7 +20,7 @@ const kinds: KindTable = {
   consul: consulKind,
   dns: dnsKind,
   file: fileKind,
-  // http
+  http: httpKind,
   // docker
   kubernetes: kubernetesKind,
 };

@@ -8,6 +8,7 @@ import { consulDiscoverySchema } from "./consul/options.ts";
 import { dnsDiscoverySchema } from "./dns/options.ts";
 import { etcdDiscoverySchema } from "./etcd/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
+import { httpDiscoverySchema } from "./http/options.ts";
 import { kubernetesDiscoverySchema } from "./kubernetes/options.ts";
 
 /** The kinds that the user interface has. */
@@ -33,7 +34,11 @@ const kindShape = {
     defaultText: "none",
     about: "Endpoints are read from a file, and again whenever it changes.",
   }),
-  // http
+  http: documented(maybe(httpDiscoverySchema), {
+    kind: "section",
+    defaultText: "none",
+    about: "Endpoints are asked of a URL, which answers with a list in JSON.",
+  }),
   // docker
   kubernetes: documented(maybe(kubernetesDiscoverySchema), {
     kind: "section",
