@@ -14,6 +14,8 @@ export { ConfigError, type Problem as ConfigProblem } from "./config/problem.ts"
 export type { LogFields, Logger, LogLevel } from "./observe/logger.ts";
 export { createLogger, type LoggerOptions } from "./observe/logger.ts";
 export type { Statistics } from "./observe/statistics-line.ts";
+export { register, type RegisterEtcd, type RegisterOptions } from "./register/register.ts";
+export type { Registration } from "./register/registered.ts";
 export { createProxy } from "./server/create-proxy.ts";
 export type { Inspection } from "./server/inspection.ts";
 export type { EndpointOperator, Proxy, ProxyAddress, ProxyOptions } from "./server/proxy.ts";

@@ -28,6 +28,7 @@ const layers: Record<string, number> = {
   middleware: 3,
   route: 3,
   forward: 4,
+  register: 4,
   tcp: 4,
   config: 5,
   admin: 5,

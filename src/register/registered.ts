@@ -1,0 +1,191 @@
+/**
+ * Keeps one key of etcd alive. One thing is done at a time (`#work`): the key is written as it should be now, or the
+ * lease is kept alive, every third of its life. Nothing here throws out of a timer.
+ */
+import { systemScheduler } from "../base/scheduler.ts";
+import { BackOff } from "../remote/back-off.ts";
+import type { EtcdClient } from "../remote/etcd/etcd.ts";
+import type { EtcdClusterOptions } from "../remote/etcd/etcd-cluster-options.ts";
+import { Pauses } from "../remote/pauses.ts";
+
+/** A service that is registered, or will be as soon as the cluster answers. */
+export interface Registration {
+  /** Resolves when it is registered for the first time, or is not to be any more. Never rejects. */
+  readonly registered: Promise<void>;
+  /** The key is there, as far as is known. */
+  readonly isRegistered: boolean;
+  /** Proxies send nothing new here; what is under way goes on. The key stays, with weight 0. Never rejects. */
+  drain(): Promise<void>;
+  /**
+   * Drains, waits for `grace` (default: 5s), so that the proxies have seen it and what is under way can end, and removes
+   * the key. Never rejects: if the cluster cannot be asked, the key goes with its lease. Keeps the process alive meanwhile.
+   */
+  unregister(options?: { readonly grace?: string }): Promise<void>;
+}
+
+/** What is kept alive, and where. */
+export interface RegisteredParts {
+  readonly cluster: EtcdClusterOptions;
+  readonly prefix: string;
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly ttlMs: number;
+  readonly onProblem: (message: string) => void;
+  toMs(duration: string): number;
+}
+
+/** So long is tried to tell a cluster that we go. */
+const goodbyeMs = 5_000;
+
+/** A key, and its lease. */
+export class Registered implements Registration {
+  readonly registered: Promise<void>;
+  readonly #parts: RegisteredParts;
+  readonly #pauses = new Pauses(systemScheduler);
+  readonly #backOff: BackOff;
+  readonly #onRegistered: () => void;
+  #client: EtcdClient | null = null;
+  #key = "";
+  #identity = "";
+  /** null: there is none, or it was lost. */
+  #lease: string | null = null;
+  #isDraining = false;
+  /** The key says what it should. */
+  #isWritten = false;
+  #isProblemTold = false;
+  #isGone = false;
+  /** Ends the pause that is under way. */
+  #wake: () => void = () => {};
+  /** Resolves when the next writing has been done, or has failed. */
+  #written = Promise.withResolvers<void>();
+  #leaving: Promise<void> | null = null;
+
+  constructor(parts: RegisteredParts) {
+    this.#parts = parts;
+    this.#backOff = new BackOff({ firstMs: 500, longestMs: parts.ttlMs });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.registered = promise;
+    this.#onRegistered = resolve;
+    void this.#run();
+  }
+
+  get isRegistered(): boolean {
+    return this.#lease !== null && this.#isWritten;
+  }
+
+  async drain(): Promise<void> {
+    if (this.#isDraining || this.#isGone) return;
+    this.#isDraining = true;
+    this.#isWritten = false;
+    this.#written = Promise.withResolvers();
+    this.#wake();
+    await this.#written.promise;
+  }
+
+  unregister({ grace = "5s" }: { readonly grace?: string } = {}): Promise<void> {
+    this.#leaving ??= this.#leave(this.#parts.toMs(grace));
+    return this.#leaving;
+  }
+
+  async #leave(graceMs: number): Promise<void> {
+    // Sockets and timers of a client do not keep the process alive.
+    const alive = setInterval(() => {}, 1_000);
+    const wasRegistered = this.isRegistered;
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, goodbyeMs);
+    if (wasRegistered) await Promise.race([this.drain(), limit.promise]);
+    clearTimeout(timer);
+    if (wasRegistered && graceMs > 0) await new Promise((resolve) => setTimeout(resolve, graceMs));
+    this.#isGone = true;
+    this.#pauses.close();
+    await this.#forget();
+    this.#client?.close();
+    this.#onRegistered();
+    clearInterval(alive);
+  }
+
+  /** Its key goes with the lease. */
+  async #forget(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = null;
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, goodbyeMs);
+    try {
+      if (lease !== null) await Promise.race([this.#client?.revoke(lease), limit.promise]);
+    } catch (error) {
+      this.#tell(error);
+    }
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isGone) {
+      let pauseMs = this.#parts.ttlMs / 3;
+      try {
+        await this.#work(await this.#open());
+        this.#backOff.reset();
+        this.#isProblemTold = false;
+        this.#onRegistered();
+      } catch (error) {
+        this.#tell(error);
+        pauseMs = Math.min(pauseMs, this.#backOff.next());
+      }
+      const isToBeWritten = this.#lease === null || !this.#isWritten;
+      if (isToBeWritten && this.#backOff.failures === 0) continue;
+      if (!(await this.#pause(pauseMs))) return;
+    }
+  }
+
+  async #open(): Promise<EtcdClient> {
+    if (this.#client !== null) return this.#client;
+    const { cluster, prefix } = this.#parts;
+    const { createEtcdClient } = await import("../remote/etcd/etcd-client.ts");
+    const { remoteTlsOf } = await import("../remote/remote-tls-files.ts");
+    this.#identity = process.getBuiltinModule("node:crypto").randomUUID();
+    this.#key = `${prefix}${this.#identity}`;
+    const login = cluster.user === null ? null : { user: cluster.user, password: cluster.password ?? "" };
+    this.#client = createEtcdClient({ urls: cluster.urls, login, tls: remoteTlsOf(cluster.tls) });
+    return this.#client;
+  }
+
+  /** Has the key there, and alive. @throws RemoteError */
+  async #work(client: EtcdClient): Promise<void> {
+    if (this.#lease !== null && (await client.keepAlive(this.#lease)) <= 0) this.#lease = null;
+    // Somebody may have removed it, or the cluster may be one that was restored.
+    if (this.#lease !== null && this.#isWritten) {
+      const { entries } = await client.range(this.#key, { isKey: true });
+      this.#isWritten = entries[0]?.lease === this.#lease;
+      if (this.#isWritten) return;
+    }
+    this.#lease ??= await client.grant(this.#parts.ttlMs / 1_000);
+    const { record } = this.#parts;
+    const isDraining = this.#isDraining;
+    const value = { ...record, identity: this.#identity, ...(isDraining && { weight: 0 }) };
+    if (this.#isGone) return;
+    // A lease that has gone meanwhile is found out by the next sign of life.
+    await client.put(this.#key, JSON.stringify(value), { lease: this.#lease });
+    this.#isWritten = isDraining === this.#isDraining;
+    if (this.#isWritten) this.#written.resolve();
+  }
+
+  /** @returns false if it is to end */
+  async #pause(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#wake = () => resolve(true);
+    // By chance a little less: services that were started together do not ask together.
+    void this.#pauses.wait(ms * (0.8 + 0.2 * Math.random())).then(resolve);
+    return await promise;
+  }
+
+  #tell(error: unknown): void {
+    if (this.#isProblemTold || this.#isGone) return;
+    this.#isProblemTold = true;
+    const { onProblem, record } = this.#parts;
+    try {
+      onProblem(
+        `${String(record["url"])} is not registered: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    } catch {
+      // It is the program's own; registering goes on.
+    }
+  }
+}
