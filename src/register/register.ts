@@ -6,7 +6,21 @@ import { parseDuration } from "../base/units.ts";
 import { readEndpointRecord } from "../upstream/discovery/endpoint-record.ts";
 import { Registered, type Registration } from "./registered.ts";
 
-/** Which cluster. */
+/**
+ * The cluster of etcd in which a service is registered.
+ *
+ * @example
+ * ```ts
+ * import type { RegisterEtcd } from "millrace";
+ *
+ * const etcd: RegisterEtcd = {
+ *   urls: ["https://10.0.0.1:2379", "https://10.0.0.2:2379"],
+ *   user: "services",
+ *   password: process.env.ETCD_PASSWORD ?? "",
+ *   tls: { ca: "/etc/ssl/etcd-ca.pem" },
+ * };
+ * ```
+ */
 export interface RegisterEtcd {
   /** The members: `http://10.0.0.1:2379`. If one does not answer, the next is asked. */
   readonly urls: readonly string[];
@@ -22,7 +36,24 @@ export interface RegisterEtcd {
   };
 }
 
-/** What is registered, and where. */
+/**
+ * What is registered, and where.
+ *
+ * @example
+ * ```ts
+ * import { register, type RegisterOptions } from "millrace";
+ *
+ * const options: RegisterOptions = {
+ *   etcd: { urls: ["http://10.0.0.1:2379"] },
+ *   prefix: "/production/api/",
+ *   url: "http://10.0.0.7:8080",
+ *   weight: 2,
+ *   zone: "eu-1a",
+ *   onProblem: (message) => console.error(message),
+ * };
+ * register(options);
+ * ```
+ */
 export interface RegisterOptions {
   readonly etcd: RegisterEtcd;
   /** Keys are written under `/services/<upstream>/`; or say `prefix`. */
@@ -47,7 +78,13 @@ const leastTtlMs = 2_000;
  * was lost (the cluster was away for too long, or has lost its data), another one is taken. Does not keep the process
  * alive.
  * @throws TypeError if the options are not what they should be
+ *
  * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { register } from "millrace";
+ *
+ * const server = createServer((_request, answer) => answer.end("hello")).listen(8080);
  * const registration = register({
  *   etcd: { urls: ["http://10.0.0.1:2379", "http://10.0.0.2:2379"] },
  *   upstream: "api",
@@ -57,6 +94,7 @@ const leastTtlMs = 2_000;
  *   await registration.unregister();
  *   server.close();
  * });
+ * ```
  */
 export function register(options: RegisterOptions): Registration {
   const { etcd, upstream, prefix, url, weight = 1, zone, onProblem = (text) => process.emitWarning(text) } = options;

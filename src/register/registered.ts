@@ -8,7 +8,22 @@ import type { EtcdClient } from "../remote/etcd/etcd.ts";
 import type { EtcdClusterOptions } from "../remote/etcd/etcd-cluster-options.ts";
 import { Pauses } from "../remote/pauses.ts";
 
-/** A service that is registered, or will be as soon as the cluster answers. */
+/**
+ * A service that is registered, or will be as soon as the cluster answers.
+ *
+ * @example
+ * ```ts
+ * import { register, type Registration } from "millrace";
+ *
+ * const registration: Registration = register({
+ *   etcd: { urls: ["http://10.0.0.1:2379"] },
+ *   upstream: "api",
+ *   url: "http://10.0.0.7:8080",
+ * });
+ * await registration.registered;
+ * await registration.unregister({ grace: "10s" });
+ * ```
+ */
 export interface Registration {
   /** Resolves when it is registered for the first time, or is not to be any more. Never rejects. */
   readonly registered: Promise<void>;

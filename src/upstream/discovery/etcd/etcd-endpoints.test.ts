@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EtcdEntry } from "../../../remote/etcd/etcd.ts";
-import { readEtcdEndpoints } from "./etcd-endpoints.ts";
+import type { EndpointList } from "../endpoint-list.ts";
+import { EtcdEndpoints } from "./etcd-endpoints.ts";
 
 const prefix = "/services/api/";
 const entry = (name: string, value: string, rest: Partial<EtcdEntry> = {}): EtcdEntry => ({
@@ -13,11 +14,17 @@ const entry = (name: string, value: string, rest: Partial<EtcdEntry> = {}): Etcd
   ...rest,
 });
 
+const read = (entries: Iterable<EtcdEntry>): EndpointList => {
+  const list = new EtcdEndpoints(prefix).read(entries);
+  assert.notEqual(typeof list, "string", String(list));
+  return list as EndpointList;
+};
+
 test("a record is a URL or an object with one", () => {
-  const { endpoints, refused } = readEtcdEndpoints(
-    [entry("a", "http://127.0.0.1:1"), entry("b", '{"url":"http://127.0.0.1:2","weight":3,"zone":"eu-1a"}')],
-    prefix,
-  );
+  const { endpoints, refused } = read([
+    entry("a", "http://127.0.0.1:1"),
+    entry("b", '{"url":"http://127.0.0.1:2","weight":3,"zone":"eu-1a"}'),
+  ]);
   assert.deepEqual(
     endpoints.map(({ url, weight, zone }) => [url, weight, zone]),
     [
@@ -29,16 +36,13 @@ test("a record is a URL or an object with one", () => {
 });
 
 test("a record that is none is left out and said, alone", () => {
-  const { endpoints, refused } = readEtcdEndpoints(
-    [
-      entry("a", "http://127.0.0.1:1"),
-      entry("b", "{"),
-      entry("c", "http://user:hush@127.0.0.1:2"),
-      entry("d\n[x]", "x".repeat(1_000_000)),
-      entry("e".repeat(5_000), '["http://127.0.0.1:3"]'),
-    ],
-    prefix,
-  );
+  const { endpoints, refused } = read([
+    entry("a", "http://127.0.0.1:1"),
+    entry("b", "{"),
+    entry("c", "http://user:hush@127.0.0.1:2"),
+    entry("d\n[x]", "x".repeat(1_000_000)),
+    entry("e".repeat(5_000), '["http://127.0.0.1:3"]'),
+  ]);
   assert.deepEqual(
     endpoints.map(({ url }) => url),
     ["http://127.0.0.1:1"],
@@ -51,21 +55,40 @@ test("a record that is none is left out and said, alone", () => {
   }
 });
 
-test("thousands of bad records are summed up", () => {
-  const { endpoints, refused } = readEtcdEndpoints(
-    Array.from({ length: 3_000 }, (_, at) => entry(String(at), "?")),
-    prefix,
-  );
-  assert.deepEqual(endpoints, []);
+test("thousands of bad records are summed up; if there is nothing else, it is a failure", () => {
+  const bad = Array.from({ length: 3_000 }, (_, at) => entry(String(at), "?"));
+  const { endpoints, refused } = read([...bad, entry("good", "http://127.0.0.1:1")]);
+  assert.equal(endpoints.length, 1);
   assert.equal(refused.length, 21);
-  assert.equal(refused.at(-1), "2980 more");
+  assert.equal(refused.at(-1), "2980 more records are left out");
+  assert.match(String(new EtcdEndpoints(prefix).read(bad)), /^none of the keys \(3000\) is an endpoint: "0": /);
+  assert.deepEqual(read([]).endpoints, []);
+});
+
+test("a key whose value turns into nonsense stays what it was until it goes", () => {
+  const reader = new EtcdEndpoints(prefix);
+  const one = entry("one", "http://127.0.0.1:1");
+  reader.read([one, entry("two", '{"url":"http://127.0.0.1:2","weight":3}')]);
+  for (let again = 0; again < 2; again++) {
+    const list = reader.read([one, entry("two", '{"url":5}')]) as EndpointList;
+    assert.deepEqual(
+      list.endpoints.map(({ url, weight }) => [url, weight]),
+      [
+        ["http://127.0.0.1:1", 1],
+        ["http://127.0.0.1:2", 3],
+      ],
+    );
+    assert.equal(list.refused.length, 1);
+  }
+  assert.equal((reader.read([one]) as EndpointList).endpoints.length, 1);
+  assert.equal((reader.read([one, entry("two", '{"url":5}')]) as EndpointList).endpoints.length, 1);
 });
 
 test("of more endpoints than there may be, the first are taken", () => {
   const many = Array.from({ length: 10_005 }, (_, at) => entry(String(at), `http://10.0.${at >> 8}.${at & 255}:80`));
-  const { endpoints, refused } = readEtcdEndpoints(many, prefix);
+  const { endpoints, refused } = read(many);
   assert.equal(endpoints.length, 10_000);
-  assert.equal(refused.length, 5);
+  assert.deepEqual(refused.length, 5);
 });
 
 test("another key at the same address is another process; the later one holds", () => {
@@ -76,19 +99,16 @@ test("another key at the same address is another process; the later one holds", 
     [newer, older],
   ])
     assert.deepEqual(
-      readEtcdEndpoints(entries, prefix).endpoints.map(({ identity }) => identity),
+      read(entries).endpoints.map(({ identity }) => identity),
       ["9"],
     );
 });
 
 test("a key without a lease belongs to no process, and a record may say who it is", () => {
-  const { endpoints } = readEtcdEndpoints(
-    [
-      entry("a", "http://127.0.0.1:1"),
-      entry("b", '{"url":"http://127.0.0.1:2","identity":"process-1"}', { lease: "11" }),
-    ],
-    prefix,
-  );
+  const { endpoints } = read([
+    entry("a", "http://127.0.0.1:1"),
+    entry("b", '{"url":"http://127.0.0.1:2","identity":"process-1"}', { lease: "11" }),
+  ]);
   assert.deepEqual(
     endpoints.map(({ identity }) => identity),
     [null, "process-1"],
