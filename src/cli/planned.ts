@@ -17,7 +17,6 @@ const plannedCommands = [
   "import",
   "capture",
   "replay",
-  "push",
   "upgrade",
   "test",
 ] as const;

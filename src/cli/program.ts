@@ -10,6 +10,7 @@ import { addDrainCommand } from "./drain.ts";
 import { addEnableCommand } from "./enable.ts";
 import { addPlannedCommands } from "./planned.ts";
 import { addProxyCommand } from "./proxy.ts";
+import { addPushCommand } from "./push.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
 import { addSchemaCommand } from "./schema.ts";
@@ -71,6 +72,7 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     addCheckCommand,
     addSchemaCommand,
     addReloadCommand,
+    addPushCommand,
     addDrainCommand,
     addEnableCommand,
     addWeightCommand,

@@ -53,7 +53,7 @@ const cases: readonly { args: readonly string[]; code: number; stdout?: RegExp; 
     stdout: /Usage: millrace COMMAND[^]*demo[^]*proxy \[NAME\.\.\.\] ENDPOINT\.\.\.[^]*Exit codes/,
   },
   { args: ["help", "proxy"], code: 0, stdout: /--health-path/ },
-  ...["demo", "proxy", "run", "check", "schema", "reload", "drain", "enable", "weight", "trust", "version"].map(
+  ...["demo", "proxy", "run", "check", "schema", "reload", "push", "drain", "enable", "weight", "trust", "version"].map(
     (name) => ({
       args: [name, "--help"],
       code: 0,

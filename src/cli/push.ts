@@ -1,0 +1,64 @@
+/** `millrace push`: brings a configuration file to a store, for all instances that follow it. */
+import type { Command } from "commander";
+import { isStoreUrl } from "../config/store/store-place.ts";
+import { toStorePlace } from "./config-file.ts";
+import { CommandFailure } from "./failure.ts";
+
+/** What the user said beside the file and the store. */
+interface PushFlags {
+  readonly dryRun?: true;
+  readonly expect?: string;
+  readonly force?: true;
+  readonly wait?: string | true;
+}
+
+const examples = `
+Examples:
+  millrace push millrace.yaml etcd://10.0.0.1:2379/millrace/config
+  millrace push --dry-run millrace.yaml consul://127.0.0.1:8500/millrace/config
+  millrace push --wait millrace.yaml etcd://…    until every instance has said what it did with it
+  millrace push --expect 42 millrace.yaml etcd://…  only if version 42 is what you have edited
+
+The file is YAML or JSON and is validated here before it is written, with the environment of this shell.
+Who logs in stands in ETCDCTL_USER and ETCDCTL_PASSWORD, or in CONSUL_HTTP_TOKEN.
+`;
+
+/** Declares the command. */
+export function addPushCommand(program: Command): Command {
+  return program
+    .command("push")
+    .usage("[options] FILE URL")
+    .description("Validate a configuration and write it to etcd or Consul.")
+    .argument("<file>", "the configuration: YAML or JSON")
+    .argument("<url>", "the store and the key: etcd://host:port/key or consul://host:port/key")
+    .option("--dry-run", "tell what would change, and write nothing")
+    .option("--expect <version>", "write only if the store holds this version; 0: if the key is not there")
+    .option("--force", "replace what is there even if it is no configuration")
+    .option("--wait [duration]", "wait until all instances have applied it (10s)")
+    .addHelpText("after", examples)
+    .action(async (file: string, url: string, flags: PushFlags) => {
+      if (!isStoreUrl(url)) throw new CommandFailure(`"${url}" is not the URL of a store: etcd:// or consul://.`, 2);
+      const place = toStorePlace(url);
+      const { pushFile } = await import("./push-file.ts");
+      await pushFile({
+        file,
+        place,
+        isDryRun: flags.dryRun === true,
+        isForced: flags.force === true,
+        expected: flags.expect ?? null,
+        waitMs: flags.wait === undefined ? null : await readWait(flags.wait),
+      });
+    });
+}
+
+const defaultWaitMs = 10_000;
+
+async function readWait(text: string | true): Promise<number> {
+  if (text === true) return defaultWaitMs;
+  const { parseDuration } = await import("../base/units.ts");
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new CommandFailure(`--wait: ${error instanceof Error ? error.message : String(error)}.`, 2);
+  }
+}
