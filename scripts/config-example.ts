@@ -149,6 +149,17 @@ export const configExample: ConfigInput = {
         },
       },
     },
+    contained: {
+      discovery: { docker: { labels: ["com.docker.compose.service=api"], network: "backend", port: 8080 } },
+    },
+    secured: {
+      discovery: {
+        docker: {
+          host: "tcp://10.0.0.1:2376",
+          tls: { ca: "/etc/docker/ca.pem", cert: "/etc/docker/cert.pem", key: "/etc/docker/key.pem" },
+        },
+      },
+    },
     listed: {
       discovery: {
         http: {

@@ -1999,6 +1999,12 @@ export interface UpstreamDiscoveryInput {
    */
   readonly http?: UpstreamDiscoveryHttpInput | undefined;
   /**
+   * The containers of a Docker engine, by their labels.
+   *
+   * @default none
+   */
+  readonly docker?: UpstreamDiscoveryDockerInput | undefined;
+  /**
    * Endpoints are the pods behind a Service of Kubernetes, as its EndpointSlices list them.
    *
    * @default none
@@ -2413,6 +2419,123 @@ export interface UpstreamDiscoveryHttpInput {
  * ```
  */
 export interface UpstreamDiscoveryHttpTlsInput {
+  /**
+   * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
+   *
+   * @default the authorities that Node.js trusts
+   */
+  readonly ca?: string | undefined;
+  /**
+   * A file with the certificate (PEM) that the service is shown if it asks for one. This file, `key` and `ca` are read
+   * again for a new connection if they have changed.
+   *
+   * @default none
+   */
+  readonly cert?: string | undefined;
+  /**
+   * The file with the key (PEM) of `cert`.
+   *
+   * @default none
+   */
+  readonly key?: string | undefined;
+  /**
+   * Whom the service must prove to be.
+   *
+   * Host name.
+   *
+   * @default the host of the URL
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The service must prove who it is.
+   *
+   * Danger: with `false` anybody on the way can answer in its place, and so decide where requests go. A warning says so
+   * at every start and reload. To trust a certificate of your own, name it in `ca` instead.
+   *
+   * @default true
+   */
+  readonly verify?: boolean | undefined;
+}
+
+/**
+ * The containers of a Docker engine, by their labels.
+ *
+ * The section `upstreams.NAME.discovery.docker`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryDockerInput } from "millrace";
+ *
+ * const upstreamDiscoveryDocker: UpstreamDiscoveryDockerInput = { labels: ["com.docker.compose.service=api"], network: "backend", port: 8080 };
+ * ```
+ */
+export interface UpstreamDiscoveryDockerInput {
+  /**
+   * The socket of Docker (or Podman), or its address: `tcp://10.0.0.1:2376`.
+   *
+   * Path or URL.
+   *
+   * Danger: whoever may write to this socket rules the machine. Give Millrace a socket that can only read, by a proxy
+   * that lets `GET /_ping`, `/events` and `/containers` pass.
+   *
+   * @default `/var/run/docker.sock`
+   */
+  readonly host?: string | undefined;
+  /**
+   * Containers must have all of them: `name`, or `name=value`, such as `com.docker.compose.service=api`. Those with
+   * `millrace.enable=false` are left out in any case.
+   *
+   * List of labels.
+   *
+   * @default `millrace.upstream=` and the name of the upstream
+   */
+  readonly labels?: readonly string[] | undefined;
+  /**
+   * The network by which containers are reached. Those that are in several need it, unless Millrace is in all of them.
+   *
+   * @default the container's label `millrace.network`, else the first by name
+   */
+  readonly network?: string | undefined;
+  /**
+   * The port in the container, whether or not it is published.
+   *
+   * @default the container's label `millrace.port`, else the only port that it exposes
+   */
+  readonly port?: number | undefined;
+  /**
+   * What the URLs of the endpoints begin with.
+   *
+   * @default the container's label `millrace.scheme`, else `http`
+   */
+  readonly scheme?: "http" | "https" | "tcp" | "udp" | undefined;
+  /**
+   * Containers whose own check (`HEALTHCHECK`) has not passed yet, or fails, get no requests. `ignore`: they do; the
+   * checks of the upstream decide alone.
+   *
+   * @default "respect"
+   */
+  readonly health?: "respect" | "ignore" | undefined;
+  /**
+   * TLS to the address of Docker, which asks for a certificate as a rule.
+   *
+   * @default none; what Node.js trusts, if the address begins with `https://`
+   */
+  readonly tls?: UpstreamDiscoveryDockerTlsInput | undefined;
+}
+
+/**
+ * TLS to the address of Docker, which asks for a certificate as a rule.
+ *
+ * The section `upstreams.NAME.discovery.docker.tls`.
+ *
+ * @example
+ * ```ts
+ * import type { UpstreamDiscoveryDockerTlsInput } from "millrace";
+ *
+ * const upstreamDiscoveryDockerTls: UpstreamDiscoveryDockerTlsInput = { ca: "/etc/docker/ca.pem", cert: "/etc/docker/cert.pem", key: "/etc/docker/key.pem" };
+ * ```
+ */
+export interface UpstreamDiscoveryDockerTlsInput {
   /**
    * A file with the certificates (PEM) of those who are trusted to say who the service is, in place of others.
    *

@@ -3,6 +3,7 @@ import { consulKind } from "./consul/kind.ts";
 import type { Discovery, DiscoveryContext, DiscoveryKind } from "./discovery.ts";
 import { dnsKind } from "./dns/kind.ts";
 import { etcdKind } from "./etcd/kind.ts";
+import { dockerKind } from "./docker/kind.ts";
 import { fileKind } from "./file/kind.ts";
 import { httpKind } from "./http/kind.ts";
 import { kubernetesKind } from "./kubernetes/kind.ts";
@@ -21,7 +22,7 @@ const kinds: KindTable = {
   dns: dnsKind,
   file: fileKind,
   http: httpKind,
-  // docker
+  docker: dockerKind,
   kubernetes: kubernetesKind,
 };
 

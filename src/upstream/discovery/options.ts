@@ -7,6 +7,7 @@ import { addProblem, documented, duration, maybe, section, sectionCheck } from "
 import { consulDiscoverySchema } from "./consul/options.ts";
 import { dnsDiscoverySchema } from "./dns/options.ts";
 import { etcdDiscoverySchema } from "./etcd/options.ts";
+import { dockerDiscoverySchema } from "./docker/options.ts";
 import { fileDiscoverySchema } from "./file/options.ts";
 import { httpDiscoverySchema } from "./http/options.ts";
 import { kubernetesDiscoverySchema } from "./kubernetes/options.ts";
@@ -39,7 +40,11 @@ const kindShape = {
     defaultText: "none",
     about: "Endpoints are asked of a URL, which answers with a list in JSON.",
   }),
-  // docker
+  docker: documented(maybe(dockerDiscoverySchema), {
+    kind: "section",
+    defaultText: "none",
+    about: "The containers of a Docker engine, by their labels.",
+  }),
   kubernetes: documented(maybe(kubernetesDiscoverySchema), {
     kind: "section",
     defaultText: "none",

@@ -1,0 +1,54 @@
+/** Follows the containers of a Docker engine that are meant for one upstream. */
+import type { Discovery, DiscoveryContext, DiscoveryObserver } from "../discovery.ts";
+import { EndpointCollector } from "../endpoint-list.ts";
+import { endpointOf } from "./container-endpoint.ts";
+import type { EngineState } from "./docker-engine.ts";
+import type { DockerDiscoveryOptions } from "./options.ts";
+import { followEngine } from "./shared-engines.ts";
+
+/** Follows one upstream's containers. */
+export class DockerDiscovery implements Discovery {
+  readonly #options: DockerDiscoveryOptions;
+  readonly #context: DiscoveryContext;
+  #leave: (() => void) | null = null;
+  /** What was told last: the engine tells of every container, also of those of others. */
+  #told: string | null = null;
+
+  constructor(options: DockerDiscoveryOptions, context: DiscoveryContext) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  start(observer: DiscoveryObserver): void {
+    this.#leave = followEngine(this.#options, this.#context, {
+      onState: (state) => this.#tell(state, observer),
+      onFailure: (reason) => observer.onFailure(reason),
+    });
+  }
+
+  close(): void {
+    this.#leave?.();
+    this.#leave = null;
+  }
+
+  #tell({ containers, isStopping, isFirst }: EngineState, observer: DiscoveryObserver): void {
+    const list = new EndpointCollector();
+    for (const container of containers) {
+      const endpoint = endpointOf({
+        container,
+        options: this.#options,
+        upstream: this.#context.upstream,
+        isStopping: isStopping(container.id),
+      });
+      if (endpoint !== null) list.add(endpoint);
+    }
+    const { endpoints, refused } = list;
+    const told = JSON.stringify([endpoints, refused]);
+    if (told === this.#told) return observer.onAlive();
+    this.#told = told;
+    // After the first list, what is gone was seen to end, or asked about. Containers that are there and all fail their
+    // checks may do so because of their checks.
+    const isCertain = !isFirst && (endpoints.length > 0 || refused.length === 0);
+    observer.onSnapshot({ endpoints, refused, version: null, isCertain });
+  }
+}
