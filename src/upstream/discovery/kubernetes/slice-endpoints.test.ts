@@ -167,3 +167,9 @@ test("an address that is none is left out, with a sentence", () => {
   assert.equal(refused.length, 2);
   assert.doesNotMatch(refused.join(), /user:pw/);
 });
+
+test("an address at which no pod can be is left out", () => {
+  const bad = ["0.0.0.0", "169.254.169.254", "224.0.0.1"];
+  const { endpoints: found, refused } = toEndpoints(slices({ endpoints: endpoints(...bad) }), plain);
+  assert.deepEqual([found.length, refused.length], [0, 3]);
+});

@@ -7,6 +7,7 @@
  */
 import { readEndpointRecord } from "../endpoint-record.ts";
 import type { ListedEndpoint } from "../../endpoint-source.ts";
+import { isHostAddress } from "../../names/host-address.ts";
 import { type EndpointSlice, isLater, type SliceEndpoint, type SlicePort } from "./endpoint-slice.ts";
 
 /** The schemes of endpoints. */
@@ -110,6 +111,8 @@ function toListed(
   { address, zone, uid }: SliceEndpoint,
   { port, scheme }: { readonly port: { readonly number: number }; readonly scheme: SliceScheme },
 ): ListedEndpoint | string {
+  if (slice.addressType !== "FQDN" && !isHostAddress(address))
+    return `slice ${slice.name}: ${JSON.stringify(address)} is no address of an endpoint`;
   const host = slice.addressType === "IPv6" ? `[${address}]` : address;
   const url = `${scheme}://${host}:${port.number}`;
   const listed = readEndpointRecord({ url, zone, identity: uid });

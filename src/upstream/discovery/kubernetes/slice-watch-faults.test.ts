@@ -185,3 +185,14 @@ test("pages without end are not read", async (context) => {
   assert.match(scene.failures[0]!, /more than 2000 slices/);
   assert.ok(page <= 102, String(page));
 });
+
+test("a server that takes a watch and never answers is noticed soon", async (context) => {
+  const scene = await startWatch(context, (server) => {
+    server.refuse = ({ verb }) => (verb === "watch" ? "stall" : null);
+  });
+  const tookMs = await scene.pass(() => scene.failures.length > 0, "it is noticed");
+  assert.ok(tookMs >= 10_000 && tookMs < 11_000, String(tookMs));
+  assert.deepEqual(scene.failures, ["the API server does not answer to a watch"]);
+  scene.server.refuse = () => null;
+  await watching(scene);
+});

@@ -18,6 +18,8 @@ const leastWatchSeconds = 45;
 const mostWatchSeconds = 90;
 /** How much later than it was asked to the server may end a watch in which nothing has come. */
 const graceMs = 10_000;
+/** The API server answers to a watch at once, though it may have nothing to say; or after 3 s, that it is behind. */
+const maxHeadMs = 10_000;
 /** A watch that went on for this long was none that fails at once. */
 const soundWatchMs = 5_000;
 /** After a watch that ended as it should. */
@@ -68,6 +70,8 @@ export class SliceWatch {
   #failedWatches = 0;
   #pause: ScheduledCall | null = null;
   #stream: RemoteStream | null = null;
+  /** When the head of the answer to a watch is due. */
+  #head: ScheduledCall | null = null;
 
   constructor(parts: SliceWatchParts) {
     this.#parts = parts;
@@ -82,6 +86,7 @@ export class SliceWatch {
   close(): void {
     this.#observer = null;
     this.#pause?.cancel();
+    this.#head?.cancel();
     this.#stream?.close();
     this.#stream = null;
   }
@@ -125,6 +130,7 @@ export class SliceWatch {
     try {
       const stream = await server.stream(question, seconds * 1_000 + graceMs, {
         onHead: (givenStatus, headers) => {
+          this.#head?.cancel();
           status = givenStatus;
           retryAfter = headers["retry-after"];
           if (status === 200) this.#observer?.onAlive();
@@ -134,16 +140,27 @@ export class SliceWatch {
         },
         onEnd: (error) => {
           isOver = true;
+          this.#head?.cancel();
           this.#stream = null;
           if (status !== 0 && status !== 200) this.#fail(server.refuse(question, status, retryAfter), "watch");
           else this.#endWatch(error, beganMs);
         },
       });
       if (this.#observer === null) stream.close();
-      else if (!isOver) this.#stream = stream;
+      else if (!isOver) {
+        this.#stream = stream;
+        const late = new ApiError("the API server does not answer to a watch");
+        this.#head = scheduler.after(maxHeadMs, () => this.#giveUp(late));
+      }
     } catch (error) {
       this.#fail(toApiError(error), "watch");
     }
+  }
+
+  #giveUp(error: ApiError): void {
+    this.#stream?.close();
+    this.#stream = null;
+    this.#fail(error, "watch");
   }
 
   /** Takes what a watch says. A chunk may hold many events; they are told as one change. */

@@ -98,9 +98,13 @@ export async function startWatch(
   return scene;
 }
 
-/** Waits until the watch is open. */
-export const watching = async ({ server, pass }: Scene): Promise<unknown> =>
-  pass(() => server.watchCount === 1, "it watches");
+/** Waits until the watch is open, at both sides. */
+export async function watching(scene: Scene): Promise<void> {
+  await scene.pass(() => scene.server.watchCount === 1, "the server is watched");
+  const before = scene.aliveCount;
+  scene.server.bookmark();
+  await scene.pass(() => scene.aliveCount > before, "the watch has heard something");
+}
 /** How often it has listed. */
 export const lists = (server: FakeKubernetes): number => server.questions.filter(({ verb }) => verb === "list").length;
 /** How often it has watched. */
