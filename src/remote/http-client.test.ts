@@ -219,6 +219,19 @@ test("a long answer from which nothing comes any more is given up, however long 
   assert.equal(scheduler.pendingCount, 0);
 });
 
+test("a client that was closed opens no connection", async (context) => {
+  const server = createServer((_request, answer) => void answer.end());
+  const url = `http://${await listen(context, server)}`;
+  let connections = 0;
+  server.on("connection", () => void connections++);
+  const http = client(context);
+  http.close();
+  assert.equal((await failureOf(http.send({ method: "GET", url }))).kind, "closed");
+  assert.equal((await listenTo(http, url).ended)?.kind, "closed");
+  await client(context).send({ method: "GET", url });
+  assert.equal(connections, 1, "that of the other client");
+});
+
 test("closing gives up everything under way and says so, and a stream that was closed says nothing more", async (context) => {
   const arrived = Promise.withResolvers<void>();
   let questions = 0;

@@ -145,14 +145,14 @@ class Client implements RemoteHttp {
         },
       },
     );
-    exchange.start("kept");
+    if (!this.#isClosed) exchange.start("kept");
     return promise;
   }
 
   stream(question: RemoteQuestion & { readonly idleMs: number }, sink: RemoteStreamSink): RemoteStream {
     const exchange = this.#open(question, sink);
     exchange.watchIdle(question.idleMs);
-    exchange.start("fresh");
+    if (!this.#isClosed) exchange.start("fresh");
     return exchange;
   }
 

@@ -164,12 +164,18 @@ test("an address that is none is left out, with a sentence", () => {
     plain,
   );
   assert.equal(found.length, 1);
-  assert.equal(refused.length, 2);
+  assert.deepEqual(refused, ["the slice app-1 has an address that is none of an endpoint"]);
   assert.doesNotMatch(refused.join(), /user:pw/);
 });
 
 test("an address at which no pod can be is left out", () => {
-  const bad = ["0.0.0.0", "169.254.169.254", "224.0.0.1"];
-  const { endpoints: found, refused } = toEndpoints(slices({ endpoints: endpoints(...bad) }), plain);
-  assert.deepEqual([found.length, refused.length], [0, 3]);
+  for (const bad of ["0.0.0.0", "169.254.169.254", "224.0.0.1", "fd00::1", "localhost"]) {
+    const { endpoints: found, refused } = toEndpoints(slices({ endpoints: endpoints(bad) }), plain);
+    assert.deepEqual([found.length, refused.length], [0, 1], bad);
+  }
+});
+
+test("a slice of names has endpoints with names", () => {
+  const found = slices({ addressType: "FQDN", endpoints: endpoints("a.example.com", "10.0.0.1") });
+  assert.deepEqual(listed(found), ["http://a.example.com:8080"]);
 });

@@ -6,6 +6,8 @@
  * later slice, and the pod that is ready.
  */
 import { readEndpointRecord } from "../endpoint-record.ts";
+import { ipVersion } from "../../../base/ip-address.ts";
+import { maxDiscoveredEndpoints } from "../discovery.ts";
 import type { ListedEndpoint } from "../../endpoint-source.ts";
 import { isHostAddress } from "../../names/host-address.ts";
 import { type EndpointSlice, isLater, type SliceEndpoint, type SlicePort } from "./endpoint-slice.ts";
@@ -74,7 +76,10 @@ export function toEndpoints(slices: Iterable<EndpointSlice>, view: SliceView): S
     const known = byUrl.get(candidate.listed.url);
     if (known === undefined || isBetterPod(candidate, known)) byUrl.set(candidate.listed.url, candidate);
   }
-  return { endpoints: weigh([...byUrl.values()]), refused: [...refused], present };
+  const endpoints = weigh([...byUrl.values()]);
+  if (endpoints.length > maxDiscoveredEndpoints)
+    refused.add(`there are ${endpoints.length} endpoints; the first ${maxDiscoveredEndpoints} are taken`);
+  return { endpoints: endpoints.slice(0, maxDiscoveredEndpoints), refused: [...refused], present };
 }
 
 /** Which port of `slice` is meant. @returns a sentence if it has none */
@@ -111,12 +116,13 @@ function toListed(
   { address, zone, uid }: SliceEndpoint,
   { port, scheme }: { readonly port: { readonly number: number }; readonly scheme: SliceScheme },
 ): ListedEndpoint | string {
-  if (slice.addressType !== "FQDN" && !isHostAddress(address))
-    return `slice ${slice.name}: ${JSON.stringify(address)} is no address of an endpoint`;
+  const version = slice.addressType === "IPv4" ? 4 : slice.addressType === "IPv6" ? 6 : 0;
+  if (ipVersion(address) !== version || (version > 0 && !isHostAddress(address)))
+    return `the slice ${slice.name} has an address that is none of an endpoint`;
   const host = slice.addressType === "IPv6" ? `[${address}]` : address;
   const url = `${scheme}://${host}:${port.number}`;
   const listed = readEndpointRecord({ url, zone, identity: uid });
-  return typeof listed === "string" ? `slice ${slice.name}: ${listed}` : listed;
+  return typeof listed === "string" ? `the slice ${slice.name} has an endpoint that is none` : listed;
 }
 
 /** Of two words about one pod. */

@@ -1,0 +1,4 @@
+import { testDiscovery } from "../testing/conformance.ts";
+import { startKubernetesDriver } from "./testing/kubernetes-driver.ts";
+
+testDiscovery("kubernetes", startKubernetesDriver);
