@@ -5,9 +5,12 @@ import type { Config } from "../config/schema.ts";
 export function describeConfig(config: Config): string {
   const upstreams = Object.values(config.upstreams);
   const endpointCount = upstreams.reduce((sum, upstream) => sum + upstream.endpoints.length, 0);
+  const discoveredCount = upstreams.filter(({ discovery }) => discovery !== null).length;
   const parts = [countOf(config.listeners.length, "listener"), countOf(config.routes.length, "route")];
   if (upstreams.length > 0)
-    parts.push(`${countOf(upstreams.length, "upstream")} with ${countOf(endpointCount, "endpoint")}`);
+    parts.push(
+      `${countOf(upstreams.length, "upstream")} with ${countOf(endpointCount, "endpoint")}${discoveredCount === 0 ? "" : ` and ${discoveredCount === 1 ? "a discovery" : `${discoveredCount} discoveries`}`}`,
+    );
   return parts.join(", ");
 }
 

@@ -159,6 +159,28 @@ test("what is pushed replaces neither what somebody else has written, nor a stra
   assert.equal(again.code, 1);
 });
 
+test("check asks the sources of endpoints, too, if it is told to", only, async (t) => {
+  const url = urlOf("online/config");
+  const config = (source: string): string => `
+listeners: [{ address: "127.0.0.1:0" }]
+routes: [{ upstream: api }]
+upstreams: { api: { discovery: { etcd: { urls: ["${source}"], prefix: /online/api/ } } } }
+`;
+  await put(t, "online/api/one", "http://10.0.0.1:8080");
+  await put(t, "online/api/two", "nonsense");
+  assert.equal((await run("push", write(config(server.url)), url)).code, 0);
+  const good = await run("check", "--online", url);
+  assert.equal(good.code, 0, good.stderr);
+  assert.match(
+    good.stdout,
+    /1 upstream with 0 endpoints and a discovery\.\nupstream api: .*: 1 endpoint .*\n {2}http:\/\/10\.0\.0\.1:8080\n$/,
+  );
+  assert.match(good.stderr, /^warning: upstream api: .*left out: .*two/m);
+  const bad = await run("check", "--online", write(config("http://127.0.0.1:1")));
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /^error: upstream api: .*\n[^]*1 of 1 source could not be asked\.\n$/);
+});
+
 test("wrong usage is told, and no secret of a URL with it", only, async () => {
   for (const [args, code, sentence] of [
     [["push", "a.yaml", "b.yaml"], 2, /is not the URL of a store/],
