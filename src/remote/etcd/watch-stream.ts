@@ -12,7 +12,7 @@ import { asList, asObject, type KeyRange, readEntry, readError, readInteger } fr
 /** etcd says every ten minutes that there was nothing: if it does not, the stream is dead. */
 const idleMs = 12 * 60_000;
 /** All watches must be there by then. */
-const openingMs = 5_000;
+const openingMs = 3_000;
 /** A message with the changes of many transactions may be large. */
 const maxMessageBytes = 32 * 1024 * 1024;
 /** Of an answer that is no stream. */
