@@ -1,6 +1,7 @@
 /** The scenes of operation, in the order in which they run. */
 import { descriptorsScene } from "./descriptors.ts";
 import { earlyResetsScene } from "./early-resets.ts";
+import { etcdMembersScene } from "./etcd-members.ts";
 import { hangingChecksScene } from "./hanging-checks.ts";
 import { logReaderScenes } from "./log-readers.ts";
 import { nameServerScene } from "./name-server.ts";
@@ -12,4 +13,5 @@ export const scenes: readonly Scene[] = [
   hangingChecksScene,
   descriptorsScene,
   earlyResetsScene,
+  etcdMembersScene,
 ];
