@@ -175,7 +175,13 @@ export const configExample: ConfigInput = {
       tls: { ca: "/etc/millrace/partner-ca.pem", cert: "/etc/millrace/client.pem", key: "/etc/millrace/client.key" },
     },
   },
-  stores: { shared: { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } } },
+  stores: {
+    shared: { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } },
+    cluster: { etcd: { urls: ["https://10.0.0.11:2379", "https://10.0.0.12:2379"], tls: { ca: "/etc/etcd/ca.pem" } } },
+    agent: {
+      consul: { url: "https://127.0.0.1:8501", token: "a-token-of-consul", tls: { ca: "/etc/consul.d/ca.pem" } },
+    },
+  },
   overload: { maxEventLoopLag: "100ms" },
   admin: { address: "127.0.0.1:9901", tokens: [{ token: "a-secret-of-32-characters-or-more", role: "write" }] },
   log: { level: "info", access: { format: "json", path: "/var/log/millrace/access.log" } },

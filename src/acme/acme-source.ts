@@ -11,6 +11,7 @@ import type { CertificateMaterial } from "../net/tls/tls-material.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
+import type { StoreOptions } from "../store/options.ts";
 import { type AcmeFiles, readAuthorities } from "./acme-files.ts";
 import { Authority } from "./authority.ts";
 import type { ChallengeSolver } from "./challenges/challenge.ts";
@@ -33,6 +34,8 @@ export interface AcmeSourceParts {
   /** The name of the listener. */
   readonly listener: string;
   readonly options: AcmeOptions;
+  /** What `options.storage.store` names; null if it names nothing. */
+  readonly store: StoreOptions | null;
   readonly scheduler: Scheduler;
   readonly random: RandomSource;
   readonly logger: Logger;
@@ -75,8 +78,13 @@ export class AcmeSource implements CertificateSource {
   }
 
   async load(): Promise<readonly CertificateMaterial[]> {
-    const { options, scheduler, files, logger } = this.#parts;
-    const store = await openStorage({ storage: options.storage, scheduler, readFile: (path) => files.read(path) });
+    const { options, store: named, scheduler, files, logger } = this.#parts;
+    const store = await openStorage({
+      storage: options.storage,
+      store: named,
+      scheduler,
+      readFile: (path) => files.read(path),
+    });
     this.#store = store;
     const authorities = await readAuthorities(options, files);
     this.#authorities = authorities.map(

@@ -699,8 +699,8 @@ export interface ListenerTlsAcmeInput {
    */
   readonly dns?: ListenerTlsAcmeDnsInput | undefined;
   /**
-   * Where keys and certificates are kept: a folder, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage
-   * ask the CA once, and answer each other's challenges.
+   * Where keys and certificates are kept: a folder, `{ store: NAME }` for one of `stores`, `{ redis: … }` or `{ etcd: …
+   * }`. Instances with the same storage ask the CA once, and answer each other's challenges.
    *
    * Path or section.
    *
@@ -845,8 +845,8 @@ export interface ListenerTlsAcmeDnsInput {
 }
 
 /**
- * Where keys and certificates are kept: a folder, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage ask
- * the CA once, and answer each other's challenges.
+ * Where keys and certificates are kept: a folder, `{ store: NAME }` for one of `stores`, `{ redis: … }` or `{ etcd: …
+ * }`. Instances with the same storage ask the CA once, and answer each other's challenges.
  *
  * The section `listeners[].tls.acme.storage`.
  *
@@ -870,6 +870,12 @@ export interface ListenerTlsAcmeStorageInput {
    * @default none
    */
   readonly etcd?: ListenerTlsAcmeStorageEtcdInput | undefined;
+  /**
+   * One of `stores`: Redis, etcd or Consul. Its keys begin with `acme/` after the prefix of the store.
+   *
+   * @default none
+   */
+  readonly store?: string | undefined;
 }
 
 /**
@@ -3458,15 +3464,29 @@ export interface UpstreamTlsInput {
  */
 export interface StoreInput {
   /**
-   * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+   * A Redis or Valkey server, for rate limits and what ACME keeps. Needs the package `@redis/client` beside Millrace.
    *
    * URL or section.
+   *
+   * @default none
    */
-  readonly redis: string | StoreRedisInput;
+  readonly redis?: string | StoreRedisInput | undefined;
+  /**
+   * An etcd cluster, for what ACME keeps.
+   *
+   * @default none
+   */
+  readonly etcd?: StoreEtcdInput | undefined;
+  /**
+   * The key/value store of Consul, for what ACME keeps.
+   *
+   * @default none
+   */
+  readonly consul?: StoreConsulInput | undefined;
 }
 
 /**
- * A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.
+ * A Redis or Valkey server, for rate limits and what ACME keeps. Needs the package `@redis/client` beside Millrace.
  *
  * The section `stores.NAME.redis`.
  *
@@ -3495,6 +3515,97 @@ export interface StoreRedisInput {
    * What all keys begin with.
    *
    * @default "millrace:"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * An etcd cluster, for what ACME keeps.
+ *
+ * The section `stores.NAME.etcd`.
+ *
+ * @example
+ * ```ts
+ * import type { StoreEtcdInput } from "millrace";
+ *
+ * const storeEtcd: StoreEtcdInput = { urls: ["https://10.0.0.11:2379", "https://10.0.0.12:2379"] };
+ * ```
+ */
+export interface StoreEtcdInput {
+  /**
+   * The members of the cluster (etcd 3.4 or later, asked over its JSON gateway). One is asked; if it does not answer,
+   * or has no leader, the next.
+   *
+   * List of URLs.
+   */
+  readonly urls: readonly string[];
+  /**
+   * Who logs in.
+   *
+   * @default none
+   */
+  readonly user?: string | undefined;
+  /**
+   * The password of `user`.
+   *
+   * @default none
+   */
+  readonly password?: string | undefined;
+  /**
+   * How the members are verified, and what they are shown.
+   *
+   * @default what Node.js trusts, for URLs with `https:`
+   */
+  readonly tls?: UpstreamDiscoveryEtcdTlsInput | undefined;
+  /**
+   * What all keys begin with.
+   *
+   * @default "/millrace/"
+   */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * The key/value store of Consul, for what ACME keeps.
+ *
+ * The section `stores.NAME.consul`.
+ *
+ * @example
+ * ```ts
+ * import type { StoreConsulInput } from "millrace";
+ *
+ * const storeConsul: StoreConsulInput = { url: "https://127.0.0.1:8501", token: "a-token-of-consul" };
+ * ```
+ */
+export interface StoreConsulInput {
+  /**
+   * The agent that is asked: the one of this machine, as a rule.
+   *
+   * @default "http://127.0.0.1:8500"
+   */
+  readonly url?: string | undefined;
+  /**
+   * The ACL token that is shown.
+   *
+   * @default none: as the anonymous token
+   */
+  readonly token?: string | undefined;
+  /**
+   * The datacentre that is asked.
+   *
+   * @default the agent's own
+   */
+  readonly datacentre?: string | undefined;
+  /**
+   * How TLS is spoken if the URL is an `https://` one.
+   *
+   * @default what Node.js trusts, without a certificate of ours
+   */
+  readonly tls?: UpstreamDiscoveryConsulTlsInput | undefined;
+  /**
+   * What all keys begin with.
+   *
+   * @default "millrace/"
    */
   readonly prefix?: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** The paths in `discovery`, whatever kind it has: those of TLS are at the same place in all of them. */
+/** The paths of what is asked over TLS, whatever kind it has: in `discovery` and `stores` they are at the same place. */
 import { resolve } from "node:path";
 import type { DiscoveryOptions } from "../upstream/discovery/options.ts";
 
@@ -9,7 +9,16 @@ const tlsPathKeys = ["ca", "cert", "key"];
 /** With absolute paths in place of those that are relative to `folder`. */
 export function withDiscoveryPaths(discovery: DiscoveryOptions, folder: string): DiscoveryOptions {
   const { file, lastGood } = discovery;
-  const kinds = Object.entries<unknown>(discovery).map(([key, section]): [string, unknown] => {
+  return {
+    ...withServicePaths(discovery, folder),
+    file: file === null ? null : resolve(folder, file),
+    lastGood: typeof lastGood === "string" ? resolve(folder, lastGood) : lastGood,
+  };
+}
+
+/** The same for a section whose keys are kinds of services. */
+export function withServicePaths<Kinds extends object>(kinds: Kinds, folder: string): Kinds {
+  const absolute = Object.entries<unknown>(kinds as Section).map(([key, section]): [string, unknown] => {
     if (!isObject(section)) return [key, section];
     const { tls } = section;
     return [
@@ -17,11 +26,7 @@ export function withDiscoveryPaths(discovery: DiscoveryOptions, folder: string):
       { ...withPaths(section, pathKeys, folder), ...(isObject(tls) && { tls: withPaths(tls, tlsPathKeys, folder) }) },
     ];
   });
-  return {
-    ...(Object.fromEntries(kinds) as DiscoveryOptions),
-    file: file === null ? null : resolve(folder, file),
-    lastGood: typeof lastGood === "string" ? resolve(folder, lastGood) : lastGood,
-  };
+  return Object.fromEntries(absolute) as Kinds;
 }
 
 type Section = Readonly<Record<string, unknown>>;

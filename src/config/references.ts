@@ -47,8 +47,14 @@ interface PlacedReference extends Reference {
   readonly path: ConfigPath;
 }
 
-/** The names that routes mention, in the order of the configuration. */
+/** The names that routes and listeners mention, in the order of the configuration. */
 function* findReferences(root: unknown, { kinds, targets }: RouteParts): Generator<PlacedReference> {
+  for (const [listenerAt, listener] of listAt(root, "listeners").entries()) {
+    const path = ["tls", "acme", "storage", "store"];
+    const name = valueAt(listener, path);
+    if (typeof name === "string")
+      yield { section: "stores", name, alwaysKnown: [], path: ["listeners", listenerAt, ...path] };
+  }
   for (const [routeAt, route] of listAt(root, "routes").entries()) {
     for (const { key, findReferences: findIn } of targets) {
       const written = valueAt(route, [key]);
@@ -66,15 +72,20 @@ function* findReferences(root: unknown, { kinds, targets }: RouteParts): Generat
   }
 }
 
-/** Finds names that are not in the section that should have them. */
+/** Finds names that are not in the section that should have them, or mean what cannot be used where they stand. */
 function findUnknownNames(root: unknown, parts: RouteParts): Finding[] {
   const sections = { upstreams: namesIn(root, "upstreams"), stores: namesIn(root, "stores") };
   const found = { upstreams: 0, stores: 0 };
   const findings: Finding[] = [];
   for (const reference of findReferences(root, parts)) {
-    const { section, name, alwaysKnown, path } = reference;
+    const { section, name, alwaysKnown, path, refuse } = reference;
     const names = sections[section];
-    if (names === null || names.has(name) || alwaysKnown.includes(name)) continue;
+    if (names === null || alwaysKnown.includes(name)) continue;
+    if (names.has(name)) {
+      const refusal = refuse?.(valueAt(root, [section, name])) ?? null;
+      if (refusal !== null) findings.push({ path, isAtKey: false, message: refusal, hint: null });
+      continue;
+    }
     const meant = found[section]++ < maxSuggestions ? nearest(name, [...alwaysKnown, ...names]) : null;
     findings.push({
       path,

@@ -4,7 +4,7 @@ import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import type { ListenerTlsOptions } from "../net/tls/options.ts";
 import type { EndpointTls } from "../upstream/endpoint-tls.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
-import { withDiscoveryPaths } from "./discovery-paths.ts";
+import { withDiscoveryPaths, withServicePaths } from "./discovery-paths.ts";
 import type { Config } from "./schema.ts";
 
 /** With absolute paths in place of those that are relative to `folder`. */
@@ -19,7 +19,10 @@ export function withAbsolutePaths(config: Config, folder: string): Config {
     upstream.tls === null && upstream.discovery === null ? [] : [[name, ofUpstream(upstream, folder)] as const],
   );
   const upstreams = changed.length === 0 ? config.upstreams : { ...config.upstreams, ...Object.fromEntries(changed) };
-  return hasOwn || changed.length > 0 ? { ...config, listeners, upstreams } : config;
+  const stores = Object.entries(config.stores).map(([name, store]) => [name, withServicePaths(store, folder)] as const);
+  return hasOwn || changed.length > 0 || stores.length > 0
+    ? { ...config, listeners, upstreams, stores: Object.fromEntries(stores) }
+    : config;
 }
 
 function ofUpstream(upstream: UpstreamOptions, folder: string): UpstreamOptions {

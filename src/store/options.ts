@@ -1,6 +1,8 @@
 /** The options of `stores`. Schema and documentation; the normal form is `StoresOptions`. */
 import * as z from "zod";
-import { addProblem, documented, duration, section, sectionCheck } from "../base/option-schema.ts";
+import { addProblem, documented, duration, maybe, section, sectionCheck } from "../base/option-schema.ts";
+import { consulConnectionShape } from "../remote/consul/consul-options.ts";
+import { etcdClusterShape } from "../remote/etcd/etcd-cluster-options.ts";
 
 const redisUrlSchema = z.string().superRefine((text, context) => {
   if (/^unix:\/./.test(text)) return;
@@ -40,14 +42,44 @@ const redisOptionSchema = z
       typeof value === "string" ? { url: value, timeout: 20, prefix: "millrace:" } : value,
   );
 
+const createPrefixSchema = (prefix: string) =>
+  documented(
+    z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[\x21-\x7e]*$/, "a prefix has visible ASCII characters only")
+      .prefault(prefix),
+    { about: "What all keys begin with." },
+  );
+
+const etcdSchema = section({ ...etcdClusterShape, prefix: createPrefixSchema("/millrace/") });
+const consulSchema = section({ ...consulConnectionShape, prefix: createPrefixSchema("millrace/") });
+
+const kinds = ["redis", "etcd", "consul"] as const;
+
 const storeSchema = section(
   {
-    redis: documented(redisOptionSchema, {
+    redis: documented(maybe(redisOptionSchema), {
       kind: "URL or section",
-      about: "A Redis or Valkey server. Needs the package `@redis/client` beside Millrace.",
+      defaultText: "none",
+      about:
+        "A Redis or Valkey server, for rate limits and what ACME keeps. Needs the package `@redis/client` beside Millrace.",
+    }),
+    etcd: documented(maybe(etcdSchema), { defaultText: "none", about: "An etcd cluster, for what ACME keeps." }),
+    consul: documented(maybe(consulSchema), {
+      defaultText: "none",
+      about: "The key/value store of Consul, for what ACME keeps.",
     }),
   },
   ["disk"],
+).check(
+  sectionCheck((store: Readonly<Record<string, unknown>>, context) => {
+    const given = kinds.filter((key) => store[key] !== undefined && store[key] !== null);
+    if (given.length === 0) addProblem(context, "a store is one of `redis`, `etcd` and `consul`");
+    if (given.length > 1)
+      addProblem(context, `a store is in one place; this has ${given.join(" and ")}`, { atKey: true }, [given[1]!]);
+  }),
 );
 
 /** The map of names to stores. */
@@ -72,3 +104,6 @@ export type StoresOptions = z.output<typeof storesSchema>;
 
 /** One store in normal form. */
 export type StoreOptions = StoresOptions[string];
+
+/** A Redis server in normal form. */
+export type RedisOptions = NonNullable<StoreOptions["redis"]>;

@@ -1,16 +1,19 @@
-/** The stores of one thread, by name. They live through reloads as long as their options stay the same. */
+/**
+ * The stores of one thread, by name. They live through reloads as long as their options stay the same. Those that decide
+ * nothing about requests, etcd and Consul, are opened by the control thread alone, by whoever keeps something there.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { systemScheduler } from "../base/scheduler.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { LimitStore } from "./limit-store.ts";
-import type { StoreOptions, StoresOptions } from "./options.ts";
+import type { RedisOptions, StoresOptions } from "./options.ts";
 import { RedisConnection, type ServerNames } from "./redis-connection.ts";
 import { RedisLimitStore } from "./redis-limit-store.ts";
 
 interface OpenStore {
-  readonly options: StoreOptions;
+  readonly options: RedisOptions;
   readonly limits: LimitStore;
   readonly connected: Promise<void>;
   close(): void;
@@ -41,7 +44,8 @@ export class Stores {
     const prepared = new Map<string, OpenStore>();
     this.#prepared = prepared;
     try {
-      for (const [name, one] of Object.entries(options)) {
+      for (const [name, { redis: one }] of Object.entries(options)) {
+        if (one === null) continue;
         const known = this.#open.get(name);
         prepared.set(
           name,
@@ -81,9 +85,9 @@ export class Stores {
     return [...this.#open.values()].includes(store);
   }
 
-  async #openStore(name: string, options: StoreOptions): Promise<OpenStore> {
+  async #openStore(name: string, options: RedisOptions): Promise<OpenStore> {
     let connectionError: string | null = null;
-    const connection = await RedisConnection.open(options.redis, {
+    const connection = await RedisConnection.open(options, {
       names: this.#names,
       onError: (error) => {
         connectionError = error?.message ?? null;
@@ -91,8 +95,8 @@ export class Stores {
     });
     const limits = new RedisLimitStore({
       sender: connection,
-      prefix: options.redis.prefix,
-      timeoutMs: options.redis.timeout,
+      prefix: options.prefix,
+      timeoutMs: options.timeout,
       scheduler: systemScheduler,
       onResult: (result) => this.#metrics.counter(families.storeDecisions, [name, result]).add(),
       onOutage: (cause) => {

@@ -12,6 +12,7 @@ import type { CertificateMaterial, ChallengeCertificate } from "../../net/tls/tl
 import { MetricReader } from "../../observe/metric-reader.ts";
 import { MetricWriter } from "../../observe/metric-writer.ts";
 import type { MetricFamily } from "../../observe/families.ts";
+import type { StoreOptions } from "../../store/options.ts";
 import { AcmeSource } from "../acme-source.ts";
 import { lockBeatMs } from "../storage/acme-store.ts";
 
@@ -105,7 +106,7 @@ export interface SourceUnderTest {
 export function createSource(
   t: TestContext,
   acme: object,
-  { scheduler = systemScheduler }: { scheduler?: Scheduler } = {},
+  { scheduler = systemScheduler, store = null }: { scheduler?: Scheduler; store?: StoreOptions | null } = {},
 ): SourceUnderTest {
   const log: string[] = [];
   const reader = new MetricReader();
@@ -116,6 +117,7 @@ export function createSource(
   const source = new AcmeSource({
     listener: "public",
     options: acmeSchema.parse(acme) as AcmeOptions,
+    store,
     scheduler,
     random: seededRandom(1),
     logger: { debug: () => {}, info: note, warn: note, error: note },

@@ -3,6 +3,14 @@ import type { MiddlewareKind } from "../kind.ts";
 import { createRateLimitSchema } from "./options.ts";
 import { createRateLimit, limitName, rateLimitRegionKey, reserveRateLimit } from "./rate-limit.ts";
 
+/** Each request would be a write that a majority agrees on: what etcd and Consul are not made for. */
+function refuseStore(store: unknown): string | null {
+  const kind = ["etcd", "consul"].find((key) => Object.hasOwn(Object(store), key));
+  return kind === undefined
+    ? null
+    : `a rate limit cannot be counted in ${kind === "etcd" ? "etcd" : "Consul"}: every request would be a write that a majority of its servers has to agree on; count in Redis, or in each instance ("local")`;
+}
+
 /** `rateLimit`: answers 429 to whoever asks too often. */
 export const rateLimitKind: MiddlewareKind<"rateLimit", typeof createRateLimitSchema> = {
   key: "rateLimit",
@@ -17,7 +25,8 @@ export const rateLimitKind: MiddlewareKind<"rateLimit", typeof createRateLimitSc
   },
   findReferences(written) {
     const name = (written as { store?: unknown } | null)?.store;
-    return typeof name === "string" ? [{ section: "stores", name, alwaysKnown: ["local"], path: ["store"] }] : [];
+    if (typeof name !== "string") return [];
+    return [{ section: "stores", name, alwaysKnown: ["local"], path: ["store"], refuse: refuseStore }];
   },
   goesByClientAddress: ({ key }) => key === "clientIp",
 };

@@ -10,6 +10,7 @@ import {
   maybe,
   oneOrMore,
   parsedBy,
+  nameSchema as storeNameSchema,
   section,
   sectionCheck,
 } from "../../base/option-schema.ts";
@@ -180,10 +181,15 @@ const storageSchema = z.union([
       defaultText: "none",
       about: "An etcd cluster, 3.4 or later, through its JSON gateway.",
     }),
+    store: documented(maybe(storeNameSchema), {
+      kind: "name",
+      defaultText: "none",
+      about: "One of `stores`: Redis, etcd or Consul. Its keys begin with `acme/` after the prefix of the store.",
+    }),
   }).check(
     sectionCheck((storage, context) => {
-      const given = [storage.redis, storage.etcd].filter((one) => one !== undefined && one !== null);
-      if (given.length !== 1) addProblem(context, "write one of `redis` and `etcd`");
+      const given = [storage.redis, storage.etcd, storage.store].filter((one) => one !== undefined && one !== null);
+      if (given.length !== 1) addProblem(context, "write one of `store`, `redis` and `etcd`");
     }),
   ),
 ]);
@@ -250,7 +256,7 @@ export const acmeSchema = section({
     kind: "path or section",
     defaultText: "`acme` in `$STATE_DIRECTORY`, else `millrace/acme` in `$XDG_DATA_HOME` (`~/.local/share`)",
     about:
-      "Where keys and certificates are kept: a folder, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage ask the CA once, and answer each other's challenges.",
+      "Where keys and certificates are kept: a folder, `{ store: NAME }` for one of `stores`, `{ redis: … }` or `{ etcd: … }`. Instances with the same storage ask the CA once, and answer each other's challenges.",
     danger: "private keys are in it. If it is lost at every start, the CA's rate limits are soon used up.",
   }),
   key: documented(choice(["ecdsa", "rsa"]).prefault("ecdsa"), {

@@ -3,6 +3,7 @@ import { systemScheduler } from "../../base/scheduler.ts";
 import type { AcmeOptions } from "../../net/tls/acme-options.ts";
 import { pemCertificates } from "../../net/tls/pem.ts";
 import { CertificateError } from "../../net/tls/read-certificate.ts";
+import type { StoreOptions, StoresOptions } from "../../store/options.ts";
 import { CertificateFiles } from "./certificate-file.ts";
 import { FileFindings } from "./file-findings.ts";
 import type { SourceFactory } from "./source-factory.ts";
@@ -10,8 +11,9 @@ import type { SourceFactory } from "./source-factory.ts";
 /** The kind of `tls.acme`. */
 export const acmeFactory: SourceFactory = {
   key: "acme",
-  optionsOf: ({ name, tls }) => (tls === null || tls.acme === null ? null : { name, acme: tls.acme }),
-  create: async ({ name, tls }, { logger, metrics, functions }) => {
+  optionsOf: ({ name, tls }, stores) =>
+    tls === null || tls.acme === null ? null : { name, acme: tls.acme, store: storeOf(tls.acme, stores) },
+  create: async ({ name, tls }, { logger, metrics, functions, stores }) => {
     const options = tls?.acme ?? null;
     if (options === null) throw new Error("no acme");
     const hook = options.dns?.hook ?? [];
@@ -20,6 +22,7 @@ export const acmeFactory: SourceFactory = {
     return new AcmeSource({
       listener: name,
       options,
+      store: storeOf(options, stores),
       scheduler: systemScheduler,
       random: Math.random,
       logger,
@@ -29,6 +32,12 @@ export const acmeFactory: SourceFactory = {
     });
   },
 };
+
+/** null if its storage is none of `stores`. */
+function storeOf({ storage }: AcmeOptions, stores: StoresOptions): StoreOptions | null {
+  if (storage === null || typeof storage === "string" || storage.store === null) return null;
+  return stores[storage.store] ?? null;
+}
 
 /** Reads the files that `acme` names, for who only checks a configuration. @throws ConfigError if one cannot be used */
 export async function checkAcmeFiles(options: AcmeOptions): Promise<void> {

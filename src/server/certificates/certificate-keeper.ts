@@ -138,11 +138,11 @@ export class CertificateKeeper {
     return this.#assemble(listeners);
   }
 
-  async #prepareSources(listener: ListenerOptions, { modules }: Config): Promise<KeptSource[]> {
+  async #prepareSources(listener: ListenerOptions, { modules, stores }: Config): Promise<KeptSource[]> {
     const known = this.#listeners.find(({ name }) => name === listener.name)?.sources ?? [];
     const sources: KeptSource[] = [];
     for (const factory of this.#factories) {
-      const options = factory.optionsOf(listener);
+      const options = factory.optionsOf(listener, stores);
       if (options === null) continue;
       const kept = known.find((one) => one.key === factory.key && isDeepStrictEqual(one.options, options));
       if (kept !== undefined) {
@@ -150,7 +150,8 @@ export class CertificateKeeper {
         continue;
       }
       const { logger, metrics } = this.#parts;
-      const source = await factory.create(listener, { logger, metrics, functions: () => loadFunctions(modules) });
+      const functions = () => loadFunctions(modules);
+      const source = await factory.create(listener, { logger, metrics, functions, stores });
       const fresh: KeptSource = { key: factory.key, options, source, certificates: [], isStarted: false };
       sources.push(fresh);
       fresh.certificates = await source.load();

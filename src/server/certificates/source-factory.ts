@@ -4,6 +4,7 @@ import type { CertificateSource } from "../../net/tls/certificate-source.ts";
 import type { Logger } from "../../observe/logger.ts";
 import type { MetricWriter } from "../../observe/metric-writer.ts";
 import type { FunctionTable } from "../../script/function-table.ts";
+import type { StoresOptions } from "../../store/options.ts";
 
 /** What sources are made with. */
 export interface SourceParts {
@@ -11,6 +12,8 @@ export interface SourceParts {
   readonly metrics: MetricWriter;
   /** The functions of the configuration, loaded when they are asked for. @throws ConfigError */
   functions(): Promise<FunctionTable>;
+  /** The stores of the configuration, by name. */
+  readonly stores: StoresOptions;
 }
 
 /** Makes the sources of one kind. */
@@ -18,7 +21,7 @@ export interface SourceFactory {
   /** Names the kind. */
   readonly key: string;
   /** What the source of this listener depends on; null = it has none. A source whose options stay the same stays. */
-  optionsOf(listener: ListenerOptions): unknown;
+  optionsOf(listener: ListenerOptions, stores: StoresOptions): unknown;
   /** Loads what the kind needs. @throws ConfigError if the configuration must be refused */
   create(listener: ListenerOptions, parts: SourceParts): Promise<CertificateSource>;
 }

@@ -1,0 +1,47 @@
+/** Stores that are named where something is kept, and what each kind can keep. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ConfigInput } from "./config-input.ts";
+import { parseConfig } from "./parse-config.ts";
+import { withAbsolutePaths } from "./relative-paths.ts";
+import { minimal, problemsOf } from "./testing/minimal-config.ts";
+
+const stores = {
+  redis: { redis: "redis://127.0.0.1:6379" },
+  cluster: { etcd: { urls: ["https://10.0.0.1:2379"], tls: { ca: "ca.pem" } } },
+  agent: { consul: { tls: { ca: "/etc/ca.pem", cert: "client.pem", key: "client.key" } } },
+};
+
+const limiting = (store: string): object => ({
+  ...minimal(),
+  stores,
+  routes: [{ upstream: "api", middlewares: [{ rateLimit: { rate: "5/s", store } }] }],
+});
+
+const issuing = (store: string): ConfigInput => ({
+  ...minimal(),
+  stores,
+  listeners: [{ address: ":443", tls: { acme: { domains: ["a.example.com"], storage: { store } } } }],
+});
+
+test("rate limits are counted in Redis, and not where every request would need a majority", () => {
+  assert.deepEqual(problemsOf(limiting("redis")), []);
+  assert.deepEqual(problemsOf(limiting("local")), []);
+  assert.match(
+    problemsOf(limiting("cluster")).join("\n"),
+    /routes\[0\]\.middlewares\[0\]\.rateLimit\.store.*cannot be counted in etcd: every request would be a write/,
+  );
+  assert.match(problemsOf(limiting("agent")).join("\n"), /cannot be counted in Consul/);
+});
+
+test("what ACME keeps can be in any store, if there is one of that name", () => {
+  for (const name of Object.keys(stores)) assert.deepEqual(problemsOf(issuing(name)), []);
+  assert.match(problemsOf(issuing("agemt")).join("\n"), /listeners\[0\]\.tls\.acme\.storage\.store.*"agemt".*"agent"/s);
+});
+
+test("paths of stores are relative to the configuration", () => {
+  const { stores: absolute } = withAbsolutePaths(parseConfig(issuing("agent")), "/etc/millrace");
+  assert.equal(absolute["cluster"]?.etcd?.tls?.ca, "/etc/millrace/ca.pem");
+  const { ca, cert, key } = absolute["agent"]?.consul?.tls ?? {};
+  assert.deepEqual([ca, cert, key], ["/etc/ca.pem", "/etc/millrace/client.pem", "/etc/millrace/client.key"]);
+});
