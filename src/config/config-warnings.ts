@@ -19,8 +19,14 @@ export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKin
 }
 
 /** Whoever stands in the way could read and change everything: that is said again and again. */
-function warnOfStrangers({ upstreams }: Config): string[] {
-  return Object.entries(upstreams).flatMap(([name, { tls, discovery }]) => {
+function warnOfStrangers({ upstreams, stores }: Config): string[] {
+  const open = Object.entries(stores).filter(([, store]) => Object.values(store).some(mayBeAnybody));
+  const ofStores = open.map(
+    ([name]) =>
+      `anybody may take the place of store ${name}, and read what is kept there: with \`tls.verify: false\` it need not` +
+      " prove who it is; to trust a certificate of your own, name it in `ca`",
+  );
+  const ofUpstreams = Object.entries(upstreams).flatMap(([name, { tls, discovery }]) => {
     const sources = Object.entries((discovery ?? {}) as Readonly<Record<string, unknown>>).filter(([, options]) =>
       mayBeAnybody(options),
     );
@@ -38,9 +44,10 @@ function warnOfStrangers({ upstreams }: Config): string[] {
       ),
     ];
   });
+  return [...ofUpstreams, ...ofStores];
 }
 
-/** Does a source of endpoints have TLS without proof? */
+/** Does a service that is asked have TLS without proof? */
 function mayBeAnybody(options: unknown): boolean {
   return (options as { readonly tls?: { readonly verify: boolean } | null } | null)?.tls?.verify === false;
 }

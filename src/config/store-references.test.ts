@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConfigInput } from "./config-input.ts";
+import { findConfigWarnings } from "./config-warnings.ts";
 import { parseConfig } from "./parse-config.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
 import { minimal, problemsOf } from "./testing/minimal-config.ts";
@@ -37,6 +38,11 @@ test("rate limits are counted in Redis, and not where every request would need a
 test("what ACME keeps can be in any store, if there is one of that name", () => {
   for (const name of Object.keys(stores)) assert.deepEqual(problemsOf(issuing(name)), []);
   assert.match(problemsOf(issuing("agemt")).join("\n"), /listeners\[0\]\.tls\.acme\.storage\.store.*"agemt".*"agent"/s);
+});
+
+test("a store whose name nobody has to prove is warned of", () => {
+  const config = parseConfig({ ...minimal(), stores: { agent: { consul: { tls: { verify: false } } } } });
+  assert.match(findConfigWarnings(config).join("\n"), /anybody may take the place of store agent/);
 });
 
 test("paths of stores are relative to the configuration", () => {

@@ -16,7 +16,12 @@ function problemsOf(snippet: string, file: string): string[] {
   try {
     parseConfigText(snippet, {
       file,
-      environment: { ADMIN_TOKEN: "0123456789abcdef", STICKY_SECRET: "0123456789abcdef", ZONE: "eu-1a" },
+      environment: {
+        ADMIN_TOKEN: "0123456789abcdef",
+        CONSUL_TOKEN: "0123456789abcdef",
+        STICKY_SECRET: "0123456789abcdef",
+        ZONE: "eu-1a",
+      },
     });
     return [];
   } catch (error) {
