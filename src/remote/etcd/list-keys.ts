@@ -3,6 +3,7 @@
  * there at one moment. If that revision is compacted meanwhile, it begins again.
  */
 import { type EtcdEntry, EtcdError, type EtcdList, etcdCodes, maxEntries, maxListBytes } from "./etcd.ts";
+import { RemoteError } from "../http-client.ts";
 import { type EtcdMembers, isTooLarge } from "./etcd-members.ts";
 import { asList, asObject, type GatewayObject, type KeyRange, readEntry, readInteger } from "./gateway-values.ts";
 
@@ -39,6 +40,8 @@ async function listOnce(members: EtcdMembers, range: KeyRange): Promise<EtcdList
     if (revision === "0") {
       revision = readInteger(header["revision"]);
       cluster = readInteger(header["cluster_id"]);
+      // An etcd without any key has a revision, too. Whoever answers without one is none, and does not say "no keys".
+      if (revision === "0") throw new RemoteError("malformed", "an answer that is not etcd's");
     }
     const kvs = asList(page["kvs"]);
     for (const fields of kvs) {
