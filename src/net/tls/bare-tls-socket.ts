@@ -25,6 +25,7 @@ import { maxRecordBytes, ReadBuffer } from "../read-buffer.ts";
 import { systemError } from "../system-error.ts";
 import { alpnList } from "./alpn-list.ts";
 import { BareTlsFacts } from "./bare-tls-facts.ts";
+import { receiveInParts } from "./receive-in-parts.ts";
 import { TlsWrites } from "./tls-writes.ts";
 import type { DialTlsOptions, TlsRole, TlsSocket, TlsStarter } from "./tls-socket.ts";
 
@@ -128,7 +129,7 @@ export class BareTlsSocket implements TlsSocket {
       if (verify !== "none") handle.setVerifyMode(true, verify === "require");
       if (ocsp !== null) handle.setOCSPResponse(ocsp);
       handle.readStart();
-      handle.receive(received);
+      receiveInParts(handle, received, this);
     } else {
       this.#prepareClient(role.dial);
       handle.readStart();

@@ -54,6 +54,19 @@ for (const { way, side, skip } of rows) {
     }
   });
 
+  test(`${kind}: bytes that were read before and are no handshake fail it once, however many`, { skip }, async (t) => {
+    if (side !== "accepted") return;
+    const record = Buffer.concat([Buffer.of(22, 3, 1, 0, 4, 255, 0, 0, 0), Buffer.alloc(5_000, 22)]);
+    const pair = await rawPair(t, way, side);
+    const notes = new SocketNotes();
+    const socket = secure(pair, side, {}, notes, record);
+    await notes.until(() => notes.told.length > 0);
+    await turns(10);
+    assert.equal(notes.told.length, 1);
+    assert.match(notes.told[0]!, /^failed: ERR_SSL_/);
+    assert.ok(socket.isDestroyed);
+  });
+
   test(`${kind}: a peer that closes after any number of bytes leaves nothing behind`, { skip }, async (t) => {
     for (let count = 1; count < 700; count += 53) {
       const pair = await rawPair(t, way, side);
