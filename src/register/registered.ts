@@ -166,20 +166,25 @@ export class Registered implements Registration {
   async #work(client: EtcdClient): Promise<void> {
     if (this.#lease !== null && (await client.keepAlive(this.#lease)) <= 0) this.#lease = null;
     // Somebody may have removed it, or the cluster may be one that was restored.
+    // Or a member that was frozen has done what it was asked long ago.
     if (this.#lease !== null && this.#isWritten) {
-      const { entries } = await client.range(this.#key, { isKey: true });
-      this.#isWritten = entries[0]?.lease === this.#lease;
-      if (this.#isWritten) return;
+      const [entry] = (await client.range(this.#key, { isKey: true })).entries;
+      if (entry?.lease === this.#lease && entry.value === this.#valueText) return;
     }
     this.#lease ??= await client.grant(this.#parts.ttlMs / 1_000);
-    const { record } = this.#parts;
     const isDraining = this.#isDraining;
-    const value = { ...record, identity: this.#identity, ...(isDraining && { weight: 0 }) };
+    const text = this.#valueText;
     if (this.#isGone) return;
     // A lease that has gone meanwhile is found out by the next sign of life.
-    await client.put(this.#key, JSON.stringify(value), { lease: this.#lease });
+    await client.put(this.#key, text, { lease: this.#lease });
     this.#isWritten = isDraining === this.#isDraining;
     if (this.#isWritten) this.#written.resolve();
+  }
+
+  /** What the key should say now. */
+  get #valueText(): string {
+    const { record } = this.#parts;
+    return JSON.stringify({ ...record, identity: this.#identity, ...(this.#isDraining && { weight: 0 }) });
   }
 
   /** @returns false if it is to end */

@@ -6,8 +6,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createEtcdClient } from "../../../src/remote/etcd/etcd-client.ts";
-import type { EtcdClient } from "../../../src/remote/etcd/etcd.ts";
+import { register, type Registration } from "../../../src/index.ts";
 import { fetchOnce, freePort, untilAccepting } from "../../macro/loopback.ts";
 import { sourceMillraceCommand } from "../../macro/peers/millrace.ts";
 import { makeFolder, type RunningProcess, startProcess } from "../../macro/workspace.ts";
@@ -49,29 +48,34 @@ interface Instance {
   readonly process: RunningProcess;
 }
 
-/** A service that counts who comes. */
+/** A service that registers itself, and counts who comes. */
 class Service {
   readonly port: number;
   requests = 0;
   readonly #server: Server;
+  readonly #registration: Registration;
 
-  private constructor(port: number) {
+  private constructor(port: number, urls: readonly string[]) {
     this.port = port;
+    this.#registration = register({ etcd: { urls }, prefix, url: `http://127.0.0.1:${port}`, onProblem: () => {} });
     this.#server = createServer((_request, response) => {
       this.requests++;
       setTimeout(() => response.writeHead(200, { "content-length": answerBody.length }).end(answerBody), 10);
     });
   }
 
-  static async start(): Promise<Service> {
-    const service = new Service(await freePort());
+  /** It is registered, too. */
+  static async start(urls: readonly string[]): Promise<Service> {
+    const service = new Service(await freePort(), urls);
     service.#server.keepAliveTimeout = 120_000;
     await new Promise<void>((resolve) => void service.#server.listen(service.port, "127.0.0.1", resolve));
+    await service.#registration.registered;
     return service;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+  /** Drains, and is gone from the cluster. */
+  async leave(): Promise<void> {
+    await this.#registration.unregister({ grace: "200ms" });
   }
 
   /** As a good service goes: what is under way ends. */
@@ -87,21 +91,18 @@ async function play(): Promise<SceneResult> {
   const cluster = new EtcdCluster();
   const instances: Instance[] = [];
   const services: Service[] = [];
-  let client: EtcdClient | null = null;
+  // What a registration waits for does not keep the process alive.
+  const keeper = setInterval(() => {}, 1_000);
   try {
     await cluster.start();
-    client = createEtcdClient({ urls: cluster.urls, login: null, tls: null }, { keepsProcess: true });
-    for (let at = 0; at < steadyCount; at++) {
-      const service = await Service.start();
-      services.push(service);
-      await client.put(`${prefix}steady${at}`, service.url);
-    }
+    for (let at = 0; at < steadyCount; at++) services.push(await Service.start(cluster.urls));
     for (let at = 0; at < 2; at++) instances.push(await startInstance(cluster.urls));
     await untilListed(instances, services[0]!, true);
-    return await playFaults({ cluster, client, instances, services });
+    return await playFaults({ cluster, instances, services });
   } finally {
-    client?.close();
+    clearInterval(keeper);
     await Promise.all(instances.map(({ process }) => process.stop()));
+    await Promise.all(services.map((service) => service.leave()));
     for (const service of services) service.stop();
     await cluster.stop();
   }
@@ -109,13 +110,12 @@ async function play(): Promise<SceneResult> {
 
 interface Stage {
   readonly cluster: EtcdCluster;
-  readonly client: EtcdClient;
   readonly instances: readonly Instance[];
   readonly services: Service[];
 }
 
 async function playFaults(stage: Stage): Promise<SceneResult> {
-  const { cluster, client, instances, services } = stage;
+  const { cluster, instances, services } = stage;
   // Of this endpoint both instances know something that etcd does not: it must still be known in the end.
   const [drained] = services as [Service];
   for (const { adminPort } of instances)
@@ -145,8 +145,7 @@ async function playFaults(stage: Stage): Promise<SceneResult> {
     first.start();
     second.start();
     await Promise.all([first.untilHealthy(), second.untilHealthy()]);
-    await client.range(prefix);
-    await sleep(2_000);
+    await sleep(4_000);
     await change("well again");
   };
   let isOver: Promise<void> | null = null;
@@ -158,14 +157,12 @@ async function playFaults(stage: Stage): Promise<SceneResult> {
 }
 
 /** An endpoint comes, serves and goes. @returns the longest time until both instances knew, in milliseconds */
-async function comeAndGo({ client, instances, services }: Stage): Promise<number> {
-  const service = await Service.start();
+async function comeAndGo({ cluster, instances, services }: Stage): Promise<number> {
+  const service = await Service.start(cluster.urls);
   services.push(service);
-  const key = `${prefix}passing${service.port}`;
-  await client.put(key, service.url);
   const cameMs = await untilListed(instances, service, true);
   await sleep(200);
-  await client.remove(key);
+  await service.leave();
   const wentMs = await untilListed(instances, service, false);
   service.stop();
   return Math.max(cameMs, wentMs);

@@ -67,7 +67,11 @@ export interface EtcdFollowing {
 export interface EtcdClient {
   /** @throws RemoteError, also if there is more than `maxEntries` or `maxListBytes` */
   range(prefix: string, scope?: EtcdScope): Promise<EtcdList>;
-  /** @throws EtcdError with the code `notFound` if the lease is gone */
+  /**
+   * Writes. A member that does not answer (it is frozen) may still do what it was asked when it goes on, after another
+   * member has done it: a key that was removed meanwhile comes back. With a lease that was revoked it does not.
+   * @throws EtcdError with the code `notFound` if the lease is gone
+   */
   put(key: string, value: string, options?: { readonly lease?: string }): Promise<void>;
   /** Harmless if it is not there. */
   remove(key: string): Promise<void>;
