@@ -26,8 +26,10 @@ function setUp(versions: readonly (Config | Error)[], file: string | null = "a.y
     if (version === undefined || version instanceof Error) throw version ?? new Error("no version");
     return version;
   };
+  let refusedCount = 0;
   const reloader = new Reloader({ load, file, isWatched: false }, { logger, isForPeople: false });
   reloader.attach({
+    noteRefusedReload: () => void refusedCount++,
     reload: async (input) => {
       const next = input as Config;
       const diff = await diffConfig(applied.at(-1) ?? configWith(""), next);
@@ -35,7 +37,7 @@ function setUp(versions: readonly (Config | Error)[], file: string | null = "a.y
       return diff;
     },
   });
-  return { reloader, log, applied, gate, readCount: () => readCount };
+  return { reloader, log, applied, gate, readCount: () => readCount, refusedCount: () => refusedCount };
 }
 
 test("a reload applies the file and says what changed", async () => {
@@ -55,17 +57,19 @@ test("a file with problems changes nothing", async () => {
     problem = error as Error;
   }
   assert.ok(problem);
-  const { reloader, log, applied } = setUp([problem]);
+  const { reloader, log, applied, refusedCount } = setUp([problem]);
   const outcome = await reloader.reload("request");
   assert.equal(outcome.isApplied, false);
   assert.match(outcome.report, /listeners/);
   assert.equal(applied.length, 1);
   assert.match(log.join("\n"), /error kept the running configuration .*listeners/);
+  assert.equal(refusedCount(), 1, "the metrics have it, though the proxy never saw it");
 });
 
 test("a proxy that refuses the configuration keeps the running one", async () => {
   const { reloader, log } = setUp([configWith("second")]);
   reloader.attach({
+    noteRefusedReload: () => assert.fail("the proxy itself has counted it"),
     reload: async () =>
       Promise.reject(Object.assign(new Error("bind"), { code: "EADDRINUSE", address: "127.0.0.1", port: 80 })),
   });

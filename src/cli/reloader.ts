@@ -19,7 +19,7 @@ export class Reloader {
   readonly #service: Service;
   readonly #logger: Logger;
   readonly #isForPeople: boolean;
-  #proxy: Pick<ControlledProxy, "reload"> | null = null;
+  #proxy: Pick<ControlledProxy, "reload" | "noteRefusedReload"> | null = null;
   #watch: ConfigWatch | null = null;
   /**
    * What the configuration was last made of; after a refused one also what that one was made of, so that its correction
@@ -40,7 +40,7 @@ export class Reloader {
   }
 
   /** Tells which proxy is reloaded. */
-  attach(proxy: Pick<ControlledProxy, "reload">): void {
+  attach(proxy: Pick<ControlledProxy, "reload" | "noteRefusedReload">): void {
     this.#proxy = proxy;
     this.#appliedAt = new Date().toISOString();
   }
@@ -108,6 +108,7 @@ export class Reloader {
       config = await this.#service.load((file, digest) => files.set(file, digest), cause);
     } catch (error) {
       this.#follow(new Map([...this.#files, ...files]));
+      proxy.noteRefusedReload();
       return this.#refuse(await toCommandFailure(error), cause);
     }
     this.#follow(files);

@@ -35,7 +35,7 @@ import type { WantCertificate } from "./plane-certificates.ts";
 import type { Proxy, ProxyAddress } from "./proxy.ts";
 import { prepareListening } from "./prepare-listening.ts";
 import { type ProxyState, proxyAdminSources } from "./proxy-admin-sources.ts";
-import { addressText } from "./proxy-status.ts";
+import { toProxyAddress } from "./proxy-status.ts";
 import { SharedEndpoints } from "./shared-endpoints.ts";
 import { toConfig } from "./to-config.ts";
 
@@ -168,12 +168,7 @@ export class ControlledProxy implements Proxy {
   }
 
   addresses(): ProxyAddress[] {
-    return this.#planes.addresses.map((address) => ({
-      name: address.name,
-      host: address.host,
-      port: address.port,
-      text: addressText(address),
-    }));
+    return this.#planes.addresses.map(toProxyAddress);
   }
 
   adminAddress(): string | null {
@@ -206,6 +201,11 @@ export class ControlledProxy implements Proxy {
 
   get #isRunning(): boolean {
     return this.#state === "starting" || this.#state === "ready";
+  }
+
+  /** A configuration was refused before it came here: it counts as a reload that failed. */
+  noteRefusedReload(): void {
+    this.#metrics.noteReload("failure");
   }
 
   #assertRunning(): void {

@@ -17,6 +17,7 @@ import type { DiscoveryReport } from "../upstream/discovery/discovery-record.ts"
 import { EndpointFlag } from "../upstream/endpoint-state.ts";
 import type { BoundAddress } from "./bound-address.ts";
 import type { DataPlanes } from "./data-planes.ts";
+import type { ProxyAddress } from "./proxy.ts";
 import type { EndpointLists } from "./endpoint-lists.ts";
 import type { SharedEndpoint, SharedEndpoints } from "./shared-endpoints.ts";
 
@@ -90,6 +91,12 @@ export function describeEndpoint({ spec, state }: SharedEndpoint): EndpointStatu
     isAvailable: state.isAdmitting,
     inFlight: state.inFlight,
   };
+}
+
+/** An address as the owner of a proxy sees it. */
+export function toProxyAddress(address: BoundAddress): ProxyAddress {
+  const { name, host, port } = address;
+  return { name, host, port, text: addressText(address) };
 }
 
 /** As people write it: `127.0.0.1:8080`, `[::]:8080`, or the path of a Unix socket. */

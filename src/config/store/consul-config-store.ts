@@ -11,6 +11,8 @@ export interface ConsulConfigStoreParts {
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly random: () => number;
+  /** Ends what was made for it alone. */
+  onClosed(): void;
 }
 
 /** One key of one datacentre. */
@@ -88,6 +90,7 @@ export class ConsulConfigStore implements ConfigStore {
 
   close(): void {
     this.#client.close();
+    this.#parts.onClosed();
   }
 }
 

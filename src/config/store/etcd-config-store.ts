@@ -15,6 +15,8 @@ export interface EtcdConfigStoreParts {
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly random: () => number;
+  /** Ends what was made for it alone. */
+  onClosed(): void;
 }
 
 /** One key of one cluster. */
@@ -119,6 +121,7 @@ export class EtcdConfigStore implements ConfigStore {
 
   close(): void {
     this.#client.close();
+    this.#parts.onClosed();
   }
 
   async #readKey(key: string): Promise<EtcdEntry | null> {

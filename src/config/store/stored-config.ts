@@ -64,8 +64,8 @@ export class StoredConfig {
   #aliveMs: number | null = null;
   #failure: string | null = null;
   #heard = Promise.withResolvers<void>();
-  /** What is to be said as soon as there is a log. */
-  readonly #notices: string[] = [];
+  /** Of a start with the copy: when that was applied, and why it was needed. To be said as soon as there is a log. */
+  #copied: { readonly of: string; readonly reason: string } | null = null;
   #isCopyFailing = false;
   /** One copy is written after the other. */
   #saving: Promise<void> = Promise.resolve();
@@ -107,33 +107,23 @@ export class StoredConfig {
         this.noteOutcome({ isApplied: false, report: reason.message });
       }
     }
-    const config = await this.#readCopy();
-    if (config !== null) this.#notices.unshift(error.message);
-    else if (this.#notices.length > 0)
-      throw new ConfigError([
-        ...error.problems,
-        ...this.#notices.map((notice) => fileProblem(this.name, notice, null)),
-      ]);
-    else throw error;
-    return config;
+    return this.#startWithCopy(error);
   }
 
-  /** @returns null if there is no copy that can be used */
-  async #readCopy(): Promise<Config | null> {
+  /** @throws `error` if there is no copy, with what is wrong with it if there is one */
+  async #startWithCopy(error: ConfigError): Promise<Config> {
     const { copy } = this.#parts;
-    if (copy === null) return null;
+    if (copy === null) throw error;
     try {
       const copied = await copy.read();
-      if (copied === null) return null;
+      if (copied === null) throw error;
       const config = await this.#read({ ...copied, isCopy: true });
-      this.#notices.push(
-        `started with the copy of ${new Date(copied.savedAtMs).toISOString()} that is on the disk, until the store has a configuration that can be used`,
-      );
+      this.#copied = { of: toTime(copied.savedAtMs), reason: error.message };
       return config;
-    } catch (error) {
-      this.#candidate = null;
-      this.#notices.push(`the copy of an earlier configuration in ${copy.path} cannot be used: ${sentenceOf(error)}`);
-      return null;
+    } catch (reason) {
+      if (reason === error) throw error;
+      const message = `the copy of an earlier configuration cannot be used: ${sentenceOf(reason)}`;
+      throw new ConfigError([...error.problems, fileProblem(copy.path, message, null)]);
     }
   }
 
@@ -177,7 +167,11 @@ export class StoredConfig {
     const { store, instance } = this.#parts;
     this.#logger = logger;
     this.#onChange = onChange;
-    for (const notice of this.#notices.splice(0)) logger.warn(notice, { store: this.name });
+    if (this.#copied !== null)
+      logger.warn("started with the copy on the disk, until the store has a configuration that can be used", {
+        store: this.name,
+        ...this.#copied,
+      });
     this.#status = store.openStatus(instance, (reason) =>
       logger.warn("the status of this instance cannot be written to the store", { store: this.name, reason }),
     );
