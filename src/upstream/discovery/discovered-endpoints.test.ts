@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../base/clock.ts";
+import type { KeptList } from "./last-good-file.ts";
 import { endpoint, endpoints, KeptInMemory, setUpDiscovered } from "./testing/told-discovery.ts";
 
 /** Where the clock of tests stands. */
@@ -186,4 +187,45 @@ test("after the end nothing is told, kept or left", async () => {
   assert.deepEqual(listed(), [1, 2]);
   assert.equal(changes(), 0);
   assert.equal(scheduler.pendingCount, 0);
+});
+
+test("an answer that lists nothing, and comes before the last good list is read, does not take its place", async () => {
+  const { promise, resolve } = Promise.withResolvers<KeptList | null>();
+  const lastGood = new KeptInMemory(null);
+  lastGood.read = () => promise;
+  const { source, discovery, scheduler, listed } = setUpDiscovered({ lastGood });
+  discovery.tell([]);
+  resolve({ endpoints: endpoints(1, 2), savedWallMs: systemStartWallMs - 60_000 });
+  await promise;
+  assert.deepEqual(listed(), [1, 2]);
+  assert.equal(source.report().state, "held");
+  assert.equal(await settled(source.ready), true);
+  assert.deepEqual(lastGood.noted, [], "nothing is written over it");
+  scheduler.advance(30_000);
+  assert.deepEqual(listed(), []);
+});
+
+test("a last good list that cannot be read in time holds nothing up, nor does it come late", async () => {
+  const { promise, resolve } = Promise.withResolvers<KeptList | null>();
+  const lastGood = new KeptInMemory(null);
+  lastGood.read = () => promise;
+  const { source, discovery, scheduler, listed } = setUpDiscovered({ lastGood });
+  discovery.tell([]);
+  assert.equal(source.report().state, "waiting");
+  scheduler.advance(2_000);
+  assert.equal(await settled(source.ready), true);
+  assert.equal(source.report().state, "live");
+  resolve({ endpoints: endpoints(1), savedWallMs: systemStartWallMs });
+  await promise;
+  assert.deepEqual(listed(), []);
+});
+
+test("an answer that has endpoints is taken at once, though the last good list is being read", async () => {
+  const lastGood = new KeptInMemory({ endpoints: endpoints(1, 2), savedWallMs: systemStartWallMs });
+  const { discovery, listed } = setUpDiscovered({ lastGood });
+  discovery.tell([]);
+  discovery.tell(endpoints(3));
+  assert.deepEqual(listed(), [3]);
+  await Promise.resolve();
+  assert.deepEqual(listed(), [3]);
 });

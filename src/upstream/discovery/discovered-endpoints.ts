@@ -58,6 +58,9 @@ export class DiscoveredEndpoints implements EndpointSource {
   /** What the source says, as far as it is believed; null = nothing yet. */
   #discovered: readonly ListedEndpoint[] | null = null;
   #isRestored = false;
+  /** The last good list is being read; nothing but a doubtful answer that lists nothing waits for it. */
+  #isReading = false;
+  #early: DiscoverySnapshot | null = null;
   /** The list that is held back, and the end of it. */
   #held: { snapshot: DiscoverySnapshot; list: readonly ListedEndpoint[]; end: ScheduledCall } | null = null;
   #onChange: () => void = () => {};
@@ -73,7 +76,10 @@ export class DiscoveredEndpoints implements EndpointSource {
     this.#record = new DiscoveryRecord(parts);
     this.#patience = parts.scheduler.after(parts.startTimeoutMs, () => this.#stopWaiting());
     if (parts.kept != null) this.#restore(parts.kept);
-    else void parts.lastGood?.read().then((kept) => this.#restore(kept));
+    else if (parts.lastGood !== null) {
+      this.#isReading = true;
+      void parts.lastGood.read().then((kept) => this.#endReading(kept));
+    }
     parts.discovery.start({
       onSnapshot: (snapshot) => this.#take(snapshot),
       onAlive: () => this.#onAlive(),
@@ -121,6 +127,15 @@ export class DiscoveredEndpoints implements EndpointSource {
     await this.#parts.lastGood?.close();
   }
 
+  /** There is nothing more to wait for: what waited is judged by what was read. */
+  #endReading(kept: KeptList | null): void {
+    this.#restore(kept);
+    this.#isReading = false;
+    const early = this.#early;
+    this.#early = null;
+    if (early !== null) this.#take(early);
+  }
+
   #restore(kept: KeptList | null): void {
     if (kept === null || this.#isClosed || this.#discovered !== null) return;
     const { list } = this.#fitting(kept.endpoints);
@@ -132,6 +147,9 @@ export class DiscoveredEndpoints implements EndpointSource {
 
   #take(snapshot: DiscoverySnapshot): void {
     if (this.#isClosed) return;
+    const isDoubtful = !snapshot.isCertain && snapshot.endpoints.length === 0;
+    this.#early = this.#isReading && isDoubtful ? snapshot : null;
+    if (this.#early !== null) return;
     const { list, refused } = this.#fitting(snapshot.endpoints);
     this.#record.noteAnswer(snapshot.version, [...snapshot.refused, ...refused]);
     const nowMs = this.#parts.scheduler.clock.now();
@@ -241,6 +259,8 @@ export class DiscoveredEndpoints implements EndpointSource {
 
   #stopWaiting(): void {
     this.#patience = null;
+    // A disk that hangs holds nothing up any longer.
+    if (this.#early !== null) return this.#endReading(null);
     this.#record.noteLate(this.#parts.startTimeoutMs, this.#endpoints.length);
     this.#ready.resolve();
   }
