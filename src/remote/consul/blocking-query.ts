@@ -11,12 +11,15 @@ import { askConsul, readJson, refusalOf } from "./consul-questions.ts";
 import { QueryPace } from "./pace.ts";
 import { nextIndex, noIndex } from "./query-index.ts";
 
-/** So long does a question wait for something new. An agent that is gone without a word is noticed that late. */
-const waitMs = 30_000;
+/**
+ * So long does a question wait for something new. An agent that is gone without a word is noticed that late, and so is
+ * a history that went back while no question was waiting: Consul lets one wait whose index lies ahead.
+ */
+const waitMs = 15_000;
 /** How long the agent may need beyond what it is asked to wait. */
 const marginMs = 10_000;
 /** Consul waits up to a sixteenth longer, so that not all come at once. */
-const longestWaitMs = waitMs + waitMs / 16 + marginMs;
+const longestWaitMs = Math.ceil(waitMs + waitMs / 16 + marginMs);
 const longestPauseMs = 10_000;
 
 /** What is followed, and how. */

@@ -69,7 +69,7 @@ test("what is followed is told when it is there, and whenever it changes", async
   const [first, second] = consul.questions;
   assert.equal(String(first?.query), "dc=dc1&tag=x&tag=y", "the first question does not wait");
   assert.equal(second?.query.get("index"), "11");
-  assert.equal(second?.query.get("wait"), "30s");
+  assert.equal(second?.query.get("wait"), "15s");
   assert.ok(consul.questions.every(({ token, query }) => token === secret && !String(query).includes(secret)));
 });
 
@@ -79,14 +79,24 @@ test("an index that goes backwards begins the loop anew", async (t) => {
   const notes = new Notes();
   connect(t, consul).follow("health/service/api", {}, notes);
   await eventually(() => consul.waitingCount === 1, "it waits");
-  // The wait for an index that is beyond all that there is would not end: what was restored may change at once.
   consul.restoreSnapshot(() => consul.register({ ...api, id: "old" }));
-  consul.wake();
-  consul.breakConnections();
   await eventually(() => notes.names.at(-1)?.[0] === "old" && consul.waitingCount === 1, "the old state was told");
   consul.register({ ...api, id: "new" });
   await eventually(() => notes.names.at(-1)?.length === 2, "and what followed it");
   assert.ok(consul.questions.every(({ query }) => query.get("index") !== "0"));
+  assert.deepEqual(notes.failures, []);
+});
+
+test("a question whose connection breaks is not sent again with its index: the history may be another one", async (t) => {
+  const consul = await start(t);
+  for (const id of ["a", "b", "c"]) consul.register({ ...api, id });
+  const notes = new Notes();
+  connect(t, consul).follow("health/service/api", {}, notes);
+  await eventually(() => consul.waitingCount === 1, "it waits");
+  const asked = consul.questions.length;
+  consul.breakConnections();
+  await eventually(() => consul.waitingCount === 1 && consul.questions.length === asked + 2, "it waits again");
+  assert.equal(consul.questions[asked]?.query.has("index"), false);
 });
 
 test("an index of an answer that is lower is not asked for", async (t) => {
@@ -147,12 +157,12 @@ test("an agent has the time that it was asked to wait, a sixteenth more, and a m
   scheduler.advance(0);
   await eventually(() => consul.waitingCount === 1, "it waits");
   consul.trouble = { kind: "stall" };
-  scheduler.advance(30_000 + 30_000 / 16 + 9_000);
+  scheduler.advance(15_000 + 15_000 / 16 + 9_000);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(notes.failures, []);
-  scheduler.advance(1_000);
+  scheduler.advance(1_001);
   await eventually(() => notes.failures.length === 1, "it is given up");
-  assert.match(notes.failures[0] ?? "", /no answer in 41875 ms/);
+  assert.match(notes.failures[0] ?? "", /no answer in 25938 ms/);
 });
 
 const refusals: [what: string, play: (consul: FakeConsul) => void, reason: RegExp][] = [

@@ -55,7 +55,8 @@ export class FakeConsul {
   falseIndex: string | null = null;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #waiting = new Set<() => void>();
+  /** How each question that waits looks again, and how its wait ends. */
+  readonly #waiting = new Map<() => void, () => void>();
   #index = 10;
 
   private constructor() {
@@ -79,6 +80,10 @@ export class FakeConsul {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   /** How many questions wait. */
@@ -132,13 +137,14 @@ export class FakeConsul {
     this.#next();
   }
 
-  /** A snapshot is restored whose indexes are lower; what follows is restored with it. */
+  /** A snapshot is restored whose indexes are lower; what follows is restored with it. Consul ends every wait then. */
   restoreSnapshot(restore: () => void = () => {}): void {
     this.catalog.clear();
     this.values.clear();
     this.#index = 3;
     restore();
     this.#next();
+    for (const end of this.#waiting.values()) queueMicrotask(end);
   }
 
   /** All connections break; the agent goes on. */
@@ -148,7 +154,7 @@ export class FakeConsul {
 
   #next(): number {
     this.#index++;
-    for (const look of [...this.#waiting]) queueMicrotask(look);
+    for (const look of this.#waiting.keys()) queueMicrotask(look);
     return this.#index;
   }
 
@@ -196,14 +202,14 @@ export class FakeConsul {
       // "A small random amount of additional wait time is added": up to a sixteenth.
       const timer = setTimeout(end, waitMs + (Math.random() * waitMs) / 16).unref();
       answer.on("close", end);
-      this.#waiting.add(look);
+      this.#waiting.set(look, end);
       look();
     });
   }
 
   /** Lets the questions that wait look at `trouble` or `hasLeader`. */
   wake(): void {
-    for (const look of [...this.#waiting]) look();
+    for (const look of [...this.#waiting.keys()]) look();
   }
 
   #answer(question: FakeQuestion, body: Buffer): Answer {

@@ -7,7 +7,7 @@
  */
 import type { ConsulAnswer, ConsulClient, ConsulQuery } from "../../../remote/consul/consul-client.ts";
 import type { ListedEndpoint } from "../../endpoint-source.ts";
-import type { Discovery, DiscoveryObserver } from "../discovery.ts";
+import { type Discovery, type DiscoveryObserver, maxDiscoveredEndpoints } from "../discovery.ts";
 import type { ConsulDiscoveryOptions } from "./options.ts";
 import { readServiceEntry } from "./service-entry.ts";
 
@@ -52,6 +52,10 @@ export class ConsulDiscovery implements Discovery {
       const read = readServiceEntry(entry, this.#options);
       if (typeof read === "string") refused.push(read);
       else endpoints.push(read);
+    }
+    if (endpoints.length > maxDiscoveredEndpoints) {
+      refused.push(`there are ${endpoints.length} instances; the first ${maxDiscoveredEndpoints} are taken`);
+      endpoints.length = maxDiscoveredEndpoints;
     }
     observer.onSnapshot({ endpoints, refused, version: index, isCertain: false });
     return null;
