@@ -62,10 +62,11 @@ export class NameServer {
     tcp.on("connection", (socket) => this.#serve(socket));
   }
 
-  static async start(zone: Readonly<Record<string, Entry>> = {}): Promise<NameServer> {
+  /** @param port default: a free one */
+  static async start(zone: Readonly<Record<string, Entry>> = {}, port = 0): Promise<NameServer> {
     for (;;) {
       const udp = createSocket("udp4");
-      await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
+      await new Promise<void>((resolve) => udp.bind(port, "127.0.0.1", resolve));
       const tcp = createServer();
       const isListening = await new Promise<boolean>((resolve) => {
         tcp.once("error", () => resolve(false));
