@@ -7,21 +7,15 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
-import { seededRandom } from "../../src/base/random.ts";
-import { ManualScheduler } from "../../src/base/scheduler.ts";
-import type { LogFields, Logger } from "../../src/observe/logger.ts";
-import type { Discovery } from "../../src/upstream/discovery/discovery.ts";
-import { findDiscoveryKind } from "../../src/upstream/discovery/kinds.ts";
-import { discoverySchema } from "../../src/upstream/discovery/options.ts";
 import { type Fault, FaultyWay, floodBytes, type Place } from "../support/faulty-way.ts";
-import { eventually, loopTurns } from "../support/signal.ts";
+import { eventually } from "../support/signal.ts";
 import { secret, type Source, sources } from "./discovery-sources.ts";
+import { assertNothingLeft, follow, stepMs } from "./followed-source.ts";
 
 /** Where answers go wrong: in the status line, the fields, the body, the first message of a stream, a later one. */
 const places = [0, 1, 20, 80, 120, 150, 180, 210, 250, 300, 400, 600, 900];
 /** How long each fault lasts. */
 const faultMs = 20_000;
-const stepMs = 250;
 /** More questions in that time were a loop. */
 const maxConnections = 60;
 
@@ -41,77 +35,15 @@ const nonsense: readonly (readonly [status: number, body: string])[] = [
   [503, '{"error":"etcdserver: no leader","code":14}'],
 ];
 
-/** A discovery that is followed by a test, in time that stands still. */
-async function follow(context: TestContext, section: Record<string, unknown>) {
-  const scheduler = new ManualScheduler();
-  const random = seededRandom(11);
-  const said: string[] = [];
-  const log = (message: string, fields: LogFields = {}): void => void said.push(`${message} ${JSON.stringify(fields)}`);
-  const logger: Logger = { debug: log, info: log, warn: log, error: log };
-  const kind = findDiscoveryKind(discoverySchema.parse(section));
-  said.push(kind.description);
-  const discovery: Discovery = await kind.create({
-    upstream: "api",
-    scheduler,
-    random,
-    lookup: () => assert.fail("addresses need no look-up"),
-    logger,
-  });
-  context.after(() => discovery.close());
-  /** Every list since `lists` was emptied. */
-  const lists: string[] = [];
-  const state = { now: "", failures: 0 };
-  discovery.start({
-    onSnapshot: ({ endpoints, refused, version }) => {
-      state.now = endpoints
-        .map(({ host }) => host?.split(".")[3] ?? "")
-        .toSorted((a, b) => Number(a) - Number(b))
-        .join();
-      lists.push(state.now);
-      said.push(...refused, version ?? "");
-    },
-    onAlive: () => {},
-    onFailure: (reason) => {
-      state.failures++;
-      said.push(reason);
-    },
-  });
-  /** Lets time pass, and the event loop turn meanwhile. */
-  const pass = async (ms: number): Promise<void> => {
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      scheduler.advance(stepMs);
-      await loopTurns(12);
-    }
-  };
-  const becomes = (list: string): Promise<void> =>
-    eventually(
-      async () => {
-        await pass(stepMs);
-        return state.now === list;
-      },
-      () => `the list is ${list}; it is ${state.now}`,
-    );
-  return { scheduler, discovery, lists, said, state, pass, becomes };
-}
-
 /** Ends with the test, however that ends. */
-async function openWay(context: TestContext, source: Source, target: Place = { port: source.port }) {
-  const way = await FaultyWay.to(target);
+async function openWay(context: TestContext, source: Source, target: { place: Place } = source) {
+  const way = await FaultyWay.to(() => target.place);
   const close = async (): Promise<void> => {
     way.close();
     await source.close();
   };
   context.after(close);
   return { way, close };
-}
-
-function assertNothingLeft(scheduler: ManualScheduler): Promise<void> {
-  const left = (): string[] =>
-    process.getActiveResourcesInfo().filter((one) => /^(?:TCP|UDP|Pipe)Server|^TCP|^UDP/.test(one));
-  return eventually(
-    () => scheduler.pendingCount === 0 && left().length === 0,
-    () => `nothing is left: ${scheduler.pendingCount} timers, ${left().join()}`,
-  );
 }
 
 for (const [kind, start] of Object.entries(sources)) {
@@ -184,7 +116,7 @@ for (const [kind, start] of Object.entries(sources)) {
       server.close();
       server.closeAllConnections();
     });
-    const target = { port: source.port };
+    const target = { place: source.place };
     const { way } = await openWay(context, source, target);
     const { lists, said, pass, becomes } = await follow(context, source.section(way.port));
     await becomes("1,2");
@@ -193,7 +125,7 @@ for (const [kind, start] of Object.entries(sources)) {
       lists.length = 0;
       talker.answer = answer;
       talker.count = 0;
-      target.port = (server.address() as AddressInfo).port;
+      target.place = server.address() as AddressInfo;
       way.fault = null;
       const shown = `${answer[0]} ${answer[1].slice(0, 30)}`;
       await eventually(
@@ -211,7 +143,7 @@ for (const [kind, start] of Object.entries(sources)) {
         shown,
       );
       assert.ok(talker.count <= maxConnections, `${shown}: asked ${talker.count} times`);
-      target.port = source.port;
+      target.place = source.place;
       way.fault = null;
       source.list([1, 2, 10 + at]);
       truth = `1,2,${10 + at}`;

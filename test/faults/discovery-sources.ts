@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import { FakeConsul } from "../../src/remote/consul/testing/fake-consul.ts";
 import { FakeKubernetes } from "../../src/upstream/discovery/kubernetes/testing/fake-kubernetes.ts";
 import { endpoints } from "../../src/upstream/discovery/kubernetes/testing/slices.ts";
+import { FakeDocker } from "../../src/upstream/discovery/docker/testing/fake-docker.ts";
 import { FakeEtcd } from "../support/fake-etcd.ts";
+import type { Place } from "../support/faulty-way.ts";
 
 /** What no log line, status or error may hold. */
 export const secret = "s3cret-of-the-source";
@@ -13,7 +15,8 @@ export const secret = "s3cret-of-the-source";
 export interface Source {
   /** Its section of `discovery`, asked at this port of the loopback interface. */
   section(port: number): Record<string, unknown>;
-  readonly port: number;
+  /** Where the double listens. */
+  readonly place: Place;
   /** Makes `http://10.0.0.N:80` of these numbers all its endpoints, in one step. */
   list(numbers: readonly number[]): void;
   close(): void | Promise<void>;
@@ -30,7 +33,7 @@ export const sources: Readonly<Record<string, () => Promise<Source>>> = {
       section: (port) => ({
         etcd: { urls: [`http://127.0.0.1:${port}`], prefix: "/api/", user: "millrace", password: secret },
       }),
-      port: etcd.port,
+      place: { port: etcd.port },
       list: (numbers) =>
         etcd.replace(Object.fromEntries(numbers.map((one) => [`/api/${one}`, `http://${addressOf(one)}:80`]))),
       close: () => etcd.close(),
@@ -42,7 +45,7 @@ export const sources: Readonly<Record<string, () => Promise<Source>>> = {
     let listed: readonly number[] = [];
     return {
       section: (port) => ({ consul: { url: `http://127.0.0.1:${port}`, service: "api", token: secret } }),
-      port: consul.port,
+      place: { port: consul.port },
       list(numbers) {
         // An instance that gets another address is one step, a new one beside an old one that goes would be two.
         for (const [at, number] of numbers.entries())
@@ -65,7 +68,7 @@ export const sources: Readonly<Record<string, () => Promise<Source>>> = {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return {
       section: (port) => ({ http: { url: `http://127.0.0.1:${port}/list?key=${secret}`, token: secret } }),
-      port: (server.address() as AddressInfo).port,
+      place: { port: (server.address() as AddressInfo).port },
       list(numbers) {
         body = JSON.stringify(numbers.map((one) => ({ url: `http://${addressOf(one)}:80` })));
       },
@@ -83,10 +86,33 @@ export const sources: Readonly<Record<string, () => Promise<Source>>> = {
       section: (at) => ({
         kubernetes: { apiServer: `http://127.0.0.1:${at}`, namespace: "default", service: "app" },
       }),
-      port,
+      place: { port },
       list: (numbers) => server.put({ name: "app-1", service: "app", endpoints: endpoints(...numbers.map(addressOf)) }),
       async close() {
         if (isOpen) await server.stop();
+        isOpen = false;
+      },
+    };
+  },
+  docker: async () => {
+    const docker = await FakeDocker.start();
+    let listed: readonly number[] = [];
+    let isOpen = true;
+    return {
+      section: (port) => ({ docker: { host: `tcp://127.0.0.1:${port}` } }),
+      place: { path: docker.socketPath },
+      list(numbers) {
+        for (const [at, number] of numbers.entries()) {
+          const networks = { bridge: addressOf(number) };
+          const labels = { "millrace.upstream": "api", secret };
+          if (at >= listed.length) docker.run({ name: `api-${at}`, networks, labels, ports: ["80/tcp"] });
+          else if (listed[at] !== number) docker.setAddress(`api-${at}`, "bridge", addressOf(number));
+        }
+        for (let at = numbers.length; at < listed.length; at++) docker.remove(`api-${at}`);
+        listed = numbers;
+      },
+      async close() {
+        if (isOpen) await docker.close();
         isOpen = false;
       },
     };

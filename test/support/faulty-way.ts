@@ -30,12 +30,15 @@ export class FaultyWay {
   /** The most bytes that were taken of a flood. */
   flooded = 0;
 
-  private constructor(target: Place) {
-    this.#server = createServer((client) => this.#serve(client, target));
+  private constructor(target: () => Place) {
+    this.#server = createServer((client) => this.#serve(client, target()));
   }
 
-  /** @param at default: a free port of the loopback interface */
-  static async to(target: Place, at: ListenOptions = { port: 0, host: "127.0.0.1" }): Promise<FaultyWay> {
+  /**
+   * @param target asked for each connection
+   * @param at default: a free port of the loopback interface
+   */
+  static async to(target: () => Place, at: ListenOptions = { port: 0, host: "127.0.0.1" }): Promise<FaultyWay> {
     const way = new FaultyWay(target);
     way.#server.listen(at);
     await once(way.#server, "listening");
@@ -62,7 +65,7 @@ export class FaultyWay {
 
   #serve(client: Socket, target: Place): void {
     this.connections++;
-    const service = connect(target);
+    const service = "path" in target ? connect(target.path) : connect(target.port, "127.0.0.1");
     const fault = this.#fault;
     let passed = 0;
     for (const [socket, other] of [
