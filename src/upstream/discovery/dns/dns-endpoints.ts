@@ -1,16 +1,9 @@
 /** Makes endpoints of addresses and of SRV records. */
 import type { DnsRecord } from "../../../remote/dns/dns-message.ts";
 import { isHostAddress } from "../../names/host-address.ts";
-import { maxDiscoveredEndpoints } from "../discovery.ts";
+import { EndpointCollector, type EndpointList } from "../endpoint-list.ts";
 import { readEndpointRecord } from "../endpoint-record.ts";
-import type { ListedEndpoint } from "../../endpoint-source.ts";
 import { maxWeight } from "../../endpoint.ts";
-
-/** Endpoints, and why some were left out. */
-export interface EndpointList {
-  readonly endpoints: readonly ListedEndpoint[];
-  readonly refused: readonly string[];
-}
 
 interface Place {
   readonly address: string;
@@ -58,12 +51,9 @@ export function toServiceEndpoints(
       })),
     );
   });
-  const withoutPort = records.filter(({ value, port }) => value !== "" && port === 0);
   const list = toList(scheme, places);
-  return {
-    ...list,
-    refused: [...withoutPort.map(({ value }) => `the record of ${value} has no port`), ...list.refused],
-  };
+  for (const { value, port } of records) if (value !== "" && port === 0) list.add(`the record of ${value} has no port`);
+  return list;
 }
 
 /** Is every record the one that says that there is no such service (RFC 2782, target ".")? */
@@ -80,22 +70,18 @@ function weigher(group: readonly DnsRecord[]): (weight: number) => number {
   return (weight) => (weight === 0 ? 1 : weight * factor);
 }
 
-function toList(scheme: string, places: readonly Place[]): EndpointList {
-  const endpoints = new Map<string, ListedEndpoint>();
-  const refused: string[] = [];
+function toList(scheme: string, places: readonly Place[]): EndpointCollector {
+  const list = new EndpointCollector();
+  const urls = new Set<string>();
   for (const { address, port, weight, backup } of places) {
-    const host = address.includes(":") ? `[${address}]` : address;
-    const endpoint = isHostAddress(address)
-      ? readEndpointRecord({ url: `${scheme}://${host}:${port}`, weight, backup })
-      : `${address} is no address of an endpoint`;
-    if (typeof endpoint === "string") refused.push(endpoint);
-    else if (endpoints.has(endpoint.url)) continue;
-    else if (endpoints.size === maxDiscoveredEndpoints) {
-      refused.push(`there are more than ${maxDiscoveredEndpoints} endpoints`);
-      break;
-    } else endpoints.set(endpoint.url, endpoint);
+    const url = `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+    if (urls.has(url)) continue;
+    urls.add(url);
+    list.add(
+      isHostAddress(address) ? readEndpointRecord({ url, weight, backup }) : `${address} is no address of an endpoint`,
+    );
   }
-  return { endpoints: [...endpoints.values()], refused };
+  return list;
 }
 
 function compareText(one: string, other: string): number {
