@@ -113,15 +113,16 @@ function readOwner(text: string | null): LockOwner | null {
 async function takeLock(path: string, id: string): Promise<boolean> {
   const pending = `${path}.${id}.tmp`;
   const owner: LockOwner = { id, machine, pid: process.pid };
-  await writeThrough(pending, JSON.stringify(owner));
   try {
+    await writeThrough(pending, JSON.stringify(owner));
     await link(pending, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   } finally {
-    await rm(pending, { force: true });
+    // A full disk has room for the name, and keeps it.
+    await rm(pending, { force: true }).catch(() => {});
   }
 }
 

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { ManualScheduler } from "../../base/scheduler.ts";
 import { answerOcsp } from "../../net/testing/ocsp-responder.ts";
 import { TestAuthority, type TestCertificate } from "../../net/testing/test-authority.ts";
 import { readCertificate } from "../../net/tls/read-certificate.ts";
 import type { CertificateMaterial } from "../../net/tls/tls-material.ts";
-import { type AskResponder, Stapler } from "./stapler.ts";
+import { askByFetch, type AskResponder, Stapler } from "./stapler.ts";
 
 const url = "http://ocsp.test/";
 
@@ -124,4 +127,31 @@ test("an answer about another certificate, or a bad one, is not stapled", async 
   await scene.advance(0);
   assert.equal(scene.asked.length, 1);
   assert.equal(scene.stapler.stapleOf(material.id), null);
+});
+
+async function responder(t: TestContext, answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+test("an answer that never ends is given up, whether it comes fast or slowly, and its connection is closed", async (t) => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const fast = await responder(t, (_request, response) => {
+    const more = (): void => void response.write(Buffer.alloc(16_384), () => response.destroyed || setImmediate(more));
+    response.on("close", resolve);
+    more();
+  });
+  await assert.rejects(askByFetch(fast, Buffer.from("?")), /its answer is too long/);
+  await closed;
+  const slow = await responder(t, (_request, response) => void response.write("a byte, and never another"));
+  await assert.rejects(askByFetch(slow, Buffer.from("?"), 50), { name: "TimeoutError" });
+  const silent = await responder(t, () => {});
+  await assert.rejects(askByFetch(silent, Buffer.from("?"), 50), { name: "TimeoutError" });
+  const elsewhere = await responder(t, (_request, response) => void response.writeHead(307, { location: slow }).end());
+  await assert.rejects(askByFetch(elsewhere, Buffer.from("?")));
 });

@@ -145,13 +145,14 @@ export class Stapler {
   }
 }
 
-async function askByFetch(url: string, question: Buffer): Promise<Buffer> {
+/** Asks over HTTP. @throws if there is no whole answer of a sensible length in time */
+export async function askByFetch(url: string, question: Buffer, timeoutMs: number = askTimeoutMs): Promise<Buffer> {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/ocsp-request", accept: "application/ocsp-response" },
     body: new Uint8Array(question),
     redirect: "error",
-    signal: AbortSignal.timeout(askTimeoutMs),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   if (!response.ok || response.body === null) throw new Error(`it answers with status ${response.status}`);
   const chunks: Uint8Array[] = [];
