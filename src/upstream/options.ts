@@ -57,7 +57,7 @@ const endpointSchema = z
   );
 
 /** What is said of an endpoint besides its address. */
-interface EndpointMeaning {
+export interface EndpointMeaning {
   readonly weight: number;
   readonly backup: boolean;
   readonly zone: string | null;
