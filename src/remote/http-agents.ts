@@ -41,7 +41,9 @@ export class HttpAgents {
     const isKept = wish === "kept";
     const options: AgentOptions = {
       keepAlive: isKept,
-      maxSockets: isKept ? maxSockets : maxStreamSockets,
+      // Without a limit for each host, Node.js tells the server that the connection serves this request alone. Servers of
+      // Go read the body of such a request even while they answer (etcd: all watches of a stream).
+      ...(isKept ? { maxSockets } : { maxTotalSockets: maxStreamSockets }),
       maxFreeSockets: maxIdleSockets,
       ...(isKept && { timeout: idleMs }),
       ...(lookup !== null && { lookup }),

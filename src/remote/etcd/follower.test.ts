@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { etcdCommand } from "../../../test/support/etcd-server.ts";
+import { eventually } from "../../../test/support/signal.ts";
 import { askEtcd, enableLogin, Listener, openClient, startCluster } from "./testing/etcd-under-test.ts";
 
 const skip = etcdCommand === null ? "etcd is not installed" : false;
@@ -71,6 +72,25 @@ test("a hundred who follow share one connection, and miss nothing when others co
   await others[99]!.listener.untilIs({ "/other/99/a": "1" });
   assert.equal(await metric(server!.url, "etcd_debugging_mvcc_watch_stream_total"), 1);
   assert.equal(others[94]!.listener.now["/other/94/a"], undefined);
+});
+
+test("of a thousand who follow, none is left out of the stream", { skip }, async (t) => {
+  const [server] = await startCluster(t, 1);
+  const client = openClient(t, [server!.url]);
+  const listeners = Array.from({ length: 1_000 }, (_, at) => Listener.follow(client, `/many/${at}/`));
+  for (const listener of listeners) await listener.untilIs({});
+  await eventually(
+    async () => (await metric(server!.url, "etcd_debugging_mvcc_watcher_total")) === 1_000,
+    "the server watches for all",
+  );
+  for (const at of [0, 500, 999]) {
+    await client.put(`/many/${at}/a`, "1");
+    await listeners[at]!.untilIs({ [`/many/${at}/a`]: "1" });
+  }
+  assert.deepEqual(
+    listeners.flatMap(({ failures }) => failures),
+    [],
+  );
 });
 
 test("after a compaction it is listed again, and what went meanwhile is gone", { skip }, async (t) => {
