@@ -33,11 +33,11 @@ export function endpointOf({
   const port = options.port ?? label("port") ?? onlyPort(container, scheme);
   if (port === null)
     return `container ${name} exposes ${container.ports.length === 0 ? "no port" : "several ports"}; say which by the label millrace.port`;
-  if (!/^\d{1,5}$/.test(String(port))) return `the label millrace.port of container ${name} is not a number`;
+  if (!/^\d{1,5}$/.test(String(port))) return `container ${name} has a label millrace.port that is no number`;
   const host = addressOf(container, options, label("network"));
   if (host.problem !== null) return host.problem;
   const weight = label("weight") ?? "1";
-  if (!/^\d{1,9}$/.test(weight)) return `the label millrace.weight of container ${name} is not a number`;
+  if (!/^\d{1,9}$/.test(weight)) return `container ${name} has a label millrace.weight that is no number`;
   const record = readEndpointRecord({
     url: `${scheme}://${host.address.includes(":") ? `[${host.address}]` : host.address}:${port}`,
     weight: isStopping ? 0 : Number(weight),

@@ -172,6 +172,11 @@ export class FakeDocker {
     this.#find(name).current[network] = address;
   }
 
+  /** Sends any text to those who hear events. */
+  sendRaw(text: string): void {
+    for (const { answer } of this.#subscriptions) answer.write(text);
+  }
+
   /** Changes without an event: the engine, or the stream, has lost it. */
   vanish(name: string): void {
     this.#containers.delete(this.#find(name).id);
