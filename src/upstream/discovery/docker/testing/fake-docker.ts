@@ -172,6 +172,11 @@ export class FakeDocker {
     this.#find(name).current[network] = address;
   }
 
+  /** What has happened is so long ago that nobody is told of it again. */
+  forgetEvents(): void {
+    this.#kept.length = 0;
+  }
+
   /** Sends any text to those who hear events. */
   sendRaw(text: string): void {
     for (const { answer } of this.#subscriptions) answer.write(text);
