@@ -19,6 +19,7 @@ function problemsOf(snippet: string, file: string): string[] {
       environment: {
         ADMIN_TOKEN: "0123456789abcdef",
         CONSUL_TOKEN: "0123456789abcdef",
+        REGISTRY_TOKEN: "0123456789abcdef",
         STICKY_SECRET: "0123456789abcdef",
         ZONE: "eu-1a",
       },
