@@ -63,6 +63,9 @@ const { normalizeServerName } = await import("../src/net/tls/server-name.ts");
 const { readProxyHeader } = await import("../src/net/proxy-protocol/read-header.ts");
 const { headerV2, tlv } = await import("../src/net/testing/header-bytes.ts");
 const { isAnswerTo, readAnswer, writeQuestion } = await import("../src/remote/dns/dns-message.ts");
+const { JsonStreamError, JsonValues } = await import("../src/remote/json-values.ts");
+const { readEndpointList } = await import("../src/upstream/discovery/endpoint-list.ts");
+const { readInspectedContainer, readListedContainer } = await import("../src/upstream/discovery/docker/container.ts");
 const { parseIpv4, normalizeIp } = await import("../src/base/ip-address.ts");
 
 const limits = { headBytes: 1 << 20, headFields: 10_000, isLenient: false };
@@ -205,6 +208,15 @@ function readDnsAnswer(text: string): void {
   isAnswerTo(Buffer.concat([head.subarray(0, 12), Buffer.from(text, "latin1")]), 1, question);
 }
 
+function readJsonDripping(text: string): void {
+  const reader = new JsonValues();
+  try {
+    for (const byte of Buffer.from(text, "latin1")) reader.push(Buffer.of(byte));
+  } catch (error) {
+    if (!(error instanceof JsonStreamError)) throw error;
+  }
+}
+
 /** Every reader of what strangers send, by what it reads. */
 const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
   ["a whole request head", readRequest],
@@ -231,6 +243,16 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
       ),
   ],
   ["an answer of a name server", readDnsAnswer],
+  ["a stream of JSON, byte by byte", (text) => readJsonDripping(text)],
+  ["a stream of JSON with a text, byte by byte", (text) => readJsonDripping(`["${text}`)],
+  ["a list of endpoints", (text) => readEndpointList([text, { url: text, zone: text }, { url: `http://${text}` }])],
+  [
+    "a container",
+    (text) => {
+      readListedContainer({ Id: "a".repeat(64), Names: [text], Status: text, Ports: [{ Type: text }] });
+      readInspectedContainer({ Id: "a".repeat(64), Name: text, Created: text, Config: { StopSignal: text } });
+    },
+  ],
   ["trailers of pairs", (text) => readTrailerPairs([text, text, "x", text], { maxBytes: 1 << 20, maxFields: 10_000 })],
   ["a request head, byte by byte", (text) => readDripping(`GET / HTTP/1.1\r\nHost: a\r\nX: ${text}`)],
   ["a request line, byte by byte", (text) => readDripping(`GET /${text}`)],
