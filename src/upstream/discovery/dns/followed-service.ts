@@ -44,9 +44,16 @@ export class FollowedService {
     const names = [...new Set(finding.records.map(({ value }) => value))].filter((name) => name !== "");
     this.#targets = new Map(names.map((name) => [name, this.#targets.get(name) ?? new Target(name, this.#options)]));
     const nowMs = this.#options.now();
+    const extras = Map.groupBy(
+      finding.extras.filter(({ type }) => type === "A" || type === "AAAA"),
+      ({ owner }) => owner,
+    );
     const due: Target[] = [];
-    for (const target of this.#targets.values())
-      if (!target.takeExtras(finding.extras, nowMs) && target.dueMs <= nowMs) due.push(target);
+    for (const [name, target] of this.#targets) {
+      const own = extras.get(name);
+      if (own !== undefined) target.takeExtras(own, nowMs);
+      else if (target.dueMs <= nowMs) due.push(target);
+    }
     await forEach(due, (target) => target.refresh(asker, nowMs));
     const targets = [...this.#targets.values()];
     const unknown = targets.find(({ error }) => error !== null);
@@ -78,14 +85,11 @@ class Target {
     this.#host = new FollowedHost(name, ["A", "AAAA"], options);
   }
 
-  /** Takes its addresses from the additional section. @returns false if there are none */
-  takeExtras(extras: readonly DnsRecord[], nowMs: number): boolean {
-    const own = extras.filter(({ owner, type }) => owner === this.#name && (type === "A" || type === "AAAA"));
-    if (own.length === 0) return false;
+  /** Takes its addresses from the additional section of an answer. */
+  takeExtras(own: readonly DnsRecord[], nowMs: number): void {
     this.#take(own.map(({ value }) => value).toSorted());
     this.error = null;
     this.dueMs = nowMs + shortestMs(own);
-    return true;
   }
 
   async refresh(asker: RecordAsker, nowMs: number): Promise<void> {
