@@ -30,6 +30,8 @@ export function readServiceEntry(entry: unknown, rules: InstanceRules): ListedEn
   if (worst.status === "warning" && rules.passing)
     return `${name} has a warning of its check ${shown(worst.name)}, and only passing instances are wanted`;
   if (typeof port !== "number" || port === 0) return `${name} has no port`;
+  // Only an instance that has none of its own is at its node's.
+  if (typeof (ofService["Address"] ?? "") !== "string") return `${name} has an address that is no text`;
   const address = textOf(ofService["Address"]) || textOf(ofNode["Address"]);
   if (address === "") return `${name} has no address, and its node has none`;
   const meta = asJson(ofService["Meta"]);
