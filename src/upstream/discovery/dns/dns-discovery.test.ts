@@ -38,6 +38,7 @@ async function open(context: TestContext, { zone = {}, options = {}, conf, hosts
     ...(conf === undefined && { servers: [server.address] }),
     ...options,
   });
+  const machine = new MachineNames({ ...paths, hostName: "box", environment: {} });
   const discovery = new DnsDiscovery(
     parsed,
     {
@@ -47,7 +48,7 @@ async function open(context: TestContext, { zone = {}, options = {}, conf, hosts
       lookup: () => assert.fail("addresses need no look-up"),
       logger: silentLogger,
     },
-    new MachineNames({ ...paths, hostName: "box", environment: {} }),
+    machine,
   );
   const said: string[] = [];
   const snapshots: DiscoverySnapshot[] = [];
@@ -80,7 +81,7 @@ async function open(context: TestContext, { zone = {}, options = {}, conf, hosts
     scheduler.advance(ms);
     return next();
   };
-  return { server, scheduler, discovery, next, after, said, snapshots, configure, ...paths };
+  return { server, scheduler, machine, discovery, next, after, said, snapshots, configure, ...paths };
 }
 
 /** `host:port`, with `*weight` if it is not 1, and `backup`. */
@@ -384,6 +385,16 @@ test("behind a name that was refused nothing replaces what is known, and silence
   server.zone.set("api.shop.local", { failure: 2 });
   assert.equal(await after(5_000), "failure: name server S answered SERVFAIL");
   assert.equal(server.asked.at(-1), "api/A");
+});
+
+test("whatever goes wrong is a failure, and it goes on", async (context) => {
+  const { next, after, machine } = await open(context, { conf: "", hosts: "10.0.0.1 api.test\n" });
+  const { mock } = context.mock.method(machine, "ownAddresses", () => {
+    throw new Error("out of order");
+  });
+  assert.equal(await next(), "failure: it could not be asked: out of order");
+  mock.restore();
+  assert.equal(await after(1_000), "10.0.0.1:80");
 });
 
 test("closing ends a round under way, and no timer or socket is left", async (context) => {

@@ -52,8 +52,16 @@ export class NameSearch<Followed extends FollowedName> {
     this.#parts = parts;
   }
 
-  /** Searches once. Never rejects. */
+  /** Searches once. Never rejects: what nobody has thought of is a failure, too. */
   async run(): Promise<RoundOutcome> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      return failed("failed", `it could not be asked: ${(error as Error).message}`);
+    }
+  }
+
+  async #run(): Promise<RoundOutcome> {
     const { name, servers, machine } = this.#parts;
     if (servers === null) {
       try {
