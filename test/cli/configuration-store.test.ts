@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { FakeConsul } from "../../src/remote/consul/testing/fake-consul.ts";
 import { openConfigStore } from "../../src/config/store/open-config-store.ts";
 import { parseStorePlace } from "../../src/config/store/store-place.ts";
 import { EtcdServer, etcdCommand } from "../support/etcd-server.ts";
@@ -180,6 +181,33 @@ upstreams: { api: { discovery: { etcd: { urls: ["${source}"], prefix: /online/ap
   const bad = await run("check", "--online", write(config("http://127.0.0.1:1")));
   assert.equal(bad.code, 1);
   assert.match(bad.stderr, /^error: upstream api: .*\n[^]*1 of 1 source could not be asked\.\n$/);
+});
+
+test("a configuration in Consul is pushed and followed with a token that reaches no log", async (t) => {
+  const consul = await FakeConsul.start();
+  t.after(() => consul.close());
+  consul.rights = { hunter2: { services: [], keyPrefix: "millrace/" } };
+  const url = `${consul.url.replace("http:", "consul:")}/millrace/config`;
+  const env = { XDG_DATA_HOME: folder, CONSUL_HTTP_TOKEN: "hunter2" };
+  const push = (...args: readonly string[]): Promise<Ending> =>
+    new MillraceProcess(["push", ...args, url], { env }).ended;
+  const stranger = await run("push", write(configWith("one")), url);
+  assert.equal(stranger.code, 1);
+  assert.match(stranger.stderr, /^consul:.* cannot be used: .*403/);
+  assert.equal((await push(write(configWith("one")))).code, 0);
+  const millrace = new MillraceProcess(["run", url], { env });
+  t.after(() => millrace.stop());
+  const { url: address } = await millrace.ready();
+  const pushed = await push("--wait", "20s", write(configWith("two")));
+  assert.equal(pushed.code, 0, pushed.stderr);
+  assert.equal(await (await fetch(address)).text(), "two");
+  await consul.stop();
+  await millrace.logged(/^the store of the configuration does not answer/);
+  assert.equal(await (await fetch(address)).text(), "two");
+  millrace.signal("SIGTERM");
+  const ending = await millrace.ended;
+  assert.equal(ending.code, 0);
+  assert.doesNotMatch(ending.stderr + ending.stdout + pushed.stdout + stranger.stderr, /hunter2/);
 });
 
 test("wrong usage is told, and no secret of a URL with it", only, async () => {

@@ -1,13 +1,17 @@
 /** What every store must do, against a real etcd and the double of Consul. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { EtcdServer, etcdCommand } from "../../../test/support/etcd-server.ts";
 import { eventually, Signal } from "../../../test/support/signal.ts";
+import { authority, certificateFiles, rootFile } from "../../../test/support/tls-files.ts";
 import { FakeConsul } from "../../remote/consul/testing/fake-consul.ts";
-import { createRemoteHttp } from "../../remote/http-client.ts";
+import { createRemoteHttp, RemoteError } from "../../remote/http-client.ts";
 import type { ConfigStore, ConfigStoreObserver, StoredText } from "./config-store.ts";
 import { openConfigStore } from "./open-config-store.ts";
 import { parseStorePlace } from "./store-place.ts";
@@ -234,6 +238,32 @@ for (const [name, start, isThere] of [
     assert.equal(listener.failures.length, 0);
   });
 }
+
+test("etcd: a user and certificates are shown as the URL says", {
+  skip: etcdCommand === null && "etcd is not installed",
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-store-tls-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const write = (name: string, pem: string): string => {
+    writeFileSync(join(folder, name), pem);
+    return join(folder, name);
+  };
+  const client = await authority.issue({ names: ["client.test"] });
+  const own = await certificateFiles({ names: ["localhost"], ips: ["127.0.0.1"] });
+  const server = await EtcdServer.start({ tls: { ...own, ca: rootFile } });
+  t.after(() => server.close());
+  const files = `ca=${rootFile}&cert=${write("client.pem", client.cert)}&key=${write("client.key", client.key)}`;
+  const open = async (query: string): Promise<ConfigStore> => {
+    const url = `${server.url.replace("https:", "etcds:")}/${key}?${query}`;
+    const store = await openConfigStore(parseStorePlace(url, {}), { keepsProcess: true });
+    t.after(() => store.close());
+    return store;
+  };
+  const store = await open(files);
+  assert.ok(await store.write("secret", null));
+  assert.equal((await store.read())?.text, "secret");
+  await assert.rejects((await open(`ca=${rootFile}`)).read(), RemoteError);
+});
 
 test("etcd: a key that was written without a slash is found, read, replaced and followed", {
   skip: etcdCommand === null && "etcd is not installed",
