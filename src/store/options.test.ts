@@ -22,6 +22,7 @@ test("what is no store is refused, and no secret is shown", () => {
     [{ consul: { url: "http://secret@agent:8500" } }, /write the token as `token`/],
     [{ etcd: { urls: ["http://root:secret@10.0.0.1:2379"] } }, /no user name or password/],
     [{ etcd: { urls: [] } }, /etcd/],
+    [{ etcd: { urls: ["http://10.0.0.1:2379"], password: "secret" } }, /the password has no user/],
     [{ consul: { prefix: "" } }, /prefix/],
   ];
   for (const [store, reason] of cases) {

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck } from "../base/option-schema.ts";
 import { consulConnectionShape } from "../remote/consul/consul-options.ts";
-import { etcdClusterShape } from "../remote/etcd/etcd-cluster-options.ts";
+import { checkEtcdLogin, etcdClusterShape } from "../remote/etcd/etcd-cluster-options.ts";
 
 const redisUrlSchema = z.string().superRefine((text, context) => {
   if (/^unix:\/./.test(text)) return;
@@ -53,7 +53,7 @@ const createPrefixSchema = (prefix: string) =>
     { about: "What all keys begin with." },
   );
 
-const etcdSchema = section({ ...etcdClusterShape, prefix: createPrefixSchema("/millrace/") });
+const etcdSchema = section({ ...etcdClusterShape, prefix: createPrefixSchema("/millrace/") }).check(checkEtcdLogin);
 const consulSchema = section({ ...consulConnectionShape, prefix: createPrefixSchema("millrace/") });
 
 const kinds = ["redis", "etcd", "consul"] as const;

@@ -1,6 +1,6 @@
 /** The options of a cluster of etcd, for every section that names one. The normal form is `EtcdClusterOptions`. */
 import * as z from "zod";
-import { addProblem, documented, maybe } from "../../base/option-schema.ts";
+import { addProblem, documented, maybe, sectionCheck } from "../../base/option-schema.ts";
 import { remoteTlsSchema } from "../remote-tls-options.ts";
 import type { RemoteTlsOptions } from "../remote-tls-options.ts";
 
@@ -32,6 +32,14 @@ export const etcdClusterShape = {
     about: "How the members are verified, and what they are shown.",
   }),
 };
+
+/** The check of a section that has these keys. */
+export const checkEtcdLogin = sectionCheck(
+  ({ user, password }: { readonly user?: unknown; readonly password?: unknown }, context) => {
+    if (password !== undefined && password !== null && (user === undefined || user === null))
+      addProblem(context, "the password has no user; write `user`", { atKey: true }, ["password"]);
+  },
+);
 
 /** A cluster in normal form. */
 export interface EtcdClusterOptions {

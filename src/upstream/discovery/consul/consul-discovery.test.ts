@@ -139,6 +139,19 @@ test("one record that is no endpoint takes no other with it", async (t) => {
   assert.equal(notes.last, "1*1");
 });
 
+test("of thousands of instances that get no requests, the first are named and the others are counted", async (t) => {
+  const { consul, notes } = await follow(t);
+  await until(notes, "");
+  for (let at = 0; at < 3_000; at++) consul.register({ service: "api", id: `bad-${at}`, port: 0 });
+  consul.register({ service: "api", id: "a", port: 1 });
+  await until(notes, "1*1");
+  await eventually(
+    () => notes.snapshots.at(-1)?.refused.at(-1) === "2900 further instances get no requests",
+    "counted",
+  );
+  assert.equal(notes.snapshots.at(-1)?.refused.length, 101);
+});
+
 test("an answer that is no list changes nothing, nor does one without a leader or without rights", async (t) => {
   const { consul, notes } = await follow(t, { token: "secret-token" });
   consul.register({ service: "api", id: "a", port: 1 });

@@ -11,6 +11,9 @@ import { type Discovery, type DiscoveryObserver, maxDiscoveredEndpoints } from "
 import type { ConsulDiscoveryOptions } from "./options.ts";
 import { readServiceEntry } from "./service-entry.ts";
 
+/** Of so many instances it is said why they get no requests; the others are counted. */
+const maxRefused = 100;
+
 /** Follows one service. Owns the client. */
 export class ConsulDiscovery implements Discovery {
   readonly #client: ConsulClient;
@@ -48,11 +51,13 @@ export class ConsulDiscovery implements Discovery {
     if (!Array.isArray(body)) return "the answer of Consul is no list of instances";
     const endpoints: ListedEndpoint[] = [];
     const refused: string[] = [];
+    let refusedCount = 0;
     for (const entry of body as unknown[]) {
       const read = readServiceEntry(entry, this.#options);
-      if (typeof read === "string") refused.push(read);
-      else endpoints.push(read);
+      if (typeof read !== "string") endpoints.push(read);
+      else if (++refusedCount <= maxRefused) refused.push(read);
     }
+    if (refusedCount > maxRefused) refused.push(`${refusedCount - maxRefused} further instances get no requests`);
     if (endpoints.length > maxDiscoveredEndpoints) {
       refused.push(`there are ${endpoints.length} instances; the first ${maxDiscoveredEndpoints} are taken`);
       endpoints.length = maxDiscoveredEndpoints;

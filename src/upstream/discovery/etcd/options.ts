@@ -1,7 +1,7 @@
 /** The options of discovery by etcd. Schema and documentation. */
 import * as z from "zod";
-import { addProblem, documented, section, sectionCheck } from "../../../base/option-schema.ts";
-import { etcdClusterShape } from "../../../remote/etcd/etcd-cluster-options.ts";
+import { documented, section } from "../../../base/option-schema.ts";
+import { checkEtcdLogin, etcdClusterShape } from "../../../remote/etcd/etcd-cluster-options.ts";
 
 /** The schema of `discovery.etcd`. */
 export const etcdDiscoverySchema = section({
@@ -11,12 +11,7 @@ export const etcdDiscoverySchema = section({
     about:
       "Each key that begins with it holds an endpoint: `http://10.0.0.7:8080`, or an object in JSON with `url` and, if wanted, `weight`, `zone`, `backup` and `identity`. It ends with a slash as a rule: `/services/api` also takes what belongs to `/services/api2`.",
   }),
-}).check(
-  sectionCheck(({ user, password }: { readonly user?: unknown; readonly password?: unknown }, context) => {
-    if (password !== undefined && password !== null && (user === undefined || user === null))
-      addProblem(context, "the password has no user; write `user`", { atKey: true }, ["password"]);
-  }),
-);
+}).check(checkEtcdLogin);
 
 /** `discovery.etcd` in normal form. */
 export type EtcdDiscoveryOptions = z.output<typeof etcdDiscoverySchema>;
