@@ -42,6 +42,7 @@ export function endpointOf({
     url: `${scheme}://${host.address.includes(":") ? `[${host.address}]` : host.address}:${port}`,
     weight: isStopping ? 0 : Number(weight),
     zone: label("zone") ?? null,
+    backup: label("backup") === "true",
     identity: container.id,
   });
   return typeof record === "string" ? `container ${name}: ${record}` : record;

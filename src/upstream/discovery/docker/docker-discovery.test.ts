@@ -16,6 +16,7 @@ test("containers are found by their labels; each is one endpoint, with what its 
       "millrace.scheme": "https",
       "millrace.weight": "7",
       "millrace.zone": "z",
+      "millrace.backup": "true",
     },
   });
   docker.run({ name: "b", networks: { bridge: "fd00::2" }, ports, labels });
@@ -25,10 +26,10 @@ test("containers are found by their labels; each is one endpoint, with what its 
   const told = await follow();
   const [snapshot] = told.snapshots;
   assert.deepEqual(
-    snapshot?.endpoints.map(({ url, weight, zone, identity }) => [url, weight, zone, identity === id]),
+    snapshot?.endpoints.map(({ url, weight, zone, backup, identity }) => [url, weight, zone, backup, identity === id]),
     [
-      ["https://10.0.0.1:90", 7, "z", true],
-      ["http://[fd00::2]:8080", 1, null, false],
+      ["https://10.0.0.1:90", 7, "z", true, true],
+      ["http://[fd00::2]:8080", 1, null, false, false],
     ],
   );
   assert.deepEqual(snapshot?.refused, []);

@@ -22,7 +22,7 @@ function replace(path: string, text: string): void {
 const noWatch = (): WatchOnFile => ({ refresh: () => Promise.resolve(), close: () => undefined });
 
 interface FollowOptions {
-  readonly watch?: () => WatchOnFile;
+  readonly watch?: (path: string, onNotice: () => void) => WatchOnFile;
   readonly scheduler?: Scheduler;
 }
 
@@ -157,6 +157,26 @@ test("a file that is being written is not taken before it is quiet, unless it ne
     await look();
     assert.ok(at < 20);
   }
+});
+
+test("a notice during a look causes another look soon", async (context) => {
+  const path = join(folderOf(context), "endpoints.yaml");
+  const scheduler = new ManualScheduler();
+  let looks = 0;
+  const watch = (_path: string, onNotice: () => void): WatchOnFile => ({
+    refresh: () => {
+      if (++looks === 1) onNotice();
+      return Promise.resolve();
+    },
+    close: () => undefined,
+  });
+  const told = follow(context, path, { scheduler, watch });
+  await told.next(/no such file/);
+  while (scheduler.pendingCount === 0) await new Promise(setImmediate);
+  const word = told.next(/no such file/);
+  scheduler.advance(100);
+  await word;
+  assert.equal(looks, 2);
 });
 
 test("after the end nothing is told", async (context) => {

@@ -34,7 +34,8 @@ class FileFault extends Error {}
 export type WatchOnFile = Pick<FileWatch, "refresh" | "close">;
 type WatchFile = (path: string, onNotice: () => void) => WatchOnFile;
 
-const watchFile: WatchFile = (path, onNotice) => new FileWatch(path, onNotice, onNotice);
+/** Where nothing can be watched (the system has no watches left), the regular looks go on. */
+const watchFile: WatchFile = (path, onNotice) => new FileWatch(path, onNotice, () => {});
 
 /** Follows one file. */
 export class FileDiscovery implements Discovery {
@@ -57,7 +58,7 @@ export class FileDiscovery implements Discovery {
   constructor(path: string, context: DiscoveryContext, watch: WatchFile = watchFile) {
     this.#path = resolve(path);
     this.#context = context;
-    this.#watch = watch(this.#path, () => this.#lookAfter(quietMs));
+    this.#watch = watch(this.#path, () => this.#onNotice());
   }
 
   start(observer: DiscoveryObserver): void {
@@ -71,18 +72,20 @@ export class FileDiscovery implements Discovery {
     this.#watch.close();
   }
 
+  #onNotice(): void {
+    if (this.#isLooking) this.#mustLookAgain = true;
+    else this.#lookAfter(quietMs);
+  }
+
+  /** Takes the place of a look that was arranged before. */
   #lookAfter(delayMs: number): void {
     if (this.#isClosed) return;
     this.#nextLook?.cancel();
     this.#nextLook = this.#context.scheduler.after(delayMs, () => void this.#look());
   }
 
-  /** One look at a time; a notice meanwhile causes another. */
+  /** One look at a time; a notice meanwhile causes another soon. */
   async #look(): Promise<void> {
-    if (this.#isLooking) {
-      this.#mustLookAgain = true;
-      return;
-    }
     this.#isLooking = true;
     this.#mustLookAgain = false;
     let delayMs = pollMs;
