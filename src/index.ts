@@ -15,7 +15,7 @@ export type { LogFields, Logger, LogLevel } from "./observe/logger.ts";
 export { createLogger, type LoggerOptions } from "./observe/logger.ts";
 export type { Statistics } from "./observe/statistics-line.ts";
 export { register, type RegisterEtcd, type RegisterOptions } from "./register/register.ts";
-export type { Registration } from "./register/registered.ts";
+export type { Registration } from "./register/registration.ts";
 export { createProxy } from "./server/create-proxy.ts";
 export type { Inspection } from "./server/inspection.ts";
 export type { EndpointOperator, Proxy, ProxyAddress, ProxyOptions } from "./server/proxy.ts";

@@ -4,7 +4,8 @@
  */
 import { parseDuration } from "../base/units.ts";
 import { readEndpointRecord } from "../upstream/discovery/endpoint-record.ts";
-import { Registered, type Registration } from "./registered.ts";
+import { Registered } from "./registered.ts";
+import type { Registration } from "./registration.ts";
 
 /**
  * The cluster of etcd in which a service is registered.
