@@ -64,6 +64,12 @@ export function nameOf(object: unknown): string | null {
   return typeof name === "string" && /^[\w.-]+$/.test(name) && name.length <= maxNameChars ? name : null;
 }
 
+/** The name of the Service that an object belongs to, or "". */
+export function serviceOf(object: unknown): string {
+  const service = membersOf(membersOf(membersOf(object)["metadata"])["labels"])[serviceLabel];
+  return typeof service === "string" ? service : "";
+}
+
 /** The resource version of an object or a list, or null if it has none. */
 export function versionOf(object: unknown): string | null {
   const { resourceVersion } = membersOf(membersOf(object)["metadata"]);
@@ -93,12 +99,11 @@ export function readEndpointSlice(object: unknown): EndpointSlice | string {
   if (endpoints !== null && !Array.isArray(endpoints)) return `the endpoints of the slice ${name} are no list`;
   if (ports !== null && !Array.isArray(ports)) return `the ports of the slice ${name} are no list`;
   const refused: string[] = [];
-  const { uid, labels } = membersOf(members["metadata"]);
-  const service = membersOf(labels)[serviceLabel];
+  const { uid } = membersOf(members["metadata"]);
   return {
     name,
     uid: typeof uid === "string" ? uid : "",
-    service: typeof service === "string" ? service : "",
+    service: serviceOf(object),
     version,
     addressType,
     endpoints: readAll(

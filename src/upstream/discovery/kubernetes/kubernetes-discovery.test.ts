@@ -58,6 +58,10 @@ async function follow(context: TestContext, options: Readonly<Record<string, unk
     onAlive: () => {},
     onFailure: (reason) => void failures.push(reason),
   });
+  await eventually(() => {
+    scheduler.advance(20);
+    return server.questions.length > 0 || failures.length > 0;
+  }, "it has asked");
   const told = (): string =>
     (snapshots.at(-1)?.endpoints ?? [])
       .map(({ host, weight }) => `${host?.replace("10.0.0.", "")}${weight === 0 ? "=0" : ""}`)

@@ -1,15 +1,14 @@
 /** The endpoints of a Service of Kubernetes: what its EndpointSlices say, followed as they change. */
 import type { ScheduledCall } from "../../../base/scheduler.ts";
 import { BackOff } from "../../../remote/back-off.ts";
-import { createRemoteHttp, type RemoteHttp } from "../../../remote/http-client.ts";
 import type { ListedEndpoint } from "../../endpoint-source.ts";
 import type { Discovery, DiscoveryContext, DiscoveryObserver } from "../discovery.ts";
-import { ApiServer, toApiError } from "./api-server.ts";
+import { toApiError } from "./api-server.ts";
 import { type Cluster, findCluster } from "./cluster.ts";
-import { serviceLabel } from "./endpoint-slice.ts";
 import type { KubernetesOptions } from "./options.ts";
 import { keyOf, toEndpoints } from "./slice-endpoints.ts";
-import { type SliceState, SliceWatch } from "./slice-watch.ts";
+import { followService } from "./shared-watches.ts";
+import type { SliceState } from "./slice-watch.ts";
 
 /**
  * How long an endpoint that is in no slice any more is kept: one that moves between slices may be in neither of them for
@@ -18,7 +17,6 @@ import { type SliceState, SliceWatch } from "./slice-watch.ts";
 const moveMs = 250;
 /** Sentences about what was left out. */
 const maxRefused = 20;
-const maxAnswerBytes = 16 * 1024 * 1024;
 
 /** Follows one Service. */
 export class KubernetesDiscovery implements Discovery {
@@ -26,8 +24,8 @@ export class KubernetesDiscovery implements Discovery {
   readonly #context: DiscoveryContext;
   readonly #backOff: BackOff;
   #observer: DiscoveryObserver | null = null;
-  #http: RemoteHttp | null = null;
-  #watch: SliceWatch | null = null;
+  /** Ends what it follows. */
+  #leave: (() => void) | null = null;
   #pause: ScheduledCall | null = null;
   #told: readonly ListedEndpoint[] = [];
   #latest: SliceState | null = null;
@@ -46,8 +44,8 @@ export class KubernetesDiscovery implements Discovery {
   close(): void {
     this.#observer = null;
     this.#pause?.cancel();
-    this.#watch?.close();
-    this.#http?.close();
+    this.#leave?.();
+    this.#leave = null;
   }
 
   /** Finds the cluster, again and again if need be: the files of a pod may come after its programs. */
@@ -62,22 +60,16 @@ export class KubernetesDiscovery implements Discovery {
     }
   }
 
-  #follow({ url, token, tls, namespace }: Cluster): void {
-    const { scheduler, random, lookup } = this.#context;
-    const { service, labelSelector } = this.#options;
-    this.#http = createRemoteHttp({ tls, lookup, scheduler, maxBodyBytes: maxAnswerBytes });
-    this.#watch = new SliceWatch({
-      server: new ApiServer({ http: this.#http, url, token }),
-      namespace,
-      labelSelector: `${serviceLabel}=${service}${labelSelector === null ? "" : `,${labelSelector}`}`,
-      scheduler,
-      random,
-    });
-    this.#watch.start({
-      onSlices: (state) => this.#take(state),
-      onAlive: () => this.#observer?.onAlive(),
-      onFailure: (reason) => this.#observer?.onFailure(reason),
-    });
+  #follow(cluster: Cluster): void {
+    this.#leave = followService(
+      this.#options,
+      { cluster, context: this.#context },
+      {
+        onSlices: (state) => this.#take(state),
+        onAlive: () => this.#observer?.onAlive(),
+        onFailure: (reason) => this.#observer?.onFailure(reason),
+      },
+    );
   }
 
   #take(state: SliceState): void {
@@ -98,7 +90,7 @@ export class KubernetesDiscovery implements Discovery {
 
   #tell(state: SliceState): void {
     const { endpoints, refused } = toEndpoints(state.slices.values(), this.#options);
-    const sentences = [...state.unreadable, ...refused];
+    const sentences = [...state.unreadable.map(({ why }) => why), ...refused];
     this.#told = endpoints;
     this.#observer?.onSnapshot({
       endpoints,

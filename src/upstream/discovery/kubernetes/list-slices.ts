@@ -1,6 +1,14 @@
 /** The whole list of slices, page by page: it is complete with its last page, and before it there is none. */
 import { ApiError, type ApiQuestion, type ApiServer } from "./api-server.ts";
-import { type EndpointSlice, isLater, membersOf, nameOf, readEndpointSlice, versionOf } from "./endpoint-slice.ts";
+import {
+  type EndpointSlice,
+  isLater,
+  membersOf,
+  nameOf,
+  readEndpointSlice,
+  serviceOf,
+  versionOf,
+} from "./endpoint-slice.ts";
 
 /** Slices of 1,000 endpoints have some 700 KiB. */
 const pageSlices = 20;
@@ -9,11 +17,18 @@ const maxSlices = 2_000;
 /** The most slices of which is said why they cannot be read. */
 const maxUnreadable = 100;
 
+/** A slice that cannot be used. */
+export interface Unreadable {
+  /** Its Service; "" if it does not say. */
+  readonly service: string;
+  readonly why: string;
+}
+
 /** A complete list. */
 export interface SliceList {
   readonly slices: Map<string, EndpointSlice>;
   /** Why slices could not be read, by their name. */
-  readonly unreadable: Map<string, string>;
+  readonly unreadable: Map<string, Unreadable>;
   /** The resource version of the list: watching goes on from here. */
   readonly version: string;
 }
@@ -30,7 +45,7 @@ export async function listSlices(
   known: ReadonlyMap<string, EndpointSlice>,
 ): Promise<SliceList> {
   const slices = new Map<string, EndpointSlice>();
-  const unreadable = new Map<string, string>();
+  const unreadable = new Map<string, Unreadable>();
   let token = "";
   for (let page = 0; page * pageSlices <= maxSlices; page++) {
     const parameters: Record<string, string> = { ...question.parameters, limit: String(pageSlices) };
@@ -52,7 +67,7 @@ export async function listSlices(
 /** What slices are gathered in. */
 export interface SliceNotes {
   readonly slices: Map<string, EndpointSlice>;
-  readonly unreadable: Map<string, string>;
+  readonly unreadable: Map<string, Unreadable>;
   readonly known: ReadonlyMap<string, EndpointSlice>;
 }
 
@@ -67,7 +82,7 @@ export function noteSlice(item: unknown, { slices, unreadable, known }: SliceNot
     slices.size >= maxSlices && !slices.has(name) ? `more than ${maxSlices} slices` : readEndpointSlice(item);
   if (typeof slice === "string") {
     if (before !== undefined) slices.set(name, before);
-    if (unreadable.size < maxUnreadable) unreadable.set(name, slice);
+    if (unreadable.size < maxUnreadable) unreadable.set(name, { service: serviceOf(item), why: slice });
     return true;
   }
   if (slices === known && before?.uid === slice.uid && isLater(before.version, slice.version)) return false;

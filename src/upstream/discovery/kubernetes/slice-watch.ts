@@ -11,7 +11,7 @@ import type { RemoteError, RemoteStream } from "../../../remote/http-client.ts";
 import { JsonValues } from "../../../remote/json-values.ts";
 import { ApiError, type ApiQuestion, type ApiServer, toApiError } from "./api-server.ts";
 import { type EndpointSlice, isLater, membersOf, nameOf, versionOf } from "./endpoint-slice.ts";
-import { listSlices, noteSlice } from "./list-slices.ts";
+import { listSlices, noteSlice, type Unreadable } from "./list-slices.ts";
 
 /** How long a watch is asked for: a random time between these. */
 const leastWatchSeconds = 45;
@@ -35,7 +35,7 @@ const maxEventBytes = 4 * 1024 * 1024;
 export interface SliceState {
   readonly slices: ReadonlyMap<string, EndpointSlice>;
   /** Why slices could not be read. */
-  readonly unreadable: readonly string[];
+  readonly unreadable: readonly Unreadable[];
   readonly version: string;
   /** The server said a lower version than it had said before: its data was restored, or it is not the same server. */
   readonly isSetBack: boolean;
@@ -63,7 +63,7 @@ export class SliceWatch {
   readonly #backOff: BackOff;
   #observer: SliceObserver | null = null;
   #slices = new Map<string, EndpointSlice>();
-  #unreadable = new Map<string, string>();
+  #unreadable = new Map<string, Unreadable>();
   #version = "";
   #isSetBack = false;
   #listedMs = 0;
