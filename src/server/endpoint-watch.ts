@@ -28,6 +28,11 @@ export interface EndpointWatchParts {
 
 /** Watches the endpoints of the running configuration until it is closed. */
 export class EndpointWatch {
+  /**
+   * Resolves names as the checks do, for whoever asks services in the control thread. One function for all: clients of a
+   * service are shared by those who have the same.
+   */
+  readonly lookup: LookupFunction;
   readonly #endpoints: SharedEndpoints;
   readonly #logger: Logger;
   readonly #resolver: HostResolver;
@@ -39,8 +44,9 @@ export class EndpointWatch {
     this.#endpoints = endpoints;
     this.#logger = logger;
     this.#resolver = new HostResolver(resolving);
+    this.lookup = toLookupFunction(this.#resolver);
     this.#health = new HealthChecker({
-      probe: createProbe(systemScheduler, toLookupFunction(this.#resolver)),
+      probe: createProbe(systemScheduler, this.lookup),
       onChange: (event) => this.#onHealthChange(event),
       onPass: ({ upstream, endpoint }) => this.#ejections.notePass(upstream, endpoint.url, "pass"),
     });
@@ -68,11 +74,6 @@ export class EndpointWatch {
     }
     this.#ejections.keep((upstream) => Object.hasOwn(config.upstreams, upstream));
     this.#health.update(checked);
-  }
-
-  /** Resolves names as the checks do, for whoever asks services in the control thread. */
-  get lookup(): LookupFunction {
-    return toLookupFunction(this.#resolver);
   }
 
   /** An upstream has other endpoints, whose shared state is there. @param change what is different, for the log */
