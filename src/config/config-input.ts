@@ -2497,9 +2497,10 @@ export interface UpstreamDiscoveryDockerInput {
    */
   readonly labels?: readonly string[] | undefined;
   /**
-   * The network by which containers are reached. Those that are in several need it, unless Millrace is in all of them.
+   * The network by which containers are reached. It is known which ones Millrace is in if it runs in a container of the
+   * same engine under its own host name; else name it if containers are in several.
    *
-   * @default the container's label `millrace.network`, else the first by name
+   * @default the container's label `millrace.network`, else the first by name that Millrace is in, too
    */
   readonly network?: string | undefined;
   /**

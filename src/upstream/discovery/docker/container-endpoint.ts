@@ -2,13 +2,15 @@
 import type { ListedEndpoint } from "../../endpoint-source.ts";
 import { readEndpointRecord } from "../endpoint-record.ts";
 import { type DockerContainer, textOf } from "./container.ts";
-import type { DockerDiscoveryOptions } from "./options.ts";
+import type { DockerDiscoveryOptions, DockerHost } from "./options.ts";
 
 /** What is asked about a container. */
 export interface ContainerQuestion {
   readonly container: DockerContainer;
   readonly options: DockerDiscoveryOptions;
   readonly upstream: string;
+  /** The networks that can be reached; null = any. */
+  readonly ownNetworks: ReadonlySet<string> | null;
   /** It was told to end: it gets nothing new. */
   readonly isStopping: boolean;
 }
@@ -17,12 +19,8 @@ export interface ContainerQuestion {
  * The endpoint; null if the container is not meant for this upstream; a sentence if it is meant, but cannot be one.
  * The container's id is its identity: another container at the same address is another endpoint.
  */
-export function endpointOf({
-  container,
-  options,
-  upstream,
-  isStopping,
-}: ContainerQuestion): ListedEndpoint | string | null {
+export function endpointOf(question: ContainerQuestion): ListedEndpoint | string | null {
+  const { container, options, upstream, isStopping } = question;
   if (!isMeant(container, options, upstream)) return null;
   const { labels, name, health } = container;
   if (!container.isRunning) return null;
@@ -34,7 +32,7 @@ export function endpointOf({
   if (port === null)
     return `container ${name} exposes ${container.ports.length === 0 ? "no port" : "several ports"}; say which by the label millrace.port`;
   if (!/^\d{1,5}$/.test(String(port))) return `container ${name} has a label millrace.port that is no number`;
-  const host = addressOf(container, options, label("network"));
+  const host = addressOf(question, label("network"));
   if (host.problem !== null) return host.problem;
   const weight = label("weight") ?? "1";
   if (!/^\d{1,9}$/.test(weight)) return `container ${name} has a label millrace.weight that is no number`;
@@ -68,27 +66,26 @@ function onlyPort({ ports }: DockerContainer, scheme: string): string | null {
 
 type Address = { readonly problem: null; readonly address: string } | { readonly problem: string };
 
-function addressOf(
-  container: DockerContainer,
-  options: DockerDiscoveryOptions,
-  ownNetwork: string | undefined,
-): Address {
+function addressOf({ container, options, ownNetworks }: ContainerQuestion, ownWish: string | undefined): Address {
   const { name, networks, networkMode } = container;
-  const wanted = options.network ?? ownNetwork;
-  if (networkMode === "host" && wanted === undefined) {
-    const { socketPath, authority } = options.host;
-    return {
-      problem: null,
-      address: socketPath === null ? authority.replace(/:\d+$/, "").replace(/^\[|\]$/g, "") : "127.0.0.1",
-    };
+  const wanted = options.network ?? ownWish;
+  if (wanted !== undefined) {
+    const network = networks.find((one) => one.name === wanted);
+    if (network === undefined) return { problem: `container ${name} is not in the network ${wanted}` };
+    if (network.address === "") return { problem: `container ${name} has no address in the network ${wanted} yet` };
+    return { problem: null, address: network.address };
   }
-  const network =
-    wanted === undefined ? networks.find(({ address }) => address !== "") : networks.find((one) => one.name === wanted);
-  if (network === undefined)
-    return {
-      problem:
-        wanted === undefined ? `container ${name} has no address` : `container ${name} is not in the network ${wanted}`,
-    };
-  if (network.address === "") return { problem: `container ${name} has no address in the network ${network.name} yet` };
+  if (networkMode === "host") {
+    if (ownNetworks !== null) return { problem: `container ${name} is in the network of the machine, and we are not` };
+    return { problem: null, address: options.host.socketPath === null ? hostOf(options.host) : "127.0.0.1" };
+  }
+  const withAddress = networks.filter(({ address }) => address !== "");
+  if (withAddress.length === 0) return { problem: `container ${name} has no address` };
+  const network = withAddress.find((one) => ownNetworks === null || ownNetworks.has(one.name));
+  if (network === undefined) return { problem: `container ${name} is in none of our networks` };
   return { problem: null, address: network.address };
+}
+
+function hostOf({ authority }: DockerHost): string {
+  return authority.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 }

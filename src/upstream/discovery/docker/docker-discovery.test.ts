@@ -78,6 +78,28 @@ test("of several networks the named one is taken, else always the same, never on
   assert.match(named.snapshots[0]?.refused.join() ?? "", /container c is not in the network zoo/);
 });
 
+test("a Millrace in a container asks others by the networks that it shares with them", async (context) => {
+  const { docker, follow } = await setUp(context);
+  const own = docker.run({ name: "millrace", networks: { back: "10.2.0.9", mid: "10.3.0.9" } });
+  docker.run({ name: "a", ports, labels, networks: { alpha: "10.1.0.1", back: "10.2.0.1" } });
+  docker.run({ name: "b", ports, labels, networks: { alpha: "10.1.0.2" } });
+  docker.run({ name: "c", ports, labels, networks: { host: "" }, networkMode: "host" });
+  docker.run({ name: "d", ports, labels: { ...labels, "millrace.network": "alpha" }, networks: { alpha: "10.1.0.4" } });
+  const told = await follow({}, "api", own.slice(0, 12));
+  assert.deepEqual(last(told), ["10.1.0.4:8080*1", "10.2.0.1:8080*1"], "whoever names a network knows it");
+  assert.deepEqual(told.snapshots[0]?.refused.toSorted(), [
+    "container b is in none of our networks",
+    "container c is in the network of the machine, and we are not",
+  ]);
+  for (const hostName of ["a-machine", "abcdefabcdef", "000"])
+    assert.deepEqual(last(await follow({}, "api", hostName)), [
+      "10.1.0.1:8080*1",
+      "10.1.0.2:8080*1",
+      "10.1.0.4:8080*1",
+      "127.0.0.1:8080*1",
+    ]);
+});
+
 test("a container that comes into a network, leaves one, or gets its address late is asked about again", async (context) => {
   const { docker, scheduler, follow } = await setUp(context);
   docker.run({ name: "a", ports, labels, networks: at("10.0.0.1") });

@@ -1,21 +1,26 @@
 /** Follows the containers of a Docker engine that are meant for one upstream. */
+import { hostname } from "node:os";
 import type { Discovery, DiscoveryContext, DiscoveryObserver } from "../discovery.ts";
 import { EndpointCollector } from "../endpoint-list.ts";
 import { endpointOf } from "./container-endpoint.ts";
 import type { EngineState } from "./docker-engine.ts";
 import type { DockerDiscoveryOptions } from "./options.ts";
+import { ownNetworksOf } from "./own-networks.ts";
 import { followEngine } from "./shared-engines.ts";
 
 /** Follows one upstream's containers. */
 export class DockerDiscovery implements Discovery {
   readonly #options: DockerDiscoveryOptions;
   readonly #context: DiscoveryContext;
+  readonly #hostName: string;
   #leave: (() => void) | null = null;
   /** What was told last: the engine tells of every container, also of those of others. */
   #told: string | null = null;
 
-  constructor(options: DockerDiscoveryOptions, context: DiscoveryContext) {
+  /** @param hostName what this machine calls itself */
+  constructor(options: DockerDiscoveryOptions, context: DiscoveryContext, hostName: string = hostname()) {
     this.#options = options;
+    this.#hostName = hostName;
     this.#context = context;
   }
 
@@ -33,11 +38,13 @@ export class DockerDiscovery implements Discovery {
 
   #tell({ containers, isStopping, isFirst }: EngineState, observer: DiscoveryObserver): void {
     const list = new EndpointCollector();
+    const ownNetworks = ownNetworksOf(containers, this.#hostName);
     for (const container of containers) {
       const endpoint = endpointOf({
         container,
         options: this.#options,
         upstream: this.#context.upstream,
+        ownNetworks,
         isStopping: isStopping(container.id),
       });
       if (endpoint !== null) list.add(endpoint);

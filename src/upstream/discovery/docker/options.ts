@@ -43,9 +43,9 @@ export const dockerDiscoverySchema = section({
   }),
   network: documented(maybe(z.string().min(1).max(200)), {
     kind: "name",
-    defaultText: "the container's label `millrace.network`, else the first by name",
+    defaultText: "the container's label `millrace.network`, else the first by name that Millrace is in, too",
     about:
-      "The network by which containers are reached. Those that are in several need it, unless Millrace is in all of them.",
+      "The network by which containers are reached. It is known which ones Millrace is in if it runs in a container of the same engine under its own host name; else name it if containers are in several.",
   }),
   port: documented(maybe(z.int().min(1).max(65_535)), {
     kind: "number",

@@ -18,7 +18,7 @@ export interface Scene {
   readonly docker: FakeDocker;
   readonly scheduler: ManualScheduler;
   /** Follows, and waits for the first list. */
-  follow(options?: object, upstream?: string): Promise<Told>;
+  follow(options?: object, upstream?: string, hostName?: string): Promise<Told>;
 }
 
 /** An engine without containers, and time that stands still. */
@@ -34,10 +34,11 @@ export async function setUp(context: TestContext): Promise<Scene> {
   return {
     docker,
     scheduler,
-    follow: async (options = {}, upstream = "api") => {
+    follow: async (options = {}, upstream = "api", hostName = "a-machine") => {
       const discovery = new DockerDiscovery(
         dockerDiscoverySchema.parse({ host: docker.socketPath, ...options }),
         discoveryContext({ scheduler, upstream, random: () => 0.999 }),
+        hostName,
       );
       discoveries.push(discovery);
       const told = new Told();

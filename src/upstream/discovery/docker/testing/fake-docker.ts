@@ -89,7 +89,8 @@ export class FakeDocker {
 
   /** @returns its id */
   run(container: FakeContainer): string {
-    const id = String(this.#nextId++).padStart(64, "0");
+    // The first twelve characters are what a container calls its machine.
+    const id = (this.#nextId++).toString(16).padStart(12, "0").padEnd(64, "0");
     const networks = container.networks ?? { bridge: "127.0.0.1" };
     this.#containers.set(id, {
       ...container,
