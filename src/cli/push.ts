@@ -9,14 +9,16 @@ interface PushFlags {
   readonly dryRun?: true;
   readonly expect?: string;
   readonly force?: true;
-  readonly wait?: string | true;
+  readonly wait?: true;
+  readonly timeout?: string;
 }
 
 const examples = `
 Examples:
   millrace push millrace.yaml etcd://10.0.0.1:2379/millrace/config
   millrace push --dry-run millrace.yaml consul://127.0.0.1:8500/millrace/config
-  millrace push --wait millrace.yaml etcd://…    until every instance has said what it did with it
+  millrace push --wait millrace.yaml etcd://…       until every instance has said what it did with it
+  millrace push --wait --timeout 1m millrace.yaml etcd://…
   millrace push --expect 42 millrace.yaml etcd://…  only if version 42 is what you have edited
 
 The file is YAML or JSON and is validated here before it is written, with the environment of this shell.
@@ -34,7 +36,8 @@ export function addPushCommand(program: Command): Command {
     .option("--dry-run", "tell what would change, and write nothing")
     .option("--expect <version>", "write only if the store holds this version; 0: if the key is not there")
     .option("--force", "replace what is there even if it is no configuration")
-    .option("--wait [duration]", "wait until all instances have applied it (10s)")
+    .option("--wait", "wait until all instances have applied it")
+    .option("--timeout <duration>", "give up waiting after this time, with exit code 1 (10s)")
     .addHelpText("after", examples)
     .action(async (file: string, url: string, flags: PushFlags) => {
       if (!isStoreUrl(url)) throw new CommandFailure(`"${url}" is not the URL of a store: etcd:// or consul://.`, 2);
@@ -46,19 +49,20 @@ export function addPushCommand(program: Command): Command {
         isDryRun: flags.dryRun === true,
         isForced: flags.force === true,
         expected: flags.expect ?? null,
-        waitMs: flags.wait === undefined ? null : await readWait(flags.wait),
+        waitMs: await readWait(flags),
       });
     });
 }
 
 const defaultWaitMs = 10_000;
 
-async function readWait(text: string | true): Promise<number> {
-  if (text === true) return defaultWaitMs;
+/** How long to wait for the instances; null: not at all. */
+async function readWait({ wait, timeout }: PushFlags): Promise<number | null> {
+  if (timeout === undefined) return wait === true ? defaultWaitMs : null;
   const { parseDuration } = await import("../base/units.ts");
   try {
-    return parseDuration(text);
+    return parseDuration(timeout);
   } catch (error) {
-    throw new CommandFailure(`--wait: ${error instanceof Error ? error.message : String(error)}.`, 2);
+    throw new CommandFailure(`--timeout: ${error instanceof Error ? error.message : String(error)}.`, 2);
   }
 }

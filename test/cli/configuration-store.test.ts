@@ -67,7 +67,7 @@ test(
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /there is nothing yet\.\nWritten as version \d+\.\n/);
     const instances = await Promise.all([start(t, url), start(t, url)]);
-    const pushed = await run("push", "--wait", "20s", write(configWith("two")), url);
+    const pushed = await run("push", "--wait", write(configWith("two")), url);
     assert.equal(pushed.code, 0, pushed.stderr);
     assert.match(
       pushed.stdout,
@@ -95,7 +95,7 @@ test(
       await (await fetch(`${admin}/metrics`)).text(),
       /^millrace_config_store_up 1$[^]*^millrace_config_store_refused 1$/m,
     );
-    const told = await run("push", "--wait", "20s", write("routes: 7\n"), url);
+    const told = await run("push", "--wait", "--timeout", "20s", write("routes: 7\n"), url);
     assert.equal(told.code, 1, "it is refused here already");
 
     const json = {
@@ -104,7 +104,7 @@ test(
       listeners: [{ address: "127.0.0.1:0" }],
       routes: [{ respond: { body: "four" } }],
     };
-    const last = await run("push", "--wait", "20s", write(JSON.stringify(json), "json"), url);
+    const last = await run("push", "--wait", "--timeout", "20s", write(JSON.stringify(json), "json"), url);
     assert.equal(last.code, 0, last.stderr);
     for (const { ask } of instances) assert.equal(await ask(), "four");
     const reloaded = await run("reload", "--admin", admin.slice("http://".length), url);
@@ -113,7 +113,7 @@ test(
 
     instances[1].millrace.signal("SIGTERM");
     assert.equal((await instances[1].millrace.ended).code, 0);
-    const alone = await run("push", "--wait", "20s", write(configWith("five")), url);
+    const alone = await run("push", "--wait", "--timeout", "20s", write(configWith("five")), url);
     assert.match(alone.stdout, /Applied by the one instance/, "who has ended tells nothing any more");
   },
 );
@@ -155,7 +155,7 @@ test("what is pushed replaces neither what somebody else has written, nor a stra
   assert.match(refused.stderr, /is no configuration: .*Nothing was written; --force/);
   assert.match((await run("push", "--expect", "0", file, url)).stderr, /is at version \d+, not at 0/);
   assert.equal((await run("push", "--force", file, url)).code, 0);
-  const again = await run("push", "--wait", "1ms", file, url);
+  const again = await run("push", "--timeout", "1ms", file, url);
   assert.match(again.stdout, /nothing changed/);
   assert.match(again.stderr, /^No instance tells that it follows/);
   assert.equal(again.code, 1);
@@ -198,7 +198,7 @@ test("a configuration in Consul is pushed and followed with a token that reaches
   const millrace = new MillraceProcess(["run", url], { env });
   t.after(() => millrace.stop());
   const { url: address } = await millrace.ready();
-  const pushed = await push("--wait", "20s", write(configWith("two")));
+  const pushed = await push("--wait", "--timeout", "20s", write(configWith("two")));
   assert.equal(pushed.code, 0, pushed.stderr);
   assert.equal(await (await fetch(address)).text(), "two");
   await consul.stop();
@@ -215,7 +215,7 @@ test("wrong usage is told, and no secret of a URL with it", only, async () => {
     [["push", "a.yaml", "b.yaml"], 2, /is not the URL of a store/],
     [["push", write("export default {};", "ts"), urlOf("k")], 2, /is a program, and a store holds text/],
     [["push", join(folder, "none.yaml"), urlOf("k")], 1, /does not exist/],
-    [["push", "--wait", "7", "a.yaml", urlOf("k")], 2, /--wait: "7" has no unit/],
+    [["push", "--timeout", "7", "a.yaml", urlOf("k")], 2, /--timeout: "7" has no unit/],
     [
       ["push", write(configWith("one")), "etcd://root:hunter2@127.0.0.1:1/k"],
       1,
