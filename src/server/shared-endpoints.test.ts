@@ -119,3 +119,52 @@ test("a thread that dies is taken out of the counts of what was removed, too", a
   assert.equal(endpoints.of("first")[0]!.state.inFlight, 0);
   assert.equal(new ConnectionCount(memory, "first", 0, stripes).total, 0);
 });
+
+test("after hundreds of lists no more is kept than after the first, in the directory of the control thread and of a proxy thread", async () => {
+  const memory = new SharedMemory();
+  const endpoints = new SharedEndpoints(memory, stripes);
+  const config = configOf("api");
+  const options = config.upstreams["api"]!;
+  await endpoints.reserve(config);
+  await endpoints.adopt();
+  const thread = new SharedMemory(memory.snapshot());
+  const keys = memory.keys.length;
+  const kept = new Set<number>();
+  for (let round = 0; round < 500; round++) {
+    const port = 1_000 + round;
+    const endpoint = { ...options.endpoints[0]!, port, url: `http://127.0.0.1:${port}`, identity: `pod-${round}` };
+    const list = endpoints.reserveList({
+      upstream: "api",
+      options: { ...options, endpoints: [endpoint] },
+      cause: null,
+    });
+    thread.extend(list.memory.part, list.memory.dropped);
+    endpoints.adoptList(list);
+    assert.equal(memory.keys.length, keys);
+    if (round > 0) kept.add(thread.keys.length);
+  }
+  assert.equal(kept.size, 1);
+});
+
+test("another identity at the same address: what is known of the endpoint is forgotten, what is under way still counts", async () => {
+  const memory = new SharedMemory();
+  const endpoints = new SharedEndpoints(memory, stripes);
+  const config = configOf("api");
+  const options = config.upstreams["api"]!;
+  const take = (identity: string): void => {
+    const [endpoint] = options.endpoints;
+    const next = { ...options, endpoints: [{ ...endpoint!, identity }] };
+    endpoints.adoptList(endpoints.reserveList({ upstream: "api", options: next, cause: null }));
+  };
+  await endpoints.reserve(config);
+  await endpoints.adopt();
+  take("pod-1");
+  const { state } = countIn(memory, "api");
+  state.health = Health.unhealthy;
+  state.setFlag(EndpointFlag.draining);
+  take("pod-1");
+  assert.equal(endpoints.of("api")[0]!.state.isAdmitting, false, "the same as before");
+  take("pod-2");
+  assert.equal(endpoints.of("api")[0]!.state.isAdmitting, true);
+  assert.equal(endpoints.of("api")[0]!.state.inFlight, 1);
+});
