@@ -33,7 +33,7 @@ const gatherMs = 10;
 /** Changes are told so long after the first of them: of many writes, all at once. */
 const settleMs = 20;
 const maxListsAtOnce = 8;
-const pauses = { firstMs: 300, longestMs: 15_000, leastMs: 20 };
+const pauses = { firstMs: 300, longestMs: 5_000, leastMs: 20 };
 
 /** What it is made of. */
 export interface FollowerParts {
