@@ -102,7 +102,9 @@ test("what a slow store has is given when it comes", async (t) => {
     const { key = "" } = JSON.parse(text) as { key?: string };
     await gate;
     const isCertificate = Buffer.from(key, "base64").toString().includes("certificates/");
-    response.end(JSON.stringify(isCertificate ? { kvs: [{ value }] } : {}));
+    const header = { cluster_id: "1", member_id: "1", revision: "5", raft_term: "2" };
+    const entry = { key, value, create_revision: "4", mod_revision: "4", version: "1" };
+    response.end(JSON.stringify(isCertificate ? { header, kvs: [entry], count: "1" } : { header }));
   });
   await new Promise<void>((resolve) => void etcd.listen(0, "127.0.0.1", resolve));
   t.after(() => {
