@@ -1,4 +1,5 @@
 /** `millrace check --online`: asks every source of endpoints once, and tells what it says. */
+import type { LookupFunction } from "node:net";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { Config } from "../config/schema.ts";
 import { silentLogger } from "../observe/logger.ts";
@@ -29,11 +30,12 @@ export async function checkOnline({ upstreams }: Pick<Config, "upstreams">): Pro
   );
   const reports: SourceReport[] = [];
   const resolver = new HostResolver();
+  const lookup = toLookupFunction(resolver);
   let next = 0;
   const work = async (): Promise<void> => {
     for (let at = next++; at < sources.length; at = next++) {
       const { name, kind } = sources[at]!;
-      reports[at] = await askSource(name, kind, resolver);
+      reports[at] = await askSource(name, kind, lookup);
     }
   };
   // What the sources wait by does not keep the process.
@@ -47,7 +49,7 @@ export async function checkOnline({ upstreams }: Pick<Config, "upstreams">): Pro
   return reports;
 }
 
-async function askSource(upstream: string, kind: ConfiguredDiscovery, resolver: HostResolver): Promise<SourceReport> {
+async function askSource(upstream: string, kind: ConfiguredDiscovery, lookup: LookupFunction): Promise<SourceReport> {
   const title = `upstream ${upstream}: ${kind.description}`;
   let discovery: Discovery | null = null;
   try {
@@ -55,7 +57,7 @@ async function askSource(upstream: string, kind: ConfiguredDiscovery, resolver: 
       upstream,
       scheduler: systemScheduler,
       random: Math.random,
-      lookup: toLookupFunction(resolver),
+      lookup,
       logger: silentLogger,
     });
     return describeSnapshot(title, await firstSnapshot(discovery));

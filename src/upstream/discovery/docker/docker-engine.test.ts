@@ -135,6 +135,21 @@ test("upstreams share one connection to an engine, and the last one closes it", 
   assert.equal(scheduler.pendingCount, 0);
 });
 
+test("proxies of one program share no connection: what resolves names for one ends with it", async (context) => {
+  const { docker, scheduler } = await setUp(context);
+  const options = dockerDiscoverySchema.parse({ host: docker.socketPath });
+  const all = ["one", "other"].map((why) => {
+    const lookup = (): void => assert.fail(`a socket needs no look-up, of ${why}`);
+    const discovery = new DockerDiscovery(options, discoveryContext({ scheduler, lookup }));
+    const told = new Told();
+    discovery.start(told);
+    return { discovery, told };
+  });
+  await Promise.all(all.map(({ told }) => told.next(/^/)));
+  assert.equal(docker.subscribers, 2);
+  for (const { discovery } of all) discovery.close();
+});
+
 test("events that are not as documented are nothing", async (context) => {
   const { docker, follow } = await setUp(context);
   docker.run({ name: "a", ports, labels });

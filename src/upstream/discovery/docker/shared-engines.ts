@@ -1,5 +1,5 @@
 /** One connection to each engine, for all upstreams that ask it. */
-import type { Scheduler } from "../../../base/scheduler.ts";
+import type { LookupFunction } from "node:net";
 import { createRemoteHttp } from "../../../remote/http-client.ts";
 import { remoteTlsOf } from "../../../remote/remote-tls-files.ts";
 import type { DiscoveryContext } from "../discovery.ts";
@@ -15,8 +15,8 @@ interface SharedEngine {
   close(): void;
 }
 
-/** Of this thread, by the scheduler that they run on. */
-const engines = new WeakMap<Scheduler, Map<string, SharedEngine>>();
+/** By who resolves names, which ends with its proxy, and programs may have several; then by the options. */
+const engines = new WeakMap<LookupFunction, Map<string, SharedEngine>>();
 
 /** Follows the engine of `options`. @returns what ends it; the last one who leaves closes the connection */
 export function followEngine(
@@ -25,8 +25,8 @@ export function followEngine(
   follower: EngineFollower,
 ): () => void {
   const { host, tls } = options;
-  const own = engines.get(scheduler) ?? new Map<string, SharedEngine>();
-  engines.set(scheduler, own);
+  const own = engines.get(lookup) ?? new Map<string, SharedEngine>();
+  engines.set(lookup, own);
   const key = JSON.stringify([host, tls]);
   const open = (): SharedEngine => {
     const http = createRemoteHttp({

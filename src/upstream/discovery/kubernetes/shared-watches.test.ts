@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { LookupFunction } from "node:net";
 import { test, type TestContext } from "node:test";
 import { eventually } from "../../../../test/support/signal.ts";
 import { seededRandom } from "../../../base/random.ts";
@@ -29,13 +30,19 @@ async function setUp(context: TestContext) {
     await server.stop();
     assert.equal(scheduler.pendingCount, 0);
   });
-  const follow = async (service: string, more: Readonly<Record<string, unknown>> = {}): Promise<Follower> => {
+  const noLookup = (): LookupFunction => () => assert.fail("an address needs no look-up");
+  const ownLookup = noLookup();
+  const follow = async (
+    service: string,
+    more: Readonly<Record<string, unknown>> = {},
+    lookup: LookupFunction = ownLookup,
+  ): Promise<Follower> => {
     const options = kubernetesDiscoverySchema.parse({ service, namespace: "default", apiServer: server.url, ...more });
     const discovery = await kubernetesKind.create(options, {
       upstream: service,
       scheduler,
       random,
-      lookup: () => assert.fail("an address needs no look-up"),
+      lookup,
       logger: silentLogger,
     });
     const follower: Follower = { discovery, told: [], aliveCount: 0, failures: 0 };
@@ -53,7 +60,7 @@ async function setUp(context: TestContext) {
       scheduler.advance(5);
       return false;
     }, what);
-  return { server, follow, until };
+  return { server, follow, noLookup, until };
 }
 
 test("upstreams that begin together share one watch, and each hears of its own Service alone", async (context) => {
@@ -87,6 +94,13 @@ test("one that begins later disturbs nobody, and has what is known of its Servic
   first.discovery.close();
   again.discovery.close();
   await until(() => server.watchCount === 1, "a watch that nobody needs is ended");
+});
+
+test("proxies of one program share nothing: what resolves names for one ends with it", async (context) => {
+  const { server, follow, noLookup, until } = await setUp(context);
+  server.put({ name: "a-1", service: "a", endpoints: endpoints("10.0.0.1") });
+  const [one, other] = await Promise.all([follow("a"), follow("a", {}, noLookup())]);
+  await until(() => server.watchCount === 2 && one.told.length + other.told.length === 2, "each has a watch");
 });
 
 test("a slice that cannot be read is told to those of its Service alone", async (context) => {

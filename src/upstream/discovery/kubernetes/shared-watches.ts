@@ -3,7 +3,8 @@
  * with fifty Services has one connection to it. One that begins later has a watch of its own, unless its Service is
  * followed already, so that nobody who follows is disturbed.
  */
-import type { ScheduledCall, Scheduler } from "../../../base/scheduler.ts";
+import type { LookupFunction } from "node:net";
+import type { ScheduledCall } from "../../../base/scheduler.ts";
 import { createRemoteHttp, type RemoteHttp } from "../../../remote/http-client.ts";
 import type { DiscoveryContext } from "../discovery.ts";
 import { ApiServer } from "./api-server.ts";
@@ -18,8 +19,8 @@ const gatherMs = 20;
 const maxServices = 50;
 const maxAnswerBytes = 16 * 1024 * 1024;
 
-/** Watches of this thread, by the scheduler that they run on and by what they ask. */
-const watches = new WeakMap<Scheduler, Map<string, SharedWatch[]>>();
+/** By who resolves names, which ends with its proxy, and programs may have several; then by what they ask. */
+const watches = new WeakMap<LookupFunction, Map<string, SharedWatch[]>>();
 
 /** Tells `observer` about the slices of one Service. @returns what ends it */
 export function followService(
@@ -28,8 +29,8 @@ export function followService(
   observer: SliceObserver,
 ): () => void {
   const { service, labelSelector, apiServer, tokenFile, tls } = options;
-  const own = watches.get(context.scheduler) ?? new Map<string, SharedWatch[]>();
-  watches.set(context.scheduler, own);
+  const own = watches.get(context.lookup) ?? new Map<string, SharedWatch[]>();
+  watches.set(context.lookup, own);
   const key = JSON.stringify([apiServer, tokenFile, tls, cluster.namespace, labelSelector]);
   const all = own.get(key) ?? [];
   own.set(key, all);
