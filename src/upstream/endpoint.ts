@@ -42,6 +42,8 @@ export interface EndpointSpec {
 export class Endpoint {
   /** Replaced by another of the same URL if a source says something new about its weight, its role or its zone. */
   spec: EndpointSpec;
+  /** It is in the list no more; another may have its URL. What its last attempts come to says nothing about that one. */
+  isGone = false;
   readonly name: string;
   readonly state: EndpointState;
   readonly transport: Transport;

@@ -26,7 +26,7 @@ export class LatencyObserver implements AttemptObserver {
   }
 
   onAttemptEnd(endpoint: Endpoint, outcome: AttemptOutcome, status: number, firstByteMs: number): void {
-    if (outcome === "cancelled" && firstByteMs < 0) return;
+    if (endpoint.isGone || (outcome === "cancelled" && firstByteMs < 0)) return;
     const latency = endpoint.state.latency;
     const nowMs = this.#clock.now();
     if (firstByteMs >= 0 && status < 500) latency.observe(firstByteMs, nowMs);

@@ -116,6 +116,16 @@ test("only failures in a row count: a success in between starts anew, a client t
   assert.deepEqual(ejected, ["1 for 10000"]);
 });
 
+test("attempts at an endpoint that is gone say nothing about another at its address", () => {
+  const { endpoints, fail, attempt, ejected, targets } = open(3);
+  endpoints[0]!.isGone = true;
+  fail(0, 9);
+  assert.deepEqual([ejected, targets[0]!.record!.failures], [[], 0]);
+  targets[0]!.record!.noteFailure();
+  attempt(0, 200);
+  assert.equal(targets[0]!.record!.failures, 1);
+});
+
 test("failures count over all threads, and all threads see the ejection", () => {
   const {
     threads: [one, other],

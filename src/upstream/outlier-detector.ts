@@ -64,7 +64,7 @@ export class OutlierDetector implements AttemptObserver {
     if (outcome === "cancelled") return;
     const record = this.#records.get(endpoint);
     // It is gone from the list, or was not in it when the attempt began.
-    if (record === undefined) return;
+    if (record === undefined || endpoint.isGone) return;
     if (!isEndpointFailure(outcome, status, this.#options.statuses)) record.noteSuccess();
     else if (record.noteFailure() >= this.#options.consecutiveErrors) this.#eject(endpoint, record);
   }

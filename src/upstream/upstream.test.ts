@@ -105,6 +105,7 @@ test("another list keeps the endpoints that stay, opens those that are new and g
   const [one, two] = upstream.endpoints as [Endpoint, Endpoint];
   two.state.enter();
   assert.deepEqual(upstream.take([specAt(3), specAt(2, { weight: 5 })]), [one.transport]);
+  assert.deepEqual([one.isGone, two.isGone], [true, false]);
   assert.equal(upstream.find("http://127.0.0.1:2"), two);
   assert.deepEqual([two.weight, two.inFlight, upstream.find(one.name)], [5, 1, null]);
   assert.deepEqual(new Set(ports(upstream, 6)), new Set([2, 3]));

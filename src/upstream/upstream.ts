@@ -124,7 +124,9 @@ export class Upstream {
     this.#policies = withLatency(this.#policies.forEndpoints(this.#endpoints), this.#parts.balance);
     this.#balancer = createBalancer(this.#parts.balance, this.#endpoints, this.#context);
     this.#affinity = this.#createAffinity();
-    return before.filter((endpoint) => this.#byUrl.get(endpoint.name) !== endpoint).map(({ transport }) => transport);
+    const gone = before.filter((endpoint) => this.#byUrl.get(endpoint.name) !== endpoint);
+    for (const endpoint of gone) endpoint.isGone = true;
+    return gone.map(({ transport }) => transport);
   }
 
   #open(spec: EndpointSpec, transport: Transport | null): Endpoint {
