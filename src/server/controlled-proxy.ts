@@ -263,8 +263,7 @@ export class ControlledProxy implements Proxy {
   #takeLists(): Promise<void> {
     return this.#changes
       .run(async () => {
-        const changes = this.#isRunning ? this.#lists.takeChanges(this.#config) : [];
-        if (changes.length > 0) await this.#bringLists(changes);
+        if (this.#isRunning) await this.#lists.bringChanges(this.#config, (changes) => this.#bringLists(changes));
       })
       .catch((error: unknown) =>
         this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) }),

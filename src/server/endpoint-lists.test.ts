@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ManualScheduler } from "../base/scheduler.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import type { Config } from "../config/schema.ts";
 import { parseEndpointAddress } from "../upstream/endpoint-address.ts";
@@ -121,4 +122,36 @@ test("a source lives as long as the endpoints of its upstream are written as bef
   );
   await lists.close();
   assert.ok(sources.every(({ isClosed }) => isClosed));
+});
+
+test("a change that could not be brought to the threads is told again, until it is there", async () => {
+  const source = new Told();
+  const scheduler = new ManualScheduler();
+  let told = 0;
+  const lists = new EndpointLists({ createSource: () => source, onChange: () => told++, scheduler });
+  const config = await prepare(lists, configOf(1));
+  lists.commit();
+  lists.takeChanges(config);
+  told = 0;
+  source.endpoints = listed(2);
+  source.onChange();
+  assert.equal(told, 1);
+  const fail = async (): Promise<void> => Promise.reject(new Error("no memory"));
+  for (let round = 2; round < 4; round++) {
+    await assert.rejects(lists.bringChanges(config, fail), /no memory/);
+    assert.equal(told, round - 1, "not at once");
+    scheduler.advance(1_000);
+    assert.equal(told, round);
+  }
+  const brought: number[] = [];
+  await lists.bringChanges(config, async (changes) => {
+    for (const { options } of changes) brought.push(...options.endpoints.map(({ port }) => port));
+  });
+  assert.deepEqual(new Set(brought), new Set([2]));
+  assert.equal(scheduler.pendingCount, 0);
+  source.endpoints = listed(3);
+  source.onChange();
+  await assert.rejects(lists.bringChanges(config, fail));
+  await lists.close();
+  assert.equal(scheduler.pendingCount, 0, "nothing is left at the end");
 });

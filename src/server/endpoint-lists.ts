@@ -4,7 +4,7 @@
  * brings the latest list of each upstream.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import type { DiscoveryReport } from "../upstream/discovery/discovery-record.ts";
@@ -14,6 +14,8 @@ import { type EndpointUse, findEndpointUses } from "./endpoint-fit.ts";
 
 /** How long after its start a proxy says that it has no list of endpoints yet. */
 const maxMissingMs = 60_000;
+/** Changes that could not be brought to the proxy threads are tried again after so long. */
+const retryMs = 1_000;
 
 /** What is known when a source is made. */
 export interface SourcePlace {
@@ -35,7 +37,7 @@ export interface EndpointListsParts {
   readonly createSource: CreateEndpointSource;
   /** Something has changed; called once until `takeChanges`. */
   readonly onChange: () => void;
-  readonly clock?: Clock;
+  readonly scheduler?: Scheduler;
 }
 
 /** A source, and what it was made for. */
@@ -60,7 +62,8 @@ export class EndpointLists {
   #sources: ReadonlyMap<string, Sourced> = new Map();
   #prepared: Map<string, Sourced> | null = null;
   readonly #changed = new Set<string>();
-  readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
+  #retry: ScheduledCall | null = null;
   /** When the first configuration began to run; null = none has. */
   #startedMs: number | null = null;
   /** Its upstreams with a discovery. */
@@ -69,7 +72,7 @@ export class EndpointLists {
 
   constructor(parts: EndpointListsParts) {
     this.#parts = parts;
-    this.#clock = parts.clock ?? systemClock;
+    this.#scheduler = parts.scheduler ?? systemScheduler;
   }
 
   /**
@@ -152,6 +155,8 @@ export class EndpointLists {
    * again.
    */
   takeChanges(config: Config): ListChange[] {
+    this.#retry?.cancel();
+    this.#retry = null;
     const changes: ListChange[] = [];
     for (const upstream of this.#changed) {
       const options = config.upstreams[upstream];
@@ -166,11 +171,28 @@ export class EndpointLists {
   }
 
   /**
+   * Has `bring` bring the changes to where they belong, if there are any. If that fails they are told again in a while:
+   * a source that says nothing further must not be left behind.
+   * @throws what `bring` throws
+   */
+  async bringChanges(config: Config, bring: (changes: readonly ListChange[]) => Promise<void>): Promise<void> {
+    const changes = this.takeChanges(config);
+    if (changes.length === 0) return;
+    try {
+      await bring(changes);
+    } catch (error) {
+      for (const { upstream } of changes) this.#changed.add(upstream);
+      if (!this.#isClosed) this.#retry ??= this.#scheduler.after(retryMs, this.#parts.onChange);
+      throw error;
+    }
+  }
+
+  /**
    * The upstreams of the start that have no list yet. After a minute there are none any more: a proxy that cannot serve
    * what it is for should get no traffic, but one source that stays away must not keep it from all others.
    */
   missingAtStart(): readonly string[] {
-    if (this.#startedMs === null || this.#clock.now() - this.#startedMs > maxMissingMs) return [];
+    if (this.#startedMs === null || this.#scheduler.clock.now() - this.#startedMs > maxMissingMs) return [];
     return [...this.#startedWith].filter((name) => this.report(name)?.state === "waiting");
   }
 
@@ -190,6 +212,7 @@ export class EndpointLists {
   /** Ends all sources; settles when they have written what they keep. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#retry?.cancel();
     this.abort();
     const sources = [...this.#sources.values()];
     this.#sources = new Map();
@@ -198,7 +221,7 @@ export class EndpointLists {
   }
 
   #noteStart(): void {
-    this.#startedMs = this.#clock.now();
+    this.#startedMs = this.#scheduler.clock.now();
     for (const [name] of this.reports()) this.#startedWith.add(name);
   }
 
