@@ -229,3 +229,19 @@ test("an answer that has endpoints is taken at once, though the last good list i
   await Promise.resolve();
   assert.deepEqual(listed(), [3]);
 });
+
+test("a list is kept only when its configuration runs: a reload that fails leaves the file to the source before it", async () => {
+  const refused = new KeptInMemory(null);
+  const failed = setUpDiscovered({ lastGood: refused, isRunning: false });
+  failed.discovery.tell(endpoints(1));
+  failed.discovery.observer!.onAlive();
+  await failed.source.close();
+  assert.deepEqual(refused.noted, []);
+
+  const taken = new KeptInMemory(null);
+  const { discovery, run } = setUpDiscovered({ lastGood: taken, isRunning: false });
+  discovery.tell(endpoints(1, 2));
+  assert.deepEqual(taken.noted, []);
+  run();
+  assert.deepEqual(taken.noted, [endpoints(1, 2)]);
+});

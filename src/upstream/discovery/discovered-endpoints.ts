@@ -63,7 +63,8 @@ export class DiscoveredEndpoints implements EndpointSource {
   #early: DiscoverySnapshot | null = null;
   /** The list that is held back, and the end of it. */
   #held: { snapshot: DiscoverySnapshot; list: readonly ListedEndpoint[]; end: ScheduledCall } | null = null;
-  #onChange: () => void = () => {};
+  /** Null before it belongs to the running configuration. */
+  #onChange: (() => void) | null = null;
   #settling: { readonly sinceMs: number; call: ScheduledCall } | null = null;
   #patience: ScheduledCall | null;
   #isClosed = false;
@@ -101,8 +102,10 @@ export class DiscoveredEndpoints implements EndpointSource {
     return this.#discovered === null || savedWallMs === null ? null : { endpoints: this.#discovered, savedWallMs };
   }
 
+  /** From now on it belongs to the running configuration: its list is the one to keep. */
   watch(onChange: () => void): void {
     this.#onChange = onChange;
+    this.#keep();
   }
 
   /** How it fares, for status and metrics. */
@@ -208,7 +211,7 @@ export class DiscoveredEndpoints implements EndpointSource {
     if (this.#held === null) {
       if (isSame) this.#record.noteUnchanged();
       else this.#record.noteChange();
-      this.#parts.lastGood?.note(this.#discovered!);
+      this.#keep();
     }
     if (isFirst || wasRestored) this.#record.noteFirst(list.length);
     if (!isSame) this.#merge(cause);
@@ -227,7 +230,7 @@ export class DiscoveredEndpoints implements EndpointSource {
     const delayMs = Math.max(0, Math.min(settleMs, sinceMs + maxSettleMs - clock.now()));
     const call = this.#parts.scheduler.after(delayMs, () => {
       this.#settling = null;
-      this.#onChange();
+      this.#onChange?.();
     });
     this.#settling = { sinceMs, call };
   }
@@ -249,8 +252,16 @@ export class DiscoveredEndpoints implements EndpointSource {
     if (this.#isClosed) return;
     this.#record.noteAlive();
     this.#record.noteUnchanged();
-    if (this.#discovered !== null && this.#held === null && !this.#isRestored)
-      this.#parts.lastGood?.note(this.#discovered);
+    this.#keep();
+  }
+
+  /**
+   * Has the list written if the source says it. Not before the configuration runs: the file may be that of the source
+   * which it would replace, and if the configuration is refused, that one goes on.
+   */
+  #keep(): void {
+    if (this.#onChange === null || this.#discovered === null || this.#held !== null || this.#isRestored) return;
+    this.#parts.lastGood?.note(this.#discovered);
   }
 
   #onFailure(reason: string): void {

@@ -57,8 +57,13 @@ export class KeptInMemory implements LastGood {
   }
 }
 
+interface Running {
+  /** Does it belong to the running configuration from the start on? Default: yes; else `run` brings it there. */
+  readonly isRunning?: boolean;
+}
+
 /** Discovered endpoints over a told discovery, with a clock that stands still. */
-export function setUpDiscovered(parts: Partial<DiscoveredEndpointsParts> = {}) {
+export function setUpDiscovered({ isRunning = true, ...parts }: Partial<DiscoveredEndpointsParts> & Running = {}) {
   const scheduler = new ManualScheduler();
   const discovery = new ToldDiscovery();
   const lines: { readonly message: string; readonly fields: LogFields }[] = [];
@@ -80,11 +85,13 @@ export function setUpDiscovered(parts: Partial<DiscoveredEndpointsParts> = {}) {
     ...parts,
   });
   let changes = 0;
-  source.watch(() => changes++);
+  const run = (): void => source.watch(() => changes++);
+  if (isRunning) run();
   return {
     scheduler,
     discovery,
     source,
+    run,
     lines,
     changes: () => changes,
     /** The last numbers of the addresses that are in the list. */
