@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadConfigText } from "./config-loader.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
+import { ConfigError } from "./problem.ts";
 
 const cases: readonly (readonly [string, string])[] = [
   ["    hmacKey: c2VjcmV0", "    hmacKey: ********"],
@@ -14,11 +16,28 @@ const cases: readonly (readonly [string, string])[] = [
   ["redis: redis://me:${PASSWORD}@h", "redis: redis://me:${PASSWORD}@h"],
   ["secret: { file: a }", "secret: { file: a }"],
   ["secret: |", "secret: |"],
+  ["headers: { Authorization: Bearer abc, x-api-key: d }", "headers: { Authorization: **********, x-api-key: **}"],
   ["tokens: []", "tokens: []"],
   ["  - http://10.0.0.1:8081", "  - http://10.0.0.1:8081"],
 ];
 
 for (const [line, shown] of cases) test(`of ${line.trim()}`, () => assert.equal(hideSecrets(line), shown));
+
+test("of a key that is misspelt, wherever it is shown", async () => {
+  const text = `listeners: [{ address: ":8080" }]
+routes: [{ upstream: a }]
+upstreams:
+  a: { discovery: { consul: { service: 7, tokn: hunter2 } } }
+  b: { discovery: { etcd: { urls: ["http://a:2379"], prefix: /a/, user: u, "pass.word": hunter2 } } }
+`;
+  const error = await loadConfigText({ text, name: "a.yaml", isJson: false, folder: "/", maxBytes: 1_000 }, {}).catch(
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ConfigError);
+  assert.match(error.message, /did you mean "token"\?/);
+  assert.match(error.message, /did you mean "password"\?/);
+  assert.doesNotMatch(error.message, /hunter2/);
+});
 
 test("a long line takes no time that grows faster than it", () => {
   const line = `x: ${"://a:".repeat(50_000)}${"secret: ".repeat(50_000)}`;

@@ -1,13 +1,16 @@
 /** Lines of a configuration as they may be shown: what is written in them that nobody else may know is not. */
 
-/** The options whose value is a secret, wherever they stand. */
-const secretOptions = ["token", "hmacKey", "secret", "password"];
+/** The options whose value is a secret, wherever they stand, and fields of requests that hold one. */
+const secretOptions = ["token", "hmacKey", "secret", "password", "authorization", "api-?key"];
 
 /** A key, as YAML, JSON and TypeScript write it, and its value. A section, a reference and a block are none. */
-const secretValue = new RegExp(
-  `(\\b(?:${secretOptions.join("|")})["']?\\s*:\\s*)(?![{[|>&*\\s])("[^"]*"?|'[^']*'?|[^,}\\]]+)`,
-  "g",
-);
+const secretValueOf = (keys: readonly string[]): RegExp =>
+  new RegExp(`(\\b(?:${keys.join("|")})["']?\\s*:\\s*)(?![{[|>&*\\s])("[^"]*"?|'[^']*'?|[^,}\\]]+)`, "gi");
+
+const secretValue = secretValueOf(secretOptions);
+
+/** What is said of an unknown key that was to be one of a secret. */
+const meantSecret = new RegExp(`^did you mean "(?:${secretOptions.join("|")})"`);
 
 /** The password in a URL. */
 const urlPassword = /(:\/\/[^\s:@/"']{0,256}:)([^\s@/"']{1,256})(?=@)/g;
@@ -15,12 +18,22 @@ const urlPassword = /(:\/\/[^\s:@/"']{0,256}:)([^\s@/"']{1,256})(?=@)/g;
 /** A name from the environment: what it stands for is not in the file. */
 const environmentName = /^["']?\$\{[^}]*\}["']?$/;
 
-/** `line` with as many stars as its secrets have characters. */
-export function hideSecrets(line: string): string {
-  return hideUrlPasswords(
-    line.replace(secretValue, (_whole, key: string, value: string) => key + (isNamed(value) ? value : starsFor(value))),
-  );
+/** Whether `hint`, about an unknown key, says that a secret was meant: the value of the key is one then. */
+export const suggestsSecret = (hint: string | null): boolean => hint !== null && meantSecret.test(hint);
+
+/**
+ * `line` with as many stars as its secrets have characters.
+ * @param misspelt keys that do not exist and were meant for a secret
+ */
+export function hideSecrets(line: string, misspelt: readonly string[] = []): string {
+  const known = misspelt.length === 0 ? line : hideValues(line, secretValueOf(misspelt.map(toPattern)));
+  return hideUrlPasswords(hideValues(known, secretValue));
 }
+
+const toPattern = (key: string): string => key.replace(/[^\w]/g, "\\$&");
+
+const hideValues = (line: string, values: RegExp): string =>
+  line.replace(values, (_whole, key: string, value: string) => key + (isNamed(value) ? value : starsFor(value)));
 
 /** `text` with as many stars as the passwords of its URLs have characters. */
 export function hideUrlPasswords(text: string): string {

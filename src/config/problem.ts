@@ -1,5 +1,5 @@
 /** What is wrong with a configuration, and how it is shown. All problems at once, each with its place. */
-import { hideSecrets, hideUrlPasswords } from "./hidden-secrets.ts";
+import { hideSecrets, hideUrlPasswords, suggestsSecret } from "./hidden-secrets.ts";
 
 /** Where a value stands: keys and list positions from the root. */
 export type ConfigPath = readonly (string | number)[];
@@ -104,6 +104,7 @@ const maxShownProblems = 100;
  */
 export function formatProblems(problems: readonly Problem[], format: ProblemFormat = {}): string {
   const paint = (code: string, text: string): string => (format.color === true ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const misspelt = findMisspeltSecrets(problems);
   const shown = problems.slice(0, maxShownProblems).map((problem) => {
     const path = formatPath(problem.path);
     const place =
@@ -116,7 +117,7 @@ export function formatProblems(problems: readonly Problem[], format: ProblemForm
       `${place === "" ? "" : `${paint("1", toPrintable(place))}: `}${paint("31", "error")}: ${toPrintable(hideUrlPasswords(problem.message))}`,
     ];
     if (problem.file !== null && problem.line === 0 && path !== "") lines.push(`  at ${toPrintable(path)}`);
-    if (problem.excerpt !== null) lines.push(...formatExcerpt(problem, problem.excerpt, paint));
+    if (problem.excerpt !== null) lines.push(...formatExcerpt(problem, problem.excerpt, { misspelt, paint }));
     if (problem.hint !== null)
       lines.push(
         `  ${paint("36", problem.hint.startsWith("did you mean") ? toPrintable(problem.hint) : `hint: ${toPrintable(problem.hint)}`)}`,
@@ -127,12 +128,18 @@ export function formatProblems(problems: readonly Problem[], format: ProblemForm
   return shown.join("\n\n");
 }
 
+/** The lines of one problem may be in the excerpt of another, so the keys of all are looked for in each. */
+function findMisspeltSecrets(problems: readonly Problem[]): string[] {
+  const keys = problems.filter(({ hint }) => suggestsSecret(hint)).map(({ path }) => String(path.at(-1) ?? ""));
+  return [...new Set(keys)].filter((key) => key !== "").slice(0, maxShownProblems);
+}
+
 const maxShownColumns = 120;
 
 function formatExcerpt(
   problem: Problem,
   excerpt: { firstLine: number; lines: readonly string[] },
-  paint: (code: string, text: string) => string,
+  { misspelt, paint }: { readonly misspelt: readonly string[]; readonly paint: (code: string, text: string) => string },
 ): string[] {
   const width = String(excerpt.firstLine + excerpt.lines.length - 1).length;
   // A long line is cut so that the place stays in sight.
@@ -142,7 +149,7 @@ function formatExcerpt(
     const number = excerpt.firstLine + at;
     const isHere = number === problem.line;
     const text = toPrintable(
-      hideSecrets(line)
+      hideSecrets(line, misspelt)
         .slice(cut, cut + maxShownColumns)
         .replace(/\t/g, " "),
     );
