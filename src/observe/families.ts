@@ -321,6 +321,11 @@ export const families = {
     [],
     "1 while the store holds a configuration that was refused, so that another one runs, else 0.",
   ),
+  configStoreMissing: gauge(
+    "millrace_config_store_missing",
+    [],
+    "1 while the store answers that there is no such key, so that what ran stays, else 0.",
+  ),
   configStoreCopy: gauge(
     "millrace_config_store_copy",
     [],

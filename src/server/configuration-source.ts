@@ -23,6 +23,7 @@ export function collectConfigurationStore(options: CommandOptions): MetricCollec
     add(families.configStoreUp, [], store.isUp ? 1 : 0);
     if (store.ageSeconds !== null) add(families.configStoreAge, [], store.ageSeconds);
     add(families.configStoreRefused, [], store.refused === null ? 0 : 1);
+    add(families.configStoreMissing, [], store.isMissing ? 1 : 0);
     add(families.configStoreCopy, [], store.isCopy ? 1 : 0);
   };
 }

@@ -10,6 +10,8 @@ export interface InstanceStatus {
   readonly millrace: string;
   /** What it runs. `isCopy`: the store has not given it yet, it is from the disk. */
   readonly applied: { readonly version: string; readonly at: string; readonly isCopy: boolean };
+  /** The key of the configuration is gone: it runs what it ran. */
+  readonly isMissing: boolean;
   /** What it refused since, and why; null if nothing. */
   readonly refused: { readonly version: string; readonly at: string; readonly problems: readonly string[] } | null;
 }
@@ -69,6 +71,7 @@ export function parseInstanceStatus(text: string): InstanceStatus | null {
       at: String(applied["at"]),
       isCopy: applied["isCopy"] === true,
     },
+    isMissing: status["isMissing"] === true,
     refused:
       refused === null
         ? null

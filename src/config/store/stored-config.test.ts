@@ -211,6 +211,18 @@ test("a key that is gone, and a store that is away, leave what runs and are said
   assert.equal(store.status?.applied.version, "9");
 });
 
+test("a key that is gone is told beside it, and takes what was refused with it", async () => {
+  const { store, stored, reload } = await running("one");
+  store.say(badText, "2");
+  await reload();
+  assert.equal(store.status?.refused?.version, "2");
+  store.say(null);
+  assert.deepEqual([store.status?.isMissing, store.status?.refused], [true, null]);
+  assert.equal(stored.describe().store?.refused, null);
+  store.say(textWith("one"), "4");
+  assert.deepEqual([store.status?.isMissing, store.status?.applied.version], [false, "4"]);
+});
+
 test("a reload that is asked for reads the store, and says so if it cannot", async () => {
   const { store, reload } = await running("one");
   store.value = { text: textWith("two"), version: "2" };

@@ -224,8 +224,12 @@ export class StoredConfig {
     this.#latest = value;
     this.#noteAlive();
     this.#heard.resolve();
-    if (value === null && before !== null)
+    if (value === null && before !== null) {
       this.#logger?.warn("the configuration is gone from the store; the running one stays", { store: this.name });
+      // What was refused is gone with the key: there is nothing to mend any more.
+      this.#refused = null;
+    }
+    if ((value === null) !== (before === null)) this.#writeStatus();
     this.#compare();
   }
 
@@ -287,6 +291,7 @@ export class StoredConfig {
       instance: this.#parts.instance,
       millrace: millraceVersion,
       applied: { version: applied.version, at: toTime(applied.atMs), isCopy: applied.isCopy },
+      isMissing: this.#latest === null,
       refused: this.#describeRefused(),
     };
     this.#status.write(JSON.stringify(status));
