@@ -303,6 +303,26 @@ test("balancing is a name or one hash, and stickiness a cookie or a key, in norm
   for (const [extra, problem] of wrong) assert.deepEqual(problemsOf(api(extra)), [`upstreams.api.${problem}`]);
 });
 
+test("an upstream says where its endpoints are, and one mistake about that is one problem", () => {
+  const wrong: [upstream: unknown, problem: string][] = [
+    [{}, 'upstreams.api: an upstream needs "endpoints" or "discovery"'],
+    [{ balance: "random" }, 'upstreams.api: an upstream needs "endpoints" or "discovery"'],
+    [{ endpoints: [] }, "upstreams.api.endpoints: the list is empty; at least one entry is needed"],
+    [{ endpints: ["http://a"] }, 'upstreams.api.endpints: unknown key "endpints" (did you mean "endpoints"?)'],
+    [{ discovry: {} }, 'upstreams.api.discovry: unknown key "discovry" (did you mean "discovery"?)'],
+    [{ discovery: { etdc: {} } }, 'upstreams.api.discovery.etdc: unknown key "etdc" (did you mean "etcd"?)'],
+    [
+      { discovery: { hold: "1s" } },
+      "upstreams.api.discovery: discovery needs one of etcd, consul, dns, file, http, docker, kubernetes",
+    ],
+  ];
+  for (const [api, problem] of wrong)
+    assert.deepEqual(
+      problemsOf({ listeners: [{ address: ":0" }], routes: [{ upstream: "api" }], upstreams: { api } }),
+      [problem],
+    );
+});
+
 test("what stands for absent options is one frozen value, whatever is beside it", () => {
   const { routes, upstreams } = parseConfig({
     listeners: [{ address: ":0" }],

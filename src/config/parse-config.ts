@@ -4,6 +4,7 @@
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { type ListenerOptions, withRedirects } from "../net/options.ts";
 import { noTargetMessage, type RouteOptions } from "../route/options.ts";
+import { noEndpointsMessage } from "../upstream/options.ts";
 import { routeTargets } from "../route/targets/targets.ts";
 import type { ConfigInput } from "./config-input.ts";
 import { explainIssues, type Finding } from "./explain-issue.ts";
@@ -124,6 +125,7 @@ function mergeFindings(findings: readonly Finding[]): Finding[] {
     const parent = path.slice(0, -1);
     misspelt.add(`${formatPath([...parent, meant])}\n"${meant}" is missing`);
     if (routeTargets.some(({ key }) => key === meant)) misspelt.add(`${formatPath(parent)}\n${noTargetMessage}`);
+    if (meant === "endpoints" || meant === "discovery") misspelt.add(`${formatPath(parent)}\n${noEndpointsMessage}`);
   }
   return findings.filter((finding) => {
     if (misspelt.has(`${formatPath(finding.path)}\n${finding.message}`)) return false;

@@ -68,6 +68,12 @@ export interface EndpointMeaning {
   readonly identity: string | null;
 }
 
+/** What nobody has written, told from a list that is written and empty. */
+const noEndpoints = Object.freeze([]) as unknown as z.output<typeof endpointSchema>[];
+
+/** What is said of an upstream that has neither. */
+export const noEndpointsMessage = 'an upstream needs "endpoints" or "discovery"';
+
 /** The schema of an upstream. */
 export const upstreamSchema = section(
   {
@@ -76,7 +82,7 @@ export const upstreamSchema = section(
         .array(endpointSchema)
         .min(1)
         .optional()
-        .transform((value): z.output<typeof endpointSchema>[] => value ?? []),
+        .transform((value) => value ?? noEndpoints),
       {
         kind: "list of endpoints",
         defaultText: "none, if there is `discovery`",
@@ -252,8 +258,7 @@ export const upstreamSchema = section(
         );
       }
       const isDiscovered = upstream.discovery !== undefined && upstream.discovery !== null;
-      if (upstream.endpoints === undefined && !isDiscovered)
-        addProblem(context, 'an upstream needs "endpoints" or "discovery"');
+      if (upstream.endpoints === noEndpoints && !isDiscovered) addProblem(context, noEndpointsMessage);
       if (!Array.isArray(upstream.endpoints)) return;
       const urls = (upstream.endpoints as ({ url?: unknown } | undefined)[]).map((endpoint) => endpoint?.url);
       if (

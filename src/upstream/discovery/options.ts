@@ -52,6 +52,9 @@ const kindShape = {
   }),
 };
 
+/** The keys that hold for all kinds. */
+const commonKeys = ["hold", "startTimeout", "lastGood"];
+
 const availableKeys: readonly string[] = Object.keys(kindShape);
 
 /** The schema of `discovery`. */
@@ -85,7 +88,9 @@ export const discoverySchema = section(
 ).check(
   sectionCheck((written: Readonly<Record<string, unknown>>, context) => {
     const kinds = kindKeys.filter((key) => written[key] !== undefined && written[key] !== null);
-    if (kinds.length === 0) addProblem(context, `discovery needs one of ${kindKeys.join(", ")}`);
+    // Of an unknown key it is said what was meant.
+    const areKnown = Object.keys(written).every((key) => kindKeys.includes(key) || commonKeys.includes(key));
+    if (kinds.length === 0 && areKnown) addProblem(context, `discovery needs one of ${kindKeys.join(", ")}`);
     if (kinds.length > 1)
       addProblem(
         context,
