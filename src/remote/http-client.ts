@@ -6,6 +6,7 @@ import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, req
 import type { LookupFunction } from "node:net";
 import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import { version } from "../base/version.ts";
+import { GatheredBytes } from "./gathered-bytes.ts";
 import { type ConnectionWish, HttpAgents } from "./http-agents.ts";
 import type { RemoteTlsSource } from "./remote-tls.ts";
 
@@ -123,8 +124,7 @@ class Client implements RemoteHttp {
   send(question: RemoteQuestion): Promise<RemoteAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteAnswer>();
     const { maxBodyBytes = defaultMaxBodyBytes, timeoutMs = defaultTimeoutMs } = this.#options;
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const body = new GatheredBytes();
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     const exchange = this.#open(
@@ -135,12 +135,11 @@ class Client implements RemoteHttp {
           headers = givenHeaders;
         },
         onData(chunk) {
-          bytes += chunk.length;
-          chunks.push(chunk);
-          if (bytes > maxBodyBytes) exchange.fail("malformed", `an answer of more than ${maxBodyBytes} bytes`);
+          if (body.byteLength + chunk.length <= maxBodyBytes) body.append(chunk);
+          else exchange.fail("malformed", `an answer of more than ${maxBodyBytes} bytes`);
         },
         onEnd: (error) => {
-          if (error === null) resolve({ status, headers, body: Buffer.concat(chunks).toString("utf8") });
+          if (error === null) resolve({ status, headers, body: body.take().toString("utf8") });
           else reject(error);
         },
       },

@@ -4,6 +4,8 @@
  * nonsense here.
  */
 
+import { GatheredBytes } from "./gathered-bytes.ts";
+
 const defaultMaxBytes = 8 * 1024 * 1024;
 
 /** The stream is not what it should be; nothing can be read from it any more. The message holds no part of it. */
@@ -13,8 +15,7 @@ export class JsonStreamError extends Error {}
 export class JsonValues {
   readonly #maxBytes: number;
   /** The value that has begun, as it came. */
-  #parts: Buffer[] = [];
-  #bytes = 0;
+  readonly #begun = new GatheredBytes();
   #depth = 0;
   #isText = false;
   #isEscaped = false;
@@ -58,18 +59,15 @@ export class JsonValues {
   }
 
   #keep(part: Buffer): void {
-    this.#bytes += part.length;
-    if (this.#bytes > this.#maxBytes) this.#break(`a value is larger than ${this.#maxBytes} bytes`);
-    this.#parts.push(part);
+    if (this.#begun.byteLength + part.length > this.#maxBytes)
+      this.#break(`a value is larger than ${this.#maxBytes} bytes`);
+    this.#begun.append(part);
   }
 
   #finish(last: Buffer): unknown {
     this.#keep(last);
-    const text = this.#parts.length === 1 ? last.toString("utf8") : Buffer.concat(this.#parts).toString("utf8");
-    this.#parts = [];
-    this.#bytes = 0;
     try {
-      return JSON.parse(text) as unknown;
+      return JSON.parse(this.#begun.take().toString("utf8")) as unknown;
     } catch {
       return this.#break("something is not JSON");
     }
@@ -77,7 +75,7 @@ export class JsonValues {
 
   #break(message: string): never {
     this.#isBroken = true;
-    this.#parts = [];
+    this.#begun.take();
     throw new JsonStreamError(message);
   }
 }
