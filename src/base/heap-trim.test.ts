@@ -7,9 +7,15 @@ import { HeapTrim } from "./heap-trim.ts";
 const mib = 2 ** 20;
 
 function stage(): {
-  look(at: { second: number; utilization?: number; totalMib?: number; usedMib?: number }): boolean;
+  look(at: {
+    second: number;
+    utilization?: number;
+    totalMib?: number;
+    usedMib?: number;
+    isDisturbed?: boolean;
+  }): boolean;
 } {
-  let current = { second: 0, utilization: 0, totalMib: 10, usedMib: 8 };
+  let current = { second: 0, utilization: 0, totalMib: 10, usedMib: 8, isDisturbed: false };
   let trims = 0;
   const trim = new HeapTrim(
     {
@@ -17,8 +23,10 @@ function stage(): {
       readUtilization: () => current.utilization,
       readHeap: () => ({ totalBytes: current.totalMib * mib, usedBytes: current.usedMib * mib }),
       collect: () => {
+        if (current.isDisturbed) return false;
         trims++;
         current = { ...current, totalMib: 7 };
+        return true;
       },
     },
     120,
@@ -26,7 +34,7 @@ function stage(): {
   return {
     look(at) {
       const before = trims;
-      current = { utilization: 0, totalMib: 10, usedMib: 8, ...at };
+      current = { utilization: 0, totalMib: 10, usedMib: 8, isDisturbed: false, ...at };
       trim.look();
       return trims > before;
     },
@@ -52,6 +60,12 @@ test("a large heap is left alone: trimming would stop the thread for long", () =
   const { look } = stage();
   assert.equal(look({ second: 2, totalMib: 120, usedMib: 101 }), false);
   assert.equal(look({ second: 4, totalMib: 120, usedMib: 100 }), true);
+});
+
+test("a trim that other threads have disturbed is tried again at the next look", () => {
+  const { look } = stage();
+  assert.equal(look({ second: 2, isDisturbed: true }), false);
+  assert.equal(look({ second: 4 }), true);
 });
 
 test("threads that collect at the same time do not disturb each other: V8's flag for it is one for all", async () => {

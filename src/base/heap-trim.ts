@@ -25,8 +25,8 @@ export interface HeapTrimParts {
   /** Share of the time since the last call in which the thread was busy, 0 to 1. */
   readUtilization(): number;
   readHeap(): { readonly totalBytes: number; readonly usedBytes: number };
-  /** Collects all garbage and gives free pages back. */
-  collect(): void;
+  /** Collects all garbage and gives free pages back. @returns false if that could not be done now */
+  collect(): boolean;
 }
 
 /** Decides when the heap of its thread is trimmed. */
@@ -48,7 +48,7 @@ export class HeapTrim {
     if (readUtilization() >= quietUtilization || now() - this.#trimmedMs < minGapMs) return;
     const { totalBytes, usedBytes } = readHeap();
     if (totalBytes - this.#totalBytes < worthBytes || usedBytes > this.#maxUsedBytes) return;
-    collect();
+    if (!collect()) return;
     this.#totalBytes = readHeap().totalBytes;
     this.#trimmedMs = now();
   }
@@ -73,7 +73,7 @@ export function startTrimmingHeap(longestStopMs: number): void {
         const { total_heap_size: totalBytes, used_heap_size: usedBytes } = getHeapStatistics();
         return { totalBytes, usedBytes };
       },
-      collect: () => void collectGarbage(),
+      collect: collectGarbage,
     },
     longestStopMs,
   );
