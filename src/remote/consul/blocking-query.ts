@@ -85,7 +85,7 @@ export class BlockingQuery {
   };
 
   #askAfter(ms: number): void {
-    this.#call = this.#parts.scheduler.after(ms, this.#ask);
+    if (!this.#isClosed) this.#call = this.#parts.scheduler.after(ms, this.#ask);
   }
 
   /** @throws RemoteError if the answer cannot be used */

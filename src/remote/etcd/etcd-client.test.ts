@@ -4,7 +4,7 @@ import { etcdCommand } from "../../../test/support/etcd-server.ts";
 import { authority, certificateFiles, rootFile } from "../../../test/support/tls-files.ts";
 import { RemoteError } from "../http-client.ts";
 import { EtcdError, etcdCodes } from "./etcd.ts";
-import { askEtcd, enableLogin, openClient, startCluster } from "./testing/etcd-under-test.ts";
+import { askEtcd, enableLogin, Listener, openClient, startCluster } from "./testing/etcd-under-test.ts";
 
 const skip = etcdCommand === null ? "etcd is not installed" : false;
 
@@ -104,6 +104,23 @@ test("a login where none is wanted is left out, until it is wanted", { skip }, a
   await client.put("/api/a", "one");
   await enableLogin(server!.url);
   await client.put("/api/a", "two");
+});
+
+test("whatever goes wrong with what is told is a failure of that one, who is told again", { skip }, async (t) => {
+  const [server] = await startCluster(t, 1);
+  const client = openClient(t, [server!.url]);
+  const [one, other] = [Listener.follow(client, "/one/"), Listener.follow(client, "/other/")];
+  await Promise.all([one.untilIs({}), other.untilIs({})]);
+  const { mock } = t.mock.method(one, "onEntries", () => {
+    throw new Error("out of order");
+  });
+  await client.put("/one/a", "1");
+  await client.put("/other/a", "1");
+  await one.until(() => one.failures.length > 0, "it is said");
+  mock.restore();
+  await Promise.all([one.untilIs({ "/one/a": "1" }), other.untilIs({ "/other/a": "1" })]);
+  assert.equal(one.failures[0], "out of order");
+  assert.deepEqual(other.failures, []);
 });
 
 test("certificates are asked for and shown", { skip }, async (t) => {

@@ -89,8 +89,8 @@ export class FollowedKeys {
   /** Has it changed since it was told? Then it is told now, as a copy. */
   tellChanges(): boolean {
     if (!this.#isChanged || !this.isListed) return false;
-    this.#isChanged = false;
     this.observer.onEntries(new Map(this.#entries), String(this.revision));
+    this.#isChanged = false;
     return true;
   }
 

@@ -163,7 +163,7 @@ export class EtcdFollower {
     keys.listDueMs = this.#now() + relistMs * (0.8 + 0.4 * this.#parts.random());
     const isContinued = wasListed && clusterBefore === keys.cluster && keys.revision >= knownBefore;
     if (!isContinued || !this.#watched.has(keys.id)) this.#isStreamStale = true;
-    if (!keys.tellChanges()) keys.observer.onAlive();
+    if (!this.#tellChanges(keys)) keys.observer.onAlive();
   }
 
   #watchable(): FollowedKeys[] {
@@ -239,7 +239,17 @@ export class EtcdFollower {
 
   #tell(): void {
     this.#settling = null;
-    for (const keys of this.#followed.values()) keys.tellChanges();
+    for (const keys of this.#followed.values()) this.#tellChanges(keys);
+  }
+
+  /** Whatever goes wrong with it is the failure of this one, and not of the others or of the process. */
+  #tellChanges(keys: FollowedKeys): boolean {
+    try {
+      return keys.tellChanges();
+    } catch (error) {
+      this.#failOne(keys, messageOf(error));
+      return true;
+    }
   }
 
   /** Is the member that has the stream still one of a cluster that has a leader? */
@@ -286,7 +296,7 @@ export class EtcdFollower {
   /** A member failed. It is said when all have failed. */
   #failAll(error: unknown): void {
     if (this.#isClosed) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.#resumeMs = this.#now() + this.#backOff.next();
     this.#wakeIn(this.#resumeMs - this.#now());
     const isSaid = this.#backOff.failures > this.#parts.members.count || this.#watchable().length === 0;
@@ -301,4 +311,8 @@ export class EtcdFollower {
     }
     return pause;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

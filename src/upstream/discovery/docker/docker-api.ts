@@ -3,7 +3,7 @@
  * https://docs.docker.com/reference/api/engine/
  */
 import { RemoteError, type RemoteHttp, type RemoteStream } from "../../../remote/http-client.ts";
-import { JsonStreamError, JsonValues } from "../../../remote/json-values.ts";
+import { JsonValues } from "../../../remote/json-values.ts";
 import { type DockerContainer, readInspectedContainer, readListedContainer } from "./container.ts";
 import type { DockerHost } from "./options.ts";
 
@@ -116,9 +116,9 @@ export class DockerApi {
           try {
             sink.onEvents(reader.push(chunk));
           } catch (error) {
-            if (!(error instanceof JsonStreamError)) throw error;
             stream.close();
-            sink.onEnd(new RemoteError("malformed", `${this.#name}: its events cannot be read: ${error.message}`, 200));
+            const why = error instanceof Error ? error.message : String(error);
+            sink.onEnd(new RemoteError("malformed", `${this.#name}: its events cannot be read: ${why}`, 200));
           }
         },
         onEnd: (error) =>

@@ -52,10 +52,10 @@ export class DockerDiscovery implements Discovery {
     const { endpoints, refused } = list;
     const told = JSON.stringify([endpoints, refused]);
     if (told === this.#told) return observer.onAlive();
-    this.#told = told;
     // After the first list, what is gone was seen to end, or asked about. Containers that are there and all fail their
     // checks may do so because of their checks.
     const isCertain = !isFirst && (endpoints.length > 0 || refused.length === 0);
     observer.onSnapshot({ endpoints, refused, version: null, isCertain });
+    this.#told = told;
   }
 }

@@ -150,6 +150,18 @@ test("proxies of one program share no connection: what resolves names for one en
   for (const { discovery } of all) discovery.close();
 });
 
+test("whatever goes wrong is a failure, and what was not told is told again", async (context) => {
+  const { docker, scheduler, follow } = await setUp(context);
+  const told = await follow();
+  const { mock } = context.mock.method(told, "onSnapshot", () => {
+    throw new Error("out of order");
+  });
+  docker.run({ name: "a", ports, labels });
+  assert.match(await told.next(/^!/), /out of order/);
+  mock.restore();
+  await passTime(scheduler, () => told.words.at(-1)?.includes("127.0.0.1") === true);
+});
+
 test("events that are not as documented are nothing", async (context) => {
   const { docker, follow } = await setUp(context);
   docker.run({ name: "a", ports, labels });

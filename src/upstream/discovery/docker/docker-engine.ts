@@ -6,7 +6,7 @@
 import type { RandomSource } from "../../../base/random.ts";
 import type { ScheduledCall, Scheduler } from "../../../base/scheduler.ts";
 import { BackOff } from "../../../remote/back-off.ts";
-import { RemoteError, type RemoteStream } from "../../../remote/http-client.ts";
+import type { RemoteStream } from "../../../remote/http-client.ts";
 import type { DockerContainer } from "./container.ts";
 import { ContainerTable } from "./container-table.ts";
 import type { DockerApi } from "./docker-api.ts";
@@ -233,8 +233,8 @@ class Session {
   }
 
   #fail(error: unknown): void {
-    if (!(error instanceof RemoteError)) throw error;
-    this.#end(error);
+    // Whatever it was: it ends this session, and not the process.
+    this.#end(error instanceof Error ? error : new Error(String(error)));
   }
 
   #end(error: Error | null): void {

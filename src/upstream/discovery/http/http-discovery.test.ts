@@ -91,6 +91,26 @@ test("a list is asked for at the start, and again, with what is known of it", as
   assert.equal(await stage.ask(json([])), "?");
 });
 
+test("whatever goes wrong is a failure, and the answer is told again", async (context) => {
+  const stage = await Stage.start(context);
+  const { mock } = context.mock.method(stage.told, "onSnapshot", () => {
+    throw new Error("out of order");
+  });
+  assert.equal(await stage.ask(json(["http://a:1"], { etag: '"1"' })), "! out of order");
+  mock.restore();
+  assert.equal(await stage.ask(), "?a");
+  assert.equal(stage.requests[1]?.headers["if-none-match"], undefined);
+});
+
+test("one that is closed by what it tells leaves no timer", async (context) => {
+  const stage = await Stage.start(context);
+  context.mock.method(stage.told, "onAlive", () => stage.discovery.close());
+  await stage.ask(json(["http://a:1"]));
+  stage.scheduler.advance(stage.scheduler.pausesMs.at(-1) ?? 0);
+  while (stage.scheduler.pendingCount > 0) await new Promise(setImmediate);
+  assert.equal(stage.requests.length, 2);
+});
+
 test("an answer that cannot be used changes nothing and is said, and the next one counts again", async (context) => {
   const stage = await Stage.start(context);
   await stage.ask(json(["http://a:1"], { etag: '"1"' }));

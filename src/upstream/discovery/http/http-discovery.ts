@@ -71,11 +71,12 @@ export class HttpDiscovery implements Discovery {
       this.#backOff.reset();
       delayMs = this.#options.interval * (1 - spread + 2 * spread * this.#context.random());
     } catch (error) {
-      if (!(error instanceof RemoteError)) throw error;
       if (this.#isClosed) return;
-      this.#observer?.onFailure(error.message);
+      // Whatever it was: it must not end the asking, and not the process.
       delayMs = this.#backOff.next();
+      this.#observer?.onFailure(error instanceof Error ? error.message : String(error));
     }
+    if (this.#isClosed) return;
     this.#next = this.#context.scheduler.after(delayMs, () => void this.#ask());
   }
 
@@ -101,15 +102,16 @@ export class HttpDiscovery implements Discovery {
     const digest = cryptoLibrary().hash("sha256", body);
     const list = digest === known?.digest ? null : readEndpointList(parse(body, host));
     if (typeof list === "string") throw new RemoteError("malformed", `${host}: ${list}`, status);
+    if (list === null) this.#observer?.onAlive();
+    else
+      this.#observer?.onSnapshot({
+        endpoints: list.endpoints,
+        refused: list.refused,
+        version: versionOf(headers),
+        // A service that has just started, or has lost what stands behind it, answers so, too.
+        isCertain: false,
+      });
     this.#known = { digest, etag: validator(headers.etag), lastModified: validator(headers["last-modified"]) };
-    if (list === null) return this.#observer?.onAlive();
-    this.#observer?.onSnapshot({
-      endpoints: list.endpoints,
-      refused: list.refused,
-      version: versionOf(headers),
-      // A service that has just started, or has lost what stands behind it, answers so, too.
-      isCertain: false,
-    });
   }
 }
 

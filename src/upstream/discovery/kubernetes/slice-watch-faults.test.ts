@@ -44,6 +44,20 @@ test("servers that close, answer nonsense or fail at once are not asked in a loo
   await pass(() => known() === "app-1:10.0.0.2", "it has recovered");
 });
 
+test("whatever goes wrong with an event is a failure, and the whole is listed again", async (context) => {
+  const scene = await startWatch(context);
+  const { server, known, pass, failures } = scene;
+  await watching(scene);
+  scene.states.push = () => {
+    throw new Error("out of order");
+  };
+  server.put({ name: "app-1", service: "app", endpoints: endpoints("10.0.0.2") });
+  await pass(() => failures.length > 0, "it is said");
+  assert.equal(failures[0], "out of order");
+  Reflect.deleteProperty(scene.states, "push");
+  await pass(() => known() === "app-1:10.0.0.2", "it is told again");
+});
+
 test("a slice that cannot be read leaves what is known of it, and the others are followed", async (context) => {
   const scene = await startWatch(context);
   const { server, known, pass } = scene;

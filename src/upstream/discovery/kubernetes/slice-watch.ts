@@ -150,33 +150,32 @@ export class SliceWatch {
       else if (!isOver) {
         this.#stream = stream;
         const late = new ApiError("the API server does not answer to a watch");
-        this.#head = scheduler.after(maxHeadMs, () => this.#giveUp(late));
+        this.#head = scheduler.after(maxHeadMs, () => this.#giveUp(late, "watch"));
       }
     } catch (error) {
       this.#fail(toApiError(error), "watch");
     }
   }
 
-  #giveUp(error: ApiError): void {
+  #giveUp(error: ApiError, what: "watch" | "nonsense"): void {
     this.#stream?.close();
     this.#stream = null;
-    this.#fail(error, "watch");
+    this.#fail(error, what);
   }
 
   /** Takes what a watch says. A chunk may hold many events; they are told as one change. */
   #take(chunk: Buffer, events: JsonValues): void {
     let isNew = false;
-    let failure: ApiError | null = null;
     try {
-      for (const event of events.push(chunk)) isNew = this.#takeEvent(membersOf(event)) || isNew;
+      try {
+        for (const event of events.push(chunk)) isNew = this.#takeEvent(membersOf(event)) || isNew;
+      } finally {
+        if (isNew) this.#tell();
+      }
+      if (!isNew) this.#observer?.onAlive();
     } catch (error) {
-      failure = toApiError(error);
-      this.#stream?.close();
-      this.#stream = null;
+      this.#giveUp(toApiError(error), "nonsense");
     }
-    if (isNew) this.#tell();
-    else if (failure === null) this.#observer?.onAlive();
-    if (failure !== null) this.#fail(failure, "nonsense");
   }
 
   /** @throws ApiError if the watch is over */
