@@ -18,23 +18,30 @@ export class EndpointCollector implements EndpointList {
   readonly endpoints: ListedEndpoint[] = [];
   readonly #sentences: string[] = [];
   #refusedCount = 0;
+  /** Endpoints beyond what one source may list. */
+  #excess = 0;
 
   /** Takes an endpoint, or the sentence that says why a record is none. */
   add(record: ListedEndpoint | string): void {
     if (typeof record === "string") this.#refuse(record);
-    else if (this.endpoints.length >= maxDiscoveredEndpoints)
-      this.#refuse(`a list has at most ${maxDiscoveredEndpoints} endpoints; the rest of it is left out`);
+    else if (this.endpoints.length >= maxDiscoveredEndpoints) this.#excess++;
     else this.endpoints.push(record);
   }
 
   /** How many records are none. */
   get refusedCount(): number {
-    return this.#refusedCount;
+    return this.#refusedCount + this.#excess;
   }
 
   get refused(): readonly string[] {
     const others = this.#refusedCount - this.#sentences.length;
-    return others === 0 ? this.#sentences : [...this.#sentences, `${others} more records are left out`];
+    return [
+      ...this.#sentences,
+      ...(others === 0 ? [] : [`${others} more records are left out`]),
+      ...(this.#excess === 0
+        ? []
+        : [`a list has at most ${maxDiscoveredEndpoints} endpoints; ${this.#excess} more are left out`]),
+    ];
   }
 
   #refuse(sentence: string): void {
