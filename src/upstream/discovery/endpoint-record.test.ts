@@ -25,6 +25,11 @@ test("a record is a URL, or an object with a URL and what else is known", () => 
   );
 });
 
+test("names may begin with any number, and addresses be private", () => {
+  for (const url of ["http://0.pool.internal:80", "http://224.a:80", "http://127.0.0.1:80", "http://[fd00::1]:80"])
+    assert.equal((readEndpointRecord(url) as { url: string }).url, url);
+});
+
 test("what is no endpoint is said in a short sentence without secrets, never thrown", () => {
   const cases: [record: unknown, sentence: RegExp][] = [
     ["", /empty/],
@@ -44,6 +49,11 @@ test("what is no endpoint is said in a short sentence without secrets, never thr
     ["http://a/path", /has a path/],
     ["ftp://a", /scheme/],
     ["unix:/run/docker.sock", /socket of this machine/],
+    ["http://169.254.169.254", /no address of a service/],
+    ["http://[::ffff:169.254.169.254]:80", /no address of a service/],
+    ["http://[0:0:0:0:0:FFFF:a9fe:a9fe]:80", /no address of a service/],
+    ["http://[fe80::1%25eth0]:80", /no address of a service/],
+    ["http://0.0.0.0:80", /no address of a service/],
     [{ url: "http://a", weight: -1 }, /weight/],
     [{ url: "http://a", weight: 1.5 }, /weight/],
     [{ url: "http://a", weight: "1" }, /weight/],

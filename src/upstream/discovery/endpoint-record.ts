@@ -2,9 +2,11 @@
  * An endpoint as a record in a store says it: `http://host:port`, or an object with `url` and, if wanted, `weight`,
  * `zone`, `backup` and `identity`. What strangers may write is read here: bounded, and never trusted to be well-formed.
  */
+import { ipVersion } from "../../base/ip-address.ts";
 import { parseEndpointAddress } from "../endpoint-address.ts";
 import type { ListedEndpoint } from "../endpoint-source.ts";
 import { maxWeight } from "../endpoint.ts";
+import { isHostAddress } from "../names/host-address.ts";
 
 const maxRecordChars = 4_096;
 const maxIdentityChars = 256;
@@ -14,7 +16,10 @@ const zonePattern = /^[A-Za-z0-9][\w.:/*@+-]{0,127}$/;
 
 /** How records of a source are read. */
 export interface RecordRules {
-  /** May it name Unix sockets of this machine? Default: no, what others write does not reach them. */
+  /**
+   * May it name Unix sockets of this machine, and addresses that mean something only here or on its links, among them
+   * that of a cloud's metadata? Default: no, what others write does not reach them.
+   */
   readonly allowsSockets?: boolean;
 }
 
@@ -56,11 +61,21 @@ function readFields(fields: Readonly<Record<string, unknown>>, rules: RecordRule
   if (identity !== null && (typeof identity !== "string" || identity.length > maxIdentityChars))
     return `the identity of ${shown(url)} is not a text of at most ${maxIdentityChars} characters`;
   try {
-    return { ...parseEndpointAddress(url), weight, backup, zone, identity };
+    const address = parseEndpointAddress(url);
+    if (rules.allowsSockets !== true && address.host !== null && !canBeService(address.host))
+      return `${shown(url)} is no address of a service: it is that of a link, a group or this machine`;
+    return { ...address, weight, backup, zone, identity };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return error.message.length > maxShownChars ? `${shown(url)} is not the URL of an endpoint` : error.message;
   }
+}
+
+function canBeService(host: string): boolean {
+  const version = ipVersion(host);
+  if (version !== 6) return version === 0 || isHostAddress(host);
+  // Records may have an address in any spelling, and with the interface of a link (`fe80::1%eth0`).
+  return isHostAddress(new URL(`http://[${host.replace(/%.*/, "")}]`).hostname.slice(1, -1));
 }
 
 function shown(text: string): string {
