@@ -1,5 +1,6 @@
 /** Makes the endpoint sources that a configuration asks for: the list that is written in it, or a discovery. */
 import type { LookupFunction } from "node:net";
+import { Mutex } from "../base/mutex.ts";
 import { systemScheduler } from "../base/scheduler.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
@@ -19,6 +20,7 @@ export interface ConfiguredSourceParts {
 
 /** What a configuration can ask for. What discovery needs is loaded when an upstream has one. */
 export function configuredSources(parts: ConfiguredSourceParts): CreateEndpointSource {
+  const turn = new Mutex();
   return async (upstream, { endpoints, discovery }, { use, previous }) => {
     if (discovery === null) return new StaticEndpoints(endpoints);
     const { logger, warnings } = parts;
@@ -37,7 +39,7 @@ export function configuredSources(parts: ConfiguredSourceParts): CreateEndpointS
       holdMs: discovery.hold,
       startTimeoutMs: discovery.startTimeout,
       kept: previous instanceof DiscoveredEndpoints ? previous.lastList : null,
-      lastGood: await openLastGood(upstream, discovery, parts),
+      lastGood: await openLastGood(upstream, discovery, { ...parts, turn }),
       refuse: (url) => sayWhyUnfit(use, url),
       scheduler: systemScheduler,
       logger,
@@ -49,7 +51,7 @@ export function configuredSources(parts: ConfiguredSourceParts): CreateEndpointS
 async function openLastGood(
   upstream: string,
   { hold: _hold, startTimeout: _startTimeout, lastGood, ...source }: DiscoveryOptions,
-  { warnings, lastGoodFolder }: ConfiguredSourceParts,
+  { warnings, lastGoodFolder, turn }: ConfiguredSourceParts & { readonly turn: Mutex },
 ) {
   const folder = lastGood === false ? null : (lastGood ?? lastGoodFolder);
   if (folder === null) return null;
@@ -60,6 +62,7 @@ async function openLastGood(
     upstream,
     source: JSON.stringify(source),
     scheduler: systemScheduler,
+    turn,
     onTrouble: (doing, reason) =>
       warnings.warn({
         subject,

@@ -245,3 +245,19 @@ test("a list is kept only when its configuration runs: a reload that fails leave
   run();
   assert.deepEqual(taken.noted, [endpoints(1, 2)]);
 });
+
+test("a disk that hangs does not keep endpoints that their source no longer has", async () => {
+  const lastGood = new KeptInMemory(null);
+  lastGood.read = () => new Promise<never>(() => {});
+  const served = setUpDiscovered({ lastGood });
+  served.discovery.tell(endpoints(1));
+  served.discovery.tell([]);
+  assert.equal(served.source.report().state, "held");
+  served.scheduler.advance(30_000);
+  assert.deepEqual(served.listed(), []);
+
+  const late = setUpDiscovered({ lastGood });
+  late.scheduler.advance(2_000);
+  late.discovery.tell([]);
+  assert.equal(late.source.report().state, "live");
+});

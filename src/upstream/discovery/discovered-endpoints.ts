@@ -151,7 +151,7 @@ export class DiscoveredEndpoints implements EndpointSource {
   #take(snapshot: DiscoverySnapshot): void {
     if (this.#isClosed) return;
     const isDoubtful = !snapshot.isCertain && snapshot.endpoints.length === 0;
-    this.#early = this.#isReading && isDoubtful ? snapshot : null;
+    this.#early = this.#isReading && this.#discovered === null && isDoubtful ? snapshot : null;
     if (this.#early !== null) return;
     const { list, refused } = this.#fitting(snapshot.endpoints);
     this.#record.noteAnswer(snapshot.version, [...snapshot.refused, ...refused]);
@@ -272,6 +272,7 @@ export class DiscoveredEndpoints implements EndpointSource {
     this.#patience = null;
     // A disk that hangs holds nothing up any longer.
     if (this.#early !== null) return this.#endReading(null);
+    this.#isReading = false;
     this.#record.noteLate(this.#parts.startTimeoutMs, this.#endpoints.length);
     this.#ready.resolve();
   }

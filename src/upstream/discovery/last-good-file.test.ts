@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { Mutex } from "../../base/mutex.ts";
 import { ManualScheduler } from "../../base/scheduler.ts";
 import { LastGoodFile, lastGoodFileName } from "./last-good-file.ts";
 import { endpoint, endpoints } from "./testing/told-discovery.ts";
@@ -12,12 +13,14 @@ function setUp(t: TestContext) {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const scheduler = new ManualScheduler();
   const troubles: string[] = [];
+  const turn = new Mutex();
   const open = (source = "etcd /a/", upstream = "api"): LastGoodFile =>
     new LastGoodFile({
       folder: join(folder, "discovery"),
       upstream,
       source,
       scheduler,
+      turn,
       onTrouble: (doing, reason) => troubles.push(`${doing}: ${reason}`),
       onRecovery: () => troubles.push("recovered"),
     });
@@ -26,6 +29,7 @@ function setUp(t: TestContext) {
     path: join(folder, "discovery", lastGoodFileName("api")),
     scheduler,
     open,
+    turn,
     troubles,
   };
 }
@@ -112,6 +116,52 @@ test("a folder that cannot be made is said, and nothing else happens", async (t)
   file.note(endpoints(1));
   await file.close();
   assert.match(troubles.join(), /^written: ENOTDIR|^written: EEXIST/);
+});
+
+test("a list that could not be written is tried again when the disk has room again", async (t) => {
+  const { open, folder, path, scheduler, turn } = setUp(t);
+  writeFileSync(folder, "in the way");
+  const file = open();
+  const list = endpoints(1);
+  const noteAndWrite = async (): Promise<void> => {
+    file.note(list);
+    scheduler.advance(1_000);
+    await turn.run(async () => {});
+    await turn.run(async () => {});
+  };
+  await noteAndWrite();
+  rmSync(folder);
+  await noteAndWrite();
+  assert.equal(existsSync(path), false, "not at once");
+  scheduler.advance(60_000);
+  await noteAndWrite();
+  assert.equal(existsSync(path), true);
+  await file.close();
+});
+
+test("a clock that is set back does not keep a list from being written again", async (t) => {
+  const { open, path, scheduler } = setUp(t);
+  const file = open();
+  const list = endpoints(1);
+  file.note(list);
+  scheduler.advance(1_000);
+  scheduler.clock.wall = () => 86_400_000;
+  scheduler.advance(3_600_000);
+  file.note(list);
+  await file.close();
+  assert.match(readFileSync(path, "utf8"), /"saved":"1970-01-02T/);
+});
+
+test("a disk that hangs does not hold up the end", async (t) => {
+  const { open, scheduler, turn } = setUp(t);
+  void turn.run(() => new Promise<never>(() => {}));
+  const file = open();
+  file.note(endpoints(1));
+  const closed = file.close().then(() => "closed");
+  await Promise.resolve();
+  scheduler.advance(3_000);
+  assert.equal(await closed, "closed");
+  assert.equal(scheduler.pendingCount, 0);
 });
 
 test("names of upstreams are names of files, each its own", () => {

@@ -5,6 +5,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDurably } from "../../base/durable-file.ts";
+import type { Mutex } from "../../base/mutex.ts";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
 import { sha256 } from "../../base/sha256.ts";
 import type { ListedEndpoint } from "../endpoint-source.ts";
@@ -19,6 +20,10 @@ const maxAgeMs = 7 * 86_400_000;
 const writeDelayMs = 1_000;
 /** How often a list that does not change is written again, so that its age tells when the source last said it. */
 const renewMs = 3_600_000;
+/** A list that could not be written is tried again after so long, when the source says it again. */
+const retryMs = 60_000;
+/** The end of a proxy does not wait longer for a disk. */
+const closeTimeoutMs = 3_000;
 
 /** A list that was kept, and when the source had said it (Unix time, milliseconds). */
 export interface KeptList {
@@ -43,6 +48,11 @@ export interface LastGoodParts {
   /** What tells the source from others: the list of another is not used. It is stored as a hash. */
   readonly source: string;
   readonly scheduler: Scheduler;
+  /**
+   * Shared by all files of a proxy: one is read or written at a time. So a disk that hangs takes one of the few threads
+   * in which Node.js uses files, and not all of them.
+   */
+  readonly turn: Mutex;
   /** The file cannot be read or written. @param doing `read` or `written` */
   onTrouble(doing: "read" | "written", reason: string): void;
   /** It has been written again. */
@@ -56,7 +66,8 @@ export class LastGoodFile implements LastGood {
   readonly #source: string;
   #unwritten: readonly ListedEndpoint[] | null = null;
   #last: readonly ListedEndpoint[] | null = null;
-  #writtenWallMs = 0;
+  /** When a list that is the same again is written. */
+  #renewalMs = -Infinity;
   #call: ScheduledCall | null = null;
   #writing: Promise<void> | null = null;
   #isClosed = false;
@@ -67,7 +78,11 @@ export class LastGoodFile implements LastGood {
     this.#source = sha256(Buffer.from(parts.source));
   }
 
-  async read(): Promise<KeptList | null> {
+  read(): Promise<KeptList | null> {
+    return this.#parts.turn.run(() => this.#read());
+  }
+
+  async #read(): Promise<KeptList | null> {
     try {
       if ((await stat(this.#path)).size > maxFileBytes) throw new Error("it is too large");
       const kept = parseKeptList(await readFile(this.#path, "utf8"), this.#source);
@@ -81,7 +96,7 @@ export class LastGoodFile implements LastGood {
 
   note(endpoints: readonly ListedEndpoint[]): void {
     if (this.#isClosed) return;
-    if (endpoints === this.#last && this.#parts.scheduler.clock.wall() - this.#writtenWallMs < renewMs) return;
+    if (endpoints === this.#last && this.#parts.scheduler.clock.now() < this.#renewalMs) return;
     this.#last = endpoints;
     this.#unwritten = endpoints;
     this.#schedule();
@@ -91,6 +106,13 @@ export class LastGoodFile implements LastGood {
     this.#isClosed = true;
     this.#call?.cancel();
     this.#call = null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const patience = this.#parts.scheduler.after(closeTimeoutMs, resolve);
+    await Promise.race([this.#finish(), promise]);
+    patience.cancel();
+  }
+
+  async #finish(): Promise<void> {
     await this.#writing;
     await this.#write();
   }
@@ -110,12 +132,14 @@ export class LastGoodFile implements LastGood {
     const endpoints = this.#unwritten;
     if (endpoints === null) return;
     this.#unwritten = null;
-    const savedWallMs = this.#parts.scheduler.clock.wall();
-    this.#writtenWallMs = savedWallMs;
+    const { clock } = this.#parts.scheduler;
+    this.#renewalMs = clock.now() + renewMs;
+    const text = formatKeptList({ endpoints, savedWallMs: clock.wall() }, this.#source);
     try {
-      await writeDurably(this.#path, formatKeptList({ endpoints, savedWallMs }, this.#source));
+      await this.#parts.turn.run(() => writeDurably(this.#path, text));
       this.#parts.onRecovery();
     } catch (error) {
+      this.#renewalMs = clock.now() + retryMs;
       this.#parts.onTrouble("written", sentenceOf(error));
     }
   }
