@@ -2928,6 +2928,14 @@ export interface UpstreamHealthInput {
    */
   readonly rise?: number | undefined;
   /**
+   * What an endpoint is before its first check has ended, at a start and whenever one comes. `healthy`: it gets
+   * requests at once, and a failure is retried elsewhere. `unhealthy`: it gets none, not in a panic either, until a
+   * check has passed; one is enough.
+   *
+   * @default "healthy"
+   */
+  readonly initial?: "healthy" | "unhealthy" | undefined;
+  /**
    * How many failures in a row make a healthy endpoint unhealthy.
    *
    * A whole number from 1 to 100.

@@ -117,6 +117,7 @@ test("sections that are off may be switched on with their defaults, and off by n
     interval: 5_000,
     timeout: 2_000,
     rise: 2,
+    initial: "healthy",
     fall: 3,
     jitter: 0.2,
     fastInterval: 1_000,

@@ -73,6 +73,34 @@ test("regions live as long as a configuration needs them; those of one that came
   assert.deepEqual([hasRegionsOf("first"), hasRegionsOf("third"), keys().length], [false, true, before.length]);
 });
 
+test("with `initial: unhealthy` an endpoint that comes gets nothing before a check, whichever way it comes; one that stays is as it was", async () => {
+  const memory = new SharedMemory();
+  const endpoints = new SharedEndpoints(memory, stripes);
+  const read = (urls: readonly string[]): Config =>
+    parseConfig({
+      listeners: [{ address: ":0" }],
+      routes: [{ upstream: "api" }],
+      upstreams: { api: { endpoints: [...urls], health: { initial: "unhealthy" } } },
+    });
+  const health = (): string[] =>
+    endpoints.of("api").map(({ spec, state }) => `${spec.url} ${state.healthName} ${state.isAnswering}`);
+  await endpoints.reserve(read(["http://a:80"]));
+  await endpoints.adopt();
+  assert.deepEqual(health(), ["http://a:80 unhealthy false"]);
+  const { state } = endpoints.of("api")[0]!;
+  state.health = Health.healthy;
+  state.isAnswering = true;
+  const options = read(["http://a:80", "http://b:80"]).upstreams["api"]!;
+  endpoints.adoptList(endpoints.reserveList({ upstream: "api", options, cause: null }));
+  assert.deepEqual(health(), ["http://a:80 healthy true", "http://b:80 unhealthy false"]);
+  const replaced = {
+    ...options,
+    endpoints: options.endpoints.map((endpoint) => ({ ...endpoint, identity: `${endpoint.url} again` })),
+  };
+  endpoints.adoptList(endpoints.reserveList({ upstream: "api", options: replaced, cause: null }));
+  assert.deepEqual(health(), ["http://a:80 unhealthy false", "http://b:80 unhealthy false"]);
+});
+
 test("what is still under way at an endpoint or a listener counts when that is removed and added again; all else that was known of the endpoint is forgotten", async () => {
   const memory = new SharedMemory();
   const endpoints = new SharedEndpoints(memory, stripes);

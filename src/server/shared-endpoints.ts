@@ -38,6 +38,8 @@ export type EndpointsOf = (upstream: string) => readonly SharedEndpoint[];
 
 /** An upstream as the control thread sees it. */
 interface SharedUpstream {
+  /** Endpoints that come get nothing before a check has passed. */
+  readonly isDistrusted: boolean;
   readonly endpoints: readonly EjectableEndpoint[];
   readonly regions: readonly ReservedRegion[];
   /** Null = it has none. */
@@ -101,10 +103,10 @@ export class SharedEndpoints {
     const before = this.#running;
     this.#running = this.#reserved!;
     this.#reserved = null;
-    for (const [name, { endpoints }] of this.#running.upstreams) {
+    for (const [name, { endpoints, isDistrusted }] of this.#running.upstreams) {
       const earlier = before.upstreams.get(name)?.endpoints ?? [];
       takeBackWeights(endpoints, earlier);
-      forgetReplaced(endpoints, earlier);
+      forgetReplaced({ endpoints, isDistrusted }, earlier);
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
@@ -156,7 +158,7 @@ export class SharedEndpoints {
   /** Makes a list that was reserved the running one: the regions of endpoints that are gone are let go. */
   adoptList({ upstream, next }: ReservedList): void {
     takeBackWeights(next.endpoints, this.of(upstream));
-    forgetReplaced(next.endpoints, this.of(upstream));
+    forgetReplaced(next, this.of(upstream));
     const before = this.#regionsOf(upstream);
     this.#running.upstreams.set(upstream, next);
     this.#reserved?.upstreams.delete(upstream);
@@ -181,7 +183,10 @@ export class SharedEndpoints {
     if (left.size > 0)
       for (const { spec, state } of endpoints) if (left.has(EndpointState.key(name, spec.url))) state.forget();
     markAdded(endpoints, this.of(name));
+    const isDistrusted = options.health?.initial === "unhealthy";
+    if (isDistrusted) distrustAdded(endpoints, this.of(name));
     return {
+      isDistrusted,
       endpoints,
       regions,
       breaker: options.breaker === null ? null : BreakerState.open(memory, name),
@@ -250,6 +255,12 @@ function markAdded(endpoints: readonly SharedEndpoint[], before: readonly Shared
   if (known.size > 0) for (const { spec, state } of endpoints) if (!known.has(spec.url)) state.markAdded();
 }
 
+/** Endpoints that come, before any proxy thread has them: none gets a request before a check has passed. */
+function distrustAdded(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
+  const known = new Set(before.map(({ spec }) => spec.url));
+  for (const { spec, state } of endpoints) if (!known.has(spec.url)) state.distrust();
+}
+
 /** A weight that was set at run time ends if the configuration says something new about it. */
 function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly SharedEndpoint[]): void {
   const weights = new Map(before.map(({ spec }) => [spec.url, spec.weight]));
@@ -258,7 +269,10 @@ function takeBackWeights(endpoints: readonly SharedEndpoint[], before: readonly 
 }
 
 /** Another endpoint at the address of one that is gone: of it nothing is known. Requests of the other still count. */
-function forgetReplaced(endpoints: readonly EjectableEndpoint[], before: readonly SharedEndpoint[]): void {
+function forgetReplaced(
+  { endpoints, isDistrusted }: Pick<SharedUpstream, "endpoints" | "isDistrusted">,
+  before: readonly SharedEndpoint[],
+): void {
   if (endpoints.every(({ spec }) => spec.identity == null)) return;
   const identities = new Map(before.map(({ spec }) => [spec.url, spec.identity ?? null]));
   for (const { spec, state, record } of endpoints) {
@@ -267,5 +281,6 @@ function forgetReplaced(endpoints: readonly EjectableEndpoint[], before: readonl
     state.forget();
     record?.forget();
     state.markAdded();
+    if (isDistrusted) state.distrust();
   }
 }

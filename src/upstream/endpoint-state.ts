@@ -140,6 +140,12 @@ export class EndpointState {
     this.latency.forget();
   }
 
+  /** Gives it nothing until a check has passed. */
+  distrust(): void {
+    this.health = Health.unhealthy;
+    this.isAnswering = false;
+  }
+
   get health(): Health {
     return Atomics.load(this.#words, healthIndex) as Health;
   }

@@ -1,6 +1,16 @@
 /** The options of active health checks. The normal form is `HealthOptions`. */
 import * as z from "zod";
-import { addProblem, count, documented, duration, maybe, percent, section, switchable } from "../base/option-schema.ts";
+import {
+  addProblem,
+  choice,
+  count,
+  documented,
+  duration,
+  maybe,
+  percent,
+  section,
+  switchable,
+} from "../base/option-schema.ts";
 
 /** Status codes from `from` to `to`, both included. */
 export interface StatusRange {
@@ -79,6 +89,10 @@ export const healthSchema = section(
     interval: duration("5s", { about: "The time between two checks of an endpoint." }, { min: 10 }),
     timeout: duration("2s", { about: "How long an answer may take; later is a failure." }),
     rise: count(2, { about: "How many successes in a row make an unhealthy endpoint healthy." }, { min: 1, max: 100 }),
+    initial: documented(choice(["healthy", "unhealthy"]).prefault("healthy"), {
+      about:
+        "What an endpoint is before its first check has ended, at a start and whenever one comes. `healthy`: it gets requests at once, and a failure is retried elsewhere. `unhealthy`: it gets none, not in a panic either, until a check has passed; one is enough.",
+    }),
     fall: count(3, { about: "How many failures in a row make a healthy endpoint unhealthy." }, { min: 1, max: 100 }),
     jitter: percent("20%", {
       about: "How far each interval is varied at random, so that checks do not march in step.",

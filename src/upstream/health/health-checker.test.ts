@@ -18,6 +18,7 @@ const defaults: HealthOptions = {
   fastInterval: 1_000,
   timeout: 2_000,
   rise: 2,
+  initial: "healthy",
   fall: 3,
   jitter: 0,
   expect: [{ from: 200, to: 399 }],
@@ -99,6 +100,25 @@ test("first checks start at once and together, their results decide, and the rou
     [
       ["api", "http://h:2", "unknown", "unhealthy", "status 503"],
       ["api", "http://h:1", "unknown", "healthy", "status 200"],
+    ],
+  );
+  checker.close();
+});
+
+test("an endpoint that is not trusted before its first check is in with the first that passes, and said to be out if it fails", () => {
+  const { checker, target, answer, events } = bench();
+  const [good, bad] = [target(1), target(2)];
+  for (const { state } of [good, bad]) state.distrust();
+  checker.update([good, bad]);
+  assert.deepEqual([good.state.isAdmitting, good.state.isAnswering], [false, false]);
+  answer(1, true);
+  answer(2, false);
+  assert.deepEqual([good.state.healthName, bad.state.healthName], ["healthy", "unhealthy"]);
+  assert.deepEqual(
+    events.map(({ endpoint, from, to }) => [endpoint, from, to]),
+    [
+      ["http://h:1", "unhealthy", "healthy"],
+      ["http://h:2", "unhealthy", "unhealthy"],
     ],
   );
   checker.close();

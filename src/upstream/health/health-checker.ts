@@ -210,6 +210,7 @@ export class HealthChecker {
     const { options, state } = check.target;
     const { isSuccess } = result;
     if (isSuccess !== null) check.note(isSuccess);
+    const isFirst = check.lastCheck === null;
     check.lastCheck = { ...result, atWallMs: this.#scheduler.clock.wall() };
     this.#unsettled.delete(check);
     check.inFlight = state.inFlight;
@@ -218,17 +219,22 @@ export class HealthChecker {
       (isSoon ? Math.min(options.fastInterval, options.interval) : options.interval) *
       (1 + options.jitter * (2 * this.#random() - 1));
     this.#await(check, check.startedMs + intervalMs);
-    if (isSuccess !== null) this.#publish(check, isSuccess, check.lastCheck);
+    if (isSuccess !== null) this.#publish(check, { ...check.lastCheck, isSuccess, isFirst });
     this.#settleFirstRound();
   }
 
-  #publish({ target, judge }: Check, isSuccess: boolean, lastCheck: LastCheck): void {
+  #publish(
+    { target, judge }: Check,
+    { isFirst, ...lastCheck }: LastCheck & { readonly isSuccess: boolean; readonly isFirst: boolean },
+  ): void {
+    const { isSuccess } = lastCheck;
     const { state, upstream, endpoint } = target;
     const from = state.healthName;
     state.isAnswering = isSuccess || lastCheck.status !== null;
     state.health = judge.isHealthy === true ? Health.healthy : Health.unhealthy;
     const to = state.healthName;
-    if (from !== to)
+    // One that was taken for unhealthy, and is: that was not known before.
+    if (from !== to || (isFirst && !isSuccess))
       this.#onChange({ upstream, endpoint: endpoint.url, from, to, reason: lastCheck.reason, lastCheck });
     if (isSuccess) this.#onPass(target);
   }

@@ -26,6 +26,7 @@ const options: HealthOptions = {
   fastInterval: 10,
   timeout: 5_000,
   rise: 2,
+  initial: "healthy",
   fall: 2,
   jitter: 0.2,
   expect: [{ from: 200, to: 200 }],
