@@ -272,19 +272,21 @@ export class ControlledProxy implements Proxy {
 
   async #bringLists(changes: readonly ListChange[]): Promise<void> {
     const lists = changes.map((change) => this.#endpoints.reserveList(change));
+    const before = changes.map(({ upstream }) => ({ upstream, options: this.#config.upstreams[upstream]! }));
     const config = withLists(this.#config, changes);
-    await this.#planes.takeLists(
-      lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory })),
-      config,
-    );
-    const before = this.#config.upstreams;
-    this.#config = config;
-    for (const list of lists) {
-      const { endpoints } = list.options;
-      this.#endpoints.adoptList(list);
-      this.#watch.adoptList(list, describeListDifference(before[list.upstream]?.endpoints ?? [], endpoints));
-      this.#metrics.setEndpoints(list.upstream, endpoints);
+    try {
+      const posted = lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory }));
+      await this.#planes.takeLists(posted, config);
+    } catch (error) {
+      withLists(config, before);
+      throw error;
     }
+    this.#config = config;
+    lists.forEach((list, at) => {
+      this.#endpoints.adoptList(list);
+      this.#watch.adoptList(list, describeListDifference(before[at]!.options.endpoints, list.options.endpoints));
+      this.#metrics.setEndpoints(list.upstream, list.options.endpoints);
+    });
   }
 
   /** Looks for files that have changed, within a reload that changes nothing else. */

@@ -232,10 +232,18 @@ export class EndpointLists {
   }
 }
 
-/** `config` with the lists of endpoints that have changed. */
-export function withLists(config: Config, changes: readonly ListChange[]): Config {
-  const lists = Object.fromEntries(changes.map(({ upstream, options }) => [upstream, options]));
-  return { ...config, upstreams: { ...config.upstreams, ...lists } };
+/** The upstreams of configurations that lists were laid over: copies of our own, which nobody else changes. */
+const copies = new WeakSet<object>();
+
+/**
+ * `config` with other options of some upstreams. Copies the upstreams once; laid over the result, further changes are made
+ * in the copy: of ten thousand upstreams one changes.
+ */
+export function withLists(config: Config, changes: readonly Pick<ListChange, "upstream" | "options">[]): Config {
+  const upstreams = copies.has(config.upstreams) ? config.upstreams : { ...config.upstreams };
+  copies.add(upstreams);
+  for (const { upstream, options } of changes) upstreams[upstream] = options;
+  return { ...config, upstreams };
 }
 
 /** Is the same asked in the same way, whatever else is different? */

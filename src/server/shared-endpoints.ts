@@ -142,17 +142,46 @@ export class SharedEndpoints {
   }
 
   /**
-   * Makes the regions for the endpoints that a change gives a running upstream in place of those that it has.
-   * `adoptList` follows when all proxy threads have the list.
+   * Makes the regions for the endpoints that a change gives a running upstream in place of those that it has. What stays
+   * is not looked at again: of a thousand endpoints one comes or goes. `adoptList` follows when all proxy threads have
+   * the list.
    */
   reserveList({ upstream, options, cause }: ListChange): ReservedList {
-    const next = this.#reserveUpstream(upstream, options, this.#leftOverKeys);
-    const keys = next.regions.map(({ key }) => key);
-    const needed = new Set(keys);
-    const dropped = this.#regionsOf(upstream).flatMap(({ key }) => (needed.has(key) ? [] : [key]));
+    const before = this.#running.upstreams.get(upstream);
+    const known = new Map(before?.endpoints.map((endpoint) => [endpoint.spec.url, endpoint]));
+    const added = options.endpoints.filter(({ url }) => !known.has(url));
+    const comes = this.#reserveUpstream(upstream, { ...options, endpoints: added }, this.#leftOverKeys);
+    const comesByUrl = new Map(comes.endpoints.map((endpoint) => [endpoint.spec.url, endpoint]));
+    const endpoints = toEndpointSpecs(options).map((spec): EjectableEndpoint => {
+      const { state, record } = (known.get(spec.url) ?? comesByUrl.get(spec.url))!;
+      return { spec, state, record };
+    });
+    const stays = new Set(options.endpoints.map(({ url }) => url));
+    const gone = this.#ownRegions(
+      upstream,
+      options,
+      [...known.keys()].filter((url) => !stays.has(url)),
+    );
+    const had = new Set(before?.regions.map(({ key }) => key));
+    const fresh = comes.regions.filter(({ key }) => !had.has(key));
+    const next: SharedUpstream = {
+      ...comes,
+      endpoints,
+      regions: [...(before?.regions ?? []).filter(({ key }) => !gone.has(key)), ...fresh],
+    };
     this.#reserved ??= { regions: [], upstreams: new Map<string, SharedUpstream>() };
     this.#reserved.upstreams.set(upstream, next);
-    return { upstream, options, next, cause, memory: { part: this.#memory.snapshot(keys), dropped } };
+    const part = this.#memory.snapshot(fresh.map(({ key }) => key));
+    return { upstream, options, next, cause, memory: { part, dropped: [...gone] } };
+  }
+
+  /** The keys of regions that an upstream has for `urls` alone. */
+  #ownRegions(upstream: string, options: UpstreamOptions, urls: readonly string[]): ReadonlySet<string> {
+    if (urls.length === 0) return new Set();
+    const place = { memory: this.#memory, stripes: this.#stripes };
+    const keys = new Set(reserveUpstream(upstream, options, urls, place).map(({ key }) => key));
+    for (const { key } of reserveUpstream(upstream, options, [], place)) keys.delete(key);
+    return keys;
   }
 
   /** Makes a list that was reserved the running one: the regions of endpoints that are gone are let go. */
@@ -172,7 +201,8 @@ export class SharedEndpoints {
   #reserveUpstream(name: string, options: UpstreamOptions, left: ReadonlySet<string>): SharedUpstream {
     const memory = this.#memory;
     const stripes = this.#stripes;
-    const regions = reserveUpstream(name, options, { memory, stripes });
+    const urls = options.endpoints.map(({ url }) => url);
+    const regions = reserveUpstream(name, options, urls, { memory, stripes });
     const upstream = UpstreamState.open(memory, name);
     const endpoints = toEndpointSpecs(options).map((spec) => ({
       spec,

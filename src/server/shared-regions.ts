@@ -70,12 +70,12 @@ export function reserveRegions(config: Config, memory: SharedMemory, stripes: nu
   return features.flatMap((reserve) => reserve(config, memory, stripes));
 }
 
-/** The regions of an upstream. */
+/** The regions of an upstream with the endpoints `urls`. */
 export function reserveUpstream(
   name: string,
   options: UpstreamOptions,
+  urls: readonly string[],
   { memory, stripes }: Pick<UpstreamPlace, "memory" | "stripes">,
 ): readonly ReservedRegion[] {
-  const urls = options.endpoints.map(({ url }) => url);
   return upstreamFeatures.flatMap((reserve) => reserve({ memory, stripes, name, urls, options }));
 }

@@ -25,6 +25,8 @@ export interface OutlierParts {
   readonly onReturn: (endpoint: Endpoint) => void;
   /** The same scale in all threads; default: the machine's. */
   readonly clock?: Clock;
+  /** The one of the list before, whose windows are used on. Default: none. */
+  readonly previous?: OutlierDetector | null;
 }
 
 /** An endpoint is out for at least so long, or for its ejection time if that is shorter, even if all others fail. */
@@ -49,8 +51,12 @@ export class OutlierDetector implements AttemptObserver {
     const { options, endpoints } = parts;
     this.#options = options;
     this.#endpoints = endpoints;
+    const known = parts.previous == null ? null : parts.previous.#records;
     this.#records = new Map(
-      endpoints.map((endpoint) => [endpoint, EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name)]),
+      endpoints.map((endpoint) => [
+        endpoint,
+        known?.get(endpoint) ?? EjectionRecord.open(parts.memory, parts.upstreamName, endpoint.name),
+      ]),
     );
     this.#maxEjected = Math.max(1, Math.floor((endpoints.length * options.maxEjectedPercent) / 100));
     this.#onEject = parts.onEject;

@@ -67,23 +67,27 @@ type KeptPolicies = Pick<UpstreamPolicies, "retryBudget" | "breaker" | "saturati
 /** What an upstream does about failure, by its options. */
 export function createPolicies({ previous, ...parts }: PolicyParts): UpstreamPolicies {
   const { options } = parts;
-  return assemble(parts, {
+  const kept: KeptPolicies = {
     breaker: options.breaker === null ? null : createBreaker(parts, options.breaker),
     saturation: hasLimits(options.limits) ? createSaturation(parts, previous?.saturation ?? null) : null,
     retryBudget:
       options.retry.attempts > 0 || options.hedge !== null
         ? new RetryBudget({ ...parts, percent: options.retry.budgetPercent })
         : null,
-  });
+  };
+  return assemble(parts, kept, null);
 }
 
 /** Everything that policies are made from but those before them: what lives on keeps these parts. */
 type KeptParts = Omit<PolicyParts, "previous">;
 
-function assemble(parts: KeptParts, kept: KeptPolicies): UpstreamPolicies {
+/** @param previous that of the list before, or null */
+function assemble(parts: KeptParts, kept: KeptPolicies, previous: OutlierDetector | null): UpstreamPolicies {
   const { outlier } = parts.options;
   const observers: AttemptObserver[] = [];
-  if (outlier !== null && parts.endpoints.length > 1) observers.push(createOutlierDetector(parts, outlier));
+  const detector =
+    outlier !== null && parts.endpoints.length > 1 ? createOutlierDetector(parts, outlier, previous) : null;
+  if (detector !== null) observers.push(detector);
   if (kept.breaker !== null) observers.push(kept.breaker);
   if (kept.saturation !== null && kept.saturation.adaptive !== null) observers.push(kept.saturation.adaptive);
   return {
@@ -91,7 +95,7 @@ function assemble(parts: KeptParts, kept: KeptPolicies): UpstreamPolicies {
     observers,
     forEndpoints(endpoints) {
       kept.saturation?.add(endpoints);
-      return assemble({ ...parts, endpoints }, kept);
+      return assemble({ ...parts, endpoints }, kept, detector);
     },
   };
 }
@@ -99,8 +103,10 @@ function assemble(parts: KeptParts, kept: KeptPolicies): UpstreamPolicies {
 function createOutlierDetector(
   { upstreamName, endpoints, memory, metrics, logger, clock }: KeptParts,
   options: OutlierOptions,
+  previous: OutlierDetector | null,
 ): OutlierDetector {
   return new OutlierDetector({
+    previous,
     upstreamName,
     options,
     endpoints,
