@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfigText } from "./config-loader.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
+import { toJsonSchema } from "./json-schema.ts";
 import { ConfigError } from "./problem.ts";
 
 const cases: readonly (readonly [string, string])[] = [
@@ -37,6 +38,21 @@ upstreams:
   assert.match(error.message, /did you mean "token"\?/);
   assert.match(error.message, /did you mean "password"\?/);
   assert.doesNotMatch(error.message, /hunter2/);
+});
+
+/** The keys of all sections of a schema that take a text. */
+function* textKeysOf(schema: unknown): Generator<string> {
+  if (typeof schema !== "object" || schema === null) return;
+  const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> };
+  for (const [key, value] of Object.entries(properties)) if (value.type === "string") yield key;
+  for (const value of Object.values(schema)) yield* textKeysOf(value);
+}
+
+test("of every option of the configuration that sounds like a secret", () => {
+  const keys = new Set(textKeysOf(toJsonSchema()));
+  const secrets = [...keys].filter((key) => /(?:token|secret|password|passphrase|credential|hmackey)$/i.test(key));
+  assert.ok(secrets.length >= 4, "the options are found");
+  for (const key of secrets) assert.equal(hideSecrets(`${key}: abc`), `${key}: ***`);
 });
 
 test("a long line takes no time that grows faster than it", () => {
