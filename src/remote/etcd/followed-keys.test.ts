@@ -86,6 +86,18 @@ test("a list from before what was known, or from another cluster, holds as it is
   assert.equal(keys.revision, 18);
 });
 
+test("keys that went are not missed in a cluster that went back to before that", () => {
+  const { keys, tell } = make();
+  keys.takeList(list(10, [entry("a", 4), entry("b", 9)]), 0);
+  keys.takeEvents([gone("a", 100), gone("b", 101)]);
+  keys.takeList(list(50, [entry("a", 4)]), 101);
+  assert.equal(tell(), "a@4");
+  keys.takeEvents([put("b", 51)]);
+  assert.equal(tell(), "a@4 b@51");
+  keys.takeList(list(60, [entry("a", 4), entry("b", 51)]), 51);
+  assert.equal(tell(), "a@4 b@51");
+});
+
 test("the same list again is not told", () => {
   const { keys, told, tell } = make();
   keys.takeList(list(10, [entry("a", 4)]), 0);

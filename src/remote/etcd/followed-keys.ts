@@ -50,6 +50,7 @@ export class FollowedKeys {
     const isSameHistory = this.isListed && list.cluster === this.cluster && revision >= knownBefore;
     const next = new Map(list.entries.map((entry) => [entry.key, entry]));
     if (isSameHistory) this.#keepLater(next, revision);
+    else this.#gone.clear();
     this.#isChanged ||= !this.isListed || !isSame(this.#entries, next);
     this.#entries = next;
     this.#bytes = 0;
