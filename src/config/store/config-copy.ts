@@ -2,9 +2,9 @@
  * The last configuration of a store that was applied, on this machine's disk: what a start falls back to if the store is
  * away. It holds what the configuration holds, secrets too, so nobody else may read it. It never outranks the store.
  */
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDurably } from "../../base/durable-file.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { maxStoredBytes, type StoredText } from "./config-store.ts";
 
@@ -41,21 +41,7 @@ export class ConfigCopy {
 
   /** Takes the place of the copy before; a crash leaves the one or the other. @throws the system's error */
   async save({ text, version }: StoredText, savedAtMs: number): Promise<void> {
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    const pending = `${this.path}.${randomUUID()}.tmp`;
-    try {
-      const file = await open(pending, "wx", 0o600);
-      try {
-        await file.writeFile(JSON.stringify({ store: this.#store, version, savedAtMs, text }));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(pending, this.path);
-    } catch (error) {
-      await rm(pending, { force: true });
-      throw error;
-    }
+    await writeDurably(this.path, JSON.stringify({ store: this.#store, version, savedAtMs, text }));
   }
 }
 

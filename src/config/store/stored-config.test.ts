@@ -129,6 +129,16 @@ test("a start takes what the store says, and tells so beside the key", async () 
   assert.equal(store.observer, null);
 });
 
+test("a disk that hangs does not hold the end up", async (t) => {
+  t.mock.method(ConfigCopy.prototype, "save", () => new Promise(() => {}));
+  const { stored, store, scheduler } = await running("one");
+  const closed = stored.close();
+  scheduler.advance(1_000);
+  await closed;
+  assert.equal(store.closed, 1);
+  assert.equal(scheduler.pendingCount, 0);
+});
+
 test("a change is loaded once, the same again not at all", async () => {
   const { store, reload, changes } = await running("one");
   store.say(textWith("two"), "2");

@@ -6,6 +6,7 @@
  * the store has.
  */
 import type { ConfigurationStatus } from "../../admin/admin-sources.ts";
+import { Countdown } from "../../base/countdown.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { version as millraceVersion } from "../../base/version.ts";
 import type { Logger } from "../../observe/logger.ts";
@@ -17,6 +18,9 @@ import type { ConfigCopy } from "./config-copy.ts";
 import { type ConfigStore, maxStoredBytes, type StatusKey, type StoredText } from "./config-store.ts";
 import { type InstanceStatus, toSentence, toStatusProblems } from "./instance-status.ts";
 import { storeSecretNames } from "./store-place.ts";
+
+/** A disk that hangs does not hold the end of a process up for longer. */
+const closingMs = 1_000;
 
 /** What it is made of. */
 export interface StoredConfigParts {
@@ -334,12 +338,15 @@ export class StoredConfig {
     this.#following = null;
   }
 
-  /** Takes the status away and closes the store. */
+  /** Takes the status away and closes the store; does not wait for long, neither for the store nor for the disk. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.stopFollowing();
-    await Promise.all([this.#status?.close(), this.#saving]);
+    const patience = new Countdown(this.#parts.scheduler);
+    patience.limit(closingMs);
+    await Promise.all([this.#status?.close(), Promise.race([this.#saving, patience.over])]);
+    patience.end();
     this.#parts.store.close();
   }
 
