@@ -296,8 +296,8 @@ class Exchange implements RemoteStream {
   }
 }
 
-/** Without user, password, path and query, which may be secrets. */
-function hostOf(url: string): string {
+/** What may be shown of a URL: its host, without user, password, path and query, which may be secrets. */
+export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "a URL that cannot be read";
 }
 

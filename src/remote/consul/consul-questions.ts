@@ -1,5 +1,5 @@
 /** One question to Consul, and what is wrong with its answer: where the URL, the token and the status codes are known. */
-import { type RemoteAnswer, RemoteError, type RemoteHttp } from "../http-client.ts";
+import { hostOf, type RemoteAnswer, RemoteError, type RemoteHttp } from "../http-client.ts";
 import type { ConsulOptions, ConsulQuery } from "./consul-client.ts";
 
 /** What is asked. */
@@ -51,9 +51,4 @@ export function readJson({ url }: ConsulOptions, text: string): unknown {
   } catch {
     throw new RemoteError("malformed", `${hostOf(url)}: the agent's answer is not JSON`);
   }
-}
-
-/** For people: without a user, a path or a query. */
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : "Consul";
 }

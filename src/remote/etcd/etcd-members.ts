@@ -8,7 +8,7 @@
  */
 import type { RandomSource } from "../../base/random.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { RemoteError, type RemoteHttp, type RemoteStream, type RemoteStreamSink } from "../http-client.ts";
+import { hostOf, RemoteError, type RemoteHttp, type RemoteStream, type RemoteStreamSink } from "../http-client.ts";
 import { Pauses } from "../pauses.ts";
 import { EtcdError, type EtcdOptions, etcdCodes } from "./etcd.ts";
 import { asObject, type GatewayObject, readError } from "./gateway-values.ts";
@@ -193,11 +193,6 @@ export function isForgottenLogin(error: unknown): boolean {
     (error.code === etcdCodes.unauthenticated ||
       /invalid auth token|revision of auth store is old|user name is empty/.test(error.message))
   );
-}
-
-/** The host of a URL, which is all that may be shown of it. */
-export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : "a URL that is none";
 }
 
 function headersWith(token: string): Record<string, string> {

@@ -4,9 +4,9 @@
  * a new stream.
  */
 import { type JsonStreamError, JsonValues } from "../json-values.ts";
-import { RemoteError, type RemoteStream } from "../http-client.ts";
+import { hostOf, RemoteError, type RemoteStream } from "../http-client.ts";
 import { type EtcdEntry, EtcdError, etcdCodes } from "./etcd.ts";
-import { type EtcdMembers, hostOf } from "./etcd-members.ts";
+import type { EtcdMembers } from "./etcd-members.ts";
 import { asList, asObject, type KeyRange, readEntry, readError, readInteger } from "./gateway-values.ts";
 
 /** etcd says every ten minutes that there was nothing: if it does not, the stream is dead. */

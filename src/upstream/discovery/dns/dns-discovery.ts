@@ -84,6 +84,7 @@ export class DnsDiscovery implements Discovery {
   }
 
   #plan(delayMs: number): void {
+    if (this.#observer === null) return;
     this.#nextRound?.cancel();
     this.#nextRound = this.#context.scheduler.after(delayMs, () => void this.#round());
   }
