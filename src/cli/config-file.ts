@@ -1,5 +1,6 @@
 /** Which configuration a command means. */
 import { defaultConfigFiles, findConfigFile } from "../config/config-file.ts";
+import { hideUrlPasswords } from "../config/hidden-secrets.ts";
 import type { Config } from "../config/schema.ts";
 import { isStoreUrl, parseStorePlace, type StorePlace } from "../config/store/store-place.ts";
 import { CommandFailure } from "./failure.ts";
@@ -15,7 +16,7 @@ export type ConfigOrigin =
  * @throws CommandFailure when there is none, or a URL names no store
  */
 export async function resolveConfig(given: string | undefined): Promise<ConfigOrigin> {
-  if (given !== undefined && isStoreUrl(given)) {
+  if (given !== undefined && /^[a-z][a-z\d+.-]+:\/\//i.test(given)) {
     const place = toStorePlace(given);
     return { kind: "store", name: place.name, place };
   }
@@ -29,6 +30,8 @@ export async function resolveConfig(given: string | undefined): Promise<ConfigOr
 
 /** Reads the URL of a store. @throws CommandFailure, without the secrets that the URL may hold */
 export function toStorePlace(url: string): StorePlace {
+  if (!isStoreUrl(url))
+    throw new CommandFailure(`"${hideUrlPasswords(url)}" is not the URL of a store: etcd:// or consul://.`, 2);
   try {
     return parseStorePlace(url, process.env);
   } catch (error) {

@@ -1,6 +1,5 @@
 /** `millrace push`: brings a configuration file to a store, for all instances that follow it. */
 import type { Command } from "commander";
-import { isStoreUrl } from "../config/store/store-place.ts";
 import { toStorePlace } from "./config-file.ts";
 import { CommandFailure } from "./failure.ts";
 
@@ -40,7 +39,6 @@ export function addPushCommand(program: Command): Command {
     .option("--timeout <duration>", "give up waiting after this time, with exit code 1 (10s)")
     .addHelpText("after", examples)
     .action(async (file: string, url: string, flags: PushFlags) => {
-      if (!isStoreUrl(url)) throw new CommandFailure(`"${url}" is not the URL of a store: etcd:// or consul://.`, 2);
       const place = toStorePlace(url);
       const { pushFile } = await import("./push-file.ts");
       await pushFile({

@@ -147,7 +147,10 @@ test("what is pushed replaces neither what somebody else has written, nor a stra
   assert.equal(dry.code, 0, dry.stderr);
   assert.match(dry.stdout, /Nothing was written \(--dry-run\)/);
   assert.match((await run("check", url)).stderr, /^There is no key \/careful\/config in etcd:/);
-  assert.match((await run("run", "--no-copy", url)).stderr, /error: there is no such key/);
+  assert.match(
+    (await run("run", "--no-copy", url)).stderr,
+    /error: there is no such key\n {2}hint: write it: millrace push FILE etcd:/,
+  );
   assert.match((await run("push", "--expect", "7", file, url)).stderr, /is not there, not at 7: somebody else/);
   await put(t, "careful/config", "what other programs keep");
   const refused = await run("push", file, url);
@@ -213,6 +216,8 @@ test("a configuration in Consul is pushed and followed with a token that reaches
 test("wrong usage is told, and no secret of a URL with it", only, async () => {
   for (const [args, code, sentence] of [
     [["push", "a.yaml", "b.yaml"], 2, /is not the URL of a store/],
+    [["push", "a.yaml", "redis://root:hunter2@a/k"], 2, /is not the URL of a store/],
+    [["run", "etc://root:hunter2@a/k"], 2, /"etc:\/\/root:\*{7}@a\/k" is not the URL of a store/],
     [["push", write("export default {};", "ts"), urlOf("k")], 2, /is a program, and a store holds text/],
     [["push", join(folder, "none.yaml"), urlOf("k")], 1, /does not exist/],
     [["push", "--timeout", "7", "a.yaml", urlOf("k")], 2, /--timeout: "7" has no unit/],

@@ -101,7 +101,8 @@ export class StoredConfig {
     let error: ConfigError;
     if (this.#latest === undefined)
       error = this.#problem(`the store does not answer: ${this.#failure ?? "nothing came in time"}`);
-    else if (this.#latest === null) error = this.#problem("there is no such key");
+    else if (this.#latest === null)
+      error = this.#problem("there is no such key", `write it: millrace push FILE ${this.name}`);
     else {
       try {
         return await this.#read({ ...this.#latest, isCopy: false });
@@ -350,8 +351,8 @@ export class StoredConfig {
     this.#parts.store.close();
   }
 
-  #problem(message: string): ConfigError {
-    return new ConfigError([fileProblem(this.name, message, null)]);
+  #problem(message: string, hint: string | null = null): ConfigError {
+    return new ConfigError([fileProblem(this.name, message, hint)]);
   }
 }
 
