@@ -3,7 +3,13 @@
  * renewed by the browser every five seconds.
  */
 import { version } from "../base/version.ts";
-import type { CertificateStatus, DiscoveryStatus, EndpointStatus, ProxyStatus } from "./admin-sources.ts";
+import type {
+  CertificateStatus,
+  ConfigurationStatus,
+  DiscoveryStatus,
+  EndpointStatus,
+  ProxyStatus,
+} from "./admin-sources.ts";
 
 const style = `
 :root { color-scheme: light dark; }
@@ -34,7 +40,7 @@ export function renderStatusPage(status: ProxyStatus, uptimeSeconds: number): st
 <h1>Millrace ${escapeHtml(version)}</h1>
 <p><span class="${status.state === "ready" ? "good" : "bad"}">${status.state}</span>, up ${formatUptime(uptimeSeconds)}.
 <a href="/metrics">metrics</a> · <a href="/api/v1/status">status as JSON</a> · <a href="/readyz">readiness</a></p>
-<h2>Listeners</h2>
+${renderConfiguration(status.configuration)}<h2>Listeners</h2>
 ${table(
   ["Name", "Address", "Scheme", "#Connections", "#In flight"],
   status.listeners.map((one) => [
@@ -62,6 +68,22 @@ ${table(
 )}
 </body></html>
 `;
+}
+
+/** Where the configuration comes from, and what is wrong with that; nothing if a program has given it. */
+function renderConfiguration({ source, store }: ConfigurationStatus): string {
+  if (source === null) return "";
+  const troubles: string[] = [];
+  if (store !== null) {
+    if (!store.isUp) troubles.push(`the store does not answer: ${store.lastError ?? "never heard"}`);
+    if (store.isMissing) troubles.push("the key is gone");
+    if (store.isCopy) troubles.push("what runs is the copy on the disk");
+    if (store.refused !== null)
+      troubles.push(`version ${store.refused.version} was refused: ${store.refused.problems.join("; ")}`);
+  }
+  const version = store === null || store.version === null ? "" : `, version ${escapeHtml(store.version)}`;
+  const bad = troubles.map((trouble) => `<br><span class="bad">${escapeHtml(trouble)}</span>`).join("");
+  return `<p>Configuration: ${escapeHtml(source)}${version}${bad}</p>\n`;
 }
 
 const maxShownRoutes = 500;
