@@ -142,16 +142,12 @@ export class ControlledProxy implements Proxy {
     if (this.#state !== "new") throw new Error("this proxy has been started before");
     this.#state = "starting";
     try {
-      await this.#start();
+      await this.#reloads.run(() => this.#install(this.#configured));
+      void this.#awaitFirstChecks();
     } catch (error) {
       await this.close({ graceMs: 0 });
       throw error;
     }
-  }
-
-  async #start(): Promise<void> {
-    await this.#reloads.run(() => this.#install(this.#configured));
-    void this.#awaitFirstChecks();
   }
 
   ready(): Promise<void> {
@@ -263,7 +259,8 @@ export class ControlledProxy implements Proxy {
   #takeLists(): Promise<void> {
     return this.#changes
       .run(async () => {
-        if (this.#isRunning) await this.#lists.bringChanges(this.#config, (changes) => this.#bringLists(changes));
+        // Also on the way out: requests come until others have noticed it.
+        await this.#lists.bringChanges(this.#config, (changes) => this.#bringLists(changes));
       })
       .catch((error: unknown) =>
         this.#logger.error("the endpoints of an upstream could not be changed", { error: sentenceOf(error) }),
@@ -353,11 +350,13 @@ export class ControlledProxy implements Proxy {
     const wasReady = this.#state === "ready";
     const wasRunning = this.#state === "starting" || wasReady;
     this.#state = "draining";
-    const leave = await this.#changes.enter();
+    let leave = await this.#changes.enter();
     try {
+      leave();
       // The delay is for load balancers that send requests here: before it was ready, none did.
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
+      leave = await this.#changes.enter();
       await this.#lists.close();
       this.#endpointTls.close();
       this.#watch.close();

@@ -36,6 +36,7 @@ for (const [title, workers] of modes) {
     harness: Harness,
     upstream: Partial<UpstreamInput>,
     behaviourOf: (name: string) => Behaviour = echo,
+    shutdown: NonNullable<ConfigInput["shutdown"]> = {},
   ): Promise<Running> => {
     const endpoints = await Promise.all(["a", "b", "c"].map((name) => harness.endpoint(behaviourOf(name))));
     const urls = endpoints.map(({ url }) => url);
@@ -44,6 +45,7 @@ for (const [title, workers] of modes) {
       threads: workers,
       config: {
         listeners: [{ name: "main", address: "127.0.0.1:0" }],
+        shutdown,
         routes: [
           { match: { path: "/still" }, upstream: "still" },
           { name: "all", upstream: "app" },
@@ -95,6 +97,18 @@ for (const [title, workers] of modes) {
     await load.stop();
 
     assert.deepEqual(load.failures, []);
+    await finish(harness, running);
+  });
+
+  testOverProtocols(`endpoints come and go while the proxy is on its way out, ${title}`, async (harness) => {
+    const running = await start(harness, {}, echo, { delay: "1h" });
+    const { proxy, source, urls, untilListed } = running;
+    const closing = proxy.proxy.close();
+    source.tell([urls[2]!]);
+    await untilListed([urls[2]!]);
+    for (let at = 0; at < 4; at++) assert.equal((await ask(harness)).endpoint, "c");
+    void proxy.proxy.close({ graceMs: 20 });
+    await closing;
     await finish(harness, running);
   });
 
