@@ -59,9 +59,11 @@ test("a list that was made before the last events does not undo them", () => {
   keys.takeList(list(12, [entry("a", 4), entry("b", 9), entry("c", 12)]), 10);
   assert.equal(tell(), "b@14 c@12");
   assert.equal(keys.revision, 14);
+  assert.equal(keys.goneCount, 1);
   // Of a key that went before the list was made, the list knows better.
   keys.takeList(list(20, [entry("a", 17)]), 14);
   assert.equal(tell(), "a@17");
+  assert.equal(keys.goneCount, 0);
 });
 
 test("a delete that was never told is found by the next list", () => {

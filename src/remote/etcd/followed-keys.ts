@@ -39,6 +39,11 @@ export class FollowedKeys {
     return this.#entries.size;
   }
 
+  /** Of how many keys it is known that they went since the last list. */
+  get goneCount(): number {
+    return this.#gone.size;
+  }
+
   /** How many bytes keys and values have together. */
   get bytes(): number {
     return this.#bytes;

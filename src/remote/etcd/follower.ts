@@ -215,7 +215,7 @@ export class EtcdFollower {
           keys.giveUp();
           this.#isStreamStale = true;
           this.#relist(keys);
-        }
+        } else if (keys.goneCount > maxEntries) this.#relist(keys); // Then they need not be known any more.
         this.#settling ??= this.#parts.scheduler.after(settleMs, () => this.#tell());
       },
       onCancel: (id, isCompacted, refusal) => {

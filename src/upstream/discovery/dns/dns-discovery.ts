@@ -133,7 +133,7 @@ export class DnsDiscovery implements Discovery {
         const urls = urlsOf(this.#toList(asked));
         if (urls !== "" && urls !== this.#toldUrls) this.#tell(asked, []);
       }
-      this.#planPart();
+      if (this.#observer !== null) this.#planPart();
     });
   }
 
