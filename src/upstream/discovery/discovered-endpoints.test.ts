@@ -261,3 +261,13 @@ test("a disk that hangs does not keep endpoints that their source no longer has"
   late.discovery.tell([]);
   assert.equal(late.source.report().state, "live");
 });
+
+test("what comes and goes while others are held back does not pile up", () => {
+  const { discovery, listed, source } = setUpDiscovered();
+  discovery.tell(endpoints(1, 2, 3, 4));
+  for (let last = 10; last < 100; last++) discovery.tell(endpoints(last));
+  assert.deepEqual(listed().sort(), [1, 2, 3, 4, 99]);
+  assert.equal(source.report().heldBack, 4);
+  discovery.tell(endpoints(1, 2, 98));
+  assert.deepEqual(listed(), [1, 2, 98], "the source has them again");
+});

@@ -61,8 +61,13 @@ export class DiscoveredEndpoints implements EndpointSource {
   /** The last good list is being read; nothing but a doubtful answer that lists nothing waits for it. */
   #isReading = false;
   #early: DiscoverySnapshot | null = null;
-  /** The list that is held back, and the end of it. */
-  #held: { snapshot: DiscoverySnapshot; list: readonly ListedEndpoint[]; end: ScheduledCall } | null = null;
+  /** The list that is held back, what there was before it, and the end of it. */
+  #held: {
+    snapshot: DiscoverySnapshot;
+    list: readonly ListedEndpoint[];
+    readonly before: readonly ListedEndpoint[];
+    end: ScheduledCall;
+  } | null = null;
   /** Null before it belongs to the running configuration. */
   #onChange: (() => void) | null = null;
   #settling: { readonly sinceMs: number; call: ScheduledCall } | null = null;
@@ -156,7 +161,8 @@ export class DiscoveredEndpoints implements EndpointSource {
     const { list, refused } = this.#fitting(snapshot.endpoints);
     this.#record.noteAnswer(snapshot.version, [...snapshot.refused, ...refused]);
     const nowMs = this.#parts.scheduler.clock.now();
-    const current = this.#discovered ?? [];
+    // What came and went while something is held back is not kept: a source that never says the same would pile it up.
+    const current = this.#held?.before ?? this.#discovered ?? [];
     // A kept list must not pin what the source does not have; that the source has nothing is doubted all the same.
     const isBelieved = snapshot.isCertain || (this.#isRestored && list.length > 0);
     const keptBack = isBelieved ? [] : this.#guard.keptBack(current, list, nowMs);
@@ -171,7 +177,7 @@ export class DiscoveredEndpoints implements EndpointSource {
   #hold(snapshot: DiscoverySnapshot, list: readonly ListedEndpoint[], keptBack: readonly ListedEndpoint[]): void {
     if (this.#held === null) {
       const end = this.#parts.scheduler.after(this.#parts.holdMs, () => this.#believeHeld());
-      this.#held = { snapshot, list, end };
+      this.#held = { snapshot, list, before: this.#discovered ?? [], end };
       this.#record.noteHold(list.length, keptBack.length, this.#parts.holdMs);
     } else {
       this.#held.snapshot = snapshot;
