@@ -11,12 +11,15 @@ export type ConfigOrigin =
   | { readonly kind: "file"; readonly name: string }
   | { readonly kind: "store"; readonly name: string; readonly place: StorePlace };
 
+/** One slash too few is no name of a file: that would be shown, with the password that may be in it. */
+const meansUrl = /^(?:[a-z][a-z\d+.-]+:\/\/|(?:etcd|consul)s?:)/i;
+
 /**
  * What was `given`: a file (it may not exist) or the URL of a store; or the file in the current folder.
  * @throws CommandFailure when there is none, or a URL names no store
  */
 export async function resolveConfig(given: string | undefined): Promise<ConfigOrigin> {
-  if (given !== undefined && /^[a-z][a-z\d+.-]+:\/\//i.test(given)) {
+  if (given !== undefined && meansUrl.test(given)) {
     const place = toStorePlace(given);
     return { kind: "store", name: place.name, place };
   }
@@ -30,6 +33,8 @@ export async function resolveConfig(given: string | undefined): Promise<ConfigOr
 
 /** Reads the URL of a store. @throws CommandFailure, without the secrets that the URL may hold */
 export function toStorePlace(url: string): StorePlace {
+  if (/^(?:etcd|consul)s?:(?!\/\/)/i.test(url))
+    throw new CommandFailure('The URL of a store begins with "etcd://" or "consul://", with two slashes.', 2);
   if (!isStoreUrl(url))
     throw new CommandFailure(`"${hideUrlPasswords(url)}" is not the URL of a store: etcd:// or consul://.`, 2);
   try {
