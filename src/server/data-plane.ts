@@ -45,6 +45,9 @@ import { type ObservedConfig, PlaneObserver, type PlaneObserverParts, shortageSu
 import { Retired } from "./retired.ts";
 import { Runtime } from "./runtime.ts";
 
+/** A change of endpoints stops the thread for no longer at a time, in milliseconds: it comes while requests do. */
+const listSliceMs = 1;
+
 /** What a data plane is made of. */
 export interface DataPlaneParts extends PlaneObserverParts {
   readonly memory: SharedMemory;
@@ -209,15 +212,22 @@ export class DataPlane implements ListenerHost {
   readonly #observeListeners = (): void =>
     this.observer.adoptListeners([...this.#listeners.all, ...this.#retired.listeners]);
 
-  /** Gives upstreams of the running configuration other endpoints. Those that are gone are drained. */
+  /** Gives upstreams of the running configuration other endpoints, in slices. Those that are gone are drained. */
   async takeLists(lists: readonly EndpointList[]): Promise<void> {
     const { upstreams } = this.#runtime!;
-    const slices = new TimeSlices();
+    const slices = new TimeSlices(listSliceMs);
     for (const list of lists) {
-      for (const transport of upstreams.take(list.upstream, list.endpoints)) this.#retired.addTransport(transport);
-      this.observer.setEndpoints(list);
-      const pause = slices.pause();
-      if (pause !== null) await pause;
+      const steps = upstreams.take(list.upstream, list.endpoints);
+      for (;;) {
+        const step = steps.next();
+        if (step.done === true) {
+          for (const transport of step.value) this.#retired.addTransport(transport);
+          this.observer.setEndpoints(list);
+        }
+        const pause = slices.pause();
+        if (pause !== null) await pause;
+        if (step.done === true) break;
+      }
     }
     this.observer.adoptEndpoints(upstreams);
   }

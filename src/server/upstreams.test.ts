@@ -64,6 +64,13 @@ test("what was open is open after a reload, with its transports; the transports 
 test("a list that comes before the first request is the one that is opened", () => {
   const upstreams = new Upstreams(contextOf({ a: [1], b: [2] }));
   portsOf(upstreams, "b");
-  assert.deepEqual([upstreams.take("a", [listed(7)]), upstreams.take("b", [listed(8)]).length], [[], 1]);
+  assert.deepEqual(upstreams.take("a", [listed(7)]).next(), { done: true, value: [] });
+  const steps = upstreams.take("b", [listed(8)]);
+  let step = steps.next();
+  while (step.done !== true) {
+    assert.deepEqual(portsOf(upstreams, "b"), [2], "until the last step those before serve");
+    step = steps.next();
+  }
+  assert.equal(step.value.length, 1);
   assert.deepEqual([portsOf(upstreams, "a"), portsOf(upstreams, "b")], [[7], [8]]);
 });

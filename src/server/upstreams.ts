@@ -58,14 +58,18 @@ export class Upstreams {
   }
 
   /**
-   * Gives the upstream `name` other endpoints.
+   * Gives the upstream `name` other endpoints, in steps as `Upstream.takeInSteps`.
    * @returns the transports of those that are gone, for the caller to drain
    */
-  take(name: string, endpoints: readonly ListedEndpoint[]): Transport[] {
+  *take(name: string, endpoints: readonly ListedEndpoint[]): Generator<void, Transport[], void> {
     const upstream = this.#open.get(name);
-    if (upstream !== undefined) return upstream.take(toEndpointSpecs({ ...this.#optionsOf(name), endpoints }));
-    this.#lists.set(name, endpoints);
-    return [];
+    if (upstream === undefined) {
+      this.#lists.set(name, endpoints);
+      return [];
+    }
+    const specs = toEndpointSpecs({ ...this.#optionsOf(name), endpoints });
+    yield;
+    return yield* upstream.takeInSteps(specs);
   }
 
   /** The transports that `next` did not take over, looked for in slices. */

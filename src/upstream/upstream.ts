@@ -91,7 +91,7 @@ export class Upstream {
       parts.balance,
     );
     this.#balancer = createBalancer(parts.balance, this.#endpoints, this.#context);
-    this.#affinity = this.#createAffinity();
+    this.#affinity = this.#createAffinity(this.#endpoints);
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -112,19 +112,39 @@ export class Upstream {
    * @returns the transports of those that are gone, for the caller to drain
    */
   take(specs: readonly EndpointSpec[]): Transport[] {
+    const steps = this.takeInSteps(specs);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * As `take`, in steps, so that a thousand endpoints hold nobody up: until the last step those before serve, and then the
+   * new ones at once.
+   */
+  *takeInSteps(specs: readonly EndpointSpec[]): Generator<void, Transport[], void> {
     const before = this.#endpoints;
     const known = this.#byUrl;
-    this.#endpoints = specs.map((spec) => {
+    const endpoints = specs.map((spec) => {
       const kept = known.get(spec.url);
       if (kept === undefined || !isSameEndpoint(kept.spec, spec)) return this.#open(spec, null);
       kept.spec = spec;
       return kept;
     });
-    this.#byUrl = byUrl(this.#endpoints);
-    this.#policies = withLatency(this.#policies.forEndpoints(this.#endpoints), this.#parts.balance);
-    this.#balancer = createBalancer(this.#parts.balance, this.#endpoints, this.#context);
-    this.#affinity = this.#createAffinity();
-    const gone = before.filter((endpoint) => this.#byUrl.get(endpoint.name) !== endpoint);
+    const found = byUrl(endpoints);
+    yield;
+    const policies = withLatency(this.#policies.forEndpoints(endpoints), this.#parts.balance);
+    yield;
+    const balancer = createBalancer(this.#parts.balance, endpoints, this.#context);
+    yield;
+    const affinity = this.#createAffinity(endpoints);
+    const gone = before.filter((endpoint) => found.get(endpoint.name) !== endpoint);
+    this.#endpoints = endpoints;
+    this.#byUrl = found;
+    this.#policies = policies;
+    this.#balancer = balancer;
+    this.#affinity = affinity;
     for (const endpoint of gone) endpoint.isGone = true;
     return gone.map(({ transport }) => transport);
   }
@@ -141,13 +161,13 @@ export class Upstream {
     return new Endpoint(spec, state, openTransport(spec, transport));
   }
 
-  #createAffinity(): Affinity | null {
+  #createAffinity(endpoints: readonly Endpoint[]): Affinity | null {
     const { name, sticky = null, onSticky = () => {}, memory } = this.#parts;
     if (sticky === null) return null;
     return createAffinity({
       upstreamName: name,
       options: sticky,
-      endpoints: this.#endpoints,
+      endpoints,
       find: (url) => this.find(url),
       context: this.#context,
       memory,
