@@ -1,8 +1,9 @@
 /**
  * Endpoints that change while requests pass: `node bench/endpoint-changes.ts [--routes N] [--endpoints N] [--changes N]
- * [--balance NAME]`. One upstream of `endpoints` discovered ones, of which one comes or goes with each change. Prints what
- * a change costs (processor time of the process), the longest stall of each thread, the latency of requests to another
- * upstream without and with changes, and the memory before and after.
+ * [--balance NAME] [--pause MS]`. One upstream of `endpoints` discovered ones, of which one comes or goes with each
+ * change; the next comes as soon as one has been taken, or `pause` later. Prints what a change costs (processor time of
+ * the process), the longest stall of each thread, the latency of requests to another upstream without and with changes,
+ * and the memory before and after.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get } from "node:http";
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     changes: { type: "string", default: "100" },
     balance: { type: "string", default: "round-robin" },
     threads: { type: "string", default: "2" },
+    pause: { type: "string", default: "0" },
   },
 });
 const [routes, endpoints, changes] = [options.routes, options.endpoints, options.changes].map(Number) as [
@@ -142,6 +144,7 @@ const changing = (async () => {
       await sleep(5);
     }
     applied++;
+    await sleep(Number(options.pause));
     if (applied % 50 === 0) memory.push(residentMib());
   }
   isDone = true;
