@@ -24,7 +24,7 @@ export interface NamingConfig {
 export class LabelNames {
   #listeners: ReadonlySet<string>;
   readonly #routes: ReadonlySet<string>;
-  readonly #endpoints = new Map<string, ReadonlySet<string>>();
+  readonly #endpoints = new Map<string, Set<string>>();
   readonly #stores: ReadonlySet<string>;
 
   /** Use `LabelNames.build`. */
@@ -38,16 +38,22 @@ export class LabelNames {
   static async build(config: NamingConfig, slices = new TimeSlices()): Promise<LabelNames> {
     const names = new LabelNames(config);
     for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
-      names.setEndpoints(name, endpoints);
+      names.#endpoints.set(name, new Set(endpoints.map(({ url }) => url)));
       const pause = slices.pause();
       if (pause !== null) await pause;
     }
     return names;
   }
 
-  /** Makes `endpoints` those of `upstream`. */
-  setEndpoints(upstream: string, endpoints: readonly { readonly url: string }[]): void {
-    this.#endpoints.set(upstream, new Set(endpoints.map(({ url }) => url)));
+  /** Takes endpoints from `upstream`, and gives it others. */
+  patchEndpoints(
+    upstream: string,
+    { gone, changed }: { readonly gone: readonly string[]; readonly changed: readonly { readonly url: string }[] },
+  ): void {
+    const urls = this.#endpoints.get(upstream) ?? new Set<string>();
+    for (const url of gone) urls.delete(url);
+    for (const { url } of changed) urls.add(url);
+    this.#endpoints.set(upstream, urls);
   }
 
   /** Makes `names` the listeners: those of the configuration, and others that still have connections. */

@@ -47,8 +47,8 @@ export class ControlMetrics {
   }
 
   /** `upstream` has other endpoints: lets go what was counted under those that are gone. */
-  setEndpoints(upstream: string, endpoints: Parameters<LabelNames["setEndpoints"]>[1]): void {
-    this.#names?.setEndpoints(upstream, endpoints);
+  patchEndpoints(upstream: string, patch: Parameters<LabelNames["patchEndpoints"]>[1]): void {
+    this.#names?.patchEndpoints(upstream, patch);
     this.#forget();
   }
 

@@ -272,7 +272,7 @@ export class ControlledProxy implements Proxy {
     const before = changes.map(({ upstream }) => ({ upstream, options: this.#config.upstreams[upstream]! }));
     const config = withLists(this.#config, changes);
     try {
-      const posted = lists.map(({ upstream, options, memory }) => ({ upstream, endpoints: options.endpoints, memory }));
+      const posted = lists.map(({ upstream, memory }, at) => ({ upstream, patch: changes[at]!.patch, memory }));
       await this.#planes.takeLists(posted, config);
     } catch (error) {
       withLists(config, before);
@@ -282,7 +282,7 @@ export class ControlledProxy implements Proxy {
     lists.forEach((list, at) => {
       this.#endpoints.adoptList(list);
       this.#watch.adoptList(list, describeListDifference(before[at]!.options.endpoints, list.options.endpoints));
-      this.#metrics.setEndpoints(list.upstream, list.options.endpoints);
+      this.#metrics.patchEndpoints(list.upstream, changes[at]!.patch);
     });
   }
 

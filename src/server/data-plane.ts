@@ -217,12 +217,12 @@ export class DataPlane implements ListenerHost {
     const { upstreams } = this.#runtime!;
     const slices = new TimeSlices(listSliceMs);
     for (const list of lists) {
-      const steps = upstreams.take(list.upstream, list.endpoints);
+      const steps = upstreams.take(list.upstream, list.patch);
       for (;;) {
         const step = steps.next();
         if (step.done === true) {
           for (const transport of step.value) this.#retired.addTransport(transport);
-          this.observer.setEndpoints(list);
+          this.observer.patchEndpoints(list);
         }
         const pause = slices.pause();
         if (pause !== null) await pause;

@@ -2,14 +2,15 @@
 import type { SharedSnapshot } from "../base/shared-memory.ts";
 import type { Config } from "../config/schema.ts";
 import type { TlsMaterial } from "../net/tls/tls-material.ts";
-import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
+import type { ListPatch } from "../upstream/endpoint-source.ts";
 import type { BoundAddress } from "./bound-address.ts";
 import type { Inspection } from "./inspection.ts";
 
 /** The next endpoints of an upstream. */
 export interface EndpointList {
   readonly upstream: string;
-  readonly endpoints: readonly ListedEndpoint[];
+  /** What makes the endpoints before into these. */
+  readonly patch: ListPatch;
   /** What a thread whose directory of shared memory is a copy has to take into it, and drop from it, before. */
   readonly memory: { readonly part: SharedSnapshot; readonly dropped: readonly string[] };
 }

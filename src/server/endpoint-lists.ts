@@ -8,7 +8,14 @@ import { type ScheduledCall, type Scheduler, systemScheduler } from "../base/sch
 import { TimeSlices } from "../base/time-slices.ts";
 import type { Config } from "../config/schema.ts";
 import type { DiscoveryReport } from "../upstream/discovery/discovery-record.ts";
-import { type EndpointSource, isSameList, StaticEndpoints, withUniqueUrls } from "../upstream/endpoint-source.ts";
+import {
+  type EndpointSource,
+  StaticEndpoints,
+  withUniqueUrls,
+  findPatch,
+  type ListPatch,
+  patchList,
+} from "../upstream/endpoint-source.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { type EndpointUse, findEndpointUses } from "./endpoint-fit.ts";
 
@@ -52,6 +59,8 @@ export interface ListChange {
   readonly upstream: string;
   /** With the list. */
   readonly options: UpstreamOptions;
+  /** What makes the list before into this one. */
+  readonly patch: ListPatch;
   /** Where the list is from, for the log. */
   readonly cause: string | null;
 }
@@ -163,8 +172,10 @@ export class EndpointLists {
       const source = this.#sources.get(upstream)?.source;
       if (options === undefined || source === undefined) continue;
       const endpoints = withUniqueUrls(source.endpoints);
-      if (!isSameList(endpoints, options.endpoints))
-        changes.push({ upstream, options: { ...options, endpoints: [...endpoints] }, cause: source.cause ?? null });
+      const patch = findPatch(options.endpoints, endpoints);
+      if (patch === null) continue;
+      const patched = { ...options, endpoints: patchList(options.endpoints, patch) };
+      changes.push({ upstream, options: patched, patch, cause: source.cause ?? null });
     }
     this.#changed.clear();
     return changes;

@@ -84,8 +84,8 @@ export class PlaneObserver implements ListenerObserver {
   }
 
   /** `upstream` has other endpoints. `adoptEndpoints` follows the last one. */
-  setEndpoints({ upstream, endpoints }: EndpointList): void {
-    this.#names?.setEndpoints(upstream, endpoints);
+  patchEndpoints({ upstream, patch }: Pick<EndpointList, "upstream" | "patch">): void {
+    this.#names?.patchEndpoints(upstream, patch);
   }
 
   /** Forgets the endpoints that are gone. */

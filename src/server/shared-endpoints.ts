@@ -146,7 +146,7 @@ export class SharedEndpoints {
    * is not looked at again: of a thousand endpoints one comes or goes. `adoptList` follows when all proxy threads have
    * the list.
    */
-  reserveList({ upstream, options, cause }: ListChange): ReservedList {
+  reserveList({ upstream, options, cause }: Omit<ListChange, "patch">): ReservedList {
     const before = this.#running.upstreams.get(upstream);
     const known = new Map(before?.endpoints.map((endpoint) => [endpoint.spec.url, endpoint]));
     const added = options.endpoints.filter(({ url }) => !known.has(url));

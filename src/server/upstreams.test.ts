@@ -4,7 +4,7 @@ import { TimeSlices } from "../base/time-slices.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { createContext } from "../middleware/testing/context.ts";
 import { parseEndpointAddress } from "../upstream/endpoint-address.ts";
-import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
+import type { ListedEndpoint, ListPatch } from "../upstream/endpoint-source.ts";
 import type { UpstreamContext } from "./upstream-parts.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -36,6 +36,12 @@ function contextOf(upstreams: Readonly<Record<string, readonly number[]>>): Upst
 const portsOf = (upstreams: Upstreams, name: string): number[] =>
   upstreams.get(name).endpoints.map(({ spec }) => spec.port);
 
+/** The endpoint at the port `before` goes, and that at `after` comes. */
+const replaced = (before: number, after: number): ListPatch => ({
+  gone: [listed(before).url],
+  changed: [listed(after)],
+});
+
 test("an upstream is opened when it is first asked for, and once", () => {
   const upstreams = new Upstreams(contextOf({ a: [1], b: [2] }));
   assert.deepEqual([[...upstreams.open], upstreams.transports], [[], []]);
@@ -64,8 +70,8 @@ test("what was open is open after a reload, with its transports; the transports 
 test("a list that comes before the first request is the one that is opened", () => {
   const upstreams = new Upstreams(contextOf({ a: [1], b: [2] }));
   portsOf(upstreams, "b");
-  assert.deepEqual(upstreams.take("a", [listed(7)]).next(), { done: true, value: [] });
-  const steps = upstreams.take("b", [listed(8)]);
+  assert.deepEqual(upstreams.take("a", replaced(1, 7)).next(), { done: true, value: [] });
+  const steps = upstreams.take("b", replaced(2, 8));
   let step = steps.next();
   while (step.done !== true) {
     assert.deepEqual(portsOf(upstreams, "b"), [2], "until the last step those before serve");

@@ -6,7 +6,7 @@
  * in here keeps the runtime before alive.
  */
 import { TimeSlices } from "../base/time-slices.ts";
-import type { ListedEndpoint } from "../upstream/endpoint-source.ts";
+import { type ListedEndpoint, type ListPatch, patchList } from "../upstream/endpoint-source.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { transportsLeftBehind, Upstream } from "../upstream/upstream.ts";
 import { toEndpointSpecs } from "./endpoint-specs.ts";
@@ -61,15 +61,15 @@ export class Upstreams {
    * Gives the upstream `name` other endpoints, in steps as `Upstream.takeInSteps`.
    * @returns the transports of those that are gone, for the caller to drain
    */
-  *take(name: string, endpoints: readonly ListedEndpoint[]): Generator<void, Transport[], void> {
+  *take(name: string, patch: ListPatch): Generator<void, Transport[], void> {
     const upstream = this.#open.get(name);
+    const options = this.#optionsOf(name);
     if (upstream === undefined) {
-      this.#lists.set(name, endpoints);
+      this.#lists.set(name, patchList(this.#lists.get(name) ?? options.endpoints, patch));
       return [];
     }
-    const specs = toEndpointSpecs({ ...this.#optionsOf(name), endpoints });
-    yield;
-    return yield* upstream.takeInSteps(specs);
+    const changed = toEndpointSpecs({ ...options, endpoints: patch.changed });
+    return yield* upstream.takeInSteps({ gone: patch.gone, changed });
   }
 
   /** The transports that `next` did not take over, looked for in slices. */

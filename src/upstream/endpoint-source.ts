@@ -49,6 +49,37 @@ export function withUniqueUrls(endpoints: readonly ListedEndpoint[]): readonly L
   return urls.size === endpoints.length ? endpoints : endpoints.filter(({ url }) => urls.delete(url));
 }
 
+/** What makes a list with unique URLs into the next: what stays keeps its place, and what comes stands behind it. */
+export interface ListPatch {
+  /** The URLs of endpoints that are gone. */
+  readonly gone: readonly string[];
+  /** Those that are new, and those of which something else is said than before. */
+  readonly changed: readonly ListedEndpoint[];
+}
+
+/** The patch that makes `before` say what `next` says, in whatever order; null if it says so already. */
+export function findPatch(before: readonly ListedEndpoint[], next: readonly ListedEndpoint[]): ListPatch | null {
+  const known = new Map(before.map((endpoint) => [endpoint.url, endpoint]));
+  const changed = next.filter((endpoint) => {
+    const earlier = known.get(endpoint.url);
+    known.delete(endpoint.url);
+    return earlier !== endpoint && !isDeepStrictEqual(earlier, endpoint);
+  });
+  return changed.length === 0 && known.size === 0 ? null : { gone: [...known.keys()], changed };
+}
+
+/** The list that `patch` makes of `list`; made of that again, it is the same. */
+export function patchList(list: readonly ListedEndpoint[], { gone, changed }: ListPatch): ListedEndpoint[] {
+  const leaving = new Set(gone);
+  const next = new Map(changed.map((endpoint) => [endpoint.url, endpoint]));
+  const patched: ListedEndpoint[] = [];
+  for (const endpoint of list) {
+    if (!leaving.has(endpoint.url)) patched.push(next.get(endpoint.url) ?? endpoint);
+    next.delete(endpoint.url);
+  }
+  return [...patched, ...next.values()];
+}
+
 /** Do two lists with unique URLs say the same, in whatever order? Sources such as DNS shuffle their answers. */
 export function isSameList(one: readonly ListedEndpoint[], other: readonly ListedEndpoint[]): boolean {
   if (one.length !== other.length) return false;

@@ -9,7 +9,7 @@ import { EndpointFlag, Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import { createPolicies } from "./policies.ts";
 import { idleTransport, specAt } from "./testing/endpoints.ts";
-import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
+import { type SpecPatch, transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
 
 function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
   return new Upstream({
@@ -26,6 +26,12 @@ function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> =
 
 const ports = (upstream: Upstream, picks: number, tried: readonly Endpoint[] = []): (number | undefined)[] =>
   Array.from({ length: picks }, () => upstream.pick({ key: null, tried })?.spec.port);
+
+/** What makes `specs` the endpoints of `upstream`. */
+function toPatch(upstream: Upstream, specs: readonly EndpointSpec[]): SpecPatch {
+  const urls = new Set(specs.map(({ url }) => url));
+  return { gone: upstream.endpoints.map(({ name }) => name).filter((url) => !urls.has(url)), changed: specs };
+}
 
 test("endpoints are found by their URL and picked in turn", () => {
   const upstream = open([specAt(1), specAt(2), specAt(3)]);
@@ -104,12 +110,12 @@ test("another list keeps the endpoints that stay, opens those that are new and g
   const upstream = open([specAt(1), specAt(2)]);
   const [one, two] = upstream.endpoints as [Endpoint, Endpoint];
   two.state.enter();
-  assert.deepEqual(upstream.take([specAt(3), specAt(2, { weight: 5 })]), [one.transport]);
+  assert.deepEqual(upstream.take(toPatch(upstream, [specAt(3), specAt(2, { weight: 5 })])), [one.transport]);
   assert.deepEqual([one.isGone, two.isGone], [true, false]);
   assert.equal(upstream.find("http://127.0.0.1:2"), two);
   assert.deepEqual([two.weight, two.inFlight, upstream.find(one.name)], [5, 1, null]);
   assert.deepEqual(new Set(ports(upstream, 6)), new Set([2, 3]));
-  assert.equal(upstream.take([]).length, 2);
+  assert.equal(upstream.take(toPatch(upstream, [])).length, 2);
   assert.equal(upstream.pick({ key: null, tried: [] }), null);
 });
 
@@ -138,7 +144,7 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   const before = upstream.policies;
   assert.equal(before.saturation!.enterEndpoint(one), true);
   for (const observer of before.observers) observer.onAttemptStart(one);
-  upstream.take([specAt(2), specAt(3)]);
+  upstream.take(toPatch(upstream, [specAt(2), specAt(3)]));
   const after = upstream.policies;
   assert.deepEqual(
     [after.saturation, after.breaker, after.retryBudget],
@@ -149,8 +155,8 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   for (const observer of after.observers) observer.onAttemptEnd(one, "reset", 0, -1);
   after.saturation!.leaveEndpoint(one);
   assert.equal(after.saturation!.enterEndpoint(one), true, "its place is free again");
-  upstream.take([specAt(3)]);
+  upstream.take(toPatch(upstream, [specAt(3)]));
   assert.equal(upstream.policies.observers.length, 1, "of one endpoint nobody is ejected");
-  upstream.take([specAt(3), specAt(1)]);
+  upstream.take(toPatch(upstream, [specAt(3), specAt(1)]));
   assert.equal(upstream.policies.observers.length, 2);
 });

@@ -57,6 +57,14 @@ export interface UpstreamParts {
   readonly createPolicies?: (endpoints: readonly Endpoint[], previous: UpstreamPolicies | null) => UpstreamPolicies;
 }
 
+/** What makes the endpoints into the next ones: what stays keeps its place, and what comes stands behind it. */
+export interface SpecPatch {
+  /** The URLs of those that are gone. */
+  readonly gone: readonly string[];
+  /** Those that are new, and those of which something else is said than before. URLs are unique. */
+  readonly changed: readonly EndpointSpec[];
+}
+
 /** As much of the parts as the next list of endpoints needs; `previous` is not in it, or no upstream would ever go. */
 type KeptParts = Omit<UpstreamParts, "previous" | "endpoints">;
 
@@ -108,11 +116,11 @@ export class Upstream {
   }
 
   /**
-   * Makes `specs`, whose URLs are unique, the endpoints. Their regions in shared memory must be there.
+   * Gives it other endpoints. Their regions in shared memory must be there.
    * @returns the transports of those that are gone, for the caller to drain
    */
-  take(specs: readonly EndpointSpec[]): Transport[] {
-    const steps = this.takeInSteps(specs);
+  take(patch: SpecPatch): Transport[] {
+    const steps = this.takeInSteps(patch);
     for (;;) {
       const step = steps.next();
       if (step.done === true) return step.value;
@@ -123,15 +131,23 @@ export class Upstream {
    * As `take`, in steps, so that a thousand endpoints hold nobody up: until the last step those before serve, and then the
    * new ones at once.
    */
-  *takeInSteps(specs: readonly EndpointSpec[]): Generator<void, Transport[], void> {
-    const before = this.#endpoints;
-    const known = this.#byUrl;
-    const endpoints = specs.map((spec) => {
-      const kept = known.get(spec.url);
-      if (kept === undefined || !isSameEndpoint(kept.spec, spec)) return this.#open(spec, null);
-      kept.spec = spec;
-      return kept;
-    });
+  *takeInSteps(patch: SpecPatch): Generator<void, Transport[], void> {
+    const leaving = new Set(patch.gone);
+    const next = new Map(patch.changed.map((spec) => [spec.url, spec]));
+    const endpoints: Endpoint[] = [];
+    const gone: Endpoint[] = [];
+    for (const endpoint of this.#endpoints) {
+      const spec = next.get(endpoint.name) ?? (leaving.has(endpoint.name) ? null : endpoint.spec);
+      next.delete(endpoint.name);
+      if (spec !== null && isSameEndpoint(endpoint.spec, spec)) {
+        endpoint.spec = spec;
+        endpoints.push(endpoint);
+        continue;
+      }
+      gone.push(endpoint);
+      if (spec !== null) endpoints.push(this.#open(spec, null));
+    }
+    for (const spec of next.values()) endpoints.push(this.#open(spec, null));
     const found = byUrl(endpoints);
     yield;
     const policies = withLatency(this.#policies.forEndpoints(endpoints), this.#parts.balance);
@@ -139,7 +155,6 @@ export class Upstream {
     const balancer = createBalancer(this.#parts.balance, endpoints, this.#context);
     yield;
     const affinity = this.#createAffinity(endpoints);
-    const gone = before.filter((endpoint) => found.get(endpoint.name) !== endpoint);
     this.#endpoints = endpoints;
     this.#byUrl = found;
     this.#policies = policies;
