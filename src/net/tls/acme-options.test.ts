@@ -23,10 +23,10 @@ const refused: readonly [name: string, section: object, problem: RegExp][] = [
   [
     "two storages",
     { ...names, storage: { redis: { url: "redis://a" }, etcd: { urls: ["http://a"] } } },
-    /one of `redis` and `etcd`/,
+    /one of `store`, `redis` and `etcd`/,
   ],
   ["a server as a folder", { ...names, storage: "redis://a:6379" }, /is a URL.*redis: \{ url:/],
-  ["no storage", { ...names, storage: {} }, /one of `redis` and `etcd`/],
+  ["no storage", { ...names, storage: {} }, /one of `store`, `redis` and `etcd`/],
   ["a key that is none", { ...names, eab: { keyId: "a", hmacKey: "secret!" } }, /no key in base64url/],
 ];
 for (const [name, section, problem] of refused)

@@ -88,7 +88,7 @@ test("of more endpoints than there may be, the first are taken", () => {
   const many = Array.from({ length: 10_005 }, (_, at) => entry(String(at), `http://10.0.${at >> 8}.${at & 255}:80`));
   const { endpoints, refused } = read(many);
   assert.equal(endpoints.length, 10_000);
-  assert.deepEqual(refused.length, 5);
+  assert.equal(refused.length, 1, "the same sentence is said once");
 });
 
 test("another key at the same address is another process; the later one holds", () => {
