@@ -29,7 +29,7 @@ function stage(): {
         return true;
       },
     },
-    120,
+    { longestStopMs: 120, quietUtilization: 0.05 },
   );
   return {
     look(at) {

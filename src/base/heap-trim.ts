@@ -6,8 +6,6 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 const lookIntervalMs = 2_000;
-/** A thread that was busy for less of the time since the last look is quiet. */
-const quietUtilization = 0.05;
 /** Less than this is not worth it. */
 const worthBytes = 2 << 20;
 /** A thread that always has a little to do is not stopped again and again. */
@@ -17,6 +15,19 @@ const minGapMs = 30_000;
  * small objects.
  */
 const stopMsPerMib = 1.2;
+
+/** When the heap of a thread may be trimmed. */
+export interface HeapTrimOptions {
+  /** A heap whose collection might stop the thread for longer is left to V8. In milliseconds. */
+  readonly longestStopMs: number;
+  /** A thread that was busy for less of the time since the last look is quiet. 0 to 1. */
+  readonly quietUtilization: number;
+}
+
+/** A thread that serves requests: a hundred a second are no silence, and each would wait. Idle it is busy for 0.2 %. */
+export const servingThreadTrim: HeapTrimOptions = { longestStopMs: 100, quietUtilization: 0.01 };
+/** A thread that serves none. */
+export const controlThreadTrim: HeapTrimOptions = { longestStopMs: 250, quietUtilization: 0.05 };
 
 /** What is looked at, and done; replaced in tests. */
 export interface HeapTrimParts {
@@ -33,19 +44,20 @@ export interface HeapTrimParts {
 export class HeapTrim {
   readonly #parts: HeapTrimParts;
   readonly #maxUsedBytes: number;
+  readonly #quietUtilization: number;
   #totalBytes = 0;
   #trimmedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param longestStopMs a heap whose collection might stop the thread for longer is left to V8 */
-  constructor(parts: HeapTrimParts, longestStopMs: number) {
+  constructor(parts: HeapTrimParts, { longestStopMs, quietUtilization }: HeapTrimOptions) {
     this.#parts = parts;
+    this.#quietUtilization = quietUtilization;
     this.#maxUsedBytes = (longestStopMs / stopMsPerMib) * 2 ** 20;
   }
 
   /** Looks whether the thread is quiet and has much to give back, and trims the heap if so. */
   look(): void {
     const { now, readUtilization, readHeap, collect } = this.#parts;
-    if (readUtilization() >= quietUtilization || now() - this.#trimmedMs < minGapMs) return;
+    if (readUtilization() >= this.#quietUtilization || now() - this.#trimmedMs < minGapMs) return;
     const { totalBytes, usedBytes } = readHeap();
     if (totalBytes - this.#totalBytes < worthBytes || usedBytes > this.#maxUsedBytes) return;
     if (!collect()) return;
@@ -54,11 +66,8 @@ export class HeapTrim {
   }
 }
 
-/**
- * Trims the heap of the calling thread from now on, whenever it is quiet. Keeps no thread alive.
- * @param longestStopMs how long the thread may stand still for it
- */
-export function startTrimmingHeap(longestStopMs: number): void {
+/** Trims the heap of the calling thread from now on, whenever it is quiet. Keeps no thread alive. */
+export function startTrimmingHeap(options: HeapTrimOptions): void {
   let before = performance.eventLoopUtilization();
   const trim = new HeapTrim(
     {
@@ -75,7 +84,7 @@ export function startTrimmingHeap(longestStopMs: number): void {
       },
       collect: collectGarbage,
     },
-    longestStopMs,
+    options,
   );
   setInterval(() => trim.look(), lookIntervalMs).unref();
 }

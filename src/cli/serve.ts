@@ -1,5 +1,5 @@
 /** What `run`, `proxy` and `demo` share: from a configuration to a proxy that is ready. */
-import { startTrimmingHeap } from "../base/heap-trim.ts";
+import { controlThreadTrim, servingThreadTrim, startTrimmingHeap } from "../base/heap-trim.ts";
 import { startTrimmingMalloc } from "../base/malloc-trim.ts";
 import { stateFolder } from "../base/state-folder.ts";
 import { findConfigWarnings } from "../config/config-warnings.ts";
@@ -14,12 +14,6 @@ import { toCommandFailure } from "./problems.ts";
 import { ProcessLifetime } from "./process-lifetime.ts";
 import { Reloader } from "./reloader.ts";
 import type { Service } from "./service.ts";
-
-/**
- * How long the control thread may stand still to collect garbage, in milliseconds: after a reload its heap holds two
- * configurations. No request waits for it, unless it does all the work.
- */
-const longestStopMs = { beside: 250, alone: 100 };
 
 /**
  * Runs a proxy until a signal ends it. Returns once it is ready.
@@ -75,7 +69,7 @@ export async function serve(service: Service): Promise<void> {
     ...(service.sites !== undefined && { sites: service.sites }),
     ...(admin !== null && { admin }),
   });
-  startTrimmingHeap(config.workers === 0 ? longestStopMs.alone : longestStopMs.beside);
+  startTrimmingHeap(config.workers === 0 ? servingThreadTrim : controlThreadTrim);
   startTrimmingMalloc();
   service.onReady?.(proxy);
 }

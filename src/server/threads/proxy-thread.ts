@@ -3,7 +3,7 @@
  * does not need.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { startTrimmingHeap } from "../../base/heap-trim.ts";
+import { servingThreadTrim, startTrimmingHeap } from "../../base/heap-trim.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import { unpackConfig } from "../../config/packed-config.ts";
 import { withTlsChange } from "../../net/tls/tls-change.ts";
@@ -28,8 +28,6 @@ const memory = new SharedMemory();
 const logInTransit = new Int32Array(data.logInTransit);
 /** Bytes of access log lines that may be on their way to the control thread. */
 const maxLogInTransit = 4 * 1024 * 1024;
-/** Clients notice longer stops. */
-const longestStopMs = 100;
 const warnings = new RepeatedWarnings({
   onReport: (report) => post({ kind: "warning", report }),
   intervalMs: threadWarningIntervalMs,
@@ -48,7 +46,7 @@ const plane = new DataPlane({
   onCertificateWanted: wantCertificate,
 });
 
-startTrimmingHeap(longestStopMs);
+startTrimmingHeap(servingThreadTrim);
 
 port.on("message", (message: RequestMessage | TroubleNotice | CertificateNotice) => {
   if ("wantedId" in message) {
