@@ -281,7 +281,7 @@ export class ControlledProxy implements Proxy {
     this.#config = config;
     lists.forEach((list, at) => {
       this.#endpoints.adoptList(list);
-      this.#watch.adoptList(list, describeListDifference(before[at]!.options.endpoints, list.options.endpoints));
+      this.#watch.adoptList(list, describeListDifference(before[at]!.options.endpoints, changes[at]!.patch));
       this.#metrics.patchEndpoints(list.upstream, changes[at]!.patch);
     });
   }

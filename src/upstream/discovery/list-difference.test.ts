@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeListDifference } from "./list-difference.ts";
+import { findPatch, type ListedEndpoint } from "../endpoint-source.ts";
+import { describeListDifference, type ListDifference } from "./list-difference.ts";
 import { endpoint, endpoints } from "./testing/told-discovery.ts";
 
+const describe = (before: readonly ListedEndpoint[], next: readonly ListedEndpoint[]): ListDifference =>
+  describeListDifference(before, findPatch(before, next) ?? { gone: [], changed: [] });
+
 test("what came, went and changed is said, and nothing else", () => {
-  assert.deepEqual(describeListDifference(endpoints(1, 2), endpoints(2, 1)), {});
+  assert.deepEqual(describe(endpoints(1, 2), endpoints(2, 1)), {});
   assert.deepEqual(
-    describeListDifference(
+    describe(
       [...endpoints(1, 2), endpoint(3, { identity: "a" })],
       [endpoint(2, { weight: 5, zone: "b", backup: true }), endpoint(3, { identity: "b" }), endpoint(4)],
     ),
@@ -19,6 +23,6 @@ test("what came, went and changed is said, and nothing else", () => {
 });
 
 test("of many, a few are named", () => {
-  const { came } = describeListDifference([], endpoints(...Array.from({ length: 200 }, (_, at) => at)));
+  const { came } = describe([], endpoints(...Array.from({ length: 200 }, (_, at) => at)));
   assert.match(came ?? "", /^http:\/\/10\.0\.0\.0:80, .* and 190 more$/);
 });

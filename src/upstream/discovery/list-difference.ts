@@ -1,6 +1,5 @@
 /** What is different between two lists of endpoints, for the log. */
-import { isDeepStrictEqual } from "node:util";
-import type { ListedEndpoint } from "../endpoint-source.ts";
+import type { ListedEndpoint, ListPatch } from "../endpoint-source.ts";
 
 /** How many URLs a log line names of a kind. */
 const maxNamed = 10;
@@ -12,23 +11,19 @@ export interface ListDifference {
   readonly changed?: string;
 }
 
-/** Says in words how `next` differs from `before`. Bounded, however many there are. */
-export function describeListDifference(
-  before: readonly ListedEndpoint[],
-  next: readonly ListedEndpoint[],
-): ListDifference {
+/** Says in words what `patch` changes in `before`. Bounded, however much that is. */
+export function describeListDifference(before: readonly ListedEndpoint[], patch: ListPatch): ListDifference {
   const known = new Map(before.map((endpoint) => [endpoint.url, endpoint]));
   const came: string[] = [];
   const changed: string[] = [];
-  for (const endpoint of next) {
+  for (const endpoint of patch.changed) {
     const earlier = known.get(endpoint.url);
-    known.delete(endpoint.url);
     if (earlier === undefined) came.push(endpoint.url);
-    else if (earlier !== endpoint && !isDeepStrictEqual(earlier, endpoint)) changed.push(sayChange(earlier, endpoint));
+    else changed.push(sayChange(earlier, endpoint));
   }
   return {
     ...(came.length > 0 && { came: nameSome(came) }),
-    ...(known.size > 0 && { went: nameSome([...known.keys()]) }),
+    ...(patch.gone.length > 0 && { went: nameSome(patch.gone) }),
     ...(changed.length > 0 && { changed: nameSome(changed) }),
   };
 }
