@@ -4,7 +4,7 @@ import { type Scheduler, systemScheduler } from "../base/scheduler.ts";
 import { stateFolder } from "../base/state-folder.ts";
 import type { AcmeOptions } from "../net/tls/acme-options.ts";
 import { createConsulClient } from "../remote/consul/http-consul.ts";
-import { createEtcdClient } from "../remote/etcd/etcd-client.ts";
+import { createEtcdClient, etcdLoginOf } from "../remote/etcd/etcd-client.ts";
 import { remoteTlsOf } from "../remote/remote-tls-files.ts";
 import type { StoreOptions } from "../store/options.ts";
 import type { AcmeStore } from "./storage/acme-store.ts";
@@ -26,8 +26,7 @@ export interface StorageParts {
 function openIn({ redis, etcd, consul }: StoreOptions, scheduler: Scheduler): AcmeStore {
   if (redis !== null) return new RedisStore(redis, scheduler);
   if (etcd !== null) {
-    const login = etcd.user === null ? null : { user: etcd.user, password: etcd.password ?? "" };
-    const client = createEtcdClient({ urls: etcd.urls, login, tls: remoteTlsOf(etcd.tls) });
+    const client = createEtcdClient({ urls: etcd.urls, login: etcdLoginOf(etcd), tls: remoteTlsOf(etcd.tls) });
     return new EtcdStore({ client, prefix: `${etcd.prefix}acme/`, scheduler });
   }
   if (consul === null) throw new Error("a store of no kind");
@@ -43,8 +42,8 @@ export async function openStorage({ storage, store, scheduler, readFile }: Stora
   if (storage.redis !== null) return new RedisStore(storage.redis, scheduler);
   if (store !== null) return openIn(store, scheduler);
   if (storage.etcd === null) throw new Error("a storage of neither kind");
-  const { urls, prefix, user, password, ca } = storage.etcd;
-  const login = user === null ? null : { user, password: password ?? "" };
+  const { urls, prefix, ca } = storage.etcd;
+  const login = etcdLoginOf(storage.etcd);
   const tls = ca === null ? null : { ca: await readFile(ca), cert: null, key: null, serverName: null, verify: true };
   return new EtcdStore({ client: createEtcdClient({ urls, login, tls }), prefix, scheduler });
 }

@@ -124,12 +124,15 @@ export class Registered implements Registration {
   async #open(): Promise<EtcdClient> {
     if (this.#client !== null) return this.#client;
     const { cluster, prefix } = this.#parts;
-    const { createEtcdClient } = await import("../remote/etcd/etcd-client.ts");
+    const { createEtcdClient, etcdLoginOf } = await import("../remote/etcd/etcd-client.ts");
     const { remoteTlsOf } = await import("../remote/remote-tls-files.ts");
     this.#identity = process.getBuiltinModule("node:crypto").randomUUID();
     this.#key = `${prefix}${this.#identity}`;
-    const login = cluster.user === null ? null : { user: cluster.user, password: cluster.password ?? "" };
-    this.#client = createEtcdClient({ urls: cluster.urls, login, tls: remoteTlsOf(cluster.tls) });
+    this.#client = createEtcdClient({
+      urls: cluster.urls,
+      login: etcdLoginOf(cluster),
+      tls: remoteTlsOf(cluster.tls),
+    });
     return this.#client;
   }
 

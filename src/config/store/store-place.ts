@@ -2,6 +2,7 @@
  * Where a configuration is kept: `etcd://host:port[,host:port]/key` or `consul://host:port/key`, as users write it.
  * Passwords and tokens better come from the environment, by the names that the tools of these stores read.
  */
+import type { EtcdLogin } from "../../remote/etcd/etcd.ts";
 import type { Environment } from "../environment.ts";
 
 /** A store and a key in it. */
@@ -11,7 +12,7 @@ export interface StorePlace {
   readonly urls: readonly string[];
   readonly key: string;
   /** Of etcd; null if nobody has to log in. */
-  readonly login: { readonly user: string; readonly password: string } | null;
+  readonly login: EtcdLogin | null;
   /** Of Consul; null if none is needed. */
   readonly token: string | null;
   readonly datacentre: string | null;

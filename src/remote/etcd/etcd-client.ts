@@ -4,6 +4,7 @@ import type { RandomSource } from "../../base/random.ts";
 import { type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import { createRemoteHttp } from "../http-client.ts";
 import {
+  type EtcdLogin,
   type EtcdClient,
   type EtcdCondition,
   EtcdError,
@@ -27,6 +28,15 @@ export interface EtcdClientParts {
   readonly lookup?: LookupFunction;
   /** What is under way keeps the process alive, as a command wants it. Default: it does not. */
   readonly keepsProcess?: boolean;
+}
+
+/** The login that options say; null without a user: the cluster lets everybody in. */
+export function etcdLoginOf(options: {
+  readonly user: string | null;
+  readonly password: string | null;
+}): EtcdLogin | null {
+  const { user, password } = options;
+  return user === null ? null : { user, password: password ?? "" };
 }
 
 /** A client with connections of its own; it connects when it is asked something. Close it. */

@@ -5,12 +5,18 @@
 import { RemoteError } from "../http-client.ts";
 import type { RemoteTlsSource } from "../remote-tls.ts";
 
+/** Who asks. */
+export interface EtcdLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
 /** Which cluster. */
 export interface EtcdOptions {
   /** The members: if one does not answer, or has no leader, the next is asked. Without a path. */
   readonly urls: readonly string[];
   /** null if the cluster lets everybody in. */
-  readonly login: { readonly user: string; readonly password: string } | null;
+  readonly login: EtcdLogin | null;
   readonly tls: RemoteTlsSource | null;
 }
 

@@ -5,7 +5,7 @@
 import type { LookupFunction } from "node:net";
 import { remoteTlsOf } from "../remote-tls-files.ts";
 import type { EtcdClient, EtcdFollowing } from "./etcd.ts";
-import { createEtcdClient, type EtcdClientParts } from "./etcd-client.ts";
+import { createEtcdClient, type EtcdClientParts, etcdLoginOf } from "./etcd-client.ts";
 import type { EtcdClusterOptions } from "./etcd-cluster-options.ts";
 
 interface Shared {
@@ -29,7 +29,7 @@ export function borrowEtcdClient(
   const name = JSON.stringify([urls, user, password, tls]);
   let lent = clients.get(name);
   if (lent === undefined) {
-    const login = user === null ? null : { user, password: password ?? "" };
+    const login = etcdLoginOf({ user, password });
     lent = { client: createEtcdClient({ urls, login, tls: remoteTlsOf(tls) }, parts), borrowers: 0 };
     clients.set(name, lent);
   }
