@@ -58,7 +58,7 @@ export class Upstreams {
   }
 
   /**
-   * Gives the upstream `name` other endpoints, in steps as `Upstream.takeInSteps`.
+   * Gives the upstream `name` other endpoints, in steps as `Upstream.take`.
    * @returns the transports of those that are gone, for the caller to drain
    */
   *take(name: string, patch: ListPatch): Generator<void, Transport[], void> {
@@ -69,7 +69,7 @@ export class Upstreams {
       return [];
     }
     const changed = toEndpointSpecs({ ...options, endpoints: patch.changed });
-    return yield* upstream.takeInSteps({ gone: patch.gone, changed });
+    return yield* upstream.take({ gone: patch.gone, changed });
   }
 
   /** The transports that `next` did not take over, looked for in slices. */

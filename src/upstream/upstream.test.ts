@@ -9,7 +9,8 @@ import { EndpointFlag, Health } from "./endpoint-state.ts";
 import type { Endpoint, EndpointSpec } from "./endpoint.ts";
 import { createPolicies } from "./policies.ts";
 import { idleTransport, specAt } from "./testing/endpoints.ts";
-import { type SpecPatch, transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
+import type { Transport } from "./transport.ts";
+import { transportsLeftBehind, Upstream, type UpstreamParts } from "./upstream.ts";
 
 function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> = {}): Upstream {
   return new Upstream({
@@ -27,10 +28,15 @@ function open(endpoints: readonly EndpointSpec[], more: Partial<UpstreamParts> =
 const ports = (upstream: Upstream, picks: number, tried: readonly Endpoint[] = []): (number | undefined)[] =>
   Array.from({ length: picks }, () => upstream.pick({ key: null, tried })?.spec.port);
 
-/** What makes `specs` the endpoints of `upstream`. */
-function toPatch(upstream: Upstream, specs: readonly EndpointSpec[]): SpecPatch {
+/** Makes `specs` the endpoints of `upstream`. @returns the transports of those that are gone */
+function takeAll(upstream: Upstream, specs: readonly EndpointSpec[]): Transport[] {
   const urls = new Set(specs.map(({ url }) => url));
-  return { gone: upstream.endpoints.map(({ name }) => name).filter((url) => !urls.has(url)), changed: specs };
+  const gone = upstream.endpoints.map(({ name }) => name).filter((url) => !urls.has(url));
+  const steps = upstream.take({ gone, changed: specs });
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 test("endpoints are found by their URL and picked in turn", () => {
@@ -110,12 +116,12 @@ test("another list keeps the endpoints that stay, opens those that are new and g
   const upstream = open([specAt(1), specAt(2)]);
   const [one, two] = upstream.endpoints as [Endpoint, Endpoint];
   two.state.enter();
-  assert.deepEqual(upstream.take(toPatch(upstream, [specAt(3), specAt(2, { weight: 5 })])), [one.transport]);
+  assert.deepEqual(takeAll(upstream, [specAt(3), specAt(2, { weight: 5 })]), [one.transport]);
   assert.deepEqual([one.isGone, two.isGone], [true, false]);
   assert.equal(upstream.find("http://127.0.0.1:2"), two);
   assert.deepEqual([two.weight, two.inFlight, upstream.find(one.name)], [5, 1, null]);
   assert.deepEqual(new Set(ports(upstream, 6)), new Set([2, 3]));
-  assert.equal(upstream.take(toPatch(upstream, [])).length, 2);
+  assert.equal(takeAll(upstream, []).length, 2);
   assert.equal(upstream.pick({ key: null, tried: [] }), null);
 });
 
@@ -144,7 +150,7 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   const before = upstream.policies;
   assert.equal(before.saturation!.enterEndpoint(one), true);
   for (const observer of before.observers) observer.onAttemptStart(one);
-  upstream.take(toPatch(upstream, [specAt(2), specAt(3)]));
+  takeAll(upstream, [specAt(2), specAt(3)]);
   const after = upstream.policies;
   assert.deepEqual(
     [after.saturation, after.breaker, after.retryBudget],
@@ -155,8 +161,8 @@ test("what is done about failure bears attempts at endpoints that are gone, and 
   for (const observer of after.observers) observer.onAttemptEnd(one, "reset", 0, -1);
   after.saturation!.leaveEndpoint(one);
   assert.equal(after.saturation!.enterEndpoint(one), true, "its place is free again");
-  upstream.take(toPatch(upstream, [specAt(3)]));
+  takeAll(upstream, [specAt(3)]);
   assert.equal(upstream.policies.observers.length, 1, "of one endpoint nobody is ejected");
-  upstream.take(toPatch(upstream, [specAt(3), specAt(1)]));
+  takeAll(upstream, [specAt(3), specAt(1)]);
   assert.equal(upstream.policies.observers.length, 2);
 });

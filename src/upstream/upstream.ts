@@ -116,22 +116,11 @@ export class Upstream {
   }
 
   /**
-   * Gives it other endpoints. Their regions in shared memory must be there.
+   * Gives it other endpoints, in steps, so that a thousand hold nobody up: until the last step those before serve, and then
+   * the new ones at once. Their regions in shared memory must be there.
    * @returns the transports of those that are gone, for the caller to drain
    */
-  take(patch: SpecPatch): Transport[] {
-    const steps = this.takeInSteps(patch);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
-  }
-
-  /**
-   * As `take`, in steps, so that a thousand endpoints hold nobody up: until the last step those before serve, and then the
-   * new ones at once.
-   */
-  *takeInSteps(patch: SpecPatch): Generator<void, Transport[], void> {
+  *take(patch: SpecPatch): Generator<void, Transport[], void> {
     const leaving = new Set(patch.gone);
     const next = new Map(patch.changed.map((spec) => [spec.url, spec]));
     const endpoints: Endpoint[] = [];
