@@ -176,6 +176,8 @@ export const configExample: ConfigInput = {
     },
   },
   stores: {
+    own: { memory: { maxBytes: "64MiB" } },
+    disk: { disk: { path: "/var/cache/millrace", maxBytes: "10GiB" } },
     shared: { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } },
     cluster: { etcd: { urls: ["https://10.0.0.11:2379", "https://10.0.0.12:2379"], tls: { ca: "/etc/etcd/ca.pem" } } },
     agent: {

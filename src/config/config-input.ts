@@ -45,7 +45,7 @@ export interface ConfigInput {
   readonly routes: readonly RouteInput[];
   /** The groups of endpoints that routes send requests to. */
   readonly upstreams?: { readonly [name: string]: UpstreamInput } | undefined;
-  /** Servers that several instances share, for rate limits. */
+  /** Places that keep what instances share, or what outlives them: servers, and for caches memory and disks. */
   readonly stores?: { readonly [name: string]: StoreInput } | undefined;
   /** What happens when there is more to do than can be done. */
   readonly overload?: OverloadInput | undefined;
@@ -3460,7 +3460,7 @@ export interface UpstreamTlsInput {
 }
 
 /**
- * Servers that several instances share, for rate limits.
+ * Places that keep what instances share, or what outlives them: servers, and for caches memory and disks.
  *
  * An entry of `stores`, by its name.
  *
@@ -3468,18 +3468,32 @@ export interface UpstreamTlsInput {
  * ```ts
  * import type { StoreInput } from "millrace";
  *
- * const store: StoreInput = { redis: { url: "redis://127.0.0.1:6379", timeout: "20ms" } };
+ * const store: StoreInput = { memory: { maxBytes: "64MiB" } };
  * ```
  */
 export interface StoreInput {
   /**
-   * A Redis or Valkey server, for rate limits and what ACME keeps. Needs the package `@redis/client` beside Millrace.
+   * A Redis or Valkey server, for rate limits, caches and what ACME keeps. Needs the package `@redis/client` beside
+   * Millrace.
    *
    * URL or section.
    *
    * @default none
    */
   readonly redis?: string | StoreRedisInput | undefined;
+  /**
+   * Memory of this process, for caches that are to have their own: those with `store: memory` share one without being
+   * named here.
+   *
+   * @default none
+   */
+  readonly memory?: StoreMemoryInput | undefined;
+  /**
+   * A folder on a disk of this machine, for caches; what is kept there outlives the process.
+   *
+   * @default none
+   */
+  readonly disk?: StoreDiskInput | undefined;
   /**
    * An etcd cluster, for what ACME keeps.
    *
@@ -3495,7 +3509,8 @@ export interface StoreInput {
 }
 
 /**
- * A Redis or Valkey server, for rate limits and what ACME keeps. Needs the package `@redis/client` beside Millrace.
+ * A Redis or Valkey server, for rate limits, caches and what ACME keeps. Needs the package `@redis/client` beside
+ * Millrace.
  *
  * The section `stores.NAME.redis`.
  *
@@ -3526,6 +3541,68 @@ export interface StoreRedisInput {
    * @default "millrace:"
    */
   readonly prefix?: string | undefined;
+  /**
+   * How large an answer may be that a cache keeps there; what is larger is not stored, whatever the cache would take.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * Danger: large answers keep the server busy, and whatever else it is asked waits for them.
+   *
+   * @default "1MiB"
+   */
+  readonly maxObjectBytes?: string | number | undefined;
+}
+
+/**
+ * Memory of this process, for caches that are to have their own: those with `store: memory` share one without being
+ * named here.
+ *
+ * The section `stores.NAME.memory`.
+ *
+ * @example
+ * ```ts
+ * import type { StoreMemoryInput } from "millrace";
+ *
+ * const storeMemory: StoreMemoryInput = { maxBytes: "64MiB" };
+ * ```
+ */
+export interface StoreMemoryInput {
+  /**
+   * How much memory the answers take at most, with all that is kept about them.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "256MiB"
+   */
+  readonly maxBytes?: string | number | undefined;
+}
+
+/**
+ * A folder on a disk of this machine, for caches; what is kept there outlives the process.
+ *
+ * The section `stores.NAME.disk`.
+ *
+ * @example
+ * ```ts
+ * import type { StoreDiskInput } from "millrace";
+ *
+ * const storeDisk: StoreDiskInput = { path: "/var/cache/millrace", maxBytes: "10GiB" };
+ * ```
+ */
+export interface StoreDiskInput {
+  /**
+   * The folder that the answers are kept in, relative to the configuration file. It is the store's alone: other files
+   * in it may be deleted.
+   */
+  readonly path: string;
+  /**
+   * How much of the disk the answers take at most.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "10GiB"
+   */
+  readonly maxBytes?: string | number | undefined;
 }
 
 /**

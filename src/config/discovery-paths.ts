@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { DiscoveryOptions } from "../upstream/discovery/options.ts";
 
 /** The keys of a kind that are paths. */
-const pathKeys = ["tokenFile"];
+const pathKeys = ["tokenFile", "path"];
 const tlsPathKeys = ["ca", "cert", "key"];
 
 /** With absolute paths in place of those that are relative to `folder`. */

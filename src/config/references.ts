@@ -53,7 +53,13 @@ function* findReferences(root: unknown, { kinds, targets }: RouteParts): Generat
     const path = ["tls", "acme", "storage", "store"];
     const name = valueAt(listener, path);
     if (typeof name === "string")
-      yield { section: "stores", name, alwaysKnown: [], path: ["listeners", listenerAt, ...path] };
+      yield {
+        section: "stores",
+        name,
+        alwaysKnown: [],
+        path: ["listeners", listenerAt, ...path],
+        refuse: refuseForCertificates,
+      };
   }
   for (const [routeAt, route] of listAt(root, "routes").entries()) {
     for (const { key, findReferences: findIn } of targets) {
@@ -70,6 +76,15 @@ function* findReferences(root: unknown, { kinds, targets }: RouteParts): Generat
       }
     }
   }
+}
+
+/** What only one machine or process sees is for answers that can be fetched again. */
+function refuseForCertificates(store: unknown): string | null {
+  const kind = ["memory", "disk"].find((key) => Object.hasOwn(Object(store), key));
+  if (kind === undefined) return null;
+  return kind === "memory"
+    ? "certificates cannot be kept in the memory of the process: they would be issued again with every start; name a folder, or a store in Redis, etcd or Consul"
+    : "a store on a disk is for caches; write its folder as `storage` itself, another one than that of the cache";
 }
 
 /** Finds names that are not in the section that should have them, or mean what cannot be used where they stand. */

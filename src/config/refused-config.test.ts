@@ -48,7 +48,6 @@ test("keys and words of the user interface that this version does not have are t
       upstreams: { api: { endpoints: ["http://a"], health: section } },
     })),
     ["upstreams.api.protocol", { ...minimal(), upstreams: { api: { endpoints: ["http://a"], protocol: "auto" } } }],
-    ["stores.s.disk", { ...minimal(), stores: { s: { disk: {} } } }],
     ["routes[0].match.path", { ...minimal(), routes: [{ upstream: "api", match: { path: ["/a", "/b"] } }] }],
   ];
   for (const [place, config] of planned) {

@@ -77,7 +77,7 @@ export const configSchema = section(
     }),
     stores: documented(storesSchema.prefault({}), {
       kind: "map of name to store",
-      about: "Servers that several instances share, for rate limits.",
+      about: "Places that keep what instances share, or what outlives them: servers, and for caches memory and disks.",
     }),
     overload: documented(overloadSchema.prefault({}), {
       about: "What happens when there is more to do than can be done.",

@@ -11,6 +11,8 @@ const stores = {
   redis: { redis: "redis://127.0.0.1:6379" },
   cluster: { etcd: { urls: ["https://10.0.0.1:2379"], tls: { ca: "ca.pem" } } },
   agent: { consul: { tls: { ca: "/etc/ca.pem", cert: "client.pem", key: "client.key" } } },
+  own: { memory: {} },
+  folder: { disk: { path: "answers" } },
 };
 
 const limiting = (store: string): object => ({
@@ -33,10 +35,17 @@ test("rate limits are counted in Redis, and not where every request would need a
     /routes\[0\]\.middlewares\[0\]\.rateLimit\.store.*cannot be counted in etcd: every request would be a write/,
   );
   assert.match(problemsOf(limiting("agent")).join("\n"), /cannot be counted in Consul/);
+  for (const name of ["own", "folder"])
+    assert.match(
+      problemsOf(limiting(name)).join("\n"),
+      /rateLimit\.store.*cannot be counted in a store that is for caches/,
+    );
 });
 
-test("what ACME keeps can be in any store, if there is one of that name", () => {
-  for (const name of Object.keys(stores)) assert.deepEqual(problemsOf(issuing(name)), []);
+test("what ACME keeps can be in any store that others see, too, if there is one of that name", () => {
+  for (const name of ["redis", "cluster", "agent"]) assert.deepEqual(problemsOf(issuing(name)), []);
+  assert.match(problemsOf(issuing("own")).join("\n"), /storage\.store.*cannot be kept in the memory of the process/);
+  assert.match(problemsOf(issuing("folder")).join("\n"), /storage\.store.*a store on a disk is for caches/);
   assert.match(problemsOf(issuing("agemt")).join("\n"), /listeners\[0\]\.tls\.acme\.storage\.store.*"agemt".*"agent"/s);
 });
 
@@ -48,6 +57,7 @@ test("a store whose name nobody has to prove is warned of", () => {
 test("paths of stores are relative to the configuration", () => {
   const { stores: absolute } = withAbsolutePaths(parseConfig(issuing("agent")), "/etc/millrace");
   assert.equal(absolute["cluster"]?.etcd?.tls?.ca, "/etc/millrace/ca.pem");
+  assert.equal(absolute["folder"]?.disk?.path, "/etc/millrace/answers");
   const { ca, cert, key } = absolute["agent"]?.consul?.tls ?? {};
   assert.deepEqual([ca, cert, key], ["/etc/ca.pem", "/etc/millrace/client.pem", "/etc/millrace/client.key"]);
 });

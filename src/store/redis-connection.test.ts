@@ -74,10 +74,7 @@ test("a connection to an address that the name no longer stands for is replaced,
   const { port, openAt } = await serve(context, "127.0.0.1", "127.0.0.2");
   const names = createNames();
   names.addresses = ["127.0.0.1"];
-  const connection = await RedisConnection.open(
-    { url: `redis://redis.test:${port}`, timeout: 20, prefix: "" },
-    { names, onError: () => {} },
-  );
+  const connection = await RedisConnection.open({ url: `redis://redis.test:${port}` }, { names, onError: () => {} });
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(String(await connection.send(["PING"])), "127.0.0.1");
@@ -95,10 +92,7 @@ test("if one of several addresses does not answer, the next opening takes the ne
   const { port } = await serve(context, "127.0.0.2");
   const names = createNames();
   names.addresses = ["127.0.0.1", "127.0.0.2"];
-  const connection = await RedisConnection.open(
-    { url: `redis://redis.test:${port}`, timeout: 20, prefix: "" },
-    { names, onError: () => {} },
-  );
+  const connection = await RedisConnection.open({ url: `redis://redis.test:${port}` }, { names, onError: () => {} });
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(String(await connection.send(["PING"])), "127.0.0.2");
@@ -107,10 +101,7 @@ test("if one of several addresses does not answer, the next opening takes the ne
 test("an address needs no name", async (context) => {
   const { port } = await serve(context, "127.0.0.1");
   const names = createNames();
-  const connection = await RedisConnection.open(
-    { url: `redis://127.0.0.1:${port}`, timeout: 20, prefix: "" },
-    { names, onError: () => {} },
-  );
+  const connection = await RedisConnection.open({ url: `redis://127.0.0.1:${port}` }, { names, onError: () => {} });
   context.after(() => connection.close());
   await connection.connected;
   assert.equal(names.watchers.size, 0);

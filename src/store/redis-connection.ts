@@ -8,6 +8,9 @@ import { ipVersion } from "../base/ip-address.ts";
 import type { RedisClientOptions, createClient } from "@redis/client";
 import type { RedisOptions } from "./options.ts";
 
+/** Which server. */
+export type RedisAddress = Pick<RedisOptions, "url">;
+
 type Client = ReturnType<typeof createClient>;
 type CreateClient = typeof createClient;
 
@@ -44,7 +47,7 @@ interface Line {
 export class RedisConnection implements NameWatcher {
   readonly isInUse = true;
   readonly #create: CreateClient;
-  readonly #options: RedisOptions;
+  readonly #options: RedisAddress;
   readonly #names: ServerNames;
   readonly #onError: (error: Error | null) => void;
   /** The server's name; null if there is none to resolve. */
@@ -55,7 +58,7 @@ export class RedisConnection implements NameWatcher {
   /** Openings so far: several addresses are tried in turn. */
   #turn = 0;
 
-  private constructor(create: CreateClient, options: RedisOptions, { names, onError }: RedisConnectionParts) {
+  private constructor(create: CreateClient, options: RedisAddress, { names, onError }: RedisConnectionParts) {
     this.#create = create;
     this.#options = options;
     this.#names = names;
@@ -69,7 +72,7 @@ export class RedisConnection implements NameWatcher {
    * Begins to connect.
    * @throws if the package is not installed
    */
-  static async open(options: RedisOptions, parts: RedisConnectionParts): Promise<RedisConnection> {
+  static async open(options: RedisAddress, parts: RedisConnectionParts): Promise<RedisConnection> {
     const { createClient } = await loadClient();
     return new RedisConnection(createClient, options, parts);
   }

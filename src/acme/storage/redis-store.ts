@@ -77,7 +77,7 @@ export class RedisStore implements AcmeStore {
   async #send(command: readonly string[]): Promise<unknown> {
     if (this.#isClosed) throw new Error("the store is closed");
     this.#connection ??= RedisConnection.open(
-      { url: this.#options.url, timeout: connectTimeoutMs, prefix: "" },
+      { url: this.#options.url },
       { names: systemNames, onError: (error) => (this.#lastError = error) },
     );
     try {

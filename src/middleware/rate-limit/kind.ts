@@ -3,8 +3,10 @@ import type { MiddlewareKind } from "../kind.ts";
 import { createRateLimitSchema } from "./options.ts";
 import { createRateLimit, limitName, rateLimitRegionKey, reserveRateLimit } from "./rate-limit.ts";
 
-/** Each request would be a write that a majority agrees on: what etcd and Consul are not made for. */
+/** In etcd and Consul each request would be a write that a majority agrees on: what they are not made for. */
 function refuseStore(store: unknown): string | null {
+  if (["memory", "disk"].some((key) => Object.hasOwn(Object(store), key)))
+    return 'a rate limit cannot be counted in a store that is for caches; count in Redis, or in each instance ("local")';
   const kind = ["etcd", "consul"].find((key) => Object.hasOwn(Object(store), key));
   return kind === undefined
     ? null
