@@ -15,6 +15,7 @@ const counter = new StepCounter(source);
 const { prefersJson } = await import("../src/http/accept.ts");
 const { parseAuthority } = await import("../src/http/authority.ts");
 const { parseNode, resolveClient } = await import("../src/http/client-address.ts");
+const { negotiateCoding, reduceAcceptEncoding } = await import("../src/http/content-coding.ts");
 const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
 const { compileExchangeKey } = await import("../src/http/exchange-key.ts");
 const { fieldValue, foldFieldName, isFieldValue, isToken, listMembers, removeFields, toLowerAscii, trimOws } =
@@ -407,6 +408,10 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["the matcher of cookies", routerBy({ cookie: { b: "x" } })],
   ["the matcher of fields", routerBy({ header: { "x-a": "x", via: "y", "x-forwarded-proto": "z" } })],
   ["Accept", prefersJson],
+  [
+    "Accept-Encoding",
+    (text) => [negotiateCoding(`gzip,${text}`, ["zstd", "br", "gzip"]), reduceAcceptEncoding(`gzip,${text}`)],
+  ],
   [
     "Accept of an answer of our own",
     (text) =>
