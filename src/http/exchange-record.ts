@@ -1,4 +1,5 @@
 /** What happened to an exchange: for the access log, the metrics and warnings. Nothing is decided by it. */
+import type { CacheResult } from "./cache-result.ts";
 import type { ReasonCode } from "./reason.ts";
 
 /** What has a record: an exchange, or a session of a TCP listener. */
@@ -23,6 +24,8 @@ export class ExchangeRecord {
   attempts = 0;
   /** The connection of the last attempt had served before. */
   isUpstreamConnectionReused = false;
+  /** What a cache did for it; empty if none was asked. */
+  cache: CacheResult | "" = "";
   requestBodyBytes = 0;
   responseBodyBytes = 0;
   /** When the first byte of the head arrived. */

@@ -4,6 +4,7 @@
  * `docs/reference/access-log.md` is generated from the table. Authorization, Cookie, Set-Cookie and Proxy-Authorization
  * are never logged.
  */
+import { cacheResults } from "../http/cache-result.ts";
 import { clientSubject } from "../http/client-certificate-fields.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { reasons } from "../http/reason.ts";
@@ -144,6 +145,14 @@ export const accessLogFields: readonly AccessLogField[] = [
   define("attempts", "number", "How many endpoints were tried.", (exchange) => String(exchange.record.attempts)),
   define("reused", "boolean", "The upstream connection of the last attempt had served before.", (exchange) =>
     String(exchange.record.isUpstreamConnectionReused),
+  ),
+  define(
+    "cache",
+    "string",
+    `What the cache did: ${Object.keys(cacheResults)
+      .map((result) => `\`${result}\``)
+      .join(", ")}. JSON: only if one was asked.`,
+    (exchange) => orNull(exchange.record.cache),
   ),
   define("requestBytes", "number", "Body bytes received.", (exchange) => String(exchange.record.requestBodyBytes)),
   define("responseBytes", "number", "Body bytes sent.", (exchange) => String(exchange.record.responseBodyBytes)),

@@ -10,7 +10,7 @@ import type { QueryRedactor } from "./query-redactor.ts";
 const jsonFields = accessLogFields.filter(({ json }) => json !== "no");
 
 /** Left out if there is nothing to say. */
-const onlyIfSaid: ReadonlySet<string> = new Set(["detail", "proxied"]);
+const onlyIfSaid: ReadonlySet<string> = new Set(["detail", "proxied", "cache"]);
 
 /** The line for `exchange`, with its line feed; ASCII only. */
 export function formatJsonLine(exchange: Exchange, redactor: QueryRedactor): string {

@@ -52,7 +52,11 @@ test("what TLS tells is in the line of a request over TLS only", () => {
 });
 
 test("the JSON line has every documented field, in order, with the documented type", () => {
-  const facts = { tls: tls(), proxied: "10.0.0.5:4000", record: { detail: "ECONNRESET" } };
+  const facts: ExchangeFacts = {
+    tls: tls(),
+    proxied: "10.0.0.5:4000",
+    record: { detail: "ECONNRESET", cache: "miss" },
+  };
   const line = json(endedExchange(facts));
   const entry = JSON.parse(line) as Record<string, unknown>;
   const documented = accessLogFields.filter((field) => field.json !== "no");
@@ -119,6 +123,8 @@ test("the line that is written as bytes is the line that the table gives, whatev
       record: { status: 404, reason: "NO_ROUTE", attempts: 0, attemptStartedMs: -1, connectedMs: -1, firstByteMs: -1 },
     },
     { record: { attempts: 3, isUpstreamConnectionReused: false } },
+    { record: { cache: "hit", attempts: 0 } },
+    { record: { cache: "miss" } },
     { record: { requestBodyBytes: 9, responseBodyBytes: 10 } },
     { record: { requestBodyBytes: 99_999, responseBodyBytes: 100_000 } },
     { record: { requestBodyBytes: 2 ** 30 - 1, responseBodyBytes: 2 ** 30 } },

@@ -2,6 +2,7 @@
  * The pieces of a JSON line that are often as they were in the line before: kept as bytes, and made anew if what they
  * say is something else. Every piece is ASCII, and of bounded length but for names, which come from the configuration.
  */
+import type { CacheResult } from "../http/cache-result.ts";
 import { clientSubject } from "../http/client-certificate-fields.ts";
 import type { ConnectionTls } from "../http/connection-tls.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -151,8 +152,8 @@ export class RequestPiece {
 }
 
 /**
- * `","protocol":"…","status":…,"reason":…,"attempts":…,"reused":…,"requestBytes":`, with the detail of a reason, and with
- * `0,"responseBytes":` if there was no request body.
+ * `","protocol":"…","status":…,"reason":…,"attempts":…,"reused":…,"requestBytes":`, with the detail of a reason and what
+ * a cache did, and with `0,"responseBytes":` if there was no request body.
  */
 export class OutcomePiece {
   #version = 0;
@@ -161,6 +162,7 @@ export class OutcomePiece {
   #detail = "";
   #attempts = 0;
   #isReused = false;
+  #cache: CacheResult | "" = "";
   #hasBody = false;
   #bytes: Uint8Array = nothing;
 
@@ -175,6 +177,7 @@ export class OutcomePiece {
       record.isUpstreamConnectionReused !== this.#isReused ||
       version !== this.#version ||
       hasBody !== this.#hasBody ||
+      record.cache !== this.#cache ||
       record.detail !== this.#detail
     ) {
       this.#version = version;
@@ -183,12 +186,14 @@ export class OutcomePiece {
       this.#detail = record.detail;
       this.#attempts = record.attempts;
       this.#isReused = record.isUpstreamConnectionReused;
+      this.#cache = record.cache;
       this.#hasBody = hasBody;
       const reason = record.reason === null ? "null" : `"${record.reason}"`;
       const detail = record.detail === "" ? "" : `,"detail":${quote(record.detail, maxLoggedLength.detail)}`;
+      const cache = record.cache === "" ? "" : `,"cache":"${record.cache}"`;
       this.#bytes = toBytes(
         `","protocol":"${protocolOf(exchange)}","status":${record.status},"reason":${reason}${detail}` +
-          `,"attempts":${record.attempts},"reused":${record.isUpstreamConnectionReused},"requestBytes":${hasBody ? "" : '0,"responseBytes":'}`,
+          `,"attempts":${record.attempts},"reused":${record.isUpstreamConnectionReused}${cache},"requestBytes":${hasBody ? "" : '0,"responseBytes":'}`,
       );
     }
     return this.#bytes;
