@@ -21,6 +21,7 @@ const layers: Record<string, number> = {
   http1: 2,
   http2: 2,
   store: 2,
+  cache: 2,
   remote: 2,
   acme: 3,
   "local-ca": 3,
