@@ -7,6 +7,7 @@
  * its schema (see `SchemaBuilder`).
  */
 import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
+import type { CacheUse } from "../cache/cache-place.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { AnswerFilter } from "../http/answer.ts";
 import type { Middleware, MiddlewareContext, MiddlewarePlace } from "./middleware.ts";
@@ -49,6 +50,9 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
    * before the configuration goes to the proxy threads.
    */
   reserve?(options: OptionsOf<Builder>, place: MiddlewarePlace, memory: SharedMemory): readonly ReservedRegion[];
+
+  /** Where it keeps answers. Absent: it keeps none. */
+  cacheUse?(options: OptionsOf<Builder>): CacheUse;
 
   /** The names of other things of the configuration that stand in `written`. */
   findReferences?(written: unknown): readonly Reference[];

@@ -4,6 +4,8 @@
  * now, or holds it (as `exchange.answerer`) and passes it on later. A route without middlewares is its last handler and
  * nothing else.
  */
+import type { CacheParts } from "../cache/cache-parts.ts";
+import type { CacheStore } from "../cache/cache-store.ts";
 import type { HeldMemory } from "../base/held-memory.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -38,6 +40,10 @@ export interface MiddlewareHost {
   readonly warnings: WarningSink;
   /** The stores of the configuration, by name. */
   readonly stores: ReadonlyMap<string, LimitStore>;
+  /** The places that caches keep answers in, by name: "memory", or that of a store. */
+  readonly caches: ReadonlyMap<string, CacheStore>;
+  /** What all caches share; null if the configuration has none. */
+  readonly cacheParts: CacheParts | null;
   /** The functions of the configuration, by reference. */
   readonly functions: FunctionTable;
   /** How late the event loop is; 0 if `overload` is not configured. */

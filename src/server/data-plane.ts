@@ -3,6 +3,8 @@
  * of whoever called `createProxy`, and in every proxy thread. It is told what to do through `prepare`, `commit` and
  * `drain`, and never asks anybody while it serves.
  */
+import { Caches } from "../cache/caches.ts";
+import { placesOf } from "../cache/cache-place.ts";
 import { EndOfTurn } from "../base/end-of-turn.ts";
 import { HeldMemory } from "../base/held-memory.ts";
 import { systemScheduler } from "../base/scheduler.ts";
@@ -16,6 +18,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { toLowerAscii } from "../http/field-text.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import { RequestIdSource } from "../http/request-id.ts";
+import { findCacheUses } from "../middleware/cache-uses.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import type { TlsMaterial } from "../net/tls/tls-material.ts";
@@ -81,6 +84,7 @@ export class DataPlane implements ListenerHost {
   readonly #parts: DataPlaneParts;
   readonly #lag: EventLoopLag;
   readonly #stores: Stores;
+  readonly #caches: Caches;
   readonly #sampler = new LagSampler();
   readonly #resolver: HostResolver;
   readonly #endOfTurn = new EndOfTurn();
@@ -111,7 +115,13 @@ export class DataPlane implements ListenerHost {
     this.#certificates = new PlaneCertificates(parts.onCertificateWanted);
     this.#listeners = new ListenerSet(this, stripeIndex);
     this.#resolver = new HostResolver(nameReports(warnings, writer));
-    this.#stores = new Stores({ metrics: writer, logger, names: toServerNames(this.#resolver) });
+    const names = toServerNames(this.#resolver);
+    this.#stores = new Stores({ metrics: writer, logger, names });
+    const { memory, stripes } = parts;
+    this.#caches = new Caches(
+      { memory, stripeIndex, stripes, metrics: writer, logger, warnings, names },
+      systemScheduler,
+    );
     this.#lag = new EventLoopLag({ writer, workerName: String(stripeIndex) });
     this.wheel.start();
   }
@@ -131,6 +141,7 @@ export class DataPlane implements ListenerHost {
       this.#prepared = { runtime, observed, leftBehind, tls };
     } catch (error) {
       this.#stores.abort();
+      this.#caches.abort();
       this.#listeners.abort();
       throw error;
     }
@@ -143,6 +154,7 @@ export class DataPlane implements ListenerHost {
     const held = HeldMemory.open(memory, stripeIndex, stripes);
     const functions = await loadFunctions(config.modules);
     const stores = await this.#stores.prepare(config.stores);
+    const caches = await this.#caches.prepare(placesOf(findCacheUses(config.routes), config.stores));
     return Runtime.build(
       {
         config,
@@ -178,6 +190,8 @@ export class DataPlane implements ListenerHost {
           logger,
           warnings,
           stores,
+          caches: caches.stores,
+          cacheParts: caches.parts,
           functions,
           lag: this.#sampler,
           onInternalError,
@@ -199,6 +213,7 @@ export class DataPlane implements ListenerHost {
     this.#runtime = runtime;
     this.observer.keepFailures(runtime.upstreams);
     this.#stores.commit();
+    this.#caches.commit(shutdown.grace);
     if (overload.maxEventLoopLag > 0) this.#sampler.start();
     else this.#sampler.stop();
     this.observer.commit(observed);
@@ -244,6 +259,7 @@ export class DataPlane implements ListenerHost {
   /** Forgets what was prepared. */
   abort(): void {
     this.#stores.abort();
+    this.#caches.abort();
     this.#listeners.abort();
     this.#prepared = null;
     this.#observeListeners();
@@ -271,6 +287,7 @@ export class DataPlane implements ListenerHost {
     for (const transport of this.#runtime?.upstreams.transports ?? []) transport.close();
     this.#resolver.close();
     this.#stores.close();
+    this.#caches.close();
     this.#sampler.stop();
     this.#lag.close();
     this.#retired.close();

@@ -4,7 +4,10 @@
  */
 import { HeldMemory } from "../base/held-memory.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import { placesOf } from "../cache/cache-place.ts";
+import { reserveCaches } from "../cache/reserve-caches.ts";
 import type { Config } from "../config/schema.ts";
+import { findCacheUses } from "../middleware/cache-uses.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
@@ -23,6 +26,8 @@ const features: readonly ReserveRegions[] = [
   (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
   (config, memory) => reserveForMiddlewares(config.routes, memory),
+  (config, memory, stripes) =>
+    reserveCaches(placesOf(findCacheUses(config.routes), config.stores), { memory, stripes }),
   (config, memory) =>
     Object.values(config.upstreams).some(
       ({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null,

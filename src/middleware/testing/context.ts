@@ -37,6 +37,8 @@ export function createContext(): {
     warnings: silentWarnings,
     functions: FunctionTable.empty,
     stores: new Map(),
+    caches: new Map(),
+    cacheParts: null,
     lag,
     metrics: new MetricWriter({ onPage: (page) => reader.addPage("test", page) }),
     onInternalError: (error) => {

@@ -1,0 +1,36 @@
+/** The shared memory of caches, made by the control thread before the proxy threads look for it. */
+import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import type { CachePlace } from "./cache-place.ts";
+import { InvalidationMarks } from "./purge/invalidation-marks.ts";
+import { PurgeLog } from "./purge/purge-log.ts";
+
+/** Where regions are made. */
+interface RegionPlace {
+  readonly memory: SharedMemory;
+  /** How many threads use them. */
+  readonly stripes: number;
+}
+
+/** What all caches share, whatever places they use. */
+const sharedFeatures: readonly ((place: RegionPlace) => readonly ReservedRegion[])[] = [
+  ({ memory }) => [PurgeLog.reserve(memory), InvalidationMarks.reserve(memory)],
+];
+
+/** Makes or finds the regions of `places`, and of what all caches share. Without a place there are none. */
+export function reserveCaches(places: readonly CachePlace[], regions: RegionPlace): ReservedRegion[] {
+  if (places.length === 0) return [];
+  return [
+    ...sharedFeatures.flatMap((reserve) => reserve(regions)),
+    ...places.flatMap((place) => reservePlace(place, regions)),
+  ];
+}
+
+/** The regions of one place. */
+function reservePlace({ kind }: CachePlace, _regions: RegionPlace): readonly ReservedRegion[] {
+  switch (kind) {
+    case "memory":
+    case "disk":
+    case "redis":
+      return [];
+  }
+}
