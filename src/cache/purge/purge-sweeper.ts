@@ -2,7 +2,8 @@
  * What a store does for purges, in the control thread. A purge holds as soon as it is in the log; sweeping finds out how
  * many answers it concerned, frees their memory, and lets the log forget it.
  */
-import type { Purge, PurgeableAnswer, PurgeVerdict } from "./purge.ts";
+import type { SweptAnswer } from "./pending-purges.ts";
+import type { Purge, PurgeVerdict } from "./purge.ts";
 
 /** One round through all stores, for all purges up to a number. */
 export interface SweepRound {
@@ -12,7 +13,7 @@ export interface SweepRound {
    * Says what becomes of a stored answer, and counts it: `gone` is removed, `soft` becomes stale where it is stored
    * (`freshUntilMs` not later than now). Once for each answer in a round.
    */
-  judge(answer: PurgeableAnswer): PurgeVerdict;
+  judge(answer: SweptAnswer): PurgeVerdict;
 }
 
 /** The part of a store that purges need. */
