@@ -1429,13 +1429,14 @@ export interface RateLimitInput {
   readonly key?: string | undefined;
   /**
    * Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with
-   * other instances.
+   * other instances: exact in Redis, on average over etcd and Consul.
    *
    * @default "local"
    */
   readonly store?: string | undefined;
   /**
-   * What happens while the store does not answer in time: `open` lets requests pass, `closed` refuses them.
+   * What happens while the store does not answer in time: `open` lets requests pass (over etcd and Consul: as far as
+   * this instance counts by itself), `closed` refuses them.
    *
    * @default "open"
    */
@@ -3495,13 +3496,13 @@ export interface StoreInput {
    */
   readonly disk?: StoreDiskInput | undefined;
   /**
-   * An etcd cluster, for what ACME keeps.
+   * An etcd cluster, for rate limits, which are exchanged once a second, and what ACME keeps.
    *
    * @default none
    */
   readonly etcd?: StoreEtcdInput | undefined;
   /**
-   * The key/value store of Consul, for what ACME keeps.
+   * The key/value store of Consul, for rate limits, which are exchanged once a second, and what ACME keeps.
    *
    * @default none
    */
@@ -3606,7 +3607,7 @@ export interface StoreDiskInput {
 }
 
 /**
- * An etcd cluster, for what ACME keeps.
+ * An etcd cluster, for rate limits, which are exchanged once a second, and what ACME keeps.
  *
  * The section `stores.NAME.etcd`.
  *
@@ -3652,7 +3653,7 @@ export interface StoreEtcdInput {
 }
 
 /**
- * The key/value store of Consul, for what ACME keeps.
+ * The key/value store of Consul, for rate limits, which are exchanged once a second, and what ACME keeps.
  *
  * The section `stores.NAME.consul`.
  *

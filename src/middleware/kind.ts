@@ -10,6 +10,7 @@ import type { OptionsOf, SchemaBuilder } from "../base/schema-builder.ts";
 import type { CacheUse } from "../cache/cache-place.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { AnswerFilter } from "../http/answer.ts";
+import type { ExchangedCounts } from "../store/exchange/exchanged-counts.ts";
 import type { Middleware, MiddlewareContext, MiddlewarePlace } from "./middleware.ts";
 import type { Reference } from "./reference.ts";
 
@@ -53,6 +54,11 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
 
   /** Where it keeps answers. Absent: it keeps none. */
   cacheUse?(options: OptionsOf<Builder>): CacheUse;
+  /**
+   * What it counts and would tell other instances, if its store is one through which they tell each other (etcd, Consul).
+   * Called in the control thread.
+   */
+  exchangeCounts?(options: OptionsOf<Builder>, place: MiddlewarePlace): ExchangedCounts | null;
 
   /** The names of other things of the configuration that stand in `written`. */
   findReferences?(written: unknown): readonly Reference[];

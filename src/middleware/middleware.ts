@@ -14,7 +14,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
 import type { FunctionTable } from "../script/function-table.ts";
-import type { LimitStore } from "../store/limit-store.ts";
+import type { LimitPlace } from "../store/limit-store.ts";
 
 /** Answers an exchange, now or later. */
 export type RouteHandler = (exchange: Exchange) => void;
@@ -39,7 +39,7 @@ export interface MiddlewareHost {
   /** Takes warnings about what may go wrong again and again; they are summed up. */
   readonly warnings: WarningSink;
   /** The stores of the configuration, by name. */
-  readonly stores: ReadonlyMap<string, LimitStore>;
+  readonly stores: ReadonlyMap<string, LimitPlace>;
   /** The places that caches keep answers in, by name: "memory", or that of a store. */
   readonly caches: ReadonlyMap<string, CacheStore>;
   /** What all caches share; null if the configuration has none. */

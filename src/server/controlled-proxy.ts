@@ -5,6 +5,7 @@
 import type { AdminSources } from "../admin/admin-sources.ts";
 import { Countdown } from "../base/countdown.ts";
 import { Mutex } from "../base/mutex.ts";
+import { sentenceOf } from "../base/sentence-of.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
@@ -30,6 +31,7 @@ import { configuredSources } from "./configured-sources.ts";
 import { type CreateEndpointSource, EndpointLists, type ListChange, withLists } from "./endpoint-lists.ts";
 import { EndpointWatch } from "./endpoint-watch.ts";
 import type { Inspection } from "./inspection.ts";
+import { LimitExchanges } from "./limit-exchanges.ts";
 import { nameReports } from "./name-reports.ts";
 import type { WantCertificate } from "./plane-certificates.ts";
 import type { Proxy, ProxyAddress } from "./proxy.ts";
@@ -62,6 +64,7 @@ export class ControlledProxy implements Proxy {
   #config: Config;
   readonly #lists: EndpointLists;
   readonly #endpointTls: UpstreamCertificates;
+  readonly #limits: LimitExchanges;
   #state: ProxyState = "new";
   /** Starting and reloading come one after the other. */
   readonly #reloads = new Mutex();
@@ -98,6 +101,7 @@ export class ControlledProxy implements Proxy {
       resolving: nameReports(this.#warnings, this.#metrics.writer),
     });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
+    this.#limits = new LimitExchanges({ memory: this.#memory, logger: this.#logger, names: this.#watch });
     this.#admin = new AdminListener(this.#adminSources(), this.#logger);
     addControlCollectors(this.#metrics.reader, {
       config: () => this.#config,
@@ -321,6 +325,7 @@ export class ControlledProxy implements Proxy {
     await this.#endpoints.adopt(slices);
     this.#metrics.adopt(names);
     await this.#watch.adopt(config, slices);
+    await this.#limits.adopt(config);
     this.#metrics.noteInstalled(config.log.stats);
   }
 
@@ -357,7 +362,7 @@ export class ControlledProxy implements Proxy {
       if (wasRunning) await this.#drain(isDelayed && wasReady);
       this.#grace.end();
       leave = await this.#changes.enter();
-      await this.#lists.close();
+      await Promise.all([this.#lists.close(), this.#limits.close()]);
       this.#endpointTls.close();
       this.#watch.close();
       this.#certificates.close();
@@ -411,8 +416,4 @@ export class ControlledProxy implements Proxy {
     this.#accessLogFiles.write(path, lines, lineCount, lostBefore);
     return true;
   };
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import { placesOf } from "../cache/cache-place.ts";
 import { reserveCaches } from "../cache/reserve-caches.ts";
 import type { Config } from "../config/schema.ts";
 import { findCacheUses } from "../middleware/cache-uses.ts";
+import { findExchangedCounts } from "../middleware/find-exchanged-counts.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
 import { EjectionRecord } from "../upstream/ejection-record.ts";
@@ -28,6 +29,7 @@ const features: readonly ReserveRegions[] = [
   (config, memory) => reserveForMiddlewares(config.routes, memory),
   (config, memory, stripes) =>
     reserveCaches(placesOf(findCacheUses(config.routes), config.stores), { memory, stripes }),
+  (config, memory) => findExchangedCounts(config.routes, config.stores).flatMap((counts) => counts.reserve(memory)),
   (config, memory) =>
     Object.values(config.upstreams).some(
       ({ sticky }) => sticky !== null && "cookie" in sticky && sticky.cookie.secret === null,

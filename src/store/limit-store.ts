@@ -28,3 +28,9 @@ export interface LimitStore {
    */
   take(key: string, limit: LimitNumbers, done: (decision: LimitDecision | null) => void): void;
 }
+
+/**
+ * Where the counts of a limit are: in a store that is asked about each request, or `exchanged`, which is in this process,
+ * and told to others through the store once in a while (`exchange/count-exchange.ts`).
+ */
+export type LimitPlace = LimitStore | "exchanged";

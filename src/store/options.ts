@@ -103,10 +103,13 @@ const storeSchema = section({
     defaultText: "none",
     about: "A folder on a disk of this machine, for caches; what is kept there outlives the process.",
   }),
-  etcd: documented(maybe(etcdSchema), { defaultText: "none", about: "An etcd cluster, for what ACME keeps." }),
+  etcd: documented(maybe(etcdSchema), {
+    defaultText: "none",
+    about: "An etcd cluster, for rate limits, which are exchanged once a second, and what ACME keeps.",
+  }),
   consul: documented(maybe(consulSchema), {
     defaultText: "none",
-    about: "The key/value store of Consul, for what ACME keeps.",
+    about: "The key/value store of Consul, for rate limits, which are exchanged once a second, and what ACME keeps.",
   }),
 }).check(
   sectionCheck((store: Readonly<Record<string, unknown>>, context) => {

@@ -5,7 +5,7 @@ import { MetricWriter } from "../observe/metric-writer.ts";
 import { storesSchema } from "./options.ts";
 import { Stores } from "./stores.ts";
 
-test("a thread opens only stores that decide about requests", async () => {
+test("a thread opens only stores that are asked about requests", async () => {
   const stores = new Stores({
     metrics: new MetricWriter({ onPage: () => {}, pageBytes: 4_096 }),
     logger: silentLogger,
@@ -16,7 +16,13 @@ test("a thread opens only stores that decide about requests", async () => {
     },
   });
   const options = storesSchema.parse({ agent: { consul: {} }, cluster: { etcd: { urls: ["http://etcd.test:2379"] } } });
-  assert.deepEqual([...(await stores.prepare(options))], []);
+  assert.deepEqual(
+    [...(await stores.prepare(options))],
+    [
+      ["agent", "exchanged"],
+      ["cluster", "exchanged"],
+    ],
+  );
   stores.commit();
   stores.close();
 });

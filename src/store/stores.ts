@@ -1,13 +1,13 @@
 /**
- * The stores of one thread, by name. They live through reloads as long as their options stay the same. Those that decide
- * nothing about requests, etcd and Consul, are opened by the control thread alone, by whoever keeps something there.
+ * The stores of one thread, by name. They live through reloads as long as their options stay the same. Those that are
+ * not asked about requests, etcd and Consul, are opened by the control thread alone, by whoever keeps something there.
  */
 import { isDeepStrictEqual } from "node:util";
 import { systemScheduler } from "../base/scheduler.ts";
 import { families } from "../observe/families.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
-import type { LimitStore } from "./limit-store.ts";
+import type { LimitPlace, LimitStore } from "./limit-store.ts";
 import type { RedisOptions, StoresOptions } from "./options.ts";
 import { RedisConnection, type ServerNames } from "./redis-connection.ts";
 import { RedisLimitStore } from "./redis-limit-store.ts";
@@ -40,7 +40,7 @@ export class Stores {
    * Opens what `options` asks for beside what is open. `commit` or `abort` follows. @throws if a package is missing;
    * then nothing of it is left
    */
-  async prepare(options: StoresOptions): Promise<ReadonlyMap<string, LimitStore>> {
+  async prepare(options: StoresOptions): Promise<ReadonlyMap<string, LimitPlace>> {
     const prepared = new Map<string, OpenStore>();
     this.#prepared = prepared;
     try {
@@ -59,7 +59,12 @@ export class Stores {
     await Promise.all(
       [...prepared.values()].filter((store) => !this.#isOpen(store)).map(({ connected }) => withPatience(connected)),
     );
-    return new Map([...prepared].map(([name, { limits }]) => [name, limits]));
+    return new Map<string, LimitPlace>([
+      ...Object.entries(options)
+        .filter(([, { etcd, consul }]) => etcd !== null || consul !== null)
+        .map(([name]) => [name, "exchanged"] as const),
+      ...[...prepared].map(([name, { limits }]) => [name, limits] as const),
+    ]);
   }
 
   commit(): void {

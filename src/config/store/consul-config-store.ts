@@ -1,8 +1,10 @@
 /** A configuration under a key of Consul's key/value store. */
 import type { Scheduler } from "../../base/scheduler.ts";
-import { type ConsulAnswer, type ConsulClient, keyPath } from "../../remote/consul/consul-client.ts";
+import { type ConsulClient, keyPath } from "../../remote/consul/consul-client.ts";
+import { consulLeaseDriver } from "../../remote/consul/lease-driver.ts";
+import { readValues } from "../../remote/consul/read-values.ts";
+import { LeasedText } from "../../remote/leased-text.ts";
 import type { ConfigStore, ConfigStoreObserver, StatusKey, StoredText } from "./config-store.ts";
-import { LeasedText, leaseSeconds } from "./leased-text.ts";
 
 /** What it is made of. */
 export interface ConsulConfigStoreParts {
@@ -56,14 +58,7 @@ export class ConsulConfigStore implements ConfigStore {
 
   openStatus(instance: string, onFailure: (reason: string) => void): StatusKey {
     const { key, scheduler, random } = this.#parts;
-    const client = this.#client;
-    const driver = {
-      grant: () => client.createSession(leaseSeconds * 1_000),
-      renew: (session: string) => client.renewSession(session),
-      put: (text: string, session: string) => client.putKey(`${key}/status/${instance}`, text, { acquiredBy: session }),
-      // The key goes with its session.
-      release: (session: string) => client.destroySession(session),
-    };
+    const driver = consulLeaseDriver(this.#client, `${key}/status/${instance}`);
     return new LeasedText({ driver, scheduler, random, onFailure });
   }
 
@@ -92,23 +87,4 @@ export class ConsulConfigStore implements ConfigStore {
     this.#client.close();
     this.#parts.onClosed();
   }
-}
-
-interface ReadValue extends StoredText {
-  readonly key: string;
-}
-
-/** The values of an answer, in their order; null if it holds something else. A key that is not there is no value. */
-function readValues({ body }: ConsulAnswer): ReadValue[] | null {
-  if (body === null) return [];
-  if (!Array.isArray(body)) return null;
-  const values: ReadValue[] = [];
-  for (const entry of body as unknown[]) {
-    if (typeof entry !== "object" || entry === null) return null;
-    const { Key: key, Value: value, ModifyIndex: index } = entry as Readonly<Record<string, unknown>>;
-    if (typeof key !== "string" || typeof index !== "number" || (typeof value !== "string" && value !== null))
-      return null;
-    values.push({ key, text: Buffer.from(value ?? "", "base64").toString("utf8"), version: String(index) });
-  }
-  return values;
 }

@@ -4,8 +4,9 @@
  */
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { EtcdClient, EtcdEntry } from "../../remote/etcd/etcd.ts";
+import { etcdLeaseDriver } from "../../remote/etcd/lease-driver.ts";
+import { LeasedText } from "../../remote/leased-text.ts";
 import type { ConfigStore, ConfigStoreObserver, StatusKey, StoredText } from "./config-store.ts";
-import { LeasedText, leaseSeconds } from "./leased-text.ts";
 
 /** What it is made of. */
 export interface EtcdConfigStoreParts {
@@ -99,17 +100,8 @@ export class EtcdConfigStore implements ConfigStore {
   }
 
   openStatus(instance: string, onFailure: (reason: string) => void): StatusKey {
-    const client = this.#client;
     const { scheduler, random } = this.#parts;
-    const driver = {
-      grant: () => client.grant(leaseSeconds),
-      renew: async (lease: string) => (await client.keepAlive(lease)) > 0,
-      put: async (text: string, lease: string) => {
-        await client.put(`${this.#key}/status/${instance}`, text, { lease });
-        return true;
-      },
-      release: (lease: string) => client.revoke(lease),
-    };
+    const driver = etcdLeaseDriver(this.#client, () => `${this.#key}/status/${instance}`);
     return new LeasedText({ driver, scheduler, random, onFailure });
   }
 

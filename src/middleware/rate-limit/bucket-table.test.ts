@@ -203,3 +203,50 @@ test("four threads at one table admit together exactly what one would, for every
     keys.map(() => burst),
   );
 });
+
+test("instances that tell each other once a second admit together at the rate of one, on average", () => {
+  const policy = new LimitPolicy("test", { count: 50, perMs: 1_000 }, 100);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 6 }), fc.infiniteStream(fc.nat(9)), (instances, stream) => {
+      const clock = new ManualClock();
+      const tables = Array.from(
+        { length: instances },
+        () => new BucketTable(BucketTable.reserve(new SharedMemory(), "test", 1_024), clock, "charged"),
+      );
+      const seconds = 60;
+      let total = 0;
+      for (let second = 0; second < seconds; second++) {
+        const admitted = tables.map(() => 0);
+        // A flood of ten times the rate, however it is spread.
+        for (let count = 0; count < 500; count++) {
+          const at = (stream.next().value as number) % instances;
+          if (tables[at]!.take("key", policy).isAdmitted) admitted[at]!++;
+          clock.advance(2);
+        }
+        for (const [at, count] of admitted.entries())
+          for (const table of tables) if (table !== tables[at]) table.charge("key", count, policy);
+        total += admitted.reduce((one, other) => one + other);
+      }
+      const ideal = 100 + 50 * seconds;
+      // Before they hear of each other, each may admit its burst and a second of the rate.
+      assert.ok(total <= ideal + (instances - 1) * 150, `${instances} admitted ${total} of ${ideal}`);
+      assert.ok(total >= ideal * 0.8 - instances * 50, `${instances} admitted only ${total} of ${ideal}`);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("what others admit beyond the burst is waited for, for a minute at most", () => {
+  const clock = new ManualClock();
+  const policy = new LimitPolicy("test", { count: 1, perMs: 1_000 }, 10);
+  const table = new BucketTable(BucketTable.reserve(new SharedMemory(), "test", 1_024), clock, "charged");
+  table.charge("key", 15, policy);
+  assert.equal(table.take("key", policy).isAdmitted, false);
+  clock.advance(6_000);
+  assert.equal(table.take("key", policy).isAdmitted, true);
+  table.charge("key", 1_000_000_000, policy);
+  clock.advance(59_000);
+  assert.equal(table.take("key", policy).isAdmitted, false);
+  clock.advance(2_100);
+  assert.equal(table.take("key", policy).isAdmitted, true);
+});

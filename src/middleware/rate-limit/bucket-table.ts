@@ -20,6 +20,8 @@ const placeBytes = 16;
 const setCells = ways * 2;
 /** How far the clocks of two threads may differ; see `sharedClock`. */
 const clockSkewNs = 1e6;
+/** As much as other instances have admitted beyond the burst before it was heard is waited for, up to a minute. */
+const maxDebtNs = 60e9;
 
 /** One thread's access to the table. */
 export class BucketTable {
@@ -28,17 +30,20 @@ export class BucketTable {
   readonly #setMask: number;
   readonly #hash: KeyedHash;
   readonly #clock: Clock;
+  /** How far a bucket may be behind its burst: nothing, if only this table counts in it. */
+  readonly #debtNs: number;
   readonly #decision: LimitDecision = { isAdmitted: false, remaining: 0, waitMs: 0 };
   readonly #tagWords = new Int32Array(2);
   readonly #tagCell = new BigInt64Array(this.#tagWords.buffer);
 
-  /** @param region made by `reserve`. */
-  constructor(region: SharedRegion, clock: Clock = sharedClock) {
+  /** @param region made by `reserve`. @param counting `charged`: what others admit is counted, too, by `charge` */
+  constructor(region: SharedRegion, clock: Clock = sharedClock, counting: "alone" | "charged" = "alone") {
     this.#words = wordsOf(region);
     this.#cells = new BigInt64Array(region.buffer, region.byteOffset, region.byteLength / 8);
     this.#setMask = (region.byteLength - headerBytes) / placeBytes / ways - 1;
     this.#hash = new KeyedHash(this.#words[1]!, this.#words[2]!);
     this.#clock = clock;
+    this.#debtNs = counting === "alone" ? 0 : maxDebtNs;
   }
 
   /**
@@ -70,9 +75,10 @@ export class BucketTable {
       const place = this.#find(low, high, now);
       const before = Atomics.load(cells, place + 1);
       const due = Number(before);
-      if (due > now + windowNs + clockSkewNs) {
+      const latest = now + windowNs + this.#debtNs;
+      if (due > latest + clockSkewNs) {
         // The time was written under a slower limit of the same name: count it as at most one whole burst of this limit.
-        Atomics.compareExchange(cells, place + 1, before, BigInt(now + windowNs));
+        Atomics.compareExchange(cells, place + 1, before, BigInt(latest));
         continue;
       }
       const next = Math.max(due, now) + intervalNs;
@@ -91,6 +97,19 @@ export class BucketTable {
       decision.remaining = Math.floor(spareNs / intervalNs);
       decision.waitMs = (intervalNs - (spareNs % intervalNs)) / 1e6;
       return decision;
+    }
+  }
+
+  /** Counts `count` requests of `key` that another instance has admitted. */
+  charge(key: string, count: number, { intervalNs, windowNs }: LimitNumbers): void {
+    const cells = this.#cells;
+    const now = Math.floor(this.#clock.now() * 1e6);
+    this.#hash.update(key);
+    const place = this.#find(this.#hash.low === 0 ? 1 : this.#hash.low, this.#hash.high, now);
+    for (;;) {
+      const before = Atomics.load(cells, place + 1);
+      const next = Math.min(Math.max(Number(before), now) + count * intervalNs, now + windowNs + this.#debtNs);
+      if (Atomics.compareExchange(cells, place + 1, before, BigInt(Math.floor(next))) === before) return;
     }
   }
 

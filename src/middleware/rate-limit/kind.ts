@@ -1,16 +1,15 @@
 /** The `rateLimit` middleware as a kind. */
 import type { MiddlewareKind } from "../kind.ts";
+import { exchangeLimit } from "./exchanged-limits.ts";
 import { createRateLimitSchema } from "./options.ts";
-import { createRateLimit, limitName, rateLimitRegionKey, reserveRateLimit } from "./rate-limit.ts";
+import { limitName, rateLimitRegionKey, reserveRateLimit } from "./limit-region.ts";
+import { createRateLimit } from "./rate-limit.ts";
 
-/** In etcd and Consul each request would be a write that a majority agrees on: what they are not made for. */
+/** What only caches use has no counts. */
 function refuseStore(store: unknown): string | null {
-  if (["memory", "disk"].some((key) => Object.hasOwn(Object(store), key)))
-    return 'a rate limit cannot be counted in a store that is for caches; count in Redis, or in each instance ("local")';
-  const kind = ["etcd", "consul"].find((key) => Object.hasOwn(Object(store), key));
-  return kind === undefined
-    ? null
-    : `a rate limit cannot be counted in ${kind === "etcd" ? "etcd" : "Consul"}: every request would be a write that a majority of its servers has to agree on; count in Redis, or in each instance ("local")`;
+  return ["memory", "disk"].some((key) => Object.hasOwn(Object(store), key))
+    ? 'a rate limit cannot be counted in a store that is for caches; share it through Redis, etcd or Consul, or count in each instance ("local")'
+    : null;
 }
 
 /** `rateLimit`: answers 429 to whoever asks too often. */
@@ -25,6 +24,7 @@ export const rateLimitKind: MiddlewareKind<"rateLimit", typeof createRateLimitSc
     reserveRateLimit(memory, limit, options);
     return [{ key: rateLimitRegionKey(limit, options), clearStripe: null }];
   },
+  exchangeCounts: (options, { routeName, ordinal }) => exchangeLimit(limitName(routeName, ordinal, options), options),
   findReferences(written) {
     const name = (written as { store?: unknown } | null)?.store;
     if (typeof name !== "string") return [];

@@ -50,10 +50,11 @@ export const createRateLimitSchema = (tools: SchemaTools) => {
     store: documented(nameSchema.prefault("local"), {
       kind: "name",
       about:
-        "Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with other instances.",
+        "Where the counts are: `local`, exact over all threads of this process, or the name of one of `stores`, shared with other instances: exact in Redis, on average over etcd and Consul.",
     }),
     onStoreFailure: documented(choice(["open", "closed"]).prefault("open"), {
-      about: "What happens while the store does not answer in time: `open` lets requests pass, `closed` refuses them.",
+      about:
+        "What happens while the store does not answer in time: `open` lets requests pass (over etcd and Consul: as far as this instance counts by itself), `closed` refuses them.",
     }),
     dryRun: documented(z.boolean().prefault(false), {
       about:

@@ -3,7 +3,6 @@
  * much is left (draft-ietf-httpapi-ratelimit-headers-11; RFC 6585 section 4 for 429, RFC 9110 section 10.2.3 for
  * Retry-After).
  */
-import type { SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
 import { AddedFields } from "../../http/answer.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { Fields } from "../../http/fields.ts";
@@ -13,8 +12,10 @@ import type { LimitDecision, LimitStore } from "../../store/limit-store.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
 import { Hold, passOn } from "../pass-on.ts";
 import { BucketTable } from "./bucket-table.ts";
+import { type ExchangedTables, openExchangedTables } from "./exchanged-limits.ts";
 import { compileLimitKey, type LimitKey, toStoreKey } from "./limit-key.ts";
 import { LimitPolicy, toSeconds } from "./limit-policy.ts";
+import { limitName, reserveRateLimit } from "./limit-region.ts";
 import type { RateLimitOptions } from "./options.ts";
 
 /** A limit, compiled. */
@@ -46,7 +47,9 @@ export function createRateLimit(options: RateLimitOptions, context: MiddlewareCo
     return limitHere(limit, new BucketTable(reserveRateLimit(context.memory, name, options)));
   const store = context.stores.get(options.store);
   if (store === undefined) throw new Error(`there is no store "${options.store}"`);
-  return limitThere(limit, store);
+  return store === "exchanged"
+    ? limitTogether(limit, openExchangedTables(context.memory, name, options))
+    : limitThere(limit, store);
 }
 
 /** Counts in shared memory. */
@@ -55,6 +58,23 @@ function limitHere({ policy, keyOf, options: { dryRun }, refused }: Limit, table
     const key = keyOf(exchange);
     const decision = table.take(key, policy);
     if (!decision.isAdmitted) refused.add();
+    if (dryRun) return next(exchange);
+    if (decision.isAdmitted) {
+      exchange.filterAnswer(new AddedFields(policy.fields(decision)));
+      next(exchange);
+    } else refuse(exchange, policy, decision);
+  };
+}
+
+/** Counts in shared memory, into which others' counts come, too, and tells what it admits. */
+function limitTogether({ policy, keyOf, options, refused }: Limit, { buckets, usage }: ExchangedTables): Middleware {
+  const { dryRun, onStoreFailure, key: kind } = options;
+  return (next) => (exchange) => {
+    if (onStoreFailure === "closed" && !dryRun && !usage.isExchanged) return exchange.fail("LIMIT_UNKNOWN");
+    const key = toStoreKey(keyOf(exchange), kind);
+    const decision = buckets.take(key, policy);
+    if (decision.isAdmitted) usage.add(key);
+    else refused.add();
     if (dryRun) return next(exchange);
     if (decision.isAdmitted) {
       exchange.filterAnswer(new AddedFields(policy.fields(decision)));
@@ -96,26 +116,4 @@ function limitThere({ name, policy, keyOf, options, refused }: Limit, store: Lim
 function refuse(exchange: Exchange, policy: LimitPolicy, decision: LimitDecision): void {
   exchange.filterAnswer(new AddedFields(policy.fields(decision)));
   exchange.fail("RATE_LIMITED", "", Fields.none.plus("Retry-After", `${toSeconds(decision.waitMs)}`));
-}
-
-/** How a limit is called if it has no name of its own: as its route, and by number if a route has several. */
-export function limitName(routeName: string, ordinal: number, { name }: RateLimitOptions): string {
-  return name ?? (ordinal === 0 ? routeName : `${routeName}:${ordinal + 1}`);
-}
-
-/** The key of a local limit's region; the size is part of it, for a key names one layout. */
-export function rateLimitRegionKey(name: string, options: RateLimitOptions): string {
-  return `rate-limit:${bucketCount(options)}:${name}`;
-}
-
-/**
- * Makes a local limit's region, or finds it: to be called in the control thread before the proxy threads look for it.
- */
-export function reserveRateLimit(memory: SharedMemory, name: string, options: RateLimitOptions): SharedRegion {
-  return BucketTable.reserve(memory, rateLimitRegionKey(name, options), bucketCount(options));
-}
-
-/** One key needs no large table. */
-function bucketCount({ key, maxKeys }: RateLimitOptions): number {
-  return key === "route" || key === "listener" ? 64 : maxKeys;
 }

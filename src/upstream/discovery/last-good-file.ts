@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { writeDurably } from "../../base/durable-file.ts";
 import type { Mutex } from "../../base/mutex.ts";
 import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
+import { sentenceOf } from "../../base/sentence-of.ts";
 import { sha256 } from "../../base/sha256.ts";
 import type { ListedEndpoint } from "../endpoint-source.ts";
 import { maxDiscoveredEndpoints } from "./discovery.ts";
@@ -182,8 +183,4 @@ function parseJson(text: string): unknown {
   } catch {
     throw new Error("it is not JSON");
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,8 +2,7 @@
  * A text that stays in a store as long as somebody keeps it there: it is written under a lease, which is renewed, and made
  * anew after the store has lost it. What is written while the store is away is written when it is back.
  */
-import type { ScheduledCall, Scheduler } from "../../base/scheduler.ts";
-import type { StatusKey } from "./config-store.ts";
+import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
 
 /** How long a lease holds that nobody renews. */
 export const leaseSeconds = 30;
@@ -32,14 +31,18 @@ export interface LeasedTextParts {
   readonly random: () => number;
   /** Hears of the first failure after a success. */
   onFailure(reason: string): void;
+  /** Hears of the first success after a failure. */
+  onRecovery?(): void;
 }
 
 /** One text under one lease. */
-export class LeasedText implements StatusKey {
+export class LeasedText {
   readonly #parts: LeasedTextParts;
   #text: string | null = null;
   #written: string | null = null;
   #lease: string | null = null;
+  /** When the lease was made or renewed last. */
+  #renewedMs = 0;
   #call: ScheduledCall | null = null;
   #beating: Promise<void> | null = null;
   #isFailing = false;
@@ -49,12 +52,14 @@ export class LeasedText implements StatusKey {
     this.#parts = parts;
   }
 
+  /** `text` stands there from now on, as soon as the store answers; only the last one does. */
   write(text: string): void {
     if (this.#isClosed) return;
     this.#text = text;
     if (this.#beating === null) this.#beat();
   }
 
+  /** Takes it away, if the store answers in time. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -92,23 +97,35 @@ export class LeasedText implements StatusKey {
     const text = this.#text;
     if (text === null) return;
     try {
-      if (this.#lease !== null && !(await driver.renew(this.#lease))) this.#lease = null;
-      if (this.#lease === null) {
-        this.#written = null;
-        this.#lease = await driver.grant();
-      }
+      await this.#ensureLease();
       if (this.#written !== text) {
-        if (await driver.put(text, this.#lease)) this.#written = text;
+        if (await driver.put(text, this.#lease!)) this.#written = text;
         else {
           this.#lease = null;
           throw new Error("the lease was lost");
         }
       }
+      if (this.#isFailing) this.#parts.onRecovery?.();
       this.#isFailing = false;
     } catch (error) {
+      // It may be the lease: that is asked first the next time.
+      this.#renewedMs = Number.NEGATIVE_INFINITY;
       if (this.#isFailing) return;
       this.#isFailing = true;
       onFailure(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** A text that is written often does not renew its lease as often. */
+  async #ensureLease(): Promise<void> {
+    const { driver, scheduler } = this.#parts;
+    const now = scheduler.clock.now();
+    if (this.#lease !== null && now - this.#renewedMs < beatMs * (1 - beatJitter)) return;
+    if (this.#lease !== null && !(await driver.renew(this.#lease))) this.#lease = null;
+    if (this.#lease === null) {
+      this.#written = null;
+      this.#lease = await driver.grant();
+    }
+    this.#renewedMs = now;
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualScheduler } from "../../base/scheduler.ts";
+import { ManualScheduler } from "../base/scheduler.ts";
 import { type LeaseDriver, LeasedText } from "./leased-text.ts";
 
 /** A store that keeps one text under one lease. */

@@ -1,0 +1,135 @@
+/** Where instances tell each other what they have counted: keys below one prefix of etcd or Consul. */
+import type { LookupFunction } from "node:net";
+import type { RandomSource } from "../../base/random.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import { type ConsulClient, keyPath } from "../../remote/consul/consul-client.ts";
+import { readValues } from "../../remote/consul/read-values.ts";
+import type { EtcdClient } from "../../remote/etcd/etcd.ts";
+import { LeasedText, type LeasedTextParts } from "../../remote/leased-text.ts";
+import type { StoreOptions } from "../options.ts";
+
+/** Hears what others tell. */
+export interface CountObserver {
+  /** What all instances tell now, by their names; this one's is among them. */
+  onTexts(texts: ReadonlyMap<string, string>): void;
+  /** The store has answered: what was told last is how it is now. */
+  onAlive(): void;
+  /** The store cannot be asked. It is asked again. @param reason without secrets */
+  onFailure(reason: string): void;
+}
+
+/** Hears whether what this instance tells could be written: of each first failure and each first success after it. */
+export type TextHears = Required<Pick<LeasedTextParts, "onFailure" | "onRecovery">>;
+
+/** A place in a store. */
+export interface CountPlace {
+  follow(observer: CountObserver): void;
+  /** Opens what this instance tells; it goes with the instance. */
+  openText(instance: string, hears: TextHears): Pick<LeasedText, "write" | "close">;
+  close(): void;
+}
+
+/** What a place is lent. */
+export interface CountPlaceParts {
+  readonly scheduler: Scheduler;
+  readonly random: RandomSource;
+  readonly lookup: LookupFunction;
+}
+
+/** Opens the place in `store`, which is one of etcd or Consul. Connects when it is followed. */
+export async function openCountPlace(store: StoreOptions, parts: CountPlaceParts): Promise<CountPlace> {
+  if (store.etcd !== null) {
+    const [{ borrowEtcdClient }, { etcdLeaseDriver }] = await Promise.all([
+      import("../../remote/etcd/shared-clients.ts"),
+      import("../../remote/etcd/lease-driver.ts"),
+    ]);
+    const client = borrowEtcdClient(store.etcd, parts);
+    const prefix = `${store.etcd.prefix}counts/`;
+    return new EtcdPlace(
+      client,
+      prefix,
+      (key, hears) => new LeasedText({ driver: etcdLeaseDriver(client, () => key), ...parts, ...hears }),
+    );
+  }
+  if (store.consul === null) throw new Error("a store that keeps no counts");
+  const [{ createConsulClient }, { consulLeaseDriver }, { remoteTlsOf }] = await Promise.all([
+    import("../../remote/consul/http-consul.ts"),
+    import("../../remote/consul/lease-driver.ts"),
+    import("../../remote/remote-tls-files.ts"),
+  ]);
+  const client = createConsulClient({ ...store.consul, tls: remoteTlsOf(store.consul.tls) }, parts);
+  const prefix = `${store.consul.prefix}counts/`;
+  return new ConsulPlace(
+    client,
+    prefix,
+    (key, hears) => new LeasedText({ driver: consulLeaseDriver(client, key), ...parts, ...hears }),
+  );
+}
+
+type OpenText = (key: string, hears: TextHears) => LeasedText;
+
+class EtcdPlace implements CountPlace {
+  readonly #client: EtcdClient;
+  readonly #prefix: string;
+  readonly #open: OpenText;
+
+  constructor(client: EtcdClient, prefix: string, open: OpenText) {
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#open = open;
+  }
+
+  follow(observer: CountObserver): void {
+    this.#client.follow(this.#prefix, {
+      onEntries: (entries) =>
+        observer.onTexts(new Map([...entries].map(([key, { value }]) => [key.slice(this.#prefix.length), value]))),
+      onAlive: () => observer.onAlive(),
+      onFailure: (reason) => observer.onFailure(reason),
+    });
+  }
+
+  openText(instance: string, hears: TextHears): LeasedText {
+    return this.#open(this.#prefix + instance, hears);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+class ConsulPlace implements CountPlace {
+  readonly #client: ConsulClient;
+  readonly #prefix: string;
+  readonly #open: OpenText;
+
+  constructor(client: ConsulClient, prefix: string, open: OpenText) {
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#open = open;
+  }
+
+  follow(observer: CountObserver): void {
+    this.#client.follow(
+      keyPath(this.#prefix),
+      { recurse: "" },
+      {
+        onAnswer: (answer) => {
+          const values = readValues(answer);
+          if (values === null) return "the answer is no list of values";
+          observer.onTexts(new Map(values.map(({ key, text }) => [key.slice(this.#prefix.length), text])));
+          return null;
+        },
+        onAlive: () => observer.onAlive(),
+        onFailure: (reason) => observer.onFailure(reason),
+      },
+    );
+  }
+
+  openText(instance: string, hears: TextHears): LeasedText {
+    return this.#open(this.#prefix + instance, hears);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
