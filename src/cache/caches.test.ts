@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualScheduler } from "../base/scheduler.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { Caches } from "./caches.ts";
 import type { CacheHost } from "./open-cache.ts";
@@ -19,7 +20,8 @@ function createCaches(broken: readonly string[] = []) {
   const scheduler = new ManualScheduler();
   const told: string[] = [];
   let opened = 0;
-  const caches = new Caches({ memory: new SharedMemory() } as CacheHost, scheduler, async ({ name }) => {
+  const host = { memory: new SharedMemory(), stripeIndex: 0, stripes: 1, wheel: new TimerWheel() } as CacheHost;
+  const caches = new Caches(host, scheduler, async ({ name }) => {
     if (broken.includes(name)) throw new Error(`${name} is broken`);
     const id = `${name} ${++opened}`;
     told.push(`open ${id}`);

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
-import { type CacheParts, openCacheParts } from "./cache-parts.ts";
+import { type CacheParts, closeCacheParts, openCacheParts } from "./cache-parts.ts";
 import type { CachePlace } from "./cache-place.ts";
 import type { CacheStore } from "./cache-store.ts";
 import { type CacheHost, openCache } from "./open-cache.ts";
@@ -89,6 +89,7 @@ export class Caches {
     this.#leaving.clear();
     for (const { store } of this.#open.values()) store.close();
     this.#open.clear();
+    if (this.#parts !== null) closeCacheParts(this.#parts);
   }
 
   #leave(cache: OpenCache, graceMs: number): void {

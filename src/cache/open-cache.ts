@@ -1,5 +1,6 @@
 /** Opens one thread's window on a place of answers. The code of a kind of place is loaded when one is opened. */
 import type { SharedMemory } from "../base/shared-memory.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricWriter } from "../observe/metric-writer.ts";
 import type { WarningSink } from "../observe/repeated-warning.ts";
@@ -13,11 +14,14 @@ export interface CacheHost {
   readonly memory: SharedMemory;
   readonly stripeIndex: number;
   readonly stripes: number;
+  readonly wheel: TimerWheel;
   readonly metrics: MetricWriter;
   readonly logger: Logger;
   readonly warnings: WarningSink;
   /** How the names of servers are resolved. */
   readonly names: ServerNames;
+  /** Takes exceptions that are bugs of ours. */
+  readonly onInternalError: (error: unknown) => void;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** The shared memory of caches, made by the control thread before the proxy threads look for it. */
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import type { CachePlace } from "./cache-place.ts";
+import { Doorbells } from "./fill/doorbells.ts";
+import { Fills } from "./fill/fills.ts";
 import { InvalidationMarks } from "./purge/invalidation-marks.ts";
 import { PurgeLog } from "./purge/purge-log.ts";
 
@@ -14,6 +16,7 @@ interface RegionPlace {
 /** What all caches share, whatever places they use. */
 const sharedFeatures: readonly ((place: RegionPlace) => readonly ReservedRegion[])[] = [
   ({ memory }) => [PurgeLog.reserve(memory), InvalidationMarks.reserve(memory)],
+  ({ memory, stripes }) => [Doorbells.reserve(memory, stripes), Fills.reserve(memory, stripes)],
 ];
 
 /** Makes or finds the regions of `places`, and of what all caches share. Without a place there are none. */

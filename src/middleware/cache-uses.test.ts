@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedMemory } from "../base/shared-memory.ts";
-import { openCacheParts } from "../cache/cache-parts.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import { closeCacheParts, openCacheParts } from "../cache/cache-parts.ts";
 import { type CacheUse, placesOf } from "../cache/cache-place.ts";
 import { reserveCaches } from "../cache/reserve-caches.ts";
 import { findCacheUses } from "./cache-uses.ts";
@@ -18,7 +19,9 @@ test("what keeps answers says where, and the control thread makes the memory of 
   const memory = new SharedMemory();
   const regions = reserveCaches(placesOf(uses, {}), { memory, stripes: 2 });
   assert.deepEqual(memory.keys.toSorted(), regions.map(({ key }) => key).toSorted());
-  openCacheParts({ memory });
+  const onInternalError = assert.ifError;
+  const host = { memory, stripeIndex: 0, stripes: 2, wheel: new TimerWheel(), onInternalError };
+  closeCacheParts(openCacheParts(host));
   assert.equal(memory.keys.length, regions.length, "all that threads open was reserved");
 });
 

@@ -119,7 +119,17 @@ export class DataPlane implements ListenerHost {
     this.#stores = new Stores({ metrics: writer, logger, names });
     const { memory, stripes } = parts;
     this.#caches = new Caches(
-      { memory, stripeIndex, stripes, metrics: writer, logger, warnings, names },
+      {
+        memory,
+        stripeIndex,
+        stripes,
+        wheel: this.wheel,
+        metrics: writer,
+        logger,
+        warnings,
+        names,
+        onInternalError: this.#onInternalError,
+      },
       systemScheduler,
     );
     this.#lag = new EventLoopLag({ writer, workerName: String(stripeIndex) });
