@@ -5,25 +5,25 @@ import { maxDeltaSeconds } from "./cache-control.ts";
 import type { FetchTimes } from "./cache-policy.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 
-/** When an answer whose head came at `times.responseMs` was made, as far as its fields tell. */
+/** When an answer was made, as far as its fields tell: its age is the time since. On the steady wall clock. */
 export function bornAt(fields: Fields, times: FetchTimes): number {
-  const { requestMs, responseMs } = times;
+  const { requestMs, responseMs, wallMs } = times;
   const delayMs = Math.max(0, responseMs - requestMs);
   // Date has seconds: what has passed of the second in which the answer came is no age.
-  const apparentMs = Math.max(0, floorToSecond(responseMs) - dateOf(fields, responseMs));
+  const apparentMs = Math.max(0, floorToSecond(wallMs) - dateOf(fields, wallMs));
   return responseMs - Math.max(apparentMs, ageFieldSeconds(fields) * 1000 + delayMs);
 }
 
-/** The time that Date says; if there is none that can be read, when the answer came. In whole seconds. */
-export function dateOf(fields: Fields, responseMs: number): number {
+/** The time that Date says; if there is none that can be read, `wallMs`, when the answer came. In whole seconds. */
+export function dateOf(fields: Fields, wallMs: number): number {
   const date = fields.value("date");
-  return (date === null ? null : parseHttpDate(date, responseMs)) ?? floorToSecond(responseMs);
+  return (date === null ? null : parseHttpDate(date, wallMs)) ?? floorToSecond(wallMs);
 }
 
 /**
- * What Age says. It is one number; of a plain list the first is taken (RFC 9111 section 5.1). That section says that a
- * malformed Age should be ignored; a cache upstream that writes one may have kept the answer for any time, so that it
- * counts as older than anything is fresh, which is always allowed.
+ * What Age says. It is one number; of a plain list the first is taken (RFC 9111 section 5.1). A malformed one should be
+ * ignored by that section; but it says that the answer has been in some cache for an unknown time, so that it counts as
+ * older than anything is fresh. To validate is always allowed.
  */
 function ageFieldSeconds(fields: Fields): number {
   const age = fields.value("age");
@@ -32,7 +32,7 @@ function ageFieldSeconds(fields: Fields): number {
   return first === null ? maxDeltaSeconds : Math.min(Number(first[1]), maxDeltaSeconds);
 }
 
-const floorToSecond = (ms: number): number => ms - (((ms % 1000) + 1000) % 1000);
+const floorToSecond = (ms: number): number => Math.floor(ms / 1000) * 1000;
 
 /** What Age says in an answer that is given at `nowMs` (RFC 9111 section 5.1). */
 export function ageSeconds(answer: StoredAnswer, nowMs: number): number {

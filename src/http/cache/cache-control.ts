@@ -52,30 +52,46 @@ export const noDirectives: CacheDirectives = {
   onlyIfCached: false,
 };
 
-type Draft = { -readonly [Key in keyof CacheDirectives]: CacheDirectives[Key] };
-
-/** Reads a Cache-Control value, of all lines together; null = there is none. Never throws. */
-export function parseCacheControl(value: string | null): CacheDirectives {
-  if (value === null) return noDirectives;
-  const directives: Draft = { ...noDirectives };
-  const isWhole = readDirectives(value, (name, argument, isWellFormed) =>
-    take(directives, { name: toLowerAscii(name), argument, isWellFormed }),
-  );
-  // A quoted string without an end may have swallowed anything.
-  if (!isWhole) directives.noStore = true;
-  return directives;
-}
-
-interface Directive {
+/** A directive as a field of whatever grammar has it. */
+export interface Directive {
+  /** As written. */
   readonly name: string;
   /** Without quotes; null if there is none. */
   readonly argument: string | null;
+  /** It follows its grammar. If not, it counts as its strictest form if it restricts, and as absent if it permits. */
   readonly isWellFormed: boolean;
 }
 
-function take(directives: Draft, directive: Directive): void {
+/** Reads a Cache-Control value, all lines together; null = there is none. Never throws. */
+export function parseCacheControl(value: string | null): CacheDirectives {
+  if (value === null) return noDirectives;
+  const collected = new CollectedDirectives();
+  const isWhole = readDirectives(value, (name, argument, isWellFormed) =>
+    collected.take({ name, argument, isWellFormed }),
+  );
+  // A quoted string without an end may have swallowed anything.
+  if (!isWhole) collected.take({ name: "no-store", argument: null, isWellFormed: false });
+  return collected.directives;
+}
+
+type Draft = { -readonly [Key in keyof CacheDirectives]: CacheDirectives[Key] };
+
+/** What a list of directives says together. */
+export class CollectedDirectives {
+  readonly #directives: Draft = { ...noDirectives };
+
+  take(directive: Directive): void {
+    takeInto(this.#directives, directive);
+  }
+
+  get directives(): CacheDirectives {
+    return this.#directives;
+  }
+}
+
+function takeInto(directives: Draft, directive: Directive): void {
   const isPlain = directive.isWellFormed && directive.argument === null;
-  switch (directive.name) {
+  switch (toLowerAscii(directive.name)) {
     case "no-store":
       directives.noStore = true;
       break;

@@ -38,8 +38,15 @@ export const defaultCachePolicy: CachePolicy = {
   requestDirectives: "honor",
 };
 
-/** When an exchange with an endpoint began and when the head of its answer came; on the steady wall clock. */
+/** When an exchange with an endpoint began and when the head of its answer came. */
 export interface FetchTimes {
+  /** On the steady wall clock. */
   readonly requestMs: number;
+  /** On the steady wall clock. */
   readonly responseMs: number;
+  /**
+   * The time of day by the machine's clock when the head came: what the endpoint's dates are compared with. It is not
+   * the same as `responseMs` once the clock has been set.
+   */
+  readonly wallMs: number;
 }

@@ -4,7 +4,7 @@
  */
 import { Fields } from "../fields.ts";
 import { parseHttpDate } from "../http-date.ts";
-import { entityTag, listMatchesWeakly } from "./entity-tag.ts";
+import { entityTag, lastModified, listMatchesWeakly } from "./entity-tag.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 
 /** The fields of a request. */
@@ -15,6 +15,24 @@ export interface RequestFields {
 /** Has the request a condition that only the origin may answer (RFC 9111 section 4.3.2)? */
 export function hasOriginCondition(request: RequestFields): boolean {
   return request.field("if-match") !== null || request.field("if-unmodified-since") !== null;
+}
+
+/** The fields of a request that a cache takes off before it fetches what it stores: it needs the whole for everybody. */
+export const conditionFields: ReadonlySet<string> = new Set([
+  "if-none-match",
+  "if-modified-since",
+  "if-range",
+  "range",
+]);
+
+/** The lines by which the origin is asked whether `answer` still holds (RFC 9111 section 4.3.1); empty if it has no validator. */
+export function validatorLines(answer: StoredAnswer): string {
+  const fields = Fields.ofText(answer.fields);
+  const tag = entityTag(fields);
+  const modified = lastModified(fields);
+  return (
+    (tag === null ? "" : `If-None-Match: ${tag}\r\n`) + (modified === null ? "" : `If-Modified-Since: ${modified}\r\n`)
+  );
 }
 
 /** What the client is given by its conditions: the answer, or a 304 that says that it has it already. */

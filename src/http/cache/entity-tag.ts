@@ -1,5 +1,6 @@
 /** Entity tags (RFC 9110 section 8.8.3). */
 import type { Fields } from "../fields.ts";
+import { isOws } from "../field-text.ts";
 import { parseHttpDate } from "../http-date.ts";
 
 const tag = /^(?:W\/)?"[!\x23-\x7e\x80-\xff]*"$/;
@@ -34,17 +35,25 @@ export function hasValidator(fields: Fields): boolean {
   return entityTag(fields) !== null || lastModified(fields) !== null;
 }
 
-/** Does one of the tags of an If-None-Match or If-Match list match `current` weakly? A malformed list matches nothing. */
+/** Does one of the tags of an If-None-Match list match `current` weakly? A malformed list matches nothing. */
 export function listMatchesWeakly(list: string, current: string): boolean {
-  member.lastIndex = 0;
   let isFound = false;
-  for (;;) {
+  for (let at = 0; at < list.length; ) {
+    const code = list.charCodeAt(at);
+    if (code === comma || isOws(code)) {
+      at++;
+      continue;
+    }
+    member.lastIndex = at;
     const match = member.exec(list);
     if (match === null) return false;
-    if (match[1] !== undefined && matchesWeakly(match[1], current)) isFound = true;
-    if (match[2] === "") return isFound;
+    if (matchesWeakly(match[0], current)) isFound = true;
+    at = member.lastIndex;
+    while (at < list.length && isOws(list.charCodeAt(at))) at++;
+    if (at < list.length && list.charCodeAt(at) !== comma) return false;
   }
+  return isFound;
 }
 
-/** One member, which may be empty, and what follows it: a comma or the end. */
-const member = /[\t ]*((?:W\/)?"[!\x23-\x7e\x80-\xff]*")?[\t ]*(,|$)/y;
+const comma = 44;
+const member = /(?:W\/)?"[!\x23-\x7e\x80-\xff]*"/y;

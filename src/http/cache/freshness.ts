@@ -21,9 +21,9 @@ export function explicitLifetimeMs({ fields, said, times }: FreshnessInputs): nu
   if (seconds !== null) return seconds * 1000;
   const expires = said.isTargeted ? null : fields.value("expires");
   if (expires === null) return null;
-  const expiresMs = parseHttpDate(expires, times.responseMs);
+  const expiresMs = parseHttpDate(expires, times.wallMs);
   // RFC 9111 section 5.3: what is no date, "0" above all, has passed.
-  return expiresMs === null ? 0 : Math.max(0, expiresMs - dateOf(fields, times.responseMs));
+  return expiresMs === null ? 0 : Math.max(0, expiresMs - dateOf(fields, times.wallMs));
 }
 
 /**
@@ -37,8 +37,8 @@ export function guessedLifetimeMs({ status, fields, said, times, policy }: Fresh
   if (heuristics === null) return null;
   if (!isHeuristicallyCacheable(status) && !said.directives.isPublic) return null;
   const lastModified = fields.value("last-modified");
-  const modifiedMs = lastModified === null ? null : parseHttpDate(lastModified, times.responseMs);
+  const modifiedMs = lastModified === null ? null : parseHttpDate(lastModified, times.wallMs);
   if (modifiedMs === null) return null;
-  const unchangedMs = dateOf(fields, times.responseMs) - modifiedMs;
+  const unchangedMs = dateOf(fields, times.wallMs) - modifiedMs;
   return unchangedMs <= 0 ? null : Math.min(unchangedMs * heuristics.fraction, heuristics.maxMs);
 }

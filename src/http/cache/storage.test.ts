@@ -16,7 +16,7 @@ const head = (...pairs: string[]): AnswerHead => ({
   from: "endpoint",
 });
 const request = { method: "GET", framing: Framing.none, field: () => null };
-const times = { requestMs: 1_000_000, responseMs: 1_000_000 };
+const times = { requestMs: 1_000_000, responseMs: 1_000_000, wallMs: 1_000_000 };
 
 test("what says how long it is fresh is stored", () => {
   const storage = judgeStorage(request, head("Cache-Control", "max-age=60", "Age", "10"), times, defaultCachePolicy);

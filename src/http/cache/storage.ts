@@ -63,7 +63,7 @@ export function judgeStorage(
   if (names === null) return refuse("vary-star");
   const terms = termsOf({ status, fields, said, times, policy });
   if (!isOfUse(head, terms, times.responseMs)) return refuse("no-freshness");
-  const kept = storedFields(fields, said.directives, policy);
+  const kept = storedFields(fields, said.directives, policy, times);
   return kept.length > maxStoredHeadBytes
     ? refuse("head-too-large")
     : { isStored: true, varyNames: names, answer: toParts(head, kept, terms) };
