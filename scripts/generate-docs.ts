@@ -9,6 +9,7 @@ import { createCommandReference } from "./command-reference.ts";
 import { configTypesFile, createConfigTypes } from "./config-types.ts";
 import { createConfigurationReference } from "./configuration-reference.ts";
 import { createAccessLogReference, createMetricsReference } from "./observe-reference.ts";
+import { createSecretKeys, secretKeysFile } from "./secret-keys.ts";
 
 const folder = new URL("../docs/reference/", import.meta.url);
 
@@ -19,3 +20,4 @@ await writeFile(new URL("metrics.md", folder), createMetricsReference());
 await writeFile(new URL("access-log.md", folder), createAccessLogReference(new Map(Object.entries(reasons))));
 await writeFile(new URL("command-line.md", folder), createCommandReference());
 await writeFile(new URL(`../${configTypesFile}`, import.meta.url), createConfigTypes());
+await writeFile(new URL(`../${secretKeysFile}`, import.meta.url), createSecretKeys());

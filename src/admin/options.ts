@@ -27,6 +27,7 @@ const adminSchema = section({
         section({
           token: documented(tokenSchema, {
             about: 'The secret, given as `Authorization: Bearer …`. Keep it out of the file: `"${ADMIN_TOKEN}"`.',
+            isSecret: true,
           }),
           role: documented(z.enum(["read", "write"]).prefault("read"), {
             about: "`read` looks, `write` also changes and reloads.",

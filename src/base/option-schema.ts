@@ -24,6 +24,8 @@ export interface OptionDoc {
   readonly kind?: string;
   /** The TypeScript type, if the schema cannot say it: the signature of a function. */
   readonly type?: string;
+  /** It is nobody else's business: what is written there is never shown, not even with a mistake in its line. */
+  readonly isSecret?: true;
   /** The default in words, if it is not a value. */
   readonly defaultText?: string;
 }

@@ -1,16 +1,17 @@
 /** Lines of a configuration as they may be shown: what is written in them that nobody else may know is not. */
+import { secretKeys } from "./secret-keys.ts";
 
-/** The options whose value is a secret, wherever they stand, and fields of requests that hold one. */
-const secretOptions = ["token", "hmacKey", "secret", "password", "authorization", "api-?key"];
+/** The keys whose value is a secret, wherever they stand: options that their schema marks so, and fields of requests. */
+const secretNames = [...secretKeys, "authorization", "api-?key"];
 
 /** A key, as YAML, JSON and TypeScript write it, and its value. A section, a reference and a block are none. */
 const secretValueOf = (keys: readonly string[]): RegExp =>
   new RegExp(`(\\b(?:${keys.join("|")})["']?\\s*:\\s*)(?![{[|>&*\\s])("[^"]*"?|'[^']*'?|[^,}\\]]+)`, "gi");
 
-const secretValue = secretValueOf(secretOptions);
+const secretValue = secretValueOf(secretNames);
 
 /** What is said of an unknown key that was to be one of a secret. */
-const meantSecret = new RegExp(`^did you mean "(?:${secretOptions.join("|")})"`);
+const meantSecret = new RegExp(`^did you mean "(?:${secretNames.join("|")})"`);
 
 /** The password in a URL. */
 const urlPassword = /(:\/\/[^\s:@/"']{0,256}:)([^\s@/"']{1,256})(?=@)/g;

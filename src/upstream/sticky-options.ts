@@ -52,6 +52,7 @@ const cookieSchema = section({
       about:
         "What cookies are signed with: give it as `${NAME}` from the environment, the same to all instances. Without it, a cookie counts only for the process that gave it, and clients change endpoints once when that is restarted.",
       defaultText: "random at each start",
+      isSecret: true,
     },
   ),
 });

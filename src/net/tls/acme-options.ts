@@ -52,7 +52,7 @@ const eabSchema = section({
       // It is a secret: it is not repeated.
       if (!/^[\w-]{20,}={0,2}$/.test(text)) addProblem(context, "this is no key in base64url");
     }),
-    { about: "The key, in base64url, as the CA shows it." },
+    { about: "The key, in base64url, as the CA shows it.", isSecret: true },
   ),
 });
 
@@ -131,7 +131,7 @@ const etcdSchema = section({
   }),
   prefix: documented(z.string().min(1).max(200).prefault("/millrace/acme/"), { about: "What all keys begin with." }),
   user: documented(maybe(z.string().min(1)), { defaultText: "none", about: "Who logs in." }),
-  password: documented(maybe(z.string()), { defaultText: "none", about: "The password of `user`." }),
+  password: documented(maybe(z.string()), { defaultText: "none", about: "The password of `user`.", isSecret: true }),
   ca: documented(maybe(filePathSchema), {
     kind: "path",
     defaultText: "the roots that Node.js trusts",

@@ -24,6 +24,7 @@ export const consulConnectionShape = {
   token: documented(maybe(z.string().regex(/^[\x21-\x7e]{1,1000}$/, "a token has visible ASCII characters only")), {
     defaultText: "none: as the anonymous token",
     about: "The ACL token that is shown.",
+    isSecret: true,
   }),
   datacentre: documented(maybe(datacentreSchema), {
     kind: "name",

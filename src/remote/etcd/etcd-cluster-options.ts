@@ -26,7 +26,11 @@ export const etcdClusterShape = {
       "The members of the cluster (etcd 3.4 or later, asked over its JSON gateway). One is asked; if it does not answer, or has no leader, the next.",
   }),
   user: documented(maybe(z.string().min(1).max(200)), { defaultText: "none", about: "Who logs in." }),
-  password: documented(maybe(z.string().max(1_000)), { defaultText: "none", about: "The password of `user`." }),
+  password: documented(maybe(z.string().max(1_000)), {
+    defaultText: "none",
+    about: "The password of `user`.",
+    isSecret: true,
+  }),
   tls: documented(maybe(remoteTlsSchema), {
     defaultText: "what Node.js trusts, for URLs with `https:`",
     about: "How the members are verified, and what they are shown.",

@@ -50,6 +50,7 @@ export const httpDiscoverySchema = section({
     kind: "text",
     defaultText: "none",
     about: "Sent as `Authorization: Bearer`. Have it come from the environment: `${REGISTRY_TOKEN}`.",
+    isSecret: true,
   }),
   tls: documented(maybe(remoteTlsSchema), {
     kind: "section",
