@@ -1,6 +1,7 @@
 /** The references of metrics and of the access log as Markdown, made from the registries in `src/observe`. */
 import { accessLogFields } from "../src/observe/access-log-fields.ts";
-import { allFamilies, latencyBounds, type MetricFamily, noLabelValue } from "../src/observe/families.ts";
+import { allFamilies, noLabelValue } from "../src/observe/families.ts";
+import { latencyBounds, type MetricFamily } from "../src/observe/metric-family.ts";
 import { maxLoggedLength } from "../src/observe/log-escape.ts";
 import { overflowLabelValue } from "../src/observe/metric-writer.ts";
 import { toSentenceLines } from "./sentence-lines.ts";

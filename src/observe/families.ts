@@ -4,59 +4,10 @@
  * exist. Label values come from the configuration or from closed sets (methods, status codes, reason codes), never from
  * a peer: cardinality stays bounded.
  */
-
-/** The types of metrics, as Prometheus calls them. */
-export type MetricType = "counter" | "gauge" | "histogram";
-
-/** A metric family. Counter names end in `_total`; units are base units (seconds, bytes) and part of the name. */
-export interface MetricFamily {
-  readonly name: string;
-  readonly type: MetricType;
-  readonly help: string;
-  /** Label names, in the order in which label values are given. */
-  readonly labels: readonly string[];
-  readonly unit: "seconds" | "bytes" | null;
-  /** Upper bounds of the buckets of a histogram, ascending, without `+Inf`; empty for other types. */
-  readonly bounds: readonly number[];
-}
-
-/**
- * Bounds of every latency histogram, in seconds: OpenTelemetry's, widened below 5 ms, because a proxy in front of a
- * fast service lives there.
- */
-export const latencyBounds: readonly number[] = [
-  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
-];
+import { counter, gauge, latency, type MetricFamily } from "./metric-family.ts";
 
 /** The value of a label if there is nothing to name: no route matched, no upstream was involved. */
 export const noLabelValue = "_none";
-
-type Unit = MetricFamily["unit"];
-
-const counter = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily => ({
-  name,
-  type: "counter",
-  help,
-  labels,
-  unit,
-  bounds: [],
-});
-const gauge = (name: string, labels: readonly string[], help: string, unit: Unit = null): MetricFamily => ({
-  name,
-  type: "gauge",
-  help,
-  labels,
-  unit,
-  bounds: [],
-});
-const latency = (name: string, labels: readonly string[], help: string): MetricFamily => ({
-  name,
-  type: "histogram",
-  help,
-  labels,
-  unit: "seconds",
-  bounds: latencyBounds,
-});
 
 /** The registry. The order is the order of the exposition and of the reference. */
 export const families = {
@@ -282,6 +233,28 @@ export const families = {
     "millrace_buffered_requests_total",
     ["route", "place"],
     "Request bodies that were read before an endpoint was chosen; `place` is `memory` or `file`.",
+  ),
+  compressedAnswers: counter(
+    "millrace_compressed_answers_total",
+    ["route", "coding"],
+    "Answers that were compressed, whole or until they broke off.",
+  ),
+  compressInputBytes: counter(
+    "millrace_compress_input_bytes_total",
+    ["route", "coding"],
+    "Bytes of bodies before they were compressed.",
+    "bytes",
+  ),
+  compressOutputBytes: counter(
+    "millrace_compress_output_bytes_total",
+    ["route", "coding"],
+    "The same bytes after that: what clients were sent.",
+    "bytes",
+  ),
+  compressSkipped: counter(
+    "millrace_compress_skipped_total",
+    ["route"],
+    "Answers that were sent as they were because `maxEncoders` were at work.",
   ),
   faults: counter(
     "millrace_faults_injected_total",

@@ -4,7 +4,8 @@
  * name that is gone is counted under `_gone`.
  */
 import { TimeSlices } from "../base/time-slices.ts";
-import { type MetricFamily, noLabelValue } from "./families.ts";
+import { noLabelValue } from "./families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 import { overflowLabelValue } from "./metric-writer.ts";
 
 /** What stands in a label for a name that the configuration no longer has. */

@@ -4,7 +4,8 @@
  * gauges are forgotten, and its pages are let go. A series that every thread has let go is forgotten; the totals go on
  * with what it had counted.
  */
-import { allFamilies, type MetricFamily } from "./families.ts";
+import { allFamilies } from "./families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 import { PageReader, type PageRecord, SeriesType } from "./metric-page.ts";
 import { labelsText, splitSeriesText } from "./series-text.ts";
 

@@ -4,7 +4,8 @@
  * other: the reader adds up what they wrote.
  */
 import { type Clock, systemClock } from "../base/clock.ts";
-import { families, type MetricFamily } from "./families.ts";
+import { families } from "./families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 import { Counter, Gauge, Histogram } from "./instruments.ts";
 import { createPageBuffer, PageWriter, SeriesType, type WrittenRecord } from "./metric-page.ts";
 import { seriesText } from "./series-text.ts";

@@ -1,5 +1,5 @@
 /** The exposition formats: Prometheus text 0.0.4, and OpenMetrics 1.0.0 if the scraper asks for it. */
-import type { MetricFamily } from "./families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 import type { FamilySum, SeriesSum } from "./metric-reader.ts";
 
 /** The text formats in which metrics are given: that of Prometheus 0.0.4, or OpenMetrics 1.0.0. */

@@ -2,7 +2,7 @@
  * How a series is written: `family{label="value",...}`, with the escapes of the Prometheus text format 0.0.4 (which
  * OpenMetrics shares).
  */
-import type { MetricFamily } from "./families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 
 /** Escapes a label value. */
 function escapeLabelValue(value: string): string {

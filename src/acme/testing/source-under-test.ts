@@ -11,7 +11,7 @@ import type { CertificateHost } from "../../net/tls/certificate-source.ts";
 import type { CertificateMaterial, ChallengeCertificate } from "../../net/tls/tls-material.ts";
 import { MetricReader } from "../../observe/metric-reader.ts";
 import { MetricWriter } from "../../observe/metric-writer.ts";
-import type { MetricFamily } from "../../observe/families.ts";
+import type { MetricFamily } from "../../observe/metric-family.ts";
 import type { StoreOptions } from "../../store/options.ts";
 import { AcmeSource } from "../acme-source.ts";
 import { lockBeatMs } from "../storage/acme-store.ts";
