@@ -73,6 +73,7 @@ export const configExample: ConfigInput = {
         { headers: { request: { set: { "x-env": "prod" } }, response: { remove: ["server"] } } },
         { rewrite: { stripPrefix: "/v1" } },
         { buffer: { maxRequestBytes: "1MiB" } },
+        { compress: { codings: ["zstd", "br", "gzip"], minBytes: "1KiB", levels: { br: 4 } } },
         {
           fault: {
             delay: { percent: 5, duration: "200ms" },

@@ -133,7 +133,7 @@ test("names that it mentions must be known", () => {
 test("its memory is reserved under the keys that its middleware looks for, and its place in the list tells it apart", () => {
   const items = [{ quota: { requests: 1 } }, { rewrite: { addPrefix: "/x" } }, { quota: { requests: 2 } }];
   const memory = new SharedMemory();
-  const regions = reserveForMiddlewares([{ name: "r", middlewares: items }], memory, kinds);
+  const regions = reserveForMiddlewares([{ name: "r", middlewares: items }], { memory, stripes: 1 }, kinds);
   assert.deepEqual(
     regions.map(({ key }) => key),
     ["quota:r:0", "quota:r:1"],

@@ -22,6 +22,12 @@ export interface UselessPart {
   readonly consequence: string;
 }
 
+/** Where a middleware that needs shared memory stands. */
+export interface ReservedPlace extends MiddlewarePlace {
+  /** How many threads may count there, each in a stripe of its own. */
+  readonly stripes: number;
+}
+
 /**
  * One kind of middleware. `options` are in normal form, `written` is what stands in the configuration: anything, also
  * what the schema refuses.
@@ -50,7 +56,7 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
    * Makes or finds the shared memory that `create` will look for under the same keys. Called in the control thread,
    * before the configuration goes to the proxy threads.
    */
-  reserve?(options: OptionsOf<Builder>, place: MiddlewarePlace, memory: SharedMemory): readonly ReservedRegion[];
+  reserve?(options: OptionsOf<Builder>, place: ReservedPlace, memory: SharedMemory): readonly ReservedRegion[];
 
   /** Where it keeps answers. Absent: it keeps none. */
   cacheUse?(options: OptionsOf<Builder>): CacheUse;

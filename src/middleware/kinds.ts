@@ -2,6 +2,7 @@
 import type { OptionsOf } from "../base/schema-builder.ts";
 import { bodyLimitKind } from "./body-limit/kind.ts";
 import { bufferKind } from "./buffer/kind.ts";
+import { compressKind } from "./compress/kind.ts";
 import { faultKind } from "./fault/kind.ts";
 import { headersKind } from "./headers/kind.ts";
 import type { MiddlewareKind } from "./kind.ts";
@@ -15,6 +16,7 @@ export const middlewareKinds = [
   rateLimitKind,
   bodyLimitKind,
   bufferKind,
+  compressKind,
   faultKind,
 ] as const satisfies readonly MiddlewareKind[];
 

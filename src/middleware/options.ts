@@ -8,7 +8,6 @@ import type { ItemOf } from "./kinds.ts";
 /** Keys of the user interface that this version does not have yet. */
 const notAvailable = [
   "cache",
-  "compress",
   "basicAuth",
   "jwt",
   "forwardAuth",

@@ -10,15 +10,15 @@ interface RouteWithMiddlewares {
   readonly middlewares: readonly object[];
 }
 
-/** Makes or finds the regions of all `routes`. */
+/** Makes or finds the regions of all `routes`. @param stripes how many threads may count in them */
 export function reserveForMiddlewares(
   routes: readonly RouteWithMiddlewares[],
-  memory: SharedMemory,
+  { memory, stripes }: { readonly memory: SharedMemory; readonly stripes: number },
   kinds: readonly MiddlewareKind[] = middlewareKinds,
 ): ReservedRegion[] {
   return routes.flatMap(({ name, middlewares }) =>
     placeMiddlewares(middlewares, kinds).flatMap(
-      ({ kind, options, ordinal }) => kind.reserve?.(options, { routeName: name, ordinal }, memory) ?? [],
+      ({ kind, options, ordinal }) => kind.reserve?.(options, { routeName: name, ordinal, stripes }, memory) ?? [],
     ),
   );
 }

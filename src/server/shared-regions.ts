@@ -26,7 +26,7 @@ type ReserveRegions = (config: Config, memory: SharedMemory, stripes: number) =>
 const features: readonly ReserveRegions[] = [
   (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
-  (config, memory) => reserveForMiddlewares(config.routes, memory),
+  (config, memory, stripes) => reserveForMiddlewares(config.routes, { memory, stripes }),
   (config, memory, stripes) =>
     reserveCaches(placesOf(findCacheUses(config.routes), config.stores), { memory, stripes }),
   (config, memory) => findExchangedCounts(config.routes, config.stores).flatMap((counts) => counts.reserve(memory)),
