@@ -28,6 +28,8 @@ const draftLow = 5;
 const draftHigh = 6;
 const waiters = 8;
 const waiterWords = maxStripes / 32;
+const stampLow = 12;
+const stampHigh = 13;
 
 // The state of a place: version, thread, phase.
 const phaseMask = 7;
@@ -51,6 +53,8 @@ export class FillTable {
   place = 0;
   version = 0;
   draftId = 0;
+  /** Names the answer; 0 = none yet. */
+  stamp = 0;
   readonly #words: Int32Array;
   readonly #attention: number;
   readonly #locks: number;
@@ -101,8 +105,7 @@ export class FillTable {
     if (free === -1) return "alone";
     for (let at = 0; at < 4; at++) words[free + tag + at] = digest[at]!;
     for (let at = 0; at < waiterWords; at++) words[free + waiters + at] = 0;
-    words[free + draftLow] = 0;
-    words[free + draftHigh] = 0;
+    this.#write(free, 0, 0);
     this.#note(free);
     this.#put(free, Phase.fetching);
     return "lead";
@@ -161,17 +164,20 @@ export class FillTable {
   }
 
   /** The leader has a draft that others can read. */
-  publish(place: number, version: number, draftId: number): void {
+  publish(place: number, version: number, { draftId, stamp }: { draftId: number; stamp: number }): void {
     this.#change(place, version, () => {
-      this.#words[place + draftLow] = draftId | 0;
-      this.#words[place + draftHigh] = Math.floor(draftId / 2 ** 32);
+      this.#write(place, draftId, stamp);
       this.#end(place, Phase.published);
     });
   }
 
-  /** The draft is complete. */
-  finish(place: number, version: number): void {
-    this.#change(place, version, () => this.#end(place, Phase.done));
+  /** The store has it. */
+  finish(place: number, version: number, stamp: number): void {
+    this.#change(place, version, () => {
+      this.#note(place);
+      this.#write(place, this.draftId, stamp);
+      this.#end(place, Phase.done);
+    });
   }
 
   /** There is nothing to share. */
@@ -266,6 +272,15 @@ export class FillTable {
     this.place = place;
     this.version = words[place + state]! >>> versionShift;
     this.draftId = words[place + draftHigh]! * 2 ** 32 + (words[place + draftLow]! >>> 0);
+    this.stamp = words[place + stampHigh]! * 2 ** 32 + (words[place + stampLow]! >>> 0);
+  }
+
+  #write(place: number, draftId: number, stamp: number): void {
+    const words = this.#words;
+    words[place + draftLow] = draftId | 0;
+    words[place + draftHigh] = Math.floor(draftId / 2 ** 32);
+    words[place + stampLow] = stamp | 0;
+    words[place + stampHigh] = Math.floor(stamp / 2 ** 32);
   }
 
   #isOf(place: number, digest: Int32Array): boolean {

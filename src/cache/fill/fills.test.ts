@@ -6,7 +6,7 @@ import { SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { Doorbells } from "./doorbells.ts";
 import type { KeyDigest } from "./fill-key.ts";
-import { type FillListener, Fills, type Lead } from "./fills.ts";
+import { type FillListener, Fills, type Lead, type Shared } from "./fills.ts";
 
 /** Fills of several threads, as this one plays them. */
 class Threads {
@@ -55,8 +55,8 @@ class Asker implements FillListener {
   readonly got: string[] = [];
   lead: Lead | null = null;
   cancel = (): void => {};
-  onDraft(id: number): void {
-    this.got.push(`draft ${id}`);
+  onShared({ draftId }: Shared): void {
+    this.got.push(`draft ${draftId}`);
   }
   onAlone(): void {
     this.got.push("alone");
@@ -67,7 +67,7 @@ class Asker implements FillListener {
   }
   ask(fills: Fills, key = "k", limitMs = 5_000): this {
     const ticket = fills.join(key, this, limitMs);
-    this.got.push(ticket.kind === "draft" ? `draft ${ticket.draftId}` : ticket.kind);
+    this.got.push(ticket.kind === "shared" ? `draft ${ticket.shared.draftId}` : ticket.kind);
     if (ticket.kind === "lead") this.lead = ticket.lead;
     if (ticket.kind === "wait") this.cancel = () => ticket.cancel();
     return this;
@@ -80,13 +80,13 @@ test("one leads over all threads, and all others get its draft", async (context)
   const threads = new Threads(context, 3);
   const leader = ask(threads.fills[0]!);
   const others = threads.fills.flatMap((fills) => Array.from({ length: 30 }, () => ask(fills)));
-  leader.lead!.publish(2 ** 40 + 7);
+  leader.lead!.publish({ draftId: 2 ** 40 + 7, stamp: 3 });
   await threads.settle();
   assert.deepEqual(leader.got, ["lead"]);
   for (const other of others) assert.deepEqual(other.got, ["wait", `draft ${2 ** 40 + 7}`]);
   assert.deepEqual(ask(threads.fills[1]!).got, [`draft ${2 ** 40 + 7}`]);
   assert.deepEqual(ask(threads.fills[0]!).got, [`draft ${2 ** 40 + 7}`]);
-  leader.lead!.finish();
+  leader.lead!.finish(3);
   threads.assertEmpty();
   const next = ask(threads.fills[2]!);
   assert.deepEqual(next.got, ["lead"]);
@@ -96,11 +96,27 @@ test("who looks when all is over still learns which draft it was", async (contex
   const threads = new Threads(context, 2);
   const leader = ask(threads.fills[0]!);
   const other = ask(threads.fills[1]!);
-  leader.lead!.publish(5);
-  leader.lead!.finish();
+  leader.lead!.publish({ draftId: 5, stamp: 3 });
+  leader.lead!.finish(3);
   await threads.settle();
   assert.deepEqual(other.got, ["wait", "draft 5"]);
   assert.deepEqual(ask(threads.fills[1]!).got, ["lead"]);
+});
+
+test("what was validated is shared by its name, wherever somebody waits", async (context) => {
+  const threads = new Threads(context, 2);
+  const leader = ask(threads.fills[0]!);
+  const stamps: number[] = [];
+  const listener = (): FillListener => ({
+    onShared: ({ draftId, stamp }) => stamps.push(draftId, stamp),
+    onAlone: () => assert.fail(),
+    onLead: () => assert.fail(),
+  });
+  for (const fills of threads.fills) fills.join("k", listener(), 5_000);
+  leader.lead!.finish(1_796_000_000_123);
+  await threads.settle();
+  assert.deepEqual(stamps, [0, 1_796_000_000_123, 0, 1_796_000_000_123]);
+  threads.assertEmpty();
 });
 
 test("what is not storable lets all go at once, and is remembered for a while", async (context) => {
@@ -146,11 +162,19 @@ test("after a leader that fails exactly one leads, wherever it waits", async (co
 
 test("who was to lead but has gone meanwhile is passed over", async (context) => {
   const threads = new Threads(context, 2);
-  const leader = ask(threads.fills[0]!);
-  const first = ask(threads.fills[0]!);
-  const second = ask(threads.fills[0]!);
-  leader.lead!.fail();
-  first.cancel();
+  const [fills] = threads.fills;
+  const leader = ask(fills!);
+  const first = ask(fills!);
+  const second = ask(fills!);
+  // While others are told, the next leader has to wait for that.
+  const other = ask(fills!, "other");
+  const busy = new Asker();
+  busy.onAlone = () => {
+    leader.lead!.fail();
+    first.cancel();
+  };
+  busy.ask(fills!, "other");
+  other.lead!.refuse(0);
   await threads.settle();
   assert.deepEqual(first.got, ["wait"]);
   assert.deepEqual(second.got, ["wait", "lead"]);
@@ -166,7 +190,7 @@ test("nobody waits for longer than the limit", async (context) => {
   }
   await threads.settle();
   for (const other of others) assert.deepEqual(other.got, ["wait", "alone"]);
-  leader.lead!.finish();
+  leader.lead!.finish(3);
   threads.assertEmpty();
   assert.equal(threads.wheel.linkedCount, 0);
 });
@@ -176,8 +200,8 @@ test("who has gone waits no more, and holds nothing", async (context) => {
   const leader = ask(threads.fills[0]!);
   const other = ask(threads.fills[1]!);
   other.cancel();
-  leader.lead!.publish(1);
-  leader.lead!.finish();
+  leader.lead!.publish({ draftId: 1, stamp: 3 });
+  leader.lead!.finish(3);
   await threads.settle();
   assert.deepEqual(other.got, ["wait"]);
   threads.assertEmpty();
@@ -187,7 +211,7 @@ test("who has gone waits no more, and holds nothing", async (context) => {
 test("a thread that dies lets go of what it led and waited for", async (context) => {
   const threads = new Threads(context, 3);
   const dead = ask(threads.fills[0]!);
-  ask(threads.fills[0]!, "published").lead!.publish(9);
+  ask(threads.fills[0]!, "published").lead!.publish({ draftId: 9, stamp: 3 });
   const late = ask(threads.fills[1]!, "published");
   assert.deepEqual(late.got, ["draft 9"]);
   const led = ask(threads.fills[1]!, "mine");
@@ -200,7 +224,7 @@ test("a thread that dies lets go of what it led and waited for", async (context)
   // The place of a published fill is free, and one that only the dead waited for ends as if it had not.
   threads.fills[0] = threads.start(0);
   assert.deepEqual(ask(threads.fills[0], "published").got, ["lead"]);
-  led.lead!.finish();
+  led.lead!.finish(3);
   assert.deepEqual(ask(threads.fills[0], "mine").got, ["lead"]);
 });
 
@@ -235,7 +259,7 @@ test("two keys whose hashes share their place are two", async (context) => {
   const first = ask(threads.fills[0]!, "a");
   const second = ask(threads.fills[1]!, "bb");
   assert.deepEqual([first.got, second.got], [["lead"], ["lead"]]);
-  first.lead!.publish(1);
+  first.lead!.publish({ draftId: 1, stamp: 3 });
   assert.deepEqual(ask(threads.fills[1]!, "a").got, ["draft 1"]);
   assert.deepEqual(ask(threads.fills[0]!, "bb").got, ["wait"]);
   // A set is full: who finds no place fetches for itself.
@@ -262,6 +286,6 @@ test("what is closed lets all who wait go", async (context) => {
   threads.fills[1]!.close();
   await threads.settle();
   assert.deepEqual(other.got, ["wait", "alone"]);
-  leader.lead!.finish();
+  leader.lead!.finish(3);
   assert.deepEqual(ask(threads.fills[0]!).got, ["lead"]);
 });

@@ -28,37 +28,42 @@ const toldPerTurn = 64;
 const regionKey = "fills";
 const headerWords = 16;
 
-/** Who wants to share a fill. Of these one is called, once, unless the ticket was cancelled; never within `join`. */
+/** Who wants to share a fill. Of these one is called, once, unless the ticket was cancelled; never within
+ * `join`, but perhaps within a call of the leader's. */
 export interface FillListener {
-  /**
-   * There is something to share: a draft (`CacheStore.findDraft`), or, if that is not there any more, what the store has
-   * by now. 0 = only the latter.
-   */
-  onDraft(draftId: number): void;
+  /** There is something to share. */
+  onShared(shared: Shared): void;
   /** There is nothing to share, or it takes too long: fetch for yourself. It may be stored all the same. */
   onAlone(): void;
   /** The leader has failed: you lead now. */
   onLead(lead: Lead): void;
 }
 
+/** What a leader shares: a draft, or, if that is not there any more, what the store has by now. */
+export interface Shared {
+  /** For `CacheStore.findDraft`; 0 = there was none: a stored answer was validated. */
+  readonly draftId: number;
+  /** A whole number that names the answer, so that whoever finds it in the store knows it; 0 = not known any more. */
+  readonly stamp: number;
+}
+
 /** The duty to fetch. It ends with `refuse`, `fail` or `finish`; what comes later does nothing. */
 export interface Lead {
-  /** Others can read draft `draftId` from now on. */
-  publish(draftId: number): void;
+  /** Others can read a draft from now on. */
+  publish(shared: Shared): void;
   /** The answer is not for others: all who wait go for themselves, and so does who comes within `rememberMs`. */
   refuse(rememberMs: number): void;
   /** Nothing came of it, or the draft broke off: one of those who still wait leads next. */
   fail(): void;
-  /** The draft is complete, and the store has it. */
-  finish(): void;
+  /** The store has the answer that `stamp` names. */
+  finish(stamp: number): void;
 }
 
 /** What somebody who wants to share a fill is to do. */
 export type FillTicket =
   | { readonly kind: "lead"; readonly lead: Lead }
   | { readonly kind: "wait"; cancel(): void }
-  /** As `FillListener.onDraft`. */
-  | { readonly kind: "draft"; readonly draftId: number }
+  | { readonly kind: "shared"; readonly shared: Shared }
   /** Fetch for yourself: it was not storable lately, or too many wait. */
   | { readonly kind: "alone" };
 
@@ -83,8 +88,8 @@ class LocalFill {
   readonly place: number;
   readonly version: number;
   role: "leads" | "waits" | "over";
-  /** Of a fill that this thread leads; 0 before it is published. */
-  draftId = 0;
+  /** Of a fill that this thread leads; null before it is published. */
+  shared: Shared | null = null;
   readonly waiters = new Roster<Waiter>();
 
   constructor(key: string, { place, version }: FillTable, role: "leads" | "waits") {
@@ -156,7 +161,7 @@ export class Fills {
   join(key: string, listener: FillListener, limitMs: number): FillTicket {
     const local = this.#local.get(key);
     if (local !== undefined) {
-      if (local.draftId !== 0) return { kind: "draft", draftId: local.draftId };
+      if (local.shared !== null) return { kind: "shared", shared: local.shared };
       return this.#wait(local, listener, limitMs);
     }
     const table = this.#table;
@@ -168,10 +173,16 @@ export class Fills {
       case "wait":
         return this.#wait(this.#remember(key, "waits"), listener, limitMs);
       case "draft":
-        return { kind: "draft", draftId: table.draftId };
+        return { kind: "shared", shared: sharedOf(table) };
       default:
         return alone;
     }
+  }
+
+  /** What is fetched for `key` can be shared again. */
+  noteStorable(key: string): void {
+    this.#digest.digest(key, this.#digested);
+    this.#marks.clear(this.#digested);
   }
 
   /** Lets all who wait go for themselves, and listens no more. */
@@ -227,7 +238,8 @@ export class Fills {
   readonly #onCancel = (waiter: Waiter): void => this.#remove(waiter);
 
   readonly #onLate = (waiter: Waiter): void => {
-    this.#tell(waiter, () => waiter.listener.onAlone());
+    this.#queue(waiter, () => waiter.listener.onAlone());
+    this.#startTelling();
   };
 
   /** Something has happened in other threads. */
@@ -247,40 +259,46 @@ export class Fills {
       this.#appoint(fill);
       return;
     }
-    const draftId = found === "draft" ? this.#table.draftId : 0;
+    const shared = found === "draft" ? sharedOf(this.#table) : unknown;
     this.#end(fill);
-    this.#tellAll(fill, found === "alone" ? (listener) => listener.onAlone() : (listener) => listener.onDraft(draftId));
+    this.#tellAll(fill, found === "alone" ? (listener) => listener.onAlone() : (listener) => listener.onShared(shared));
   }
 
   /** Makes one of those who wait in this thread the leader. @returns false if nobody does */
   #appoint(fill: LocalFill): boolean {
     for (const waiter of fill.waiters.members) {
       const lead = this.#lead(fill);
-      this.#tell(
+      this.#queue(
         waiter,
         () => waiter.listener.onLead(lead),
         () => lead.fail(),
       );
+      this.#startTelling();
       return true;
     }
     return false;
   }
 
   #tellAll(fill: LocalFill, call: (listener: FillListener) => void): void {
-    for (const waiter of fill.waiters.members) this.#tell(waiter, () => call(waiter.listener));
+    for (const waiter of fill.waiters.members) this.#queue(waiter, () => call(waiter.listener));
+    this.#startTelling();
   }
 
-  /** Calls a listener as soon as the turn allows. @param instead what is done if it cancels before that */
-  #tell(waiter: Waiter, call: () => void, instead: () => void = () => {}): void {
+  /** Arranges the call of a listener. @param instead what is done if it cancels before that */
+  #queue(waiter: Waiter, call: () => void, instead: () => void = () => {}): void {
     this.#remove(waiter);
     waiter.isTold = true;
     this.#told.push(() => {
       if (waiter.isCancelled) instead();
       else call();
     });
-    if (this.#isTelling) return;
+  }
+
+  /** At once, but for those who are too many for one turn, or whose turn comes while others are told. */
+  #startTelling(): void {
+    if (this.#isTelling || this.#told.length === 0) return;
     this.#isTelling = true;
-    queueMicrotask(this.#runTold);
+    this.#runTold();
   }
 
   readonly #runTold = (): void => {
@@ -306,11 +324,11 @@ export class Fills {
       run();
     };
     return {
-      publish: (draftId) => {
-        if (isOver || fill.draftId !== 0) return;
-        fill.draftId = draftId;
-        this.#table.publish(fill.place, fill.version, draftId);
-        this.#tellAll(fill, (listener) => listener.onDraft(draftId));
+      publish: (shared) => {
+        if (isOver || fill.shared !== null) return;
+        fill.shared = shared;
+        this.#table.publish(fill.place, fill.version, shared);
+        this.#tellAll(fill, (listener) => listener.onShared(shared));
       },
       refuse: (rememberMs) =>
         end(() => {
@@ -322,21 +340,26 @@ export class Fills {
         }),
       fail: () =>
         end(() => {
-          fill.draftId = 0;
+          fill.shared = null;
           if (this.#appoint(fill)) return;
           this.#end(fill);
           this.#table.fail(fill.place, fill.version);
         }),
-      finish: () =>
+      finish: (stamp) =>
         end(() => {
-          this.#digest.digest(fill.key, this.#digested);
-          this.#marks.clear(this.#digested);
+          this.noteStorable(fill.key);
           this.#end(fill);
-          this.#table.finish(fill.place, fill.version);
+          this.#table.finish(fill.place, fill.version, stamp);
+          this.#tellAll(fill, (listener) => listener.onShared({ draftId: 0, stamp }));
         }),
     };
   }
 }
+
+/** A place was another's before this thread looked. */
+const unknown: Shared = { draftId: 0, stamp: 0 };
+
+const sharedOf = ({ draftId, stamp }: FillTable): Shared => ({ draftId, stamp });
 
 /** Somebody of this thread who waits. */
 class Waiter implements RosterMember {
