@@ -15,6 +15,16 @@ const counter = new StepCounter(source);
 const { prefersJson } = await import("../src/http/accept.ts");
 const { parseAuthority } = await import("../src/http/authority.ts");
 const { parseNode, resolveClient } = await import("../src/http/client-address.ts");
+const { answerDirectives } = await import("../src/http/cache/cdn-cache-control.ts");
+const { parseCacheControl } = await import("../src/http/cache/cache-control.ts");
+const { defaultCachePolicy } = await import("../src/http/cache/cache-policy.ts");
+const { evaluateConditions } = await import("../src/http/cache/conditions.ts");
+const { selectRange } = await import("../src/http/cache/range.ts");
+const { refreshed } = await import("../src/http/cache/refresh.ts");
+const { judgeStorage } = await import("../src/http/cache/storage.ts");
+const { answerHead, requestWith, startMs, stored, timesAt } = await import("../src/http/cache/testing/messages.ts");
+const { variantValue } = await import("../src/http/cache/vary.ts");
+const { Fields } = await import("../src/http/fields.ts");
 const { negotiateCoding, reduceAcceptEncoding } = await import("../src/http/content-coding.ts");
 const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
 const { compileExchangeKey } = await import("../src/http/exchange-key.ts");
@@ -221,6 +231,30 @@ function readJsonDripping(text: string): void {
 /** Every reader of what strangers send, by what it reads. */
 const readers: readonly (readonly [name: string, read: (text: string) => unknown])[] = [
   ["a whole request head", readRequest],
+  ["Cache-Control", (text) => parseCacheControl(text)],
+  ["CDN-Cache-Control", (text) => answerDirectives(Fields.ofPairs(["cdn-cache-control", text]))],
+  ["a list of languages, for variants", (text) => variantValue("accept-language", text, (value) => value)],
+  [
+    "what a cache asks of an answer",
+    (text) => {
+      const lines = ["Age", "Date", "Expires", "Last-Modified", "ETag", "Vary", "Content-Range", "Cache-Control"];
+      const value = text.replace(/[\r\n]/g, "");
+      const head = answerHead([...lines.map((name) => `${name}: ${value}`), "Cache-Control: max-age=60"]);
+      judgeStorage(requestWith(), head, timesAt(startMs), defaultCachePolicy);
+      refreshed(stored(["Cache-Control: max-age=60"]), head, timesAt(startMs), defaultCachePolicy);
+    },
+  ],
+  [
+    "what a client asks of a cache",
+    (text) => {
+      const answer = stored(["Cache-Control: max-age=60", 'ETag: "a"', "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"]);
+      const value = text.replace(/[\r\n]/g, "");
+      evaluateConditions(requestWith([`If-None-Match: ${value}`]), answer);
+      evaluateConditions(requestWith([`If-Modified-Since: ${value}`]), answer);
+      selectRange(requestWith([`Range: ${value}`, `If-Range: ${value}`]), answer, 100);
+      selectRange(requestWith([`Range: bytes=${value}`]), answer, 100);
+    },
+  ],
   [
     "a request of pairs",
     (text) =>

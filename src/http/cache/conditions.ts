@@ -55,7 +55,7 @@ function isUnmodified(modifiedSince: string, answer: StoredAnswer): boolean {
   const sinceMs = parseHttpDate(modifiedSince, answer.bornMs);
   if (sinceMs === null) return false;
   const fields = Fields.ofText(answer.fields);
-  const text = fields.value("last-modified") ?? fields.value("date");
+  const text = lastModified(fields) ?? fields.value("date");
   const modifiedMs = text === null ? answer.bornMs : parseHttpDate(text, answer.bornMs);
   return modifiedMs !== null && modifiedMs <= sinceMs;
 }
