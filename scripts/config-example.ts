@@ -69,6 +69,17 @@ export const configExample: ConfigInput = {
       match: { host: ["example.com", "*.example.com"], path: "/v1/*", header: { "x-canary": "1" } },
       middlewares: [
         { rateLimit: { rate: "100/s", burst: 200, key: "clientIp" } },
+        {
+          cache: {
+            store: "memory",
+            maxBytes: "1GiB",
+            key: { ignoreQuery: ["utm_*"], headers: ["x-site"], cookies: ["language"] },
+            staleIfError: "1h",
+            heuristics: { fraction: "10%", max: "1d" },
+            negative: { "404": "10s" },
+            collapse: { timeout: "5s" },
+          },
+        },
         { bodyLimit: { maxRequestBytes: "1MiB" } },
         { headers: { request: { set: { "x-env": "prod" } }, response: { remove: ["server"] } } },
         { rewrite: { stripPrefix: "/v1" } },

@@ -2,6 +2,7 @@
 import { Doorbells } from "./fill/doorbells.ts";
 import { Fills } from "./fill/fills.ts";
 import type { SharedMemory } from "../base/shared-memory.ts";
+import { SteadyClock } from "../base/steady-clock.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { InvalidationMarks } from "./purge/invalidation-marks.ts";
 import { PurgeLog } from "./purge/purge-log.ts";
@@ -13,6 +14,8 @@ export interface CacheParts {
   readonly fills: Fills;
   /** Wakes other threads, and this one. */
   readonly doorbells: Doorbells;
+  /** Of all times in stored answers. */
+  readonly clock: SteadyClock;
 }
 
 /** What of the thread the parts need. */
@@ -32,6 +35,7 @@ export function openCacheParts({ memory, stripeIndex, stripes, wheel, onInternal
     invalidations: InvalidationMarks.open(memory),
     fills: new Fills({ memory, stripeIndex, stripes, wheel, doorbells, onInternalError }),
     doorbells,
+    clock: SteadyClock.open(memory, wheel.clock),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The shared memory of caches, made by the control thread before the proxy threads look for it. */
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
+import { SteadyClock } from "../base/steady-clock.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { Doorbells } from "./fill/doorbells.ts";
 import { Fills } from "./fill/fills.ts";
@@ -15,7 +16,7 @@ interface RegionPlace {
 
 /** What all caches share, whatever places they use. */
 const sharedFeatures: readonly ((place: RegionPlace) => readonly ReservedRegion[])[] = [
-  ({ memory }) => [PurgeLog.reserve(memory), InvalidationMarks.reserve(memory)],
+  ({ memory }) => [SteadyClock.reserve(memory), PurgeLog.reserve(memory), InvalidationMarks.reserve(memory)],
   ({ memory, stripes }) => [Doorbells.reserve(memory, stripes), Fills.reserve(memory, stripes)],
 ];
 

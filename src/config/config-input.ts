@@ -1259,6 +1259,8 @@ export interface MiddlewareKinds {
    * can send it again.
    */
   readonly buffer: BufferInput;
+  /** Stores answers and answers from what is stored, as a shared cache (RFC 9111). */
+  readonly cache: CacheInput;
   /** Compresses answers with zstd, brotli or gzip, for clients that accept it. */
   readonly compress: CompressInput;
   /** Makes some requests slow or fail on purpose, to rehearse. */
@@ -1518,6 +1520,246 @@ export interface BufferInput {
    * @default "64KiB"
    */
   readonly memoryBytes?: string | number | undefined;
+}
+
+/**
+ * Stores answers and answers from what is stored, as a shared cache (RFC 9111).
+ *
+ * The section `routes[].middlewares[].cache`.
+ *
+ * @example
+ * ```ts
+ * import type { CacheInput } from "millrace";
+ *
+ * const cache: CacheInput = { store: "memory", maxBytes: "1GiB", staleIfError: "1h" };
+ * ```
+ */
+export interface CacheInput {
+  /**
+   * Where answers are kept: `memory`, shared by all threads of this process and all routes that write so, or the name
+   * of one of `stores`.
+   *
+   * @default "memory"
+   */
+  readonly store?: string | undefined;
+  /**
+   * How much memory `store: memory` may take, with all that belongs to the answers. It is one store for all routes: the
+   * largest size that is written counts.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "256MiB"
+   */
+  readonly maxBytes?: string | number | undefined;
+  /**
+   * The longest body that is stored, unless the store takes only shorter ones.
+   *
+   * A size: a number of bytes, or text with a unit, such as `"16KiB"` or `"1MB"`.
+   *
+   * @default "16MiB"
+   */
+  readonly maxObjectBytes?: string | number | undefined;
+  /**
+   * What tells answers apart, beside the route, the scheme, the host, the path and the query. These are taken byte by
+   * byte as they are sent to the endpoint.
+   */
+  readonly key?: CacheKeyInput | undefined;
+  /**
+   * Fields of the answer whose words are its tags: all answers with a tag can be purged at once.
+   *
+   * List of field names.
+   *
+   * @default ["Cache-Tag","Surrogate-Key"]
+   */
+  readonly tags?: string | readonly string[] | undefined;
+  /**
+   * How long a stale answer is used while a new one is fetched behind it, if the answer says nothing about that
+   * (`stale-while-revalidate`).
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: not at all.
+   *
+   * @default "0s"
+   */
+  readonly staleWhileRevalidate?: string | undefined;
+  /**
+   * How long a stale answer is used while the upstream fails, if the answer says nothing about that (`stale-if-error`).
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: not at all.
+   *
+   * @default "0s"
+   */
+  readonly staleIfError?: string | undefined;
+  /**
+   * Stores answers that do not say how long they are fresh, if they say when they were modified last (RFC 9111 section
+   * 4.2.2).
+   *
+   * Danger: what nobody has thought of as cacheable is stored.
+   *
+   * @default off: only what says so is stored
+   */
+  readonly heuristics?: boolean | "on" | "off" | CacheHeuristicsInput | undefined;
+  /**
+   * How long answers of these statuses are stored if they say nothing about it: `{ 404: 10s }`. Never 206, 304 and what
+   * is about one request alone, such as 400 or 429.
+   */
+  readonly negative?: { readonly [name: string]: string } | undefined;
+  /**
+   * Also stores answers that set a cookie.
+   *
+   * Danger: everybody gets the cookie that the first client was given.
+   *
+   * @default false
+   */
+  readonly allowSetCookie?: boolean | undefined;
+  /**
+   * Also stores answers to requests with `Authorization` that do not say that they are for everybody (`public`,
+   * `s-maxage`, `must-revalidate`).
+   *
+   * Danger: everybody gets what one user may see, unless `key.headers` names `authorization`.
+   *
+   * @default false
+   */
+  readonly allowAuthorization?: boolean | undefined;
+  /**
+   * Lets requests for the same thing wait for the first of them, so that the upstream gets one.
+   *
+   * @default true
+   */
+  readonly collapse?: boolean | "on" | "off" | CacheCollapseInput | undefined;
+  /**
+   * How long it is remembered that an answer cannot be stored: requests for it do not wait for each other meanwhile.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`. Zero: not at all.
+   *
+   * @default "120s"
+   */
+  readonly hitForMiss?: string | undefined;
+  /**
+   * Whether `Cache-Control` and `Pragma` of requests count (RFC 9111 section 5.2.1), as browsers send them with a
+   * forced reload.
+   *
+   * Danger: with `honor` every client can make the cache ask the upstream; `ignore` takes the load off it.
+   *
+   * @default "honor"
+   */
+  readonly requestDirectives?: "honor" | "ignore" | undefined;
+  /**
+   * Says in answers what the cache did, in `Cache-Status` (RFC 9211).
+   *
+   * @default true
+   */
+  readonly statusField?: boolean | undefined;
+}
+
+/**
+ * What tells answers apart, beside the route, the scheme, the host, the path and the query. These are taken byte by
+ * byte as they are sent to the endpoint.
+ *
+ * The section `routes[].middlewares[].cache.key`.
+ *
+ * @example
+ * ```ts
+ * import type { CacheKeyInput } from "millrace";
+ *
+ * const cacheKey: CacheKeyInput = { ignoreQuery: ["utm_*"], headers: ["x-site"], cookies: ["language"] };
+ * ```
+ */
+export interface CacheKeyInput {
+  /**
+   * Parameters of the query that make no difference, such as `utm_*`; a `*` at the end stands for any rest. They are
+   * neither part of the key nor sent to the endpoint with a request that fills the cache. Names are compared byte by
+   * byte, as they are written in the request.
+   *
+   * List of names.
+   *
+   * @default []
+   */
+  readonly ignoreQuery?: string | readonly string[] | undefined;
+  /**
+   * The only parameters of the query that make a difference, with a `*` at the end as above; all others are treated as
+   * those of `ignoreQuery`. An empty list: none does.
+   *
+   * List of names.
+   *
+   * Danger: a parameter that changes the answer and is not listed does not reach the endpoint any more.
+   *
+   * @default all of them
+   */
+  readonly query?: string | readonly string[] | undefined;
+  /**
+   * Fields of the request that tell answers apart although the answers do not say so by `Vary`. They are read as the
+   * endpoint would see them.
+   *
+   * List of field names.
+   *
+   * Danger: every value is stored apart: a field with many values, such as `User-Agent`, empties the cache.
+   *
+   * @default []
+   */
+  readonly headers?: string | readonly string[] | undefined;
+  /**
+   * Cookies that tell answers apart, such as that of the language. All cookies go to the endpoint.
+   *
+   * List of cookie names.
+   *
+   * @default []
+   */
+  readonly cookies?: string | readonly string[] | undefined;
+}
+
+/**
+ * Stores answers that do not say how long they are fresh, if they say when they were modified last (RFC 9111 section
+ * 4.2.2).
+ *
+ * The section `routes[].middlewares[].cache.heuristics`.
+ *
+ * @example
+ * ```ts
+ * import type { CacheHeuristicsInput } from "millrace";
+ *
+ * const cacheHeuristics: CacheHeuristicsInput = { fraction: "10%", max: "1d" };
+ * ```
+ */
+export interface CacheHeuristicsInput {
+  /**
+   * The share of its age, since `Last-Modified`, that an answer stays fresh.
+   *
+   * A percentage, such as `"20%"`.
+   *
+   * @default "10%"
+   */
+  readonly fraction?: string | undefined;
+  /**
+   * The longest time that an answer stays fresh like this.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "1d"
+   */
+  readonly max?: string | undefined;
+}
+
+/**
+ * Lets requests for the same thing wait for the first of them, so that the upstream gets one.
+ *
+ * The section `routes[].middlewares[].cache.collapse`.
+ *
+ * @example
+ * ```ts
+ * import type { CacheCollapseInput } from "millrace";
+ *
+ * const cacheCollapse: CacheCollapseInput = { timeout: "5s" };
+ * ```
+ */
+export interface CacheCollapseInput {
+  /**
+   * How long a request waits for another one before it goes to the upstream itself.
+   *
+   * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
+   *
+   * @default "5s"
+   */
+  readonly timeout?: string | undefined;
 }
 
 /**

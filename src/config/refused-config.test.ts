@@ -24,7 +24,7 @@ test("keys and words of the user interface that this version does not have are t
       routes: [{ upstream: "api", match: section }],
     })),
     ...withKeys(
-      ["cache", "basicAuth", "jwt", "forwardAuth", "oidc", "ip", "cors", "csrf", "securityHeaders", "script", "use"],
+      ["basicAuth", "jwt", "forwardAuth", "oidc", "ip", "cors", "csrf", "securityHeaders", "script", "use"],
       "routes[0].middlewares[0].",
       (section) => ({ routes: [{ upstream: "api", middlewares: [section] }] }),
     ),
@@ -92,7 +92,6 @@ test("what the user interface has but this version has not is refused by name", 
   const listener = (extra: object): object => ({ ...minimal(), listeners: [{ address: ":1", ...extra }] });
   const cases: [value: object, word: string][] = [
     ...["http2"].map((key): [object, string] => [listener({ [key]: {} }), key]),
-    ...["cache"].map((key): [object, string] => [route({ middlewares: [{ [key]: {} }] }), key]),
     [route({ split: [] }), "split"],
     [upstream({ protocol: "h2" }), "h2"],
     [upstream({ protocol: "h2c" }), "h2c"],

@@ -24,7 +24,7 @@ interface Reason {
 }
 
 /** Faults of a client that leave its connection in good order. */
-const harmless = new Set([404, 429, 508]);
+const harmless = new Set([404, 429, 504, 508]);
 
 const define = (status: number, side: Side, level: Reason["level"], text: string): Reason => ({
   status,
@@ -108,6 +108,7 @@ export const reasons = {
   UPSTREAM_TRY_TIMEOUT: define(504, "upstream", "warn", "The upstream did not answer in time."),
   UPSTREAM_IDLE_TIMEOUT: define(504, "upstream", "warn", "The upstream stopped in the middle of its answer."),
   TOTAL_TIMEOUT: define(504, "upstream", "warn", "The request took too long."),
+  NOT_CACHED: define(504, "downstream", "info", "It is not in the cache, and the request asks for nothing else."),
   VERSION_NOT_SUPPORTED: define(505, "downstream", "info", "This HTTP version is not supported."),
   LOOP_DETECTED: define(508, "downstream", "warn", "The request has been here before."),
 } as const satisfies Record<string, Reason>;

@@ -2,6 +2,7 @@
 import type { OptionsOf } from "../base/schema-builder.ts";
 import { bodyLimitKind } from "./body-limit/kind.ts";
 import { bufferKind } from "./buffer/kind.ts";
+import { cacheKind } from "./cache/kind.ts";
 import { compressKind } from "./compress/kind.ts";
 import { faultKind } from "./fault/kind.ts";
 import { headersKind } from "./headers/kind.ts";
@@ -16,6 +17,7 @@ export const middlewareKinds = [
   rateLimitKind,
   bodyLimitKind,
   bufferKind,
+  cacheKind,
   compressKind,
   faultKind,
 ] as const satisfies readonly MiddlewareKind[];

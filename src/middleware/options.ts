@@ -7,7 +7,6 @@ import type { ItemOf } from "./kinds.ts";
 
 /** Keys of the user interface that this version does not have yet. */
 const notAvailable = [
-  "cache",
   "basicAuth",
   "jwt",
   "forwardAuth",

@@ -4,6 +4,7 @@
  * exist. Label values come from the configuration or from closed sets (methods, status codes, reason codes), never from
  * a peer: cardinality stays bounded.
  */
+import { cacheResults } from "../http/cache-result.ts";
 import { counter, gauge, latency, type MetricFamily } from "./metric-family.ts";
 
 /** The value of a label if there is nothing to name: no route matched, no upstream was involved. */
@@ -218,6 +219,13 @@ export const families = {
     "millrace_name_lookups_total",
     ["result"],
     "Look-ups of the names of endpoints and stores that ended; `result` is `success` or `failure` (also if the last good addresses serve on).",
+  ),
+  cacheRequests: counter(
+    "millrace_cache_requests_total",
+    ["route", "result"],
+    `Requests that came to a \`cache\`; \`result\` is ${Object.entries(cacheResults)
+      .map(([result, meaning]) => `\`${result}\` (${meaning})`)
+      .join(", ")}.`,
   ),
   rateLimited: counter(
     "millrace_rate_limited_total",

@@ -1,0 +1,265 @@
+/** `cache` from outside: what is answered from it, what the answers say, and what goes past it. */
+import assert from "node:assert/strict";
+import { type Harness, testOverProtocols } from "../support/harness.ts";
+import type { ReceivedAnswer } from "../support/message.ts";
+import type { Behaviour, Endpoint } from "../support/endpoint.ts";
+import type { Ask } from "../support/speaker.ts";
+
+type Cache = Record<string, unknown>;
+
+/** An origin behind a cache. */
+async function start(
+  harness: Harness,
+  behaviour: Behaviour,
+  cache: Cache = {},
+): Promise<{ endpoint: Endpoint; ask: (request?: Ask) => Promise<ReceivedAnswer> }> {
+  const endpoint = await harness.endpoint(behaviour);
+  await harness.proxy({
+    endpoints: [endpoint.url],
+    routes: [{ name: "cached", middlewares: [{ cache }], upstream: "app" }],
+  });
+  const client = await harness.speaker();
+  return { endpoint, ask: (request) => client.ask(request) };
+}
+
+const fresh = { "cache-control": "max-age=100" };
+
+/** Answers with its count, for as long as `fields` say. */
+function counting(fields: Record<string, string> = fresh): Behaviour {
+  let count = 0;
+  return (exchange) => exchange.answer({ fields, body: `answer ${++count}` });
+}
+
+testOverProtocols("the second request is answered from the cache", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting({ ...fresh, "x-own": "1", etag: '"1"' }));
+  const first = await ask({ path: "/a?b" });
+  const second = await ask({ path: "/a?b" });
+  assert.equal(first.text, "answer 1");
+  assert.equal(second.text, "answer 1");
+  assert.equal(second.status, 200);
+  assert.equal(second.value("x-own"), "1");
+  assert.equal(second.value("age"), "0");
+  assert.equal(second.value("date"), first.value("date"));
+  assert.equal(second.value("content-length"), "8");
+  assert.match(first.value("cache-status") ?? "", /^millrace; fwd=uri-miss; .*stored/);
+  assert.match(second.value("cache-status") ?? "", /^millrace; hit; ttl=(?:99|100)$/);
+  assert.equal(endpoint.requests.length, 1);
+});
+
+testOverProtocols("what the key holds tells answers apart", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting(), {
+    key: { ignoreQuery: ["utm_*"], headers: ["X-Site"], cookies: ["lang"] },
+  });
+  const asks: Ask[] = [
+    { path: "/a" },
+    { path: "/b" },
+    { path: "/a?x=1" },
+    { path: "/a", authority: "b" },
+    { path: "/a", fields: { "x-site": "1" } },
+    { path: "/a", fields: { cookie: "lang=de" } },
+  ];
+  for (const [at, request] of asks.entries()) assert.equal((await ask(request)).text, `answer ${at + 1}`);
+  for (const [at, request] of asks.entries()) assert.equal((await ask(request)).text, `answer ${at + 1}`);
+  assert.equal((await ask({ path: "/a?utm_source=x" })).text, "answer 1");
+  assert.equal((await ask({ path: "/a?utm_source=x&x=1&utm_y" })).text, "answer 3");
+  assert.equal((await ask({ path: "/a", authority: "A" })).text, "answer 1");
+  assert.equal((await ask({ path: "/a", fields: { cookie: "session=1", "user-agent": "z" } })).text, "answer 1");
+  assert.equal(endpoint.requests.length, asks.length);
+});
+
+testOverProtocols("a parameter that is not in the key does not reach the endpoint", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting(), { key: { query: ["page"] } });
+  await ask({ path: "/a?utm_source=%3Cscript%3E&page=2&x" });
+  assert.equal(endpoint.requests[0]!.target, "/a?page=2");
+});
+
+testOverProtocols("what only the origin may answer goes past the cache, as it is", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting());
+  await ask({ path: "/a" });
+  const asks: Ask[] = [
+    { path: "/a", method: "OPTIONS" },
+    { path: "/a", body: "x" },
+    { path: "/a", fields: { "if-match": '"x"' } },
+    { path: "/a", fields: { "if-unmodified-since": "Sun, 06 Nov 1994 08:49:37 GMT" } },
+    { path: "/a", fields: { "x-http-method-override": "DELETE" } },
+    { path: "/a", fields: { "x-middleware-subrequest": "1" } },
+  ];
+  for (const [at, request] of asks.entries()) {
+    const answer = await ask(request);
+    assert.equal(answer.text, `answer ${at + 2}`, JSON.stringify(request));
+    assert.match(answer.value("cache-status") ?? "", /^millrace; fwd=(?:bypass|method|request)$/);
+  }
+  assert.equal((await ask({ path: "/a" })).text, "answer 1");
+  assert.equal(endpoint.requests.length, 1 + asks.length);
+});
+
+testOverProtocols("HEAD is answered from a stored GET, and brings nothing itself", async (harness) => {
+  const { endpoint, ask } = await start(harness, { fields: fresh, body: "12345" });
+  assert.equal((await ask({ method: "HEAD" })).value("content-length"), "5");
+  assert.equal((await ask()).text, "12345");
+  const head = await ask({ method: "HEAD" });
+  assert.equal(head.value("content-length"), "5");
+  assert.equal(head.text, "");
+  assert.match(head.value("cache-status") ?? "", /hit/);
+  assert.deepEqual(
+    endpoint.requests.map(({ method }) => method),
+    ["HEAD", "GET"],
+  );
+});
+
+testOverProtocols("conditions and ranges are answered from what is stored", async (harness) => {
+  const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
+  const fields = { ...fresh, etag: '"1"', "last-modified": lastModified, "content-type": "text/x", vary: "x-y" };
+  const { endpoint, ask } = await start(harness, { fields, body: "0123456789" });
+  await ask();
+  const notModified = await ask({ fields: { "if-none-match": 'W/"1"' } });
+  assert.equal(notModified.status, 304);
+  assert.equal(notModified.value("etag"), '"1"');
+  assert.equal(notModified.value("cache-control"), "max-age=100");
+  assert.equal(notModified.value("vary"), "x-y");
+  assert.ok(notModified.value("date"));
+  assert.equal(notModified.value("age"), "0");
+  assert.equal(notModified.value("content-type"), null);
+  assert.equal((await ask({ fields: { "if-none-match": '"2"' } })).status, 200);
+  assert.equal((await ask({ fields: { "if-modified-since": lastModified } })).status, 304);
+  assert.equal((await ask({ method: "HEAD", fields: { "if-none-match": "*" } })).status, 304);
+
+  const part = await ask({ fields: { range: "bytes=2-4" } });
+  assert.deepEqual([part.status, part.text, part.value("content-range")], [206, "234", "bytes 2-4/10"]);
+  assert.equal(part.value("content-length"), "3");
+  assert.equal((await ask({ fields: { range: "bytes=-3" } })).text, "789");
+  assert.equal((await ask({ fields: { range: "bytes=8-" } })).text, "89");
+  assert.equal((await ask({ fields: { range: "bytes=0-0,5-6" } })).status, 200);
+  const beyond = await ask({ fields: { range: "bytes=10-" } });
+  assert.deepEqual([beyond.status, beyond.value("content-range")], [416, "bytes */10"]);
+  assert.equal((await ask({ fields: { range: "bytes=2-4", "if-range": '"1"' } })).status, 206);
+  assert.equal((await ask({ fields: { range: "bytes=2-4", "if-range": 'W/"1"' } })).status, 200);
+  assert.equal((await ask({ fields: { range: "bytes=2-4", "if-range": '"2"' } })).text, "0123456789");
+  assert.equal((await ask({ method: "HEAD", fields: { range: "bytes=2-4" } })).status, 200);
+  assert.equal(endpoint.requests.length, 1);
+});
+
+testOverProtocols("a miss is fetched whole, whatever the client asks for", async (harness) => {
+  const { endpoint, ask } = await start(harness, (exchange) =>
+    exchange.answer({ fields: { ...fresh, etag: '"1"' }, body: "0123456789" }),
+  );
+  await ask({ path: "/range", fields: { range: "bytes=2-4", "if-range": '"1"' } });
+  await ask({ path: "/condition", fields: { "if-none-match": '"1"', "if-modified-since": "x" } });
+  for (const { path } of [{ path: "/range" }, { path: "/condition" }])
+    assert.equal((await ask({ path })).text, "0123456789");
+  assert.equal(endpoint.requests.length, 2);
+  for (const request of endpoint.requests)
+    for (const name of ["range", "if-range", "if-none-match", "if-modified-since"])
+      assert.equal(request.value(name), null, name);
+});
+
+testOverProtocols("variants are kept apart, and several sets of fields beside each other", async (harness) => {
+  const { endpoint, ask } = await start(harness, (exchange) => {
+    const { request } = exchange;
+    const vary = request.value("accept-language") === "de" ? "Accept-Language, X-More" : "accept-language";
+    exchange.answer({ fields: { ...fresh, vary }, body: `${request.value("accept-language")}` });
+  });
+  for (let round = 0; round < 2; round++)
+    for (const language of ["en", "de", "fr"])
+      assert.equal((await ask({ fields: { "accept-language": language } })).text, language);
+  assert.equal((await ask()).text, "null");
+  assert.equal((await ask()).text, "null");
+  assert.equal(endpoint.requests.length, 4);
+});
+
+testOverProtocols("Accept-Encoding goes on reduced to what can be told apart", async (harness) => {
+  const { endpoint, ask } = await start(harness, (exchange) =>
+    exchange.answer({
+      fields: { ...fresh, vary: "accept-encoding" },
+      body: exchange.request.value("accept-encoding") ?? "none",
+    }),
+  );
+  const asked = async (value: string): Promise<string> => (await ask({ fields: { "accept-encoding": value } })).text;
+  assert.equal(await asked("gzip, deflate, br"), "br, gzip");
+  assert.equal(await asked("br;q=0.5,gzip , x"), "br, gzip");
+  assert.equal(await asked("gzip;q=0, br"), "br");
+  assert.equal(await asked("deflate"), "identity");
+  assert.equal((await ask()).text, "identity");
+  assert.equal(endpoint.requests.length, 3);
+});
+
+testOverProtocols("what is private, or says nothing, is not stored", async (harness) => {
+  const cases: Record<string, string>[] = [
+    {},
+    { "cache-control": "private, max-age=100" },
+    { "cache-control": "no-store, max-age=100" },
+    { ...fresh, "set-cookie": "a=b" },
+    { ...fresh, vary: "*" },
+  ];
+  for (const fields of cases) {
+    const { endpoint, ask } = await start(harness, counting(fields));
+    await ask();
+    const second = await ask();
+    assert.equal(second.text, "answer 2", JSON.stringify(fields));
+    assert.doesNotMatch(second.value("cache-status") ?? "", /stored|hit/);
+    assert.equal(endpoint.requests.length, 2);
+  }
+});
+
+testOverProtocols("who says who he is gets only what is for everybody", async (harness) => {
+  const fields = { authorization: "Basic eDp5" };
+  const { endpoint, ask } = await start(harness, (exchange) =>
+    exchange.answer({
+      fields: { "cache-control": exchange.request.target === "/public" ? "public, max-age=100" : "max-age=100" },
+      body: exchange.request.value("authorization") ?? "nobody",
+    }),
+  );
+  assert.equal((await ask({ path: "/private", fields })).text, "Basic eDp5");
+  assert.equal((await ask({ path: "/private" })).text, "nobody");
+  assert.equal((await ask({ path: "/private", fields })).text, "Basic eDp5");
+  assert.equal((await ask({ path: "/private" })).text, "nobody");
+  assert.equal(endpoint.requests.length, 3);
+  assert.equal((await ask({ path: "/public", fields })).text, "Basic eDp5");
+  assert.equal((await ask({ path: "/public" })).text, "Basic eDp5");
+});
+
+testOverProtocols("unsafe methods make invalid what is stored, unless they fail", async (harness) => {
+  let count = 0;
+  const { ask } = await start(harness, (exchange) => {
+    const { method, target } = exchange.request;
+    if (method === "GET") exchange.answer({ fields: { ...fresh, vary: "x-v" }, body: `answer ${++count}` });
+    else if (target === "/fails") exchange.answer({ status: 500 });
+    else exchange.answer({ status: 201, fields: { location: "/made", "content-location": "http://b/elsewhere" } });
+  });
+  const all = async (): Promise<string> => {
+    const texts: string[] = [];
+    for (const path of ["/a", "/made", "/elsewhere", "/fails"])
+      for (const value of ["1", "2"]) texts.push((await ask({ path, fields: { "x-v": value } })).text.slice(7));
+    return texts.join(" ");
+  };
+  assert.equal(await all(), "1 2 3 4 5 6 7 8");
+  await ask({ path: "/fails", method: "POST", body: "x" });
+  await ask({ path: "/a", method: "OPTIONS" });
+  assert.equal(await all(), "1 2 3 4 5 6 7 8");
+  await ask({ path: "/a", method: "POST", body: "x" });
+  assert.equal(await all(), "9 10 11 12 5 6 7 8");
+  await ask({ path: "/elsewhere", method: "UNHEARD-OF" });
+  assert.equal(await all(), "9 10 13 14 15 16 7 8");
+});
+
+testOverProtocols("a request may forbid to ask the origin, and to use what is stored", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting());
+  const missing = await ask({ fields: { "cache-control": "only-if-cached" } });
+  assert.equal(missing.status, 504);
+  assert.equal(missing.reason, "NOT_CACHED");
+  assert.equal(endpoint.requests.length, 0);
+  assert.equal((await ask()).text, "answer 1");
+  assert.equal((await ask({ fields: { "cache-control": "only-if-cached" } })).text, "answer 1");
+  assert.equal((await ask({ fields: { "cache-control": "no-cache" } })).text, "answer 2");
+  assert.equal((await ask()).text, "answer 2");
+  assert.equal((await ask({ fields: { "cache-control": "no-store" } })).text, "answer 3");
+  assert.equal((await ask()).text, "answer 2");
+});
+
+testOverProtocols("requests cannot make a cache ask the origin that ignores what they say", async (harness) => {
+  const { ask } = await start(harness, counting(), { requestDirectives: "ignore", statusField: false });
+  assert.equal((await ask()).text, "answer 1");
+  const answer = await ask({ fields: { "cache-control": "no-cache", pragma: "no-cache" } });
+  assert.equal(answer.text, "answer 1");
+  assert.equal(answer.value("cache-status"), null);
+});
