@@ -19,6 +19,8 @@ export const entryState = {
   gone: 3,
   /** A draft that broke off. */
   broken: 4,
+  /** It is not found any more, but nobody had the lock to take it out of queue and index. */
+  doomed: 5,
 } as const;
 
 /** The words of an entry, by name. */
@@ -53,7 +55,22 @@ export const entryWord = {
 } as const;
 const pinsWord = 20;
 
-/** One thread's window on the entries. */
+const tables = new WeakMap<SharedArrayBuffer, Map<number, EntryTable>>();
+
+/**
+ * The entries of a region as a thread sees them: one object for all windows of that thread, since they share its pins.
+ * @param stripeIndex -1 = a thread that pins nothing
+ */
+export function entriesOf(views: MemoryViews, stripeIndex: number): EntryTable {
+  const { buffer } = views.data;
+  const ofRegion = tables.get(buffer) ?? new Map<number, EntryTable>();
+  tables.set(buffer, ofRegion);
+  const table = ofRegion.get(stripeIndex) ?? new EntryTable(views, stripeIndex);
+  ofRegion.set(stripeIndex, table);
+  return table;
+}
+
+/** One thread's window on the entries; `entriesOf` makes it. */
 export class EntryTable {
   readonly words: Int32Array<SharedArrayBuffer>;
   /** The words of an entry: `entry * stride` is its first. */
@@ -66,7 +83,6 @@ export class EntryTable {
   /** Entries that this thread has pinned more than once, and how often more. */
   readonly #morePins = new Map<number, number>();
 
-  /** @param stripeIndex -1 = a thread that pins nothing */
   constructor(views: MemoryViews, stripeIndex: number) {
     this.words = views.entries;
     this.stride = views.layout.entryWords;
@@ -100,6 +116,11 @@ export class EntryTable {
   /** The highest number that was ever used. */
   get last(): number {
     return Atomics.load(this.#header, header.lastEntry);
+  }
+
+  /** Changes the state if it is `before`. @returns whether it was */
+  changeState(entry: number, before: number, after: number): boolean {
+    return Atomics.compareExchange(this.words, entry * this.stride + entryWord.state, before, after) === before;
   }
 
   state(entry: number): number {
@@ -138,11 +159,10 @@ export class EntryTable {
     return false;
   }
 
-  /** Takes a thread's pins back, of all entries. */
+  /** Takes back the pins of a thread that has died. */
   clearPins(stripeIndex: number): void {
     const offset = pinsWord + (stripeIndex >>> 5);
     const others = ~(1 << (stripeIndex & 31));
     for (let entry = 1; entry <= this.last; entry++) Atomics.and(this.words, entry * this.stride + offset, others);
-    this.#morePins.clear();
   }
 }

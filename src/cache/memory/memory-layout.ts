@@ -4,7 +4,7 @@
  * what `maxBytes` bounds. Numbers of entries and blocks begin at 1: 0 means none. Nothing has to be written before it is
  * used but the first lines, so that the pages of a large store are touched only as it fills.
  */
-import { type SharedMemory, type SharedRegion, wordsOf } from "../../base/shared-memory.ts";
+import { type SharedRegion, wordsOf } from "../../base/shared-memory.ts";
 
 export const blockBytes = 512;
 /** The words of the first lines, by name. */
@@ -120,20 +120,8 @@ export interface MemoryViews {
   readonly data: Buffer<SharedArrayBuffer>;
 }
 
-const keyOf = (maxBytes: number): string => `cache-memory:${maxBytes}`;
-
-/** Opens, or makes, the region of the store of `maxBytes`. */
-export function openMemoryViews(memory: SharedMemory, maxBytes: number, stripes: number): MemoryViews {
-  const layout = layOutMemory(maxBytes, stripes);
-  return viewMemory(memory.region(keyOf(maxBytes), layout.byteLength), layout);
-}
-
-/** The key of the region of the store of `maxBytes`. */
-export function memoryRegionKey(maxBytes: number): string {
-  return keyOf(maxBytes);
-}
-
-function viewMemory(region: SharedRegion, layout: MemoryLayout): MemoryViews {
+/** Sees the region as a store of this layout. */
+export function viewMemory(region: SharedRegion, layout: MemoryLayout): MemoryViews {
   const { buffer, byteOffset } = region;
   const words = wordsOf({ buffer, byteOffset, byteLength: layout.dataByte });
   return {

@@ -9,9 +9,10 @@
  * hit only counts, up to 3; in the main queue each costs one of them to stay for another round. So a scan passes through
  * a tenth of the store, and a hit moves nothing.
  */
+import type { SteadyClock } from "../../base/steady-clock.ts";
 import { BlockPool } from "./block-pool.ts";
 import { EntryQueue } from "./entry-queue.ts";
-import { EntryTable, entryState, entryWord } from "./entry-table.ts";
+import { entriesOf, type EntryTable, entryState, entryWord } from "./entry-table.ts";
 import { GhostKeys } from "./ghost-keys.ts";
 import { KeyIndex } from "./key-index.ts";
 import { blockBytes, header, type MemoryViews } from "./memory-layout.ts";
@@ -23,6 +24,18 @@ const hitsToStay = 1;
 const maxExamined = 4_096;
 /** So many entries are looked at for being expired, each time something has to be evicted. */
 const expiryLooks = 4;
+
+/** What a draft begins with. */
+export interface NewDraft {
+  /** The hash of its key. */
+  readonly low: number;
+  readonly high: number;
+  /** The key, and what is said of the answer. */
+  readonly head: Buffer;
+  readonly keyBytes: number;
+  /** Which thread writes it. */
+  readonly writer: number;
+}
 
 /** One thread's window on the structure of the store. */
 export class StoredEntries {
@@ -36,9 +49,11 @@ export class StoredEntries {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #stride: number;
   readonly #smallBlocks: number;
+  readonly #clock: Pick<SteadyClock, "nowMs">;
 
-  constructor(views: MemoryViews, stripeIndex: number) {
-    this.entries = new EntryTable(views, stripeIndex);
+  constructor(views: MemoryViews, stripeIndex: number, clock: Pick<SteadyClock, "nowMs">) {
+    this.#clock = clock;
+    this.entries = entriesOf(views, stripeIndex);
     this.blocks = new BlockPool(views);
     this.index = new KeyIndex(views);
     this.small = new EntryQueue(views, this.entries, header.smallQueue);
@@ -59,22 +74,22 @@ export class StoredEntries {
   }
 
   /**
-   * A new draft with a head; nobody finds it.
-   * @param head what `writeHead` takes @returns 0 = there is no room
+   * A new draft; nobody finds it.
+   * @returns 0 = there is no room
    */
-  create(hash: { readonly low: number; readonly high: number }, head: Buffer, keyBytes: number, writer: number): number {
+  create({ low, high, head, keyBytes, writer }: NewDraft): number {
     const blocks = blocksFor(head.length);
     // An entry is taken after room was made, since that frees entries.
     if (!this.makeRoom(blocks)) return 0;
     const entry = this.#takeEntry();
     if (entry === 0) return 0;
-    this.set(entry, entryWord.hashLow, hash.low);
-    this.set(entry, entryWord.hashHigh, hash.high);
+    this.set(entry, entryWord.hashLow, low);
+    this.set(entry, entryWord.hashHigh, high);
     this.set(entry, entryWord.body, 0);
     this.set(entry, entryWord.bodyBytes, 0);
     this.set(entry, entryWord.queue, 0);
     this.set(entry, entryWord.frequency, 0);
-    this.set(entry, entryWord.usableUntil, 0x7fff_ffff);
+    this.set(entry, entryWord.queueTime, 0);
     this.set(entry, entryWord.waiting, 0);
     this.set(entry, entryWord.writer, writer);
     this.set(entry, entryWord.keyBytes, keyBytes);
@@ -90,8 +105,9 @@ export class StoredEntries {
 
   #takeEntry(): number {
     let entry = this.entries.take();
+    const now = usableNow(this.#clock.nowMs());
     for (let tries = 0; entry === 0 && tries < maxExamined; tries++) {
-      this.#evictOne(0);
+      this.#evictOne(now);
       entry = this.entries.take();
     }
     return entry;
@@ -160,7 +176,10 @@ export class StoredEntries {
 
   /** An answer that takes the place of one that was asked for is asked for, too. */
   #wasHit(before: number): boolean {
-    return before !== 0 && (this.get(before, entryWord.queue) === header.mainQueue || this.get(before, entryWord.frequency) > 0);
+    return (
+      before !== 0 &&
+      (this.get(before, entryWord.queue) === header.mainQueue || this.get(before, entryWord.frequency) > 0)
+    );
   }
 
   #clearBucket(low: number): void {
@@ -172,7 +191,7 @@ export class StoredEntries {
     }
   }
 
-  /** A live entry is not found any more; it is freed now, or when nobody reads it. */
+  /** A live or doomed entry is not found any more; it is freed now, or when nobody reads it. */
   discard(entry: number): void {
     const queue = EntryQueue.of(this.entries, entry);
     if (queue === header.smallQueue) this.small.remove(entry);
@@ -183,17 +202,13 @@ export class StoredEntries {
     this.freeIfUnread(entry);
   }
 
-  /** A draft breaks off; it is freed now, or when nobody reads it. */
-  breakOff(entry: number): void {
-    this.set(entry, entryWord.state, entryState.broken);
-    this.freeIfUnread(entry);
-  }
-
   /** Frees what is gone or broken if nobody reads it. */
   freeIfUnread(entry: number): void {
     const state = this.entries.state(entry);
     if ((state !== entryState.gone && state !== entryState.broken) || this.entries.isPinned(entry)) return;
-    if (state === entryState.broken) this.#header[header.draftBlocks]! -= this.get(entry, entryWord.blocks);
+    // It never was in a queue: it is still counted as a draft.
+    if (this.get(entry, entryWord.queueTime) === 0)
+      this.#header[header.draftBlocks]! -= this.get(entry, entryWord.blocks);
     const head = this.get(entry, entryWord.head);
     const body = this.get(entry, entryWord.body);
     this.set(entry, entryWord.generation, this.get(entry, entryWord.generation) + 1);
@@ -209,32 +224,41 @@ export class StoredEntries {
   /** Sees to it that `count` blocks are free. @returns false if they cannot be made free now */
   makeRoom(count: number): boolean {
     if (count > this.blocks.total) return false;
+    if (this.blocks.free >= count) return true;
+    const now = usableNow(this.#clock.nowMs());
     for (let examined = 0; this.blocks.free < count; examined++) {
       if (examined === maxExamined) return false;
-      this.#evictOne(Date.now() / 1_000);
+      this.#evictOne(now);
     }
     return true;
   }
 
-  /** Evicts one entry, or lets one pass. @param nowSeconds 0 = nothing is expired */
-  #evictOne(nowSeconds: number): void {
-    if (nowSeconds > 0 && this.#evictExpired(nowSeconds)) return;
+  /** Evicts one entry, or lets one pass. */
+  #evictOne(now: number): void {
+    if (this.#evictExpired(now)) return;
     if (this.main.count === 0 || (this.small.count > 0 && this.small.blocks >= this.#smallBlocks)) this.#evictSmall();
     else this.#evictMain();
   }
 
   /** Looks at a few entries in turn, and frees those that may be used no more. @returns whether there was one */
-  #evictExpired(nowSeconds: number): boolean {
+  #evictExpired(now: number): boolean {
     const { last } = this.entries;
     let hasFreed = false;
     for (let look = 0; look < expiryLooks && look < last; look++) {
       const hand = (this.#header[header.hand]! % last) + 1;
       this.#header[header.hand] = hand;
       const state = this.entries.state(hand);
-      if (state === entryState.gone || state === entryState.broken) {
+      if (state === entryState.doomed) {
+        this.discard(hand);
+        hasFreed ||= this.entries.state(hand) === entryState.free;
+      } else if (state === entryState.gone || state === entryState.broken) {
         this.freeIfUnread(hand);
         hasFreed ||= this.entries.state(hand) === entryState.free;
-      } else if (state === entryState.live && this.get(hand, entryWord.usableUntil) < nowSeconds && !this.entries.isPinned(hand)) {
+      } else if (
+        state === entryState.live &&
+        this.get(hand, entryWord.usableUntil) < now &&
+        !this.entries.isPinned(hand)
+      ) {
         this.discard(hand);
         this.#header[header.expired]!++;
         hasFreed = true;
@@ -246,19 +270,24 @@ export class StoredEntries {
   #evictSmall(): void {
     const entry = this.small.oldest;
     if (entry === 0) return;
-    if (this.entries.isPinned(entry) || this.get(entry, entryWord.frequency) >= hitsToStay) {
+    if (this.entries.state(entry) === entryState.doomed) this.discard(entry);
+    else if (this.entries.isPinned(entry) || this.get(entry, entryWord.frequency) >= hitsToStay) {
       this.small.remove(entry);
       this.set(entry, entryWord.frequency, 0);
       this.main.add(entry);
-      return;
+    } else {
+      this.#ghosts.add(this.get(entry, entryWord.hashLow), this.get(entry, entryWord.hashHigh));
+      this.#evict(entry);
     }
-    this.#ghosts.add(this.get(entry, entryWord.hashLow), this.get(entry, entryWord.hashHigh));
-    this.#evict(entry);
   }
 
   #evictMain(): void {
     const entry = this.main.oldest;
     if (entry === 0) return;
+    if (this.entries.state(entry) === entryState.doomed) {
+      this.discard(entry);
+      return;
+    }
     const frequency = this.get(entry, entryWord.frequency);
     if (frequency === 0 && !this.entries.isPinned(entry)) {
       this.#evict(entry);
@@ -278,4 +307,11 @@ export class StoredEntries {
 /** The blocks that `byteCount` bytes take. */
 export function blocksFor(byteCount: number): number {
   return Math.ceil(byteCount / blockBytes);
+}
+
+const epochMs = Date.UTC(2020, 0, 1);
+
+/** A time as entries keep it: seconds, whole, since 2020; enough until 2088. */
+export function usableNow(timeMs: number): number {
+  return Math.min(0x7fff_ffff, Math.max(0, Math.ceil((timeMs - epochMs) / 1_000)));
 }
