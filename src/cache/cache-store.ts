@@ -71,14 +71,15 @@ export interface Draft {
   /** Called after `append` has returned false, when more can come. */
   onWritable: (() => void) | null;
   /**
-   * Called once if it cannot be written any more (disk full, too large, Redis away), never within `create`: the store
-   * has aborted it. Who reads it already is served to the end if that is possible, else broken off.
+   * Called once, perhaps within `append`, if it cannot be stored any more (disk full, too large, Redis away); never
+   * within `create`. Readers break off, or are served to their end if that is possible: for them the writer goes on with
+   * `append`, at their pace, and with `commit` or `abort`, which store nothing then. Without a reader in this thread
+   * there is nothing to go on for.
    */
   onFailure: (() => void) | null;
   /**
    * It is complete: found from now on, unless a purge since `answer.purgeSequence` matches it. Readers come to their
-   * end.
-   * @param answer with what the end has told (`bodyBytes`)
+   * end. If `answer.bodyBytes` is neither null nor what was appended, it is not complete: then this is `abort`.
    */
   commit(answer: StoredAnswer): void;
   /** Readers break off; nothing is stored. Harmless after `commit` and after a failure. */

@@ -30,9 +30,12 @@ export interface CacheHost {
  * @param parts what the caches of the process share
  * @throws if the place cannot be used at all: a package is missing
  */
-export async function openCache(place: CachePlace, _host: CacheHost, _parts: CacheParts): Promise<CacheStore> {
+export async function openCache(place: CachePlace, host: CacheHost, parts: CacheParts): Promise<CacheStore> {
   switch (place.kind) {
-    case "memory":
+    case "memory": {
+      const { openMemoryStore } = await import("./memory/open-memory-store.ts");
+      return openMemoryStore(place, host, parts);
+    }
     case "disk":
     case "redis": {
       const { ThreadStore } = await import("./thread-store.ts");

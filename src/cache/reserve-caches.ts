@@ -4,6 +4,7 @@ import { SteadyClock } from "../base/steady-clock.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { Doorbells } from "./fill/doorbells.ts";
 import { Fills } from "./fill/fills.ts";
+import { reserveMemoryStore } from "./memory/reserve-memory-store.ts";
 import { InvalidationMarks } from "./purge/invalidation-marks.ts";
 import { PurgeLog } from "./purge/purge-log.ts";
 
@@ -30,9 +31,10 @@ export function reserveCaches(places: readonly CachePlace[], regions: RegionPlac
 }
 
 /** The regions of one place. */
-function reservePlace({ kind }: CachePlace, _regions: RegionPlace): readonly ReservedRegion[] {
-  switch (kind) {
+function reservePlace(place: CachePlace, regions: RegionPlace): readonly ReservedRegion[] {
+  switch (place.kind) {
     case "memory":
+      return [reserveMemoryStore(place, regions)];
     case "disk":
     case "redis":
       return [];
