@@ -38,7 +38,7 @@ const help = `Usage: node bench/run.ts [options]
 
   --quick             short rounds, for development
   --only NAMES        scenarios, separated by commas: ${scenarioNames.join(", ")}
-  --peers NAMES       proxies, separated by commas: nginx, haproxy, millrace, millrace-pipelining, millrace-log, go, go-pooled, caddy, http-proxy, haproxy-tcp, millrace-tcp
+  --peers NAMES       proxies, separated by commas: nginx, haproxy, millrace, millrace-pipelining, millrace-log, go, go-pooled, caddy, http-proxy, haproxy-tcp, millrace-tcp, nginx-cache, varnish, millrace-cache
   --rounds N          rounds of each measurement (default 5; quick: 3)
   --seconds N         length of a round in whole seconds (default 2; quick: 1)
   --patient           on a shared machine: repeat rounds, up to five times, in which other programs took over a tenth of it

@@ -16,6 +16,7 @@ const groups: Record<PackageGroup, Record<string, string>> = {
     wrk: "wrk",
     nginx: "nginx-light",
     haproxy: "haproxy",
+    varnishd: "varnish",
     caddy: "caddy",
     go: "golang-go",
     h2load: "nghttp2-client",

@@ -51,6 +51,7 @@ server {
   root ${folder};
   location = /small { return 200 "${smallBody.replace("\n", "\\n")}"; }
   location = /upload { return 200 "received\\n"; }
+  location /cached/ { alias ${folder}/; add_header Cache-Control "public, max-age=3600"; }
   location = /echo { return 200 "$http_host $http_x_forwarded_for $http_x_forwarded_proto"; }
 }
 }

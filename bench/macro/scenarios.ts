@@ -25,6 +25,7 @@ export const scenarioNames = [
   "tcp-1m",
   "tcp-post",
   "tcp-small",
+  "cache-10k",
   "idle",
   "startup",
   "memory",
@@ -132,6 +133,14 @@ export const loadScenarios: readonly LoadScenario[] = [
     responseBytes: 9,
   },
   { ...get, ...tcp, name: "tcp-small", title: "TCP: small response", path: "/small", responseBytes: 23 },
+  {
+    ...get,
+    name: "cache-10k",
+    title: "10 KiB from the cache",
+    path: "/cached/10k",
+    responseBytes: 10 * 1024,
+    peers: ["nginx-cache", "varnish", "millrace-cache"],
+  },
 ];
 
 /** Proxies of the scenarios that name none: one configuration each. */

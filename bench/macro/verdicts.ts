@@ -89,6 +89,12 @@ export const targets: readonly Target[] = [
     measure: cpuRatio("tcp-post", "millrace-tcp", "haproxy-tcp"),
   },
   {
+    target: "cache: CPU per hit of 10 KiB, of nginx",
+    limit: 1,
+    unit: "×",
+    measure: cpuRatio("cache-10k", "millrace-cache", "nginx-cache"),
+  },
+  {
     target: "JSON access log, more CPU per request",
     limit: 1.5,
     unit: "µs",

@@ -3,9 +3,10 @@ import { caddy } from "./caddy.ts";
 import { goProxy, pooledGoProxy } from "./go-proxy.ts";
 import { haproxy, haproxyTcp } from "./haproxy.ts";
 import { httpProxy } from "./http-proxy.ts";
-import { millracePeer, millraceTcp, millraceVariants } from "./millrace.ts";
-import { nginx } from "./nginx.ts";
+import { millraceCache, millracePeer, millraceTcp, millraceVariants } from "./millrace.ts";
+import { nginx, nginxCachePeer } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
+import { varnishPeer } from "./varnish.ts";
 
 export function createCatalog(millraceCommand: readonly string[]): Peer[] {
   return [
@@ -18,5 +19,8 @@ export function createCatalog(millraceCommand: readonly string[]): Peer[] {
     httpProxy,
     haproxyTcp,
     millracePeer(millraceTcp, millraceCommand),
+    nginxCachePeer(2 ** 30),
+    varnishPeer({ maxBytes: 2 ** 30 }),
+    millracePeer(millraceCache, millraceCommand),
   ];
 }

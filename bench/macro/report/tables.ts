@@ -26,7 +26,7 @@ export function medianOf(result: LoadResult, figure: keyof LoadRound): number {
 /** Ratio of processor time to nginx in the same scenario and with as many threads; NaN without nginx. */
 export function cpuToNginx(results: BenchResults, scenario: string, peer: string): number {
   const byPeer = results.load[scenario] ?? {};
-  const rival = byPeer[peer.includes("×") ? `nginx×${peer.split("×")[1]}` : "nginx"];
+  const rival = byPeer[peer.includes("×") ? `nginx×${peer.split("×")[1]}` : "nginx"] ?? byPeer["nginx-cache"];
   return medianRatio(
     (byPeer[peer]?.rounds ?? []).map((round) => round.cpuUs),
     (rival?.rounds ?? []).map((round) => round.cpuUs),
