@@ -1,0 +1,419 @@
+/**
+ * An answer on its way to the disk. It is written to a file among the drafts, which gets its name when it is complete:
+ * whatever a crash leaves is either a whole file or a draft, and drafts are deleted at the next start. Nothing is synced:
+ * a cache need not outlive a power cut, and what one tears is found out by its checksums.
+ *
+ * Readers of this thread are served from memory, so that a client waits for its origin and never for the disk; one that
+ * falls behind by more than a window reads what is on the disk already. Other threads read the file, as far as the table
+ * of drafts says that it is written.
+ *
+ * One call to the disk at a time. If one fails, the draft is no answer of the store any more; readers of this thread get
+ * the rest all the same, as long as somebody appends it.
+ */
+import type { StoredAnswer } from "../../http/cache/stored-answer.ts";
+import { staleFrom, withBodyBytes } from "../../http/cache/stored-answer.ts";
+import type { Draft, StoredBody } from "../cache-store.ts";
+import { BodyTail, type TailWrite } from "./body-tail.ts";
+import type { DiskHost, DiskTrouble } from "./disk-host.ts";
+import { blockBytes, type Victim } from "./disk-index.ts";
+import type { DiskTask } from "./disk-work.ts";
+import { DraftReader, type ReadDraft } from "./draft-reader.ts";
+import { DraftFile } from "./draft-file.ts";
+import { DraftReaders } from "./draft-readers.ts";
+import { DraftState } from "./draft-table.ts";
+import { answerBytesOf, type FileMark, fileBytesOf, slotBytesFor, usableUntilOf } from "./object-file.ts";
+
+/** So much may wait for the disk, or for the slowest reader if there is no disk any more. */
+const windowBytes = 1_048_576;
+/** More may come when so much is left. */
+const resumeBytes = windowBytes / 2;
+/** Room for a body of unknown length is taken in steps. */
+const stepBlocks = 64;
+
+/** What a draft is made with. */
+export interface DraftParts {
+  readonly host: DiskHost;
+  readonly key: string;
+  readonly answer: StoredAnswer;
+  readonly low: number;
+  readonly high: number;
+  /** It is complete, and wanted. */
+  readonly onCommit: (draft: DiskDraft) => void;
+  /** The file has its name, and a head that is not the last one. */
+  readonly onOutdated: (draft: DiskDraft) => void;
+  /** It is through: no file, no memory, no reader is left. */
+  readonly onEnd: (draft: DiskDraft) => void;
+}
+
+const Phase = {
+  /** The body grows. */
+  growing: 0,
+  /** The body is complete, the file is not. */
+  committing: 1,
+  /** There is a file with a name, or nothing to be done any more. */
+  done: 2,
+  /** It is not stored. */
+  broken: 3,
+} as const;
+
+/** The writer of a draft. */
+export class DiskDraft implements Draft, DiskTask, ReadDraft {
+  readonly id: number;
+  readonly key: string;
+  readonly host: DiskHost;
+  readonly tail: BodyTail;
+  readonly slotBytes: number;
+  /** Names its file. */
+  readonly mark: FileMark;
+  onWritable: (() => void) | null = null;
+  onFailure: (() => void) | null = null;
+  readonly #parts: DraftParts;
+  readonly #file: DraftFile;
+  readonly #readers = new DraftReaders();
+  readonly #victims: Victim[] = [];
+  #answer: StoredAnswer;
+  #phase: number = Phase.growing;
+  /** Nothing more comes; null = it may. */
+  #ending: "complete" | "broken" | null = null;
+  #roomBlocks: number;
+  #isBusy = false;
+  /** What the head in the file says; null = there is none yet. */
+  #writtenAnswer: StoredAnswer | null = null;
+  #isPaused = false;
+  #isEnded = false;
+
+  private constructor(parts: DraftParts, id: number, slotBytes: number, roomBlocks: number) {
+    this.#parts = parts;
+    this.host = parts.host;
+    this.key = parts.key;
+    this.#answer = parts.answer;
+    this.id = id;
+    this.slotBytes = slotBytes;
+    this.#roomBlocks = roomBlocks;
+    this.mark = { life: parts.host.index.life, draft: id };
+    this.#file = new DraftFile({ ...parts, mark: this.mark, slotBytes });
+    this.tail = new BodyTail(this.mark, slotBytes, parts.answer.bodyBytes);
+  }
+
+  /** Begins one. @returns null if there is no room for it */
+  static create(parts: DraftParts): DiskDraft | null {
+    const { host, key, answer, low, high } = parts;
+    const answerBytes = answerBytesOf(answer);
+    const slotBytes = slotBytesFor(key, answerBytes);
+    if (slotBytes === 0) return null;
+    const victims: Victim[] = [];
+    const blocks =
+      answer.bodyBytes === null ? stepBlocks : Math.ceil(fileBytesOf(slotBytes, answer.bodyBytes) / blockBytes);
+    const hasRoom = host.index.takeRoom(blocks, victims);
+    const id = hasRoom ? host.drafts.create({ low, high, life: host.index.life, key, answerBytes, slotBytes }) : 0;
+    if (hasRoom && id === 0) host.index.giveRoom(blocks);
+    if (id === 0) {
+      for (const victim of victims) host.unlink(host.layout.object(victim.low, victim.high));
+      return null;
+    }
+    const draft = new DiskDraft(parts, id, slotBytes, blocks);
+    draft.#victims.push(...victims);
+    draft.#go();
+    return draft;
+  }
+
+  /** It is the answer of the store for its key, though it may not be on the disk yet. */
+  get isCommitting(): boolean {
+    return this.#phase === Phase.committing && this.host.drafts.stateOf(this.id) === DraftState.committing;
+  }
+
+  get fd(): number {
+    return this.#file.fd;
+  }
+
+  get answer(): StoredAnswer {
+    return this.#answer;
+  }
+
+  get ending(): "complete" | "broken" | null {
+    return this.#ending;
+  }
+
+  append(chunk: Buffer): boolean {
+    if (this.#ending !== null || chunk.length === 0) return !this.#isPaused;
+    if (this.#phase === Phase.broken && this.#readers.isEmpty) return true;
+    if (this.#phase === Phase.growing && this.tail.appended + chunk.length > this.host.maxObjectBytes)
+      this.#fail("full", null, "later");
+    this.tail.append(chunk);
+    if (this.#phase === Phase.growing) this.#takeRoom();
+    this.#readers.pump();
+    this.#go();
+    this.#isPaused = this.#backlog > windowBytes;
+    return !this.#isPaused;
+  }
+
+  commit(answer: StoredAnswer): void {
+    if (this.#ending !== null) return;
+    this.#ending = "complete";
+    this.tail.finish();
+    if (this.#phase === Phase.growing) {
+      this.#phase = Phase.committing;
+      this.#judge(withBodyBytes(answer, this.tail.appended));
+    }
+    this.#readers.pump();
+    this.#go();
+  }
+
+  abort(): void {
+    if (this.#ending !== null) return;
+    this.#ending = "broken";
+    if (this.#phase === Phase.growing) this.#break();
+    this.#readers.pump();
+    this.#go();
+  }
+
+  read(): StoredBody {
+    const reader = new DraftReader(this);
+    if (this.#isEnded) reader.cut();
+    else this.#readers.add(reader);
+    return reader;
+  }
+
+  /** A reader has gone on, or has left. */
+  readOn(reader: DraftReader): void {
+    if (reader.hasLeft) this.#readers.delete(reader);
+    this.#trim();
+    this.#resume();
+    this.#endIfDone();
+  }
+
+  /** Its answer was validated before its file was complete. */
+  replaceAnswer(answer: StoredAnswer): void {
+    this.#answer = { ...answer, bodyBytes: this.tail.appended };
+  }
+
+  /** Another thread reads it: it is rung whenever there is more in the file. */
+  wakeUp(): void {
+    this.#go();
+  }
+
+  /** Everything breaks off: the store is closed. */
+  close(): void {
+    this.onFailure = null;
+    this.onWritable = null;
+    if (this.#phase !== Phase.done) this.abort();
+    this.#readers.cut();
+  }
+
+  /** Someone has purged it since its fetch began, or has only made it stale. */
+  #judge(answer: StoredAnswer): void {
+    const { purges } = this.host;
+    // Looked at first: what comes in between is judged again when it is made known.
+    const purgeSequence = purges.sequence;
+    const verdict = purges.judgeDraft(answer);
+    this.#answer = { ...(verdict === "soft" ? staleFrom(answer, this.host.nowMs()) : answer), purgeSequence };
+    const state = verdict === "gone" ? DraftState.unwanted : DraftState.committing;
+    const { low, high } = this.#parts;
+    // Who commits last is the answer.
+    this.host.drafts.disown(low, high);
+    this.host.ring(this.host.drafts.commit(this.id, this.tail.appended, state));
+    if (state === DraftState.committing) this.#parts.onCommit(this);
+  }
+
+  /** How much waits for the disk, or if it is not stored any more, for readers. */
+  get #backlog(): number {
+    return this.#phase === Phase.broken ? this.#readers.backlog(this.tail) : this.tail.unwritten;
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.#ending !== null || this.#backlog > resumeBytes) return;
+    this.#isPaused = false;
+    this.onWritable?.();
+  }
+
+  /** Lets go of the memory that nobody needs. */
+  #trim(): void {
+    const { tail } = this;
+    // What is not in the file is there for readers alone.
+    if (this.#phase === Phase.broken) tail.drop(this.#readers.keepFrom(tail, "all"));
+    else tail.drop(Math.min(tail.written, this.#readers.keepFrom(tail, "near")));
+  }
+
+  /** Takes the room for what was appended, before it is written. */
+  #takeRoom(): void {
+    const needed = Math.ceil(fileBytesOf(this.slotBytes, this.tail.appended) / blockBytes);
+    if (needed <= this.#roomBlocks) return;
+    const more = needed - this.#roomBlocks + stepBlocks;
+    if (this.host.index.takeRoom(more, this.#victims)) this.#roomBlocks += more;
+    else this.#fail("full", null, "later");
+  }
+
+  #fail(trouble: DiskTrouble, error: NodeJS.ErrnoException | null, when: "now" | "later"): void {
+    if (this.#phase >= Phase.done) return;
+    if (trouble !== "full") this.host.report(trouble, error);
+    const wasGrowing = this.#phase === Phase.growing;
+    this.#break();
+    const { onFailure } = this;
+    if (!wasGrowing || onFailure === null) return;
+    // Whoever appends does not expect to be called back in the middle of it.
+    if (when === "now") onFailure();
+    else queueMicrotask(() => this.onFailure?.());
+  }
+
+  /** It is not stored; who reads it in another thread breaks off. */
+  #break(): void {
+    this.#phase = Phase.broken;
+    this.host.ring(this.host.drafts.finish(this.id, DraftState.broken));
+  }
+
+  /** Does what is to be done next, if there is something. */
+  #go(): void {
+    if (this.#isBusy || this.#isEnded) return;
+    if (!this.#hasStep()) {
+      this.#endIfDone();
+      return;
+    }
+    this.#isBusy = true;
+    this.host.work.run(this);
+  }
+
+  #hasStep(): boolean {
+    if (this.#victims.length > 0) return true;
+    if (this.#phase === Phase.broken) return this.#file.isThere;
+    if (this.#phase === Phase.done) return false;
+    if (this.fd === -1 || this.#phase === Phase.committing) return true;
+    return this.tail.next(this.#writeMode) !== null;
+  }
+
+  get #writeMode(): "whole" | "early" {
+    return this.host.drafts.hasReaders(this.id) ? "early" : "whole";
+  }
+
+  start(): void {
+    const victim = this.#victims.pop();
+    if (victim !== undefined) this.#unlinkVictim(victim);
+    else if (this.#phase === Phase.broken && this.#file.isThere) this.#file.unlink(this.#onUnlinked);
+    else if (this.#phase >= Phase.done) this.#stepDone();
+    else if (this.fd === -1) this.#file.open(this.#onOpen);
+    else {
+      const write = this.tail.next(this.#writeMode);
+      if (write !== null) this.#write(write);
+      else if (this.#phase !== Phase.committing) this.#stepDone();
+      else if (!this.isCommitting) this.#drop();
+      else if (this.host.isUnlinking(this.#file.objectPath)) this.#waitForUnlink();
+      else if (this.#writtenAnswer !== this.#answer) this.#writeHead();
+      else this.#file.rename(this.#onRenamed);
+    }
+  }
+
+  /** It is complete, but not stored. */
+  #drop(): void {
+    this.#phase = Phase.broken;
+    this.host.ring(this.host.drafts.finish(this.id, DraftState.complete));
+    this.#stepDone();
+  }
+
+  /** What was stored under its key before is being deleted: the file must not be the one that goes. */
+  #waitForUnlink(): void {
+    // Still busy meanwhile.
+    this.host.work.ended();
+    this.host.afterUnlink(this.#file.objectPath, () => {
+      this.#isBusy = false;
+      this.#go();
+    });
+  }
+
+  readonly #onOpen = (error: NodeJS.ErrnoException | null): void => {
+    if (error !== null) this.#fail("open", error, "now");
+    this.#stepDone();
+  };
+
+  readonly #onRenamed = (error: NodeJS.ErrnoException | null): void => {
+    if (error === null) this.#makeKnown();
+    else this.#fail("rename", error, "now");
+    this.#stepDone();
+  };
+
+  readonly #onUnlinked = (error: NodeJS.ErrnoException | null): void => {
+    if (error !== null) this.host.report("unlink", error);
+    this.#stepDone();
+  };
+
+  #stepDone(): void {
+    this.#isBusy = false;
+    this.host.work.ended();
+    this.#go();
+  }
+
+  #unlinkVictim(victim: Victim): void {
+    const { host } = this;
+    const path = host.layout.object(victim.low, victim.high);
+    host.unlinkNow(path, (error) => {
+      if (error !== null && error.code !== "ENOENT") {
+        // It is still there, and takes room.
+        host.index.add({ ...victim, usableUntil: 2 ** 32 - 1 }, 0, this.#victims, () => true);
+        this.#fail("unlink", error, "now");
+      }
+      this.#stepDone();
+    });
+  }
+
+  #write(write: TailWrite): void {
+    const { host, tail } = this;
+    const answer = this.#answer;
+    // The first write of a small body takes its head along.
+    const isFirst = this.#phase === Phase.committing && tail.written === 0;
+    const head = isFirst ? this.#file.headOf(answer, tail.appended) : null;
+    const buffers = head === null ? write.buffers : [head, ...write.buffers];
+    this.#file.write(buffers, head === null ? write.position : 0, (error) => {
+      if (error !== null) this.#fail("write", error, "now");
+      else {
+        if (head !== null) this.#writtenAnswer = answer;
+        tail.wrote(write);
+        if (this.#phase < Phase.done) host.ring(host.drafts.setWritten(this.id, tail.written));
+        this.#trim();
+        this.#resume();
+      }
+      this.#stepDone();
+    });
+  }
+
+  #writeHead(): void {
+    const answer = this.#answer;
+    const head = this.#file.headOf(answer, this.tail.appended);
+    if (head === null) {
+      this.#fail("full", null, "now");
+      this.#stepDone();
+      return;
+    }
+    this.#file.write([head], 0, (error) => {
+      if (error !== null) this.#fail("write", error, "now");
+      else this.#writtenAnswer = answer;
+      this.#stepDone();
+    });
+  }
+
+  /** The file has its name: it is in the index from now on, or goes. */
+  #makeKnown(): void {
+    const { host } = this;
+    const { low, high } = this.#parts;
+    const blocks = Math.ceil(fileBytesOf(this.slotBytes, this.tail.appended) / blockBytes);
+    const answer = this.#answer;
+    const entry = { low, high, blocks, usableUntil: usableUntilOf(answer) };
+    const isKnown =
+      this.isCommitting &&
+      host.index.add(entry, this.#roomBlocks, this.#victims, () => host.purges.judgeDraft(answer) === "valid");
+    // It was validated while the file got its name.
+    if (isKnown && this.#writtenAnswer !== answer) this.#parts.onOutdated(this);
+    if (isKnown) this.#roomBlocks = 0;
+    else host.unlink(this.#file.objectPath);
+    if (this.#phase === Phase.committing) host.ring(host.drafts.finish(this.id, DraftState.complete));
+    this.#phase = Phase.done;
+  }
+
+  /** Lets go of everything, if nobody needs it any more. */
+  #endIfDone(): void {
+    if (this.#isEnded || this.#isBusy || this.#phase < Phase.done || this.#hasStep()) return;
+    if (this.#roomBlocks > 0) this.host.index.giveRoom(this.#roomBlocks);
+    this.#roomBlocks = 0;
+    if (!this.#readers.isEmpty) return;
+    this.#isEnded = true;
+    this.#file.close();
+    this.#parts.onEnd(this);
+  }
+}
