@@ -7,6 +7,7 @@ export type {
   EndpointStatus,
   ReloadResult,
 } from "./admin/admin-sources.ts";
+export type { CacheOperator, PurgeReport, PurgeRequest } from "./cache/purge/purge-operator.ts";
 export type { ConfigDiff, NamedDiff } from "./config/config-diff.ts";
 export type * from "./config/config-input.ts";
 export { defineConfig } from "./config/define-config.ts";

@@ -8,6 +8,8 @@ export interface AdminCall {
   readonly accept: string | undefined;
   /** At most 64 KiB; empty if there was none. */
   readonly body: string;
+  /** Who asks, for the log: the peer's address, or "unix socket". */
+  readonly peer: string;
 }
 
 /** What a path answers with. */

@@ -4,6 +4,7 @@ import { decideExpositionFormat, expositionContentType, formatMetrics } from "..
 import { type AdminAnswer, jsonAnswer, textAnswer } from "./admin-answer.ts";
 import type { AdminCall, AdminPath } from "./admin-path.ts";
 import type { AdminSources } from "./admin-sources.ts";
+import { cachePaths } from "./cache-paths.ts";
 import { findEndpointPath } from "./endpoint-paths.ts";
 import { renderStatusPage } from "./status-page.ts";
 
@@ -49,6 +50,7 @@ const adminPaths: ReadonlyMap<string, AdminPath> = new Map<string, AdminPath>([
     "/api/v1/reload",
     { method: "POST", need: "write", about: "reads and applies the configuration anew", answer: answerReload },
   ],
+  ...cachePaths,
 ]);
 
 /** What is at `pathName`, a path without query, still percent-encoded. */

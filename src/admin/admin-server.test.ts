@@ -84,6 +84,8 @@ async function setUp(context: TestContext, options: { address?: ListenAddress; t
       return status;
     },
     endpoint: () => ({ missing: "upstream", known: [] }),
+    stores: () => [],
+    purge: () => Promise.resolve({ purged: 0, failures: [] }),
     get reload() {
       return world.reload;
     },

@@ -151,7 +151,11 @@ async function decideAnswer({ connection, request, options, isTcp }: Call): Prom
   const body = await readBody(request);
   if (body === null) return explain(413, "The request body is too large.");
   connection.noteMaking();
-  return path.answer(sources, { accept: request.headers.accept, body });
+  return path.answer(sources, {
+    accept: request.headers.accept,
+    body,
+    peer: isTcp ? (request.socket.remoteAddress ?? "unknown") : "unix socket",
+  });
 }
 
 /** The body as text; null if it is too large or broke off: its rest is then left unread. */

@@ -2,6 +2,7 @@
  * What the admin listener shows and does, as functions that the server hands it: it knows nothing of threads, sockets
  * or configuration.
  */
+import type { PurgeReport, PurgeRequest } from "../cache/purge/purge-operator.ts";
 import type { FamilySum } from "../observe/metric-reader.ts";
 
 /** Whether new traffic should be sent here. */
@@ -75,6 +76,17 @@ export interface UpstreamStatus {
   /** Null if all endpoints are in the configuration. */
   readonly discovery: DiscoveryStatus | null;
   readonly endpoints: readonly EndpointStatus[];
+}
+
+/** A place of stored answers, as `GET /api/v1/cache` shows it. What nobody counts is null. */
+export interface CacheStoreStatus {
+  /** `memory`, or the name in `stores`. */
+  readonly name: string;
+  readonly kind: "memory" | "disk" | "redis";
+  readonly objects: number | null;
+  /** With everything that belongs to them. */
+  readonly bytes: number | null;
+  readonly maxBytes: number | null;
 }
 
 /** A listener, as the status shows it. */
@@ -234,6 +246,14 @@ export interface AdminSources {
    * @param endpoint its URL as configured, a shorter form of it (`host:port`), or its position from 0
    */
   endpoint(upstream: string, endpoint: string, change: EndpointChange | null): EndpointReport | EndpointMissing;
+  /** The places of stored answers. */
+  stores(): readonly CacheStoreStatus[];
+  /**
+   * Makes stored answers invalid.
+   * @param by who asks, for the log
+   * @throws RangeError with a sentence if the request names nothing that can be purged
+   */
+  purge(request: PurgeRequest, by: string): Promise<PurgeReport>;
   /** Reads and applies the configuration anew; null if there is nothing to reload from. */
   readonly reload: (() => Promise<ReloadResult>) | null;
 }

@@ -29,7 +29,7 @@ async function call(path: string, body = "", answer: EndpointReport | EndpointMi
   } as unknown as AdminSources;
   const found = findEndpointPath(path);
   assert.ok(found, path);
-  const { status, body: text } = await found.answer(sources, { accept: undefined, body });
+  const { status, body: text } = await found.answer(sources, { accept: undefined, body, peer: "127.0.0.1" });
   return { asked, status, answer: JSON.parse(text) as unknown, need: found.need, method: found.method };
 }
 

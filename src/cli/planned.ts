@@ -13,7 +13,6 @@ const plannedCommands = [
   "status",
   "tail",
   "diff",
-  "purge",
   "import",
   "capture",
   "replay",

@@ -10,6 +10,7 @@ import { addDrainCommand } from "./drain.ts";
 import { addEnableCommand } from "./enable.ts";
 import { addPlannedCommands } from "./planned.ts";
 import { addProxyCommand } from "./proxy.ts";
+import { addPurgeCommand } from "./purge.ts";
 import { addPushCommand } from "./push.ts";
 import { addReloadCommand } from "./reload.ts";
 import { addRunCommand } from "./run.ts";
@@ -76,6 +77,7 @@ export function buildProgram(helpWidth: () => number = terminalWidth): Command {
     addDrainCommand,
     addEnableCommand,
     addWeightCommand,
+    addPurgeCommand,
     addTrustCommand,
     addVersionCommand,
   ]) {

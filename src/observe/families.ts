@@ -227,6 +227,11 @@ export const families = {
       .map(([result, meaning]) => `\`${result}\` (${meaning})`)
       .join(", ")}.`,
   ),
+  cachePurges: counter(
+    "millrace_cache_purges_total",
+    ["kind"],
+    "Purges of stored answers that were asked for; `kind` is `url`, `prefix`, `tag` or `all`.",
+  ),
   rateLimited: counter(
     "millrace_rate_limited_total",
     ["route", "mode"],

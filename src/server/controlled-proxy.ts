@@ -8,6 +8,7 @@ import { Mutex } from "../base/mutex.ts";
 import { sentenceOf } from "../base/sentence-of.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
+import { CacheControl } from "../cache/cache-control.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import { diffConfig } from "../config/diff-config.ts";
@@ -19,12 +20,14 @@ import { type Logger, silentLogger } from "../observe/logger.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { describeListDifference } from "../upstream/discovery/list-difference.ts";
 import { AdminListener } from "./admin-listener.ts";
+import { cachePlacesOf } from "./cache-places.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { type CommandOptions, describeConfiguration } from "./configuration-source.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { createPlanes } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
+import { drainWithin } from "./drain-within.ts";
 import { EndpointControl } from "./endpoint-control.ts";
 import { addControlCollectors } from "./control-collectors.ts";
 import { configuredSources } from "./configured-sources.ts";
@@ -57,6 +60,7 @@ export class ControlledProxy implements Proxy {
   readonly #accessLogFiles: AccessLogFiles;
   readonly #certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
+  readonly cache: CacheControl;
   readonly #admin: AdminListener;
   /** As it was given. */
   #configured: Config;
@@ -102,6 +106,13 @@ export class ControlledProxy implements Proxy {
     });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#limits = new LimitExchanges({ memory: this.#memory, logger: this.#logger, names: this.#watch });
+    this.cache = new CacheControl({
+      memory: this.#memory,
+      stripes: this.#planes.stripes,
+      metrics: this.#metrics.writer,
+      logger: this.#logger,
+      warnings: this.#warnings,
+    });
     this.#admin = new AdminListener(this.#adminSources(), this.#logger);
     addControlCollectors(this.#metrics.reader, {
       config: () => this.#config,
@@ -178,7 +189,7 @@ export class ControlledProxy implements Proxy {
   /** Takes the normal form, too, as the loader of files gives it. */
   reload(next: ConfigInput | Config): Promise<ConfigDiff> {
     return this.#reloads.run(async () => {
-      this.#assertRunning();
+      if (!this.#isRunning) throw new Error("this proxy is not running");
       try {
         const diff = await this.#reload(next);
         this.#metrics.noteReload("success");
@@ -208,10 +219,6 @@ export class ControlledProxy implements Proxy {
     this.#metrics.noteReload("failure");
   }
 
-  #assertRunning(): void {
-    if (!this.#isRunning) throw new Error("this proxy is not running");
-  }
-
   /**
    * Brings `configured` to work everywhere, or changes nothing anywhere. While new sources of endpoints are waited for,
    * those that run may bring their changes.
@@ -238,11 +245,13 @@ export class ControlledProxy implements Proxy {
       await this.#prepare(config);
     } catch (error) {
       await this.#endpoints.release();
+      await this.cache.abort();
       this.#endpointTls.abort();
       this.#lists.abort();
       throw error;
     }
     await this.#planes.commit();
+    await this.cache.commit();
     this.#certificates.commit();
     this.#accessLogFiles.commit();
     this.#admin.commit();
@@ -307,6 +316,7 @@ export class ControlledProxy implements Proxy {
 
   async #prepare(config: Config): Promise<void> {
     await this.#endpoints.reserve(config);
+    await this.cache.prepare(cachePlacesOf(config));
     const tls = await this.#certificates.prepare(config);
     try {
       await this.#accessLogFiles.prepare(config.log.access?.path ?? null);
@@ -359,7 +369,9 @@ export class ControlledProxy implements Proxy {
     try {
       leave();
       // The delay is for load balancers that send requests here: before it was ready, none did.
-      if (wasRunning) await this.#drain(isDelayed && wasReady);
+      const { grace: graceMs, delay } = this.#config.shutdown;
+      const delayMs = isDelayed && wasReady ? delay : 0;
+      if (wasRunning) await drainWithin(this.#planes, this.#grace, { delayMs, graceMs });
       this.#grace.end();
       leave = await this.#changes.enter();
       await Promise.all([this.#lists.close(), this.#limits.close()]);
@@ -368,6 +380,7 @@ export class ControlledProxy implements Proxy {
       this.#certificates.close();
       this.#metrics.close();
       await this.#planes.close();
+      await this.cache.close();
       await this.#accessLogFiles.close();
       await this.#admin.close();
       this.#warnings.close();
@@ -376,19 +389,6 @@ export class ControlledProxy implements Proxy {
       this.#ready.resolve();
       leave();
     }
-  }
-
-  /** The delay in which others may notice that this proxy is going, then the time that exchanges under way have. */
-  async #drain(isDelayed: boolean): Promise<void> {
-    const { grace, delay } = this.#config.shutdown;
-    if (isDelayed) {
-      const noticing = new Countdown();
-      noticing.limit(delay);
-      await Promise.race([noticing.over, this.#grace.over]);
-      noticing.end();
-    }
-    this.#grace.limit(grace);
-    if (!this.#grace.isOver) await Promise.race([this.#planes.drain(), this.#grace.over]);
   }
 
   #adminSources(): AdminSources {
@@ -403,6 +403,7 @@ export class ControlledProxy implements Proxy {
       reader: this.#metrics.reader,
       certificates: this.#certificates,
       endpointControl: this.endpointControl,
+      cache: this.cache,
       onReloadRequest: this.#options.onReloadRequest ?? null,
     });
   }

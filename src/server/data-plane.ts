@@ -4,7 +4,6 @@
  * `drain`, and never asks anybody while it serves.
  */
 import { Caches } from "../cache/caches.ts";
-import { placesOf } from "../cache/cache-place.ts";
 import { EndOfTurn } from "../base/end-of-turn.ts";
 import { HeldMemory } from "../base/held-memory.ts";
 import { systemScheduler } from "../base/scheduler.ts";
@@ -18,7 +17,6 @@ import type { Exchange } from "../http/exchange.ts";
 import { toLowerAscii } from "../http/field-text.ts";
 import { isLoop } from "../http/forwarding-fields.ts";
 import { RequestIdSource } from "../http/request-id.ts";
-import { findCacheUses } from "../middleware/cache-uses.ts";
 import { LagSampler } from "../middleware/shed/lag-sampler.ts";
 import type { ServerContexts } from "../net/tls/server-contexts.ts";
 import type { TlsMaterial } from "../net/tls/tls-material.ts";
@@ -35,6 +33,7 @@ import type { Transport } from "../upstream/transport.ts";
 import { toServerNames } from "../upstream/names/lookup-function.ts";
 import { ConnectionCount } from "./connection-count.ts";
 import type { BoundAddress } from "./bound-address.ts";
+import { cachePlacesOf } from "./cache-places.ts";
 import { answerChallenge, isChallengePath } from "./challenge-answer.ts";
 import type { EndpointList } from "./data-planes.ts";
 import type { Inspection } from "./inspection.ts";
@@ -164,7 +163,7 @@ export class DataPlane implements ListenerHost {
     const held = HeldMemory.open(memory, stripeIndex, stripes);
     const functions = await loadFunctions(config.modules);
     const stores = await this.#stores.prepare(config.stores);
-    const caches = await this.#caches.prepare(placesOf(findCacheUses(config.routes), config.stores));
+    const caches = await this.#caches.prepare(cachePlacesOf(config));
     return Runtime.build(
       {
         config,

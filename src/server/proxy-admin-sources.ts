@@ -1,5 +1,6 @@
 /** What the admin listener is handed of a proxy: what it shows, and what it can do. */
 import type { AdminSources, ConfigurationStatus } from "../admin/admin-sources.ts";
+import type { CacheControl } from "../cache/cache-control.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
@@ -27,6 +28,7 @@ export interface AdminSourceParts {
   missingLists(): readonly string[];
   readonly certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
+  readonly cache: CacheControl;
   readonly onReloadRequest: AdminSources["reload"];
 }
 
@@ -70,6 +72,8 @@ export function proxyAdminSources(parts: AdminSourceParts): AdminSources {
       });
     },
     endpoint: (upstream, endpoint, change) => endpointControl.apply(upstream, endpoint, change),
+    stores: () => parts.cache.stores(),
+    purge: (request, by) => parts.cache.purge(request, by),
     reload: parts.onReloadRequest,
   };
 }

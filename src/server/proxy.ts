@@ -3,6 +3,7 @@
  * them is in `proxy.ts`. These are public, so they reach neither the engine nor the schema library.
  */
 import type { EndpointChange, EndpointMissing, EndpointReport, ReloadResult } from "../admin/admin-sources.ts";
+import type { CacheOperator } from "../cache/purge/purge-operator.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -126,6 +127,8 @@ export interface Proxy {
   reload(next: ConfigInput): Promise<ConfigDiff>;
   /** Drains, enables and weighs endpoints at run time. */
   readonly endpointControl: EndpointOperator;
+  /** Purges answers that the response caches hold. */
+  readonly cache: CacheOperator;
   /** Opens the access log anew, after it was rotated. */
   reopenLogs(): void;
   /** What is open; for tests and the curious. */

@@ -4,10 +4,8 @@
  */
 import { HeldMemory } from "../base/held-memory.ts";
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
-import { placesOf } from "../cache/cache-place.ts";
 import { reserveCaches } from "../cache/reserve-caches.ts";
 import type { Config } from "../config/schema.ts";
-import { findCacheUses } from "../middleware/cache-uses.ts";
 import { findExchangedCounts } from "../middleware/find-exchanged-counts.ts";
 import { reserveForMiddlewares } from "../middleware/reserve.ts";
 import { reserveBreaker } from "../upstream/circuit-breaker.ts";
@@ -18,6 +16,7 @@ import { hasLimits, reserveSaturation } from "../upstream/saturation.ts";
 import { reserveRetryBudget } from "../upstream/retry-budget.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import { UpstreamState } from "../upstream/upstream-state.ts";
+import { cachePlacesOf } from "./cache-places.ts";
 import { ConnectionCount } from "./connection-count.ts";
 
 /** Makes a feature's regions for `config`, or finds them. The control thread counts in none of them. */
@@ -27,8 +26,7 @@ const features: readonly ReserveRegions[] = [
   (_config, memory, stripes) => [HeldMemory.reserve(memory, stripes)],
   (config, memory, stripes) => config.listeners.map(({ name }) => ConnectionCount.reserve(memory, name, stripes)),
   (config, memory, stripes) => reserveForMiddlewares(config.routes, { memory, stripes }),
-  (config, memory, stripes) =>
-    reserveCaches(placesOf(findCacheUses(config.routes), config.stores), { memory, stripes }),
+  (config, memory, stripes) => reserveCaches(cachePlacesOf(config), { memory, stripes }),
   (config, memory) => findExchangedCounts(config.routes, config.stores).flatMap((counts) => counts.reserve(memory)),
   (config, memory) =>
     Object.values(config.upstreams).some(

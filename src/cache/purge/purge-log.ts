@@ -12,7 +12,7 @@
  * answers whose fetch is under way are judged by them; the oldest give way to new ones, but not above the floor.
  */
 import type { ReservedRegion, SharedMemory, SharedRegion } from "../../base/shared-memory.ts";
-import { maxPurgeBytes, type Purge, type PurgeableAnswer, type PurgeKind, type PurgeVerdict } from "./purge.ts";
+import { maxPurgeBytes, type Purge, type PurgeableAnswer, purgeKinds, type PurgeVerdict } from "./purge.ts";
 import { PurgeIndex } from "./purge-index.ts";
 
 const headBytes = 64;
@@ -29,7 +29,6 @@ const endAt = 3;
 /** The number of the oldest record, or of the next one if there is none; 0 = nothing has given way yet. */
 const oldestAt = 4;
 
-const kinds: readonly PurgeKind[] = ["url", "prefix", "tag", "all"];
 /** Instead of a length: the rest of the ring is empty, the next record is at its beginning. */
 const skipMark = 0xffffffff;
 const softBit = 1 << 24;
@@ -66,7 +65,8 @@ export class PurgeLog {
   /** Makes the log in `memory`, in the control thread; what is there already stays. */
   static reserve(memory: SharedMemory): ReservedRegion {
     memory.region(regionKey, headBytes + ringBytes);
-    return { key: regionKey, clearStripe: null };
+    // It stays without caches, too: what a disk holds carries its numbers.
+    return { key: regionKey, clearStripe: null, isCounting: () => true };
   }
 
   /** Opens the log that was reserved. */
@@ -132,7 +132,7 @@ export class PurgeLog {
     const word = this.#wordOf(position);
     this.#words[word] = sequence % 2 ** 32;
     this.#words[word + 1] = Math.floor(sequence / 2 ** 32);
-    this.#words[word + 2] = length | (kinds.indexOf(purge.kind) << 16) | (purge.isSoft ? softBit : 0);
+    this.#words[word + 2] = length | (purgeKinds.indexOf(purge.kind) << 16) | (purge.isSoft ? softBit : 0);
     this.#bytes.latin1Write(purge.value, (position % this.#ringBytes) + recordHeadBytes, length);
     this.#store(endAt, position + recordBytes);
     this.#store(sequenceAt, sequence);
@@ -204,7 +204,7 @@ export class PurgeLog {
       return null;
     }
     this.#position = position + recordBytesOf(length);
-    return { purge: { kind: kinds[(form >> 16) & 0xff]!, value, isSoft: (form & softBit) !== 0 }, sequence };
+    return { purge: { kind: purgeKinds[(form >> 16) & 0xff]!, value, isSoft: (form & softBit) !== 0 }, sequence };
   }
 
   #isSkip(word: number): boolean {

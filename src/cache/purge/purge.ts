@@ -1,7 +1,9 @@
 /** What purges are about: which stored answers must not be used any more as they are. */
 
 /** How a purge names answers. */
-export type PurgeKind = "url" | "prefix" | "tag" | "all";
+export const purgeKinds = ["url", "prefix", "tag", "all"] as const;
+
+export type PurgeKind = (typeof purgeKinds)[number];
 
 /** One purge. */
 export interface Purge {

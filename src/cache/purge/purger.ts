@@ -5,6 +5,7 @@
  * free most of the time. An answer about a purge waits for its count for a limited time, never for its effect.
  */
 import { Countdown } from "../../base/countdown.ts";
+import { sentenceOf } from "../../base/sentence-of.ts";
 import { type Scheduler, systemScheduler } from "../../base/scheduler.ts";
 import { type PendingPurge, PendingPurges } from "./pending-purges.ts";
 import type { Purge } from "./purge.ts";
@@ -75,7 +76,7 @@ export class Purger {
         try {
           await sweeper.record?.(purge);
         } catch (error) {
-          failures.push({ store: sweeper.name, reason: reasonOf(error) });
+          failures.push({ store: sweeper.name, reason: sentenceOf(error) });
         }
     const patience = new Countdown(this.#scheduler);
     patience.limit(patienceMs);
@@ -147,7 +148,7 @@ export class Purger {
           await sweeper.sweep(round);
         } catch (error) {
           isThrough = false;
-          this.#parts.onSweepFailure(sweeper.name, reasonOf(error));
+          this.#parts.onSweepFailure(sweeper.name, sentenceOf(error));
         }
       }),
     );
@@ -168,8 +169,4 @@ export class Purger {
       this.#scheduler.after(ms, resolve);
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
