@@ -108,3 +108,14 @@ test("an authority that can reach no listener is warned of", () => {
   ])
     assert.deepEqual(reached, []);
 });
+
+test("a cache is warned of if it shares what is for one client, or keeps a limit from counting", () => {
+  const warningsOfList = (...middlewares: object[]): string[] =>
+    warningsOf({ listeners: [{ address: ":80" }], routes: [{ name: "r", middlewares, upstream: "u" }] } as never);
+  const rateLimit = { rate: "1/s" };
+  assert.deepEqual(warningsOfList({ rateLimit }, { cache: {} }), []);
+  assert.match(warningsOfList({ cache: {} }, { rateLimit }).join(), /^the rate limit of route r stands behind/);
+  assert.match(warningsOfList({ cache: { allowSetCookie: true } }).join(), /allowSetCookie/);
+  assert.match(warningsOfList({ cache: { allowAuthorization: true } }).join(), /allowAuthorization/);
+  assert.deepEqual(warningsOfList({ cache: { allowAuthorization: true, key: { headers: ["Authorization"] } } }), []);
+});

@@ -15,7 +15,12 @@ const maxShownRules = 3;
 
 /** Finds what is odd in `config`. @returns sentences without a full stop; empty if nothing is odd */
 export function findConfigWarnings(config: Config, kinds: readonly MiddlewareKind[] = middlewareKinds): string[] {
-  return [...warnOfUnixClients(config, kinds), ...warnOfStrangers(config), ...warnOfAuthorities(config)];
+  return [
+    ...warnOfUnixClients(config, kinds),
+    ...warnOfStrangers(config),
+    ...warnOfAuthorities(config),
+    ...warnOfMiddlewares(config, kinds),
+  ];
 }
 
 /** Whoever stands in the way could read and change everything: that is said again and again. */
@@ -97,6 +102,17 @@ function warnOfUnixClients(config: Config, kinds: readonly MiddlewareKind[]): st
       `clients of ${formatListenAddress(address)} have no address, so they are all one to ${shown.join(", ")}; ` +
       "if a proxy stands in front of that socket, write `trustedProxies: [unix]` at the listener",
   );
+}
+
+/** What the kinds of middlewares find odd. */
+function warnOfMiddlewares({ routes }: Config, kinds: readonly MiddlewareKind[]): string[] {
+  return routes.flatMap(({ name: routeName, middlewares }) => {
+    const placed = placeMiddlewares(middlewares, kinds);
+    return placed.flatMap(({ kind, options }, at) => {
+      const keysBehind = placed.slice(at + 1).map((other) => other.kind.key);
+      return kind.findOddities?.(options, { routeName, keysBehind }) ?? [];
+    });
+  });
 }
 
 /** Everything that goes by the client's address, as people would call it. */

@@ -28,6 +28,13 @@ export interface ReservedPlace extends MiddlewarePlace {
   readonly stripes: number;
 }
 
+/** Where a middleware stands, for warnings about it. */
+export interface OddPlace {
+  readonly routeName: string;
+  /** The keys of what stands behind it in the route's list. */
+  readonly keysBehind: readonly string[];
+}
+
 /**
  * One kind of middleware. `options` are in normal form, `written` is what stands in the configuration: anything, also
  * what the schema refuses.
@@ -71,6 +78,11 @@ export interface MiddlewareKind<Key extends string = string, Builder extends Sch
 
   /** What of `written` is of no use on a route that sends nothing upstream: a mistake there. */
   findUselessParts?(written: unknown): readonly UselessPart[];
+
+  /**
+   * What is hardly what its author wants: sentences without a full stop. Absent: nothing is.
+   */
+  findOddities?(options: OptionsOf<Builder>, place: OddPlace): string[];
 
   /** Does it tell clients apart by their address? Then those that have none are all one to it. Absent: it does not. */
   goesByClientAddress?(options: OptionsOf<Builder>): boolean;

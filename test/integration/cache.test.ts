@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import type { ReceivedAnswer } from "../support/message.ts";
 import type { Behaviour, Endpoint } from "../support/endpoint.ts";
+import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
 import type { Ask } from "../support/speaker.ts";
 
 type Cache = Record<string, unknown>;
@@ -12,14 +13,14 @@ async function start(
   harness: Harness,
   behaviour: Behaviour,
   cache: Cache = {},
-): Promise<{ endpoint: Endpoint; ask: (request?: Ask) => Promise<ReceivedAnswer> }> {
+): Promise<{ endpoint: Endpoint; proxy: ProxyUnderTest; ask: (request?: Ask) => Promise<ReceivedAnswer> }> {
   const endpoint = await harness.endpoint(behaviour);
-  await harness.proxy({
+  const proxy = await harness.proxy({
     endpoints: [endpoint.url],
     routes: [{ name: "cached", middlewares: [{ cache }], upstream: "app" }],
   });
   const client = await harness.speaker();
-  return { endpoint, ask: (request) => client.ask(request) };
+  return { endpoint, proxy, ask: (request) => client.ask(request) };
 }
 
 const fresh = { "cache-control": "max-age=100" };
@@ -262,4 +263,59 @@ testOverProtocols("requests cannot make a cache ask the origin that ignores what
   const answer = await ask({ fields: { "cache-control": "no-cache", pragma: "no-cache" } });
   assert.equal(answer.text, "answer 1");
   assert.equal(answer.value("cache-status"), null);
+});
+
+testOverProtocols(
+  "what stands before the cache sees every answer, what stands behind it what is stored",
+  async (harness) => {
+    const endpoint = await harness.endpoint(counting({}));
+    const headers = (set: Record<string, string>) => ({ headers: { response: { set } } });
+    await harness.proxy({
+      endpoints: [endpoint.url],
+      routes: [
+        {
+          name: "cached",
+          middlewares: [
+            { rateLimit: { rate: "1/h", burst: 3 } },
+            { rewrite: { stripPrefix: "/v1" } },
+            headers({ "x-before": "yes" }),
+            { cache: {} },
+            headers({ "x-behind": "yes", ...fresh }),
+            { rateLimit: { rate: "1/h", burst: 1, name: "fills" } },
+          ],
+          upstream: "app",
+        },
+      ],
+    });
+    const asked: ReceivedAnswer[] = [];
+    for (const path of ["/v1/a", "/a", "/v1/a", "/a"]) asked.push(await harness.ask({ path }));
+    assert.deepEqual(
+      asked.map(({ status, text }) => [status, text.slice(0, 8)]),
+      [
+        [200, "answer 1"],
+        [200, "answer 1"],
+        [200, "answer 1"],
+        [429, "429 Too "],
+      ],
+    );
+    for (const answer of asked.slice(0, 3)) {
+      assert.equal(answer.value("x-before"), "yes");
+      assert.equal(answer.value("x-behind"), "yes");
+      assert.equal(answer.value("ratelimit-policy")?.includes('"cached"'), true);
+    }
+    assert.equal(endpoint.requests.length, 1);
+  },
+);
+
+testOverProtocols("the log and the metric say what was done", async (harness) => {
+  const { endpoint, proxy } = await start(harness, counting());
+  for (const method of ["GET", "GET", "HEAD", "POST"]) await harness.ask({ method });
+  const metrics = await proxy.metrics();
+  const counted = (result: string): number => metrics.sum("millrace_cache_requests_total", { route: "cached", result });
+  assert.deepEqual(["hit", "miss", "bypass", "stale"].map(counted), [2, 1, 1, 0]);
+  assert.equal(endpoint.requests.length, 2);
+  assert.deepEqual(
+    (await harness.end())[0]!.map((line) => line["cache"]),
+    ["miss", "hit", "hit", "bypass"],
+  );
 });

@@ -16,5 +16,21 @@ export const cacheKind: MiddlewareKind<"cache", typeof createCacheSchema> = {
     if (typeof name !== "string") return [];
     return [{ section: "stores", name, alwaysKnown: ["memory"], path: ["store"], refuse: refuseCacheStore }];
   },
+  findOddities({ allowSetCookie, allowAuthorization, key }, { routeName, keysBehind }) {
+    const oddities: string[] = [];
+    if (keysBehind.includes("rateLimit"))
+      oddities.push(
+        `the rate limit of route ${routeName} stands behind \`cache\`, so it counts only requests that the cache does not answer; to count all of them, write it before`,
+      );
+    if (allowSetCookie)
+      oddities.push(
+        `the cache of route ${routeName} gives everybody the cookie that the first client was given (\`allowSetCookie\`)`,
+      );
+    if (allowAuthorization && !key.headers.includes("authorization"))
+      oddities.push(
+        `the cache of route ${routeName} may give everybody what one user may see (\`allowAuthorization\`); name authorization in \`key.headers\`, or have the origin say what is \`public\``,
+      );
+    return oddities;
+  },
   findUselessParts: () => [{ path: [], consequence: "there is nothing to store: answers of the proxy itself are not" }],
 };
