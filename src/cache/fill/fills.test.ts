@@ -6,7 +6,8 @@ import { SharedMemory } from "../../base/shared-memory.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { Doorbells } from "./doorbells.ts";
 import type { KeyDigest } from "./fill-key.ts";
-import { type FillListener, Fills, type Lead, type Shared } from "./fills.ts";
+import type { FillListener, Lead, Shared } from "./fill-ticket.ts";
+import { Fills } from "./fills.ts";
 
 /** Fills of several threads, as this one plays them. */
 class Threads {

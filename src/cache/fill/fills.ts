@@ -16,6 +16,7 @@ import { Doorbells } from "./doorbells.ts";
 import { createKeyDigest, type KeyDigest, seedWords } from "./fill-key.ts";
 import { FillMarks } from "./fill-marks.ts";
 import { FillTable } from "./fill-table.ts";
+import type { FillListener, FillTicket, Lead, Shared } from "./fill-ticket.ts";
 import { OriginPauses } from "./origin-pauses.ts";
 
 /** In one thread, for one key. */
@@ -27,45 +28,6 @@ const toldPerTurn = 64;
 
 const regionKey = "fills";
 const headerWords = 16;
-
-/** Who wants to share a fill. Of these one is called, once, unless the ticket was cancelled; never within
- * `join`, but perhaps within a call of the leader's. */
-export interface FillListener {
-  /** There is something to share. */
-  onShared(shared: Shared): void;
-  /** There is nothing to share, or it takes too long: fetch for yourself. It may be stored all the same. */
-  onAlone(): void;
-  /** The leader has failed: you lead now. */
-  onLead(lead: Lead): void;
-}
-
-/** What a leader shares: a draft, or, if that is not there any more, what the store has by now. */
-export interface Shared {
-  /** For `CacheStore.findDraft`; 0 = there was none: a stored answer was validated. */
-  readonly draftId: number;
-  /** A whole number that names the answer, so that whoever finds it in the store knows it; 0 = not known any more. */
-  readonly stamp: number;
-}
-
-/** The duty to fetch. It ends with `refuse`, `fail` or `finish`; what comes later does nothing. */
-export interface Lead {
-  /** Others can read a draft from now on. */
-  publish(shared: Shared): void;
-  /** The answer is not for others: all who wait go for themselves, and so does who comes within `rememberMs`. */
-  refuse(rememberMs: number): void;
-  /** Nothing came of it, or the draft broke off: one of those who still wait leads next. */
-  fail(): void;
-  /** The store has the answer that `stamp` names. */
-  finish(stamp: number): void;
-}
-
-/** What somebody who wants to share a fill is to do. */
-export type FillTicket =
-  | { readonly kind: "lead"; readonly lead: Lead }
-  | { readonly kind: "wait"; cancel(): void }
-  | { readonly kind: "shared"; readonly shared: Shared }
-  /** Fetch for yourself: it was not storable lately, or too many wait. */
-  | { readonly kind: "alone" };
 
 const alone: FillTicket = { kind: "alone" };
 
@@ -179,7 +141,19 @@ export class Fills {
     }
   }
 
-  /** What is fetched for `key` can be shared again. */
+  /** Something fetched for `key` could not be stored: until `forMs` have passed, nobody waits for that. */
+  noteRefused(key: string, forMs: number): void {
+    this.#digest.digest(key, this.#digested);
+    this.#marks.set(this.#digested, forMs);
+  }
+
+  /** Could what was fetched for `key` not be stored lately? */
+  isRefused(key: string): boolean {
+    this.#digest.digest(key, this.#digested);
+    return this.#marks.has(this.#digested);
+  }
+
+  /** What is fetched for `key` can be stored again. */
   noteStorable(key: string): void {
     this.#digest.digest(key, this.#digested);
     this.#marks.clear(this.#digested);
@@ -332,8 +306,7 @@ export class Fills {
       },
       refuse: (rememberMs) =>
         end(() => {
-          this.#digest.digest(fill.key, this.#digested);
-          this.#marks.set(this.#digested, rememberMs);
+          this.noteRefused(fill.key, rememberMs);
           this.#end(fill);
           this.#table.refuse(fill.place, fill.version);
           this.#tellAll(fill, (listener) => listener.onAlone());

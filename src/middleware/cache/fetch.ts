@@ -1,108 +1,45 @@
-/** Fetches what is not in the cache, and stores it. */
-import type { Draft } from "../../cache/cache-store.ts";
-import type { AnswerFilter, AnswerHead, NextResponder } from "../../http/answer.ts";
-import { withFields } from "../../http/answer.ts";
-import type { BodySink, BodySource } from "../../http/body.ts";
-import { judgeStorage } from "../../http/cache/storage.ts";
-import { type StoredAnswer, toStoredAnswer, withBodyBytes } from "../../http/cache/stored-answer.ts";
-import type { Fields } from "../../http/fields.ts";
-import type { ReasonCode } from "../../http/reason.ts";
+/**
+ * Gets what the cache does not have, or must not use without asking its origin. Who wants the same waits for one fetch
+ * (`fetch-together.ts`), which runs without a client (`fetch-fill.ts`): whoever asked may be slow, or go, and what is
+ * fetched is stored and shared all the same.
+ */
+import { noListener } from "../../cache/fill/fill-ticket.ts";
+import { Fill } from "./fetch-fill.ts";
+import { shareKeyOf, standIn } from "./fetch-stale.ts";
+import { FetchTogether } from "./fetch-together.ts";
 import type { Miss } from "./miss.ts";
-import { withVariant } from "./variants-record.ts";
+import { passBy } from "./pass-by.ts";
 
-/** Fetches what is missing and answers the client. */
+/** Gets what is not there, or must be validated, together with others if there are any, and answers the client. */
 export function fetchAnswer(miss: Miss): void {
-  const { exchange, outgoing, next, stale, route } = miss;
-  stale?.release();
-  exchange.outgoing = outgoing;
-  route.note(exchange, "miss");
-  exchange.filterAnswer(new Storing(miss));
-  next(exchange);
+  if (standIn(miss)) return;
+  const { route, directives } = miss;
+  const { collapse } = route.options;
+  if (isOwnBusiness(miss)) {
+    miss.stale?.release();
+    passBy(miss, miss.forward, "miss");
+  }
+  // Who demands an answer of his own does not get that of another (RFC 9111 section 5.2.1).
+  else if (collapse === null || directives.noCache || directives.noStore)
+    new Fill(miss, { client: miss, lead: null, isKeptUp: !directives.noStore }).run();
+  else new FetchTogether(miss, collapse.timeout).run();
 }
 
-/** Validates behind an answer that has been given. */
-export function revalidateBehind(_miss: Omit<Miss, "answer">): void {
-  // Nothing yet: the answer expires, and is fetched then.
+/**
+ * Is it a range, or a validation of what the client has, of something that could not be stored lately? The whole of it
+ * would be fetched in vain: the request goes on as it is.
+ */
+function isOwnBusiness({ route, facts, fillKey }: Miss): boolean {
+  if (facts.range === null && facts.ifNoneMatch === null && facts.ifModifiedSince === null) return false;
+  return route.parts.fills.isRefused(shareKeyOf({ route, facts }, fillKey));
 }
 
-class Storing implements AnswerFilter {
-  readonly #miss: Miss;
-  readonly #requestMs: number;
-  readonly #purgeSequence: number;
-
-  constructor(miss: Miss) {
-    this.#miss = miss;
-    this.#requestMs = miss.route.parts.clock.nowMs();
-    this.#purgeSequence = miss.route.parts.purges.sequence;
-  }
-
-  start(head: AnswerHead, source: BodySource, next: NextResponder): BodySink {
-    const { route, exchange, primaryKey, forward } = this.#miss;
-    const times = { requestMs: this.#requestMs, responseMs: route.parts.clock.nowMs(), wallMs: Date.now() };
-    const storage = judgeStorage(exchange.request, head, times, route.policy);
-    let draft: Draft | null = null;
-    let answer: StoredAnswer | null = null;
-    let key = primaryKey;
-    if (storage.isStored) {
-      answer = toStoredAnswer(storage.answer, {
-        url: route.urlOf(exchange),
-        tags: route.tagsOf(head.fields),
-        purgeSequence: this.#purgeSequence,
-      });
-      if (storage.varyNames.length > 0) key = route.variantKeyOf(exchange, primaryKey, storage.varyNames);
-      draft = route.store.create(key, answer);
-    }
-    const line = route.statusLine(
-      { result: "miss", forward, forwardStatus: null, isStored: draft !== null, isCollapsed: false },
-      null,
-    );
-    const sink = next.start(withFields(head, head.fields.plusText(line)), source);
-    if (draft === null || answer === null) return sink;
-    const names = storage.isStored ? storage.varyNames : [];
-    return new Tee(sink, draft, answer, (stored) => {
-      if (names.length === 0) return;
-      route.store.find(primaryKey, (found) => {
-        const record = withVariant(found?.answer ?? null, { names, key, answer: stored });
-        found?.release();
-        route.store.create(primaryKey, record)?.commit(record);
-      });
-    });
-  }
-}
-
-class Tee implements BodySink {
-  readonly #sink: BodySink;
-  readonly #draft: Draft;
-  readonly #answer: StoredAnswer;
-  readonly #onStored: (answer: StoredAnswer) => void;
-  #bytes = 0;
-
-  constructor(sink: BodySink, draft: Draft, answer: StoredAnswer, onStored: (answer: StoredAnswer) => void) {
-    this.#sink = sink;
-    this.#draft = draft;
-    this.#answer = answer;
-    this.#onStored = onStored;
-  }
-
-  data(chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    this.#draft.append(chunk);
-    this.#sink.data(chunk);
-  }
-
-  flush(): boolean {
-    return this.#sink.flush();
-  }
-
-  end(trailers: Fields | null): boolean {
-    const answer = withBodyBytes(this.#answer, this.#bytes);
-    this.#draft.commit(answer);
-    this.#onStored(answer);
-    return this.#sink.end(trailers);
-  }
-
-  abort(code: ReasonCode): void {
-    this.#draft.abort();
-    this.#sink.abort(code);
-  }
+/** Refreshes what was used although it is stale: once for a key over all threads, and seldom while the origin fails. */
+export function revalidateBehind(miss: Omit<Miss, "answer">): void {
+  const { fills } = miss.route.parts;
+  const key = shareKeyOf(miss, miss.staleKey);
+  if (!fills.pauses.mayAsk(key)) return;
+  const ticket = fills.join(key, noListener, 0);
+  if (ticket.kind === "wait") ticket.cancel();
+  if (ticket.kind === "lead") new Fill(miss, { client: null, lead: ticket.lead, isKeptUp: true }).run();
 }

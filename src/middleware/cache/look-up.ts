@@ -58,6 +58,8 @@ class LookUp implements Omit<Miss, "outgoing"> {
   #staleUse: Use = "unusable";
   /** The key that is looked up at this moment. */
   #key: string;
+  /** Where an answer would stand that is chosen as the last one was. */
+  #newestKey: string;
   /** Where variants are that fit. */
   #variantKeys: string[] = [];
   #hold: Hold | null = null;
@@ -73,6 +75,11 @@ class LookUp implements Omit<Miss, "outgoing"> {
     this.#target = target;
     this.#purgeFloor = route.parts.purges.floor;
     this.#key = primaryKey;
+    this.#newestKey = primaryKey;
+  }
+
+  get fillKey(): string {
+    return this.stale === null ? this.#newestKey : this.staleKey;
   }
 
   run(): void {
@@ -87,6 +94,7 @@ class LookUp implements Omit<Miss, "outgoing"> {
     if (this.#verdictOf(found.answer) !== "gone")
       for (const { names, keys } of variants) {
         const key = this.route.variantKeyOf(this.exchange, this.primaryKey, names);
+        if (this.#newestKey === this.primaryKey) this.#newestKey = key;
         if (keys.includes(key)) this.#variantKeys.push(key);
       }
     found.release();

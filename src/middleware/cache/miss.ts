@@ -7,12 +7,17 @@ import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { RouteHandler } from "../middleware.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import type { HowServed } from "./how-served.ts";
+import type { RequestFacts } from "./request-facts.ts";
 
 /** A request for which something has to be fetched. */
 export interface Miss {
   /** The client's. Nobody holds it yet; its own `outgoing` is as the client wants it, with Range and conditions. */
   readonly exchange: Exchange;
+  /** What the cache has to know of its fields. */
+  readonly facts: RequestFacts;
   readonly primaryKey: string;
+  /** Where its answer is going to be stored, as far as can be known before it comes. */
+  readonly fillKey: string;
   /**
    * As it goes to the origin to fill the cache: a GET for the whole, without conditions, Accept-Encoding reduced, without
    * the parameters that make no difference.
