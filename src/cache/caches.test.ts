@@ -5,7 +5,7 @@ import { SharedMemory } from "../base/shared-memory.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { Caches } from "./caches.ts";
-import type { CacheHost } from "./open-cache.ts";
+import type { CacheHost } from "./cache-host.ts";
 import { ThreadStore } from "./thread-store.ts";
 
 const memoryOf = (maxBytes: number, name = "memory"): CachePlace => ({

@@ -7,7 +7,8 @@ import type { ScheduledCall, Scheduler } from "../base/scheduler.ts";
 import { type CacheParts, closeCacheParts, openCacheParts } from "./cache-parts.ts";
 import type { CachePlace } from "./cache-place.ts";
 import type { CacheStore } from "./cache-store.ts";
-import { type CacheHost, openCache } from "./open-cache.ts";
+import type { CacheHost } from "./cache-host.ts";
+import { openCache } from "./open-cache.ts";
 
 interface OpenCache {
   readonly place: CachePlace;

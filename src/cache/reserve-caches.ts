@@ -7,6 +7,7 @@ import { Fills } from "./fill/fills.ts";
 import { reserveMemoryStore } from "./memory/reserve-memory-store.ts";
 import { InvalidationMarks } from "./purge/invalidation-marks.ts";
 import { PurgeLog } from "./purge/purge-log.ts";
+import { stagingOf } from "./redis/staging.ts";
 
 /** Where regions are made. */
 interface RegionPlace {
@@ -35,8 +36,9 @@ function reservePlace(place: CachePlace, regions: RegionPlace): readonly Reserve
   switch (place.kind) {
     case "memory":
       return [reserveMemoryStore(place, regions)];
-    case "disk":
     case "redis":
+      return [reserveMemoryStore(stagingOf(place), regions)];
+    case "disk":
       return [];
   }
 }

@@ -242,6 +242,11 @@ export const families = {
     ["store", "result"],
     "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` if it was not asked because it had not answered.",
   ),
+  cacheStoreErrors: counter(
+    "millrace_cache_store_errors_total",
+    ["store", "result"],
+    "What a cache asked its store in vain; `result` is `timeout`, `error`, `refused` (the store answers, but has no room or may not write), `skipped` if it was not asked because it had not answered, or `torn` if what it gave is not what was stored.",
+  ),
   buffered: counter(
     "millrace_buffered_requests_total",
     ["route", "place"],

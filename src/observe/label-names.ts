@@ -104,7 +104,8 @@ export class LabelNames {
       case "endpoint":
         return this.hasEndpoint(upstream, value);
       case "store":
-        return this.#stores.has(value);
+        // The memory of the process is there without being named.
+        return value === "memory" || this.#stores.has(value);
       default:
         return true;
     }

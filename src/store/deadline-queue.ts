@@ -14,7 +14,8 @@ export type AfterInput = (run: () => void) => void;
 /** Calls back each wait that is not over in time; all have the same time. */
 export class DeadlineQueue {
   readonly #scheduler: Scheduler;
-  readonly #timeoutMs: number;
+  /** How long each wait may be, in milliseconds. */
+  readonly timeoutMs: number;
   readonly #afterInput: AfterInput;
   #waits: { readonly wait: Wait; readonly dueMs: number }[] = [];
   /** Waits before this one are done with. */
@@ -31,7 +32,7 @@ export class DeadlineQueue {
     readonly afterInput?: AfterInput;
   }) {
     this.#scheduler = options.scheduler;
-    this.#timeoutMs = options.timeoutMs;
+    this.timeoutMs = options.timeoutMs;
     this.#afterInput = options.afterInput ?? ((run) => void setImmediate(run));
   }
 
@@ -42,8 +43,8 @@ export class DeadlineQueue {
 
   add(wait: Wait): void {
     this.#sweep();
-    this.#waits.push({ wait, dueMs: this.#scheduler.clock.now() + this.#timeoutMs });
-    this.#timer ??= this.#scheduler.after(this.#timeoutMs, this.#onTimer);
+    this.#waits.push({ wait, dueMs: this.#scheduler.clock.now() + this.timeoutMs });
+    this.#timer ??= this.#scheduler.after(this.timeoutMs, this.#onTimer);
   }
 
   close(): void {

@@ -36,6 +36,9 @@ const connectTimeoutMs = 2_000;
 /** More commands than this waiting for an answer mean that there is none. */
 const maxQueuedCommands = 10_000;
 
+/** Texts of answers are given as bytes. 36 is the package's number for them. */
+const bytesInAnswers = { typeMapping: { 36: Buffer } } as const;
+
 /** One client of the package, and the address that it was last connected to. */
 interface Line {
   readonly client: Client;
@@ -85,6 +88,11 @@ export class RedisConnection implements NameWatcher {
   /** Sends a command; rejects at once if there is no connection. */
   send(command: readonly string[]): Promise<unknown> {
     return this.#line.client.sendCommand([...command]);
+  }
+
+  /** Sends a command that may hold bytes; the texts of its answer are bytes, too. Rejects as `send` does. */
+  sendBytes(command: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.#line.client.sendCommand([...command], bytesInAnswers);
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import type { LimitPlace, LimitStore } from "./limit-store.ts";
 import type { RedisOptions, StoresOptions } from "./options.ts";
 import { RedisConnection, type ServerNames } from "./redis-connection.ts";
 import { RedisLimitStore } from "./redis-limit-store.ts";
+import { withPatience } from "./with-patience.ts";
 
 interface OpenStore {
   readonly options: RedisOptions;
@@ -18,9 +19,6 @@ interface OpenStore {
   readonly connected: Promise<void>;
   close(): void;
 }
-
-/** How long a new configuration waits for a store; without it, it comes to work all the same. */
-const patienceMs = 1_000;
 
 /** Opens stores when a configuration first names them, and closes those that none names any more. */
 export class Stores {
@@ -120,15 +118,4 @@ export class Stores {
       },
     };
   }
-}
-
-async function withPatience(connected: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    connected,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
-    }),
-  ]);
-  clearTimeout(timer);
 }

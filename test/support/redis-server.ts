@@ -13,15 +13,18 @@ export const redisCommand = findCommand("redis-server");
 /** A running server. */
 export class RedisServer {
   readonly #folder: string;
+  readonly #options: readonly string[];
   #process: ChildProcess;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, options: readonly string[]) {
     this.#folder = folder;
+    this.#options = options;
     this.#process = this.#spawn();
   }
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await mkdtemp(join(tmpdir(), "millrace-redis-")));
+  /** @param options of the command, such as "--maxmemory" and "10mb" */
+  static async start(options: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await mkdtemp(join(tmpdir(), "millrace-redis-")), options);
     await server.#ready();
     return server;
   }
@@ -69,7 +72,19 @@ export class RedisServer {
   #spawn(): ChildProcess {
     return spawn(
       redisCommand ?? "redis-server",
-      ["--port", "0", "--unixsocket", this.#socketPath, "--save", "", "--appendonly", "no", "--dir", this.#folder],
+      [
+        "--port",
+        "0",
+        "--unixsocket",
+        this.#socketPath,
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        this.#folder,
+        ...this.#options,
+      ],
       { stdio: "ignore" },
     );
   }
