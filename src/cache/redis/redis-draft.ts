@@ -45,8 +45,11 @@ export class RedisDraft implements Draft, UploadHost {
     this.#key = key;
     this.#position = position;
     staged.onWritable = () => this.onWritable?.();
-    staged.onFailure = () => this.onFailure?.();
     this.#upload = new RedisUpload(this, id);
+    staged.onFailure = () => {
+      this.#upload.cancel();
+      this.onFailure?.();
+    };
     host.noteUploading(this.#upload);
     this.#upload.start((sink) => staged.read().open(0, Infinity, sink));
   }

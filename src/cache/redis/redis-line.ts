@@ -56,6 +56,7 @@ export class RedisLine {
   readonly #breaker: StoreBreaker;
   #lastFailure = "";
   #isClosed = false;
+  #pending = 0;
 
   constructor(parts: RedisLineParts) {
     const { scheduler, timeoutMs } = parts;
@@ -70,6 +71,11 @@ export class RedisLine {
     return this.#breaker.isOpen;
   }
 
+  /** How many questions wait for an answer. For leak checks. */
+  get pendingCount(): number {
+    return this.#pending;
+  }
+
   ask({ sender, call, isUrgent, done }: Question): void {
     if (this.#isClosed) return;
     if (!this.#breaker.enter()) {
@@ -80,6 +86,7 @@ export class RedisLine {
     const deadlines = isUrgent ? this.#urgent : this.#patient;
     const end = (answer: unknown, failure: LineFailure | null): void => {
       wait.isOver = true;
+      this.#pending--;
       if (this.#isClosed) return;
       if (failure === null || failure === "refused") this.#breaker.succeed();
       else this.#breaker.fail();
@@ -93,6 +100,7 @@ export class RedisLine {
         end(null, "timeout");
       },
     };
+    this.#pending++;
     deadlines.add(wait);
     send(sender, call).then(
       (answer) => {

@@ -1,7 +1,7 @@
 /** Stores of tests: on a real server, each with its own connections, as an instance of its own would have them. */
 import type { TestContext } from "node:test";
 import { RedisServer } from "../../../../test/support/redis-server.ts";
-import { eventually } from "../../../../test/support/signal.ts";
+import { eventually, loopTurns } from "../../../../test/support/signal.ts";
 import { systemScheduler } from "../../../base/scheduler.ts";
 import { SharedMemory } from "../../../base/shared-memory.ts";
 import { SteadyClock } from "../../../base/steady-clock.ts";
@@ -11,7 +11,11 @@ import type { StoredAnswer } from "../../../http/cache/stored-answer.ts";
 import { RedisConnection } from "../../../store/redis-connection.ts";
 import type { CacheStore, StoredBody } from "../../cache-store.ts";
 import { PurgeLog } from "../../purge/purge-log.ts";
-import { ThreadStore } from "../../thread-store.ts";
+import { MemoryControl, openMemoryRegion } from "../../memory/memory-control.ts";
+import { MemoryStore } from "../../memory/memory-store.ts";
+import type { MemoryWindowParts } from "../../memory/memory-window.ts";
+import { LocalBells } from "../../memory/testing/local-bells.ts";
+import { stagingOf } from "../staging.ts";
 import { RedisCacheStore } from "../redis-cache-store.ts";
 import { type LineFailure, RedisLine } from "../redis-line.ts";
 
@@ -25,6 +29,8 @@ export interface TestStore {
   /** The clock of its instance. */
   readonly clock: { offsetMs: number; nowMs(): number };
   readonly connections: readonly RedisConnection[];
+  /** Waits until the server has answered everything. */
+  settle(): Promise<void>;
 }
 
 /** A server that ends with the test. */
@@ -36,11 +42,46 @@ export async function startServer(context: TestContext, ...options: string[]): P
 
 const noNames = { lookup: () => {}, watch: () => {}, unwatch: () => {} };
 
+/** How a store of a test is opened. */
+export interface StoreOptions {
+  readonly timeoutMs?: number;
+  readonly maxObjectBytes?: number;
+  readonly prefix?: string;
+  readonly purges?: PurgeLog;
+  /** The memory of the process; default: its own. */
+  readonly process?: TestProcess;
+  /** Which of the two threads of the process it is; default: the first. */
+  readonly stripeIndex?: 0 | 1;
+}
+
+/** What the threads of a process share. */
+export class TestProcess {
+  readonly memory = new SharedMemory();
+  readonly bells = new LocalBells();
+  readonly steady = SteadyClock.from(systemClock);
+
+  openStaging(
+    maxObjectBytes: number,
+    { stripeIndex, purges, clock }: Pick<MemoryWindowParts, "stripeIndex" | "purges" | "clock">,
+  ): MemoryStore {
+    const place = stagingOf({ name: "test", maxObjectBytes });
+    const { memory, bells } = this;
+    MemoryControl.reserve(memory, place, { stripes: 2, clock, ring: (mask) => bells.ring(mask) });
+    return new MemoryStore(openMemoryRegion(memory, place, 2), {
+      stripeIndex,
+      clock,
+      purges,
+      maxObjectBytes,
+      bells: bells.of(stripeIndex),
+    });
+  }
+}
+
 /** A store that ends with the test. @param options patient unless they say otherwise: a busy machine is no outage */
 export async function openStore(
-  context: TestContext,
+  context: { after(run: () => void): void },
   server: Pick<RedisServer, "url">,
-  options: { timeoutMs?: number; maxObjectBytes?: number; prefix?: string } = {},
+  options: StoreOptions = {},
 ): Promise<TestStore> {
   const { timeoutMs = 5_000, maxObjectBytes = 4_194_304, prefix = "test:" } = options;
   const open = (): Promise<RedisConnection> =>
@@ -50,20 +91,20 @@ export async function openStore(
   const failures: LineFailure[] = [];
   const outages: (string | null)[] = [];
   let torn = 0;
-  const steady = SteadyClock.from(systemClock);
-  const clock = { offsetMs: 0, nowMs: () => steady.nowMs() + clock.offsetMs };
-  const memory = new SharedMemory();
-  PurgeLog.reserve(memory);
-  const purges = PurgeLog.open(memory);
+  const { process = new TestProcess(), stripeIndex = 0 } = options;
+  const clock = { offsetMs: 0, nowMs: () => process.steady.nowMs() + clock.offsetMs };
+  PurgeLog.reserve(process.memory);
+  const purges = options.purges ?? PurgeLog.open(process.memory);
+  const line = new RedisLine({
+    scheduler: systemScheduler,
+    timeoutMs,
+    onFailure: (failure) => failures.push(failure),
+    onOutage: (cause) => outages.push(cause),
+  });
   const store = new RedisCacheStore({
-    line: new RedisLine({
-      scheduler: systemScheduler,
-      timeoutMs,
-      onFailure: (failure) => failures.push(failure),
-      onOutage: (cause) => outages.push(cause),
-    }),
+    line,
     senders: { finds, pieces },
-    staging: new ThreadStore(maxObjectBytes),
+    staging: process.openStaging(maxObjectBytes, { stripeIndex, purges, clock }),
     prefix,
     maxObjectBytes,
     clock,
@@ -76,7 +117,11 @@ export async function openStore(
   });
   await store.begin();
   context.after(() => store.close());
-  return { store, purges, failures, outages, torn: () => torn, clock, connections: [finds, pieces] };
+  const settle = async (): Promise<void> => {
+    await loopTurns(3);
+    await eventually(() => line.pendingCount === 0, "the server has answered");
+  };
+  return { store, purges, failures, outages, torn: () => torn, clock, connections: [finds, pieces], settle };
 }
 
 /** An answer that is fresh for a minute. */
