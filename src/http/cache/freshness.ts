@@ -15,7 +15,10 @@ export interface FreshnessInputs {
   readonly policy: CachePolicy;
 }
 
-/** How long the answer is fresh from its birth on, as it says itself; null if it says nothing (RFC 9111 section 4.2.1). */
+/**
+ * How long the answer is fresh from its birth on, as it says itself (RFC 9111 section 4.2.1); negative if it was born
+ * stale. Null: it says nothing.
+ */
 export function explicitLifetimeMs({ fields, said, times }: FreshnessInputs): number | null {
   const seconds = said.directives.sharedMaxAgeSeconds ?? said.directives.maxAgeSeconds;
   if (seconds !== null) return seconds * 1000;
@@ -23,7 +26,7 @@ export function explicitLifetimeMs({ fields, said, times }: FreshnessInputs): nu
   if (expires === null) return null;
   const expiresMs = parseHttpDate(expires, times.wallMs);
   // RFC 9111 section 5.3: what is no date, "0" above all, has passed.
-  return expiresMs === null ? 0 : Math.max(0, expiresMs - dateOf(fields, times.wallMs));
+  return expiresMs === null ? 0 : expiresMs - dateOf(fields, times.wallMs);
 }
 
 /**

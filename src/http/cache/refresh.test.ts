@@ -37,7 +37,7 @@ test("what the 304 does not say stays", () => {
 test("an old Expires does not make it fresh again", () => {
   const answer = after304([`Expires: ${dateAfter(60)}`, 'ETag: "a"'], []);
   assert.equal(answer?.bornMs, startMs + 100_000);
-  assert.equal(answer.freshUntilMs, startMs + 100_000);
+  assert.equal(answer.freshUntilMs, startMs + 60_000);
   assert.match(answer.fields, new RegExp(date));
 });
 
@@ -107,6 +107,24 @@ test("a 304 may say that the answer must not be kept", () => {
   assert.equal(after304(basis, [date, "Set-Cookie: a=b"]), null);
   assert.ok(after304(basis, [date, "Set-Cookie: a=b"], { ...defaultCachePolicy, setCookie: "store" }));
   assert.equal(after304(basis, [date, "Cache-Control: no-cache"])?.alwaysValidates, true);
+});
+
+test("what was for all and is not any more is fetched anew", () => {
+  const lines = ["Cache-Control: max-age=60, public", 'ETag: "a"'];
+  assert.equal(after304(lines, [date, "Cache-Control: max-age=60"]), null);
+  assert.equal(after304(lines, [date, "Cache-Control: s-maxage=60"])?.isShared, true);
+});
+
+test("a 304 may take away what an error was stored for", () => {
+  const answer = stored([`Expires: ${dateAfter(60)}`, 'ETag: "a"'], { status: 500 });
+  const head = answerHead([date, "CDN-Cache-Control: stale-while-revalidate=60"], { status: 304, body: 0 });
+  assert.equal(refreshed(answer, head, later, defaultCachePolicy), null);
+});
+
+test("a 304 may ask for a status that is understood", () => {
+  const answer = stored(basis, { status: 599 });
+  const head = answerHead([date, "Cache-Control: max-age=60, must-understand"], { status: 304, body: 0 });
+  assert.equal(refreshed(answer, head, later, defaultCachePolicy), null);
 });
 
 test("a stored head does not grow past its limit", () => {

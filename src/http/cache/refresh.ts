@@ -3,8 +3,9 @@ import type { AnswerHead } from "../answer.ts";
 import { toLowerAscii } from "../field-text.ts";
 import { Fields } from "../fields.ts";
 import type { CachePolicy, FetchTimes } from "./cache-policy.ts";
-import { type AnswerDirectives, answerDirectives } from "./cdn-cache-control.ts";
+import { answerDirectives } from "./cdn-cache-control.ts";
 import { entityTag, lastModified, matchesWeakly } from "./entity-tag.ts";
+import { forbiddenBy, hasPermission } from "./storage.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 import { maxStoredHeadBytes, storedFields } from "./stored-fields.ts";
 import { termsOf } from "./terms.ts";
@@ -41,10 +42,13 @@ export function refreshed(
   if (isAboutAnother(stored, head.fields)) return null;
   const merged = merge(stored, head.fields);
   const said = answerDirectives(merged);
-  if (!mayBeKept(stored, merged, said, policy)) return null;
+  if (forbiddenBy(said.directives, answer.status) !== null || !isSameToStore(stored, merged, policy)) return null;
   const fields = storedFields(merged, said.directives, policy, times);
   if (fields.length > maxStoredHeadBytes) return null;
   const terms = termsOf({ status: answer.status, fields: merged, said, times, policy });
+  if (!hasPermission(answer.status, terms)) return null;
+  // Whoever is asked for it with credentials may say something new for that user alone (RFC 9111 section 3.5).
+  if (answer.isShared && !terms.isShared) return null;
   return {
     ...answer,
     fields,
@@ -88,12 +92,10 @@ function merge(stored: Fields, given: Fields): Fields {
   return stored.without((name) => names.has(name)).plusText(given.without((name) => aboutBody.has(name)).text);
 }
 
-/** The same rules as in storage.ts, for what a 304 can change. */
-function mayBeKept(stored: Fields, merged: Fields, { directives }: AnswerDirectives, policy: CachePolicy): boolean {
-  if ((directives.noStore && !directives.mustUnderstand) || directives.isPrivate) return false;
+/** Would the answer with these fields be stored, and under the same key? */
+function isSameToStore(stored: Fields, merged: Fields, policy: CachePolicy): boolean {
   const setsCookie = (merged.value("set-cookie") ?? merged.value("set-cookie2")) !== null;
   if (setsCookie && policy.setCookie === "refuse") return false;
-  // Another Vary: it would be stored under another key.
   const names = varyNames(merged);
   return names !== null && names.join() === varyNames(stored)?.join();
 }

@@ -62,7 +62,7 @@ export function judgeStorage(
   const names = varyNames(fields);
   if (names === null) return refuse("vary-star");
   const terms = termsOf({ status, fields, said, times, policy });
-  if (!isOfUse(head, terms, times.responseMs)) return refuse("no-freshness");
+  if (!hasPermission(status, terms) || !isOfUse(head, terms, times.responseMs)) return refuse("no-freshness");
   const kept = storedFields(fields, said.directives, policy, times);
   return kept.length > maxStoredHeadBytes
     ? refuse("head-too-large")
@@ -85,15 +85,21 @@ function refusedHead(head: AnswerHead, directives: CacheDirectives, policy: Cach
   if (status < 200 || status === 304 || head.tunnel !== null) return "status";
   if (status === 206) return "partial";
   if (isAboutOneRequest(status) && !policy.negativeMs.has(status)) return "status";
-  if (directives.mustUnderstand && !isUnderstood(status)) return "status";
-  // For those who know the status must-understand takes the place of no-store (RFC 9111 section 5.2.2.3).
-  if (directives.noStore && !directives.mustUnderstand) return "no-store";
-  if (directives.isPrivate) return "private";
+  const forbidden = forbiddenBy(directives, status);
+  if (forbidden !== null) return forbidden;
   // Content-Range means nothing beside this status (RFC 9110 section 14.4), but what says that it is a part may be one.
   if (/^bytes\b/i.test(fields.value("content-range") ?? "")) return "partial";
   if (fields.value("trailer") !== null) return "trailers";
   const setsCookie = (fields.value("set-cookie") ?? fields.value("set-cookie2")) !== null;
   return setsCookie && policy.setCookie === "refuse" ? "set-cookie" : null;
+}
+
+/** What the answer itself says against being stored, when it comes or when a 304 updates it; null = nothing. */
+export function forbiddenBy(directives: CacheDirectives, status: number): "status" | "no-store" | "private" | null {
+  if (directives.mustUnderstand && !isUnderstood(status)) return "status";
+  // For those who know the status must-understand takes the place of no-store (RFC 9111 section 5.2.2.3).
+  if (directives.noStore && !directives.mustUnderstand) return "no-store";
+  return directives.isPrivate ? "private" : null;
 }
 
 /** RFC 9111 section 3.5. */
@@ -102,12 +108,17 @@ function refusedUser(request: StorageRequest, directives: CacheDirectives, polic
   return "authorization";
 }
 
-/** May it be stored by what it says of freshness, and can it then be used at least once? */
+/**
+ * May it be stored for what it says of freshness (RFC 9111 section 3, last item)? What is no success is stored for what
+ * it says, or for what the operator says of it, not to be asked about each time.
+ */
+export function hasPermission(status: number, { freshness }: Terms): boolean {
+  return freshness !== "none" || (status < 400 && isHeuristicallyCacheable(status));
+}
+
+/** Can it be used at least once? */
 function isOfUse(head: AnswerHead, terms: Terms, nowMs: number): boolean {
-  const canBeValidated = hasValidator(head.fields);
-  // RFC 9111 section 3, last item. What is no success is stored for what it says or the operator says, not to be asked about.
-  if (terms.freshness === "none" && (head.status >= 400 || !isHeuristicallyCacheable(head.status))) return false;
-  if (canBeValidated) return true;
+  if (hasValidator(head.fields)) return true;
   if (terms.alwaysValidates) return false;
   return Math.max(terms.freshUntilMs, terms.staleWhileRevalidateUntilMs, terms.staleIfErrorUntilMs) > nowMs;
 }

@@ -33,7 +33,7 @@ export function judgeUse(answer: StoredAnswer, directives: CacheDirectives, nowM
   const leftMs = answer.freshUntilMs - nowMs;
   if (!isTooOld && leftMs > 0 && leftMs >= (directives.minFreshSeconds ?? 0) * 1000) return "fresh";
   if (isTooOld || directives.minFreshSeconds !== null) return toBeFetched(answer, nowMs);
-  if (directives.maxStaleSeconds !== null && !answer.mustRevalidate && -leftMs <= directives.maxStaleSeconds * 1000)
+  if (directives.maxStaleSeconds !== null && !answer.mustRevalidate && -leftMs < directives.maxStaleSeconds * 1000)
     return "stale-allowed";
   return nowMs < answer.staleWhileRevalidateUntilMs ? "revalidate-behind" : toBeFetched(answer, nowMs);
 }
