@@ -85,6 +85,7 @@ export const configExample: ConfigInput = {
         { rewrite: { stripPrefix: "/v1" } },
         { buffer: { maxRequestBytes: "1MiB" } },
         { compress: { codings: ["zstd", "br", "gzip"], minBytes: "1KiB", levels: { br: 4 } } },
+        { decompress: { maxRatio: 200 } },
         {
           fault: {
             delay: { percent: 5, duration: "200ms" },

@@ -21,7 +21,7 @@ const services = await Promise.all(
   ["3000", "3001", "3002"].map(async (port) => ({
     port,
     origin: await Origin.start((incoming, outgoing) => {
-      outgoing.setHeader("x-powered-by", "example");
+      outgoing.setHeader("x-powered-by", "example").setHeader("content-type", "application/json");
       const answer = (): void =>
         void outgoing.end(JSON.stringify({ port, url: incoming.url, headers: incoming.headers }));
       if (incoming.url === "/broken" && port === "3001") incoming.socket.destroy();
@@ -125,6 +125,13 @@ test("rate-limited.yaml: a burst passes, the rest is refused", async (t) => {
   assert.deepEqual([...counts.keys()].toSorted(), [200, 429]);
   assert.ok(counts.get(200)!.length >= 3, `${counts.get(200)!.length} passed`);
   assert.equal((await ask("/")).status, 200);
+});
+
+test("compressed.yaml: answers are compressed, but for pages with secrets", async (t) => {
+  const { ask } = await start(t, "compressed.yaml");
+  const accepted = { "accept-encoding": "gzip, br", "x-long": "x".repeat(200) };
+  assert.equal((await ask("/", accepted)).headers["content-encoding"], "br");
+  assert.equal((await ask("/account/x", accepted)).headers["content-encoding"], undefined);
 });
 
 test("production.yaml: forwarding fields of the load balancer are believed, logs and metrics are there", async (t) => {

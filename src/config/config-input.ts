@@ -1263,6 +1263,8 @@ export interface MiddlewareKinds {
   readonly cache: CacheInput;
   /** Compresses answers with zstd, brotli or gzip, for clients that accept it. */
   readonly compress: CompressInput;
+  /** Decodes compressed answers for clients that do not accept their coding. */
+  readonly decompress: DecompressInput;
   /** Makes some requests slow or fail on purpose, to rehearse. */
   readonly fault: FaultInput;
 }
@@ -1863,6 +1865,41 @@ export interface CompressLevelsInput {
    * @default 5
    */
   readonly gzip?: number | undefined;
+}
+
+/**
+ * Decodes compressed answers for clients that do not accept their coding.
+ *
+ * The section `routes[].middlewares[].decompress`.
+ *
+ * @example
+ * ```ts
+ * import type { DecompressInput } from "millrace";
+ *
+ * const decompress: DecompressInput = { maxRatio: 200 };
+ * ```
+ */
+export interface DecompressInput {
+  /**
+   * How many times as long as the endpoint's answer a decoded one may be, beyond its first MiB; it breaks off then
+   * (`UPSTREAM_BAD_CODING`). Text seldom reaches 50.
+   *
+   * A whole number from 1 to 1000000.
+   *
+   * Danger: an endpoint that is not trusted can make a hundred bytes into gigabytes for the client's connection.
+   *
+   * @default 200
+   */
+  readonly maxRatio?: number | undefined;
+  /**
+   * How many answers may be decoded at a time, over all threads and routes; one more is answered 503 (`OVERLOADED`).
+   * Each takes as much memory as its endpoint has chosen: mostly less than 1 MiB, at most 16.
+   *
+   * A whole number from 1 to 1000000.
+   *
+   * @default 128
+   */
+  readonly maxDecoders?: number | undefined;
 }
 
 /**

@@ -86,6 +86,7 @@ export const reasons = {
   UPSTREAM_BAD_RESPONSE: define(502, "upstream", "warn", "The upstream's answer is malformed."),
   UPSTREAM_HEAD_TOO_LARGE: define(502, "upstream", "warn", "The upstream's answer has too large a head."),
   UPSTREAM_BAD_UPGRADE: define(502, "upstream", "warn", "The upstream switched protocols without being asked to."),
+  UPSTREAM_BAD_CODING: define(502, "upstream", "warn", "The upstream's answer cannot be decoded."),
   UPSTREAM_TRUNCATED: define(502, "upstream", "warn", "The upstream's answer ended early."),
   NO_ENDPOINT: define(503, "upstream", "warn", "No endpoint is available."),
   QUEUE_FULL: define(503, "upstream", "warn", "Too many requests are waiting."),

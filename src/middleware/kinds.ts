@@ -4,6 +4,7 @@ import { bodyLimitKind } from "./body-limit/kind.ts";
 import { bufferKind } from "./buffer/kind.ts";
 import { cacheKind } from "./cache/kind.ts";
 import { compressKind } from "./compress/kind.ts";
+import { decompressKind } from "./decompress/kind.ts";
 import { faultKind } from "./fault/kind.ts";
 import { headersKind } from "./headers/kind.ts";
 import type { MiddlewareKind } from "./kind.ts";
@@ -19,6 +20,7 @@ export const middlewareKinds = [
   bufferKind,
   cacheKind,
   compressKind,
+  decompressKind,
   faultKind,
 ] as const satisfies readonly MiddlewareKind[];
 

@@ -274,6 +274,11 @@ export const families = {
     ["route"],
     "Answers that were sent as they were because `maxEncoders` were at work.",
   ),
+  decompressedAnswers: counter(
+    "millrace_decompressed_answers_total",
+    ["route", "coding"],
+    "Answers that were decoded for clients that cannot, whole or until they broke off.",
+  ),
   faults: counter(
     "millrace_faults_injected_total",
     ["route", "kind"],

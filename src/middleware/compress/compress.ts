@@ -10,11 +10,12 @@ import { type Coding, negotiateCoding } from "../../http/content-coding.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Middleware, MiddlewareContext } from "../middleware.ts";
 import { CoderPlaces } from "../recode/coder-places.ts";
+import { forbidsTransforming } from "../recode/no-transform.ts";
 import { notModifiedFields, recodedFields, variedFields } from "../recode/recoded-fields.ts";
 import { CompressMetrics } from "./compress-metrics.ts";
 import { CompressedAnswer, type Compression } from "./compressed-answer.ts";
 import { type Encoding, toEncoding } from "./encoders.ts";
-import { type AnswerRules, forbidsTransforming, judgeAnswer } from "./judge-answer.ts";
+import { type AnswerRules, judgeAnswer } from "./judge-answer.ts";
 import { compileTypes } from "./media-types.ts";
 import type { CompressOptions } from "./options.ts";
 
@@ -24,7 +25,7 @@ export function createCompress(options: CompressOptions, context: MiddlewareCont
   const rules: AnswerRules = { minBytes: options.minBytes, isListedType: compileTypes(options.types) };
   const compression: Compression = {
     minBytes: options.minBytes,
-    places: new CoderPlaces(context, options.maxEncoders),
+    places: new CoderPlaces("encoders", context, options.maxEncoders),
     metrics,
     wheel: context.wheel,
     onInternalError: (error) => context.onInternalError(error),

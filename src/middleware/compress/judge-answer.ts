@@ -1,5 +1,6 @@
 /** Which answers may be compressed at all, whatever the client accepts (RFC 9110 section 7.7 and what follows). */
 import type { AnswerHead } from "../../http/answer.ts";
+import { forbidsTransforming } from "../recode/no-transform.ts";
 import type { TypeMatcher } from "./media-types.ts";
 
 /**
@@ -28,9 +29,4 @@ export function judgeAnswer(head: AnswerHead, { minBytes, isListedType }: Answer
   if (status === 206 || fields.value("content-range") !== null) return "varies";
   const length = isHead ? (head.declaredLength ?? "unknown") : body;
   return length === "unknown" || (length >= minBytes && length > 0) ? "recodable" : "untouched";
-}
-
-/** Does a Cache-Control value have `no-transform` (RFC 9111 sections 5.2.1.6 and 5.2.2.6)? In doubt it has. */
-export function forbidsTransforming(cacheControl: string | null): boolean {
-  return cacheControl !== null && /no-transform/i.test(cacheControl);
 }

@@ -10,5 +10,5 @@ export const compressKind: MiddlewareKind<"compress", typeof createCompressSchem
   about: "Compresses answers with zstd, brotli or gzip, for clients that accept it.",
   createSchema: createCompressSchema,
   create: createCompress,
-  reserve: (_options, { stripes }, memory) => [reserveCoderPlaces(memory, stripes)],
+  reserve: (_options, { stripes }, memory) => [reserveCoderPlaces("encoders", memory, stripes)],
 };

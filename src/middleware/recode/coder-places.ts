@@ -5,10 +5,11 @@
 import { SharedCount } from "../../base/shared-count.ts";
 import type { ReservedRegion, SharedMemory } from "../../base/shared-memory.ts";
 
-const key = "coders";
+/** What is counted: each for itself. */
+export type Coders = "encoders" | "decoders";
 
 /** Makes the region that `CoderPlaces` looks for, or finds it. */
-export function reserveCoderPlaces(memory: SharedMemory, stripes: number): ReservedRegion {
+export function reserveCoderPlaces(key: Coders, memory: SharedMemory, stripes: number): ReservedRegion {
   const region = memory.region(key, SharedCount.byteLength(stripes));
   return {
     key,
@@ -23,6 +24,7 @@ export class CoderPlaces {
   readonly #max: number;
 
   constructor(
+    key: Coders,
     { memory, stripeIndex, stripes }: { memory: SharedMemory; stripeIndex: number; stripes: number },
     max: number,
   ) {
