@@ -30,7 +30,10 @@ export function answerFromStore(client: StoredAnswerClient, found: StoredBody, h
   const { answer } = found;
   route.note(exchange, how.result);
   const nowMs = route.parts.clock.nowMs();
-  const lines = `Age: ${ageSeconds(answer, nowMs)}\r\n${route.statusLine(how, answer.freshUntilMs - nowMs)}`;
+  const freshMs = answer.freshUntilMs - nowMs;
+  // A soft purge may have made it stale before its time.
+  const status = route.statusLine(how, how.result === "stale" ? Math.min(freshMs, 0) : freshMs);
+  const lines = `Age: ${ageSeconds(answer, nowMs)}\r\n${status}`;
   const hasCondition = facts.ifNoneMatch !== null || facts.ifModifiedSince !== null;
   if (hasCondition && evaluateConditions(facts, answer) === "not-modified") {
     found.release();

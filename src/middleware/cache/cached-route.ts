@@ -48,7 +48,7 @@ export class CachedRoute {
     this.parts = context.cacheParts;
     this.store = store;
     this.policy = toPolicy(options);
-    this.keys = new KeyMaker(context.routeName, options.key);
+    this.keys = new KeyMaker(keyName(context), options.key);
     this.maxObjectBytes = Math.min(options.maxObjectBytes, store.maxObjectBytes);
   }
 
@@ -103,6 +103,11 @@ export class CachedRoute {
     if (!this.options.statusField) return "";
     return formatCacheStatus({ forward, forwardStatus, freshMs, isStored, isCollapsed, detail: null });
   }
+}
+
+/** What keys begin with. What a cache stores that stands before another one of its route has come through more. */
+function keyName({ routeName, ordinal }: MiddlewareContext): string {
+  return ordinal === 0 ? routeName : `${routeName} ${ordinal}`;
 }
 
 /** The value by which an answer is chosen. */
