@@ -6,12 +6,14 @@ import type { StoreControl, StoreControlHost } from "./store-control.ts";
  * Called after the regions of the place were reserved, and before a thread opens its window.
  * @throws if the place cannot be used at all
  */
-export async function openStoreControl(place: CachePlace, _host: StoreControlHost): Promise<StoreControl> {
-  await Promise.resolve();
+export async function openStoreControl(place: CachePlace, host: StoreControlHost): Promise<StoreControl> {
   switch (place.kind) {
+    case "redis": {
+      const { openRedisControl } = await import("./redis/redis-control.ts");
+      return openRedisControl(place, host);
+    }
     case "memory":
     case "disk":
-    case "redis":
       return {
         name: place.name,
         sweep: () => Promise.resolve(),

@@ -91,6 +91,6 @@ interface Failure {
 
 function describe({ purged }: Pick<PurgeReport, "purged">, isSoft: boolean): string {
   const what = isSoft ? "made stale" : "purged";
-  if (purged === null) return `Done: it holds from now on; the stores are still counting what was ${what}.`;
+  if (purged === null) return `Done: it holds from now on; what was ${what} is not counted yet, or not at all.`;
   return purged === 1 ? `1 stored answer was ${what}.` : `${purged} stored answers were ${what}.`;
 }

@@ -1,9 +1,8 @@
 /** Values and locks in Redis or Valkey, through the package `@redis/client`. */
 import { randomUUID } from "node:crypto";
-import { lookup } from "node:dns";
-import type { LookupFunction } from "node:net";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { RedisConnection, type ServerNames } from "../../store/redis-connection.ts";
+import { RedisConnection } from "../../store/redis-connection.ts";
+import { systemNames } from "../../store/system-names.ts";
 import { AcmeError } from "../client/acme-error.ts";
 import { type AcmeStore, assertStoreKey, lockLifeMs, type StoreLock } from "./acme-store.ts";
 import { LockBeat } from "./lock-beat.ts";
@@ -15,9 +14,6 @@ export interface RedisStoreOptions {
 }
 
 const connectTimeoutMs = 5_000;
-
-/** The control thread may leave names to the system; a connection that breaks is opened with the name's next address. */
-const systemNames: ServerNames = { lookup: lookup as LookupFunction, watch: () => {}, unwatch: () => {} };
 
 const extendScript =
   "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";

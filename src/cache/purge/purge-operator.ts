@@ -48,7 +48,7 @@ export type PurgeRequest = (
  * ```
  */
 export interface PurgeReport {
-  /** How many stored answers it concerned; null: the stores are still counting. Answers in Redis are never counted. */
+  /** How many stored answers it concerned; null: the stores are still counting, or none counts. Answers in Redis are never counted. */
   readonly purged: number | null;
   /**
    * Stores that could not make it last, each with the reason: what a disk holds may come back with the next start, other

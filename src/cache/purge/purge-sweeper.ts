@@ -20,6 +20,8 @@ export interface SweepRound {
 export interface PurgeSweeper {
   /** Names the store in answers and logs. */
   readonly name: string;
+  /** It does not find out what a purge concerns. Absent: it does. */
+  readonly isUncounted?: true;
   /**
    * Makes a purge last, before it is answered: a disk writes it down, Redis tells the other instances. It holds in this
    * process already.

@@ -14,7 +14,7 @@ import type { PurgeSweeper } from "./purge-sweeper.ts";
 
 /** How a purge went. */
 export interface PurgeOutcome {
-  /** How many stored answers it concerned; null: the stores are not through yet. It holds all the same. */
+  /** How many stored answers it concerned; null: the stores are not through yet, or none counts. It holds all the same. */
   readonly purged: number | null;
   /** Stores that could not make it last, each with the reason. */
   readonly failures: readonly { readonly store: string; readonly reason: string }[];
@@ -82,7 +82,10 @@ export class Purger {
     patience.limit(patienceMs);
     await Promise.race([patience.over, Promise.all(published.map(({ swept }) => swept))]);
     patience.end();
-    const isCounted = published.every((one) => one.isCounted);
+    const sweepers = this.#parts.sweepers();
+    const isCounted =
+      published.every((one) => one.isCounted) &&
+      (sweepers.length === 0 || sweepers.some(({ isUncounted }) => isUncounted !== true));
     return { purged: isCounted ? published.reduce((sum, { found }) => sum + found, 0) : null, failures };
   }
 

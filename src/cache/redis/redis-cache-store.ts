@@ -35,7 +35,7 @@ export interface RedisCacheParts {
   readonly prefix: string;
   readonly maxObjectBytes: number;
   readonly clock: Pick<SteadyClock, "nowMs">;
-  readonly purges: Pick<PurgeLog, "sequence" | "judgeDraft">;
+  readonly purges: Pick<PurgeLog, "floor" | "judgeDraft">;
   /** What was found was not what was written. */
   readonly onTorn: () => void;
   readonly onClose: () => void;
@@ -67,8 +67,10 @@ export class RedisCacheStore implements CacheStore {
 
   find(key: string, done: (found: StoredBody | null) => void): void {
     const name = nameOf(key);
+    // Purges of this process up to here have reached the server, or are no matter of it.
+    const { floor } = this.#parts.purges;
     this.#ask(this.#call(scripts.find, name), (answer) => {
-      const found = answer === null ? null : this.#readFound(key, name, answer);
+      const found = answer === null ? null : this.#readFound({ key, name, floor }, answer);
       if (answer === null) this.#positions.forget(name);
       done(found);
     });
@@ -114,8 +116,8 @@ export class RedisCacheStore implements CacheStore {
   }
 
   /** @returns null if it is not there, or not what was written */
-  #readFound(key: string, name: string, answer: unknown): StoredBody | null {
-    const { clock, purges } = this.#parts;
+  #readFound({ key, name, floor }: { key: string; name: string; floor: number }, answer: unknown): StoredBody | null {
+    const { clock } = this.#parts;
     const [serverNowMs, position, value] = Array.isArray(answer) ? (answer as unknown[]) : [];
     if (typeof serverNowMs !== "number" || !Buffer.isBuffer(position)) return null;
     const digits = position.latin1Slice();
@@ -129,7 +131,7 @@ export class RedisCacheStore implements CacheStore {
     }
     const nowMs = clock.nowMs();
     const shiftMs = shiftOf({ writerMs: head.writerNowMs, serverMs: head.storedAtMs, serverNowMs, nowMs });
-    const own = { ...shifted(head.answer, shiftMs), purgeSequence: purges.sequence };
+    const own = { ...shifted(head.answer, shiftMs), purgeSequence: floor };
     const bodyBytes = own.variants === null ? head.bodyBytes : own.bodyBytes;
     const current = { ...(head.isSoft ? staleFrom(own, nowMs) : own), bodyBytes };
     return new RedisBody(this.#bodies, { head, answer: current, position: digits });

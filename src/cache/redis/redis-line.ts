@@ -71,6 +71,11 @@ export class RedisLine {
     return this.#breaker.isOpen;
   }
 
+  /** What went wrong last, in words. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
   /** How many questions wait for an answer. For leak checks. */
   get pendingCount(): number {
     return this.#pending;

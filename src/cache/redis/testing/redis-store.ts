@@ -180,13 +180,14 @@ export function readBody(body: StoredBody, start = 0, end = Infinity, pace = Inf
   });
 }
 
-/** Writes a body, and waits until it is found. */
+/** Looks a key up, as the cache does before it fetches; then writes a body, and waits until it is found. */
 export async function put(
   store: CacheStore,
   key: string,
   body: Buffer,
   answer = createAnswer({ bodyBytes: body.length }),
 ): Promise<void> {
+  (await find(store, key))?.release();
   const draft = store.create(key, answer);
   if (draft === null) throw new Error("nothing can be written");
   for (let at = 0; at < body.length; at += 50_000) draft.append(body.subarray(at, at + 50_000));
