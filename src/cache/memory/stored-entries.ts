@@ -23,7 +23,7 @@ const hitsToStay = 1;
 /** A search for room ends after so many entries that could not be evicted. */
 const maxExamined = 4_096;
 /** So many entries are looked at for being expired, each time something has to be evicted. */
-const expiryLooks = 4;
+const expiryLooks = 16;
 
 /** What a draft begins with. */
 export interface NewDraft {
