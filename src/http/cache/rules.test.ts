@@ -169,7 +169,7 @@ class Run {
     const isAsked = entry !== null && use !== "unusable" && this.#cache.canBeValidated(entry);
     if (isAsked && step.endpoint === "confirms") {
       // Its fields may be those of any answer, but not those that say what it is about.
-      const confirming = { ...given, tag: entry.received.answer.tag, lastModified: null, vary: null };
+      const confirming = { ...given, tag: entry.received.answer.tag, lastModified: null };
       const after = updated(entry.received, confirming, requestMs, this.#nowMs);
       const refreshed = this.#cache.refresh(entry, confirming, after);
       this.#count(refreshed === null ? "refused 304" : "taken 304");
