@@ -23,7 +23,6 @@ const { selectRange } = await import("../src/http/cache/range.ts");
 const { refreshed } = await import("../src/http/cache/refresh.ts");
 const { judgeStorage } = await import("../src/http/cache/storage.ts");
 const { answerHead, requestWith, startMs, stored, timesAt } = await import("../src/http/cache/testing/messages.ts");
-const { variantValue } = await import("../src/http/cache/vary.ts");
 const { Fields } = await import("../src/http/fields.ts");
 const { negotiateCoding, reduceAcceptEncoding } = await import("../src/http/content-coding.ts");
 const { cookieValue, findCookie } = await import("../src/http/cookie.ts");
@@ -233,7 +232,6 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ["a whole request head", readRequest],
   ["Cache-Control", (text) => parseCacheControl(text)],
   ["CDN-Cache-Control", (text) => answerDirectives(Fields.ofPairs(["cdn-cache-control", text]))],
-  ["a list of languages, for variants", (text) => variantValue("accept-language", text, (value) => value)],
   [
     "what a cache asks of an answer",
     (text) => {

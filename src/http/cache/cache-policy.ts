@@ -6,7 +6,10 @@ export interface CachePolicy {
   readonly staleIfErrorMs: number;
   /** Guesses of freshness for answers that say nothing of it (RFC 9111 section 4.2.2); null = none. */
   readonly heuristics: Heuristics | null;
-  /** How long errors are fresh that say nothing of it, in milliseconds by status: negative caching. */
+  /**
+   * How long answers are fresh that say nothing of it, in milliseconds by status: negative caching. What is never stored
+   * stays so.
+   */
   readonly negativeMs: ReadonlyMap<number, number>;
   /** `store`: answers with Set-Cookie are stored, and the cookie is given to everybody. Dangerous. */
   readonly setCookie: "store" | "refuse";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { evaluateConditions, hasOriginCondition, validatorLines } from "./conditions.ts";
+import { evaluateConditions, validatorLines } from "./conditions.ts";
 import { dateAfter, requestWith, stored } from "./testing/messages.ts";
 
 const fresh = "Cache-Control: max-age=60";
@@ -73,12 +73,6 @@ test("without Last-Modified, Date tells when it was made", () => {
 test("conditions are about a 200", () => {
   const answer = stored([fresh, 'ETag: "a"'], { status: 404 });
   assert.equal(evaluateConditions(requestWith(['If-None-Match: "a"']), answer), "full");
-});
-
-test("conditions for the origin are told from ours", () => {
-  assert.equal(hasOriginCondition(requestWith(['If-Match: "a"'])), true);
-  assert.equal(hasOriginCondition(requestWith([`If-Unmodified-Since: ${dateAfter(0)}`])), true);
-  assert.equal(hasOriginCondition(requestWith(['If-None-Match: "a"', "Range: bytes=0-1"])), false);
 });
 
 test("the origin is asked by all validators that are well-formed", () => {

@@ -12,19 +12,6 @@ export interface RequestFields {
   field(lowerName: string): string | null;
 }
 
-/** Has the request a condition that only the origin may answer (RFC 9111 section 4.3.2)? */
-export function hasOriginCondition(request: RequestFields): boolean {
-  return request.field("if-match") !== null || request.field("if-unmodified-since") !== null;
-}
-
-/** The fields of a request that a cache takes off before it fetches what it stores: it needs the whole for everybody. */
-export const conditionFields: ReadonlySet<string> = new Set([
-  "if-none-match",
-  "if-modified-since",
-  "if-range",
-  "range",
-]);
-
 /** The lines by which the origin is asked whether `answer` still holds (RFC 9111 section 4.3.1); empty if it has no validator. */
 export function validatorLines(answer: StoredAnswer): string {
   const fields = Fields.ofText(answer.fields);

@@ -84,7 +84,7 @@ function refusedHead(head: AnswerHead, directives: CacheDirectives, policy: Cach
   if (head.from !== "endpoint") return "own-answer";
   if (status < 200 || status === 304 || head.tunnel !== null) return "status";
   if (status === 206) return "partial";
-  if (isAboutOneRequest(status) && !policy.negativeMs.has(status)) return "status";
+  if (isAboutOneRequest(status)) return "status";
   const forbidden = forbiddenBy(directives, status);
   if (forbidden !== null) return forbidden;
   // Content-Range means nothing beside this status (RFC 9110 section 14.4), but what says that it is a part may be one.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { variantKey, variantValue } from "./vary.ts";
+import { variantKey } from "./vary.ts";
 
 const keyOf = (values: Readonly<Record<string, string>>): string =>
   variantKey("key", Object.keys(values), (name) => values[name] ?? null);
@@ -49,15 +49,4 @@ test("keys are the same only if everything is", () => {
       assert.equal(key(one) === key(other), isSame);
     }),
   );
-});
-
-test("spellings of one value become one, if the field is known", () => {
-  const reduce = (value: string | null): string | null => (value === null ? null : "reduced");
-  const valueOf = (name: string, value: string | null): string | null => variantValue(name, value, reduce);
-  assert.equal(valueOf("accept-encoding", "gzip"), "reduced");
-  assert.equal(valueOf("accept-language", " en ,   DE ; q=0.5"), "en,de;q=0.5");
-  assert.equal(valueOf("accept-language", "en,de;q=0.5"), "en,de;q=0.5");
-  assert.notEqual(valueOf("accept-language", "en, de"), valueOf("accept-language", "de, en"));
-  assert.equal(valueOf("accept-language", null), null);
-  assert.equal(valueOf("foo", "A,  b"), "A,  b");
 });

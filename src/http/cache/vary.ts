@@ -1,6 +1,6 @@
 /** Which requests a stored answer fits (RFC 9111 section 4.1). */
 import type { Fields } from "../fields.ts";
-import { isToken, listMembers, trimOws } from "../field-text.ts";
+import { isToken, listMembers } from "../field-text.ts";
 
 /**
  * The fields that Vary names, in lower case, each once, sorted; null if no other request is like the one that was made:
@@ -14,26 +14,6 @@ export function varyNames(fields: Fields): readonly string[] | null {
 }
 
 const none: readonly string[] = [];
-
-/**
- * The value by which a variant is told from others: as requests have it, but spellings of the same become one (RFC 9111
- * section 4.1) if the field is known well enough.
- * @param reduceAcceptEncoding gives the shortest Accept-Encoding that says the same to this route
- */
-export function variantValue(
-  lowerName: string,
-  value: string | null,
-  reduceAcceptEncoding: (value: string | null) => string | null,
-): string | null {
-  if (lowerName === "accept-encoding") return reduceAcceptEncoding(value);
-  if (value === null) return null;
-  // Language tags are the same in any case (RFC 5646 section 2.1.1); their order is not the same to every server.
-  if (lowerName === "accept-language" || lowerName === "accept-charset") return listMembers(value).map(dense).join(",");
-  return value;
-}
-
-/** Without the white space that may stand around the semicolon of a weight. */
-const dense = (member: string): string => (/[\t ]/.test(member) ? member.split(";").map(trimOws).join(";") : member);
 
 /**
  * Under which key the variant for a request stands: `primaryKey` and, for each of `names`, the value that the request

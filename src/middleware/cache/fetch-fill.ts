@@ -12,6 +12,7 @@ import { type AnswerHead, withFields } from "../../http/answer.ts";
 import { type BodySink, type BodySource, noBody, nowhere } from "../../http/body.ts";
 import { isAboutOneRequest } from "../../http/cache/cacheable-status.ts";
 import type { FetchTimes } from "../../http/cache/cache-policy.ts";
+import { validatorLines } from "../../http/cache/conditions.ts";
 import { refreshed } from "../../http/cache/refresh.ts";
 import { judgeStorage, type Storage } from "../../http/cache/storage.ts";
 import { type StoredAnswer, toStoredAnswer } from "../../http/cache/stored-answer.ts";
@@ -22,7 +23,7 @@ import { Hold, passOn } from "../pass-on.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { type DraftOwner, DraftSink } from "./fetch-draft.ts";
 import { copyFacts } from "./fetch-record.ts";
-import { mayStandIn, RefreshedBody, Rest, shareKeyOf, validatorLines } from "./fetch-stale.ts";
+import { mayStandIn, RefreshedBody, Rest, shareKeyOf } from "./fetch-stale.ts";
 import type { HowServed } from "./how-served.ts";
 import type { Miss } from "./miss.ts";
 

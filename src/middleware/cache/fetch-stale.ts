@@ -1,10 +1,8 @@
 /** What a stale answer is good for when its origin is asked, or is not to be asked. */
 import type { BodySink, BodySource } from "../../http/body.ts";
 import type { StoredBody } from "../../cache/cache-store.ts";
-import { entityTag, lastModified } from "../../http/cache/entity-tag.ts";
 import type { StoredAnswer } from "../../http/cache/stored-answer.ts";
 import { mayStandInForError } from "../../http/cache/use.ts";
-import { Fields } from "../../http/fields.ts";
 import type { Miss } from "./miss.ts";
 
 /**
@@ -33,14 +31,6 @@ export function standIn(miss: Miss): boolean {
 /** May the stale answer take the place of an error? */
 export function mayStandIn({ stale, route, directives }: Pick<Miss, "stale" | "route" | "directives">): boolean {
   return stale !== null && mayStandInForError(stale.answer, directives, route.parts.clock.nowMs());
-}
-
-/** The field lines that ask whether `answer` still holds; empty if it has nothing to tell it by. */
-export function validatorLines({ fields }: StoredAnswer): string {
-  const parsed = Fields.ofText(fields);
-  const tag = entityTag(parsed);
-  const date = lastModified(parsed);
-  return (tag === null ? "" : `If-None-Match: ${tag}\r\n`) + (date === null ? "" : `If-Modified-Since: ${date}\r\n`);
 }
 
 /** A stored body under a head that says something new of it. */
