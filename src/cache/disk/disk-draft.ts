@@ -15,11 +15,12 @@ import { staleFrom, withBodyBytes } from "../../http/cache/stored-answer.ts";
 import type { Draft, StoredBody } from "../cache-store.ts";
 import { BodyTail, type TailWrite } from "./body-tail.ts";
 import type { DiskHost, DiskTrouble } from "./disk-host.ts";
-import { blockBytes, type Victim } from "./disk-index.ts";
+import type { Victim } from "./disk-index.ts";
 import type { DiskTask } from "./disk-work.ts";
 import { DraftReader, type ReadDraft } from "./draft-reader.ts";
 import { DraftFile } from "./draft-file.ts";
 import { DraftReaders } from "./draft-readers.ts";
+import { blocksOf, DraftRoom } from "./draft-room.ts";
 import { DraftState } from "./draft-table.ts";
 import { answerBytesOf, type FileMark, fileBytesOf, slotBytesFor, usableUntilOf } from "./object-file.ts";
 
@@ -27,8 +28,6 @@ import { answerBytesOf, type FileMark, fileBytesOf, slotBytesFor, usableUntilOf 
 const windowBytes = 1_048_576;
 /** More may come when so much is left. */
 const resumeBytes = windowBytes / 2;
-/** Room for a body of unknown length is taken in steps. */
-const stepBlocks = 64;
 
 /** What a draft is made with. */
 export interface DraftParts {
@@ -37,6 +36,8 @@ export interface DraftParts {
   readonly answer: StoredAnswer;
   readonly low: number;
   readonly high: number;
+  /** Of the file that has the same body already; null = there is none. */
+  readonly mark: FileMark | null;
   /** It is complete, and wanted. */
   readonly onCommit: (draft: DiskDraft) => void;
   /** The file has its name, and a head that is not the last one. */
@@ -59,39 +60,37 @@ const Phase = {
 /** The writer of a draft. */
 export class DiskDraft implements Draft, DiskTask, ReadDraft {
   readonly id: number;
-  readonly key: string;
   readonly host: DiskHost;
   readonly tail: BodyTail;
   readonly slotBytes: number;
-  /** Names its file. */
+  readonly room: DraftRoom;
+  /** Stands in its file. */
   readonly mark: FileMark;
   onWritable: (() => void) | null = null;
   onFailure: (() => void) | null = null;
   readonly #parts: DraftParts;
   readonly #file: DraftFile;
   readonly #readers = new DraftReaders();
-  readonly #victims: Victim[] = [];
   #answer: StoredAnswer;
   #phase: number = Phase.growing;
   /** Nothing more comes; null = it may. */
   #ending: "complete" | "broken" | null = null;
-  #roomBlocks: number;
   #isBusy = false;
   /** What the head in the file says; null = there is none yet. */
   #writtenAnswer: StoredAnswer | null = null;
   #isPaused = false;
   #isEnded = false;
 
-  private constructor(parts: DraftParts, id: number, slotBytes: number, roomBlocks: number) {
+  private constructor(parts: DraftParts, { id, slotBytes, room }: Pick<DiskDraft, "id" | "slotBytes" | "room">) {
     this.#parts = parts;
     this.host = parts.host;
-    this.key = parts.key;
     this.#answer = parts.answer;
     this.id = id;
     this.slotBytes = slotBytes;
-    this.#roomBlocks = roomBlocks;
-    this.mark = { life: parts.host.index.life, draft: id };
-    this.#file = new DraftFile({ ...parts, mark: this.mark, slotBytes });
+    this.room = room;
+    const name = { life: parts.host.index.life, draft: id };
+    this.mark = parts.mark ?? name;
+    this.#file = new DraftFile({ ...parts, name, mark: this.mark, slotBytes });
     this.tail = new BodyTail(this.mark, slotBytes, parts.answer.bodyBytes);
   }
 
@@ -101,18 +100,18 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     const answerBytes = answerBytesOf(answer);
     const slotBytes = slotBytesFor(key, answerBytes);
     if (slotBytes === 0) return null;
-    const victims: Victim[] = [];
-    const blocks =
-      answer.bodyBytes === null ? stepBlocks : Math.ceil(fileBytesOf(slotBytes, answer.bodyBytes) / blockBytes);
-    const hasRoom = host.index.takeRoom(blocks, victims);
+    const room = new DraftRoom(host.index);
+    const hasRoom = room.begin(
+      fileBytesOf(slotBytes, answer.bodyBytes ?? 0),
+      answer.bodyBytes === null ? "unknown" : "known",
+    );
     const id = hasRoom ? host.drafts.create({ low, high, life: host.index.life, key, answerBytes, slotBytes }) : 0;
-    if (hasRoom && id === 0) host.index.giveRoom(blocks);
     if (id === 0) {
-      for (const victim of victims) host.unlink(host.layout.object(victim.low, victim.high));
+      room.give();
+      for (const victim of room.victims) host.unlink(host.layout.object(victim.low, victim.high));
       return null;
     }
-    const draft = new DiskDraft(parts, id, slotBytes, blocks);
-    draft.#victims.push(...victims);
+    const draft = new DiskDraft(parts, { id, slotBytes, room });
     draft.#go();
     return draft;
   }
@@ -120,6 +119,15 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** It is the answer of the store for its key, though it may not be on the disk yet. */
   get isCommitting(): boolean {
     return this.#phase === Phase.committing && this.host.drafts.stateOf(this.id) === DraftState.committing;
+  }
+
+  /** It has to become a file, or to be deleted, still. */
+  get isUnsettled(): boolean {
+    return this.#phase === Phase.committing || (this.#phase >= Phase.done && (this.#isBusy || this.#hasStep()));
+  }
+
+  get isBroken(): boolean {
+    return this.#phase === Phase.broken && this.#ending !== "complete";
   }
 
   get fd(): number {
@@ -140,7 +148,8 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     if (this.#phase === Phase.growing && this.tail.appended + chunk.length > this.host.maxObjectBytes)
       this.#fail("full", null, "later");
     this.tail.append(chunk);
-    if (this.#phase === Phase.growing) this.#takeRoom();
+    if (this.#phase === Phase.growing && !this.room.extend(fileBytesOf(this.slotBytes, this.tail.appended)))
+      this.#fail("full", null, "later");
     this.#readers.pump();
     this.#go();
     this.#isPaused = this.#backlog > windowBytes;
@@ -149,6 +158,10 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
 
   commit(answer: StoredAnswer): void {
     if (this.#ending !== null) return;
+    if (answer.bodyBytes !== null && answer.bodyBytes !== this.tail.appended) {
+      this.abort();
+      return;
+    }
     this.#ending = "complete";
     this.tail.finish();
     if (this.#phase === Phase.growing) {
@@ -187,7 +200,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     this.#answer = { ...answer, bodyBytes: this.tail.appended };
   }
 
-  /** Another thread reads it: it is rung whenever there is more in the file. */
+  /** Another thread may read it now: then all that there is is written. */
   wakeUp(): void {
     this.#go();
   }
@@ -204,7 +217,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   #judge(answer: StoredAnswer): void {
     const { purges } = this.host;
     // Looked at first: what comes in between is judged again when it is made known.
-    const purgeSequence = purges.sequence;
+    const purgeSequence = Math.max(purges.sequence, answer.purgeSequence);
     const verdict = purges.judgeDraft(answer);
     this.#answer = { ...(verdict === "soft" ? staleFrom(answer, this.host.nowMs()) : answer), purgeSequence };
     const state = verdict === "gone" ? DraftState.unwanted : DraftState.committing;
@@ -232,15 +245,6 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     // What is not in the file is there for readers alone.
     if (this.#phase === Phase.broken) tail.drop(this.#readers.keepFrom(tail, "all"));
     else tail.drop(Math.min(tail.written, this.#readers.keepFrom(tail, "near")));
-  }
-
-  /** Takes the room for what was appended, before it is written. */
-  #takeRoom(): void {
-    const needed = Math.ceil(fileBytesOf(this.slotBytes, this.tail.appended) / blockBytes);
-    if (needed <= this.#roomBlocks) return;
-    const more = needed - this.#roomBlocks + stepBlocks;
-    if (this.host.index.takeRoom(more, this.#victims)) this.#roomBlocks += more;
-    else this.#fail("full", null, "later");
   }
 
   #fail(trouble: DiskTrouble, error: NodeJS.ErrnoException | null, when: "now" | "later"): void {
@@ -273,7 +277,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   }
 
   #hasStep(): boolean {
-    if (this.#victims.length > 0) return true;
+    if (this.room.victims.length > 0) return true;
     if (this.#phase === Phase.broken) return this.#file.isThere;
     if (this.#phase === Phase.done) return false;
     if (this.fd === -1 || this.#phase === Phase.committing) return true;
@@ -285,7 +289,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   }
 
   start(): void {
-    const victim = this.#victims.pop();
+    const victim = this.room.victims.pop();
     if (victim !== undefined) this.#unlinkVictim(victim);
     else if (this.#phase === Phase.broken && this.#file.isThere) this.#file.unlink(this.#onUnlinked);
     else if (this.#phase >= Phase.done) this.#stepDone();
@@ -344,9 +348,9 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     const { host } = this;
     const path = host.layout.object(victim.low, victim.high);
     host.unlinkNow(path, (error) => {
-      if (error !== null && error.code !== "ENOENT") {
+      if (error !== null) {
         // It is still there, and takes room.
-        host.index.add({ ...victim, usableUntil: 2 ** 32 - 1 }, 0, this.#victims, () => true);
+        host.index.add({ ...victim, usableUntil: 2 ** 32 - 1 }, 0, this.room.victims, () => true);
         this.#fail("unlink", error, "now");
       }
       this.#stepDone();
@@ -392,15 +396,15 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   #makeKnown(): void {
     const { host } = this;
     const { low, high } = this.#parts;
-    const blocks = Math.ceil(fileBytesOf(this.slotBytes, this.tail.appended) / blockBytes);
+    const blocks = blocksOf(fileBytesOf(this.slotBytes, this.tail.appended));
     const answer = this.#answer;
     const entry = { low, high, blocks, usableUntil: usableUntilOf(answer) };
     const isKnown =
       this.isCommitting &&
-      host.index.add(entry, this.#roomBlocks, this.#victims, () => host.purges.judgeDraft(answer) === "valid");
+      host.index.add(entry, this.room.blocks, this.room.victims, () => host.purges.judgeDraft(answer) === "valid");
     // It was validated while the file got its name.
     if (isKnown && this.#writtenAnswer !== answer) this.#parts.onOutdated(this);
-    if (isKnown) this.#roomBlocks = 0;
+    if (isKnown) this.room.handOver();
     else host.unlink(this.#file.objectPath);
     if (this.#phase === Phase.committing) host.ring(host.drafts.finish(this.id, DraftState.complete));
     this.#phase = Phase.done;
@@ -409,8 +413,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** Lets go of everything, if nobody needs it any more. */
   #endIfDone(): void {
     if (this.#isEnded || this.#isBusy || this.#phase < Phase.done || this.#hasStep()) return;
-    if (this.#roomBlocks > 0) this.host.index.giveRoom(this.#roomBlocks);
-    this.#roomBlocks = 0;
+    this.room.give();
     if (!this.#readers.isEmpty) return;
     this.#isEnded = true;
     this.#file.close();

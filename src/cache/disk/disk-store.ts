@@ -24,7 +24,8 @@ import { DraftTable, maxBodyBytes } from "./draft-table.ts";
 import { FileBody } from "./file-body.ts";
 import { FolderLayout } from "./folder-layout.ts";
 import type { FileMark } from "./object-file.ts";
-import { RefreshTask } from "./refresh-task.ts";
+import { type RefreshOutcome, RefreshTask } from "./refresh-task.ts";
+import { rewriteBody } from "./rewrite-body.ts";
 import { SharedDraftReader } from "./shared-draft-reader.ts";
 import { SmallBody } from "./small-body.ts";
 import { Unlinks } from "./unlinks.ts";
@@ -158,6 +159,11 @@ export class DiskStore implements CacheStore, DiskHost {
   }
 
   create(key: string, answer: StoredAnswer): Draft | null {
+    return this.#create(key, answer, null);
+  }
+
+  /** @param mark of the file that has this body already; null = it is new */
+  #create(key: string, answer: StoredAnswer, mark: FileMark | null): DiskDraft | null {
     const hash = this.#hashOf(key);
     // How much the folder holds is not known before the index is ready.
     if (hash === null || this.index.state !== StoreState.ready || this.work.isHanging) return null;
@@ -169,8 +175,9 @@ export class DiskStore implements CacheStore, DiskHost {
       answer,
       low,
       high,
+      mark,
       onCommit: (committed) => void this.#committing.set(key, committed),
-      onOutdated: ({ mark, answer: latest }) => this.#refreshFile(key, hash, { mark, answer: latest }),
+      onOutdated: (outdated) => this.#refreshFile(key, hash, { mark: outdated.mark, answer: outdated.answer }),
       onEnd: (ended) => {
         this.#ownDrafts.delete(ended.id);
         if (this.#committing.get(key) === ended) this.#committing.delete(key);
@@ -183,7 +190,7 @@ export class DiskStore implements CacheStore, DiskHost {
   findDraft(id: number): StoredBody | null {
     if (this.#isClosed) return null;
     const own = this.#ownDrafts.get(id);
-    if (own !== undefined) return own.ending === "broken" ? null : own.read();
+    if (own !== undefined) return own.isBroken ? null : own.read();
     const draft = this.drafts.join(id);
     if (draft === null) return null;
     const answer = readStoredAnswer(draft.answerBytes);
@@ -220,8 +227,12 @@ export class DiskStore implements CacheStore, DiskHost {
 
   #refreshFile(key: string, { low, high }: Hash, refreshing: Refreshing): void {
     this.#refreshing.set(key, refreshing);
-    const done = (): void => {
+    const over = (): void => {
       if (this.#refreshing.get(key) === refreshing) this.#refreshing.delete(key);
+    };
+    const done = (outcome: RefreshOutcome): void => {
+      if (outcome !== "too-large" || this.#isClosed) over();
+      else this.find(key, (found) => this.#rewrite(key, found, refreshing, over));
     };
     this.work.run(new RefreshTask({ host: this, low, high, ...refreshing, done }));
   }
@@ -246,6 +257,17 @@ export class DiskStore implements CacheStore, DiskHost {
     for (const draft of [...this.#ownDrafts.values()]) draft.close();
     for (const reader of [...this.#sharedReaders]) reader.cut();
     for (const body of [...this.#bodies]) body.cut();
+  }
+
+  #rewrite(key: string, found: StoredBody | null, { mark, answer }: Refreshing, done: () => void): void {
+    const known = found === null ? null : this.#markOf(found);
+    if (found !== null && known?.life === mark.life && known.draft === mark.draft) {
+      const create = (): Draft | null => this.#create(key, answer, mark);
+      rewriteBody({ create, found, answer, done });
+      return;
+    }
+    found?.release();
+    done();
   }
 
   nowMs(): number {
@@ -277,8 +299,15 @@ export class DiskStore implements CacheStore, DiskHost {
   }
 
   /** What is open and under way. For leak checks. */
-  inspect(): { drafts: number; readers: number; bodies: number; lookUps: number; waiting: number; underWay: number } {
+  inspect(): Record<
+    "drafts" | "unsettled" | "readers" | "bodies" | "lookUps" | "refreshing" | "waiting" | "underWay",
+    number
+  > {
+    let unsettled = 0;
+    for (const draft of this.#ownDrafts.values()) if (draft.isUnsettled) unsettled++;
     return {
+      unsettled,
+      refreshing: this.#refreshing.size,
       drafts: this.#ownDrafts.size,
       readers: this.#sharedReaders.size,
       bodies: this.#bodies.size,

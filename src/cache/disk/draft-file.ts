@@ -11,6 +11,9 @@ export interface DraftFileParts {
   readonly key: string;
   readonly low: number;
   readonly high: number;
+  /** Of the draft. */
+  readonly name: FileMark;
+  /** Stands in the file. */
   readonly mark: FileMark;
   readonly slotBytes: number;
 }
@@ -33,8 +36,8 @@ export class DraftFile {
   }
 
   get #draftPath(): string {
-    const { host, mark } = this.#parts;
-    return host.layout.draft(mark.life, mark.draft);
+    const { host, name } = this.#parts;
+    return host.layout.draft(name.life, name.draft);
   }
 
   open(done: (error: Failure) => void): void {

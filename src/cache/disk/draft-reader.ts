@@ -65,6 +65,11 @@ export class DraftReader extends BodyReader implements DiskTask {
       this.#read = null;
       if (chunk === null) {
         if (this.#isReading) return;
+        // It is not stored any more, and what was before this reader came is not kept.
+        if (this.#draft.ending === "broken" || this.position >= tail.written) {
+          this.breakOff();
+          return;
+        }
         this.#isReading = true;
         this.#draft.host.work.run(this);
         return;

@@ -1,12 +1,15 @@
 /**
  * Gives a file another head, after its answer was validated: written over the older one of its two, so that whoever
- * reads the file meanwhile finds one that is whole. If the new one has no room there, or the file is another by now,
- * nothing is changed; then the answer is validated again when it is asked for next.
+ * reads the file meanwhile finds one that is whole. If the new one has no room there, the caller is told, and stores the
+ * body again (`rewrite-body.ts`).
  */
 import type { StoredAnswer } from "../../http/cache/stored-answer.ts";
 import type { DiskHost } from "./disk-host.ts";
 import type { DiskTask } from "./disk-work.ts";
 import { answerBytesOf, type FileMark, maxSlotBytes, type ObjectHead, readHeads, writeHead } from "./object-file.ts";
+
+/** "other": the file is another by now, or could not be written; then nothing is changed. */
+export type RefreshOutcome = "written" | "too-large" | "other";
 
 /** What a refresh is made with. */
 export interface RefreshParts {
@@ -15,8 +18,7 @@ export interface RefreshParts {
   readonly high: number;
   readonly mark: FileMark;
   readonly answer: StoredAnswer;
-  /** It is over: `head` is what stands in the file now, null = another file, or none, or a failure. */
-  readonly done: (isWritten: boolean) => void;
+  readonly done: (outcome: RefreshOutcome) => void;
 }
 
 const firstReadBytes = 4_096;
@@ -34,7 +36,7 @@ export class RefreshTask implements DiskTask {
       if (error === null) this.#read(fd, firstReadBytes);
       else {
         if (error.code !== "ENOENT") host.report("open", error);
-        this.#end(-1, false);
+        this.#end(-1, "other");
       }
     });
   }
@@ -46,7 +48,7 @@ export class RefreshTask implements DiskTask {
       const head = error === null ? readHeads(target.subarray(0, count)) : null;
       if (typeof head === "number" && count === length && head <= 2 * maxSlotBytes) this.#read(fd, head);
       else if (head === null || typeof head === "number" || head.life !== mark.life || head.draft !== mark.draft)
-        this.#end(fd, false);
+        this.#end(fd, "other");
       else this.#write(fd, head);
     });
   }
@@ -56,19 +58,19 @@ export class RefreshTask implements DiskTask {
     const target = Buffer.alloc(head.slotBytes);
     const says = { ...head, revision: (head.revision + 1) >>> 0 };
     if (!writeHead(target, says, answerBytesOf({ ...answer, bodyBytes: head.bodyBytes }))) {
-      this.#end(fd, false);
+      this.#end(fd, "too-large");
       return;
     }
     host.files.write(fd, [target], head.slot === 0 ? head.slotBytes : 0, (error, bytes) => {
       if (error !== null) host.report("write", error);
-      this.#end(fd, error === null && bytes === target.length);
+      this.#end(fd, error === null && bytes === target.length ? "written" : "other");
     });
   }
 
-  #end(fd: number, isWritten: boolean): void {
+  #end(fd: number, outcome: RefreshOutcome): void {
     const { host, done } = this.#parts;
     if (fd !== -1) host.files.close(fd);
     host.work.ended();
-    done(isWritten);
+    done(outcome);
   }
 }

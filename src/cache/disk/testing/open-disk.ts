@@ -152,8 +152,8 @@ export async function put(store: DiskStore, key: string, body: Buffer, answer = 
 /** Waits until nothing is under way. */
 export async function settled(store: DiskStore): Promise<void> {
   for (;;) {
-    const { waiting, underWay, drafts } = store.inspect();
-    if (waiting === 0 && underWay === 0 && drafts === 0) return;
+    const { waiting, underWay, unsettled, refreshing } = store.inspect();
+    if (waiting + underWay + unsettled + refreshing === 0) return;
     await new Promise<void>((resolve) => void setTimeout(resolve, 1));
   }
 }
