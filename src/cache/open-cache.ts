@@ -21,8 +21,8 @@ export async function openCache(place: CachePlace, host: CacheHost, parts: Cache
       return openRedisCache(place, host, parts);
     }
     case "disk": {
-      const { ThreadStore } = await import("./thread-store.ts");
-      return new ThreadStore(place.maxObjectBytes);
+      const { openDiskStore } = await import("./disk/open-disk-store.ts");
+      return openDiskStore(place, host, parts);
     }
   }
 }

@@ -12,8 +12,11 @@ export async function openStoreControl(place: CachePlace, host: StoreControlHost
       const { openRedisControl } = await import("./redis/redis-control.ts");
       return openRedisControl(place, host);
     }
+    case "disk": {
+      const { openDiskControl } = await import("./disk/open-disk-control.ts");
+      return openDiskControl(place, host);
+    }
     case "memory":
-    case "disk":
       return {
         name: place.name,
         sweep: () => Promise.resolve(),

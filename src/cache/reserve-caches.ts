@@ -2,6 +2,7 @@
 import type { ReservedRegion, SharedMemory } from "../base/shared-memory.ts";
 import { SteadyClock } from "../base/steady-clock.ts";
 import type { CachePlace } from "./cache-place.ts";
+import { reserveDisk } from "./disk/disk-regions.ts";
 import { Doorbells } from "./fill/doorbells.ts";
 import { Fills } from "./fill/fills.ts";
 import { reserveMemoryStore } from "./memory/reserve-memory-store.ts";
@@ -38,7 +39,10 @@ function reservePlace(place: CachePlace, regions: RegionPlace): readonly Reserve
       return [reserveMemoryStore(place, regions)];
     case "redis":
       return [reserveMemoryStore(stagingOf(place), regions)];
-    case "disk":
-      return [];
+    case "disk": {
+      const doorbells = Doorbells.open(regions.memory, 0, regions.stripes);
+      const { name, options } = place;
+      return reserveDisk({ name, ...options }, regions, (mask) => doorbells.ring(mask));
+    }
   }
 }

@@ -20,9 +20,9 @@ import type { DiskTask } from "./disk-work.ts";
 import { DraftReader, type ReadDraft } from "./draft-reader.ts";
 import { DraftFile } from "./draft-file.ts";
 import { DraftReaders } from "./draft-readers.ts";
-import { blocksOf, DraftRoom } from "./draft-room.ts";
+import { blocksOf, type DraftRoom } from "./draft-room.ts";
 import { DraftState } from "./draft-table.ts";
-import { answerBytesOf, type FileMark, fileBytesOf, slotBytesFor, usableUntilOf } from "./object-file.ts";
+import { type FileMark, fileBytesOf, usableUntilOf } from "./object-file.ts";
 
 /** So much may wait for the disk, or for the slowest reader if there is no disk any more. */
 const windowBytes = 1_048_576;
@@ -81,7 +81,8 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   #isPaused = false;
   #isEnded = false;
 
-  private constructor(parts: DraftParts, { id, slotBytes, room }: Pick<DiskDraft, "id" | "slotBytes" | "room">) {
+  /** Made by `beginDraft`. */
+  constructor(parts: DraftParts, { id, slotBytes, room }: Pick<DiskDraft, "id" | "slotBytes" | "room">) {
     this.#parts = parts;
     this.host = parts.host;
     this.#answer = parts.answer;
@@ -94,26 +95,9 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     this.tail = new BodyTail(this.mark, slotBytes, parts.answer.bodyBytes);
   }
 
-  /** Begins one. @returns null if there is no room for it */
-  static create(parts: DraftParts): DiskDraft | null {
-    const { host, key, answer, low, high } = parts;
-    const answerBytes = answerBytesOf(answer);
-    const slotBytes = slotBytesFor(key, answerBytes);
-    if (slotBytes === 0) return null;
-    const room = new DraftRoom(host.index);
-    const hasRoom = room.begin(
-      fileBytesOf(slotBytes, answer.bodyBytes ?? 0),
-      answer.bodyBytes === null ? "unknown" : "known",
-    );
-    const id = hasRoom ? host.drafts.create({ low, high, life: host.index.life, key, answerBytes, slotBytes }) : 0;
-    if (id === 0) {
-      room.give();
-      for (const victim of room.victims) host.unlink(host.layout.object(victim.low, victim.high));
-      return null;
-    }
-    const draft = new DiskDraft(parts, { id, slotBytes, room });
-    draft.#go();
-    return draft;
+  /** Opens its file, when there is room. */
+  begin(): void {
+    this.#go();
   }
 
   /** It is the answer of the store for its key, though it may not be on the disk yet. */
@@ -146,10 +130,10 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     if (this.#ending !== null || chunk.length === 0) return !this.#isPaused;
     if (this.#phase === Phase.broken && this.#readers.isEmpty) return true;
     if (this.#phase === Phase.growing && this.tail.appended + chunk.length > this.host.maxObjectBytes)
-      this.#fail("full", null, "later");
+      this.#fail(null, null, "later");
     this.tail.append(chunk);
     if (this.#phase === Phase.growing && !this.room.extend(fileBytesOf(this.slotBytes, this.tail.appended)))
-      this.#fail("full", null, "later");
+      this.#fail(null, null, "later");
     this.#readers.pump();
     this.#go();
     this.#isPaused = this.#backlog > windowBytes;
@@ -247,9 +231,10 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     else tail.drop(Math.min(tail.written, this.#readers.keepFrom(tail, "near")));
   }
 
-  #fail(trouble: DiskTrouble, error: NodeJS.ErrnoException | null, when: "now" | "later"): void {
+  /** @param trouble null = it is too large, or there is no room: nothing is wrong with the disk */
+  #fail(trouble: DiskTrouble | null, error: NodeJS.ErrnoException | null, when: "now" | "later"): void {
     if (this.#phase >= Phase.done) return;
-    if (trouble !== "full") this.host.report(trouble, error);
+    if (trouble !== null) this.host.report(trouble, error);
     const wasGrowing = this.#phase === Phase.growing;
     this.#break();
     const { onFailure } = this;
@@ -298,7 +283,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
       const write = this.tail.next(this.#writeMode);
       if (write !== null) this.#write(write);
       else if (this.#phase !== Phase.committing) this.#stepDone();
-      else if (!this.isCommitting) this.#drop();
+      else if (!this.isCommitting || !this.host.index.isReady) this.#drop();
       else if (this.host.isUnlinking(this.#file.objectPath)) this.#waitForUnlink();
       else if (this.#writtenAnswer !== this.#answer) this.#writeHead();
       else this.#file.rename(this.#onRenamed);
@@ -381,7 +366,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     const answer = this.#answer;
     const head = this.#file.headOf(answer, this.tail.appended);
     if (head === null) {
-      this.#fail("full", null, "now");
+      this.#fail(null, null, "now");
       this.#stepDone();
       return;
     }
@@ -404,6 +389,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
       host.index.add(entry, this.room.blocks, this.room.victims, () => host.purges.judgeDraft(answer) === "valid");
     // It was validated while the file got its name.
     if (isKnown && this.#writtenAnswer !== answer) this.#parts.onOutdated(this);
+    this.host.onWorking();
     if (isKnown) this.room.handOver();
     else host.unlink(this.#file.objectPath);
     if (this.#phase === Phase.committing) host.ring(host.drafts.finish(this.id, DraftState.complete));

@@ -8,7 +8,7 @@ import type { DraftTable } from "./draft-table.ts";
 import type { FolderLayout } from "./folder-layout.ts";
 
 /** What went wrong with a disk; a label of a metric. */
-export type DiskTrouble = "open" | "read" | "write" | "rename" | "unlink" | "checksum" | "hang" | "full";
+export type DiskTrouble = "open" | "read" | "write" | "rename" | "unlink" | "checksum" | "hang";
 
 /** What parts of a store share in one thread. */
 export interface DiskHost {
@@ -29,6 +29,8 @@ export interface DiskHost {
   afterUnlink(path: string, run: () => void): void;
   /** Wakes other threads, by a mask. */
   ring(mask: number): void;
+  /** The disk has done what it was asked. */
+  onWorking(): void;
   /** @param error null if it is no error of the system */
   report(trouble: DiskTrouble, error: NodeJS.ErrnoException | null): void;
 }

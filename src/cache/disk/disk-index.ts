@@ -115,6 +115,10 @@ export class DiskIndex {
     Atomics.store(this.#words, stateAt, state);
   }
 
+  get isReady(): boolean {
+    return this.state === StoreState.ready;
+  }
+
   /** The halves of the seed of the folder's hash. Known once `state` is not closed. */
   get seedLow(): number {
     return this.#words[seedAt]!;

@@ -14,7 +14,8 @@ import { makePrivateFolder } from "../../base/durable-file.ts";
 import { staleFrom } from "../../http/cache/stored-answer.ts";
 import type { Purge, PurgeVerdict } from "../purge/purge.ts";
 import type { PurgeLog } from "../purge/purge-log.ts";
-import type { PurgeSweeper, SweepRound } from "../purge/purge-sweeper.ts";
+import type { SweepRound } from "../purge/purge-sweeper.ts";
+import type { StoreControl, StoreFill } from "../store-control.ts";
 import { asOfNow } from "./disk-look-up.ts";
 import { blockBytes, DiskIndex, StoreState, type Victim } from "./disk-index.ts";
 import type { DiskRegions } from "./disk-regions.ts";
@@ -30,6 +31,8 @@ import { PurgeJournal } from "./purge-journal.ts";
 const tickMs = 5_000;
 /** So often a folder that another process has, or that cannot be opened, is tried again. */
 const retryMs = 1_000;
+/** So often this process may have the folder itself before it is said. */
+const maxOwnTries = 10;
 const firstReadBytes = 4_096;
 
 /** What the control thread says of a folder. */
@@ -55,7 +58,7 @@ export interface DiskKeeperParts extends KeeperEvents {
 }
 
 /** One for each folder that a process uses. */
-export class DiskKeeper implements PurgeSweeper {
+export class DiskKeeper implements StoreControl {
   readonly name: string;
   readonly #parts: DiskKeeperParts;
   readonly #scheduler: Scheduler;
@@ -67,6 +70,7 @@ export class DiskKeeper implements PurgeSweeper {
   /** What was purged before the folder could be opened. */
   #missed: Purge[] = [];
   #life = 0;
+  #ownTries = 0;
   #isClosed = false;
   #call: ScheduledCall | null = null;
   /** Opening, and counting what is there. */
@@ -94,16 +98,8 @@ export class DiskKeeper implements PurgeSweeper {
     return this.#opening;
   }
 
-  get objects(): number {
-    return this.#index.objects;
-  }
-
-  get bytes(): number {
-    return this.#index.blocks * blockBytes;
-  }
-
-  get evictions(): number {
-    return this.#index.evictions;
+  fill(): StoreFill {
+    return { objects: this.#index.objects, bytes: this.#index.blocks * blockBytes, maxBytes: this.#parts.maxBytes };
   }
 
   async record(purge: Purge): Promise<void> {
@@ -172,7 +168,14 @@ export class DiskKeeper implements PurgeSweeper {
     await makePrivateFolder(layout.path).catch(passIfThere);
     const owner = await this.#lock.take();
     if (owner !== null) {
-      this.#trouble(`another process has the folder (process ${owner})`, null);
+      // A reload may have opened this before it closes the one before.
+      if (owner !== process.pid || ++this.#ownTries > maxOwnTries)
+        this.#trouble(
+          owner === process.pid
+            ? "another store, or another proxy in this process, has the folder"
+            : `another process has the folder (process ${owner})`,
+          null,
+        );
       return false;
     }
     const marks = await openMarks(layout.marks);

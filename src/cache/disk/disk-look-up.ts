@@ -137,6 +137,7 @@ export class DiskLookUp implements DiskTask, Wait {
 
   #say(found: StoredBody | null): void {
     this.isOver = true;
+    if (found !== null) this.#parts.host.onWorking();
     this.#parts.done(found);
   }
 }

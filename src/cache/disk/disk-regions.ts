@@ -13,23 +13,25 @@ export interface DiskRegions {
 
 /** What says how large they are, and which they are. */
 export interface DiskPlace {
+  /** Of the store. */
+  readonly name: string;
   readonly path: string;
   readonly maxBytes: number;
 }
 
-/** The regions of the folder `path`, made if they are not there yet. */
-export function diskRegions(memory: SharedMemory, { path, maxBytes }: DiskPlace, stripes: number): DiskRegions {
-  const [index, drafts, work] = regionKeys({ path, maxBytes });
+/** The regions of a store, made if they are not there yet. */
+export function diskRegions(memory: SharedMemory, place: DiskPlace, stripes: number): DiskRegions {
+  const [index, drafts, work] = regionKeys(place);
   return {
-    index: memory.region(index, DiskIndex.regionBytes(maxBytes, stripes)),
+    index: memory.region(index, DiskIndex.regionBytes(place.maxBytes, stripes)),
     drafts: memory.region(drafts, DraftTable.regionBytes),
     work: memory.region(work, DiskWork.regionBytes(stripes)),
   };
 }
 
-function regionKeys({ path, maxBytes }: DiskPlace): [index: string, drafts: string, work: string] {
-  const name = `cache-disk:${maxBytes}:${path}`;
-  return [`${name}:index`, `${name}:drafts`, `${name}:work`];
+function regionKeys({ name, path, maxBytes }: DiskPlace): [index: string, drafts: string, work: string] {
+  const key = `cache-disk:${name}:${maxBytes}:${path}`;
+  return [`${key}:index`, `${key}:drafts`, `${key}:work`];
 }
 
 /**
@@ -37,9 +39,8 @@ function regionKeys({ path, maxBytes }: DiskPlace): [index: string, drafts: stri
  * @param ring wakes threads: those that read what a dead one was writing
  */
 export function reserveDisk(
-  memory: SharedMemory,
   place: DiskPlace,
-  stripes: number,
+  { memory, stripes }: { readonly memory: SharedMemory; readonly stripes: number },
   ring: (mask: number) => void,
 ): ReservedRegion[] {
   const regions = diskRegions(memory, place, stripes);

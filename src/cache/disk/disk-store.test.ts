@@ -14,10 +14,10 @@ test("what is stored is found again, by other threads and after a restart", () =
       assert.deepEqual(await get(other, `key ${size}`), bodyOf(size, size));
     }
     assert.equal(await find(store, "another key"), null);
-    assert.equal(first.keeper.objects, sizes.length);
+    assert.equal(first.keeper.fill().objects, sizes.length);
     await first.close();
     const second = await openDisk({ path });
-    assert.equal(second.keeper.objects, sizes.length);
+    assert.equal(second.keeper.fill().objects, sizes.length);
     const again = second.store();
     for (const size of sizes) assert.deepEqual(await get(again, `key ${size}`), bodyOf(size, size));
     assert.deepEqual(second.troubles, []);

@@ -12,7 +12,8 @@ import type { Doorbells } from "../fill/doorbells.ts";
 import type { PurgeLog } from "../purge/purge-log.ts";
 import { readStoredAnswer } from "../stored-answer-bytes.ts";
 import { BodyReader } from "./body-reader.ts";
-import { DiskDraft } from "./disk-draft.ts";
+import { beginDraft } from "./begin-draft.ts";
+import type { DiskDraft } from "./disk-draft.ts";
 import { type DiskFiles, systemFiles } from "./disk-files.ts";
 import type { DiskHost, DiskTrouble } from "./disk-host.ts";
 import { DiskIndex, StoreState } from "./disk-index.ts";
@@ -48,6 +49,7 @@ export interface DiskStoreParts {
   readonly scheduler: Scheduler;
   /** Milliseconds on the steady wall clock. */
   readonly nowMs: () => number;
+  readonly onWorking?: () => void;
   readonly report: (trouble: DiskTrouble, error: NodeJS.ErrnoException | null) => void;
   /** Default: those of the system. */
   readonly files?: DiskFiles;
@@ -129,7 +131,7 @@ export class DiskStore implements CacheStore, DiskHost {
       return;
     }
     const place = this.index.find(low, high);
-    if (place === -1 && this.index.state === StoreState.ready) {
+    if (place === -1 && this.index.isReady) {
       done(null);
       return;
     }
@@ -166,10 +168,10 @@ export class DiskStore implements CacheStore, DiskHost {
   #create(key: string, answer: StoredAnswer, mark: FileMark | null): DiskDraft | null {
     const hash = this.#hashOf(key);
     // How much the folder holds is not known before the index is ready.
-    if (hash === null || this.index.state !== StoreState.ready || this.work.isHanging) return null;
+    if (hash === null || !this.index.isReady || this.work.isHanging) return null;
     if ((answer.bodyBytes ?? 0) > this.maxObjectBytes) return null;
     const { low, high } = hash;
-    const draft = DiskDraft.create({
+    const draft = beginDraft({
       host: this,
       key,
       answer,
@@ -276,6 +278,10 @@ export class DiskStore implements CacheStore, DiskHost {
 
   ring(mask: number): void {
     if (mask !== 0) this.#parts.doorbells.ring(mask);
+  }
+
+  onWorking(): void {
+    this.#parts.onWorking?.();
   }
 
   report(trouble: DiskTrouble, error: NodeJS.ErrnoException | null): void {

@@ -44,7 +44,7 @@ export async function openDisk(options: DiskOptions): Promise<OpenDisk> {
   Doorbells.reserve(memory, stripes);
   PurgeLog.reserve(memory);
   const purges = PurgeLog.open(memory);
-  const regions = diskRegions(memory, { path, maxBytes }, stripes);
+  const regions = diskRegions(memory, { name: "disk", path, maxBytes }, stripes);
   const troubles: string[] = [];
   const keeper = new DiskKeeper({
     name: "disk",
