@@ -28,6 +28,8 @@ const toldPerTurn = 64;
 
 const regionKey = "fills";
 const headerWords = 16;
+/** In the header, behind the seeds. */
+const finishedAt = 8;
 
 const alone: FillTicket = { kind: "alone" };
 
@@ -67,6 +69,7 @@ export class Fills {
   /** Which origins have failed lately, by key. */
   readonly pauses: OriginPauses;
   readonly #table: FillTable;
+  readonly #words: Int32Array;
   readonly #marks: FillMarks;
   readonly #digest: KeyDigest;
   readonly #digested = new Int32Array(4);
@@ -86,6 +89,7 @@ export class Fills {
     const marksAt = headerWords;
     const pausesAt = marksAt + FillMarks.byteLength / 4;
     const tableAt = pausesAt + FillMarks.byteLength / 4;
+    this.#words = words;
     this.#digest = digest ?? createKeyDigest(words.subarray(1, 1 + seedWords));
     this.#marks = new FillMarks(words.subarray(marksAt, pausesAt), sharedClock);
     this.pauses = new OriginPauses(new FillMarks(words.subarray(pausesAt, tableAt), sharedClock), this.#digest);
@@ -106,6 +110,14 @@ export class Fills {
     }
     const clearing = new SharedTableClearing(memory, stripes, words);
     return { key: regionKey, clearStripe: (stripeIndex) => clearing.clearStripe(stripeIndex) };
+  }
+
+  /**
+   * Changes whenever a fill of any thread has ended well. Whoever leads a fill after a look-up that has found nothing, and
+   * sees that it has changed since, looks again: what it wants may have come meanwhile.
+   */
+  get finishedCount(): number {
+    return Atomics.load(this.#words, finishedAt);
   }
 
   /** How many fills this thread leads or waits for, and how many of its own wait. For leak checks. */
@@ -321,6 +333,8 @@ export class Fills {
       finish: (stamp) =>
         end(() => {
           this.noteStorable(fill.key);
+          // Before the fill is over: who leads the next one sees it.
+          Atomics.add(this.#words, finishedAt, 1);
           this.#end(fill);
           this.#table.finish(fill.place, fill.version, stamp);
           this.#tellAll(fill, (listener) => listener.onShared({ draftId: 0, stamp }));

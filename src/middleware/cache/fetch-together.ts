@@ -26,6 +26,8 @@ export class FetchTogether implements FillListener {
   #hold: Hold | null = null;
   #cancel: (() => void) | null = null;
   #rounds = 0;
+  /** `Fills.finishedCount` from before it looked for what is stored. */
+  #finishedCount: number;
 
   /** @param limitMs how long it waits at most, each time */
   constructor(miss: Miss, limitMs: number) {
@@ -33,13 +35,14 @@ export class FetchTogether implements FillListener {
     this.#limitMs = limitMs;
     this.#purgeFloor = miss.route.parts.purges.floor;
     this.#storeKey = miss.fillKey;
+    this.#finishedCount = miss.finishedCount;
   }
 
   run(): void {
     if (++this.#rounds > maxRounds) return this.#fill(null, true);
-    const { route } = this.#miss;
-    const ticket = route.parts.fills.join(shareKeyOf(this.#miss, this.#storeKey), this, this.#limitMs);
-    if (ticket.kind === "lead") this.#fill(ticket.lead, true);
+    const { fills } = this.#miss.route.parts;
+    const ticket = fills.join(shareKeyOf(this.#miss, this.#storeKey), this, this.#limitMs);
+    if (ticket.kind === "lead") this.#lead(ticket.lead);
     else if (ticket.kind === "alone") this.#fill(null, false);
     else if (ticket.kind === "shared") this.onShared(ticket.shared);
     else {
@@ -88,6 +91,8 @@ export class FetchTogether implements FillListener {
     const key = names.length === 0 ? primaryKey : route.variantKeyOf(exchange, primaryKey, names);
     if (key === this.#storeKey) return this.#answer(draft);
     draft.release();
+    // The variant may have come already.
+    this.#finishedCount = -1;
     this.#again(key);
   }
 
@@ -111,6 +116,7 @@ export class FetchTogether implements FillListener {
     const { route, exchange, primaryKey } = this.#miss;
     const keys = variants!.map(({ names }) => route.variantKeyOf(exchange, primaryKey, names));
     const own = keys.find((key, at) => variants![at]!.keys.includes(key));
+    this.#finishedCount = -1;
     if (own !== undefined) this.#find(own, { stamp, isVariant: true });
     else this.#again(keys[0] ?? this.#storeKey);
   }
@@ -128,6 +134,24 @@ export class FetchTogether implements FillListener {
   #isForThis({ isShared }: StoredAnswer): boolean {
     const { facts, route } = this.#miss;
     return isShared || !facts.hasAuthorization || route.options.allowAuthorization;
+  }
+
+  /** Leads, unless what it wants has come between the look-up and now. */
+  #lead(lead: Lead): void {
+    const { store, parts } = this.#miss.route;
+    if (parts.fills.finishedCount === this.#finishedCount) return this.#fill(lead, true);
+    this.#wait();
+    store.find(this.#storeKey, (found) => {
+      if (found !== null && this.#hold?.isGone !== true && this.#isUsable(found.answer, 0)) {
+        lead.finish(stampOf(found.answer));
+        return this.#answer(found);
+      }
+      found?.release();
+      const answer = found?.answer ?? null;
+      if (answer === null || answer.variants === null) return this.#fill(lead, true);
+      lead.fail();
+      this.#findVariant(answer, 0);
+    });
   }
 
   // What comes of it.

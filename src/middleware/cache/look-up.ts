@@ -45,6 +45,7 @@ class LookUp implements Omit<Miss, "outgoing"> {
   readonly facts: RequestFacts;
   readonly primaryKey: string;
   readonly directives: CacheDirectives;
+  readonly finishedCount: number;
   readonly #target: string;
   /** The last purge that the store was through with when the look-up began. */
   readonly #purgeFloor: number;
@@ -72,6 +73,7 @@ class LookUp implements Omit<Miss, "outgoing"> {
     this.facts = facts;
     this.primaryKey = primaryKey;
     this.directives = route.directivesOf(facts);
+    this.finishedCount = route.parts.fills.finishedCount;
     this.#target = target;
     this.#purgeFloor = route.parts.purges.floor;
     this.#key = primaryKey;

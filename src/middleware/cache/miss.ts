@@ -31,6 +31,8 @@ export interface Miss {
   readonly stale: StoredBody | null;
   /** Under which key `stale` is stored. Empty = there is none. */
   readonly staleKey: string;
+  /** `Fills.finishedCount` from before the look-up. */
+  readonly finishedCount: number;
   /** The rest of the route. */
   readonly next: RouteHandler;
   readonly route: CachedRoute;
