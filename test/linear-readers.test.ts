@@ -57,6 +57,8 @@ const { LineBlock } = await import("../src/observe/line-block.ts");
 const { escapeJsonText, escapePlainText } = await import("../src/observe/log-escape.ts");
 const { decideExpositionFormat } = await import("../src/observe/prometheus-text.ts");
 const { QueryRedactor } = await import("../src/observe/query-redactor.ts");
+const { KeyMaker } = await import("../src/middleware/cache/cache-key.ts");
+const { readFacts } = await import("../src/middleware/cache/request-facts.ts");
 const { compileHeaderEdit } = await import("../src/middleware/headers/header-edit.ts");
 const { compileRedirect } = await import("../src/route/targets/location.ts");
 const { compileRewrite } = await import("../src/middleware/rewrite/rewrite.ts");
@@ -201,6 +203,7 @@ const tokens = new StickyTokens({
 const edit = compileHeaderEdit({ remove: ["x-a"], set: { "x-b": "1" } }, "request")!;
 const sentFields = ["x-a", "cookie", "via", "x-forwarded-for", "upgrade", "forwarded"].map(compileSentField);
 const keys = ["header:x-a", "cookie:a", "query:a", "path", "clientIp"].map(compileExchangeKey);
+const cacheKeys = new KeyMaker("r", { ignoreQuery: ["utm_*"], query: ["a*"], headers: ["x-a"], cookies: ["a"] });
 const lines = (text: string): string =>
   text
     .replaceAll("\r", "")
@@ -407,6 +410,16 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
   ],
   ["an address", (text) => [parseIpv4(text), normalizeIp(text), normalizeIp(`:${text}`), toNetwork(text)]],
   ["the scheme", (text) => clientScheme(everyField(text))],
+  [
+    "the key of a cache",
+    (text) => {
+      const exchange = everyField(text);
+      const line = text.replaceAll(/[\r\n]/g, "");
+      const fields = `x-forwarded-port: ${line}\r\ncache-control: ${line}\r\n`;
+      for (const one of [readFacts(lines(text)), readFacts(fields)])
+        cacheKeys.keyOf(exchange, cacheKeys.targetOf(exchange), one);
+    },
+  ],
   ["forwarding fields", (text) => forwardingFields(everyField(text).forwardingPrefix!, everyField(text).request, "id")],
   [
     "Via and CDN-Loop, for loops",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import type { ReceivedAnswer } from "../support/message.ts";
 import type { Behaviour, Endpoint } from "../support/endpoint.ts";
-import type { ProxyUnderTest } from "../support/proxy-under-test.ts";
+import { modes, type ProxyUnderTest } from "../support/proxy-under-test.ts";
 import type { Ask } from "../support/speaker.ts";
 
 type Cache = Record<string, unknown>;
@@ -248,6 +248,7 @@ testOverProtocols("a request may forbid to ask the origin, and to use what is st
   const missing = await ask({ fields: { "cache-control": "only-if-cached" } });
   assert.equal(missing.status, 504);
   assert.equal(missing.reason, "NOT_CACHED");
+  assert.equal(missing.value("cache-status"), "millrace; detail=NOT_CACHED");
   assert.equal(endpoint.requests.length, 0);
   assert.equal((await ask()).text, "answer 1");
   assert.equal((await ask({ fields: { "cache-control": "only-if-cached" } })).text, "answer 1");
@@ -318,4 +319,75 @@ testOverProtocols("the log and the metric say what was done", async (harness) =>
     (await harness.end())[0]!.map((line) => line["cache"]),
     ["miss", "hit", "hit", "bypass"],
   );
+});
+
+for (const [title, threads] of modes)
+  testOverProtocols(`${title}: what one connection has fetched, all get`, async (harness) => {
+    const endpoint = await harness.endpoint(counting());
+    await harness.proxy({
+      threads,
+      endpoints: [endpoint.url],
+      routes: [{ name: "cached", middlewares: [{ cache: {} }], upstream: "app" }],
+    });
+    await harness.ask();
+    const texts = new Set<string>();
+    for (let at = 0; at < 20; at++) texts.add((await harness.ask()).text);
+    assert.deepEqual([...texts], ["answer 1"]);
+    assert.equal(endpoint.requests.length, 1);
+  });
+
+testOverProtocols("a part of an answer that is still coming goes out as soon as it is there", async (harness) => {
+  const endpoint = await harness.endpoint((exchange) => {
+    exchange.start(20, { fields: { ...fresh, etag: '"1"' } });
+    exchange.send("0123456789");
+  });
+  await harness.proxy({
+    endpoints: [endpoint.url],
+    routes: [{ name: "cached", middlewares: [{ cache: {} }], upstream: "app" }],
+  });
+  const first = (await harness.speaker()).begin();
+  await first.untilReceived("0123456789");
+  const part = await harness.ask({ fields: { range: "bytes=2-4" } });
+  assert.deepEqual([part.status, part.text, part.value("content-range")], [206, "234", "bytes 2-4/20"]);
+  const last = (await harness.speaker()).begin({ fields: { range: "bytes=8-11" } });
+  await last.untilReceived("89");
+  endpoint.exchanges[0]!.send("0123456789");
+  endpoint.exchanges[0]!.finish();
+  assert.equal((await last.answer()).text, "8901");
+  assert.equal((await first.answer()).text, "01234567890123456789");
+  assert.equal(endpoint.requests.length, 1);
+});
+
+testOverProtocols("a client cannot put an answer of its own into the cache", async (harness) => {
+  const { endpoint, ask } = await start(
+    harness,
+    (exchange) => {
+      const { request } = exchange;
+      const said = ["x-forwarded-host", "x-forwarded-port", "x-host", "x-original-url", "x-forwarded-prefix"]
+        .map((name) => `${name}=${request.value(name) ?? ""}`)
+        .join(" ");
+      exchange.answer({ fields: fresh, body: `${request.target} ${said}` });
+    },
+    { key: { ignoreQuery: ["utm_*"] } },
+  );
+  const attempts: Ask[] = [
+    { path: "/a?utm_x=<script>".replaceAll("<", "%3C").replaceAll(">", "%3E") },
+    ...["x-forwarded-host", "x-forwarded-port", "x-host", "x-original-url", "x-forwarded-prefix"].map((name) => ({
+      path: "/a",
+      fields: { [name]: "evil.test" },
+    })),
+    { path: "/a", fields: { "x-http-method-override": "DELETE" } },
+  ];
+  for (const attempt of attempts) await ask(attempt);
+  assert.doesNotMatch((await ask({ path: "/a" })).text, /evil|script/);
+  assert.ok(endpoint.requests.length < attempts.length);
+});
+
+testOverProtocols("nothing is stored because of what its path looks like", async (harness) => {
+  const { endpoint, ask } = await start(harness, counting({ "content-type": "text/css" }));
+  for (const path of ["/account/x.css", "/account;x.css", "/account%2fx.css", "/account/x.js?y.css"]) {
+    const [first, second] = [await ask({ path }), await ask({ path })];
+    assert.notEqual(first.text, second.text, path);
+    assert.equal(endpoint.requests.at(-1)!.target, path);
+  }
 });

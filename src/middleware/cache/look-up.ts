@@ -9,6 +9,7 @@ import type { ForwardReason } from "../../http/cache/cache-status.ts";
 import { type StoredAnswer, staleFrom } from "../../http/cache/stored-answer.ts";
 import { judgeUse, type Use } from "../../http/cache/use.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { Fields } from "../../http/fields.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { RouteHandler } from "../middleware.ts";
 import { Hold, passOn } from "../pass-on.ts";
@@ -166,7 +167,10 @@ class LookUp implements Omit<Miss, "outgoing"> {
     if (directives.onlyIfCached) {
       stale?.release();
       route.note(exchange, "refused");
-      return exchange.fail("NOT_CACHED");
+      const said = route.options.statusField
+        ? Fields.none.plus("Cache-Status", "millrace; detail=NOT_CACHED")
+        : Fields.none;
+      return exchange.fail("NOT_CACHED", "", said);
     }
     if (stale !== null) this.forward = directives.noCache ? "request" : "stale";
     if (exchange.request.method === "HEAD") {
