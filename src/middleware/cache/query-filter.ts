@@ -31,13 +31,17 @@ function filterQuery(target: string, counts: (name: string) => boolean): string 
   for (let at = mark + 1; at <= target.length; ) {
     const ampersand = target.indexOf("&", at);
     const end = ampersand === -1 ? target.length : ampersand;
-    const equals = target.indexOf("=", at);
-    if (counts(target.slice(at, equals === -1 || equals > end ? end : equals)))
+    if (counts(nameOf(target.slice(at, end))))
       kept += `${kept === "" ? "?" : "&"}${target.slice(at, end)}`;
     else isChanged = true;
     at = end + 1;
   }
   return isChanged ? target.slice(0, mark) + kept : target;
+}
+
+function nameOf(parameter: string): string {
+  const equals = parameter.indexOf("=");
+  return equals === -1 ? parameter : parameter.slice(0, equals);
 }
 
 function compileNames(patterns: readonly string[]): (name: string) => boolean {
