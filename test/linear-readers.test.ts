@@ -57,6 +57,7 @@ const { LineBlock } = await import("../src/observe/line-block.ts");
 const { escapeJsonText, escapePlainText } = await import("../src/observe/log-escape.ts");
 const { decideExpositionFormat } = await import("../src/observe/prometheus-text.ts");
 const { QueryRedactor } = await import("../src/observe/query-redactor.ts");
+const { variantValue } = await import("../src/http/cache/variant-value.ts");
 const { KeyMaker } = await import("../src/middleware/cache/cache-key.ts");
 const { readFacts } = await import("../src/middleware/cache/request-facts.ts");
 const { compileHeaderEdit } = await import("../src/middleware/headers/header-edit.ts");
@@ -416,6 +417,7 @@ const readers: readonly (readonly [name: string, read: (text: string) => unknown
       const exchange = everyField(text);
       const line = text.replaceAll(/[\r\n]/g, "");
       const fields = `x-forwarded-port: ${line}\r\ncache-control: ${line}\r\n`;
+      variantValue("accept-language", line);
       for (const one of [readFacts(lines(text)), readFacts(fields)])
         cacheKeys.keyOf(exchange, cacheKeys.targetOf(exchange), one);
     },

@@ -36,6 +36,7 @@ testOverProtocols("the second request is answered from the cache", async (harnes
   const first = await ask({ path: "/a?b" });
   const second = await ask({ path: "/a?b" });
   assert.equal(first.text, "answer 1");
+  assert.equal(first.value("age"), null);
   assert.equal(second.text, "answer 1");
   assert.equal(second.status, 200);
   assert.equal(second.value("x-own"), "1");

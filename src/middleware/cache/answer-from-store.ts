@@ -33,7 +33,10 @@ export function answerFromStore(client: StoredAnswerClient, found: StoredBody, h
   const freshMs = answer.freshUntilMs - nowMs;
   // A soft purge may have made it stale before its time.
   const status = route.statusLine(how, how.result === "stale" ? Math.min(freshMs, 0) : freshMs);
-  const lines = `Age: ${ageSeconds(answer, nowMs)}\r\n${status}`;
+  const age = ageSeconds(answer, nowMs);
+  // Age says that the origin has neither made nor validated it for this request (RFC 9111 section 5.1).
+  const isNew = age === 0 && how.forward !== null && !how.isCollapsed;
+  const lines = isNew ? status : `Age: ${age}\r\n${status}`;
   const hasCondition = facts.ifNoneMatch !== null || facts.ifModifiedSince !== null;
   if (hasCondition && evaluateConditions(facts, answer) === "not-modified") {
     found.release();

@@ -5,7 +5,8 @@ import { purgeUrlOf } from "../../cache/purge/purge-url.ts";
 import { formatCacheStatus } from "../../http/cache/cache-status.ts";
 import type { CachePolicy } from "../../http/cache/cache-policy.ts";
 import { type CacheDirectives, noDirectives, requestDirectives } from "../../http/cache/cache-control.ts";
-import { variantKey, variantValue } from "../../http/cache/vary.ts";
+import { variantValue } from "../../http/cache/variant-value.ts";
+import { variantKey } from "../../http/cache/vary.ts";
 import type { CacheResult } from "../../http/cache-result.ts";
 import { reduceAcceptEncoding } from "../../http/content-coding.ts";
 import type { Exchange } from "../../http/exchange.ts";
@@ -121,7 +122,8 @@ function compileVariantField(name: string): VariantField {
   const received = compileReceivedField(name);
   const sent = compileSentField(name);
   const read: FieldReader = (exchange) => (exchange.changedRequest === null ? received : sent)(exchange);
-  return (exchange) => variantValue(name, read(exchange), reduceCodings);
+  if (name === "accept-encoding") return (exchange) => reduceCodings(read(exchange));
+  return (exchange) => variantValue(name, read(exchange));
 }
 
 /** An Accept-Encoding value as it goes on: values that accept the same of what we know are one. */

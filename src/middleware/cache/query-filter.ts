@@ -31,8 +31,7 @@ function filterQuery(target: string, counts: (name: string) => boolean): string 
   for (let at = mark + 1; at <= target.length; ) {
     const ampersand = target.indexOf("&", at);
     const end = ampersand === -1 ? target.length : ampersand;
-    if (counts(nameOf(target.slice(at, end))))
-      kept += `${kept === "" ? "?" : "&"}${target.slice(at, end)}`;
+    if (counts(nameOf(target.slice(at, end)))) kept += `${kept === "" ? "?" : "&"}${target.slice(at, end)}`;
     else isChanged = true;
     at = end + 1;
   }

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { variantValue } from "./variant-value.ts";
+
+test("languages and charsets are the same in any case and with any white space", () => {
+  for (const name of ["accept-language", "accept-charset"])
+    for (const value of ["de, en;q=0.5", "DE,EN;q=0.5", " De ,\ten ; q=0.5 "])
+      assert.equal(variantValue(name, value), "de,en;q=0.5");
+  assert.notEqual(variantValue("accept-language", "de,en"), variantValue("accept-language", "en,de"));
+});
+
+test("all other values count as they are", () => {
+  for (const [name, value] of [
+    ["accept-language", null],
+    ["x-a", "De , en"],
+    ["user-agent", "A  (b, c)"],
+    ["cookie", "a=B; c=D"],
+  ] as const)
+    assert.equal(variantValue(name, value), value);
+});
