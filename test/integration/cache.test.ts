@@ -1,5 +1,6 @@
 /** `cache` from outside: what is answered from it, what the answers say, and what goes past it. */
 import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
 import { type Harness, testOverProtocols } from "../support/harness.ts";
 import type { ReceivedAnswer } from "../support/message.ts";
 import type { Behaviour, Endpoint } from "../support/endpoint.ts";
@@ -392,3 +393,31 @@ testOverProtocols("nothing is stored because of what its path looks like", async
     assert.equal(endpoint.requests.at(-1)!.target, path);
   }
 });
+
+for (const [title, middlewares, fetches] of [
+  ["behind the cache each coding is stored once", [{ cache: {} }, { compress: {} }], 2],
+  ["before the cache one answer serves all codings", [{ compress: {} }, { cache: {} }], 1],
+] as const)
+  testOverProtocols(`compression: ${title}`, async (harness) => {
+    const body = "0123456789".repeat(500);
+    const endpoint = await harness.endpoint({ fields: { ...fresh, "content-type": "text/plain", etag: '"1"' }, body });
+    await harness.proxy({ endpoints: [endpoint.url], routes: [{ name: "cached", middlewares, upstream: "app" }] });
+    for (let round = 0; round < 2; round++) {
+      for (const codings of ["gzip", "gzip;q=0.5, x"]) {
+        const answer = await harness.ask({ fields: { "accept-encoding": codings } });
+        assert.equal(answer.value("content-encoding"), "gzip");
+        assert.equal(gunzipSync(answer.body).toString(), body);
+        assert.equal(answer.value("etag"), 'W/"1"');
+        assert.equal(answer.value("vary")?.toLowerCase(), "accept-encoding");
+      }
+      const plain = await harness.ask();
+      assert.equal(plain.value("content-encoding"), null);
+      assert.equal(plain.text, body);
+    }
+    assert.equal(endpoint.requests.length, fetches);
+    const known = await harness.ask({ fields: { "accept-encoding": "gzip", "if-none-match": 'W/"1"' } });
+    assert.equal(known.status, 304);
+    const part = await harness.ask({ fields: { range: "bytes=0-1" } });
+    assert.deepEqual([part.status, part.text], [206, "01"]);
+    assert.equal(endpoint.requests.length, fetches);
+  });
