@@ -16,12 +16,9 @@ export async function openStoreControl(place: CachePlace, host: StoreControlHost
       const { openDiskControl } = await import("./disk/open-disk-control.ts");
       return openDiskControl(place, host);
     }
-    case "memory":
-      return {
-        name: place.name,
-        sweep: () => Promise.resolve(),
-        fill: () => ({ objects: null, bytes: null, maxBytes: null }),
-        close: () => {},
-      };
+    case "memory": {
+      const { openMemoryControl } = await import("./memory/open-memory-control.ts");
+      return openMemoryControl(place, host);
+    }
   }
 }

@@ -114,6 +114,8 @@ export class MemoryControl implements PurgeSweeper {
 
   async sweep(round: SweepRound): Promise<void> {
     const { entries } = this.#stored;
+    // What was judged without the purges of this round can be seen from here on.
+    if (this.#lock.enter()) this.#lock.leave();
     for (let entry = 1; entry <= entries.last; ) {
       const end = Math.min(entry + sliceEntries, entries.last + 1);
       for (; entry < end; entry++) this.#sweepOne(entry, round);

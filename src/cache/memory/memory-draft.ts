@@ -189,7 +189,8 @@ export class MemoryDraft implements Draft, LocalDraft {
     const final = verdict === "soft" ? staleFrom(answer, clock.nowMs()) : answer;
     let isStored = false;
     if (verdict !== "gone" && lock.enter()) {
-      isStored = stored.writeHead(entry, headOf(this.key, final));
+      // Whoever sweeps has had the lock since the purge: either it sees this entry, or the purge is seen here.
+      isStored = purges.judgeDraft(answer) === verdict && stored.writeHead(entry, headOf(this.key, final));
       if (isStored) {
         stored.set(entry, entryWord.usableUntil, usableUntil(final));
         stored.publish(entry, this.#parts.findStored(this));

@@ -78,7 +78,17 @@ export function withBodyBytes(answer: StoredAnswer, bodyBytes: number): StoredAn
   return answer.bodyBytes === bodyBytes ? answer : { ...answer, bodyBytes };
 }
 
-/** The same, stale from `nowMs` on if it is still fresh then: what a soft purge makes of it. */
+/**
+ * The same, stale from `nowMs` on if it is still fresh then: what a soft purge makes of it. How long it may be used stale
+ * is what its origin has said, from then on.
+ */
 export function staleFrom(answer: StoredAnswer, nowMs: number): StoredAnswer {
-  return answer.freshUntilMs <= nowMs ? answer : { ...answer, freshUntilMs: nowMs };
+  const earlierMs = answer.freshUntilMs - nowMs;
+  if (earlierMs <= 0) return answer;
+  return {
+    ...answer,
+    freshUntilMs: nowMs,
+    staleWhileRevalidateUntilMs: answer.staleWhileRevalidateUntilMs - earlierMs,
+    staleIfErrorUntilMs: answer.staleIfErrorUntilMs - earlierMs,
+  };
 }
