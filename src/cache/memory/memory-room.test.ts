@@ -1,6 +1,7 @@
 /** What the memory store keeps and lets go: its bound, what is evicted, what is expired, what is being read. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { seededRandom } from "../../base/random.ts";
 import { SharedMemory } from "../../base/shared-memory.ts";
 import type { StoredAnswer } from "../../http/cache/stored-answer.ts";
 import type { StoredBody } from "../cache-store.ts";
@@ -78,6 +79,27 @@ test("what is asked for survives a scan of many that are asked for once", () => 
   let left = 0;
   for (let at = 0; at < 200; at++) if (has(stores[0]!, `hot ${at}`)) left++;
   assert.ok(left > 190, `${left} of 200 are left`);
+});
+
+test("on a trace by Zipf's law more requests are hits than with a list of the last used of the same size", () => {
+  const maxBytes = 200_000;
+  const bodyBytes = 900;
+  const { stores, views } = createMemoryUnderTest({ maxBytes });
+  const random = seededRandom(3);
+  const last = new Map<number, true>();
+  const room = Math.floor(maxBytes / (bodyBytes + 200));
+  let [hits, listHits] = [0, 0];
+  for (let at = 0; at < 20_000; at++) {
+    // Rank by the inverse of the sum of 1/rank, and every fourth is asked for once.
+    const object = at % 4 === 0 ? 1e6 + at : Math.floor(20_000 ** random());
+    if (has(stores[0]!, `key ${object}`)) hits++;
+    else put(stores[0]!, `key ${object}`, bodyBytes);
+    if (last.delete(object)) listHits++;
+    last.set(object, true);
+    if (last.size > room) last.delete(last.keys().next().value!);
+  }
+  assert.ok(hits > listHits * 1.05, `${hits} hits, the list has ${listHits}`);
+  audit(views);
 });
 
 test("what may not be used any more goes before what may, however often it was asked for", () => {

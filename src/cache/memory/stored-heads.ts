@@ -1,6 +1,6 @@
 /**
  * Reads the heads of entries: the key, and what is said of the answer. A head may be written anew while it is read, so
- * its version and the entry's generation are looked at before and after; the bytes between are a copy. A few hundred
+ * its version and the entry's generation are looked at before and after; the bytes between are a copy. Some thousand
  * heads that were read lately are kept as objects, each valid for one generation and version of its entry: a hit that
  * this thread has seen before reads no bytes.
  */
@@ -11,9 +11,9 @@ import { type EntryTable, entryWord } from "./entry-table.ts";
 
 /** The longest head: a record of 32 variants with keys of 16 KiB has half of it. */
 export const maxHeadBytes = 1_048_576;
-const places = 512;
-/** Larger ones are read each time, so that what a thread keeps stays below 4 MiB. */
-const maxKeptBytes = 4_096;
+const places = 2_048;
+/** Larger ones are read each time, so that what a thread keeps stays at some 4 MiB. */
+const maxKeptBytes = 2_048;
 const tries = 3;
 
 /** A head as it was read. */
