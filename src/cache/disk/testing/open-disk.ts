@@ -128,8 +128,17 @@ export function answerOf(parts: Partial<StoredAnswer> = {}): StoredAnswer {
   };
 }
 
+const bodies = new Map<string, Buffer>();
+
 /** Bytes that tell where they are from. */
 export function bodyOf(seed: number, length: number): Buffer {
+  const name = `${seed} ${length}`;
+  const body = bodies.get(name) ?? makeBody(seed, length);
+  bodies.set(name, body);
+  return body;
+}
+
+function makeBody(seed: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   let state = (seed * 2_654_435_761 + 12_345) >>> 0;
   for (let at = 0; at < length; at++) {
@@ -140,18 +149,23 @@ export function bodyOf(seed: number, length: number): Buffer {
 }
 
 /** Stores a body, and waits until it is on the disk. */
-export async function put(store: DiskStore, key: string, body: Buffer, answer = answerOf()): Promise<boolean> {
+export async function put(
+  store: DiskStore,
+  key: string,
+  body: Buffer,
+  { answer = answerOf(), isOver }: { readonly answer?: StoredAnswer; readonly isOver?: () => boolean } = {},
+): Promise<boolean> {
   const draft = store.create(key, answer);
   if (draft === null) return false;
   for (let at = 0; at < body.length; at += 16_384) draft.append(body.subarray(at, at + 16_384));
   draft.commit({ ...answer, bodyBytes: body.length });
-  await settled(store);
+  await settled(store, isOver);
   return true;
 }
 
-/** Waits until nothing is under way. */
-export async function settled(store: DiskStore): Promise<void> {
-  for (;;) {
+/** Waits until nothing is under way, or nothing comes any more. */
+export async function settled(store: DiskStore, isOver: () => boolean = () => false): Promise<void> {
+  while (!isOver()) {
     const { waiting, underWay, unsettled, refreshing } = store.inspect();
     if (waiting + underWay + unsettled + refreshing === 0) return;
     await new Promise<void>((resolve) => void setTimeout(resolve, 1));
