@@ -12,6 +12,8 @@ export interface StoreFill {
   /** Bytes that are taken, with everything that belongs to answers; null: nobody counts them. */
   readonly bytes: number | null;
   readonly maxBytes: number | null;
+  /** Answers that have given way to others since the place was opened first; absent: nobody counts them. */
+  readonly evictions?: number;
 }
 
 /** One for each place, beside the windows of the threads. */

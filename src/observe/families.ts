@@ -242,6 +242,22 @@ export const families = {
     ["store", "result"],
     "Questions to a store; `result` is `ok`, `timeout`, `error`, or `skipped` if it was not asked because it had not answered.",
   ),
+  cacheStoredAnswers: gauge(
+    "millrace_cache_stored_answers",
+    ["store"],
+    "Answers in a store of the cache, if the store counts them.",
+  ),
+  cacheStoredBytes: gauge(
+    "millrace_cache_stored_bytes",
+    ["store"],
+    "What is taken of a store of the cache, with everything that belongs to answers, also of those that are being written.",
+    "bytes",
+  ),
+  cacheEvictions: counter(
+    "millrace_cache_evictions_total",
+    ["store"],
+    "Answers that had to give way to others although they might have been used.",
+  ),
   cacheStoreErrors: counter(
     "millrace_cache_store_errors_total",
     ["store", "result"],

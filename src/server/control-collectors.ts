@@ -1,10 +1,12 @@
 /** What the control thread tells of itself when metrics are read, beside what all threads count. */
+import type { CacheControl } from "../cache/cache-control.ts";
 import type { Config } from "../config/schema.ts";
 import type { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import { lostApplicationLines } from "../observe/standard-output.ts";
 import { collectBalancing } from "./balancing-metrics.ts";
+import { collectCacheStores } from "./cache-metrics.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { collectConfigurationStore, type CommandOptions } from "./configuration-source.ts";
 import type { DataPlanes } from "./data-planes.ts";
@@ -18,6 +20,7 @@ export interface ControlCollectorParts {
   readonly config: () => Config;
   readonly endpoints: SharedEndpoints;
   readonly lists: EndpointLists;
+  readonly cache: CacheControl;
   readonly watch: EndpointWatch;
   readonly certificates: ListenerCertificates;
   readonly planes: DataPlanes;
@@ -33,6 +36,7 @@ export function addControlCollectors(reader: MetricReader, parts: ControlCollect
   reader.addCollector(certificates.collect);
   reader.addCollector(collectBalancing(config, (upstream) => endpoints.of(upstream)));
   reader.addCollector(collectConfigurationStore(parts.options));
+  reader.addCollector(collectCacheStores(() => parts.cache.stores()));
   reader.addCollector(collectDiscovery(() => lists.reports()));
   reader.addCollector((add) => {
     add(families.threads, [], planes.threads.filter((thread) => thread.isRunning).length);

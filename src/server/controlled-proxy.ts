@@ -99,11 +99,8 @@ export class ControlledProxy implements Proxy {
     });
     this.#planes = this.#createPlanes();
     this.#endpoints = new SharedEndpoints(this.#memory, this.#planes.stripes);
-    this.#watch = new EndpointWatch({
-      endpoints: this.#endpoints,
-      logger: this.#logger,
-      resolving: nameReports(this.#warnings, this.#metrics.writer),
-    });
+    const resolving = nameReports(this.#warnings, this.#metrics.writer);
+    this.#watch = new EndpointWatch({ endpoints: this.#endpoints, logger: this.#logger, resolving });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#limits = new LimitExchanges({ memory: this.#memory, logger: this.#logger, names: this.#watch });
     this.cache = new CacheControl({
@@ -118,6 +115,7 @@ export class ControlledProxy implements Proxy {
       config: () => this.#config,
       endpoints: this.#endpoints,
       lists: this.#lists,
+      cache: this.cache,
       watch: this.#watch,
       certificates: this.#certificates,
       planes: this.#planes,

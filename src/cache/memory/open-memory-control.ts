@@ -14,7 +14,10 @@ export function openMemoryControl(
   return {
     name: place.name,
     sweep: (round) => control.sweep(round),
-    fill: () => ({ objects: control.use.objects, bytes: control.use.storedBytes, maxBytes: place.maxBytes }),
+    fill: () => {
+      const { objects, storedBytes, evictions } = control.use;
+      return { objects, bytes: storedBytes, maxBytes: place.maxBytes, evictions };
+    },
     close: () => {},
   };
 }
