@@ -19,7 +19,7 @@ export interface SharedSnapshot {
   /** All keys, one behind the other. */
   readonly text: string;
   /** For each key four numbers: its buffer, its first byte there, its length, and where the key ends in `text`. */
-  readonly entries: Uint32Array<SharedArrayBuffer>;
+  readonly entries: Float64Array<SharedArrayBuffer>;
   /** By hash: the number of a key plus one, or 0. The next place follows if a place is taken. */
   readonly table: Uint32Array<SharedArrayBuffer>;
 }
@@ -31,7 +31,8 @@ const endWord = 3;
 export function writeSnapshot(regions: readonly (readonly [key: string, region: SharedRegion])[]): SharedSnapshot {
   // At most half full, so that a look-up takes few steps.
   const table = sharedWords(2 ** Math.ceil(Math.log2(regions.length * 2 + 2)));
-  const entries = sharedWords(regions.length * entryWords);
+  // A region may be larger than 32 bits can say.
+  const entries = new Float64Array(new SharedArrayBuffer(regions.length * entryWords * 8));
   const buffers = new Map<SharedArrayBuffer, number>();
   const keys: string[] = [];
   let end = 0;

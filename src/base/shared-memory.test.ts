@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SharedDirectory } from "./shared-directory.ts";
-import { SharedMemory, wordsOf } from "./shared-memory.ts";
+import { SharedDirectory, writeSnapshot } from "./shared-directory.ts";
+import { createRegion, SharedMemory, wordsOf } from "./shared-memory.ts";
 
 test("the same key is the same memory, here and behind a snapshot", () => {
   const control = new SharedMemory();
@@ -105,4 +105,10 @@ test("a key is found among many, and only itself", () => {
   for (const [at, key] of keys.entries()) assert.equal(wordsOf(directory.find(key)!)[0], at + 1);
   for (const key of ["", "k", "none", `${keys[0]}${keys[1]}`]) assert.equal(directory.find(key), null);
   assert.equal(new SharedDirectory(new SharedMemory().snapshot()).find("k"), null);
+});
+
+test("a region of more than 4 GiB is found as large as it is", () => {
+  const { buffer } = createRegion(64);
+  const place = { buffer, byteOffset: 64 * 2 ** 30, byteLength: 8 * 2 ** 30 + 64 };
+  assert.deepEqual(new SharedDirectory(writeSnapshot([["large", place]])).find("large"), place);
 });

@@ -170,7 +170,7 @@ export class MemoryStore implements CacheStore {
   }
 }
 
-/** The largest body that a store of so many blocks takes: three quarters of it, and room for a head. */
+/** The largest body that a store of so many blocks takes: three quarters of it, and what a word of an entry can say. */
 function largestBody(blocks: number): number {
-  return Math.floor((blocks * 3) / 4) * blockBytes;
+  return Math.min(0x7fff_ffff, Math.floor((blocks * 3) / 4) * blockBytes);
 }
