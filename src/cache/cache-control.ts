@@ -18,6 +18,9 @@ interface OpenControl {
   readonly control: StoreControl;
 }
 
+/** Under which URLs answers may be stored that clients ask for by a URL. */
+type StoredUrls = (url: string) => string[];
+
 /** A place, and how full it is. */
 export interface StoreStatus extends StoreFill {
   readonly name: string;
@@ -30,6 +33,8 @@ export class CacheControl implements CacheOperator {
   readonly #openOne: typeof openStoreControl;
   #open = new Map<string, OpenControl>();
   #prepared: Map<string, OpenControl> | null = null;
+  #storedUrls: StoredUrls = (url) => [url];
+  #preparedUrls = this.#storedUrls;
   #purger: Purger | null = null;
 
   constructor(host: StoreControlHost, openOne: typeof openStoreControl = openStoreControl) {
@@ -37,8 +42,12 @@ export class CacheControl implements CacheOperator {
     this.#openOne = openOne;
   }
 
-  /** Opens `places`, whose regions are there, beside what is open. `commit` or `abort` follows. */
-  async prepare(places: readonly CachePlace[]): Promise<void> {
+  /**
+   * Opens `places`, whose regions are there, beside what is open. `commit` or `abort` follows.
+   * @param storedUrls under which URLs there may be what clients ask for by a URL
+   */
+  async prepare(places: readonly CachePlace[], storedUrls: StoredUrls = (url) => [url]): Promise<void> {
+    this.#preparedUrls = storedUrls;
     const prepared = new Map<string, OpenControl>();
     this.#prepared = prepared;
     try {
@@ -58,6 +67,7 @@ export class CacheControl implements CacheOperator {
     const before = this.#open;
     this.#open = this.#prepared;
     this.#prepared = null;
+    this.#storedUrls = this.#preparedUrls;
     if (this.#open.size > 0) this.#purger ??= this.#createPurger();
     await closeAll(before, this.#open);
   }
@@ -80,9 +90,16 @@ export class CacheControl implements CacheOperator {
   async purge(request: PurgeRequest, by = "program"): Promise<PurgeReport> {
     const purges = readPurgeRequest(request);
     if (typeof purges === "string") throw new RangeError(purges);
-    const report = (await this.#purger?.purge(purges)) ?? { purged: 0, failures: [] };
+    const report = (await this.#purger?.purge(purges.flatMap((purge) => this.#spellingsOf(purge)))) ?? {
+      purged: 0,
+      failures: [],
+    };
     this.#tell(purges, report, by);
     return report;
+  }
+
+  #spellingsOf(purge: Purge): Purge[] {
+    return purge.kind === "url" ? this.#storedUrls(purge.value).map((value) => ({ ...purge, value })) : [purge];
   }
 
   #tell(purges: readonly Purge[], { purged, failures }: PurgeReport, by: string): void {

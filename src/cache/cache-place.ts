@@ -12,6 +12,8 @@ export interface CacheUse {
   readonly maxBytes: number;
   /** The largest body that it keeps, in bytes. */
   readonly maxObjectBytes: number;
+  /** A URL without what makes no difference in its keys; null or absent: everything does. */
+  readonly filterUrl?: ((url: string) => string) | null;
 }
 
 /** Where answers are kept, by name. */

@@ -20,7 +20,7 @@ import { type Logger, silentLogger } from "../observe/logger.ts";
 import { logWarnings, RepeatedWarnings } from "../observe/repeated-warning.ts";
 import { describeListDifference } from "../upstream/discovery/list-difference.ts";
 import { AdminListener } from "./admin-listener.ts";
-import { cachePlacesOf } from "./cache-places.ts";
+import { cachePlacesOf, storedUrlsOf } from "./cache-places.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { type CommandOptions, describeConfiguration } from "./configuration-source.ts";
@@ -314,7 +314,7 @@ export class ControlledProxy implements Proxy {
 
   async #prepare(config: Config): Promise<void> {
     await this.#endpoints.reserve(config);
-    await this.cache.prepare(cachePlacesOf(config));
+    await this.cache.prepare(cachePlacesOf(config), storedUrlsOf(config));
     const tls = await this.#certificates.prepare(config);
     try {
       await this.#accessLogFiles.prepare(config.log.access?.path ?? null);

@@ -15,6 +15,8 @@ export interface DraftPlace {
   readonly primaryKey: string;
   /** What the answer was chosen by; empty = nothing, and `key` is `primaryKey`. */
   readonly varyNames: readonly string[];
+  /** `InvalidationMarks.of(primaryKey)` from before it was asked for. */
+  readonly invalidations: number;
 }
 
 /** Who is told how it ends. */
@@ -60,7 +62,7 @@ export class DraftSink implements BodySink {
   }
 
   end(trailers: Fields | null): boolean {
-    const { draft, answer, route, key } = this.#place;
+    const { draft, answer, route, key, primaryKey, invalidations } = this.#place;
     if (answer.bodyBytes !== null && answer.bodyBytes !== this.#bytes) {
       this.abort();
       return true;
@@ -68,8 +70,10 @@ export class DraftSink implements BodySink {
     const whole = withBodyBytes(answer, this.#bytes);
     draft.commit(whole);
     if (this.#isLost) return true;
-    // Trailers that nobody has announced are not for others, and they are not in what is stored.
-    if (trailers !== null || this.#bytes > route.maxObjectBytes) {
+    // Trailers that nobody has announced are not for others, and they are not in what is stored. An unsafe request that
+    // came meanwhile has found nothing to remove.
+    const isInvalid = route.parts.invalidations.of(primaryKey) !== invalidations;
+    if (trailers !== null || isInvalid || this.#bytes > route.maxObjectBytes) {
       route.store.remove(key);
       this.#owner.onLost();
     } else this.#remember(whole);

@@ -58,6 +58,8 @@ export class Fill implements AnswerTaker, DraftOwner {
   #requestMs = 0;
   /** Purges that come later make the answer invalid: it may be made of what was purged. */
   #purgeSequence = 0;
+  /** What unsafe requests for the same URL leave behind. */
+  #invalidations = 0;
   /** To be validated, and to fall back on; null = there is none, or it is given away. */
   #stale: Miss["stale"];
   /** The field lines that ask whether it still holds. */
@@ -98,6 +100,7 @@ export class Fill implements AnswerTaker, DraftOwner {
     this.#opened = opened;
     this.#requestMs = route.parts.clock.nowMs();
     this.#purgeSequence = route.parts.purges.sequence;
+    this.#invalidations = route.parts.invalidations.of(this.#miss.primaryKey);
     exchange.clientIp = client.clientIp;
     exchange.isPeerTrusted = client.isPeerTrusted;
     exchange.requestId = client.requestId;
@@ -207,7 +210,11 @@ export class Fill implements AnswerTaker, DraftOwner {
     const key = varyNames.length === 0 ? primaryKey : route.variantKeyOf(exchange, primaryKey, varyNames);
     const draft = route.store.create(key, answer);
     if (draft === null) return null;
-    this.#sink = new DraftSink({ draft, answer, route, key, primaryKey, varyNames }, source, this);
+    this.#sink = new DraftSink(
+      { draft, answer, route, key, primaryKey, varyNames, invalidations: this.#invalidations },
+      source,
+      this,
+    );
     this.#leadVariant(key);
     for (const lead of this.#leads) lead.publish({ draftId: draft.id, stamp: stampOf(answer) });
     this.#takeClient()?.answer(draft.read(), this.#how("miss", { forwardStatus: null, isStored: true }));

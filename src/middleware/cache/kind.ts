@@ -3,6 +3,7 @@ import { refuseCacheStore } from "../../cache/cache-place.ts";
 import type { MiddlewareKind } from "../kind.ts";
 import { createCache } from "./cache.ts";
 import { createCacheSchema } from "./options.ts";
+import { compileQueryFilter } from "./query-filter.ts";
 
 /** `cache`: stores answers, and answers from what is stored. */
 export const cacheKind: MiddlewareKind<"cache", typeof createCacheSchema> = {
@@ -10,7 +11,12 @@ export const cacheKind: MiddlewareKind<"cache", typeof createCacheSchema> = {
   about: "Stores answers and answers from what is stored, as a shared cache (RFC 9111).",
   createSchema: createCacheSchema,
   create: createCache,
-  cacheUse: ({ store, maxBytes, maxObjectBytes }) => ({ store, maxBytes, maxObjectBytes }),
+  cacheUse: ({ store, maxBytes, maxObjectBytes, key }) => ({
+    store,
+    maxBytes,
+    maxObjectBytes,
+    filterUrl: compileQueryFilter(key),
+  }),
   findReferences(written) {
     const name = (written as { store?: unknown } | null)?.store;
     if (typeof name !== "string") return [];
