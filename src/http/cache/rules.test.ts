@@ -1,13 +1,21 @@
 /**
  * The rules together, over sequences of requests, answers and times: whatever they let a cache do, the oracle allows;
- * and what they refuse although the oracle would have it reused is in the list below, with the reason.
+ * and what they refuse although the oracle would have it reused is in a list of reasons.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type CachePolicy, defaultCachePolicy } from "./cache-policy.ts";
-import type { AnswerModel, DirectiveModel, RequestModel } from "./testing/message-models.ts";
+import {
+  arbitraryAnswer,
+  arbitraryConduct,
+  arbitraryRequest,
+  datedAt,
+  type TriedTimes,
+} from "./testing/arbitrary-messages.ts";
+import type { AnswerModel, RequestModel } from "./testing/message-models.ts";
 import { brokenRules, isExplicitlyFresh, type ReceivedAnswer, type Reuse, updated } from "./testing/oracle.ts";
+import { whyRefused } from "./testing/refused-reuse.ts";
 import { type Entry, type Look, SmallCache } from "./testing/small-cache.ts";
 
 /** What happens next: some time passes, a request comes, and the endpoint does this if it is asked. */
@@ -21,104 +29,21 @@ interface Step {
   readonly answer: AnswerModel;
 }
 
-const seconds = fc.constantFrom(0, 1, 2, 5, 10, 60, 3600);
-const spelling = fc.nat(11);
-const timed = (...names: string[]): fc.Arbitrary<DirectiveModel> =>
-  fc.record({
-    name: fc.constantFrom(...names),
-    argument: fc.oneof({ weight: 6, arbitrary: seconds }, { weight: 1, arbitrary: fc.constant("malformed" as const) }),
-    spelling,
-  });
-const plain = (...names: string[]): fc.Arbitrary<DirectiveModel> =>
-  fc.record({ name: fc.constantFrom(...names), argument: fc.constant(null), spelling });
-const named: fc.Arbitrary<DirectiveModel> = fc.record({
-  name: fc.constantFrom("no-cache", "private"),
-  argument: fc.constantFrom(["x"], ["X", "y"]),
-  spelling,
-});
-
-const freshness = timed("max-age", "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error");
-const restrictions = plain(
-  "no-store",
-  "no-cache",
-  "private",
-  "public",
-  "must-revalidate",
-  "proxy-revalidate",
-  "must-understand",
-);
-const answerDirectives = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: freshness },
-    { weight: 2, arbitrary: restrictions },
-    { weight: 1, arbitrary: named },
-  ),
-  { maxLength: 4 },
-);
-const requestDirectives = fc.oneof(
-  { weight: 5, arbitrary: fc.constant([]) },
-  {
-    weight: 1,
-    arbitrary: fc.array(
-      fc.oneof(
-        timed("max-age", "min-fresh", "max-stale", "stale-if-error"),
-        plain("no-cache", "no-store", "max-stale"),
-      ),
-      { maxLength: 2 },
-    ),
-  },
-);
-
-/** Mostly null. */
-const seldom = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 2, nil: null });
-const often = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 6, nil: null });
-
-const answer: fc.Arbitrary<AnswerModel> = fc.record({
-  status: fc.oneof(
-    { weight: 6, arbitrary: fc.constant(200) },
-    { weight: 2, arbitrary: fc.constantFrom(203, 204, 206, 301, 302, 307, 400, 404, 410, 431, 500, 503, 599) },
-  ),
-  date: often(fc.constantFrom<(number | "malformed")[]>(0, 0, 0, -1, -5, -60, 30, "malformed")),
-  age: seldom(fc.constantFrom<(number | "malformed")[]>(0, 1, 5, 60, 100_000, "malformed")),
-  expires: seldom(fc.constantFrom<(number | "malformed")[]>(-5, 0, 1, 5, 60, "malformed")),
-  lastModified: often(fc.constantFrom(-1_000_000, -100, 10)),
-  tag: often(fc.constantFrom('"a"', 'W/"a"', '"b"')),
-  cacheControl: answerDirectives,
-  targeted: seldom(
-    fc.oneof(fc.constant("malformed" as const), fc.array(fc.oneof(freshness, restrictions), { maxLength: 2 })),
-  ).map((value) => (Array.isArray(value) ? distinct(value) : value)),
-  vary: seldom(fc.constantFrom<(readonly string[] | "*")[]>(["A"], ["a", "B"], ["b"], [], "*")),
-  setsCookie: fc.nat(15).map((value) => value === 0),
-  x: often(fc.constantFrom("1", "2")),
-});
-
-/** A dictionary has each key once. */
-const distinct = (directives: readonly DirectiveModel[]): readonly DirectiveModel[] =>
-  directives.filter((one, index) => directives.findIndex((other) => other.name === one.name) === index);
-
-const request: fc.Arbitrary<RequestModel> = fc.record({
-  method: fc.oneof(
-    { weight: 8, arbitrary: fc.constant("GET") },
-    { weight: 1, arbitrary: fc.constantFrom("HEAD", "POST") },
-  ),
-  hasBody: fc.nat(15).map((value) => value === 0),
-  hasCredentials: fc.nat(6).map((value) => value === 0),
-  a: fc.constantFrom(null, "1", "2"),
-  b: fc.constantFrom(null, null, "1"),
-  cacheControl: requestDirectives,
-  hasPragma: fc.nat(15).map((value) => value === 0),
-});
+const times: TriedTimes = {
+  lifetimes: [0, 1, 2, 5, 10, 60, 3600],
+  demands: [0, 1, 2, 5, 10, 60, 3600],
+  ages: [0, 1, 5, 60, 100_000],
+  dates: [0, 0, 0, -1, -5, -60, 30],
+  expiries: [-5, 0, 1, 5, 60],
+  staleDirectives: ["stale-while-revalidate", "stale-if-error"],
+};
 
 const step: fc.Arbitrary<Step> = fc.record({
   waitMs: fc.oneof(fc.constantFrom(0, 1, 999, 1_000, 1_001, 4_999, 5_000, 60_000), fc.nat(10_000)),
-  request,
+  request: arbitraryRequest(times),
   delayMs: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3_000) }),
-  endpoint: fc.oneof(
-    { weight: 4, arbitrary: fc.constant("answers" as const) },
-    { weight: 3, arbitrary: fc.constant("confirms" as const) },
-    { weight: 1, arbitrary: fc.constant("fails" as const) },
-  ),
-  answer,
+  endpoint: arbitraryConduct,
+  answer: arbitraryAnswer(times),
 });
 
 const policies: readonly CachePolicy[] = [
@@ -151,7 +76,7 @@ class Run {
       this.#serve(look.entry!, step, "stale-while-revalidate");
       this.#askEndpoint(look, step);
     } else {
-      this.#explainRefusal(look, step.request);
+      this.#explainRefusal(step.request);
       this.#askEndpoint(look, step);
     }
   }
@@ -159,7 +84,7 @@ class Run {
   #askEndpoint({ entry, use }: Look, step: Step): void {
     const requestMs = this.#nowMs;
     this.#nowMs += step.delayMs;
-    const given = this.#dated(step.answer);
+    const given = datedAt(step.answer, this.#nowMs);
     if (step.endpoint === "fails") {
       if (entry !== null && this.#cache.mayStandIn(entry, step.request, this.#nowMs))
         this.#serve(entry, step, "stale-if-error");
@@ -198,14 +123,14 @@ class Run {
   }
 
   /** What may be reused, has been said to be fresh, and is asked for without conditions, is reused; or there is a reason. */
-  #explainRefusal(look: Look, asked: RequestModel): void {
+  #explainRefusal(asked: RequestModel): void {
     if (this.#last === null) return;
     const { received, refusal } = this.#last;
     if (!isExplicitlyFresh(received, this.#nowMs)) return;
     if (brokenRules(this.#reuse(received, asked, "fresh")).length > 0) return;
-    const reason = reasons.find(([, applies]) => applies({ received, refusal, asked, look }));
-    assert.ok(reason !== undefined, `not reused without a reason: ${JSON.stringify({ received, refusal, asked })}`);
-    this.#count(`refused: ${reason[0]}`);
+    const reason = whyRefused(received, asked);
+    assert.ok(reason !== null, `not reused without a reason: ${JSON.stringify({ received, refusal, asked })}`);
+    this.#count(`refused: ${reason}`);
   }
 
   #reuse(received: ReceivedAnswer, asked: RequestModel, reason: Reuse["reason"]): Reuse {
@@ -220,48 +145,10 @@ class Run {
     };
   }
 
-  /** With times as they are now. */
-  #dated(model: AnswerModel): AnswerModel {
-    const now = Math.floor(this.#nowMs / 1000);
-    const date = typeof model.date === "number" ? model.date + now : model.date;
-    return {
-      ...model,
-      date,
-      expires: typeof model.expires === "number" ? model.expires + now : model.expires,
-      lastModified: model.lastModified === null ? null : model.lastModified + now,
-    };
-  }
-
   #count(what: string): void {
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 }
-
-interface Refused {
-  readonly received: ReceivedAnswer;
-  readonly refusal: string | null;
-  readonly asked: RequestModel;
-  readonly look: Look;
-}
-
-const isRepeated = (directives: readonly DirectiveModel[]): boolean => distinct(directives).length < directives.length;
-
-/** Why something is not reused although RFC 9111 would allow it. */
-const reasons: readonly (readonly [why: string, applies: (refused: Refused) => boolean])[] = [
-  ["a cookie for one client is given to no other", ({ refusal }) => refusal === "set-cookie"],
-  ["the body of the request is in no key", ({ refusal }) => refusal === "request-body"],
-  ["the status is about how one request was written", ({ refusal }) => refusal === "status"],
-  ["a request with credentials is answered with what is said to be for all", ({ look }) => look.isWithheld],
-  ["an age that cannot be read may be any", ({ received }) => received.answer.age === "malformed"],
-  [
-    "of times that are said twice the shortest holds",
-    ({ received, asked }) => isRepeated(received.answer.cacheControl) || isRepeated(asked.cacheControl),
-  ],
-  [
-    "a demand of the client that cannot be read is the strictest",
-    ({ asked }) => asked.cacheControl.some(({ argument }) => argument === "malformed"),
-  ],
-];
 
 function runAll(policy: CachePolicy, numRuns: number, seed?: number): Map<string, number> {
   const tally = new Map<string, number>();

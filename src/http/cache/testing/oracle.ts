@@ -97,6 +97,14 @@ const isUnderstood = (status: number): boolean => status < 599;
 
 const cachesUnderstandIt = ({ received }: Reuse): boolean => isUnderstood(received.answer.status);
 
+/** Section 3.5: a directive "that allows it to be stored by a shared cache". */
+export const isForEverybody = (received: ReceivedAnswer): boolean =>
+  said(received).some(
+    ({ name, argument }) =>
+      (["public", "must-revalidate"].includes(name) && argument === null) ||
+      (name === "s-maxage" && typeof argument === "number"),
+  );
+
 /** The rules, each with the section that it stands in. */
 const rules: readonly (readonly [section: string, rule: Rule])[] = [
   // Section 3, "A cache MUST NOT store a response to a request unless:"
@@ -117,13 +125,7 @@ const rules: readonly (readonly [section: string, rule: Rule])[] = [
   ["3: private is not present if the cache is shared", ({ received }) => !has(said(received), "private")],
   [
     "3.5: Authorization in the request, unless the response allows it",
-    ({ received }) =>
-      !received.request.hasCredentials ||
-      said(received).some(
-        ({ name, argument }) =>
-          (["public", "must-revalidate"].includes(name) && argument === null) ||
-          (name === "s-maxage" && typeof argument === "number"),
-      ),
+    ({ received }) => !received.request.hasCredentials || isForEverybody(received),
   ],
   [
     "3: public, Expires, max-age, s-maxage or a status that may be guessed about",

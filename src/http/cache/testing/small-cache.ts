@@ -22,11 +22,9 @@ export interface Entry {
 export interface Look {
   readonly entry: Entry | null;
   readonly use: ReturnType<typeof judgeUse> | null;
-  /** There is something, but not for a request with credentials. */
-  readonly isWithheld: boolean;
 }
 
-const nothing: Look = { entry: null, use: null, isWithheld: false };
+const nothing: Look = { entry: null, use: null };
 
 /** The cache. */
 export class SmallCache {
@@ -46,14 +44,11 @@ export class SmallCache {
     for (const names of this.#names) {
       const entry = this.#entries.get(keyOf(names, written));
       if (entry === undefined) continue;
-      if (request.hasCredentials && !entry.answer.isShared) {
-        if (found === nothing) found = { ...nothing, isWithheld: true };
-        continue;
-      }
+      if (request.hasCredentials && !entry.answer.isShared) continue;
       const use = judgeUse(entry.answer, requestDirectives(written), nowMs);
       // What is stale does not hide what is fresh.
-      if (use === "fresh") return { entry, use, isWithheld: false };
-      if (found.entry === null) found = { entry, use, isWithheld: found.isWithheld };
+      if (use === "fresh") return { entry, use };
+      if (found.entry === null) found = { entry, use };
     }
     return found;
   }
