@@ -421,3 +421,35 @@ for (const [title, middlewares, fetches] of [
     assert.deepEqual([part.status, part.text], [206, "01"]);
     assert.equal(endpoint.requests.length, fetches);
   });
+
+testOverProtocols(
+  "clients that are slow, or leave in the middle, keep nothing from being stored afterwards",
+  async (harness) => {
+    const length = 3_000_000;
+    const { endpoint, ask } = await start(
+      harness,
+      (exchange) => exchange.answer({ fields: fresh, body: Buffer.alloc(length, exchange.request.target.at(-1)) }),
+      { maxBytes: "8MiB" },
+    );
+    await ask({ path: "/a" });
+    for (let at = 0; at < 10; at++) {
+      const leaving = (await harness.speaker()).begin({ path: "/a" });
+      await leaving.untilReceived(100_000);
+      leaving.abort();
+    }
+    const slow = await harness.speaker();
+    const reading = slow.begin({ path: "/a" });
+    await reading.untilReceived(100_000);
+    slow.pause();
+    for (const path of ["/b", "/c", "/b", "/c", "/d", "/d"]) {
+      const { body } = await ask({ path });
+      assert.equal(body.length, length);
+      assert.ok(body.equals(Buffer.alloc(length, path.at(-1))), path);
+    }
+    slow.resume();
+    const answer = await reading.answer();
+    assert.ok(answer.body.equals(Buffer.alloc(length, "a")));
+    assert.match((await ask({ path: "/d" })).value("cache-status") ?? "", /hit/);
+    assert.ok(endpoint.requests.length < 7, `${endpoint.requests.length} requests`);
+  },
+);
