@@ -3913,7 +3913,8 @@ export interface StoreRedisInput {
    */
   readonly url: string;
   /**
-   * How long a request waits for an answer; then `onStoreFailure` says what happens to it.
+   * How long a request waits for an answer; then `onStoreFailure` says what happens to it, and a cache goes on without
+   * what is stored.
    *
    * A duration: text with a unit, such as `"250ms"`, `"10s"` or `"1h30m"`.
    *

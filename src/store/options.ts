@@ -22,7 +22,10 @@ const redisSchema = section({
   }),
   timeout: duration(
     "20ms",
-    { about: "How long a request waits for an answer; then `onStoreFailure` says what happens to it." },
+    {
+      about:
+        "How long a request waits for an answer; then `onStoreFailure` says what happens to it, and a cache goes on without what is stored.",
+    },
     { max: 5_000 },
   ),
   prefix: documented(

@@ -22,7 +22,7 @@ import { shifted, shiftOf } from "./shift-times.ts";
 import { type FoundHead, piecesOf, readHead, writeFront } from "./stored-head.ts";
 import { type RedisKeys, redisKeysOf } from "./redis-keys.ts";
 
-/** How many bytes of pieces may be on their way to the server. */
+/** So many bytes of pieces may be on their way to the server; then each upload sends at most one piece more. */
 const maxBytesUnderWay = 4_194_304;
 
 /** What a store is made of. */

@@ -69,6 +69,32 @@ testRedis("a body on its way to a server that freezes holds nobody up and does n
   assert.deepEqual(await keysOf(one, "answer"), []);
 });
 
+testRedis("many bodies at once share the way to the server, and all arrive", async (context) => {
+  const one = await openStore(context, await startServer(context));
+  const [, pieces] = one.connections;
+  const sendBytes = pieces!.sendBytes.bind(pieces);
+  let bytes = 0;
+  let mostBytes = 0;
+  pieces!.sendBytes = (command) => {
+    const size = command.reduce((sum, part) => sum + part.length, 0);
+    bytes += size;
+    mostBytes = Math.max(mostBytes, bytes);
+    return sendBytes(command).finally(() => (bytes -= size));
+  };
+  const bodies = Array.from({ length: 40 }, (_, at) => createBytes(700_000, at));
+  const drafts = bodies.map((_, at) => one.store.create(`key ${at}`, createAnswer())!);
+  for (let at = 0; at < 700_000; at += 70_000)
+    for (const [index, draft] of drafts.entries()) draft.append(bodies[index]!.subarray(at, at + 70_000));
+  for (const draft of drafts) draft.commit(createAnswer({ bodyBytes: 700_000 }));
+  for (const [at, body] of bodies.entries()) {
+    let found = await find(one.store, `key ${at}`);
+    while (found === null) found = await find(one.store, `key ${at}`);
+    assert.ok((await readBody(found))?.equals(body), `key ${at}`);
+  }
+  assert.ok(mostBytes > 2_000_000 && mostBytes < 4_194_304 + 40 * 132_000, `${mostBytes} bytes were on their way`);
+  assert.deepEqual(one.failures, []);
+});
+
 testRedis("a server that dies breaks off what is being read, and is a miss at once", async (context) => {
   const server = await startServer(context);
   const one = await openStore(context, server);
