@@ -27,8 +27,7 @@ import { deleteDrafts, forEach, sizeOf, walkObjects, type WalkedFile } from "./f
 import { answerBytesOf, maxSlotBytes, type ObjectHead, readHeads, writeHead } from "./object-file.ts";
 import { PurgeJournal } from "./purge-journal.ts";
 
-/** So often the lock is touched, and dead threads are cleaned up after. */
-const tickMs = 5_000;
+const defaultTickMs = 5_000;
 /** So often a folder that another process has, or that cannot be opened, is tried again. */
 const retryMs = 1_000;
 /** So often this process may have the folder itself before it is said. */
@@ -55,6 +54,8 @@ export interface DiskKeeperParts extends KeeperEvents {
   /** Milliseconds on the steady wall clock. */
   readonly nowMs: () => number;
   readonly scheduler?: Scheduler;
+  /** How often the lock is touched, and dead threads are cleaned up after; default 5,000. */
+  readonly tickMs?: number;
 }
 
 /** One for each folder that a process uses. */
@@ -62,6 +63,7 @@ export class DiskKeeper implements StoreControl {
   readonly name: string;
   readonly #parts: DiskKeeperParts;
   readonly #scheduler: Scheduler;
+  readonly #tickMs: number;
   readonly #layout: FolderLayout;
   readonly #index: DiskIndex;
   readonly #drafts: DraftTable;
@@ -81,6 +83,7 @@ export class DiskKeeper implements StoreControl {
     this.name = parts.name;
     this.#parts = parts;
     this.#scheduler = scheduler;
+    this.#tickMs = parts.tickMs ?? defaultTickMs;
     this.#layout = new FolderLayout(path);
     this.#index = new DiskIndex(regions.index, { maxBytes, stripeIndex: -1, stripes, now: () => nowMs() / 1_000 });
     this.#drafts = new DraftTable(regions.drafts, -1);
@@ -145,7 +148,7 @@ export class DiskKeeper implements StoreControl {
   #tryToOpen(): void {
     this.#opening = this.#open()
       .then((isOpen) => {
-        this.#after(isOpen ? tickMs : retryMs);
+        this.#after(isOpen ? this.#tickMs : retryMs);
       })
       .catch((error: NodeJS.ErrnoException) => {
         this.#trouble(`the folder cannot be used: ${error.message}`, error);
@@ -159,7 +162,7 @@ export class DiskKeeper implements StoreControl {
     if (this.#isClosed) return;
     this.#call = this.#scheduler.after(ms, () => {
       if (this.#life === 0) this.#tryToOpen();
-      else void this.#tick().finally(() => this.#after(this.#life === 0 ? retryMs : tickMs));
+      else void this.#tick().finally(() => this.#after(this.#life === 0 ? retryMs : this.#tickMs));
     });
   }
 

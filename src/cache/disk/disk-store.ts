@@ -338,13 +338,18 @@ export class DiskStore implements CacheStore, DiskHost {
   /** What is complete, in whatever thread, but not on the disk yet. */
   #findCommitting(key: string, low: number, high: number): StoredBody | null {
     const own = this.#committing.get(key);
-    if (own?.isCommitting === true) return own.read();
+    if (own?.isCommitting === true) return this.#isValid(own.answer) ? own.read() : null;
     const id = this.drafts.findCommitting(low, high);
     if (id === 0 || this.#ownDrafts.has(id)) return null;
     const found = this.findDraft(id);
-    if (found instanceof SharedDraftReader && found.key === key) return found;
+    if (found instanceof SharedDraftReader && found.key === key && this.#isValid(found.answer)) return found;
     found?.release();
     return null;
+  }
+
+  /** A sweep does not see what is not in the index: it may have been purged since it was complete. */
+  #isValid(answer: StoredAnswer): boolean {
+    return this.purges.judgeDraft(answer) === "valid";
   }
 
   #leave(id: number): void {

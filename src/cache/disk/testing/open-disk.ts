@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRegion, SharedMemory } from "../../../base/shared-memory.ts";
+import { createRegion, type ReservedRegion, SharedMemory } from "../../../base/shared-memory.ts";
 import { systemScheduler } from "../../../base/scheduler.ts";
 import type { StoredAnswer } from "../../../http/cache/stored-answer.ts";
 import type { BodySink } from "../../../http/body.ts";
@@ -10,7 +10,7 @@ import type { CacheStore, StoredBody } from "../../cache-store.ts";
 import { Doorbells } from "../../fill/doorbells.ts";
 import { PurgeLog } from "../../purge/purge-log.ts";
 import { DiskKeeper, type DiskKeeperParts } from "../disk-keeper.ts";
-import { diskRegions, type DiskRegions } from "../disk-regions.ts";
+import { diskRegions, type DiskRegions, reserveDisk } from "../disk-regions.ts";
 import { DiskStore, type DiskStoreParts } from "../disk-store.ts";
 
 /** A folder that is open. */
@@ -21,6 +21,7 @@ export interface OpenDisk {
   readonly purges: PurgeLog;
   readonly keeper: DiskKeeper;
   readonly troubles: string[];
+  readonly reserved: readonly ReservedRegion[];
   /** A window on it, of stripe 0 unless it says otherwise. */
   store(parts?: Partial<DiskStoreParts>): DiskStore;
   /** Closes the windows and the keeper. */
@@ -45,6 +46,8 @@ export async function openDisk(options: DiskOptions): Promise<OpenDisk> {
   PurgeLog.reserve(memory);
   const purges = PurgeLog.open(memory);
   const regions = diskRegions(memory, { name: "disk", path, maxBytes }, stripes);
+  const bells = Doorbells.open(memory, 0, stripes);
+  const reserved = reserveDisk({ name: "disk", path, maxBytes }, { memory, stripes }, (mask) => bells.ring(mask));
   const troubles: string[] = [];
   const keeper = new DiskKeeper({
     name: "disk",
@@ -68,6 +71,7 @@ export async function openDisk(options: DiskOptions): Promise<OpenDisk> {
     purges,
     keeper,
     troubles,
+    reserved,
     store(parts = {}) {
       const stripeIndex = parts.stripeIndex ?? 0;
       const store = new DiskStore({
