@@ -1,6 +1,7 @@
 /** The options of the `cache` middleware. Schema and documentation; the normal form is `CacheOptions`. */
 import type { OptionsOf, SchemaTools } from "../../base/schema-builder.ts";
 import { parseDuration } from "../../base/units.ts";
+import { isAboutOneRequest } from "../../http/cache/cacheable-status.ts";
 import { isToken, toLowerAscii } from "../../http/field-text.ts";
 
 const maxLifetimeMs = 365 * 86_400_000;
@@ -58,10 +59,21 @@ const lifetime = (text: string): number => {
   return ms;
 };
 
-const createNegativeSchema = ({ parsedBy, z }: SchemaTools) =>
-  z.record(
-    z.string().regex(/^[1-5]\d\d$/, { error: "not a status; write 404, for instance" }),
-    z.string().transform(parsedBy(lifetime)),
+/** What is never stored, whatever is written. */
+const isNeverStored = (status: number): boolean =>
+  status < 200 || status === 206 || status === 304 || isAboutOneRequest(status);
+
+const createNegativeSchema = ({ addProblem, parsedBy, sectionCheck, z }: SchemaTools) =>
+  z.record(z.string(), z.string().transform(parsedBy(lifetime))).check(
+    sectionCheck((lifetimes: Record<string, unknown>, context) => {
+      for (const status of Object.keys(lifetimes))
+        if (!/^[1-5]\d\d$/.test(status))
+          addProblem(context, `${JSON.stringify(status)} is not a status; write 404, for instance`, { atKey: true }, [
+            status,
+          ]);
+        else if (isNeverStored(Number(status)))
+          addProblem(context, `answers of the status ${status} are never stored`, { atKey: true }, [status]);
+    }),
   );
 
 /** Makes the schema of `cache`. */
