@@ -108,7 +108,9 @@ export class MemoryControl implements PurgeSweeper {
     if (mask !== 0) ring(mask);
     // Without the lock, whoever looks for room frees the rest.
     if (!this.#lock.enter()) return;
-    for (let entry = 1; entry <= entries.last; entry++) this.#stored.freeIfUnread(entry);
+    for (let entry = 1; entry <= entries.last; entry++)
+      if (entries.state(entry) === entryState.doomed) this.#stored.discard(entry);
+      else this.#stored.freeIfUnread(entry);
     this.#lock.leave();
   }
 

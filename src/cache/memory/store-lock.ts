@@ -1,19 +1,21 @@
 /**
  * One lock for what changes the structure of the memory store, in shared memory. A hit does not take it. Who holds it
  * does a few microseconds of work and calls nobody. Waiting is bounded: a caller that does not get it in time does
- * without, since the holder may be a thread that has just died; then the lock is taken from it by `seize`.
+ * without, since the holder may be a thread that has just died; then the lock is taken from it by `seize`. A thread
+ * waits once for such a holder: until it has had the lock again, it only tries.
  */
 import { header } from "./memory-layout.ts";
 
 const spins = 200;
 const waitMs = 5;
 /** Longer than a holder is ever at work, unless the machine does not let it run. */
-const patienceMs = 100;
+const patienceMs = 20;
 
 /** One thread's window on the lock. */
 export class StoreLock {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #own: number;
+  #hasGivenUp = false;
 
   /** @param owner a number above 0 that is this thread's alone */
   constructor(words: Int32Array<SharedArrayBuffer>, owner: number) {
@@ -25,8 +27,13 @@ export class StoreLock {
   enter(): boolean {
     const words = this.#words;
     for (let spin = 0; spin < spins; spin++)
-      if (Atomics.compareExchange(words, header.lockOwner, 0, this.#own) === 0) return true;
-    return this.#wait();
+      if (Atomics.compareExchange(words, header.lockOwner, 0, this.#own) === 0) {
+        this.#hasGivenUp = false;
+        return true;
+      }
+    if (this.#hasGivenUp) return false;
+    this.#hasGivenUp = !this.#wait();
+    return !this.#hasGivenUp;
   }
 
   #wait(): boolean {

@@ -133,8 +133,8 @@ export class StoredEntries {
     // Room was made by evicting: this very entry may have been among what went.
     const state = this.entries.state(entry);
     if (state !== entryState.draft && state !== entryState.live) return false;
-    const version = this.get(entry, entryWord.headVersion);
-    this.set(entry, entryWord.headVersion, version + 1);
+    // Not a store: on some processors what is written next could be seen before it.
+    const version = Atomics.add(this.#words, entry * this.#stride + entryWord.headVersion, 1);
     const chain = needed === had ? before : this.blocks.take(needed);
     this.blocks.write(chain, 0, head);
     this.set(entry, entryWord.head, chain);

@@ -56,7 +56,8 @@ export class StoredHeads {
       const isRead = this.#blocks.read(first, 0, length, this.#scratch);
       const isSame =
         isRead &&
-        Atomics.load(words, at + entryWord.headVersion) === version &&
+        // Not a load: on some processors what was copied before could be read after it.
+        Atomics.or(words, at + entryWord.headVersion, 0) === version &&
         Atomics.load(words, at + entryWord.generation) === generation;
       if (!isSame) continue;
       const answer = readStoredAnswer(this.#scratch.subarray(keyBytes, length));

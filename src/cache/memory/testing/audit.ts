@@ -20,7 +20,7 @@ export function audit(views: MemoryViews): Audit {
   assert.equal(words[header.lockOwner], 0, "the lock is free");
   const indexed = new Set(Array.from(index.words, (word) => word & 0xff_ffff));
   const owners = new Map<number, number>();
-  const counts = { live: 0, drafts: 0, pinned: 0, free: 0, draftBlocks: 0 };
+  const counts = { live: 0, doomed: 0, drafts: 0, pinned: 0, free: 0, draftBlocks: 0 };
   for (let entry = 1; entry <= entries.last; entry++) {
     const state = entries.state(entry);
     if (entries.isPinned(entry)) counts.pinned++;
@@ -46,6 +46,7 @@ export function audit(views: MemoryViews): Audit {
     );
     if (stored.get(entry, entryWord.queueTime) === 0) counts.draftBlocks += own;
     if (state === entryState.draft) counts.drafts++;
+    if (state === entryState.doomed) counts.doomed++;
     if (state === entryState.live) {
       counts.live++;
       assert.ok(indexed.has(entry), `live entry ${entry} is in the index`);
@@ -62,10 +63,10 @@ export function audit(views: MemoryViews): Audit {
     owners.size + 1,
     "taken blocks in groups",
   );
-  assert.equal(words[header.objects], counts.live, "objects");
+  assert.equal(words[header.objects], counts.live + counts.doomed, "objects");
   assert.equal(words[header.draftBlocks], counts.draftBlocks, "blocks of drafts");
   assert.equal(words[header.lastEntry]! - freeList(stored, views), entries.last - counts.free, "free entries");
-  assert.equal(index.words.filter((word) => word !== 0).length, counts.live, "words of the index");
+  assert.equal(index.words.filter((word) => word !== 0).length, counts.live + counts.doomed, "words of the index");
   for (const queue of [small, main]) {
     let count = 0;
     let sum = 0;
@@ -76,7 +77,7 @@ export function audit(views: MemoryViews): Audit {
     assert.equal(queue.count, count, "entries in a queue");
     assert.equal(queue.blocks, sum, "blocks in a queue");
   }
-  assert.equal(small.count + main.count, counts.live, "everything that is found is in a queue");
+  assert.equal(small.count + main.count, counts.live + counts.doomed, "everything that is found is in a queue");
   return { live: counts.live, drafts: counts.drafts, pinned: counts.pinned, freeBlocks: words[header.freeBlocks]! };
 }
 
