@@ -6,7 +6,7 @@ import { TimerWheel } from "../base/timer-wheel.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { Caches } from "./caches.ts";
 import type { CacheHost } from "./cache-host.ts";
-import { ThreadStore } from "./thread-store.ts";
+import { ThreadStore } from "./testing/thread-store.ts";
 
 const memoryOf = (maxBytes: number, name = "memory"): CachePlace => ({
   name,

@@ -7,7 +7,7 @@ import { SteadyClock } from "../../base/steady-clock.ts";
 import { type CacheParts, openCacheParts } from "../../cache/cache-parts.ts";
 import type { CacheStore, StoredBody } from "../../cache/cache-store.ts";
 import { reserveCaches } from "../../cache/reserve-caches.ts";
-import { ThreadStore } from "../../cache/thread-store.ts";
+import { ThreadStore } from "../../cache/testing/thread-store.ts";
 import type { AnswerHead } from "../../http/answer.ts";
 import { emptySource } from "../../http/body.ts";
 import type { StoredAnswer } from "../../http/cache/stored-answer.ts";

@@ -2,9 +2,9 @@
  * Answers in the heap of one thread: the plainest store there is, for tests of what uses one. It holds a fixed number of
  * bytes, and lets go of what came first.
  */
-import { type BodySink, type BodySource, emptySource } from "../http/body.ts";
-import type { StoredAnswer } from "../http/cache/stored-answer.ts";
-import type { CacheStore, Draft, StoredBody } from "./cache-store.ts";
+import { type BodySink, type BodySource, emptySource } from "../../http/body.ts";
+import type { StoredAnswer } from "../../http/cache/stored-answer.ts";
+import type { CacheStore, Draft, StoredBody } from "../cache-store.ts";
 
 const maxBytes = 67_108_864;
 
