@@ -26,6 +26,8 @@ export class FetchTogether implements FillListener {
   #hold: Hold | null = null;
   #cancel: (() => void) | null = null;
   #rounds = 0;
+  /** How many fetches it came too late for: those who did share the next one. */
+  #missed = 0;
   /** `Fills.finishedCount` from before it looked for what is stored. */
   #finishedCount: number;
 
@@ -41,10 +43,11 @@ export class FetchTogether implements FillListener {
   run(): void {
     if (++this.#rounds > maxRounds) return this.#fill(null, true);
     const { fills } = this.#miss.route.parts;
-    const ticket = fills.join(shareKeyOf(this.#miss, this.#storeKey), this, this.#limitMs);
+    const key = shareKeyOf(this.#miss, this.#storeKey);
+    const ticket = fills.join(this.#missed === 0 ? key : `${key}\n${this.#missed}`, this, this.#limitMs);
     if (ticket.kind === "lead") this.#lead(ticket.lead);
     else if (ticket.kind === "alone") this.#fill(null, false);
-    else if (ticket.kind === "shared") this.onShared(ticket.shared);
+    else if (ticket.kind === "shared") this.#share(ticket.shared, "comes late");
     else {
       this.#cancel = () => ticket.cancel();
       this.#wait();
@@ -60,12 +63,9 @@ export class FetchTogether implements FillListener {
 
   // `FillListener`.
 
-  onShared({ draftId, stamp }: Shared): void {
+  onShared(shared: Shared): void {
     this.#cancel = null;
-    const draft = draftId === 0 ? null : this.#miss.route.store.findDraft(draftId);
-    if (draft !== null) return this.#takeDraft(draft);
-    this.#wait();
-    this.#find(this.#storeKey, { stamp, isVariant: false });
+    this.#share(shared, "has waited");
   }
 
   onAlone(): void {
@@ -78,7 +78,19 @@ export class FetchTogether implements FillListener {
     this.#fill(lead, true);
   }
 
-  #takeDraft(draft: StoredBody): void {
+  /**
+   * Takes what a leader shares. What is stale from its beginning (max-age=0) is only for those who
+   * have waited for it (RFC 9111 section 4).
+   */
+  #share({ draftId, stamp }: Shared, who: "has waited" | "comes late"): void {
+    const draft = draftId === 0 ? null : this.#miss.route.store.findDraft(draftId);
+    if (draft !== null) return this.#takeDraft(draft, who);
+    this.#wait();
+    if (who === "comes late") this.#missed++;
+    this.#find(this.#storeKey, { stamp: who === "has waited" ? stamp : 0, isVariant: false });
+  }
+
+  #takeDraft(draft: StoredBody, who: "has waited" | "comes late"): void {
     const { route, primaryKey, exchange } = this.#miss;
     const { answer } = draft;
     // Who asks after a purge does not get what was fetched before, and two keys never share an answer.
@@ -87,6 +99,11 @@ export class FetchTogether implements FillListener {
     if (!isOurs || names === null || !this.#isForThis(answer)) {
       draft.release();
       return this.#fill(null, true);
+    }
+    if (who === "comes late" && !this.#isFresh(answer)) {
+      draft.release();
+      this.#missed++;
+      return this.run();
     }
     const key = names.length === 0 ? primaryKey : route.variantKeyOf(exchange, primaryKey, names);
     if (key === this.#storeKey) return this.#answer(draft);
@@ -123,11 +140,14 @@ export class FetchTogether implements FillListener {
 
   /** What was found is used if it is what was waited for, stale or not, or if it is fresh. */
   #isUsable(answer: StoredAnswer, stamp: number): boolean {
-    const { route, directives } = this.#miss;
-    const { purges, clock } = route.parts;
     if (answer.variants !== null || !this.#isForThis(answer)) return false;
-    if (purges.judgeFound(answer, this.#purgeFloor) !== "valid") return false;
-    return (stamp !== 0 && stampOf(answer) === stamp) || judgeUse(answer, directives, clock.nowMs()) === "fresh";
+    if (this.#miss.route.parts.purges.judgeFound(answer, this.#purgeFloor) !== "valid") return false;
+    return (stamp !== 0 && stampOf(answer) === stamp) || this.#isFresh(answer);
+  }
+
+  #isFresh(answer: StoredAnswer): boolean {
+    const { route, directives } = this.#miss;
+    return judgeUse(answer, directives, route.parts.clock.nowMs()) === "fresh";
   }
 
   /** As in the look-up (RFC 9111 section 3.5). */
@@ -157,6 +177,7 @@ export class FetchTogether implements FillListener {
   // What comes of it.
 
   #again(storeKey: string): void {
+    if (storeKey !== this.#storeKey) this.#missed = 0;
     this.#storeKey = storeKey;
     this.run();
   }
