@@ -11,7 +11,13 @@ import { startBackend } from "./macro/backend.ts";
 import { type CpuProfile, selfTimes } from "./macro/cpu-profile.ts";
 import { allowedCores, planCores } from "./macro/machine.ts";
 import { checkCorrect } from "./macro/measure-load.ts";
-import { defaultMillraceCommand, millraceCache, millracePeer, millraceVariants } from "./macro/peers/millrace.ts";
+import {
+  defaultMillraceCommand,
+  millraceCache,
+  millraceCompress,
+  millracePeer,
+  millraceVariants,
+} from "./macro/peers/millrace.ts";
 import { startPeer } from "./macro/peers/peer.ts";
 import { cpuTime, cpuTimeBetween } from "./macro/process-usage.ts";
 import { alignColumns, figure } from "./macro/report/tables.ts";
@@ -33,10 +39,10 @@ const { values: options } = parseArgs({
 });
 
 const scenario = loadScenarios.find(({ name }) => name === options.scenario);
-const variant = [...millraceVariants, millraceCache].find(({ name }) => name === options.variant);
+const variant = [...millraceVariants, millraceCache, millraceCompress].find(({ name }) => name === options.variant);
 if (scenario === undefined || variant === undefined) {
   console.error(
-    `--scenario is one of ${loadScenarios.map(({ name }) => name).join(", ")}; --variant one of ${[...millraceVariants, millraceCache].map(({ name }) => name).join(", ")}`,
+    `--scenario is one of ${loadScenarios.map(({ name }) => name).join(", ")}; --variant one of ${[...millraceVariants, millraceCache, millraceCompress].map(({ name }) => name).join(", ")}`,
   );
   process.exit(2);
 }

@@ -51,6 +51,8 @@ function accepts(port: number): Promise<boolean> {
 
 export interface PlainResponse {
   status: number;
+  /** Its Content-Encoding; null = none. */
+  coding: string | null;
   body: Buffer;
 }
 
@@ -62,12 +64,14 @@ export interface PlainRequest {
   readonly body?: Buffer | null;
   /** Default: http. */
   readonly scheme?: "http" | "https";
+  /** Default: there is no such field. */
+  readonly acceptEncoding?: string | undefined;
 }
 
 /** One request over its own connection, to whoever listens there. */
 export function fetchOnce(
   port: number,
-  { path, method = "GET", body = null, scheme = "http" }: PlainRequest,
+  { path, method = "GET", body = null, scheme = "http", acceptEncoding }: PlainRequest,
 ): Promise<PlainResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = (scheme === "http" ? request : requestSecurely)(
@@ -78,13 +82,22 @@ export function fetchOnce(
         method,
         agent: false,
         rejectUnauthorized: false,
-        headers: body === null ? {} : { "content-length": body.length },
+        headers: {
+          ...(body !== null && { "content-length": body.length }),
+          ...(acceptEncoding !== undefined && { "accept-encoding": acceptEncoding }),
+        },
       },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
         incoming.once("error", reject);
-        incoming.once("end", () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
+        incoming.once("end", () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            coding: incoming.headers["content-encoding"] ?? null,
+            body: Buffer.concat(chunks),
+          }),
+        );
       },
     );
     outgoing.setTimeout(10_000, () => outgoing.destroy(new Error(`no answer to ${method} ${path} within 10 s`)));

@@ -1,4 +1,5 @@
 /** Measures load scenarios: check first, warm up, then interleaved rounds (A B C A B C …). */
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { fetchOnce } from "./loopback.ts";
 import type { CorePlan } from "./machine.ts";
 import type { Backend } from "./backend.ts";
@@ -23,20 +24,27 @@ const disturbedAbove = 0.1;
 /** Throws unless the proxy answers as the backend does: status, every byte of the body, forwarding fields, uploads. */
 export async function checkCorrect(running: RunningPeer, scenario: LoadScenario, backend: Backend): Promise<void> {
   const body = scenario.bodyBytes > 0 ? Buffer.alloc(scenario.bodyBytes, "x") : null;
-  const { path, method } = scenario;
+  const { path, method, acceptEncoding } = scenario;
   const scheme = scenario.tls === "none" ? "http" : "https";
   const direct = await fetchOnce(backend.port, { path, method, body });
-  const proxied = await fetchOnce(running.port, { path, method, body, scheme });
+  const proxied = await fetchOnce(running.port, { path, method, body, scheme, acceptEncoding });
   const name = running.peer.name;
   if (direct.status !== 200 || direct.body.length !== scenario.responseBytes)
     throw new Error(`the backend itself answers ${scenario.path} wrongly`);
   if (proxied.status !== 200) throw new Error(`${name} answers ${scenario.path} with ${proxied.status}`);
-  if (!proxied.body.equals(direct.body))
+  if (proxied.coding !== (acceptEncoding ?? null))
+    throw new Error(`${name} answers ${path} in ${proxied.coding ?? "no coding"}, not in ${acceptEncoding ?? "none"}`);
+  if (!decode(proxied.body, proxied.coding).equals(direct.body))
     throw new Error(`${name} changes the body of ${scenario.path} (${proxied.body.length} bytes)`);
   if (scenario.isUnread === true) return;
   const echo = (await fetchOnce(running.port, { path: "/echo", scheme })).body.toString();
   if (!echo.endsWith(` 127.0.0.1 ${scheme}`))
     throw new Error(`${name} does not forward X-Forwarded-For and X-Forwarded-Proto: "${echo}"`);
+}
+
+function decode(body: Buffer, coding: string | null): Buffer {
+  if (coding === null) return body;
+  return coding === "gzip" ? gunzipSync(body) : zstdDecompressSync(body);
 }
 
 /**

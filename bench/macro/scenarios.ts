@@ -26,6 +26,9 @@ export const scenarioNames = [
   "tcp-post",
   "tcp-small",
   "cache-10k",
+  "gzip-10k",
+  "gzip-100k",
+  "zstd-100k",
   "idle",
   "startup",
   "memory",
@@ -62,6 +65,12 @@ const everyVariant = [
   "http-proxy",
 ];
 
+const getText = {
+  ...get,
+  connections: 16,
+  acceptEncoding: "gzip",
+  peers: ["nginx-gzip", "caddy-encode", "millrace-compress"],
+} as const;
 const tcp = { peers: ["haproxy-tcp", "millrace-tcp"], isUnread: true } as const;
 
 export const loadScenarios: readonly LoadScenario[] = [
@@ -140,6 +149,17 @@ export const loadScenarios: readonly LoadScenario[] = [
     path: "/cached/10k",
     responseBytes: 10 * 1024,
     peers: ["nginx-cache", "varnish", "millrace-cache"],
+  },
+  { ...getText, name: "gzip-10k", title: "10 KiB of JSON in gzip", path: "/text/10k", responseBytes: 10 * 1024 },
+  { ...getText, name: "gzip-100k", title: "100 KiB of JSON in gzip", path: "/text/100k", responseBytes: 100 * 1024 },
+  {
+    ...getText,
+    name: "zstd-100k",
+    title: "100 KiB of JSON in zstd",
+    path: "/text/100k",
+    responseBytes: 100 * 1024,
+    acceptEncoding: "zstd",
+    peers: ["caddy-encode", "millrace-compress"],
   },
 ];
 

@@ -95,6 +95,24 @@ export const targets: readonly Target[] = [
     measure: cpuRatio("cache-10k", "millrace-cache", "nginx-cache"),
   },
   {
+    target: "gzip: CPU per answer of 10 KiB, of nginx",
+    limit: 1.15,
+    unit: "×",
+    measure: cpuRatio("gzip-10k", "millrace-compress", "nginx-gzip"),
+  },
+  {
+    target: "gzip: CPU per answer of 100 KiB, of nginx",
+    limit: 1.15,
+    unit: "×",
+    measure: cpuRatio("gzip-100k", "millrace-compress", "nginx-gzip"),
+  },
+  {
+    target: "zstd: CPU per answer of 100 KiB, of Caddy",
+    limit: 1,
+    unit: "×",
+    measure: cpuRatio("zstd-100k", "millrace-compress", "caddy-encode"),
+  },
+  {
     target: "JSON access log, more CPU per request",
     limit: 1.5,
     unit: "µs",

@@ -1,9 +1,10 @@
--- What wrk sends and how it reports: wrk ... -s wrk.lua URL -- METHOD BODY_BYTES close|keep
+-- What wrk sends and how it reports: wrk ... -s wrk.lua URL -- METHOD BODY_BYTES close|keep ACCEPT_ENCODING
 function init(args)
   wrk.method = args[1] or "GET"
   local bytes = tonumber(args[2] or "0")
   if bytes > 0 then wrk.body = string.rep("x", bytes) end
   if args[3] == "close" then wrk.headers["Connection"] = "close" end
+  if (args[4] or "") ~= "" then wrk.headers["Accept-Encoding"] = args[4] end
 end
 
 function done(summary, latency)

@@ -10,6 +10,8 @@ export interface LoadRequest {
   /** True: every request on a connection of its own. */
   newConnections: boolean;
   connections: number;
+  /** The coding that is asked for; absent: none. */
+  acceptEncoding?: "gzip" | "zstd";
   /** Over TLS 1.3: kept connections, or connections for one request each, with full or resumed handshakes. */
   tls: "none" | "keep" | "full" | "resumed";
 }
@@ -52,6 +54,7 @@ async function runWrk(port: number, load: LoadRequest, seconds: number, cores: r
       load.method,
       String(load.bodyBytes),
       load.newConnections ? "close" : "keep",
+      load.acceptEncoding ?? "",
     ],
     { cores },
   );

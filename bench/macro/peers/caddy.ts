@@ -5,21 +5,34 @@ import { findCommand } from "../../../scripts/install-packages.ts";
 import { commandOutput } from "./command-output.ts";
 import type { Peer } from "./peer.ts";
 
-export const caddy: Peer = {
-  name: "caddy",
-  title: "Caddy",
-  isOurs: false,
-  version: () => commandOutput(findCommand("caddy"), ["version"], /v?(\d+\.\d+\.\d+)/),
-  async prepare({ listenPort, backendPort, folder, threads }) {
-    const file = join(folder, "Caddyfile");
-    writeFileSync(
-      file,
-      `{
+/** Forwards everything. */
+export const caddy = caddyPeer({ name: "caddy", title: "Caddy", directives: "" });
+
+/** Compresses at its default levels. */
+export const caddyEncode = caddyPeer({
+  name: "caddy-encode",
+  title: "Caddy, encode",
+  directives: "encode zstd gzip",
+});
+
+/** @param variant what differs between the measured configurations: lines of the site */
+function caddyPeer({ name, title, directives }: { name: string; title: string; directives: string }): Peer {
+  return {
+    name,
+    title,
+    isOurs: false,
+    version: () => commandOutput(findCommand("caddy"), ["version"], /v?(\d+\.\d+\.\d+)/),
+    async prepare({ listenPort, backendPort, folder, threads }) {
+      const file = join(folder, "Caddyfile");
+      writeFileSync(
+        file,
+        `{
 	admin off
 	auto_https off
 }
 http://:${listenPort} {
 	bind 127.0.0.1
+	${directives}
 	reverse_proxy 127.0.0.1:${backendPort} {
 		transport http {
 			keepalive 300s
@@ -30,10 +43,11 @@ http://:${listenPort} {
 	}
 }
 `,
-    );
-    return {
-      command: [findCommand("caddy") ?? "caddy", "run", "--config", file, "--adapter", "caddyfile"],
-      env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, GOMAXPROCS: String(threads) },
-    };
-  },
-};
+      );
+      return {
+        command: [findCommand("caddy") ?? "caddy", "run", "--config", file, "--adapter", "caddyfile"],
+        env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, GOMAXPROCS: String(threads) },
+      };
+    },
+  };
+}

@@ -1,10 +1,10 @@
 /** Every proxy the benchmark knows, in the order of its tables. */
-import { caddy } from "./caddy.ts";
+import { caddy, caddyEncode } from "./caddy.ts";
 import { goProxy, pooledGoProxy } from "./go-proxy.ts";
 import { haproxy, haproxyTcp } from "./haproxy.ts";
 import { httpProxy } from "./http-proxy.ts";
-import { millraceCache, millracePeer, millraceTcp, millraceVariants } from "./millrace.ts";
-import { nginx, nginxCachePeer } from "./nginx.ts";
+import { millraceCache, millraceCompress, millracePeer, millraceTcp, millraceVariants } from "./millrace.ts";
+import { nginx, nginxCachePeer, nginxGzip } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
 import { varnishPeer } from "./varnish.ts";
 
@@ -22,5 +22,8 @@ export function createCatalog(millraceCommand: readonly string[]): Peer[] {
     nginxCachePeer(2 ** 30),
     varnishPeer({ maxBytes: 2 ** 30 }),
     millracePeer(millraceCache, millraceCommand),
+    nginxGzip,
+    caddyEncode,
+    millracePeer(millraceCompress, millraceCommand),
   ];
 }

@@ -32,6 +32,15 @@ export function nginxCachePeer(maxBytes: number): Peer {
   });
 }
 
+/** Compresses as much as zlib does at the level that is Millrace's default. */
+export const nginxGzip = nginxPeer({
+  name: "nginx-gzip",
+  title: "nginx, gzip",
+  http: () => "",
+  location:
+    "gzip on; gzip_comp_level 5; gzip_min_length 1024; gzip_types application/json; gzip_proxied any; gzip_vary on;",
+});
+
 function nginxPeer(variant: NginxVariant): Peer {
   return {
     name: variant.name,
