@@ -19,7 +19,7 @@ const text = { "content-type": "text/plain" };
 const all = { "accept-encoding": "gzip, deflate, br, zstd" };
 const page = sentences(8_000);
 
-for (const length of [1_024, 8_000, 16_384, 16_385, 65_536, 1_000_000]) {
+for (const length of [1_024, 8_000, 32_768, 32_769, 65_536, 131_072, 131_073, 1_000_000]) {
   testOverProtocols(`${length} bytes arrive in each coding, whatever their length is called`, async (harness) => {
     const body = sentences(length);
     const { client, endpoint, proxy } = await harness.trio({ ...through() });
