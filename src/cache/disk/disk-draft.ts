@@ -237,11 +237,17 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     if (trouble !== null) this.host.report(trouble, error);
     const wasGrowing = this.#phase === Phase.growing;
     this.#break();
-    const { onFailure } = this;
-    if (!wasGrowing || onFailure === null) return;
     // Whoever appends does not expect to be called back in the middle of it.
-    if (when === "now") onFailure();
-    else queueMicrotask(() => this.onFailure?.());
+    if (!wasGrowing) return;
+    if (when === "now") this.#tellFailure();
+    else queueMicrotask(() => this.#tellFailure());
+  }
+
+  /** From now on it waits for its readers alone. */
+  #tellFailure(): void {
+    this.onFailure?.();
+    this.#trim();
+    this.#resume();
   }
 
   /** It is not stored; who reads it in another thread breaks off. */

@@ -161,6 +161,35 @@ test("a draft for a slow disk is paused, and its reader of the same thread is no
     await disk.close();
   }));
 
+test("a draft that was paused goes on for its readers when the disk fails", () =>
+  withFolder(async (path) => {
+    const disk = await openDisk({ path });
+    let verdict: Verdict = "hangs";
+    const files = new BrokenFiles(() => verdict);
+    const store = disk.store({ files });
+    const draft = store.create("key", answerOf());
+    assert.ok(draft);
+    const reader = read(draft.read());
+    const body = bodyOf(9, 65_536);
+    let pieces = 1;
+    while (draft.append(body)) pieces++;
+    const failed = new Promise<void>((resolve) => {
+      draft.onFailure = resolve;
+    });
+    const writable = new Promise<void>((resolve) => {
+      draft.onWritable = resolve;
+    });
+    verdict = { code: "ENOSPC" };
+    files.release();
+    await Promise.all([failed, writable]);
+    for (let more = 0; more < 20; more++) assert.ok(draft.append(body));
+    draft.commit(answerOf({ bodyBytes: (pieces + 20) * 65_536 }));
+    assert.equal((await reader)?.length, (pieces + 20) * 65_536);
+    await settled(store);
+    assert.equal(await find(store, "key"), null);
+    await disk.close();
+  }));
+
 test("a small file system that is full costs no answer", async (context) => {
   await withFolder(async (folder) => {
     const path = join(folder, "small");

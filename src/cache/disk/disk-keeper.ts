@@ -8,7 +8,7 @@
  * room there is. If there are purges that the files may not have seen, the heads are read, too, and nothing is found
  * before that is through.
  */
-import { mkdir, open, unlink } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
 import { systemScheduler, type ScheduledCall, type Scheduler } from "../../base/scheduler.ts";
 import { makePrivateFolder } from "../../base/durable-file.ts";
 import { staleFrom } from "../../http/cache/stored-answer.ts";
@@ -24,7 +24,8 @@ import { FolderLayout } from "./folder-layout.ts";
 import { FolderLock } from "./folder-lock.ts";
 import { openMarks } from "./folder-marks.ts";
 import { deleteDrafts, forEach, sizeOf, walkObjects, type WalkedFile } from "./folder-walk.ts";
-import { answerBytesOf, maxSlotBytes, type ObjectHead, readHeads, writeHead } from "./object-file.ts";
+import { answerBytesOf, type ObjectHead, writeHead } from "./object-file.ts";
+import { HeadFile } from "./head-file.ts";
 import { PurgeJournal } from "./purge-journal.ts";
 
 const defaultTickMs = 5_000;
@@ -32,7 +33,6 @@ const defaultTickMs = 5_000;
 const retryMs = 1_000;
 /** So often this process may have the folder itself before it is said. */
 const maxOwnTries = 10;
-const firstReadBytes = 4_096;
 
 /** What the control thread says of a folder. */
 export interface KeeperEvents {
@@ -255,7 +255,7 @@ export class DiskKeeper implements StoreControl {
   async #judge(file: WalkedFile, judge: (head: ObjectHead) => PurgeVerdict): Promise<PurgeVerdict> {
     let verdict: PurgeVerdict = "gone";
     try {
-      const head = await readHeadOf(file.path);
+      const head = await HeadFile.read(file.path);
       if (head !== null) verdict = judge(head);
       if (head !== null && verdict === "soft") await this.#makeStale(file, head);
     } catch (error) {
@@ -273,14 +273,14 @@ export class DiskKeeper implements StoreControl {
     const target = Buffer.alloc(head.slotBytes);
     if (!writeHead(target, { ...head, revision: (head.revision + 1) >>> 0 }, answerBytesOf(answer)))
       throw new Error("the head does not fit");
-    const file = await open(path, "r+");
+    const file = await HeadFile.open(path, "r+");
     try {
       // Another answer may have the name by now: it was stored after the purge.
-      const now = await readHeadFrom(file);
+      const now = await file.read();
       if (now?.life !== head.life || now.draft !== head.draft) return;
-      await file.write(target, 0, target.length, head.slot === 0 ? head.slotBytes : 0);
+      await file.write(target, head.slot === 0 ? head.slotBytes : 0);
     } finally {
-      await file.close();
+      file.close();
     }
   }
 
@@ -311,28 +311,4 @@ function passIfGone(error: NodeJS.ErrnoException): void {
 
 function passIfThere(error: NodeJS.ErrnoException): void {
   if (error.code !== "EEXIST") throw error;
-}
-
-type File = Awaited<ReturnType<typeof open>>;
-
-async function readHeadOf(path: string): Promise<ObjectHead | null> {
-  const file = await open(path, "r");
-  try {
-    return await readHeadFrom(file);
-  } finally {
-    await file.close();
-  }
-}
-
-async function readHeadFrom(file: File): Promise<ObjectHead | null> {
-  let length = firstReadBytes;
-  for (let tries = 0; tries < 2; tries++) {
-    const bytes = Buffer.allocUnsafe(length);
-    const { bytesRead } = await file.read(bytes, 0, length, 0);
-    const head = readHeads(bytes.subarray(0, bytesRead));
-    if (typeof head !== "number") return head;
-    if (bytesRead < length || head > 2 * maxSlotBytes) return null;
-    length = head;
-  }
-  return null;
 }
