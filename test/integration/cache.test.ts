@@ -453,3 +453,21 @@ testOverProtocols(
     assert.ok(endpoint.requests.length < 7, `${endpoint.requests.length} requests`);
   },
 );
+
+testOverProtocols("a part of something long that is not stored comes from the origin as a part", async (harness) => {
+  const whole = Buffer.alloc(200_000, "0123456789");
+  const { endpoint, ask } = await start(harness, (exchange) => {
+    const { request } = exchange;
+    const fields = { "cache-control": "no-store", ...(request.target !== "/no-parts" && { "accept-ranges": "bytes" }) };
+    if (request.value("range") !== "bytes=100003-100005") exchange.answer({ fields, body: whole });
+    else exchange.answer({ status: 206, fields: { "content-range": "bytes 100003-100005/200000" }, body: "345" });
+  });
+  const asked = async (path: string): Promise<unknown[]> => {
+    const { status, body } = await ask({ path, fields: { range: "bytes=100003-100005" } });
+    return [status, body.length, endpoint.requests.splice(0).map((request) => request.value("range"))];
+  };
+  assert.deepEqual(await asked("/long"), [206, 3, [null, "bytes=100003-100005"]]);
+  // It is known now that it is not stored.
+  assert.deepEqual(await asked("/long"), [206, 3, ["bytes=100003-100005"]]);
+  assert.deepEqual(await asked("/no-parts"), [200, 200_000, [null]]);
+});

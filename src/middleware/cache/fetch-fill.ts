@@ -18,6 +18,7 @@ import { judgeStorage, type Storage } from "../../http/cache/storage.ts";
 import { type StoredAnswer, toStoredAnswer } from "../../http/cache/stored-answer.ts";
 import { isErrorToStandInFor } from "../../http/cache/use.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { listMembers } from "../../http/field-text.ts";
 import { type AnswerTaker, type OpenExchange, openExchange } from "../../http/exchange-without-client.ts";
 import { Hold, passOn } from "../pass-on.ts";
 import type { CachedRoute } from "./cached-route.ts";
@@ -26,9 +27,12 @@ import { copyFacts } from "./fetch-record.ts";
 import { mayStandIn, RefreshedBody, Rest, shareKeyOf } from "./fetch-stale.ts";
 import type { HowServed } from "./how-served.ts";
 import type { Miss } from "./miss.ts";
+import { passBy } from "./pass-by.ts";
 
 /** For so long others go for themselves when the store has no room. */
 const noRoomMs = 1_000;
+/** So much is given whole to a client that has asked for a part. */
+const maxWholeBytes = 65_536;
 
 /** For whom something is fetched. */
 export interface FillFor {
@@ -260,6 +264,11 @@ export class Fill implements AnswerTaker, DraftOwner {
   #pass(head: AnswerHead, source: BodySource): BodySink {
     const client = this.#takeClient();
     if (client === null) return this.#stop(source);
+    if (client.facts.range !== null && isWorthAPart(head)) {
+      this.#stop(source);
+      passOn(client.exchange, () => passBy(client, client.forward, "miss"));
+      return nowhere;
+    }
     const how = this.#how("miss", { forwardStatus: null, isStored: false });
     this.#route.note(client.exchange, how.result);
     const line = this.#route.statusLine(how, null);
@@ -311,4 +320,13 @@ export class Fill implements AnswerTaker, DraftOwner {
 function isSuccessor(head: AnswerHead, storage: Storage): boolean {
   if (head.from === "proxy" || head.status >= 500 || isAboutOneRequest(head.status)) return false;
   return storage.isStored || (storage.why !== "authorization" && storage.why !== "request-no-store");
+}
+
+/**
+ * Is it so long that a client which wants a part of it, and of which nothing is stored, had better have the origin asked
+ * for that part?
+ */
+function isWorthAPart({ status, fields, declaredLength }: AnswerHead): boolean {
+  if (status !== 200 || (declaredLength !== null && declaredLength <= maxWholeBytes)) return false;
+  return listMembers(fields.value("accept-ranges") ?? "").includes("bytes");
 }
