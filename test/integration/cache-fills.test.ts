@@ -203,6 +203,26 @@ testOverProtocols("what is stale at once is not for those who ask when it has be
   assert.equal((await first!.exchange.answer()).text, "oneone");
 });
 
+testOverProtocols(
+  "what was asked for before a purge is neither stored nor given to those who ask after it",
+  async (harness) => {
+    const { endpoint, proxy } = await start(harness);
+    const [before] = await beginAll(harness, 1);
+    const asked = await endpoint.asked();
+    asked.start(6, { fields: fresh });
+    asked.send("old");
+    await before!.exchange.untilReceived("old");
+    await proxy.proxy.cache.purge({ prefix: `${harness.protocols.client.scheme}://a/` });
+    const [after] = await beginAll(harness, 1);
+    (await endpoint.asked(2)).answer({ fields: privately, body: "new" });
+    assert.equal((await after!.exchange.answer()).text, "new");
+    asked.send("old");
+    assert.equal((await before!.exchange.answer()).text, "oldold");
+    endpoint.behaviour = { fields: fresh, body: "newest" };
+    assert.equal((await harness.ask()).text, "newest");
+  },
+);
+
 testOverProtocols("a client that goes does not end what others, or the store, get", async (harness) => {
   const { endpoint, untilWaiting } = await start(harness);
   const [leader] = await beginAll(harness, 1);

@@ -19,12 +19,18 @@ export interface DraftPlace {
   readonly invalidations: number;
 }
 
+/**
+ * Why a draft is not stored: it is too large, or has trailers; the store has no room, or is away; it breaks off. Those
+ * who read it get the rest, or break off as well.
+ */
+export type DraftLoss = "unstorable" | "no-room" | "broken";
+
 /** Who is told how it ends. */
 export interface DraftOwner {
   /** The store has it. */
   onStored(answer: StoredAnswer): void;
-  /** It is whole but not stored, or it breaks off. */
-  onLost(): void;
+  /** It is not stored. */
+  onLost(why: DraftLoss): void;
 }
 
 /** Writes one draft. It is stored only if its end has come as it was announced. */
@@ -47,7 +53,7 @@ export class DraftSink implements BodySink {
     };
     draft.onFailure = () => {
       this.#isLost = true;
-      this.#owner.onLost();
+      this.#owner.onLost(this.#bytes > place.route.maxObjectBytes ? "unstorable" : "no-room");
     };
   }
 
@@ -75,14 +81,14 @@ export class DraftSink implements BodySink {
     const isInvalid = route.parts.invalidations.of(primaryKey) !== invalidations;
     if (trailers !== null || isInvalid || this.#bytes > route.maxObjectBytes) {
       route.store.remove(key);
-      this.#owner.onLost();
+      this.#owner.onLost(isInvalid ? "broken" : "unstorable");
     } else this.#remember(whole);
     return true;
   }
 
   abort(): void {
     this.#place.draft.abort();
-    if (!this.#isLost) this.#owner.onLost();
+    if (!this.#isLost) this.#owner.onLost("broken");
   }
 
   /** Of what has variants the record is brought up to date before anybody looks for it. */

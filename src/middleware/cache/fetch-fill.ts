@@ -22,7 +22,7 @@ import { listMembers } from "../../http/field-text.ts";
 import { type AnswerTaker, type OpenExchange, openExchange } from "../../http/exchange-without-client.ts";
 import { Hold, passOn } from "../pass-on.ts";
 import type { CachedRoute } from "./cached-route.ts";
-import { type DraftOwner, DraftSink } from "./fetch-draft.ts";
+import { type DraftLoss, type DraftOwner, DraftSink } from "./fetch-draft.ts";
 import { copyFacts } from "./fetch-record.ts";
 import { mayStandIn, RefreshedBody, Rest, shareKeyOf } from "./fetch-stale.ts";
 import type { HowServed } from "./how-served.ts";
@@ -242,8 +242,9 @@ export class Fill implements AnswerTaker, DraftOwner {
     if (this.#leads.length === 0) fills.noteStorable(shareKeyOf(this.#miss, this.#miss.fillKey));
   }
 
-  onLost(): void {
-    for (const lead of this.#leads) lead.fail();
+  onLost(why: DraftLoss): void {
+    if (why === "broken") for (const lead of this.#leads) lead.fail();
+    else this.#refuseFor(why === "no-room" ? noRoomMs : this.#route.options.hitForMiss);
     // Nobody is left who reads it.
     if (this.#client === null || this.#client.exchange.isEnded) this.#opened?.cancel("CLIENT_GONE");
   }
@@ -253,12 +254,19 @@ export class Fill implements AnswerTaker, DraftOwner {
   #refuse(head: AnswerHead, storage: Storage): void {
     const route = this.#route;
     const isError = head.status >= 500;
-    const rememberMs = head.from === "proxy" ? 0 : storage.isStored ? noRoomMs : isError ? 0 : route.options.hitForMiss;
+    const isNoRoom = storage.isStored && (head.declaredLength ?? 0) <= route.maxObjectBytes;
+    const rememberMs = head.from === "proxy" || isError ? 0 : isNoRoom ? noRoomMs : route.options.hitForMiss;
     if (isError) for (const lead of this.#leads) lead.fail();
-    else for (const lead of this.#leads) lead.refuse(rememberMs);
-    if (this.#leads.length === 0) route.parts.fills.noteRefused(shareKeyOf(this.#miss, this.#miss.fillKey), rememberMs);
+    else this.#refuseFor(rememberMs);
     if (this.#stale !== null && isSuccessor(head, storage)) route.store.remove(this.#miss.staleKey);
     this.#releaseStale();
+  }
+
+  /** All who wait go for themselves, and so do those who come in the next `rememberMs`. */
+  #refuseFor(rememberMs: number): void {
+    for (const lead of this.#leads) lead.refuse(rememberMs);
+    if (this.#leads.length > 0) return;
+    this.#route.parts.fills.noteRefused(shareKeyOf(this.#miss, this.#miss.fillKey), rememberMs);
   }
 
   #pass(head: AnswerHead, source: BodySource): BodySink {
