@@ -107,3 +107,37 @@ test("an address needs no name", async (context) => {
   assert.equal(names.watchers.size, 0);
   assert.equal(String(await connection.send(["PING"])), "127.0.0.1");
 });
+
+test("a connection that has gone silent is replaced, and what waits for it ends", async (context) => {
+  let connections = 0;
+  let isSilent = false;
+  const server = createServer((socket) => {
+    const isFirst = ++connections === 1;
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+      for (let command = readCommand(received); command !== null; command = readCommand(received)) {
+        received = received.slice(command);
+        if (!isFirst || !isSilent) socket.write(`+${isFirst ? "first" : "second"}\r\n`);
+      }
+    });
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const connection = await RedisConnection.open(
+    { url: `redis://127.0.0.1:${port}` },
+    { names: createNames(), onError: () => {} },
+  );
+  context.after(() => connection.close());
+  await connection.connected;
+  assert.equal(String(await connection.send(["PING"])), "first");
+  isSilent = true;
+  const waiting = assert.rejects(connection.send(["PING"]));
+  connection.renew();
+  connection.renew();
+  await waiting;
+  assert.equal(String(await connection.send(["PING"])), "second");
+  assert.equal(connections, 2);
+});

@@ -95,6 +95,14 @@ export class RedisConnection implements NameWatcher {
     return this.#line.client.sendCommand([...command], bytesInAnswers);
   }
 
+  /**
+   * Nothing was heard for a while: another connection takes the place of this one as soon as it is there. What lies
+   * between may have lost this one without a word, and the system takes a quarter of an hour to notice.
+   */
+  renew(): void {
+    this.#replaceLine((previous) => previous.destroy());
+  }
+
   close(): void {
     if (this.#host !== null) this.#names.unwatch(this.#host, this);
     this.#successor?.client.destroy();
@@ -106,7 +114,14 @@ export class RedisConnection implements NameWatcher {
 
   onAddresses(addresses: readonly string[]): void {
     const { address } = this.#line;
-    if (address === null || addresses.includes(address) || this.#successor !== null) return;
+    if (address === null || addresses.includes(address)) return;
+    // Commands under way get their answers.
+    this.#replaceLine((previous) => void previous.close().catch(() => {}));
+  }
+
+  /** Opens another line, and takes it as soon as it is connected. */
+  #replaceLine(end: (previous: Client) => void): void {
+    if (this.#successor !== null) return;
     const successor = this.#openLine();
     this.#successor = successor;
     void successor.firstConnection.then(() => {
@@ -114,8 +129,7 @@ export class RedisConnection implements NameWatcher {
       this.#successor = null;
       const previous = this.#line.client;
       this.#line = successor;
-      // Commands under way get their answers.
-      previous.close().catch(() => {});
+      end(previous);
     });
   }
 

@@ -41,6 +41,10 @@ export async function openRedisCache(place: RedisPlace, host: CacheHost, parts: 
     scheduler: systemScheduler,
     timeoutMs: options.timeout,
     onFailure: (failure) => metrics.counter(families.cacheStoreErrors, [name, failure]).add(),
+    onSilence: () => {
+      finds.renew();
+      pieces.renew();
+    },
     onOutage: (cause) => {
       if (cause === null) logger.info("a cache's store answers again", { store: name });
       else logger.warn("a cache's store does not answer", { store: name, error: connectionError ?? cause });

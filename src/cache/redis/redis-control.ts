@@ -36,6 +36,8 @@ export interface RedisControlParts {
   readonly connectionError: () => string | null;
   /** The server had no room for a purge, so that everything in it is purged. */
   readonly onOverflow: () => void;
+  /** It was asked again after a while, and was silent again. */
+  readonly onSilence: () => void;
   readonly onClose: () => void;
 }
 
@@ -55,7 +57,13 @@ export class RedisControl implements StoreControl {
     this.name = parts.name;
     this.#parts = parts;
     this.#keys = redisKeysOf(parts.prefix);
-    this.#line = new RedisLine({ scheduler: parts.scheduler, timeoutMs, onFailure: () => {}, onOutage: () => {} });
+    this.#line = new RedisLine({
+      scheduler: parts.scheduler,
+      timeoutMs,
+      onFailure: () => {},
+      onOutage: () => {},
+      onSilence: parts.onSilence,
+    });
   }
 
   async record(purge: Purge): Promise<void> {
@@ -126,6 +134,7 @@ export async function openRedisControl(
     scheduler: systemScheduler,
     connectionError: () => connectionError,
     onOverflow: () => logger.warn("a store has no room for purges, so everything in it is purged", { store: name }),
+    onSilence: () => connection.renew(),
     onClose: () => connection.close(),
   });
 }

@@ -26,6 +26,8 @@ export interface RedisLineParts {
   readonly onFailure: (failure: LineFailure) => void;
   /** The server stopped to answer, for the last time because of `cause`; null = it began again. */
   readonly onOutage: (cause: string | null) => void;
+  /** It was asked again after an outage, and was silent again. */
+  readonly onSilence: () => void;
 }
 
 /** How long what nobody waits for may take, and the next piece of a body that is being read. */
@@ -83,6 +85,7 @@ export class RedisLine {
 
   ask({ sender, call, isUrgent, done }: Question): void {
     if (this.#isClosed) return;
+    const isProbe = this.#breaker.isOpen;
     if (!this.#breaker.enter()) {
       this.#parts.onFailure("skipped");
       done(null);
@@ -103,6 +106,7 @@ export class RedisLine {
       onDue: () => {
         this.#lastFailure = `no answer within ${deadlines.timeoutMs} ms`;
         end(null, "timeout");
+        if (isProbe && !this.#isClosed) this.#parts.onSilence();
       },
     };
     this.#pending++;

@@ -24,6 +24,7 @@ function controlOf({ connections: [sender] }: TestStore, onOverflow = (): void =
     scheduler: systemScheduler,
     connectionError: () => null,
     onOverflow,
+    onSilence: () => {},
     onClose: () => {},
   });
 }
@@ -170,6 +171,7 @@ testRedis("a purge that does not reach the server is told, and brought there lat
     scheduler: systemScheduler,
     connectionError: () => "connect ECONNREFUSED",
     onOverflow: () => {},
+    onSilence: () => {},
     onClose: () => {},
   });
   await assert.rejects(control.record(hard("all")), /ECONNREFUSED/);

@@ -100,6 +100,10 @@ export async function openStore(
     timeoutMs,
     onFailure: (failure) => failures.push(failure),
     onOutage: (cause) => outages.push(cause),
+    onSilence: () => {
+      finds.renew();
+      pieces.renew();
+    },
   });
   const store = new RedisCacheStore({
     line,
