@@ -52,6 +52,26 @@ testOverProtocols(
   },
 );
 
+testOverProtocols("an answer has the tags that a 304 gives it", async (harness) => {
+  const endpoint = await harness.endpoint({
+    fields: { "cache-control": "max-age=0", etag: '"1"', "cache-tag": "old" },
+    body: "body",
+  });
+  const proxy = await harness.proxy({
+    endpoints: [endpoint.url],
+    routes: [{ name: "cached", middlewares: [{ cache: {} }], upstream: "app" }],
+  });
+  const client = await harness.speaker();
+  await client.ask();
+  endpoint.behaviour = { status: 304, fields: { "cache-control": "max-age=100", "cache-tag": "new" }, body: "" };
+  await client.ask();
+  await proxy.proxy.cache.purge({ tag: "old" });
+  assert.match(statusOf(await client.ask()), /hit/);
+  endpoint.behaviour = { body: "other" };
+  await proxy.proxy.cache.purge({ tag: "new" });
+  assert.equal((await client.ask()).text, "other");
+});
+
 testOverProtocols("what has changed takes the place of what was stored", async (harness) => {
   const { endpoint, ask } = await start(harness, {
     fields: { "cache-control": "max-age=0", etag: '"1"' },

@@ -186,6 +186,22 @@ testOverProtocols("Accept-Encoding goes on reduced to what can be told apart", a
   assert.equal(endpoint.requests.length, 3);
 });
 
+testOverProtocols("languages that say the same are one variant, and go on in one spelling", async (harness) => {
+  const { endpoint, ask } = await start(harness, (exchange) =>
+    exchange.answer({
+      fields: { ...fresh, vary: "accept-language" },
+      body: exchange.request.value("accept-language") ?? "none",
+    }),
+  );
+  const asked = async (value: string): Promise<string> => (await ask({ fields: { "accept-language": value } })).text;
+  // Whoever comes first does not choose what the others get from an endpoint that knows `en-US` and not `EN-us`.
+  assert.equal(await asked("EN-us , en ; q=0.9"), "en-US,en;q=0.9");
+  assert.equal(await asked("en-US,en;q=0.9"), "en-US,en;q=0.9");
+  assert.equal(await asked("en,en-US;q=0.9"), "en,en-US;q=0.9");
+  assert.equal((await ask()).text, "none");
+  assert.equal(endpoint.requests.length, 3);
+});
+
 testOverProtocols("what is private, or says nothing, is not stored", async (harness) => {
   const cases: Record<string, string>[] = [
     {},

@@ -20,6 +20,7 @@ import { isErrorToStandInFor } from "../../http/cache/use.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { listMembers } from "../../http/field-text.ts";
 import { type AnswerTaker, type OpenExchange, openExchange } from "../../http/exchange-without-client.ts";
+import { Fields } from "../../http/fields.ts";
 import { Hold, passOn } from "../pass-on.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { type DraftLoss, type DraftOwner, DraftSink } from "./fetch-draft.ts";
@@ -174,7 +175,8 @@ export class Fill implements AnswerTaker, DraftOwner {
       this.#send();
       return nowhere;
     }
-    const answer = { ...next, purgeSequence: this.#purgeSequence };
+    const tags = this.#route.tagsOf(Fields.ofText(next.fields));
+    const answer = { ...next, tags, purgeSequence: this.#purgeSequence };
     this.#noteHealth(head.status);
     store.refresh(this.#miss.staleKey, stale, answer);
     const client = this.#takeClient();
