@@ -1,6 +1,6 @@
 /** `cache` with its answers in a folder: over restarts, threads, purges, and with a folder that fails. */
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -128,4 +128,39 @@ test("a folder that another proxy has is left alone until that one ends", async 
   }
   await first.stop();
   await untilOpen(second);
+});
+
+test("threads that are killed while they write leave nothing half done", async (context) => {
+  const harness = new Harness(context);
+  const path = join(await harness.folder(), "answers");
+  const body = (target: string): string => `${target} `.padEnd(1_500_000, "0123456789");
+  const endpoint = await harness.endpoint((exchange) =>
+    exchange.answer({ fields: { "cache-control": "max-age=1000" }, body: body(exchange.request.target) }),
+  );
+  const proxy = await start(harness, { endpoint, path, threads: 2 });
+  let whole = 0;
+  for (let round = 0; round < 6; round++) {
+    const asking = Array.from({ length: 8 }, (_, at) => ask(proxy, `/${(round + at) % 9}`).catch(() => null));
+    await proxy.killThread(round % 2);
+    for (const [at, answer] of (await Promise.all(asking)).entries())
+      if (answer !== null) {
+        assert.ok(answer.text === body(`/${(round + at) % 9}`), "an answer is not what it should be");
+        whole++;
+      }
+    // Another one takes its place.
+    await eventually(
+      () =>
+        ask(proxy, "/").then(
+          () => true,
+          () => false,
+        ),
+      "a thread serves",
+    );
+  }
+  for (let at = 0; at < 9; at++) {
+    const answer = await ask(proxy, `/${at}`);
+    assert.ok(answer.text === body(`/${at}`), "an answer is not what it should be");
+  }
+  assert.ok(whole > 0);
+  await eventually(async () => (await readdir(join(path, "drafts"))).length === 0, "no draft is left");
 });
