@@ -43,3 +43,10 @@ test("what is no store is refused, and no secret is shown", () => {
     assert.doesNotMatch(String(error?.message), /secret/);
   }
 });
+
+test("a folder has one store", () => {
+  const folders = (one: string, two: string): string =>
+    String(storesSchema.safeParse({ one: { disk: { path: one } }, two: { disk: { path: two } } }).error?.message ?? "");
+  assert.match(folders("/a/b", "/a/./b/"), /the store \\"one\\" has this folder already/);
+  assert.equal(folders("/a/b", "/a/c"), "");
+});

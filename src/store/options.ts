@@ -1,4 +1,5 @@
 /** The options of `stores`. Schema and documentation; the normal form is `StoresOptions`. */
+import { resolve } from "node:path";
 import * as z from "zod";
 import { addProblem, documented, duration, maybe, section, sectionCheck, size } from "../base/option-schema.ts";
 import { consulConnectionShape } from "../remote/consul/consul-options.ts";
@@ -139,8 +140,21 @@ export const storesSchema = z.record(z.string(), storeSchema).check(
           [name],
         );
     }
+    checkFolders(stores, context);
   }),
 );
+
+/** A folder has one store: another one would find it locked, and keep nothing. */
+function checkFolders(stores: Record<string, unknown>, context: Parameters<typeof addProblem>[0]): void {
+  const owners = new Map<string, string>();
+  for (const [name, store] of Object.entries(stores)) {
+    const path: unknown = (store as { readonly disk?: { readonly path?: unknown } } | null)?.disk?.path;
+    if (typeof path !== "string") continue;
+    const owner = owners.get(resolve(path));
+    if (owner === undefined) owners.set(resolve(path), name);
+    else addProblem(context, `the store "${owner}" has this folder already`, {}, [name, "disk", "path"]);
+  }
+}
 
 /** `stores` in normal form, by name. */
 export type StoresOptions = z.output<typeof storesSchema>;

@@ -40,7 +40,7 @@ for (const [kind, code] of kinds)
       assert.equal(await find(store, "key"), null);
       assert.ok(failures <= 1);
       assert.ok(disk.troubles.some((trouble) => trouble.endsWith(code)));
-      assert.deepEqual(disk.keeper.fill(), { objects: 0, bytes: 0, maxBytes: 16 * 1_048_576 });
+      assert.deepEqual(disk.keeper.fill(), { objects: 0, bytes: 0, maxBytes: 16 * 1_048_576, evictions: 0 });
       assert.deepEqual(await readdir(join(path, "drafts")), []);
       assert.equal(store.drafts.count, 0);
       isBroken = false;

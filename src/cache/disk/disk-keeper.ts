@@ -102,7 +102,8 @@ export class DiskKeeper implements StoreControl {
   }
 
   fill(): StoreFill {
-    return { objects: this.#index.objects, bytes: this.#index.blocks * blockBytes, maxBytes: this.#parts.maxBytes };
+    const { objects, blocks, evictions } = this.#index;
+    return { objects, bytes: blocks * blockBytes, maxBytes: this.#parts.maxBytes, evictions };
   }
 
   async record(purge: Purge): Promise<void> {
