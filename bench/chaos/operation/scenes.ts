@@ -1,4 +1,5 @@
 /** The scenes of operation, in the order in which they run. */
+import { cacheMixScene } from "./cache-mix.ts";
 import { descriptorsScene } from "./descriptors.ts";
 import { earlyResetsScene } from "./early-resets.ts";
 import { etcdMembersScene } from "./etcd-members.ts";
@@ -14,4 +15,5 @@ export const scenes: readonly Scene[] = [
   descriptorsScene,
   earlyResetsScene,
   etcdMembersScene,
+  cacheMixScene,
 ];
