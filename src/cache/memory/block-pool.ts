@@ -65,9 +65,11 @@ export class BlockPool {
     return first;
   }
 
-  /** Puts the chain `next` behind the run `run`. */
-  link(run: number, next: number): void {
-    Atomics.store(this.#links, run * 2 + 1, next);
+  /** Puts the chain `added` behind the last run of the chain that `run` is in. */
+  append(run: number, added: number): void {
+    let last = run;
+    for (let next = this.nextRun(last); next !== 0; next = this.nextRun(next)) last = next;
+    Atomics.store(this.#links, last * 2 + 1, added);
   }
 
   /** The run behind `run`; 0 = it is the last. */

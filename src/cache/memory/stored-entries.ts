@@ -113,15 +113,15 @@ export class StoredEntries {
     return entry;
   }
 
-  /** Adds `count` blocks to the body of a draft. @param last its last run; 0 = it has none @returns the first; 0 = no room */
-  extend(entry: number, last: number, count: number): number {
+  /** Adds `count` blocks to the body of a draft. @param run one of its runs; 0 = it has none @returns the first; 0 = no room */
+  extend(entry: number, run: number, count: number): number {
     if (!this.makeRoom(count)) return 0;
-    const run = this.blocks.take(count);
-    if (last === 0) this.set(entry, entryWord.body, run);
-    else this.blocks.link(last, run);
+    const added = this.blocks.take(count);
+    if (run === 0) this.set(entry, entryWord.body, added);
+    else this.blocks.append(run, added);
     this.set(entry, entryWord.blocks, this.get(entry, entryWord.blocks) + count);
     this.#header[header.draftBlocks]! += count;
-    return run;
+    return added;
   }
 
   /** Writes another head, of the same key. @returns false if there is no room; then nothing has changed */
