@@ -18,7 +18,8 @@ const thinkMs = 8;
 /** Whatever is not answered in this time never will be. */
 const patienceMs = 60_000;
 const maxGrowthBytes = 64 * 1_048_576;
-const maxDamage = 0.05;
+/** Answers that the origin or a killed thread has cut off: more than this would be more than was done to them. */
+const maxDamage = 0.15;
 
 type Task = ProxyTask extends infer Each ? (Each extends unknown ? Omit<Each, "id"> : never) : never;
 
