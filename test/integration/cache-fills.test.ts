@@ -223,6 +223,23 @@ testOverProtocols(
   },
 );
 
+testOverProtocols("who asks after an unsafe request does not get what was asked for before it", async (harness) => {
+  const { endpoint } = await start(harness);
+  const [before] = await beginAll(harness, 1);
+  const asked = await endpoint.asked();
+  asked.start(6, { fields: fresh });
+  asked.send("old");
+  await before!.exchange.untilReceived("old");
+  const [writer] = await beginAll(harness, 1, { method: "POST", body: "x" });
+  (await endpoint.asked(2)).answer();
+  await writer!.exchange.answer();
+  const [after] = await beginAll(harness, 1);
+  (await endpoint.asked(3)).answer({ fields: fresh, body: "new" });
+  assert.equal((await after!.exchange.answer()).text, "new");
+  asked.send("old");
+  assert.equal((await before!.exchange.answer()).text, "oldold");
+});
+
 testOverProtocols("a client that goes does not end what others, or the store, get", async (harness) => {
   const { endpoint, untilWaiting } = await start(harness);
   const [leader] = await beginAll(harness, 1);

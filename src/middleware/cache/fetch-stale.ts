@@ -9,11 +9,13 @@ import type { Miss } from "./miss.ts";
  * Under which name requests share a fetch. @param storeKey where what is fetched is going to be stored, as far as can be
  * known before
  */
-export function shareKeyOf({ route, facts }: Pick<Miss, "route" | "facts">, storeKey: string): string {
+export function shareKeyOf(miss: Pick<Miss, "route" | "facts" | "invalidations">, storeKey: string): string {
+  const { route, facts, invalidations } = miss;
   // Answers to requests that say who asks are for others only if they say so: nobody else waits for that. And a cache
   // behind another one of the same route does not wait for it.
   const isOwn = facts.hasAuthorization && !route.options.allowAuthorization;
-  return `${route.context.ordinal}${isOwn ? "a" : ""}\n${storeKey}`;
+  // Who asks after an unsafe request does not get what was asked for before it (RFC 9111 section 4.4).
+  return `${route.context.ordinal}${isOwn ? "a" : ""}\n${invalidations}\n${storeKey}`;
 }
 
 /**

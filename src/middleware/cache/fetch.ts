@@ -29,9 +29,10 @@ export function fetchAnswer(miss: Miss): void {
  * Is it a range, or a validation of what the client has, of something that could not be stored lately? The whole of it
  * would be fetched in vain: the request goes on as it is.
  */
-function isOwnBusiness({ route, facts, fillKey }: Miss): boolean {
+function isOwnBusiness(miss: Miss): boolean {
+  const { route, facts, fillKey } = miss;
   if (facts.range === null && facts.ifNoneMatch === null && facts.ifModifiedSince === null) return false;
-  return route.parts.fills.isRefused(shareKeyOf({ route, facts }, fillKey));
+  return route.parts.fills.isRefused(shareKeyOf(miss, fillKey));
 }
 
 /** Refreshes what was used although it is stale: once for a key over all threads, and seldom while the origin fails. */

@@ -64,6 +64,8 @@ class LookUp implements Omit<Miss, "outgoing"> {
   #newestKey: string;
   /** Where variants are that fit. */
   #variantKeys: string[] = [];
+  /** Null until somebody asks: a hit does not. */
+  #invalidations: number | null = null;
   #hold: Hold | null = null;
   #isDecided = false;
 
@@ -79,6 +81,11 @@ class LookUp implements Omit<Miss, "outgoing"> {
     this.#purgeFloor = route.parts.purges.floor;
     this.#key = primaryKey;
     this.#newestKey = primaryKey;
+  }
+
+  get invalidations(): number {
+    if (this.#invalidations === null) this.#invalidations = this.route.parts.invalidations.of(this.primaryKey);
+    return this.#invalidations;
   }
 
   get fillKey(): string {

@@ -33,6 +33,8 @@ export interface Miss {
   readonly staleKey: string;
   /** `Fills.finishedCount` from before the look-up. */
   readonly finishedCount: number;
+  /** `InvalidationMarks.of(primaryKey)` when it was first asked for: before anything is fetched. */
+  readonly invalidations: number;
   /** The rest of the route. */
   readonly next: RouteHandler;
   readonly route: CachedRoute;
