@@ -2,7 +2,7 @@
 import type { Fields } from "../fields.ts";
 import { parseHttpDate } from "../http-date.ts";
 import { dateOf } from "./age.ts";
-import type { AnswerDirectives } from "./cdn-cache-control.ts";
+import type { AnswerDirectives } from "./targeted-control.ts";
 import type { CachePolicy, FetchTimes } from "./cache-policy.ts";
 import { isHeuristicallyCacheable } from "./cacheable-status.ts";
 

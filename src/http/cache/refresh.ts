@@ -3,7 +3,7 @@ import type { AnswerHead } from "../answer.ts";
 import { toLowerAscii } from "../field-text.ts";
 import { Fields } from "../fields.ts";
 import type { CachePolicy, FetchTimes } from "./cache-policy.ts";
-import { answerDirectives } from "./cdn-cache-control.ts";
+import { answerDirectives } from "./targeted-control.ts";
 import { entityTag, lastModified, matchesWeakly } from "./entity-tag.ts";
 import { forbiddenBy, hasPermission } from "./storage.ts";
 import type { StoredAnswer } from "./stored-answer.ts";

@@ -4,7 +4,7 @@ import { Framing, type ReceivedRequest } from "../message.ts";
 import { type CacheDirectives, requestDirectives } from "./cache-control.ts";
 import type { CachePolicy, FetchTimes } from "./cache-policy.ts";
 import { isAboutOneRequest, isHeuristicallyCacheable, isUnderstood } from "./cacheable-status.ts";
-import { answerDirectives } from "./cdn-cache-control.ts";
+import { answerDirectives } from "./targeted-control.ts";
 import { hasValidator } from "./entity-tag.ts";
 import type { AnswerParts } from "./stored-answer.ts";
 import { maxStoredHeadBytes, storedFields } from "./stored-fields.ts";

@@ -1,4 +1,5 @@
 /** The request that fills the cache. */
+import { surrogateCapabilityField } from "../../http/cache/surrogate-control.ts";
 import { respelledFields, variantValue } from "../../http/cache/variant-value.ts";
 import type { OutgoingRequest } from "../../http/outgoing-request.ts";
 import type { Fields } from "../../http/fields.ts";
@@ -6,7 +7,8 @@ import { reduceCodings } from "./cached-route.ts";
 
 /**
  * What one client asks for in a way of its own, and others who are given the same answer do not: a part, conditions.
- * Accept-Encoding goes on as the key has it, and so do the fields of `respelledFields`.
+ * Accept-Encoding goes on as the key has it, and so do the fields of `respelledFields`. What this cache
+ * can do takes the place of what a client claims of itself.
  */
 const ownFields: ReadonlySet<string> = new Set([
   "range",
@@ -14,6 +16,7 @@ const ownFields: ReadonlySet<string> = new Set([
   "if-none-match",
   "if-modified-since",
   "accept-encoding",
+  "surrogate-capability",
 ]);
 
 /** The lines of the fields that go on in another spelling, because the key does not tell spellings apart. */
@@ -41,6 +44,8 @@ export function toFillRequest(request: OutgoingRequest, target: string): Outgoin
   const kept = fields.without(
     (name) => ownFields.has(name) || (respelled !== "" && (respelledFields as readonly string[]).includes(name)),
   );
-  const filled = request.withFields(kept.plusText(`Accept-Encoding: ${codings}\r\n${respelled}`));
+  const filled = request.withFields(
+    kept.plusText(`Accept-Encoding: ${codings}\r\n${surrogateCapabilityField}${respelled}`),
+  );
   return target === request.target ? filled : filled.withTarget(target, strippedPrefix);
 }

@@ -1,19 +1,26 @@
-/** The directives of an answer: those of CDN-Cache-Control if it has them, else those of Cache-Control (RFC 9213). */
+/**
+ * The directives of an answer: those that are for caches such as this one, in CDN-Cache-Control (RFC 9213) or the older
+ * Surrogate-Control, if it has any; else those of Cache-Control.
+ */
 import type { Fields } from "../fields.ts";
 import { parseStructuredDictionary, type StructuredValue } from "../structured-dictionary.ts";
 import { type CacheDirectives, CollectedDirectives, type Directive, parseCacheControl } from "./cache-control.ts";
+import { parseSurrogateControl } from "./surrogate-control.ts";
 
 /** What an answer says of caching. */
 export interface AnswerDirectives {
   readonly directives: CacheDirectives;
-  /** They come from CDN-Cache-Control: Cache-Control and Expires do not count. */
+  /** They are for caches such as this one: Cache-Control and Expires do not count. */
   readonly isTargeted: boolean;
 }
 
 /** Reads what an answer says of caching. Never throws. */
 export function answerDirectives(fields: Fields): AnswerDirectives {
   const targeted = fields.value("cdn-cache-control");
-  const directives = targeted === null ? null : parseTargeted(targeted);
+  const surrogate = fields.value("surrogate-control");
+  const directives =
+    (targeted === null ? null : parseTargeted(targeted)) ??
+    (surrogate === null ? null : parseSurrogateControl(surrogate));
   return directives === null
     ? { directives: parseCacheControl(fields.value("cache-control")), isTargeted: false }
     : { directives, isTargeted: true };
