@@ -17,6 +17,16 @@ test("what one thread invalidates, all see, and next to no other key", () => {
   assert.ok(raised <= 3, `${raised} of 100 other keys`);
 });
 
+test("many that are invalidated cost few fetches of other keys their place", () => {
+  const memory = new SharedMemory();
+  InvalidationMarks.reserve(memory);
+  const marks = InvalidationMarks.open(memory);
+  for (let at = 0; at < 1_000; at++) marks.raise(`key ${at}`);
+  const met = Array.from({ length: 1_000 }, (_, at) => marks.of(`other ${at}`)).filter((count) => count > 0).length;
+  // 15 by the odds; 217 with 4,096 counters.
+  assert.ok(met < 60, `${met} of 1000 other keys`);
+});
+
 test("a second reservation keeps the marks", () => {
   const memory = new SharedMemory();
   InvalidationMarks.reserve(memory);

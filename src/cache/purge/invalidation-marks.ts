@@ -4,15 +4,16 @@
  * the control thread and looked at by every hit; this is written by any thread and read by fetches alone.
  *
  * A fetch remembers `of(key)` when it begins. If it is another number after its answer was committed, the answer is
- * removed again. Keys share a few thousand counters, so a fetch may lose its place in the store for another key's
- * sake, which costs nothing but that.
+ * removed again. Keys share counters, so a fetch may lose its place in the store for another key's sake, which
+ * costs nothing but that.
  */
 import { KeyedHash } from "../../base/keyed-hash.ts";
 import { type ReservedRegion, type SharedMemory, wordsOf } from "../../base/shared-memory.ts";
 import { systemRandomBytes } from "../../base/system-random.ts";
 
 const regionKey = "cache-invalidations";
-const counters = 4_096;
+/** Of a hundred unsafe requests a second, a fetch of ten seconds then meets one of its own counter once in 65 times. */
+const counters = 65_536;
 const seedWords = 2;
 const regionBytes = (seedWords + counters) * 4;
 
