@@ -37,14 +37,17 @@ async function startRedis(harness: Harness): Promise<RedisServer> {
   return redis;
 }
 
-/** Asks an instance until what it has fetched is stored: that follows the answer by a moment. */
-async function fill(harness: Harness, proxy: ProxyUnderTest, path: string): Promise<string> {
+/**
+ * Asks an instance until the last that was fetched is stored: that follows the answer by a moment, in which another
+ * request may fetch again.
+ */
+async function fill(harness: Harness, proxy: ProxyUnderTest, { path, endpoint }: { path: string; endpoint: Endpoint }) {
   const client = await harness.speaker(proxy);
   let text = "";
   await eventually(async () => {
     const answer = await client.ask({ path });
     text = answer.text;
-    return /hit/.test(answer.value("cache-status") ?? "");
+    return /hit/.test(answer.value("cache-status") ?? "") && text.startsWith(`${endpoint.requests.length} `);
   }, "it is stored");
   return text;
 }
@@ -57,7 +60,7 @@ for (const bytes of [10, 300_000])
       const endpoint = await startEndpoint(harness, bytes);
       const one = await harness.proxy(optionsOf(endpoint, patient(redis)));
       const two = await harness.proxy(optionsOf(endpoint, patient(redis), {}, 2));
-      const text = await fill(harness, one, "/a");
+      const text = await fill(harness, one, { path: "/a", endpoint });
       const clients = await harness.speakers(6, two);
       const fetched = endpoint.requests.length;
       for (const client of clients) {
@@ -72,7 +75,7 @@ for (const bytes of [10, 300_000])
         { prefix: `${harness.protocols.client.scheme}://a/` },
         { all: true },
       ] as const) {
-        const before = await fill(harness, two, "/a");
+        const before = await fill(harness, two, { path: "/a", endpoint });
         assert.deepEqual(await one.proxy.cache.purge(request), { purged: null, failures: [] });
         const asked = endpoint.requests.length;
         assert.notEqual((await clients[0]!.ask({ path: "/a" })).text, before, JSON.stringify(request));
@@ -116,7 +119,10 @@ testShared(
     const { failures } = await proxy.proxy.cache.purge({ all: true });
     assert.match(failures[0]?.reason ?? "", /other instances do not know of it/);
     await redis.restart();
-    await fill(harness, proxy, "/a");
+    await eventually(
+      async () => /hit/.test((await client.ask({ path: "/a" })).value("cache-status") ?? ""),
+      "it is stored again",
+    );
   },
 );
 
