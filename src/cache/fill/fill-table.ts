@@ -40,9 +40,13 @@ const versionShift = 11;
 const Phase = { free: 0, fetching: 1, published: 2, done: 3, refused: 4, vacant: 5 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** How often a lock is tried in a row, and how often with a pause of a millisecond then. */
+/**
+ * How often a lock is tried in a row, and how often with a pause of a millisecond then: who comes may do without, but
+ * what a leader says must not be lost because the machine let the holder of a lock wait.
+ */
 const spins = 300;
 const pauses = 50;
+const leaderPauses = 2_000;
 
 /** What a thread finds. */
 export type FillState = "lead" | "wait" | "draft" | "alone" | "ended";
@@ -221,7 +225,7 @@ export class FillTable {
   /** Does something with a place that still has `version`. */
   #change(place: number, version: number, run: () => void): void {
     const set = this.#setOf(place);
-    if (!this.#lock(set)) return;
+    if (!this.#lock(set, leaderPauses)) return;
     try {
       if (this.#words[place]! >>> versionShift === version) run();
     } finally {
@@ -293,12 +297,12 @@ export class FillTable {
   }
 
   /** @returns false if somebody has it for far too long: stopped in the middle, or dead */
-  #lock(set: number): boolean {
+  #lock(set: number, most = pauses): boolean {
     const words = this.#words;
     const at = this.#locks + set;
     const own = this.#stripeIndex + 1 || -1;
     for (let turn = 0; turn < spins; turn++) if (Atomics.compareExchange(words, at, 0, own) === 0) return true;
-    for (let turn = 0; turn < pauses; turn++) {
+    for (let turn = 0; turn < most; turn++) {
       Atomics.wait(words, at, Atomics.load(words, at) || -2, 1);
       if (Atomics.compareExchange(words, at, 0, own) === 0) return true;
     }
