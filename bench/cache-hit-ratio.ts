@@ -16,6 +16,7 @@ import { type Peer, startPeer } from "./macro/peers/peer.ts";
 import { varnishPeer } from "./macro/peers/varnish.ts";
 import { alignColumns } from "./macro/report/tables.ts";
 import { cleanUpAtExit } from "./macro/workspace.ts";
+import { createZipfTrace } from "./zipf-trace.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -43,27 +44,6 @@ function createRandom(seed: number): () => number {
 /** From 1 to 64 KiB, small ones more often. */
 function sizeOf(object: number): number {
   return Math.floor(1_024 * 64 ** createRandom(object * 2_654_435_761)());
-}
-
-/** The objects that are asked for, in their order. @param scanShare so many requests are for objects asked for once */
-function createTrace(scanShare: number): Uint32Array {
-  const random = createRandom(1);
-  const cumulated = new Float64Array(objects);
-  let sum = 0;
-  for (let rank = 0; rank < objects; rank++) cumulated[rank] = sum += 1 / (rank + 1) ** Number(options.exponent);
-  let scanned = objects;
-  return Uint32Array.from({ length: requests }, () => {
-    if (random() < scanShare) return scanned++;
-    const wanted = random() * sum;
-    let low = 0;
-    let high = objects - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (cumulated[middle]! < wanted) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  });
 }
 
 /** Answers `/NUMBER`, and counts. */
@@ -141,7 +121,9 @@ for (const peer of catalog) {
   if (!wanted.includes(peer.name.replace("-cache", "")) || (await peer.version()) === null) continue;
   const shares: string[] = [];
   for (const scanShare of [0, 0.2])
-    shares.push(`${((await measure(peer, createTrace(scanShare))) * 100).toFixed(2)} %`);
+    shares.push(
+      `${((await measure(peer, createZipfTrace({ objects, requests, exponent: Number(options.exponent), scanShare }, createRandom(1)))) * 100).toFixed(2)} %`,
+    );
   rows.push([peer.title, ...shares]);
   console.error(rows.at(-1)!.join("  "));
 }

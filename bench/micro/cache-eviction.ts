@@ -16,6 +16,7 @@ import { blocksFor } from "../../src/cache/memory/stored-entries.ts";
 import { PurgeLog } from "../../src/cache/purge/purge-log.ts";
 import { sampleAnswer } from "../../src/cache/testing/sample-answers.ts";
 import { alignColumns } from "../macro/report/tables.ts";
+import { createZipfTrace } from "../zipf-trace.ts";
 
 const objects = 50_000;
 const requests = 300_000;
@@ -28,31 +29,6 @@ const keyOf = (object: number): string => `route\nhttps://www.example.com/object
 const answerOf = (object: number) => sampleAnswer({ bodyBytes: sizeOf(object), fields, bornMs: 1e12 });
 const blocksOf = (object: number): number =>
   blocksFor(headOf(keyOf(object), answerOf(object)).length) + blocksFor(sizeOf(object));
-
-interface Trace {
-  readonly exponent: number;
-  readonly scanShare: number;
-}
-
-function createTrace({ exponent, scanShare }: Trace): Uint32Array {
-  const random = seededRandom(1);
-  const sums = new Float64Array(objects);
-  let sum = 0;
-  for (let rank = 0; rank < objects; rank++) sums[rank] = sum += 1 / (rank + 1) ** exponent;
-  let scanned = objects;
-  return Uint32Array.from({ length: requests }, () => {
-    if (random() < scanShare) return scanned++;
-    const wanted = random() * sum;
-    let low = 0;
-    let high = objects - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sums[middle]! < wanted) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  });
-}
 
 /** The first half of a trace fills the cache, the second counts. */
 function shareOfHits(trace: Uint32Array, ask: (object: number) => boolean): number {
@@ -118,7 +94,7 @@ const rows = [["Zipf", "scans", "size", "store", "list"]];
 for (const exponent of [0.7, 0.9, 1.1])
   for (const scanShare of [0, 0.3])
     for (const share of [0.01, 0.1]) {
-      const trace = createTrace({ exponent, scanShare });
+      const trace = createZipfTrace({ objects, requests, exponent, scanShare }, seededRandom(1));
       const maxBytes = Math.floor(totalBytes * share);
       const percent = (value: number): string => `${(value * 100).toFixed(2)} %`;
       rows.push([

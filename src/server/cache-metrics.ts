@@ -1,5 +1,5 @@
 /** How full the places of stored answers are, as metrics. */
-import type { StoreStatus } from "../cache/cache-control.ts";
+import type { StoreStatus } from "../cache/cache-keeper.ts";
 import { families } from "../observe/families.ts";
 import type { MetricCollector } from "../observe/metric-reader.ts";
 

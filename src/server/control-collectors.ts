@@ -1,5 +1,5 @@
 /** What the control thread tells of itself when metrics are read, beside what all threads count. */
-import type { CacheControl } from "../cache/cache-control.ts";
+import type { CacheKeeper } from "../cache/cache-keeper.ts";
 import type { Config } from "../config/schema.ts";
 import type { AccessLogFiles } from "../observe/access-log-files.ts";
 import { families } from "../observe/families.ts";
@@ -20,7 +20,7 @@ export interface ControlCollectorParts {
   readonly config: () => Config;
   readonly endpoints: SharedEndpoints;
   readonly lists: EndpointLists;
-  readonly cache: CacheControl;
+  readonly cache: CacheKeeper;
   readonly watch: EndpointWatch;
   readonly certificates: ListenerCertificates;
   readonly planes: DataPlanes;

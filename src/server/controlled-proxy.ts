@@ -8,7 +8,7 @@ import { Mutex } from "../base/mutex.ts";
 import { sentenceOf } from "../base/sentence-of.ts";
 import { SharedMemory } from "../base/shared-memory.ts";
 import { TimeSlices } from "../base/time-slices.ts";
-import { CacheControl } from "../cache/cache-control.ts";
+import { CacheKeeper } from "../cache/cache-keeper.ts";
 import type { ConfigDiff } from "../config/config-diff.ts";
 import type { ConfigInput } from "../config/config-input.ts";
 import { diffConfig } from "../config/diff-config.ts";
@@ -60,7 +60,7 @@ export class ControlledProxy implements Proxy {
   readonly #accessLogFiles: AccessLogFiles;
   readonly #certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
-  readonly cache: CacheControl;
+  readonly cache: CacheKeeper;
   readonly #admin: AdminListener;
   /** As it was given. */
   #configured: Config;
@@ -103,7 +103,7 @@ export class ControlledProxy implements Proxy {
     this.#watch = new EndpointWatch({ endpoints: this.#endpoints, logger: this.#logger, resolving });
     this.endpointControl = new EndpointControl(this.#endpoints, this.#logger);
     this.#limits = new LimitExchanges({ memory: this.#memory, logger: this.#logger, names: this.#watch });
-    this.cache = new CacheControl({
+    this.cache = new CacheKeeper({
       memory: this.#memory,
       stripes: this.#planes.stripes,
       metrics: this.#metrics.writer,

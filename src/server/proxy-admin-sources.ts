@@ -1,6 +1,6 @@
 /** What the admin listener is handed of a proxy: what it shows, and what it can do. */
 import type { AdminSources, ConfigurationStatus } from "../admin/admin-sources.ts";
-import type { CacheControl } from "../cache/cache-control.ts";
+import type { CacheKeeper } from "../cache/cache-keeper.ts";
 import type { Config } from "../config/schema.ts";
 import type { MetricReader } from "../observe/metric-reader.ts";
 import type { ListenerCertificates } from "./certificates/listener-certificates.ts";
@@ -28,7 +28,7 @@ export interface AdminSourceParts {
   missingLists(): readonly string[];
   readonly certificates: ListenerCertificates;
   readonly endpointControl: EndpointControl;
-  readonly cache: CacheControl;
+  readonly cache: CacheKeeper;
   readonly onReloadRequest: AdminSources["reload"];
 }
 

@@ -2,7 +2,7 @@
 import type { LookupFunction } from "node:net";
 import type { RandomSource } from "../../base/random.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { type ConsulClient, keyPath } from "../../remote/consul/consul-client.ts";
+import { type ConsulAnswer, type ConsulClient, keyPath } from "../../remote/consul/consul-client.ts";
 import { readValues } from "../../remote/consul/read-values.ts";
 import type { EtcdClient } from "../../remote/etcd/etcd.ts";
 import { LeasedText, type LeasedTextParts } from "../../remote/leased-text.ts";
@@ -45,10 +45,11 @@ export async function openCountPlace(store: StoreOptions, parts: CountPlaceParts
     ]);
     const client = borrowEtcdClient(store.etcd, parts);
     const prefix = `${store.etcd.prefix}counts/`;
-    return new EtcdPlace(
+    return new Place(
       client,
-      prefix,
-      (key, hears) => new LeasedText({ driver: etcdLeaseDriver(client, () => key), ...parts, ...hears }),
+      followEtcd(client, prefix),
+      (instance, hears) =>
+        new LeasedText({ driver: etcdLeaseDriver(client, () => prefix + instance), ...parts, ...hears }),
     );
   }
   if (store.consul === null) throw new Error("a store that keeps no counts");
@@ -59,37 +60,29 @@ export async function openCountPlace(store: StoreOptions, parts: CountPlaceParts
   ]);
   const client = createConsulClient({ ...store.consul, tls: remoteTlsOf(store.consul.tls) }, parts);
   const prefix = `${store.consul.prefix}counts/`;
-  return new ConsulPlace(
+  return new Place(
     client,
-    prefix,
-    (key, hears) => new LeasedText({ driver: consulLeaseDriver(client, key), ...parts, ...hears }),
+    followConsul(client, prefix),
+    (instance, hears) => new LeasedText({ driver: consulLeaseDriver(client, prefix + instance), ...parts, ...hears }),
   );
 }
 
-type OpenText = (key: string, hears: TextHears) => LeasedText;
+/** Follows all keys below a prefix, by what is behind it. */
+type FollowTexts = (observer: CountObserver) => void;
 
-class EtcdPlace implements CountPlace {
-  readonly #client: EtcdClient;
-  readonly #prefix: string;
-  readonly #open: OpenText;
+class Place implements CountPlace {
+  readonly #client: { close(): void };
+  readonly #open: CountPlace["openText"];
+  readonly follow: FollowTexts;
 
-  constructor(client: EtcdClient, prefix: string, open: OpenText) {
+  constructor(client: { close(): void }, follow: FollowTexts, open: CountPlace["openText"]) {
     this.#client = client;
-    this.#prefix = prefix;
+    this.follow = follow;
     this.#open = open;
   }
 
-  follow(observer: CountObserver): void {
-    this.#client.follow(this.#prefix, {
-      onEntries: (entries) =>
-        observer.onTexts(new Map([...entries].map(([key, { value }]) => [key.slice(this.#prefix.length), value]))),
-      onAlive: () => observer.onAlive(),
-      onFailure: (reason) => observer.onFailure(reason),
-    });
-  }
-
-  openText(instance: string, hears: TextHears): LeasedText {
-    return this.#open(this.#prefix + instance, hears);
+  openText(instance: string, hears: TextHears): ReturnType<CountPlace["openText"]> {
+    return this.#open(instance, hears);
   }
 
   close(): void {
@@ -97,39 +90,24 @@ class EtcdPlace implements CountPlace {
   }
 }
 
-class ConsulPlace implements CountPlace {
-  readonly #client: ConsulClient;
-  readonly #prefix: string;
-  readonly #open: OpenText;
+function followEtcd(client: EtcdClient, prefix: string): FollowTexts {
+  return ({ onTexts, ...observer }) => {
+    client.follow(prefix, {
+      ...observer,
+      onEntries: (entries) =>
+        onTexts(new Map([...entries].map(([key, { value }]) => [key.slice(prefix.length), value]))),
+    });
+  };
+}
 
-  constructor(client: ConsulClient, prefix: string, open: OpenText) {
-    this.#client = client;
-    this.#prefix = prefix;
-    this.#open = open;
-  }
-
-  follow(observer: CountObserver): void {
-    this.#client.follow(
-      keyPath(this.#prefix),
-      { recurse: "" },
-      {
-        onAnswer: (answer) => {
-          const values = readValues(answer);
-          if (values === null) return "the answer is no list of values";
-          observer.onTexts(new Map(values.map(({ key, text }) => [key.slice(this.#prefix.length), text])));
-          return null;
-        },
-        onAlive: () => observer.onAlive(),
-        onFailure: (reason) => observer.onFailure(reason),
-      },
-    );
-  }
-
-  openText(instance: string, hears: TextHears): LeasedText {
-    return this.#open(this.#prefix + instance, hears);
-  }
-
-  close(): void {
-    this.#client.close();
-  }
+function followConsul(client: ConsulClient, prefix: string): FollowTexts {
+  return ({ onTexts, ...observer }) => {
+    const onAnswer = (answer: ConsulAnswer): string | null => {
+      const values = readValues(answer);
+      if (values === null) return "the answer is no list of values";
+      onTexts(new Map(values.map(({ key, text }) => [key.slice(prefix.length), text])));
+      return null;
+    };
+    client.follow(keyPath(prefix), { recurse: "" }, { ...observer, onAnswer });
+  };
 }

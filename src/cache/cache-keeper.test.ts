@@ -5,7 +5,7 @@ import { MetricReader } from "../observe/metric-reader.ts";
 import { families } from "../observe/families.ts";
 import { MetricWriter } from "../observe/metric-writer.ts";
 import { silentWarnings } from "../observe/repeated-warning.ts";
-import { CacheControl } from "./cache-control.ts";
+import { CacheKeeper } from "./cache-keeper.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { PurgeLog } from "./purge/purge-log.ts";
 import type { PurgeRequest } from "./purge/purge-operator.ts";
@@ -24,7 +24,7 @@ function create(broken: readonly string[] = []) {
   const told: string[] = [];
   const write = (message: string, fields?: object): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
   let opened = 0;
-  const control = new CacheControl(
+  const control = new CacheKeeper(
     {
       memory,
       stripes: 1,

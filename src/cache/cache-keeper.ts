@@ -28,7 +28,7 @@ export interface StoreStatus extends StoreFill {
 }
 
 /** Opens and closes the parts of places as configurations come, and purges what they hold. */
-export class CacheControl implements CacheOperator {
+export class CacheKeeper implements CacheOperator {
   readonly #host: StoreControlHost;
   readonly #openOne: typeof openStoreControl;
   #open = new Map<string, OpenControl>();
