@@ -132,12 +132,34 @@ for (const threads of [0, 2]) {
     },
   );
 
+  for (const cacheControl of [null, "no-cache", "max-age=0, must-revalidate", "s-maxage=0"])
+    testOverProtocols(`nobody gets the page of another one that says ${cacheControl}, ${where}`, async (harness) => {
+      const { endpoint, untilWaiting } = await start(harness, { threads });
+      const fields = { ...(cacheControl === null ? {} : { "cache-control": cacheControl }), etag: '"1"' };
+      const begun = await beginAll(harness, 10);
+      const asked = await endpoint.asked();
+      await untilWaiting(10);
+      asked.answer({ fields, body: "1" });
+      await endpoint.asked(10);
+      for (const [at, one] of endpoint.exchanges.entries()) if (at > 0) one.answer({ fields, body: `${at + 1}` });
+      assert.equal(new Set(await textsOf(begun)).size, 10, "each has its own");
+      // Those who come next ask whether what is stored holds, each for itself.
+      const next = await beginAll(harness, 5);
+      await endpoint.asked(15);
+      for (const one of endpoint.exchanges.slice(10)) {
+        assert.equal(one.request.value("if-none-match"), '"1"');
+        one.answer({ fields: { ...fields, etag: '"2"' }, body: one.request.target });
+      }
+      await textsOf(next);
+    });
+
   testOverProtocols(`those who wait share a validation, ${where}`, async (harness) => {
-    const { endpoint, untilWaiting } = await start(harness, { threads });
-    const fields = { "cache-control": "max-age=0", etag: '"1"' };
+    const { endpoint, proxy, untilWaiting } = await start(harness, { threads });
+    const fields = { "cache-control": "max-age=100", etag: '"1"' };
     const [first] = await beginAll(harness, 1);
     (await endpoint.asked()).answer({ fields, body: "still" });
     await first!.exchange.answer();
+    await proxy.proxy.cache.purge({ all: true, soft: true });
     const begun = await beginAll(harness, 20);
     await endpoint.asked(2);
     await untilWaiting(20);

@@ -2,6 +2,7 @@
 import { Fields } from "../fields.ts";
 import { type CacheDirectives, noDirectives } from "./cache-control.ts";
 import { hasValidator } from "./entity-tag.ts";
+import { answerDirectives } from "./targeted-control.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 
 /**
@@ -56,6 +57,18 @@ export function mayStandInForError(answer: StoredAnswer, directives: CacheDirect
     ? answer.staleIfErrorUntilMs
     : Math.max(answer.staleIfErrorUntilMs, answer.freshUntilMs + staleIfErrorMs);
   return nowMs < untilMs;
+}
+
+/**
+ * May an answer that has just come be given to others who have waited for it? It may if it can be used without asking,
+ * and, because they have waited, if it says `max-age=0`. What says nothing of its freshness, or that it must be validated
+ * before it is used again, is for the request that has fetched it: it may be about a user whom only a cookie names.
+ */
+export function isForThoseWhoWait(answer: StoredAnswer, nowMs: number): boolean {
+  if (answer.alwaysValidates) return false;
+  if (nowMs < answer.freshUntilMs || nowMs < answer.staleWhileRevalidateUntilMs) return true;
+  if (answer.mustRevalidate) return false;
+  return answerDirectives(Fields.ofText(answer.fields)).directives.maxAgeSeconds !== null;
 }
 
 /** Is it a status that a stale answer may take the place of? */

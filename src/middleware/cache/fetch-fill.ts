@@ -16,7 +16,7 @@ import { validatorLines } from "../../http/cache/conditions.ts";
 import { refreshed } from "../../http/cache/refresh.ts";
 import { judgeStorage, type Storage } from "../../http/cache/storage.ts";
 import { type StoredAnswer, toStoredAnswer } from "../../http/cache/stored-answer.ts";
-import { isErrorToStandInFor } from "../../http/cache/use.ts";
+import { isErrorToStandInFor, isForThoseWhoWait } from "../../http/cache/use.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { listMembers } from "../../http/field-text.ts";
 import { type AnswerTaker, type OpenExchange, openExchange } from "../../http/exchange-without-client.ts";
@@ -69,6 +69,8 @@ export class Fill implements AnswerTaker, DraftOwner {
   #stale: Miss["stale"];
   /** The field lines that ask whether it still holds. */
   #validators = "";
+  /** What has come may be given to those who wait for it. */
+  #isForOthers = true;
   #opened: OpenExchange | null = null;
   #sink: DraftSink | null = null;
 
@@ -186,6 +188,7 @@ export class Fill implements AnswerTaker, DraftOwner {
       const how = this.#how("revalidated", { forwardStatus: head.status, isStored: true });
       client.answer(new RefreshedBody(stale, answer), how);
     }
+    this.#keepFromOthers(answer);
     for (const lead of this.#leads) lead.finish(stampOf(answer));
     return nowhere;
   }
@@ -221,11 +224,20 @@ export class Fill implements AnswerTaker, DraftOwner {
       source,
       this,
     );
+    this.#keepFromOthers(answer);
     this.#leadVariant(key);
     for (const lead of this.#leads) lead.publish({ draftId: draft.id, stamp: stampOf(answer) });
     this.#takeClient()?.answer(draft.read(), this.#how("miss", { forwardStatus: null, isStored: true }));
     this.#releaseStale();
     return this.#sink;
+  }
+
+  /** What others may use only after asking is stored to be asked about; those who wait go for themselves. */
+  #keepFromOthers(answer: StoredAnswer): void {
+    this.#isForOthers = isForThoseWhoWait(answer, this.#route.parts.clock.nowMs());
+    if (this.#isForOthers) return;
+    this.#refuseFor(this.#route.options.hitForMiss);
+    this.#leads.length = 0;
   }
 
   /** Who waits for the variant that the answer turned out to be gets it, too. */
@@ -241,7 +253,7 @@ export class Fill implements AnswerTaker, DraftOwner {
   onStored(answer: StoredAnswer): void {
     const { fills } = this.#route.parts;
     for (const lead of this.#leads) lead.finish(stampOf(answer));
-    if (this.#leads.length === 0) fills.noteStorable(shareKeyOf(this.#miss, this.#miss.fillKey));
+    if (this.#leads.length === 0 && this.#isForOthers) fills.noteStorable(shareKeyOf(this.#miss, this.#miss.fillKey));
   }
 
   onLost(why: DraftLoss): void {
