@@ -89,3 +89,28 @@ test("a key that is too long is none", () => {
 test("parameters that make no difference are not in the key", () => {
   assert.equal(keyOf({ target: "/x?y&utm_source=z" }, { ignoreQuery: ["utm_*"] }), keyOf({}));
 });
+
+test("what the client asked for is in the key if the route has made another host or path of it", () => {
+  // The endpoint is told of both, by X-Forwarded-Host and X-Forwarded-Prefix, and purges go by them.
+  const changedKeyOf = (facts: Asked): string | null => {
+    const { exchange } = createExchange({
+      authority: "a.test",
+      target: "/v1/x?y",
+      path: "/v1/x",
+      query: "y",
+      ...facts,
+    });
+    exchange.outgoing = exchange.outgoing.withAuthority("app.test").withTarget("/x?y", "/v1");
+    const keys = new KeyMaker("r", plain);
+    return keys.keyOf(exchange, keys.targetOf(exchange), readFacts(exchange.outgoing.fields.text));
+  };
+  const keys = [
+    changedKeyOf({}),
+    changedKeyOf({ authority: "evil.test" }),
+    changedKeyOf({ target: "/v2/x?y", path: "/v2/x" }),
+    changedKeyOf({ target: "/v1/x?z", query: "z" }),
+  ];
+  assert.equal(new Set(keys).size, keys.length);
+  assert.equal(changedKeyOf({ authority: "A.Test" }), changedKeyOf({}));
+  assert.equal(keys[0], "r\nhttp://app.test/x?y\nhost: a.test\npath: /v1/x?y");
+});

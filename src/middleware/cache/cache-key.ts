@@ -1,7 +1,8 @@
 /**
  * The key of an answer: text that holds, unhashed and in this order, the route, the scheme that the client used, the
  * authority in lower case with its port, path and query as they are sent to the endpoint without the parameters that
- * make no difference, and a line for each field and cookie that does. No part can hold a line feed, so that no two
+ * make no difference, host and path as the client has them if the route has changed them, and a line for each field and
+ * cookie that makes a difference. No part can hold a line feed, so that no two
  * requests can be told as one (threats.md L; CVE-2026-2836: a key without the host).
  */
 import { cookieValue } from "../../http/cookie.ts";
@@ -61,6 +62,7 @@ export class KeyMaker {
     const { request, changedRequest } = exchange;
     const authority = this.#lowerAuthority(changedRequest?.authority ?? request.authority);
     let key = `${this.#beginnings[clientScheme(exchange)]}${authority}${target}`;
+    if (changedRequest !== null) key += this.#askedLines(exchange, authority);
     if (facts.keyLines !== "") key += `\n${facts.keyLines}`;
     if (exchange.isPeerTrusted) key += hostLine(exchange, authority);
     for (const { name, read } of this.#readers) {
@@ -68,6 +70,17 @@ export class KeyMaker {
       if (value !== null) key += `\n${name}: ${value}`;
     }
     return key.length > maxKeyLength ? null : key;
+  }
+
+  /**
+   * What the client asked for if the route has made another host or path of it. The endpoint is told of both
+   * (X-Forwarded-Host, X-Forwarded-Prefix) and may make links of them, and purges go by what clients ask for.
+   */
+  #askedLines({ request, changedRequest }: Exchange, authority: string): string {
+    const asked = toLowerAscii(request.authority);
+    const line = asked === authority ? "" : `\nhost: ${asked}`;
+    if (changedRequest!.target === request.target) return line;
+    return `${line}\npath: ${request.path}?${this.queryOf(request)}`;
   }
 
   /** Requests for one site come one after the other. */
