@@ -25,7 +25,7 @@ import { Hold, passOn } from "../pass-on.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { type DraftLoss, type DraftOwner, DraftSink } from "./fetch-draft.ts";
 import { copyFacts } from "./fetch-record.ts";
-import { mayStandIn, RefreshedBody, Rest, shareKeyOf } from "./fetch-stale.ts";
+import { isPurged, mayStandIn, RefreshedBody, Rest, shareKeyOf } from "./fetch-stale.ts";
 import type { HowServed } from "./how-served.ts";
 import type { Miss } from "./miss.ts";
 import { passBy } from "./pass-by.ts";
@@ -85,6 +85,7 @@ export class Fill implements AnswerTaker, DraftOwner {
 
   /** Begins. Nobody holds the client's exchange at that moment. */
   run(): void {
+    if (this.#stale !== null && isPurged(this.#miss, this.#stale.answer)) this.#releaseStale();
     if (this.#stale !== null) this.#validators = validatorLines(this.#stale.answer);
     if (this.#client !== null) this.#hold = new Hold(this.#client.exchange, this.#onClientGone);
     this.#send();
@@ -169,9 +170,9 @@ export class Fill implements AnswerTaker, DraftOwner {
   #validated(head: AnswerHead, times: FetchTimes): BodySink {
     const { store, policy } = this.#route;
     const stale = this.#stale!;
-    const next = refreshed(stale.answer, head, times, policy);
+    const next = isPurged(this.#miss, stale.answer) ? null : refreshed(stale.answer, head, times, policy);
     if (next === null) {
-      // It is about another answer than the one that is stored: the whole is asked for.
+      // It is about another answer than the one that is stored, or nobody wants that any more: the whole is asked for.
       this.#releaseStale();
       this.#validators = "";
       this.#send();

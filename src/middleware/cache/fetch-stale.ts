@@ -31,8 +31,15 @@ export function standIn(miss: Miss): boolean {
 }
 
 /** May the stale answer take the place of an error? */
-export function mayStandIn({ stale, route, directives }: Pick<Miss, "stale" | "route" | "directives">): boolean {
-  return stale !== null && mayStandInForError(stale.answer, directives, route.parts.clock.nowMs());
+export function mayStandIn(miss: Pick<Miss, "stale" | "route" | "directives" | "purgeFloor">): boolean {
+  const { stale, route, directives } = miss;
+  if (stale === null || isPurged(miss, stale.answer)) return false;
+  return mayStandInForError(stale.answer, directives, route.parts.clock.nowMs());
+}
+
+/** Has `answer`, which the look-up has found, been purged since? Then it is neither used nor validated. */
+export function isPurged({ route, purgeFloor }: Pick<Miss, "route" | "purgeFloor">, answer: StoredAnswer): boolean {
+  return route.parts.purges.judgeFound(answer, purgeFloor) === "gone";
 }
 
 /** A stored body under a head that says something new of it. */

@@ -47,9 +47,9 @@ class LookUp implements Omit<Miss, "outgoing"> {
   readonly primaryKey: string;
   readonly directives: CacheDirectives;
   readonly finishedCount: number;
-  readonly #target: string;
   /** The last purge that the store was through with when the look-up began. */
-  readonly #purgeFloor: number;
+  readonly purgeFloor: number;
+  readonly #target: string;
   forward: ForwardReason = "uri-miss";
   /** Null until something has to be fetched. */
   outgoing: OutgoingRequest | null = null;
@@ -77,8 +77,8 @@ class LookUp implements Omit<Miss, "outgoing"> {
     this.primaryKey = primaryKey;
     this.directives = route.directivesOf(facts);
     this.finishedCount = route.parts.fills.finishedCount;
+    this.purgeFloor = route.parts.purges.floor;
     this.#target = target;
-    this.#purgeFloor = route.parts.purges.floor;
     this.#key = primaryKey;
     this.#newestKey = primaryKey;
   }
@@ -139,7 +139,7 @@ class LookUp implements Omit<Miss, "outgoing"> {
   }
 
   #verdictOf(answer: StoredAnswer): "valid" | "soft" | "gone" {
-    return this.route.parts.purges.judgeFound(answer, this.#purgeFloor);
+    return this.route.parts.purges.judgeFound(answer, this.purgeFloor);
   }
 
   /** Who says who he is gets only what is for everybody, by the word of the origin (RFC 9111 section 3.5). */

@@ -31,6 +31,8 @@ export interface Miss {
   readonly stale: StoredBody | null;
   /** Under which key `stale` is stored. Empty = there is none. */
   readonly staleKey: string;
+  /** `PurgeLog.floor` from before the look-up. */
+  readonly purgeFloor: number;
   /** `Fills.finishedCount` from before the look-up. */
   readonly finishedCount: number;
   /** `InvalidationMarks.of(primaryKey)` when it was first asked for: before anything is fetched. */
