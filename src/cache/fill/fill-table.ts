@@ -40,13 +40,16 @@ const versionShift = 11;
 const Phase = { free: 0, fetching: 1, published: 2, done: 3, refused: 4, vacant: 5 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
-/**
- * How often a lock is tried in a row, and how often with a pause of a millisecond then: who comes may do without, but
- * what a leader says must not be lost because the machine let the holder of a lock wait.
- */
+/** How often a lock is tried in a row, and how often with a pause of a millisecond then: who comes may do without. */
 const spins = 300;
 const pauses = 50;
-const leaderPauses = 2_000;
+/** What is done for a dead thread must not be lost either, and the control thread may wait. */
+const clearPauses = 1_000;
+/**
+ * What a leader says must not be lost because the machine let the holder of a lock wait: it is said again after so many
+ * milliseconds.
+ */
+const retryMs = 10;
 
 /** What a thread finds. */
 export type FillState = "lead" | "wait" | "draft" | "alone" | "ended";
@@ -65,6 +68,8 @@ export class FillTable {
   readonly #places: number;
   readonly #stripeIndex: number;
   readonly #doorbells: Pick<Doorbells, "ring">;
+  /** What is to be noted still, in its order. */
+  #undone: (() => boolean)[] = [];
 
   /** @param words `byteLength` of them, zeros at first @param stripeIndex -1 = a thread that only clears up */
   constructor(words: Int32Array, parts: { stripeIndex: number; stripes: number; doorbells: Pick<Doorbells, "ring"> }) {
@@ -141,7 +146,10 @@ export class FillTable {
   /** What has come of a fill that this thread waits for. Unless it is "wait", this thread waits no more. */
   look(place: number, version: number): FillState {
     const set = this.#setOf(place);
-    if (!this.#lock(set)) return "wait";
+    if (!this.#lock(set)) {
+      this.#call(this.#stripeIndex);
+      return "wait";
+    }
     try {
       if (this.#words[place]! >>> versionShift !== version) return "ended";
       this.#note(place);
@@ -202,7 +210,7 @@ export class FillTable {
       const first = this.#places + set * ways * placeWords;
       for (let place = first; place < first + ways * placeWords; place += placeWords) {
         if ((Atomics.load(words, place) & phaseMask) === Phase.free) continue;
-        if (!this.#lock(set)) continue;
+        if (!this.#lock(set, clearPauses)) continue;
         this.#clear(place, stripeIndex);
         this.#unlock(set);
       }
@@ -222,16 +230,31 @@ export class FillTable {
 
   // Under the lock of the set.
 
-  /** Does something with a place that still has `version`. */
+  /**
+   * Does something with a place that still has `version`; later, if somebody has the lock for too long. A place whose
+   * leader could not say that it is through would have everybody wait in vain.
+   */
   #change(place: number, version: number, run: () => void): void {
+    const change = (): boolean => this.#tryToChange(place, version, run);
+    if (this.#undone.length === 0 && change()) return;
+    if (this.#undone.push(change) === 1) setTimeout(this.#catchUp, retryMs).unref();
+  }
+
+  #tryToChange(place: number, version: number, run: () => void): boolean {
     const set = this.#setOf(place);
-    if (!this.#lock(set, leaderPauses)) return;
+    if (!this.#lock(set)) return false;
     try {
       if (this.#words[place]! >>> versionShift === version) run();
     } finally {
       this.#unlock(set);
     }
+    return true;
   }
+
+  readonly #catchUp = (): void => {
+    while (this.#undone.length > 0 && this.#undone[0]!()) this.#undone.shift();
+    if (this.#undone.length > 0) setTimeout(this.#catchUp, retryMs).unref();
+  };
 
   #end(place: number, phase: Phase): void {
     const now = this.#words[place]!;
@@ -245,10 +268,15 @@ export class FillTable {
     for (let word = 0; word < waiterWords; word++) {
       for (let rest = this.#words[place + waiters + word]!; rest !== 0; rest &= rest - 1) {
         const stripe = word * 32 + 31 - Math.clz32(rest & -rest);
-        Atomics.add(this.#words, this.#attention + stripe * lineWords, 1);
-        this.#doorbells.ring(maskOf(stripe));
+        this.#call(stripe);
       }
     }
+  }
+
+  /** Has the thread look for what has changed. */
+  #call(stripe: number): void {
+    Atomics.add(this.#words, this.#attention + stripe * lineWords, 1);
+    this.#doorbells.ring(maskOf(stripe));
   }
 
   #freeIfOver(place: number): boolean {
