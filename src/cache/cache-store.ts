@@ -73,10 +73,11 @@ export interface Draft {
   /**
    * Called once, perhaps within `append`, if it cannot be stored any more (disk full, too large, Redis away); never
    * within `create`. Readers break off, or are served to their end if that is possible: for them the writer goes on with
-   * `append`, at their pace, and with `commit` or `abort`, which store nothing then. Without a reader in this thread
-   * there is nothing to go on for.
+   * `append`, at their pace, and with `commit` or `abort`, which store nothing then.
    */
   onFailure: (() => void) | null;
+  /** Called once after `onFailure` when nobody reads it in this thread any more: there is nothing to go on for. */
+  onDeserted: (() => void) | null;
   /**
    * It is complete: found from now on, unless a purge since `answer.purgeSequence` matches it. Readers come to their
    * end. If `answer.bodyBytes` is neither null nor what was appended, it is not complete: then this is `abort`.

@@ -68,6 +68,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   readonly mark: FileMark;
   onWritable: (() => void) | null = null;
   onFailure: (() => void) | null = null;
+  onDeserted: (() => void) | null = null;
   readonly #parts: DraftParts;
   readonly #file: DraftFile;
   readonly #readers = new DraftReaders();
@@ -80,6 +81,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   #writtenAnswer: StoredAnswer | null = null;
   #isPaused = false;
   #isEnded = false;
+  #hasToldFailure = false;
 
   /** Made by `beginDraft`. */
   constructor(parts: DraftParts, { id, slotBytes, room }: Pick<DiskDraft, "id" | "slotBytes" | "room">) {
@@ -176,6 +178,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     if (reader.hasLeft) this.#readers.delete(reader);
     this.#trim();
     this.#resume();
+    this.#tellIfDeserted();
     this.#endIfDone();
   }
 
@@ -192,6 +195,7 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** Everything breaks off: the store is closed. */
   close(): void {
     this.onFailure = null;
+    this.onDeserted = null;
     this.onWritable = null;
     if (this.#phase !== Phase.done) this.abort();
     this.#readers.cut();
@@ -246,8 +250,17 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** From now on it waits for its readers alone. */
   #tellFailure(): void {
     this.onFailure?.();
+    this.#hasToldFailure = true;
     this.#trim();
     this.#resume();
+    this.#tellIfDeserted();
+  }
+
+  #tellIfDeserted(): void {
+    if (!this.#hasToldFailure || this.#ending !== null || !this.#readers.isEmpty) return;
+    const tell = this.onDeserted;
+    this.onDeserted = null;
+    tell?.();
   }
 
   /** It is not stored; who reads it in another thread breaks off. */

@@ -37,6 +37,7 @@ export class MemoryDraft implements Draft, LocalDraft {
   readonly entry: number;
   onWritable: (() => void) | null = null;
   onFailure: (() => void) | null = null;
+  onDeserted: (() => void) | null = null;
   readonly readers = new Set<BodyReader>();
   readonly #window: MemoryWindow;
   readonly #answer: StoredAnswer;
@@ -50,6 +51,7 @@ export class MemoryDraft implements Draft, LocalDraft {
   #reservedBytes = 0;
   #tail: PassingTail | null = null;
   #isWaiting = false;
+  #isDeserted = false;
 
   /** @param parts its entry is pinned for the draft */
   constructor(window: MemoryWindow, parts: MemoryDraftParts) {
@@ -127,9 +129,16 @@ export class MemoryDraft implements Draft, LocalDraft {
   #fail(): void {
     this.#window.stored.set(this.entry, entryWord.state, entryState.broken);
     this.#ring();
-    if (this.readers.size > 0) this.#tail = new PassingTail(this.#storedBytes);
-    else this.#end("broken");
+    this.#tail = new PassingTail(this.#storedBytes);
     this.onFailure?.();
+    this.#endIfDeserted();
+  }
+
+  #endIfDeserted(): void {
+    if (this.readers.size > 0 || this.#isDeserted) return;
+    this.#isDeserted = true;
+    if (this.#progress === "growing") this.#end("broken");
+    this.onDeserted?.();
   }
 
   #pass(chunk: Buffer): boolean {
@@ -146,13 +155,14 @@ export class MemoryDraft implements Draft, LocalDraft {
   }
 
   onReader(): void {
-    if (this.#tail === null) return;
+    if (this.#tail === null || this.#progress !== "growing") return;
+    if (this.readers.size === 0) return this.#endIfDeserted();
     let slowest = this.#tail.end;
     for (const reader of this.readers) slowest = Math.min(slowest, reader.at);
     this.#tail.forgetBefore(slowest);
     if (!this.#isWaiting || !this.#tail.hasRoom) return;
     this.#isWaiting = false;
-    if (this.#progress === "growing") this.onWritable?.();
+    this.onWritable?.();
   }
 
   commit(answer: StoredAnswer): void {

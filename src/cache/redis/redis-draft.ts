@@ -32,6 +32,7 @@ export class RedisDraft implements Draft, UploadHost {
   readonly id: number;
   onWritable: (() => void) | null = null;
   onFailure: (() => void) | null = null;
+  onDeserted: (() => void) | null = null;
   readonly #host: DraftHost;
   readonly #staged: Draft;
   readonly #key: string;
@@ -50,6 +51,7 @@ export class RedisDraft implements Draft, UploadHost {
       this.#upload.cancel();
       this.onFailure?.();
     };
+    staged.onDeserted = () => this.onDeserted?.();
     host.noteUploading(this.#upload);
     this.#upload.start((sink) => staged.read().open(0, Infinity, sink));
   }

@@ -59,6 +59,35 @@ export function checkDrafts(check: CheckStore): void {
     assert.equal((await tools.read(await tools.found(tools.last, "key"))).toString(), "one");
   });
 
+  check("the writer of what cannot be stored is told when nobody reads it any more, and not before", async (tools) => {
+    const { maxObjectBytes } = tools.store;
+    const draft = tools.create("key", sampleAnswer());
+    const failed = Promise.withResolvers<void>();
+    const deserted = Promise.withResolvers<void>();
+    let isDeserted = false;
+    draft.onFailure = () => failed.resolve();
+    draft.onDeserted = () => {
+      isDeserted = true;
+      deserted.resolve();
+    };
+    const [first, second] = [new CollectingSink(), new CollectingSink()];
+    const sources = [draft.read().open(0, Infinity, first), draft.read().open(0, Infinity, second)];
+    await appendAll(draft, patternBytes(maxObjectBytes + 1), 30_000);
+    await failed.promise;
+    await first.has(maxObjectBytes + 1);
+    sources[0]!.stop("CLIENT_GONE");
+    assert.equal(isDeserted, false);
+    sources[1]!.stop("CLIENT_GONE");
+    await deserted.promise;
+    draft.abort();
+    const unread = tools.create("key", sampleAnswer());
+    const gone = Promise.withResolvers<void>();
+    unread.onDeserted = () => gone.resolve();
+    await appendAll(unread, patternBytes(maxObjectBytes + 1), 30_000);
+    await gone.promise;
+    unread.abort();
+  });
+
   check("a chunk is copied: its memory is the caller's again", async (tools) => {
     const draft = tools.create("key", sampleAnswer());
     const chunk = Buffer.alloc(10_000, "a");

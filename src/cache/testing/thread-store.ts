@@ -129,6 +129,7 @@ export class ThreadStore implements CacheStore {
       id,
       onWritable: null,
       onFailure: null,
+      onDeserted: null,
       append: (chunk) => {
         if (kept.state !== "growing") return true;
         kept.chunks.push(Buffer.from(chunk));
@@ -137,6 +138,7 @@ export class ThreadStore implements CacheStore {
         if (kept.bytes > this.maxObjectBytes) {
           end("broken");
           draft.onFailure?.();
+          draft.onDeserted?.();
         }
         return true;
       },

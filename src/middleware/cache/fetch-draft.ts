@@ -51,6 +51,7 @@ export class DraftSink implements BodySink {
       this.#isFull = false;
       this.#source.resume();
     };
+    draft.onDeserted = () => this.#source.stop("CLIENT_GONE");
     draft.onFailure = () => {
       this.#isLost = true;
       this.#owner.onLost(this.#bytes > place.route.maxObjectBytes ? "unstorable" : "no-room");

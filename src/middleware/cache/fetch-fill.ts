@@ -260,8 +260,6 @@ export class Fill implements AnswerTaker, DraftOwner {
   onLost(why: DraftLoss): void {
     if (why === "broken") for (const lead of this.#leads) lead.fail();
     else this.#refuseFor(why === "no-room" ? noRoomMs : this.#route.options.hitForMiss);
-    // Nobody is left who reads it.
-    if (this.#client === null || this.#client.exchange.isEnded) this.#opened?.cancel("CLIENT_GONE");
   }
 
   // An answer that is not stored.
