@@ -307,7 +307,7 @@ testOverProtocols(
       ],
     });
     const asked: ReceivedAnswer[] = [];
-    for (const path of ["/v1/a", "/a", "/v1/a", "/a"]) asked.push(await harness.ask({ path }));
+    for (let count = 0; count < 4; count++) asked.push(await harness.ask({ path: "/v1/a" }));
     assert.deepEqual(
       asked.map(({ status, text }) => [status, text.slice(0, 8)]),
       [
