@@ -94,7 +94,7 @@ export class DraftSink implements BodySink {
 
   /** Of what has variants the record is brought up to date before anybody looks for it. */
   #remember(answer: StoredAnswer): void {
-    const { route, primaryKey, varyNames: names, key } = this.#place;
+    const { route, primaryKey, varyNames: names, key, invalidations } = this.#place;
     if (names.length === 0) return this.#owner.onStored(answer);
     const { store, parts } = route;
     const { floor } = parts.purges;
@@ -106,7 +106,10 @@ export class DraftSink implements BodySink {
         const record = withVariant(before, { names, key, answer });
         store.create(primaryKey, record)?.commit(record);
       }
-      this.#owner.onStored(answer);
+      // An unsafe request that came meanwhile has removed the record of before, and this one names what it has made invalid.
+      if (parts.invalidations.of(primaryKey) === invalidations) return this.#owner.onStored(answer);
+      store.remove(primaryKey);
+      this.#owner.onLost("broken");
     });
   }
 }

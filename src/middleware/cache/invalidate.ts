@@ -7,7 +7,7 @@ import type { AnswerFilter, AnswerHead, NextResponder } from "../../http/answer.
 import type { BodySink, BodySource } from "../../http/body.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { CachedRoute } from "./cached-route.ts";
-import { readFacts } from "./request-facts.ts";
+import { noFacts, readFacts } from "./request-facts.ts";
 
 /** Has the answer to `exchange`, whose method is not safe, make invalid what it has to. */
 export function invalidateAfter(exchange: Exchange, route: CachedRoute): void {
@@ -48,10 +48,12 @@ class Invalidation implements AnswerFilter {
     const { keys, parts, store } = this.#route;
     const { request, changedRequest } = exchange;
     const facts = readFacts(changedRequest === null ? request.keptFields : changedRequest.fields.text);
-    const key = keys.keyOf(exchange, target, facts);
-    if (key === null) return;
-    // First the mark: what is being fetched must not be stored after this.
-    parts.invalidations.raise(key);
-    store.remove(key);
+    // Scripts that send a form tell of themselves (X-Requested-With), and pages are asked for without that.
+    for (const key of new Set([keys.keyOf(exchange, target, facts), keys.keyOf(exchange, target, noFacts)])) {
+      if (key === null) continue;
+      // First the mark: what is being fetched must not be stored after this.
+      parts.invalidations.raise(key);
+      store.remove(key);
+    }
   }
 }

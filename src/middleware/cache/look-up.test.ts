@@ -199,3 +199,10 @@ test("a stored answer that must not be used stays, and is released", () => {
   assert.deepEqual(setup.fetched, ["GET", "GET", "HEAD"]);
   assert.equal(setup.ask().content, "stored");
 });
+
+test("an unsafe request makes invalid what is stored for those who send no such fields", () => {
+  const setup = new Setup();
+  setup.put(key, "stored");
+  setup.ask({ method: "POST", keptFields: "X-Requested-With: XMLHttpRequest\r\n" });
+  assert.equal(setup.ask().content, "fresh");
+});

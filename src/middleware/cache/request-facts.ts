@@ -57,7 +57,7 @@ class ReadFacts implements RequestFacts {
 }
 
 /** What stands in most requests: nothing. */
-const noFacts: RequestFacts = Object.freeze(new ReadFacts());
+export const noFacts: RequestFacts = Object.freeze(new ReadFacts());
 
 /** The lengths of the names that are looked for, but for those that `riskOf` knows. */
 const lengths = new Uint8Array(32);
