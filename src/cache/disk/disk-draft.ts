@@ -81,7 +81,6 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   #writtenAnswer: StoredAnswer | null = null;
   #isPaused = false;
   #isEnded = false;
-  #hasToldFailure = false;
 
   /** Made by `beginDraft`. */
   constructor(parts: DraftParts, { id, slotBytes, room }: Pick<DiskDraft, "id" | "slotBytes" | "room">) {
@@ -178,7 +177,6 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
     if (reader.hasLeft) this.#readers.delete(reader);
     this.#trim();
     this.#resume();
-    this.#tellIfDeserted();
     this.#endIfDone();
   }
 
@@ -195,7 +193,6 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** Everything breaks off: the store is closed. */
   close(): void {
     this.onFailure = null;
-    this.onDeserted = null;
     this.onWritable = null;
     if (this.#phase !== Phase.done) this.abort();
     this.#readers.cut();
@@ -230,9 +227,12 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** Lets go of the memory that nobody needs. */
   #trim(): void {
     const { tail } = this;
+    if (this.#phase !== Phase.broken) return tail.drop(Math.min(tail.written, this.#readers.keepFrom(tail, "near")));
     // What is not in the file is there for readers alone.
-    if (this.#phase === Phase.broken) tail.drop(this.#readers.keepFrom(tail, "all"));
-    else tail.drop(Math.min(tail.written, this.#readers.keepFrom(tail, "near")));
+    tail.drop(this.#readers.keepFrom(tail, "all"));
+    if (this.onFailure !== null || this.#ending !== null || !this.#readers.isEmpty) return;
+    this.onDeserted?.();
+    this.onDeserted = null;
   }
 
   /** @param trouble null = it is too large, or there is no room: nothing is wrong with the disk */
@@ -250,17 +250,9 @@ export class DiskDraft implements Draft, DiskTask, ReadDraft {
   /** From now on it waits for its readers alone. */
   #tellFailure(): void {
     this.onFailure?.();
-    this.#hasToldFailure = true;
+    this.onFailure = null;
     this.#trim();
     this.#resume();
-    this.#tellIfDeserted();
-  }
-
-  #tellIfDeserted(): void {
-    if (!this.#hasToldFailure || this.#ending !== null || !this.#readers.isEmpty) return;
-    const tell = this.onDeserted;
-    this.onDeserted = null;
-    tell?.();
   }
 
   /** It is not stored; who reads it in another thread breaks off. */
