@@ -12,7 +12,7 @@ import type { StoredAnswer } from "../http/cache/stored-answer.ts";
 /** The longest key in bytes; whoever makes a longer one does not use the cache for that request. */
 export const maxKeyBytes = 16_384;
 
-/** One thread's window on a store. Calls nothing back after `close`. Keys are latin1 text of 1 to `maxKeyBytes`. */
+/** One thread's window on a store. Calls nothing back after `close`, and finds nothing. Keys are latin1 text of 1 to `maxKeyBytes`. */
 export interface CacheStore {
   /** The largest body that is kept, in bytes. */
   readonly maxObjectBytes: number;

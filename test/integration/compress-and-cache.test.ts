@@ -71,3 +71,13 @@ testOverProtocols("a compressed answer in the cache is validated, and stays comp
     [null, 'W/"v1"', 'W/"v1"', 'W/"v1"'],
   );
 });
+
+testOverProtocols("a client that wants a part has the cache keep what all others get", async (harness) => {
+  const { client, endpoint } = await harness.trio({ ...through(cache, compress), behaviour: { fields, body: text } });
+  const accepts = { "accept-encoding": "br" };
+  await client.ask({ fields: { ...accepts, range: "bytes=0-9" } });
+  const answer = await client.ask({ fields: accepts });
+  assert.equal(answer.value("content-encoding"), "br");
+  assert.equal(decode(answer.body, "br").toString(), text);
+  assert.equal(endpoint.requests.length, 1);
+});

@@ -41,7 +41,7 @@ export class MemoryStore implements CacheStore {
   }
 
   find(key: string, done: (found: StoredBody | null) => void): void {
-    if (this.#window.isClosed) return;
+    if (this.#window.isClosed) return done(null);
     this.#hash.update(key);
     const { low, high } = this.#hash;
     done(

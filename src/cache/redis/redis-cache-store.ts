@@ -66,6 +66,7 @@ export class RedisCacheStore implements CacheStore {
   }
 
   find(key: string, done: (found: StoredBody | null) => void): void {
+    if (this.#isClosed) return done(null);
     const name = nameOf(key);
     // Purges of this process up to here have reached the server, or are no matter of it.
     const { floor } = this.#parts.purges;

@@ -248,6 +248,8 @@ function checkStored(check: CheckStore): void {
     tools.store.close();
     tools.store.close();
     assert.equal(tools.store.create("other", sampleAnswer()), null);
+    // A request that is late, of a configuration from before, must not wait for ever.
+    assert.equal(await find(tools.store, "key"), null);
     draft.append(Buffer.from("more"));
     draft.commit(sampleAnswer({ bodyBytes: 8 }));
     tools.store.remove("key");

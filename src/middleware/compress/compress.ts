@@ -75,12 +75,17 @@ class CompressFilter implements AnswerFilter {
     const verdict = judgeAnswer(head, rules, isHead);
     if (verdict === "untouched") return next.start(head, source);
     // Whoever asked for a part of the content and gets all of it counts in bytes of it as it is.
-    if (verdict === "varies" || encoding === null || request.field("range") !== null)
+    if (verdict === "varies" || encoding === null || asksForPart(exchange))
       return next.start(withFields(head, variedFields(head.fields)), source);
     if (!isHead) return new CompressedAnswer({ head, source, next, encoding, compression }).begin();
     const fields = recodedFields(head.fields, encoding.coding);
     return next.start({ ...plainHead(head), fields, declaredLength: null }, source);
   }
+}
+
+/** As the endpoint has been asked: a cache asks for the whole, whatever its client wants of that. */
+function asksForPart({ request, changedRequest }: Exchange): boolean {
+  return (changedRequest === null ? request.field("range") : changedRequest.fields.value("range")) !== null;
 }
 
 function plainHead({
