@@ -14,7 +14,9 @@ const hit: CacheStatus = {
 test("Cache-Status says what happened", () => {
   const table: readonly (readonly [status: Partial<CacheStatus>, line: string])[] = [
     [{}, "millrace; hit"],
-    [{ freshMs: 59_999 }, "millrace; hit; ttl=59"],
+    [{ freshMs: 59_999 }, "millrace; hit; ttl=60"],
+    [{ freshMs: 1 }, "millrace; hit; ttl=1"],
+    [{ freshMs: 0 }, "millrace; hit; ttl=0"],
     [{ freshMs: -1 }, "millrace; hit; ttl=-1"],
     [{ freshMs: -1_500, detail: "max-stale" }, "millrace; hit; ttl=-2; detail=max-stale"],
     [{ forward: "uri-miss" }, "millrace; fwd=uri-miss"],

@@ -22,9 +22,12 @@ export interface CacheStatus {
 export function formatCacheStatus(status: CacheStatus): string {
   let line = status.forward === null ? "Cache-Status: millrace; hit" : `Cache-Status: millrace; fwd=${status.forward}`;
   if (status.forwardStatus !== null) line += `; fwd-status=${status.forwardStatus}`;
-  if (status.freshMs !== null) line += `; ttl=${Math.floor(status.freshMs / 1000)}`;
+  if (status.freshMs !== null) line += `; ttl=${wholeSeconds(status.freshMs)}`;
   if (status.isStored) line += "; stored";
   if (status.isCollapsed) line += "; collapsed";
   if (status.detail !== null) line += `; detail=${status.detail}`;
   return `${line}\r\n`;
 }
+
+/** Rounds up, as Age rounds down: both together are what the answer says. What is stale is so by a second at least. */
+const wholeSeconds = (ms: number): number => (ms > 0 ? Math.ceil(ms / 1000) : Math.floor(ms / 1000));
