@@ -123,7 +123,7 @@ test("what is fresh answers, and its age is counted from its birth", () => {
   setup.clock.advance(2_500);
   const client = setup.ask();
   assert.deepEqual([client.content, client.told], ["stored", ["head 200 6", "end"]]);
-  assert.match(client.fields, /\r\nAge: 7\r\nCache-Status: millrace; hit; ttl=7\r\n$/);
+  assert.match(client.fields, /\r\nAge: 7\r\nCache-Status: millrace; hit; ttl=8\r\n$/);
   assert.deepEqual(setup.fetched, []);
 });
 
