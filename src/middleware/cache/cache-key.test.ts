@@ -92,7 +92,7 @@ test("parameters that make no difference are not in the key", () => {
 
 test("what the client asked for is in the key if the route has made another host or path of it", () => {
   // The endpoint is told of both, by X-Forwarded-Host and X-Forwarded-Prefix, and purges go by them.
-  const changedKeyOf = (facts: Asked): string | null => {
+  const changedKeyOf = (facts: Asked, rules: Partial<KeyRules> = {}): string | null => {
     const { exchange } = createExchange({
       authority: "a.test",
       target: "/v1/x?y",
@@ -101,7 +101,7 @@ test("what the client asked for is in the key if the route has made another host
       ...facts,
     });
     exchange.outgoing = exchange.outgoing.withAuthority("app.test").withTarget("/x?y", "/v1");
-    const keys = new KeyMaker("r", plain);
+    const keys = new KeyMaker("r", { ...plain, ...rules });
     return keys.keyOf(exchange, keys.targetOf(exchange), readFacts(exchange.outgoing.fields.text));
   };
   const keys = [
@@ -112,5 +112,10 @@ test("what the client asked for is in the key if the route has made another host
   ];
   assert.equal(new Set(keys).size, keys.length);
   assert.equal(changedKeyOf({ authority: "A.Test" }), changedKeyOf({}));
-  assert.equal(keys[0], "r\nhttp://app.test/x?y\nhost: a.test\npath: /v1/x?y");
+  assert.equal(keys[0], "r\nhttp://app.test/x?y\nasked host: a.test\nasked path: /v1/x?y");
+  const rules = { headers: ["path"] };
+  assert.notEqual(
+    keyOf({ target: "/x?y", keptFields: "Path: /v1/x?y\r\n" }, rules),
+    changedKeyOf({}, rules)!.replace("app.test", "a.test").replace("\nasked host: a.test", ""),
+  );
 });

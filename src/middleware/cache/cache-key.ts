@@ -74,13 +74,14 @@ export class KeyMaker {
 
   /**
    * What the client asked for if the route has made another host or path of it. The endpoint is told of both
-   * (X-Forwarded-Host, X-Forwarded-Prefix) and may make links of them, and purges go by what clients ask for.
+   * (X-Forwarded-Host, X-Forwarded-Prefix) and may make links of them, and purges go by what clients ask for. No field has
+   * such a name, so that none can pass for it.
    */
   #askedLines({ request, changedRequest }: Exchange, authority: string): string {
     const asked = toLowerAscii(request.authority);
-    const line = asked === authority ? "" : `\nhost: ${asked}`;
+    const line = asked === authority ? "" : `\nasked host: ${asked}`;
     if (changedRequest!.target === request.target) return line;
-    return `${line}\npath: ${request.path}?${this.queryOf(request)}`;
+    return `${line}\nasked path: ${request.path}?${this.queryOf(request)}`;
   }
 
   /** Requests for one site come one after the other. */
