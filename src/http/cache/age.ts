@@ -21,15 +21,12 @@ export function dateOf(fields: Fields, wallMs: number): number {
 }
 
 /**
- * What Age says. It is one number; of a plain list the first is taken (RFC 9111 section 5.1). A malformed one should be
- * ignored by that section; but it says that the answer has been in some cache for an unknown time, so that it counts as
- * older than anything is fresh. To validate is always allowed.
+ * What Age says: the first number of a list that should have one member; what is no number is ignored (RFC 9111 section
+ * 5.1).
  */
 function ageFieldSeconds(fields: Fields): number {
-  const age = fields.value("age");
-  if (age === null) return 0;
-  const first = /^([0-9]+)(?:,[0-9]+)*$/.exec(age);
-  return first === null ? maxDeltaSeconds : Math.min(Number(first[1]), maxDeltaSeconds);
+  const first = /^([0-9]+)[\t ]*(?:,|$)/.exec(fields.value("age") ?? "");
+  return first === null ? 0 : Math.min(Number(first[1]), maxDeltaSeconds);
 }
 
 const floorToSecond = (ms: number): number => Math.floor(ms / 1000) * 1000;

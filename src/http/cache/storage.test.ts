@@ -71,18 +71,11 @@ test("the age that it has when it comes is taken off", () => {
   ];
   for (const [lines, seconds] of table)
     assert.equal(lifetime([...lines, "Cache-Control: max-age=100"]), seconds, lines.join(" | "));
-  for (const age of [
-    "abc",
-    "-7200",
-    "7200.0",
-    "7200,0",
-    "0, 0",
-    "0, 7200",
-    "7200;foo=bar",
-    "2147483649",
-    "9".repeat(50),
-  ])
-    assert.equal(lifetime([`Age: ${age}`, "Cache-Control: max-age=3600"]), "no-freshness", age);
+  const withAge = (age: string): unknown => lifetime([`Age: ${age}`, "Cache-Control: max-age=3600"]);
+  for (const age of ["7200,0", "7200 , 0", "2147483649", "9".repeat(50)])
+    assert.equal(withAge(age), "no-freshness", age);
+  for (const age of ["abc", "-7200", "7200.0", "0, 0", "0, 7200", "7200;foo=bar", ", 7200"])
+    assert.equal(withAge(age), 3_600, age);
 });
 
 test("the time that the exchange took counts as age", () => {

@@ -15,7 +15,6 @@ const reasons: readonly (readonly [why: string, applies: Refusal])[] = [
     "a request with credentials is answered with what is said to be for all",
     (received, asked) => asked.hasCredentials && !isForEverybody(received),
   ],
-  ["an age that cannot be read may be any", ({ answer }) => answer.age === "malformed"],
   [
     "of times that are said twice the shortest holds",
     ({ answer }, asked) => isRepeated(answer.cacheControl) || isRepeated(asked.cacheControl),
