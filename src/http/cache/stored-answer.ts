@@ -25,7 +25,7 @@ export interface StoredAnswer {
   readonly staleIfErrorUntilMs: number;
   /** must-revalidate, proxy-revalidate or s-maxage: it is never used stale (RFC 9111 section 4.2.4). */
   readonly mustRevalidate: boolean;
-  /** no-cache: it is validated before each use (RFC 9111 section 5.2.2.4). */
+  /** no-cache (RFC 9111 section 5.2.2.4), or nothing said of its freshness: it is validated before each use. */
   readonly alwaysValidates: boolean;
   /** public, s-maxage or must-revalidate: it may answer requests with Authorization (RFC 9111 section 3.5). */
   readonly isShared: boolean;

@@ -34,6 +34,9 @@ export function termsOf(inputs: FreshnessInputs): Terms {
   const isNeverStale = directives.mustRevalidate || directives.noCache;
   const mustRevalidate = isNeverStale || directives.sharedMaxAgeSeconds !== null;
   const hasDefaults = !mustRevalidate && lifetimeMs !== null;
+  // It may be about a user whom only a cookie names: no client gets it unasked, whatever the client says (max-stale).
+  const saysNothing =
+    lifetimeMs === null && directives.staleWhileRevalidateSeconds === null && directives.staleIfErrorSeconds === null;
   const staleMs = (seconds: number | null, defaultMs: number): number =>
     isNeverStale ? 0 : seconds !== null ? seconds * 1000 : hasDefaults ? defaultMs : 0;
   return {
@@ -43,7 +46,7 @@ export function termsOf(inputs: FreshnessInputs): Terms {
       freshUntilMs + staleMs(directives.staleWhileRevalidateSeconds, policy.staleWhileRevalidateMs),
     staleIfErrorUntilMs: freshUntilMs + staleMs(directives.staleIfErrorSeconds, policy.staleIfErrorMs),
     mustRevalidate,
-    alwaysValidates: directives.noCache,
+    alwaysValidates: directives.noCache || saysNothing,
     isShared: directives.isShared || policy.authorization === "share",
     freshness: explicitMs !== null ? "said" : lifetimeMs !== null ? "guessed" : "none",
   };

@@ -28,6 +28,21 @@ test("no-cache is asked about each time", () => {
   assert.equal(use(answer, 0, "max-stale"), "validate");
 });
 
+test("nobody gets what says nothing of its freshness without asking, whatever he says", () => {
+  for (const fields of [
+    [tag],
+    ["Cache-Control: public", tag],
+    ["Cache-Control: foo", "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT"],
+  ]) {
+    const answer = stored(fields);
+    for (const directives of ["max-stale", "max-stale=100", "only-if-cached, max-stale", "stale-if-error=100"]) {
+      assert.equal(use(answer, 1, directives), "validate", directives);
+      assert.equal(mayStandInForError(answer, parseCacheControl(directives), at(1)), false, directives);
+    }
+  }
+  assert.equal(mayStandInForError(stored(["Cache-Control: stale-if-error=9", tag]), noDirectives, at(1)), true);
+});
+
 test("a stale answer is used while it is validated behind, as long as it says", () => {
   const answer = stored(["Cache-Control: max-age=60, stale-while-revalidate=10"]);
   assert.equal(use(answer, 59), "fresh");
