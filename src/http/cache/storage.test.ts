@@ -315,3 +315,14 @@ test("how long it may be used stale", () => {
   // Without freshness there is nothing that the options could prolong.
   assert.deepEqual(windows("foo", generous), [0, 0]);
 });
+
+test("what says nothing is not stored if the request has a cookie", () => {
+  const request = ["Cookie: session=1"];
+  for (const validator of ['ETag: "a"', `Last-Modified: ${dateAfter(-day)}`]) {
+    assert.equal(lifetime([validator]), 0);
+    assert.equal(lifetime([validator], { request }), "no-freshness");
+    assert.equal(lifetime([validator, "Cache-Control: no-cache"], { request }), 0);
+    assert.equal(lifetime([validator, "Cache-Control: public"], { request }), 0);
+    assert.equal(lifetime([validator, fresh], { request }), 60);
+  }
+});

@@ -63,6 +63,7 @@ export function judgeStorage(
   if (names === null) return refuse("vary-star");
   const terms = termsOf({ status, fields, said, times, policy });
   if (!hasPermission(status, terms) || !isOfUse(head, terms, times.responseMs)) return refuse("no-freshness");
+  if (mayBeOneUsers(request, said.directives, terms)) return refuse("no-freshness");
   const kept = storedFields(fields, said.directives, policy, times);
   return kept.length > maxStoredHeadBytes
     ? refuse("head-too-large")
@@ -114,6 +115,14 @@ function refusedUser(request: StorageRequest, directives: CacheDirectives, polic
  */
 export function hasPermission(status: number, { freshness }: Terms): boolean {
   return freshness !== "none" || (status < 400 && isHeuristicallyCacheable(status));
+}
+
+/**
+ * What says nothing of caching may be made for the user whom the cookie names. It would not be used unasked, but an
+ * origin that compares nothing but Last-Modified would tell another user that it holds.
+ */
+function mayBeOneUsers(request: StorageRequest, { noCache, isShared }: CacheDirectives, { freshness }: Terms): boolean {
+  return freshness === "none" && !noCache && !isShared && request.field("cookie") !== null;
 }
 
 /** Can it be used at least once? */
