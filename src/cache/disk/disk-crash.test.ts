@@ -23,7 +23,7 @@ async function dieAt(
   });
   await runWorkload(disk.store({ files }), () => files.isDead);
   // What had begun when it died may still be under way.
-  await new Promise<void>((resolve) => void setTimeout(resolve, 2));
+  await files.settled();
   // This only takes the lock away.
   await disk.keeper.close();
   return files.isDead;
@@ -55,7 +55,8 @@ for (const writtenShare of [0.3, 0.999])
     const { points } = await dieAtEach(({ kind }, writes, point) => kind === "write" && writes === point, {
       dies: { writtenShare },
     });
-    assert.ok(points > 15, `${points} writes`);
+    // What waits is written in one call: how many there are depends on the disk.
+    assert.ok(points >= 10, `${points} writes`);
   });
 
 test("killed at calls throughout", { timeout: 110_000 }, async () => {

@@ -25,6 +25,7 @@ export class BrokenFiles implements DiskFiles {
   readonly #judge: (call: FileCall) => Verdict;
   readonly #onDeath: () => void;
   #held: (() => void)[] = [];
+  #underWay = 0;
 
   constructor(judge: (call: FileCall) => Verdict, onDeath: () => void = () => {}) {
     this.#judge = judge;
@@ -34,6 +35,11 @@ export class BrokenFiles implements DiskFiles {
   /** Lets go on what hangs. */
   release(): void {
     for (const run of this.#held.splice(0)) run();
+  }
+
+  /** Waits for the calls that the system has been given: they are done also if the process has died. */
+  async settled(): Promise<void> {
+    while (this.#underWay > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 
   open(path: string, flags: "r" | "r+" | "wx+", done: (error: NodeJS.ErrnoException | null, fd: number) => void): void {
@@ -102,15 +108,22 @@ export class BrokenFiles implements DiskFiles {
   ): void {
     if (this.isDead) return;
     const verdict = this.#judge({ number: this.calls++, kind, path });
-    if (verdict === null) run((done) => this.isDead || done(), 1);
-    else if (verdict === "hangs") this.#held.push(() => run((done) => this.isDead || done(), 1));
+    const start = (finish: (done: () => void) => void, writtenShare: number): void => {
+      this.#underWay++;
+      run((done) => {
+        this.#underWay--;
+        finish(done);
+      }, writtenShare);
+    };
+    if (verdict === null) start((done) => this.isDead || done(), 1);
+    else if (verdict === "hangs") this.#held.push(() => start((done) => this.isDead || done(), 1));
     else if ("code" in verdict)
       setImmediate(() => fail(Object.assign(new Error(verdict.code), { code: verdict.code })));
     else {
       const { dies } = verdict;
       this.isDead = true;
       if (dies === "before") this.#onDeath();
-      else run(() => this.#onDeath(), dies === "after" ? 1 : dies.writtenShare);
+      else start(() => this.#onDeath(), dies === "after" ? 1 : dies.writtenShare);
     }
   }
 }
