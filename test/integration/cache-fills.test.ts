@@ -159,6 +159,11 @@ for (const threads of [0, 2]) {
     const [first] = await beginAll(harness, 1);
     (await endpoint.asked()).answer({ fields, body: "still" });
     await first!.exchange.answer();
+    // A client may have its answer before the thread that has fetched it has stored it.
+    await eventually(async () => {
+      const [again] = await beginAll(harness, 1);
+      return (await again!.exchange.answer()).value("cache-status")?.includes("hit") === true;
+    }, "it is stored");
     await proxy.proxy.cache.purge({ all: true, soft: true });
     const begun = await beginAll(harness, 20);
     await endpoint.asked(2);
@@ -187,9 +192,16 @@ for (const threads of [0, 2]) {
       });
     answer(endpoint.exchanges[0]!);
     answer(await endpoint.asked(2));
-    for (const text of await textsOf(german)) assert.equal(text, "de");
-    for (const text of await textsOf(english)) assert.equal(text, "en");
-    assert.equal(endpoint.requests.length, 2);
+    // On a busy machine somebody may come too late for what he waits for, and ask for himself.
+    let answered = 2;
+    const late = setInterval(() => {
+      for (; answered < endpoint.exchanges.length; answered++) answer(endpoint.exchanges[answered]!);
+    }, 50);
+    const texts = Promise.all([textsOf(german), textsOf(english)]);
+    const [germanTexts, englishTexts] = await texts.finally(() => clearInterval(late));
+    for (const text of germanTexts) assert.equal(text, "de");
+    for (const text of englishTexts) assert.equal(text, "en");
+    assert.ok(endpoint.requests.length <= (threads === 0 ? 2 : 4), `${endpoint.requests.length} requests`);
   });
 
   testOverProtocols(
