@@ -120,3 +120,22 @@ test("threads wake each other, and one that dies while it waits harms nobody", a
     first.ring(maskOf(1));
   }
 });
+
+test("a ring is not lost to those who have been called when somebody else begins to listen meanwhile", async () => {
+  const memory = new SharedMemory();
+  Doorbells.reserve(memory, 1);
+  const bells = Doorbells.open(memory, 0, 1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let calls = 0;
+  const listening = bells.listen(() => {
+    if (++calls > 1) return resolve();
+    bells.ring(bells.ownMask);
+    bells.listen(() => {}).close();
+  });
+  bells.ring(bells.ownMask);
+  // A wait keeps nothing alive.
+  const alive = setInterval(() => {}, 1_000);
+  await promise;
+  clearInterval(alive);
+  listening.close();
+});

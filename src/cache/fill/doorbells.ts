@@ -85,8 +85,8 @@ export class Doorbells {
     else setImmediate(this.#onRung);
   }
 
+  /** Whoever begins to listen within this must not begin a wait: a ring that others have not been told would be lost. */
   readonly #onRung = (): void => {
-    this.#isWaiting = false;
     const seen = Atomics.load(this.#words, this.#ownAt);
     for (const listener of this.#listeners) {
       try {
@@ -95,7 +95,8 @@ export class Doorbells {
         this.#onError(error);
       }
     }
-    if (this.#listeners.size > 0 && !this.#isWaiting) this.#wait(seen);
+    this.#isWaiting = false;
+    if (this.#listeners.size > 0) this.#wait(seen);
   };
 }
 
