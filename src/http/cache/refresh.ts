@@ -8,7 +8,7 @@ import { entityTag, lastModified, matchesWeakly } from "./entity-tag.ts";
 import { forbiddenBy, hasPermission } from "./storage.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 import { maxStoredHeadBytes, storedFields } from "./stored-fields.ts";
-import { termsOf } from "./terms.ts";
+import { storedTerms, termsOf } from "./terms.ts";
 import { varyNames } from "./vary.ts";
 
 /**
@@ -52,13 +52,7 @@ export function refreshed(
   return {
     ...answer,
     fields,
-    bornMs: terms.bornMs,
-    freshUntilMs: terms.freshUntilMs,
-    staleWhileRevalidateUntilMs: terms.staleWhileRevalidateUntilMs,
-    staleIfErrorUntilMs: terms.staleIfErrorUntilMs,
-    mustRevalidate: terms.mustRevalidate,
-    alwaysValidates: terms.alwaysValidates,
-    isShared: terms.isShared,
+    ...storedTerms(terms),
   };
 }
 

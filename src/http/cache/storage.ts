@@ -8,7 +8,7 @@ import { answerDirectives } from "./targeted-control.ts";
 import { hasValidator } from "./entity-tag.ts";
 import type { AnswerParts } from "./stored-answer.ts";
 import { maxStoredHeadBytes, storedFields } from "./stored-fields.ts";
-import { type Terms, termsOf } from "./terms.ts";
+import { storedTerms, type Terms, termsOf } from "./terms.ts";
 import { varyNames } from "./vary.ts";
 
 /** Is the answer stored? */
@@ -138,12 +138,6 @@ function toParts(head: AnswerHead, fields: string, terms: Terms): AnswerParts {
     reasonPhrase: head.reasonPhrase,
     fields,
     bodyBytes: head.body === "unknown" ? null : head.body,
-    bornMs: terms.bornMs,
-    freshUntilMs: terms.freshUntilMs,
-    staleWhileRevalidateUntilMs: terms.staleWhileRevalidateUntilMs,
-    staleIfErrorUntilMs: terms.staleIfErrorUntilMs,
-    mustRevalidate: terms.mustRevalidate,
-    alwaysValidates: terms.alwaysValidates,
-    isShared: terms.isShared,
+    ...storedTerms(terms),
   };
 }

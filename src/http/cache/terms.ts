@@ -6,20 +6,27 @@ import { bornAt } from "./age.ts";
 import { explicitLifetimeMs, type FreshnessInputs, guessedLifetimeMs } from "./freshness.ts";
 import type { AnswerParts } from "./stored-answer.ts";
 
+/** The terms as they are stored. */
+export type StoredTerms = Pick<
+  AnswerParts,
+  | "bornMs"
+  | "freshUntilMs"
+  | "staleWhileRevalidateUntilMs"
+  | "staleIfErrorUntilMs"
+  | "mustRevalidate"
+  | "alwaysValidates"
+  | "isShared"
+>;
+
 /** The terms, and what they stand on. */
-export interface Terms
-  extends Pick<
-    AnswerParts,
-    | "bornMs"
-    | "freshUntilMs"
-    | "staleWhileRevalidateUntilMs"
-    | "staleIfErrorUntilMs"
-    | "mustRevalidate"
-    | "alwaysValidates"
-    | "isShared"
-  > {
+export interface Terms extends StoredTerms {
   /** `said`: by the answer itself; `guessed`: by the operator's options; `none`: it is stale from the beginning. */
   readonly freshness: "said" | "guessed" | "none";
+}
+
+/** What of the terms is stored with the answer. */
+export function storedTerms({ freshness: _freshness, ...terms }: Terms): StoredTerms {
+  return terms;
 }
 
 /** Works the terms of an answer out. */

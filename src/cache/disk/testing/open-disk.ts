@@ -9,6 +9,7 @@ import type { BodySink } from "../../../http/body.ts";
 import type { CacheStore, StoredBody } from "../../cache-store.ts";
 import { Doorbells } from "../../fill/doorbells.ts";
 import { PurgeLog } from "../../purge/purge-log.ts";
+import { sampleAnswer } from "../../testing/sample-answers.ts";
 import { DiskKeeper, type DiskKeeperParts } from "../disk-keeper.ts";
 import { diskRegions, type DiskRegions, reserveDisk } from "../disk-regions.ts";
 import { DiskStore, type DiskStoreParts } from "../disk-store.ts";
@@ -112,24 +113,15 @@ export async function withFolder(use: (path: string) => Promise<void>): Promise<
 /** An answer that is fresh for an hour. */
 export function answerOf(parts: Partial<StoredAnswer> = {}): StoredAnswer {
   const nowMs = Date.now();
-  return {
-    status: 200,
-    reasonPhrase: "OK",
+  return sampleAnswer({
     fields: "content-type: text/plain\r\n",
-    bodyBytes: null,
     bornMs: nowMs,
     freshUntilMs: nowMs + 3_600_000,
     staleWhileRevalidateUntilMs: nowMs + 3_600_000,
     staleIfErrorUntilMs: nowMs + 3_600_000,
-    mustRevalidate: false,
-    alwaysValidates: false,
-    isShared: false,
     url: "http://example.test/",
-    tags: [],
-    purgeSequence: 0,
-    variants: null,
     ...parts,
-  };
+  });
 }
 
 const bodies = new Map<string, Buffer>();

@@ -15,6 +15,7 @@ import { MemoryControl, openMemoryRegion } from "../../memory/memory-control.ts"
 import { MemoryStore } from "../../memory/memory-store.ts";
 import type { MemoryWindowParts } from "../../memory/memory-window.ts";
 import { LocalBells } from "../../memory/testing/local-bells.ts";
+import { sampleAnswer } from "../../testing/sample-answers.ts";
 import { stagingOf } from "../staging.ts";
 import { RedisCacheStore } from "../redis-cache-store.ts";
 import { type LineFailure, RedisLine } from "../redis-line.ts";
@@ -131,24 +132,15 @@ export async function openStore(
 /** An answer that is fresh for a minute. */
 export function createAnswer(parts: Partial<StoredAnswer> = {}): StoredAnswer {
   const nowMs = Date.now();
-  return {
-    status: 200,
-    reasonPhrase: "OK",
+  return sampleAnswer({
     fields: "content-type: text/plain\r\n",
-    bodyBytes: null,
     bornMs: nowMs,
     freshUntilMs: nowMs + 60_000,
     staleWhileRevalidateUntilMs: 0,
     staleIfErrorUntilMs: 0,
-    mustRevalidate: false,
-    alwaysValidates: false,
-    isShared: false,
     url: "http://a.test/",
-    tags: [],
-    purgeSequence: 0,
-    variants: null,
     ...parts,
-  };
+  });
 }
 
 /** A find as a promise. */
