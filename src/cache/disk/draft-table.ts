@@ -53,7 +53,7 @@ const readerWords = 4;
 const maxUses = 2 ** (31 - slotBits) - 1;
 
 /** How many threads can read drafts of others. */
-export const maxReaderStripes = 32 * readerWords;
+const maxReaderStripes = 32 * readerWords;
 /** The longest body: what a word can count. */
 export const maxBodyBytes = 2 ** 32 - 1;
 

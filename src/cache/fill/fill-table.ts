@@ -19,7 +19,7 @@ const sets = 512;
 const placeWords = 16;
 const lineWords = 16;
 /** Threads beyond these fetch without knowing of others. */
-export const maxStripes = 128;
+const maxStripes = 128;
 
 // The words of a place.
 const state = 0;

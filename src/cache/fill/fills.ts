@@ -20,9 +20,9 @@ import type { FillListener, FillTicket, Lead, Shared } from "./fill-ticket.ts";
 import { OriginPauses } from "./origin-pauses.ts";
 
 /** In one thread, for one key. */
-export const maxWaitersPerKey = 4_096;
+const maxWaitersPerKey = 4_096;
 /** In one thread, over all keys. */
-export const maxWaiters = 16_384;
+const maxWaiters = 16_384;
 /** So many who wait are told in one turn of the event loop. */
 const toldPerTurn = 64;
 

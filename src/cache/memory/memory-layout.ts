@@ -61,7 +61,7 @@ export interface MemoryLayout {
 }
 
 /** The words of an entry but for its pins. */
-export const fixedEntryWords = 20;
+const fixedEntryWords = 20;
 
 /** @param maxBytes of everything; at least 65,536 @param stripes how many threads there may be */
 export function layOutMemory(maxBytes: number, stripes: number): MemoryLayout {

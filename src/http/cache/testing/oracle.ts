@@ -50,7 +50,7 @@ const dateValue = ({ answer, responseMs }: ReceivedAnswer): number =>
   typeof answer.date === "number" ? answer.date : Math.floor(responseMs / 1000);
 
 /** Section 4.2.1, in its order. null: only a heuristic may say how long it is fresh. */
-export function freshnessLifetime(received: ReceivedAnswer): number | null {
+function freshnessLifetime(received: ReceivedAnswer): number | null {
   const directives = said(received);
   const sharedMaxAge = secondsOf(directives, "s-maxage");
   if (sharedMaxAge !== null) return sharedMaxAge;
